@@ -1,0 +1,8 @@
+// Everything a C++ program needs: #include <cnn/cnn.h>
+#pragma once
+
+#include "cnn/autograd.h"
+#include "cnn/check.h"
+#include "cnn/ops.h"
+#include "cnn/random.h"
+#include "cnn/tensor.h"
