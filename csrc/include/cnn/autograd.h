@@ -70,7 +70,7 @@ struct GradShape {
 // One step of the backward graph. Subclasses: closures of ops, AccumulateGrad, CopySlices, Python functions.
 class CNN_API Node : public RefCounted {
  public:
-  explicit Node(const char* name) : name_(name) {}
+  explicit Node(const char* name);
   ~Node() override;
 
   virtual std::string name() const { return name_; }
