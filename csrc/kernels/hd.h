@@ -6,7 +6,12 @@
 #include "cnn/dtype.h"
 #include "cnn/export.h"
 
-namespace cnn::kernels {
+// Kernels are compiled once per instruction set, each in a namespace of its own; elsewhere they are only named.
+#ifndef CNN_ISA
+#define CNN_ISA host
+#endif
+
+namespace cnn::kernels::inline CNN_ISA {
 
 // a * b + c, rounded once where the instruction set has it; the same in vector bodies and scalar tails.
 CNN_HD float fma(float a, float b, float c) {
@@ -24,4 +29,4 @@ CNN_HD double fma(double a, double b, double c) {
 #endif
 }
 
-}  // namespace cnn::kernels
+}  // namespace cnn::kernels::CNN_ISA

@@ -6,5 +6,5 @@
 #ifdef __CUDACC__
 #define CNN_HD __host__ __device__ inline
 #else
-#define CNN_HD inline
+#define CNN_HD inline __attribute__((always_inline))
 #endif

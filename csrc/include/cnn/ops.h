@@ -2,3 +2,7 @@
 #pragma once
 
 #include "cnn/ops/arithmetic.h"
+#include "cnn/ops/copy.h"
+#include "cnn/ops/create.h"
+#include "cnn/ops/reduce.h"
+#include "cnn/ops/view.h"

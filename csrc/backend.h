@@ -1,0 +1,82 @@
+// A device is a table of skeletons that run any functor. `backend(device)` is the only switch over devices.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "cnn/tensor.h"
+
+namespace cnn {
+
+namespace cpu {
+struct HeavyTable;  // cpu/heavy.h: gemm, convolution, pooling
+}
+
+inline constexpr int kMapDims = 10;      // dimensions of a call after coalescing
+inline constexpr int kMapOperands = 8;
+
+// Elementwise: one functor over operands of one shape, outputs first.
+struct MapCall {
+  const void* functor = nullptr;
+  int operands = 0, outputs = 0;
+  int ndim = 0;                            // coalesced; dimension 0 is the innermost
+  int64_t sizes[kMapDims];
+  void* data[kMapOperands];
+  int64_t strides[kMapOperands][kMapDims];  // in bytes
+  DType dtypes[kMapOperands];               // as the operands lie in memory
+  DType compute[kMapOperands];              // as the functor takes them; cast in chunks where they differ
+  DType key = DType::Float32;               // the functor's T
+  int cost = 1;                             // of one element, about 1 for an addition
+};
+
+// Reduction of x[outer, n, inner] (strides in elements) to dense outputs [outer, inner].
+struct ReduceCall {
+  const void* functor = nullptr;
+  int64_t outer = 1, n = 1, inner = 1;
+  const void* x = nullptr;
+  int64_t outer_stride = 0, n_stride = 0, inner_stride = 0;
+  DType dtype = DType::Float32;  // of x; the functor says what its outputs are
+  void* y[2] = {nullptr, nullptr};
+};
+
+// One functor over whole rows: operands are [outer, n, inner], dense, outputs and inputs in the functor's order.
+struct RowsCall {
+  const void* functor = nullptr;
+  int64_t outer = 1, n = 1, inner = 1;
+  int operands = 0;
+  void* data[kMapOperands];
+  bool per_row[kMapOperands];  // this operand has one element a row instead of n
+  bool output[kMapOperands];
+  DType dtype = DType::Float32;
+};
+
+// functor(i) for i in [0, n): indexing, gathering, scattering. The functor holds pointers and geometry.
+struct EachCall {
+  const void* functor = nullptr;
+  int64_t n = 0;
+  DType dtype = DType::Float32;  // the functor's T
+  bool ordered = false;          // one thread, ascending i: for writes that may meet
+  int cost = 4;
+};
+
+struct Backend {
+  void* (*allocate)(size_t nbytes, Device device);
+  Storage::Deleter free;
+  void (*copy_bytes)(void* to, const void* from, size_t nbytes);
+  Scalar (*read_element)(const TensorImpl& x);
+  void (*map)(int functor, const MapCall& call);
+  void (*reduce)(int functor, const ReduceCall& call);
+  void (*rows)(int functor, const RowsCall& call);
+  void (*each)(int functor, const EachCall& call);
+  // Is there a loop of this functor for this T?
+  bool (*has_map)(int functor, DType key);
+  bool runs;                      // false: skeletons do nothing (meta)
+  const cpu::HeavyTable* heavy;   // null where there is none
+};
+
+// RuntimeError when the device has no backend here (CUDA without the plug-in or a GPU).
+CNN_API const Backend& backend(Device device);
+
+extern const Backend cpu_backend, meta_backend;
+
+}  // namespace cnn

@@ -1,0 +1,137 @@
+#include "cnn/tensor.h"
+
+#include "autograd/meta.h"
+#include "backend.h"
+#include "core/wrapper.h"
+
+namespace cnn {
+
+TensorImpl::TensorImpl(Ref<Storage> s, Dims new_sizes, Dims new_strides, int64_t new_offset, DType t)
+    : storage(std::move(s)), dtype(t), device(storage->device()) {
+  set_geometry(std::move(new_sizes), std::move(new_strides), new_offset);
+}
+
+TensorImpl::~TensorImpl() = default;
+
+void TensorImpl::set_geometry(Dims new_sizes, Dims new_strides, int64_t new_offset) {
+  sizes = std::move(new_sizes);
+  strides = std::move(new_strides);
+  offset = new_offset;
+  numel = 1;
+  for (int64_t s : sizes) numel *= s;
+  contiguous = cnn::is_contiguous(sizes, strides);
+}
+
+void TensorImpl::last_ref_dropped() {
+  if (owns_wrapper) release_wrapper(this);
+  else delete this;
+}
+
+Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype, Device device) {
+  check(sizes.size() == strides.size(), "empty_strided", "sizes ", sizes, " and strides ", strides,
+        " must have the same length");
+  numel_of("empty_strided", sizes);
+  int64_t last = 0;
+  bool none = false;
+  for (int i = 0; i < sizes.size(); ++i) {
+    check(strides[i] >= 0, "empty_strided", "as_strided: Negative strides are not supported at the moment, got strides: ",
+          strides);
+    none |= sizes[i] == 0;
+    int64_t span;
+    check(!__builtin_mul_overflow(sizes[i] - 1, strides[i], &span) && !__builtin_add_overflow(last, span, &last) &&
+              last < (int64_t(1) << 59),
+          "empty_strided", "Storage size calculation overflowed with sizes=", sizes, " and strides=", strides);
+  }
+  const int64_t elements = none ? 0 : last + 1;
+  return Tensor(make_ref<TensorImpl>(Storage::allocate(size_t(elements) * item_size(dtype), device), sizes, strides,
+                                     0, dtype));
+}
+
+Tensor empty(const Dims& sizes, DType dtype, Device device) {
+  const int64_t numel = numel_of("empty", sizes);
+  return Tensor(make_ref<TensorImpl>(Storage::allocate(size_t(numel) * item_size(dtype), device), sizes,
+                                     contiguous_strides(sizes), 0, dtype));
+}
+
+namespace {
+
+// Dense without overlap in some order of dimensions?
+bool is_dense(const Dims& sizes, const Dims& strides) {
+  const int n = sizes.size();
+  int order[64];
+  if (n > 64) return false;
+  int count = 0;
+  for (int i = 0; i < n; ++i)
+    if (sizes[i] != 1) order[count++] = i;
+  for (int i = 1; i < count; ++i)  // insertion sort by stride
+    for (int j = i; j > 0 && strides[order[j - 1]] > strides[order[j]]; --j) std::swap(order[j - 1], order[j]);
+  int64_t step = 1;
+  for (int i = 0; i < count; ++i) {
+    if (strides[order[i]] != step) return false;
+    step *= sizes[order[i]];
+  }
+  return true;
+}
+
+}  // namespace
+
+Tensor empty_like(const Tensor& like, DType dtype) {
+  if (like.is_contiguous() || like.numel() == 0) return empty(like.shape(), dtype, like.device());
+  if (is_dense(like.shape(), like.strides()))
+    return empty_strided(like.shape(), like.strides(), dtype, like.device());
+  // The order of the strides is kept, the gaps are not.
+  const int n = like.dim();
+  Dims order = Dims::filled(n, 0);
+  for (int i = 0; i < n; ++i) order[i] = i;
+  for (int i = 1; i < n; ++i)  // stable, ascending; a size-0 stride (expanded) counts as outermost only by position
+    for (int j = i; j > 0; --j) {
+      const int64_t a = like.strides()[int(order[j - 1])], b = like.strides()[int(order[j])];
+      const bool later_is_inner = b != 0 && a != 0 && b > a;
+      if (!later_is_inner) break;
+      std::swap(order[j - 1], order[j]);
+    }
+  Dims strides = Dims::filled(n, 1);
+  int64_t step = 1;
+  for (int i = n - 1; i >= 0; --i) {
+    const int d = int(order[i]);
+    strides[d] = step;
+    step *= like.shape()[d] > 1 ? like.shape()[d] : 1;
+  }
+  return empty_strided(like.shape(), strides, dtype, like.device());
+}
+
+Tensor alias(const Tensor& base, const Dims& sizes, const Dims& strides, int64_t offset) {
+  auto impl = make_ref<TensorImpl>(base.storage(), sizes, strides, offset, base.dtype());
+  impl->own_version = base.impl()->own_version;
+  impl->base = base.impl()->base ? base.impl()->base : Ref<TensorImpl>(base.impl());
+  impl->inference = base.impl()->inference;
+  return Tensor(std::move(impl));
+}
+
+Tensor detached_alias(const Tensor& x, bool share_version) {
+  auto impl = make_ref<TensorImpl>(x.storage(), x.shape(), x.strides(), x.offset(), x.dtype());
+  if (share_version) impl->own_version = x.impl()->own_version;
+  else impl->own_version = make_ref<VersionCounter>();
+  impl->wrapped_number = x.impl()->wrapped_number;
+  impl->inference = x.impl()->inference;
+  return Tensor(std::move(impl));
+}
+
+Tensor wrapped_number(Scalar value, Device device) {
+  const DType dtype = value.is_float() ? DType::Float64 : value.is_int() ? DType::Int64 : DType::Bool;
+  Tensor t = empty(Dims(), dtype, device);
+  t.impl()->wrapped_number = true;
+  if (device.is_meta()) return t;
+  if (value.is_float()) *t.data<double>() = value.to_double();
+  else if (value.is_int()) *t.data<int64_t>() = value.to_int();
+  else *t.data<bool>() = value.to_bool();
+  return t;
+}
+
+Scalar Tensor::item() const {
+  check(numel() == 1, "", "a Tensor with ", numel(), " elements cannot be converted to Scalar");
+  check(!device().is_meta(), "item", "Tensor.item() cannot be called on meta tensors");
+  return backend(device()).read_element(*impl_);
+}
+
+}  // namespace cnn

@@ -1,0 +1,7 @@
+#include "core/wrapper.h"
+
+namespace cnn {
+
+void (*release_wrapper)(TensorImpl*) = nullptr;
+
+}  // namespace cnn

@@ -1,0 +1,66 @@
+// Conversions between dtypes. Floats to integers truncate; out of range wraps through int64, as PyTorch on x86 does.
+#include "cpu/fill_tables.h"
+#include "cpu/map.h"
+
+namespace cnn::cpu::inline CNN_ISA {
+namespace {
+
+template <class From, class To>
+CNN_HD To convert(From x) {
+  if constexpr (Same<To, bool>::value) {
+    if constexpr (Same<From, Half>::value || Same<From, BFloat16>::value) return float(x) != 0.0f;
+    else return x != From(0);
+  } else if constexpr (Same<From, To>::value) {
+    return x;
+  } else if constexpr (Same<From, Half>::value || Same<From, BFloat16>::value) {
+    return convert<float, To>(float(x));
+  } else if constexpr (Same<To, Half>::value || Same<To, BFloat16>::value) {
+    return To(float(x));
+  } else if constexpr (!Same<From, bool>::value && From(0.5) != From(0) && To(0.5) == To(0) && sizeof(To) < 8) {
+    return To(int64_t(x));
+  } else {
+    return To(x);
+  }
+}
+
+template <class From, class To>
+void cast_loop(int64_t n, const void* from, int64_t from_stride, void* to, int64_t to_stride) {
+  if (from_stride == sizeof(From) && to_stride == sizeof(To)) {
+    const From* a = static_cast<const From*>(from);
+    To* y = static_cast<To*>(to);
+    for (int64_t i = 0; i < n; ++i) y[i] = convert<From, To>(a[i]);
+  } else {
+    for (int64_t i = 0; i < n; ++i) store<To>(to, i, to_stride, convert<From, To>(load<From>(from, i, from_stride)));
+  }
+}
+
+template <class From>
+void fill_row(CastLoop* row) {
+  row[int(DType::UInt8)] = cast_loop<From, uint8_t>;
+  row[int(DType::Int8)] = cast_loop<From, int8_t>;
+  row[int(DType::Int16)] = cast_loop<From, int16_t>;
+  row[int(DType::Int32)] = cast_loop<From, int32_t>;
+  row[int(DType::Int64)] = cast_loop<From, int64_t>;
+  row[int(DType::Bool)] = cast_loop<From, bool>;
+  row[int(DType::Float16)] = cast_loop<From, Half>;
+  row[int(DType::BFloat16)] = cast_loop<From, BFloat16>;
+  row[int(DType::Float32)] = cast_loop<From, float>;
+  row[int(DType::Float64)] = cast_loop<From, double>;
+}
+
+}  // namespace
+
+void fill_casts(Tables& t) {
+  fill_row<uint8_t>(t.cast[int(DType::UInt8)]);
+  fill_row<int8_t>(t.cast[int(DType::Int8)]);
+  fill_row<int16_t>(t.cast[int(DType::Int16)]);
+  fill_row<int32_t>(t.cast[int(DType::Int32)]);
+  fill_row<int64_t>(t.cast[int(DType::Int64)]);
+  fill_row<bool>(t.cast[int(DType::Bool)]);
+  fill_row<Half>(t.cast[int(DType::Float16)]);
+  fill_row<BFloat16>(t.cast[int(DType::BFloat16)]);
+  fill_row<float>(t.cast[int(DType::Float32)]);
+  fill_row<double>(t.cast[int(DType::Float64)]);
+}
+
+}  // namespace cnn::cpu::CNN_ISA

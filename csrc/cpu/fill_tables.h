@@ -1,0 +1,11 @@
+// Each kernel file of an instruction set fills its part of the tables.
+#pragma once
+
+#include "cpu/tables.h"
+
+namespace cnn::cpu::inline CNN_ISA {
+
+void fill_arithmetic(Tables& t);
+void fill_casts(Tables& t);
+
+}  // namespace cnn::cpu::CNN_ISA

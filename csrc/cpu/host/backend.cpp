@@ -1,0 +1,62 @@
+#include "backend.h"
+
+#include <cstring>
+
+#include "core/allocator.h"
+#include "core/cpu_info.h"
+#include "cpu/host/skeletons.h"
+
+namespace cnn {
+namespace cpu {
+
+void fill_tables_baseline(Tables&);
+void fill_tables_avx2(Tables&);
+void fill_tables_avx512(Tables&);
+
+namespace {
+
+// Later sets fill over earlier ones, so a functor built for fewer sets is still found.
+Tables make_tables() {
+  Tables t{};
+  fill_tables_baseline(t);
+#ifdef CNN_HAVE_AVX2
+  if (cpu_isa() >= Isa::Avx2) fill_tables_avx2(t);
+#endif
+#ifdef CNN_HAVE_AVX512
+  if (cpu_isa() >= Isa::Avx512) fill_tables_avx512(t);
+#endif
+  return t;
+}
+
+void* allocate(size_t nbytes, Device) { return cpu_allocate(nbytes); }
+void release(void*, void* data, size_t nbytes) { cpu_free(data, nbytes); }
+void copy_bytes(void* to, const void* from, size_t nbytes) { std::memcpy(to, from, nbytes); }
+
+Scalar read_element(const TensorImpl& x) {
+  const void* p = static_cast<const char*>(x.storage->data()) + x.offset * item_size(x.dtype);
+  return visit_dtype(x.dtype, [&]<class T>() -> Scalar {
+    const T value = *static_cast<const T*>(p);
+    if constexpr (std::is_same_v<T, bool>) return Scalar(value);
+    else if constexpr (std::is_integral_v<T>) return Scalar(int64_t(value));
+    else return Scalar(double(value));
+  });
+}
+
+void reduce(int, const ReduceCall&) {}
+void rows(int, const RowsCall&) {}
+void each(int, const EachCall&) {}
+
+}  // namespace
+
+const Tables& tables() {
+  static const Tables* const t = new Tables(make_tables());
+  return *t;
+}
+
+}  // namespace cpu
+
+const Backend cpu_backend = {cpu::allocate, cpu::release, cpu::copy_bytes, cpu::read_element, cpu::map,
+                             cpu::reduce,   cpu::rows,    cpu::each,       cpu::has_map,      true,
+                             nullptr};
+
+}  // namespace cnn

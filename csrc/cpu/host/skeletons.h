@@ -1,0 +1,14 @@
+// The CPU's skeletons, as the backend table lists them, and the kernel tables they drive.
+#pragma once
+
+#include "cpu/tables.h"
+
+namespace cnn::cpu {
+
+// The loops of the instruction set chosen at load.
+const Tables& tables();
+
+bool has_map(int functor, DType key);
+void map(int functor, const MapCall& call);
+
+}  // namespace cnn::cpu

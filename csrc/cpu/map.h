@@ -1,0 +1,138 @@
+// The inner loop of the elementwise skeleton: one functor over a block of two dimensions.
+#pragma once
+
+#include "cpu/tables.h"
+#include "kernels/list.h"
+
+namespace cnn::cpu::inline CNN_ISA {
+
+// Types without <type_traits>: kernel objects must not carry inline functions of std.
+template <class A, class B> struct Same { static constexpr bool value = false; };
+template <class A> struct Same<A, A> { static constexpr bool value = true; };
+
+template <class T> CNN_HD T load(const void* base, int64_t i, int64_t stride) {
+  return *reinterpret_cast<const T*>(static_cast<const char*>(base) + i * stride);
+}
+template <class T> CNN_HD void store(void* base, int64_t i, int64_t stride, T value) {
+  *reinterpret_cast<T*>(static_cast<char*>(base) + i * stride) = value;
+}
+
+// One row for each number of inputs. Dense rows (and rows against one repeated element) vectorise; the values do not
+// depend on which loop ran.
+template <class F, class T, int kInputs> struct Row;
+
+template <class F, class T> struct Row<F, T, 0> {
+  static void run(const F& f, int64_t n, void* const* p, const int64_t* s) {
+    auto y = f.template operator()<T>();
+    using R = decltype(y);
+    if (s[0] == sizeof(R)) {
+      R* out = static_cast<R*>(p[0]);
+      for (int64_t i = 0; i < n; ++i) out[i] = y;
+    } else {
+      for (int64_t i = 0; i < n; ++i) store<R>(p[0], i, s[0], y);
+    }
+  }
+};
+
+template <class F, class T> struct Row<F, T, 1> {
+  static void run(const F& f, int64_t n, void* const* p, const int64_t* s) {
+    using R = decltype(f(T()));
+    if (s[0] == sizeof(R) && s[1] == sizeof(T)) {
+      R* out = static_cast<R*>(p[0]);
+      const T* a = static_cast<const T*>(p[1]);
+#pragma GCC ivdep
+      for (int64_t i = 0; i < n; ++i) out[i] = f(a[i]);
+    } else {
+      for (int64_t i = 0; i < n; ++i) store<R>(p[0], i, s[0], f(load<T>(p[1], i, s[1])));
+    }
+  }
+};
+
+template <class F, class T> struct Row<F, T, 2> {
+  static void run(const F& f, int64_t n, void* const* p, const int64_t* s) {
+    using R = decltype(f(T(), T()));
+    R* out = static_cast<R*>(p[0]);
+    const T* a = static_cast<const T*>(p[1]);
+    const T* b = static_cast<const T*>(p[2]);
+    constexpr int64_t w = sizeof(T);
+    if (s[0] == sizeof(R) && s[1] == w && s[2] == w) {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i]);
+    } else if (s[0] == sizeof(R) && s[1] == w && s[2] == 0) {
+      const T y = *b;
+#pragma GCC ivdep
+      for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], y);
+    } else if (s[0] == sizeof(R) && s[1] == 0 && s[2] == w) {
+      const T x = *a;
+#pragma GCC ivdep
+      for (int64_t i = 0; i < n; ++i) out[i] = f(x, b[i]);
+    } else {
+      for (int64_t i = 0; i < n; ++i) store<R>(p[0], i, s[0], f(load<T>(p[1], i, s[1]), load<T>(p[2], i, s[2])));
+    }
+  }
+};
+
+template <class F, class T> struct Row<F, T, 3> {
+  static void run(const F& f, int64_t n, void* const* p, const int64_t* s) {
+    using R = decltype(f(T(), T(), T()));
+    R* out = static_cast<R*>(p[0]);
+    const T *a = static_cast<const T*>(p[1]), *b = static_cast<const T*>(p[2]), *c = static_cast<const T*>(p[3]);
+    constexpr int64_t w = sizeof(T);
+    if (s[0] == sizeof(R) && s[1] == w && s[2] == w && s[3] == w) {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i], c[i]);
+    } else {
+      for (int64_t i = 0; i < n; ++i)
+        store<R>(p[0], i, s[0], f(load<T>(p[1], i, s[1]), load<T>(p[2], i, s[2]), load<T>(p[3], i, s[3])));
+    }
+  }
+};
+
+template <class F, class T> struct Row<F, T, 4> {
+  static void run(const F& f, int64_t n, void* const* p, const int64_t* s) {
+    using R = decltype(f(T(), T(), T(), T()));
+    for (int64_t i = 0; i < n; ++i)
+      store<R>(p[0], i, s[0],
+               f(load<T>(p[1], i, s[1]), load<T>(p[2], i, s[2]), load<T>(p[3], i, s[3]), load<T>(p[4], i, s[4])));
+  }
+};
+
+// MapLoop: `rows` rows of n elements. The functor is copied, so that its members live in registers.
+template <class F, class T, int kInputs>
+void map_loop(const void* functor, int64_t n, int64_t rows, void* const* data, const int64_t* strides,
+              const int64_t* row_strides) {
+  const F f = *static_cast<const F*>(functor);
+  void* p[kInputs + 1];
+  for (int k = 0; k <= kInputs; ++k) p[k] = data[k];
+  for (int64_t r = 0; r < rows; ++r) {
+    Row<F, T, kInputs>::run(f, n, p, strides);
+    for (int k = 0; k <= kInputs; ++k) p[k] = static_cast<char*>(p[k]) + row_strides[k];
+  }
+}
+
+template <class F, int kInputs, kernels::Types kTypes>
+void add_loops(MapLoop (*table)[kDTypes]) {
+  using kernels::Types;
+  MapLoop* row = table[kernels::IdOf<F>::value];
+  if constexpr (kTypes == Types::Bits) {
+    row[int(DType::UInt8)] = row[int(DType::Int8)] = row[int(DType::Bool)] = map_loop<F, uint8_t, kInputs>;
+    row[int(DType::Int16)] = row[int(DType::Float16)] = row[int(DType::BFloat16)] = map_loop<F, uint16_t, kInputs>;
+    row[int(DType::Int32)] = row[int(DType::Float32)] = map_loop<F, uint32_t, kInputs>;
+    row[int(DType::Int64)] = row[int(DType::Float64)] = map_loop<F, uint64_t, kInputs>;
+  } else {
+    if constexpr (kTypes != Types::Integers) {
+      row[int(DType::Float32)] = map_loop<F, float, kInputs>;
+      row[int(DType::Float64)] = map_loop<F, double, kInputs>;
+    }
+    if constexpr (kTypes != Types::Floats) {
+      row[int(DType::UInt8)] = map_loop<F, uint8_t, kInputs>;
+      row[int(DType::Int8)] = map_loop<F, int8_t, kInputs>;
+      row[int(DType::Int16)] = map_loop<F, int16_t, kInputs>;
+      row[int(DType::Int32)] = map_loop<F, int32_t, kInputs>;
+      row[int(DType::Int64)] = map_loop<F, int64_t, kInputs>;
+      if constexpr (kTypes != Types::Numbers) row[int(DType::Bool)] = map_loop<F, bool, kInputs>;
+    }
+  }
+}
+
+}  // namespace cnn::cpu::CNN_ISA

@@ -1,0 +1,16 @@
+#include "cpu/tables.h"
+
+#include "cpu/fill_tables.h"
+
+#define CNN_JOIN2(a, b) a##b
+#define CNN_JOIN(a, b) CNN_JOIN2(a, b)
+
+namespace cnn::cpu {
+
+// The one name by which the host finds this build: fill_tables_avx2(tables).
+void CNN_JOIN(fill_tables_, CNN_ISA)(Tables& t) {
+  fill_arithmetic(t);
+  fill_casts(t);
+}
+
+}  // namespace cnn::cpu

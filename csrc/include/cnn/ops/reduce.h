@@ -1,0 +1,16 @@
+// Reductions.
+#pragma once
+
+#include <optional>
+
+#include "cnn/tensor.h"
+
+namespace cnn {
+
+// Sum over `dim` (all dimensions when none). Integers sum in int64.
+CNN_API Tensor sum(const Tensor& input, std::optional<Dims> dim = {}, bool keepdim = false,
+                   std::optional<DType> dtype = {}, Dest dest = {});
+// Sums over the dimensions along which `size` was broadcast to input's shape.
+CNN_API Tensor sum_to_size(const Tensor& input, const Dims& size);
+
+}  // namespace cnn

@@ -1,0 +1,279 @@
+#include "ops/map.h"
+
+#include "cnn/ops.h"
+
+namespace cnn {
+namespace {
+
+using kernels::Rule;
+
+bool same_layout(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && ((a.is_contiguous() && b.is_contiguous()) || a.strides() == b.strides());
+}
+
+// Strides of x seen as `shape`, 0 along broadcast dimensions.
+Dims broadcast_strides(const Tensor& x, const Dims& shape) {
+  const int extra = shape.size() - x.dim();
+  Dims strides = Dims::filled(shape.size(), 0);
+  for (int i = 0; i < x.dim(); ++i) strides[i + extra] = x.shape()[i] == 1 ? 0 : x.strides()[i];
+  return strides;
+}
+
+// Dense strides for `shape` in the order in which the inputs lie: outermost first where they agree, C order otherwise.
+Dims strides_in_input_order(const Dims& shape, const Tensor* const* inputs, int count) {
+  const int n = shape.size();
+  std::vector<Dims> strides;
+  for (int k = 0; k < count; ++k) strides.push_back(broadcast_strides(*inputs[k], shape));
+  const auto order_of = [&](int inner, int outer) {  // > 0: `inner` must go outside
+    for (int k = 0; k < count; ++k) {
+      const int64_t a = strides[k][inner], b = strides[k][outer];
+      if (a == 0 || b == 0) continue;
+      if (a != b) return a < b ? -1 : 1;
+      if (shape[inner] > shape[outer]) return 1;
+    }
+    return 0;
+  };
+  Dims order = Dims::filled(n, 0);
+  for (int i = 0; i < n; ++i) order[i] = n - 1 - i;  // innermost first
+  for (int i = 1; i < n; ++i) {
+    int at = i;
+    for (int j = i - 1; j >= 0; --j) {
+      const int c = order_of(int(order[j]), int(order[at]));
+      if (c > 0) {
+        std::swap(order[j], order[at]);
+        at = j;
+      } else if (c < 0) {
+        break;
+      }
+    }
+  }
+  Dims out = Dims::filled(n, 1);
+  int64_t step = 1;
+  for (int i = 0; i < n; ++i) {
+    out[int(order[i])] = step;
+    step *= shape[int(order[i])] > 1 ? shape[int(order[i])] : 1;
+  }
+  return out;
+}
+
+struct ByteRange {
+  const char* begin;
+  const char* end;
+};
+ByteRange range_of(const Tensor& x) {
+  int64_t last = 0;
+  for (int i = 0; i < x.dim(); ++i) last += (x.shape()[i] - 1) * x.strides()[i];
+  const char* p = x.data<char>();
+  return {p, p + (last + 1) * item_size(x.dtype())};
+}
+
+[[noreturn]] void unsupported(const char* op, DType t) {
+  fail(ErrorKind::NotImplemented, "", "\"", op, "\" not implemented for '", dtype_type_name(t), "'");
+}
+
+// Geometry of a call over operands that broadcast to the first one's shape.
+void set_geometry(MapCall& call, const char* op, const MapOperand* operands, int count) {
+  const Tensor& first = *operands[0].tensor;
+  const Dims& shape = first.shape();
+  bool linear = true;
+  for (int k = 0; k < count; ++k) {
+    const Tensor& x = *operands[k].tensor;
+    call.data[k] = x.raw();
+    call.dtypes[k] = x.dtype();
+    call.compute[k] = operands[k].compute;
+    linear &= x.numel() == 1 || (same_layout(x, first) && (x.is_contiguous() || first.is_contiguous()));
+  }
+  if (linear) {
+    call.ndim = 1;
+    call.sizes[0] = first.numel();
+    for (int k = 0; k < count; ++k)
+      call.strides[k][0] = operands[k].tensor->numel() == 1 && first.numel() != 1 ? 0 : item_size(call.dtypes[k]);
+    return;
+  }
+  // Innermost first by the first operand's strides, then neighbours that run on into each other are joined.
+  const int n = shape.size();
+  Dims strides[kMapOperands];
+  for (int k = 0; k < count; ++k) strides[k] = broadcast_strides(*operands[k].tensor, shape);
+  Dims order;
+  for (int i = n - 1; i >= 0; --i)
+    if (shape[i] != 1) order.push_back(i);
+  const auto weight = [&](int64_t d) {
+    for (int k = 0; k < count; ++k)
+      if (strides[k][int(d)] != 0) return strides[k][int(d)];
+    return int64_t(0);
+  };
+  for (int i = 1; i < order.size(); ++i)
+    for (int j = i; j > 0 && weight(order[j]) < weight(order[j - 1]); --j) std::swap(order[j], order[j - 1]);
+  int dims = 0;
+  for (int i = 0; i < order.size(); ++i) {
+    const int d = int(order[i]);
+    bool joins = dims > 0;
+    for (int k = 0; k < count && joins; ++k)
+      joins = strides[k][d] * item_size(call.dtypes[k]) == call.strides[k][dims - 1] * call.sizes[dims - 1];
+    if (joins) {
+      call.sizes[dims - 1] *= shape[d];
+      continue;
+    }
+    check_implemented(dims < kMapDims, op, "more than ", kMapDims,
+                      " dimensions that do not coalesce; call contiguous() first");
+    call.sizes[dims] = shape[d];
+    for (int k = 0; k < count; ++k) call.strides[k][dims] = strides[k][d] * item_size(call.dtypes[k]);
+    ++dims;
+  }
+  if (dims == 0) {
+    call.sizes[0] = 1;
+    for (int k = 0; k < count; ++k) call.strides[k][0] = 0;
+    dims = 1;
+  }
+  call.ndim = dims;
+}
+
+// Inputs on the CPU with one element may meet tensors of another device: they are moved.
+Tensor moved_scalar(const Tensor& x, Device device) { return x.device() == device ? x : to_device(x, device); }
+
+}  // namespace
+
+Dims broadcast_all(const char* op, const Tensor* const* inputs, int count) {
+  Dims shape = inputs[0]->shape();
+  for (int k = 1; k < count; ++k) shape = broadcast_shapes(op, shape, inputs[k]->shape());
+  return shape;
+}
+
+Device common_device(const char* op, const Tensor* const* inputs, int count) {
+  Device device = inputs[0]->device();
+  bool scalar = device.is_cpu() && inputs[0]->dim() == 0;
+  for (int k = 1; k < count; ++k) {
+    const Device other = inputs[k]->device();
+    const bool other_scalar = other.is_cpu() && inputs[k]->dim() == 0;
+    if (other == device) {
+      scalar &= other_scalar;
+    } else if (scalar) {
+      device = other;
+      scalar = false;
+    } else {
+      check(other_scalar, op, "Expected all tensors to be on the same device, but found at least two devices, ",
+            device, " and ", other, "!");
+    }
+  }
+  return device;
+}
+
+void check_no_internal_overlap(const char* op, const Tensor& written) {
+  for (int i = 0; i < written.dim(); ++i)
+    check(written.shape()[i] <= 1 || written.strides()[i] != 0 || written.numel() == 0, op,
+          "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+          "Please clone() the tensor before performing the operation. Shape ", written.shape(), ", strides ",
+          written.strides());
+}
+
+void check_no_partial_overlap(const char* op, const Tensor& written, const Tensor& read) {
+  if (written.same(read) || written.numel() == 0 || read.numel() == 0 || written.storage() != read.storage() ||
+      written.device().is_meta())
+    return;
+  if (written.offset() == read.offset() && written.dtype() == read.dtype() && same_layout(written, read)) return;
+  const ByteRange w = range_of(written), r = range_of(read);
+  if (w.end <= r.begin || r.end <= w.begin) return;
+  if (!written.is_contiguous() || !read.is_contiguous()) {
+    // Strided views of one storage may interleave without meeting (columns of a matrix): compare lattices.
+    if (written.dtype() == read.dtype() && written.strides() == read.strides() && written.dim() > 0) {
+      int64_t shift = read.offset() - written.offset();
+      bool apart = false;
+      for (int i = 0; i < written.dim() && !apart; ++i) {  // outermost strides first are larger in a sane view
+        const int64_t s = written.strides()[i];
+        if (s == 0) continue;
+        const int64_t steps = shift / s;
+        shift -= steps * s;
+        apart = steps >= written.shape()[i] || -steps >= read.shape()[i];
+      }
+      if (apart || shift != 0) return;
+    } else {
+      return;
+    }
+  }
+  fail(ErrorKind::Runtime, op,
+       "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+       "location. Please clone() the tensor before performing the operation.");
+}
+
+Tensor result_for(const char* op, const Dims& shape, DType dtype, const Tensor* const* inputs, int count,
+                  const Dest& dest) {
+  if (!dest) {
+    const Tensor& a = *inputs[0];
+    bool alike = a.shape() == shape;
+    for (int k = 1; k < count && alike; ++k)
+      alike = same_layout(a, *inputs[k]) || (inputs[k]->dim() == 0 && a.dim() > 0);
+    const Device device = count == 1 ? a.device() : common_device(op, inputs, count);
+    if (alike) {
+      if (a.is_contiguous()) return empty(shape, dtype, device);
+      if (device == a.device()) return empty_like(a, dtype);
+    }
+    return empty_strided(shape, strides_in_input_order(shape, inputs, count), dtype, device);
+  }
+  const Tensor& target = dest.target();
+  if (dest.is_in_place()) {
+    check(target.shape() == shape, op, "output with shape ", target.shape(), " doesn't match the broadcast shape ",
+          shape);
+  } else if (target.shape() != shape) {
+    resize_output(op, target, shape);
+  }
+  check(can_cast(dtype, target.dtype()), op, "result type ", dtype_type_name(dtype),
+        " can't be cast to the desired output type ", dtype_type_name(target.dtype()));
+  check_no_internal_overlap(op, target);
+  for (int k = 0; k < count; ++k) check_no_partial_overlap(op, target, *inputs[k]);
+  target.impl()->bump_version();
+  return target;
+}
+
+void map_into(const char* op, MapKind kind, const void* functor, const MapOperand* operands, int outputs, int count,
+              DType key) {
+  const Backend& b = backend(operands[0].tensor->device());
+  if (!b.has_map(kind.id, key)) unsupported(op, key);
+  if (!b.runs || operands[0].tensor->numel() == 0) return;
+  MapCall call;
+  call.functor = functor;
+  call.operands = count;
+  call.outputs = outputs;
+  call.key = key;
+  call.cost = kind.cost;
+  set_geometry(call, op, operands, count);
+  b.map(kind.id, call);
+}
+
+Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tensor* const* inputs, int count,
+                   const Dest& dest) {
+  const Tensor& a = *inputs[0];
+  DType common = a.dtype();
+  bool broadcast = false, mixed = false;
+  for (int k = 1; k < count; ++k) {
+    mixed |= inputs[k]->dtype() != common;
+    broadcast |= inputs[k]->shape() != a.shape();
+  }
+  if (mixed || (count == 1 && a.impl()->wrapped_number)) {
+    Promotion p;
+    for (int k = 0; k < count; ++k) p.add(*inputs[k]);
+    common = p.result();
+  }
+  if (kind.rule == Rule::Float && !is_floating(common)) common = default_dtype();
+  // Sixteen-bit floats are computed in float.
+  const DType key = is_reduced(common) ? DType::Float32 : common;
+  const DType result = kind.rule == Rule::Predicate ? DType::Bool : common;
+  const Dims shape = broadcast ? broadcast_all(op, inputs, count) : a.shape();
+  if (!backend(a.device()).has_map(kind.id, key)) unsupported(op, common);
+
+  Tensor y = result_for(op, shape, result, inputs, count, dest);
+  const DType computed = kind.rule == Rule::Predicate ? DType::Bool : key;
+  Tensor moved[kMapOperands];
+  MapOperand operands[kMapOperands];
+  operands[0] = {&y, computed};
+  for (int k = 0; k < count; ++k) {
+    operands[k + 1] = {inputs[k], key};
+    if (inputs[k]->device() != y.device()) {
+      moved[k] = moved_scalar(*inputs[k], y.device());
+      operands[k + 1].tensor = &moved[k];
+    }
+  }
+  map_into(op, kind, functor, operands, 1, count + 1, key);
+  return y;
+}
+
+}  // namespace cnn

@@ -1,0 +1,72 @@
+// Runs an elementwise functor over broadcast tensors: promotion, the result's layout and the checks, in one place.
+#pragma once
+
+#include "backend.h"
+#include "cnn/autograd.h"
+#include "cnn/tensor.h"
+#include "kernels/list.h"
+#include "ops/promotion.h"
+
+namespace cnn {
+
+struct MapKind {
+  int id;
+  kernels::Rule rule;
+  int cost;
+};
+template <class F>
+constexpr MapKind map_kind = {kernels::IdOf<F>::value, F::kRule, F::kCost};
+
+Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tensor* const* inputs, int count,
+                   const Dest& dest);
+
+template <class F>
+Tensor map(const char* op, const F& f, const Tensor& a, const Dest& dest = {}) {
+  const Tensor* inputs[] = {&a};
+  return map_tensors(op, map_kind<F>, &f, inputs, 1, dest);
+}
+template <class F>
+Tensor map(const char* op, const F& f, const Tensor& a, const Tensor& b, const Dest& dest = {}) {
+  const Tensor* inputs[] = {&a, &b};
+  return map_tensors(op, map_kind<F>, &f, inputs, 2, dest);
+}
+template <class F>
+Tensor map(const char* op, const F& f, const Tensor& a, const Tensor& b, const Tensor& c, const Dest& dest = {}) {
+  const Tensor* inputs[] = {&a, &b, &c};
+  return map_tensors(op, map_kind<F>, &f, inputs, 3, dest);
+}
+template <class F>
+Tensor map(const char* op, const F& f, const Tensor& a, const Tensor& b, const Tensor& c, const Tensor& d,
+           const Dest& dest = {}) {
+  const Tensor* inputs[] = {&a, &b, &c, &d};
+  return map_tensors(op, map_kind<F>, &f, inputs, 4, dest);
+}
+
+// One operand of a call whose dtypes the op settles itself.
+struct MapOperand {
+  const Tensor* tensor;
+  DType compute;  // as the functor takes it
+};
+// Lower level: outputs first, all given; inputs broadcast to the outputs' shape. `key` is the functor's T.
+void map_into(const char* op, MapKind kind, const void* functor, const MapOperand* operands, int outputs, int count,
+              DType key);
+template <class F>
+void map_into(const char* op, const F& f, std::initializer_list<MapOperand> operands, int outputs, DType key) {
+  map_into(op, map_kind<F>, &f, operands.begin(), outputs, int(operands.size()), key);
+}
+
+// The shape all of them broadcast to.
+Dims broadcast_all(const char* op, const Tensor* const* inputs, int count);
+// The one device of the operands; CPU scalars go along with any other.
+Device common_device(const char* op, const Tensor* const* inputs, int count);
+// The tensor an op writes its result of this shape and dtype into: a new one in the inputs' stride order, or the
+// destination, checked (in place: shape; out=: resized) and with its version bumped.
+Tensor result_for(const char* op, const Dims& shape, DType dtype, const Tensor* const* inputs, int count,
+                  const Dest& dest);
+// RuntimeError when elements of `written` share memory with each other, or with part of `read`.
+void check_no_internal_overlap(const char* op, const Tensor& written);
+void check_no_partial_overlap(const char* op, const Tensor& written, const Tensor& read);
+
+inline kernels::Number number(Scalar s) { return {s.to_double(), s.to_int()}; }
+
+}  // namespace cnn
