@@ -22,4 +22,11 @@ void Message::add(const Dims& part) {
   text_ += ']';
 }
 
+namespace {
+void warn_on_stderr(const std::string& text) { std::fprintf(stderr, "Warning: %s\n", text.c_str()); }
+}  // namespace
+
+void (*warning_handler)(const std::string& text) = warn_on_stderr;
+void warn(const std::string& text) { warning_handler(text); }
+
 }  // namespace cnn

@@ -7,5 +7,6 @@ namespace cnn::cpu::inline CNN_ISA {
 
 void fill_arithmetic(Tables& t);
 void fill_casts(Tables& t);
+void fill_create(Tables& t);
 
 }  // namespace cnn::cpu::CNN_ISA

@@ -1,14 +1,11 @@
 // The inner loop of the elementwise skeleton: one functor over a block of two dimensions.
 #pragma once
 
+#include "cpu/for_types.h"
 #include "cpu/tables.h"
 #include "kernels/list.h"
 
 namespace cnn::cpu::inline CNN_ISA {
-
-// Types without <type_traits>: kernel objects must not carry inline functions of std.
-template <class A, class B> struct Same { static constexpr bool value = false; };
-template <class A> struct Same<A, A> { static constexpr bool value = true; };
 
 template <class T> CNN_HD T load(const void* base, int64_t i, int64_t stride) {
   return *reinterpret_cast<const T*>(static_cast<const char*>(base) + i * stride);
@@ -112,27 +109,8 @@ void map_loop(const void* functor, int64_t n, int64_t rows, void* const* data, c
 
 template <class F, int kInputs, kernels::Types kTypes>
 void add_loops(MapLoop (*table)[kDTypes]) {
-  using kernels::Types;
   MapLoop* row = table[kernels::IdOf<F>::value];
-  if constexpr (kTypes == Types::Bits) {
-    row[int(DType::UInt8)] = row[int(DType::Int8)] = row[int(DType::Bool)] = map_loop<F, uint8_t, kInputs>;
-    row[int(DType::Int16)] = row[int(DType::Float16)] = row[int(DType::BFloat16)] = map_loop<F, uint16_t, kInputs>;
-    row[int(DType::Int32)] = row[int(DType::Float32)] = map_loop<F, uint32_t, kInputs>;
-    row[int(DType::Int64)] = row[int(DType::Float64)] = map_loop<F, uint64_t, kInputs>;
-  } else {
-    if constexpr (kTypes != Types::Integers) {
-      row[int(DType::Float32)] = map_loop<F, float, kInputs>;
-      row[int(DType::Float64)] = map_loop<F, double, kInputs>;
-    }
-    if constexpr (kTypes != Types::Floats) {
-      row[int(DType::UInt8)] = map_loop<F, uint8_t, kInputs>;
-      row[int(DType::Int8)] = map_loop<F, int8_t, kInputs>;
-      row[int(DType::Int16)] = map_loop<F, int16_t, kInputs>;
-      row[int(DType::Int32)] = map_loop<F, int32_t, kInputs>;
-      row[int(DType::Int64)] = map_loop<F, int64_t, kInputs>;
-      if constexpr (kTypes != Types::Numbers) row[int(DType::Bool)] = map_loop<F, bool, kInputs>;
-    }
-  }
+  for_types<kTypes>([&]<class T>(DType t) { row[int(t)] = map_loop<F, T, kInputs>; });
 }
 
 }  // namespace cnn::cpu::CNN_ISA

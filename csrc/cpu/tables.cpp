@@ -11,6 +11,7 @@ namespace cnn::cpu {
 void CNN_JOIN(fill_tables_, CNN_ISA)(Tables& t) {
   fill_arithmetic(t);
   fill_casts(t);
+  fill_create(t);
 }
 
 }  // namespace cnn::cpu

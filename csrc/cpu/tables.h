@@ -12,7 +12,11 @@ using MapLoop = void (*)(const void* functor, int64_t n, int64_t rows, void* con
 // n elements from one dtype to another, byte strides.
 using CastLoop = void (*)(int64_t n, const void* from, int64_t from_stride, void* to, int64_t to_stride);
 
+// functor(i) for i in [begin, end).
+using EachLoop = void (*)(const void* functor, int64_t begin, int64_t end);
+
 struct Tables {
+  EachLoop each[int(kernels::EachId::kCount)][kDTypes];
   MapLoop map[int(kernels::MapId::kCount)][kDTypes];
   CastLoop cast[kDTypes][kDTypes];
 };

@@ -3,13 +3,14 @@
 #pragma once
 
 #include "kernels/arithmetic.h"
+#include "kernels/create.h"
 
 namespace cnn::kernels::inline CNN_ISA {
 
 #define CNN_MAP_LIST(X) CNN_MAP_ARITHMETIC(X)
 #define CNN_REDUCE_LIST(X)
 #define CNN_ROWS_LIST(X)
-#define CNN_EACH_LIST(X)
+#define CNN_EACH_LIST(X) CNN_EACH_CREATE(X)
 
 #define CNN_ENUM(name, ...) name,
 enum class MapId : int { CNN_MAP_LIST(CNN_ENUM) kCount };

@@ -44,7 +44,6 @@ Scalar read_element(const TensorImpl& x) {
 
 void reduce(int, const ReduceCall&) {}
 void rows(int, const RowsCall&) {}
-void each(int, const EachCall&) {}
 
 }  // namespace
 

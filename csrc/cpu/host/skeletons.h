@@ -10,5 +10,6 @@ const Tables& tables();
 
 bool has_map(int functor, DType key);
 void map(int functor, const MapCall& call);
+void each(int functor, const EachCall& call);
 
 }  // namespace cnn::cpu

@@ -92,4 +92,8 @@ void check_implemented(bool ok, const char* op, const Parts&... parts) {
   if (!ok) [[unlikely]] fail(ErrorKind::NotImplemented, op, parts...);
 }
 
+// A warning for the user: to stderr, or through Python's warnings once the bindings are loaded.
+CNN_API void warn(const std::string& text);
+extern CNN_API void (*warning_handler)(const std::string& text);
+
 }  // namespace cnn

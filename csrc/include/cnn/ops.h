@@ -4,5 +4,6 @@
 #include "cnn/ops/arithmetic.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
+#include "cnn/ops/join.h"
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/view.h"

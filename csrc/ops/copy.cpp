@@ -1,0 +1,100 @@
+#include "cnn/ops/copy.h"
+
+#include "cnn/ops/create.h"
+#include "cnn/ops/view.h"
+#include "ops/map.h"
+
+namespace cnn {
+namespace {
+
+// Elements of src, converted, into dst of the same shape or a shape it broadcasts to; across devices too.
+void copy_raw(const Tensor& dst, const Tensor& src) {
+  if (dst.device() == src.device() || dst.device().is_meta() || src.device().is_meta()) {
+    if (src.device().is_meta() && !dst.device().is_meta())
+      fail(ErrorKind::NotImplemented, "copy_", "Cannot copy out of meta tensor; no data!");
+    if (dst.device().is_meta()) return;
+    map_into("copy_", kernels::Copy{}, {{&dst, dst.dtype()}, {&src, dst.dtype()}}, 1, dst.dtype());
+    return;
+  }
+  // Between memories only dense bytes travel.
+  const Tensor from = src.is_contiguous() ? src : contiguous(src);
+  Tensor staged = empty(from.shape(), from.dtype(), dst.device());
+  const Device gpu = dst.device().is_cpu() ? from.device() : dst.device();
+  backend(gpu).copy_bytes(staged.raw(), from.raw(), size_t(from.numel()) * item_size(from.dtype()));
+  copy_raw(dst, staged);
+}
+
+Tensor dense_copy(const Tensor& x, const Tensor& y) {
+  copy_raw(y, x);
+  return y;
+}
+
+}  // namespace
+
+Tensor clone(const Tensor& x) {
+  Grad grad({x});
+  Tensor y = dense_copy(x, empty_like(x, x.dtype()));
+  if (!grad) return y;
+  return grad.record("CloneBackward0", y, [](Grads& g) { g[0] = g.out(); });
+}
+
+Tensor contiguous(const Tensor& x) {
+  if (x.is_contiguous()) return x;
+  Grad grad({x});
+  Tensor y = dense_copy(x, empty(x.shape(), x.dtype(), x.device()));
+  if (!grad) return y;
+  return grad.record("CloneBackward0", y, [](Grads& g) { g[0] = g.out(); });
+}
+
+Tensor copy_(const Tensor& dst, const Tensor& src) {
+  const Dims shape = broadcast_shapes("copy_", dst.shape(), src.shape());
+  check(shape == dst.shape(), "copy_", "output with shape ", dst.shape(), " doesn't match the broadcast shape ", shape);
+  Grad grad({dst, src}, Dest::in_place(dst));
+  check_no_internal_overlap("copy_", dst);
+  check_no_partial_overlap("copy_", dst, src);
+  dst.impl()->bump_version();
+  copy_raw(dst, src);
+  if (!grad) return dst;
+  return grad.record("CopyBackwards", dst, [](Grads& g) {
+    if (g.wants(0)) g[0] = zeros_like(g.out());
+    if (g.wants(1)) g[1] = g.out();
+  });
+}
+
+Tensor to(const Tensor& x, std::optional<DType> dtype, std::optional<Device> device, bool copy) {
+  const DType t = dtype.value_or(x.dtype());
+  const Device d = device.value_or(x.device());
+  if (t == x.dtype() && d == x.device()) return copy ? clone(x) : x;
+  backend(d);  // raises where there is none
+  Grad grad({x});
+  Tensor y = x.device() == d ? empty_like(x, t) : empty(x.shape(), t, d);
+  copy_raw(y, x);
+  if (!grad || !is_floating(t)) return y;
+  const DType from = x.dtype();
+  const Device home = x.device();
+  return grad.record("ToCopyBackward0", y, [from, home](Grads& g) { g[0] = to(g.out(), from, home); });
+}
+Tensor to_dtype(const Tensor& x, DType dtype) { return to(x, dtype, {}); }
+Tensor to_device(const Tensor& x, Device device) { return to(x, {}, device); }
+
+Tensor resize_(const Tensor& x, const Dims& size) {
+  check(!x.requires_grad(), "resize_", "cannot resize variables that require grad");
+  const int64_t numel = numel_of("resize_", size);
+  const size_t needed = numel == 0 ? 0 : size_t(x.offset() + numel) * item_size(x.dtype());
+  if (needed > x.storage()->nbytes()) x.storage()->resize(needed);
+  x.impl()->set_geometry(size, contiguous_strides(size), x.offset());
+  return x;
+}
+
+void resize_output(const char* op, const Tensor& out, const Dims& size) {
+  if (out.numel() != 0) {
+    Message m;
+    m << "An output with one or more elements was resized since it had shape " << out.shape()
+      << ", which does not match the required output shape " << size << " (" << op
+      << "). Resize it to zero elements first, with t.resize_(0), to reuse it.";
+    warn(m.take());
+  }
+  resize_(out, size);
+}
+
+}  // namespace cnn

@@ -1,0 +1,79 @@
+#include "cnn/ops/create.h"
+
+#include <cmath>
+
+#include "ops/each.h"
+#include "ops/map.h"
+
+namespace cnn {
+namespace {
+
+void fill_raw(const Tensor& x, Scalar value) {
+  const kernels::Fill fill{{}, number(value)};
+  const DType key = is_reduced(x.dtype()) ? DType::Float32 : x.dtype();
+  map_into("fill_", fill, {{&x, key}}, 1, key);
+}
+
+}  // namespace
+
+Tensor full(const Dims& size, Scalar value, std::optional<DType> dtype, Device device) {
+  Tensor y = empty(size, dtype.value_or(value.dtype()), device);
+  fill_raw(y, value);
+  return y;
+}
+Tensor zeros(const Dims& size, DType dtype, Device device) { return full(size, 0, dtype, device); }
+Tensor ones(const Dims& size, DType dtype, Device device) { return full(size, 1, dtype, device); }
+
+Tensor full_like(const Tensor& x, Scalar value, std::optional<DType> dtype) {
+  Tensor y = empty_like(x, dtype.value_or(x.dtype()));
+  fill_raw(y, value);
+  return y;
+}
+Tensor zeros_like(const Tensor& x, std::optional<DType> dtype) { return full_like(x, 0, dtype); }
+Tensor ones_like(const Tensor& x, std::optional<DType> dtype) { return full_like(x, 1, dtype); }
+
+Tensor scalar_tensor(Scalar value, DType dtype, Device device) { return full(Dims(), value, dtype, device); }
+
+Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype, Device device) {
+  const bool floating = start.is_float() || end.is_float() || step.is_float();
+  const DType t = dtype.value_or(floating ? default_dtype() : DType::Int64);
+  check(step.to_double() != 0, "arange", "step must be nonzero");
+  const double from = start.to_double(), to = end.to_double(), by = step.to_double();
+  check(std::isfinite(from) && std::isfinite(to), "arange", "unsupported range: ", from, " -> ", to);
+  check((by > 0 && to >= from) || (by < 0 && to <= from), "arange",
+        "upper bound and lower bound inconsistent with step sign: ", from, " -> ", to, " by ", by);
+  int64_t n;
+  if (floating) {
+    const double count = std::ceil((to - from) / by);
+    check(count < 1e18, "arange", "invalid size, possible overflow: ", from, " -> ", to, " by ", by);
+    n = int64_t(count);
+  } else {
+    const int64_t span = end.to_int() - start.to_int(), s = step.to_int();
+    n = span / s + (span % s != 0);
+  }
+  Tensor y = empty({n}, t, device);
+  const DType key = is_reduced(t) ? DType::Float32 : t;
+  check_implemented(t != DType::Bool, "arange", "\"arange\" not implemented for 'Bool'");
+  Tensor out = key == t ? y : empty({n}, key, device);
+  each(kernels::Range{out.raw(), number(start), number(step)}, n, key, device);
+  return key == t ? y : map("arange", kernels::Copy{}, out, Dest::out(y));
+}
+
+Tensor fill_(const Tensor& x, Scalar value) {
+  Grad grad({x}, Dest::in_place(x));
+  check_no_internal_overlap("fill_", x);
+  x.impl()->bump_version();
+  fill_raw(x, value);
+  if (!grad) return x;
+  return grad.record("FillBackward0", x, [](Grads& g) { g[0] = zeros_like(g.out()); });
+}
+Tensor zero_(const Tensor& x) {
+  Grad grad({x}, Dest::in_place(x));
+  check_no_internal_overlap("zero_", x);
+  x.impl()->bump_version();
+  fill_raw(x, 0);
+  if (!grad) return x;
+  return grad.record("ZeroBackward0", x, [](Grads& g) { g[0] = zeros_like(g.out()); });
+}
+
+}  // namespace cnn

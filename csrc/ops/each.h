@@ -1,0 +1,23 @@
+// Runs functor(i) for every i below n, on the device's skeleton.
+#pragma once
+
+#include "backend.h"
+#include "kernels/list.h"
+
+namespace cnn {
+
+enum class Order { Any, Ascending };
+
+template <class F>
+void each(const F& f, int64_t n, DType t, Device device, Order order = Order::Any) {
+  const Backend& b = backend(device);
+  if (!b.runs || n == 0) return;
+  EachCall call;
+  call.functor = &f;
+  call.n = n;
+  call.dtype = t;
+  call.ordered = order == Order::Ascending;
+  b.each(kernels::IdOf<F>::value, call);
+}
+
+}  // namespace cnn

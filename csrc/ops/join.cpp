@@ -1,0 +1,164 @@
+// cat and stack, and their reverse: split and unbind.
+#include "cnn/ops/join.h"
+
+#include "cnn/ops/copy.h"
+#include "cnn/ops/create.h"
+#include "cnn/ops/view.h"
+#include "ops/map.h"
+
+namespace cnn {
+
+Tensor cat(const Tensors& tensors, int64_t dim, Dest dest) {
+  check(!tensors.empty(), "", "torch.cat(): expected a non-empty list of Tensors");
+  // An empty 1-d tensor joins anything: it was once the only way to write "nothing".
+  const auto skipped = [](const Tensor& x) { return x.dim() == 1 && x.numel() == 0; };
+  const Tensor* first = nullptr;
+  Promotion promotion;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const Tensor& x = tensors[i];
+    check(x.dim() > 0, "cat", "zero-dimensional tensor (at position ", int64_t(i), ") cannot be concatenated");
+    promotion.add(x);
+    if (!first && !skipped(x)) first = &x;
+  }
+  if (!first) first = &tensors[0];
+  const int d = normalize_dim("cat", dim, first->dim());
+  Dims sizes = first->shape();
+  sizes[d] = 0;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const Tensor& x = tensors[i];
+    check(x.device() == first->device(), "cat", "Expected all tensors to be on the same device, but found at least two "
+          "devices, ", first->device(), " and ", x.device(), "!");
+    if (skipped(x)) continue;
+    check(x.dim() == first->dim(), "cat", "Tensors must have same number of dimensions: got ", first->dim(), " and ",
+          x.dim());
+    for (int k = 0; k < x.dim(); ++k)
+      check(k == d || x.shape()[k] == first->shape()[k], "cat", "Sizes of tensors must match except in dimension ", d,
+            ". Expected size ", first->shape()[k], " but got size ", x.shape()[k], " for tensor number ", int64_t(i),
+            " in the list: shapes ", first->shape(), " and ", x.shape());
+    sizes[d] += x.shape()[d];
+  }
+  if (dest)
+    for (const Tensor& x : tensors)
+      check(x.storage() != dest.target().storage() || x.numel() == 0, "cat",
+            "unsupported operation: the input tensors cannot refer to any of the output memory locations.");
+  Grad grad(tensors);
+  check(!grad || !dest, "cat", "functions with out=... arguments don't support automatic differentiation, but one of "
+        "the arguments requires grad.");
+  const Tensor* inputs[] = {first};
+  Tensor y = dest ? result_for("cat", sizes, promotion.result(), inputs, 1, dest)
+                  : empty(sizes, promotion.result(), first->device());
+  Dims lengths;
+  {
+    NoGrad guard;
+    int64_t at = 0;
+    for (const Tensor& x : tensors) {
+      const int64_t n = skipped(x) ? 0 : x.shape()[d];
+      lengths.push_back(n);
+      if (n) copy_(narrow(y, d, at, n), x);
+      at += n;
+    }
+  }
+  if (!grad) return y;
+  return grad.record("CatBackward0", y, [lengths, d](Grads& g) {
+    int64_t at = 0;
+    for (int i = 0; i < lengths.size(); ++i) {
+      if (g.wants(i)) {
+        if (lengths[i]) g[i] = narrow(g.out(), d, at, lengths[i]);
+        else g[i] = zeros({0}, g.out().dtype(), g.out().device());
+      }
+      at += lengths[i];
+    }
+  });
+}
+
+Tensor stack(const Tensors& tensors, int64_t dim, Dest dest) {
+  check(!tensors.empty(), "stack", "stack expects a non-empty TensorList");
+  const int d = normalize_dim("stack", dim, tensors[0].dim() + 1);
+  Promotion promotion;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    promotion.add(tensors[i]);
+    check(tensors[i].shape() == tensors[0].shape(), "stack", "stack expects each tensor to be equal size, but got ",
+          tensors[0].shape(), " at entry 0 and ", tensors[i].shape(), " at entry ", int64_t(i));
+    check(tensors[i].device() == tensors[0].device(), "stack", "Expected all tensors to be on the same device, but found "
+          "at least two devices, ", tensors[0].device(), " and ", tensors[i].device(), "!");
+  }
+  Grad grad(tensors);
+  check(!grad || !dest, "stack", "functions with out=... arguments don't support automatic differentiation, but one of "
+        "the arguments requires grad.");
+  Dims sizes = tensors[0].shape();
+  sizes.insert(d, int64_t(tensors.size()));
+  const Tensor* inputs[] = {&tensors[0]};
+  Tensor y = dest ? result_for("stack", sizes, promotion.result(), inputs, 1, dest)
+                  : empty(sizes, promotion.result(), tensors[0].device());
+  {
+    NoGrad guard;
+    for (size_t i = 0; i < tensors.size(); ++i) copy_(select(y, d, int64_t(i)), tensors[i]);
+  }
+  if (!grad) return y;
+  return grad.record("StackBackward0", y, [d](Grads& g) {
+    for (int i = 0; i < g.inputs(); ++i)
+      if (g.wants(i)) g[i] = select(g.out(), d, i);
+  });
+}
+
+Tensors split_with_sizes(const Tensor& x, const Dims& split_sizes, int64_t dim) {
+  check(x.dim() > 0, "split", "split expects at least a 1-dimensional tensor");
+  const int d = normalize_dim("split_with_sizes", dim, x.dim());
+  int64_t total = 0;
+  for (int64_t n : split_sizes) {
+    check(n >= 0, "split_with_sizes", "split_with_sizes expects split_sizes have only non-negative entries, but got "
+          "split_sizes=", split_sizes);
+    total += n;
+  }
+  check(total == x.shape()[d], "split_with_sizes", "split_with_sizes expects split_sizes to sum exactly to ",
+        x.shape()[d], " (input tensor's size at dimension ", d, "), but got split_sizes=", split_sizes);
+  Grad grad({x});
+  Tensors parts;
+  Dims sizes = x.shape();
+  int64_t at = x.offset();
+  for (int64_t n : split_sizes) {
+    sizes[d] = n;
+    parts.push_back(alias(x, sizes, x.strides(), at));
+    at += n * x.strides()[d];
+  }
+  if (grad && !parts.empty())
+    grad.record("SplitWithSizesBackward0", parts, [d](Grads& g) {
+      Tensors grads;
+      for (int i = 0; i < g.outputs(); ++i) grads.push_back(g.out_or_zeros(i));
+      g[0] = cat(grads, d);
+    });
+  return parts;
+}
+
+Tensors split(const Tensor& x, int64_t split_size, int64_t dim) {
+  check(x.dim() > 0, "split", "split expects at least a 1-dimensional tensor");
+  check(split_size >= 0, "split", "split expects split_size be non-negative, but got split_size=", split_size);
+  const int d = normalize_dim("split", dim, x.dim());
+  const int64_t n = x.shape()[d];
+  check(split_size > 0 || n == 0, "split", "split_size can only be 0 if dimension size is 0, but got dimension size of ",
+        n);
+  Dims sizes;
+  for (int64_t at = 0; at < n; at += split_size) sizes.push_back(std::min(split_size, n - at));
+  if (n == 0) sizes.push_back(0);
+  return split_with_sizes(x, sizes, d);
+}
+
+Tensors unbind(const Tensor& x, int64_t dim) {
+  check_index(x.dim() > 0, "unbind", "Dimension specified as ", dim, " but tensor has no dimensions");
+  const int d = normalize_dim("unbind", dim, x.dim());
+  Grad grad({x});
+  Tensors parts;
+  Dims sizes = x.shape(), strides = x.strides();
+  sizes.erase(d);
+  strides.erase(d);
+  for (int64_t i = 0; i < x.shape()[d]; ++i) parts.push_back(alias(x, sizes, strides, x.offset() + i * x.strides()[d]));
+  if (grad && !parts.empty())
+    grad.record("UnbindBackward0", parts, [d](Grads& g) {
+      Tensors grads;
+      for (int i = 0; i < g.outputs(); ++i) grads.push_back(g.out_or_zeros(i));
+      g[0] = stack(grads, d);
+    });
+  return parts;
+}
+
+}  // namespace cnn
