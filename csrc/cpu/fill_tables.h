@@ -6,6 +6,11 @@
 namespace cnn::cpu::inline CNN_ISA {
 
 void fill_arithmetic(Tables& t);
+void fill_unary(Tables& t);
+void fill_binary(Tables& t);
+void fill_compare(Tables& t);
+void fill_activation(Tables& t);
+void fill_select(Tables& t);
 void fill_casts(Tables& t);
 void fill_create(Tables& t);
 

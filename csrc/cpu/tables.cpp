@@ -10,6 +10,11 @@ namespace cnn::cpu {
 // The one name by which the host finds this build: fill_tables_avx2(tables).
 void CNN_JOIN(fill_tables_, CNN_ISA)(Tables& t) {
   fill_arithmetic(t);
+  fill_unary(t);
+  fill_binary(t);
+  fill_compare(t);
+  fill_activation(t);
+  fill_select(t);
   fill_casts(t);
   fill_create(t);
 }

@@ -2,12 +2,18 @@
 // Each family header lists its own functors above them.
 #pragma once
 
+#include "kernels/activation.h"
 #include "kernels/arithmetic.h"
+#include "kernels/binary.h"
 #include "kernels/create.h"
+#include "kernels/select.h"
+#include "kernels/unary.h"
 
 namespace cnn::kernels::inline CNN_ISA {
 
-#define CNN_MAP_LIST(X) CNN_MAP_ARITHMETIC(X)
+#define CNN_MAP_LIST(X)                                                                  \
+  CNN_MAP_ARITHMETIC(X) CNN_MAP_UNARY(X) CNN_MAP_BINARY(X) CNN_MAP_COMPARE(X)              \
+  CNN_MAP_ACTIVATION(X) CNN_MAP_SELECT(X)
 #define CNN_REDUCE_LIST(X)
 #define CNN_ROWS_LIST(X)
 #define CNN_EACH_LIST(X) CNN_EACH_CREATE(X)

@@ -1,0 +1,238 @@
+// Elementwise functions of two and three operands.
+#pragma once
+
+#include "kernels/functor.h"
+#include "kernels/math.h"
+#include "kernels/unary.h"
+
+namespace cnn::kernels::inline CNN_ISA {
+
+// X(functor, inputs, types)
+#define CNN_MAP_BINARY(X)                                                                          \
+  X(Pow, 2, Numbers) X(Atan2, 2, Floats) X(Hypot, 2, Floats) X(Fmod, 2, Numbers)                     \
+  X(Remainder, 2, Numbers) X(FloorDivide, 2, Numbers) X(TruncDivide, 2, Numbers) X(Maximum, 2, All)  \
+  X(Minimum, 2, All) X(Fmax, 2, All) X(Fmin, 2, All) X(Copysign, 2, Floats) X(LogAddExp, 2, Floats)  \
+  X(LogAddExp2, 2, Floats) X(Xlogy, 2, Floats) X(Heaviside, 2, All) X(Nextafter, 2, Floats)          \
+  X(Gcd, 2, Integers) X(Lcm, 2, Integers)                                                            \
+  X(Lerp, 3, Floats) X(Addcmul, 3, Numbers) X(Addcdiv, 3, Floats) X(ClampTensor, 3, Numbers)         \
+  X(Clamp, 1, Numbers)
+#define CNN_MAP_COMPARE(X)                                                                         \
+  X(Eq, 2, All) X(Ne, 2, All) X(Lt, 2, All) X(Le, 2, All) X(Gt, 2, All) X(Ge, 2, All)                \
+  X(LogicalAnd, 2, All) X(LogicalOr, 2, All) X(LogicalXor, 2, All) X(BitwiseAnd, 2, Integers)        \
+  X(BitwiseOr, 2, Integers) X(BitwiseXor, 2, Integers) X(ShiftLeft, 2, Integers)                     \
+  X(ShiftRight, 2, Integers) X(IsClose, 2, All)
+
+// a^b; integers by squaring (a negative exponent gives 0, but for bases 1 and -1)
+struct Pow : Functor {
+  static constexpr int kCost = 12;
+  template <class T> CNN_HD T operator()(T a, T b) const {
+    if constexpr (kIsFloating<T>) {
+      return b == T(2) ? a * a : b == T(1) ? a : b == T(0.5) ? sqrt(a) : b == T(3) ? a * a * a : pow(a, b);
+    } else {
+      if (b < T(0)) return a == T(1) ? T(1) : a == T(-1) ? (b % 2 == 0 ? T(1) : T(-1)) : T(0);
+      T result = 1;
+      for (T e = b; e > T(0); e = T(e / 2)) {
+        if (e % 2 != 0) result = T(result * a);
+        a = T(a * a);
+      }
+      return result;
+    }
+  }
+};
+struct Atan2 : FloatFunctor { template <class T> CNN_HD T operator()(T a, T b) const { return atan2(a, b); } };
+struct Hypot : Functor { template <class T> CNN_HD T operator()(T a, T b) const { return hypot(a, b); } };
+struct Nextafter : Functor { template <class T> CNN_HD T operator()(T a, T b) const { return nextafter(a, b); } };
+
+// Integer division by zero is checked by the op; INT_MIN / -1 wraps.
+template <class T> CNN_HD T truncated_quotient(T a, T b) { return b == T(-1) && T(-1) < T(0) ? T(T(0) - a) : T(a / b); }
+template <class T> CNN_HD T truncated_rest(T a, T b) { return b == T(-1) && T(-1) < T(0) ? T(0) : T(a % b); }
+
+// The rest of division, with a's sign.
+struct Fmod : Functor {
+  static constexpr int kCost = 4;
+  template <class T> CNN_HD T operator()(T a, T b) const {
+    if constexpr (kIsFloating<T>) return fmod(a, b);
+    else return truncated_rest(a, b);
+  }
+};
+// The rest of division, with b's sign.
+struct Remainder : Functor {
+  static constexpr int kCost = 4;
+  template <class T> CNN_HD T operator()(T a, T b) const {
+    T r;
+    if constexpr (kIsFloating<T>) r = fmod(a, b);
+    else r = truncated_rest(a, b);
+    return r != T(0) && ((r < T(0)) != (b < T(0))) ? T(r + b) : r;
+  }
+};
+// floor(a / b), exact where a / b rounds (CPython's float floor division)
+struct FloorDivide : Functor {
+  static constexpr int kCost = 4;
+  template <class T> CNN_HD T operator()(T a, T b) const {
+    if constexpr (kIsFloating<T>) {
+      if (b == T(0)) return a / b;
+      const T rest = fmod(a, b);
+      T q = (a - rest) / b;
+      if (rest != T(0) && (b < T(0)) != (rest < T(0))) q -= T(1);
+      if (q == T(0)) return copysign(T(0), a / b);
+      const T f = floor(q);
+      return q - f > T(0.5) ? f + T(1) : f;
+    } else {
+      const T q = truncated_quotient(a, b);
+      return truncated_rest(a, b) != T(0) && ((a < T(0)) != (b < T(0))) ? T(q - 1) : q;
+    }
+  }
+};
+struct TruncDivide : Functor {
+  template <class T> CNN_HD T operator()(T a, T b) const {
+    if constexpr (kIsFloating<T>) return trunc(a / b);
+    else return truncated_quotient(a, b);
+  }
+};
+
+// nan wins
+struct Maximum : Functor {
+  template <class T> CNN_HD T operator()(T a, T b) const { return a != a ? a : (b != b ? b : (a > b ? a : b)); }
+};
+struct Minimum : Functor {
+  template <class T> CNN_HD T operator()(T a, T b) const { return a != a ? a : (b != b ? b : (a < b ? a : b)); }
+};
+// numbers win over nan
+struct Fmax : Functor {
+  template <class T> CNN_HD T operator()(T a, T b) const { return a != a ? b : (b != b ? a : (a > b ? a : b)); }
+};
+struct Fmin : Functor {
+  template <class T> CNN_HD T operator()(T a, T b) const { return a != a ? b : (b != b ? a : (a < b ? a : b)); }
+};
+struct Copysign : FloatFunctor {
+  static constexpr int kCost = 1;
+  template <class T> CNN_HD T operator()(T a, T b) const { return copysign(a, b); }
+};
+// log(exp(a) + exp(b)) = max + log1p(exp(-|a - b|))
+struct LogAddExp : FloatFunctor {
+  template <class T> CNN_HD T operator()(T a, T b) const {
+    const T top = a > b ? a : b, low = a > b ? b : a;
+    return a != a || b != b ? a + b : (a == b && fabs(a) == infinity<T>()) ? a : top + log1p(exp(low - top));
+  }
+};
+struct LogAddExp2 : FloatFunctor {
+  template <class T> CNN_HD T operator()(T a, T b) const {
+    const T top = a > b ? a : b, low = a > b ? b : a;
+    return a != a || b != b ? a + b
+           : (a == b && fabs(a) == infinity<T>()) ? a : top + log1p(exp2(low - top)) * T(1.4426950408889634);
+  }
+};
+// a log(b), 0 where a is 0
+struct Xlogy : FloatFunctor {
+  template <class T> CNN_HD T operator()(T a, T b) const { return b != b ? b : (a == T(0) ? T(0) : a * log(b)); }
+};
+struct Heaviside : Functor {
+  template <class T> CNN_HD T operator()(T x, T at_zero) const { return x == T(0) ? at_zero : T(x > T(0)); }
+};
+struct Gcd : Functor {
+  template <class T> CNN_HD T operator()(T a, T b) const {
+    if constexpr (T(2) == T(1)) {
+      return a || b;
+    } else {
+      a = a < T(0) ? T(-a) : a;
+      b = b < T(0) ? T(-b) : b;
+      while (b != T(0)) {
+        const T r = T(a % b);
+        a = b;
+        b = r;
+      }
+      return a;
+    }
+  }
+};
+struct Lcm : Functor {
+  template <class T> CNN_HD T operator()(T a, T b) const {
+    const T g = Gcd{}(a, b);
+    if (g == T(0)) return T(0);
+    const T y = T(a / g * b);
+    return y < T(0) ? T(-y) : y;
+  }
+};
+
+// a + w (b - a), from the nearer end
+struct Lerp : Functor {
+  template <class T> CNN_HD T operator()(T a, T b, T w) const {
+    return fabs(w) < T(0.5) ? a + w * (b - a) : b - (b - a) * (T(1) - w);
+  }
+};
+// x + value a b
+struct Addcmul : Functor {
+  Number value;
+  template <class T> CNN_HD T operator()(T x, T a, T b) const { return T(x + value.as<T>() * a * b); }
+};
+// x + value a / b
+struct Addcdiv : Functor {
+  Number value;
+  template <class T> CNN_HD T operator()(T x, T a, T b) const { return x + value.as<T>() * a / b; }
+};
+// nan stays nan
+struct ClampTensor : Functor {
+  template <class T> CNN_HD T operator()(T x, T low, T high) const {
+    if (x != x) return x;
+    if (low != low) return low;
+    if (high != high) return high;
+    const T y = x < low ? low : x;
+    return y > high ? high : y;
+  }
+};
+struct Clamp : Functor {
+  Number low, high;
+  bool has_low, has_high;
+  template <class T> CNN_HD T operator()(T x) const {
+    T y = has_low && x < low.as<T>() ? low.as<T>() : x;
+    return has_high && y > high.as<T>() ? high.as<T>() : y;
+  }
+};
+
+struct Eq : PredicateFunctor { template <class T> CNN_HD bool operator()(T a, T b) const { return a == b; } };
+struct Ne : PredicateFunctor { template <class T> CNN_HD bool operator()(T a, T b) const { return a != b; } };
+struct Lt : PredicateFunctor { template <class T> CNN_HD bool operator()(T a, T b) const { return a < b; } };
+struct Le : PredicateFunctor { template <class T> CNN_HD bool operator()(T a, T b) const { return a <= b; } };
+struct Gt : PredicateFunctor { template <class T> CNN_HD bool operator()(T a, T b) const { return a > b; } };
+struct Ge : PredicateFunctor { template <class T> CNN_HD bool operator()(T a, T b) const { return a >= b; } };
+struct LogicalAnd : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T a, T b) const { return (a != T(0)) & (b != T(0)); }
+};
+struct LogicalOr : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T a, T b) const { return (a != T(0)) | (b != T(0)); }
+};
+struct LogicalXor : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T a, T b) const { return (a != T(0)) != (b != T(0)); }
+};
+struct BitwiseAnd : Functor { template <class T> CNN_HD T operator()(T a, T b) const { return T(a & b); } };
+struct BitwiseOr : Functor { template <class T> CNN_HD T operator()(T a, T b) const { return T(a | b); } };
+struct BitwiseXor : Functor { template <class T> CNN_HD T operator()(T a, T b) const { return T(a ^ b); } };
+// Shifts by a negative number or by the width and more empty the word.
+struct ShiftLeft : Functor {
+  template <class T> CNN_HD T operator()(T a, T b) const {
+    return b < T(0) || int64_t(b) >= int64_t(8 * sizeof(T)) ? T(0) : T(uint64_t(a) << int64_t(b));
+  }
+};
+struct ShiftRight : Functor {
+  template <class T> CNN_HD T operator()(T a, T b) const {
+    return b < T(0) || int64_t(b) >= int64_t(8 * sizeof(T)) ? (a < T(0) ? T(-1) : T(0)) : T(a >> b);
+  }
+};
+// |a - b| <= atol + rtol |b|
+struct IsClose : PredicateFunctor {
+  double rtol, atol;
+  bool equal_nan;
+  template <class T> CNN_HD bool operator()(T a, T b) const {
+    if (a == b) return true;
+    if constexpr (kIsFloating<T>) {
+      if (equal_nan && a != a && b != b) return true;
+      const T gap = fabs(a - b);
+      return gap <= T(atol) + fabs(T(rtol) * b) && gap < infinity<T>();
+    } else {
+      const double gap = a > b ? double(a) - double(b) : double(b) - double(a);
+      return gap <= atol + rtol * (double(b) < 0 ? -double(b) : double(b));
+    }
+  }
+};
+
+}  // namespace cnn::kernels::CNN_ISA

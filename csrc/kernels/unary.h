@@ -1,0 +1,245 @@
+// Elementwise functions of one operand.
+#pragma once
+
+#include "kernels/functor.h"
+#include "kernels/math.h"
+
+namespace cnn::kernels::inline CNN_ISA {
+
+// X(functor, inputs, types)
+#define CNN_MAP_UNARY(X)                                                                             \
+  X(Abs, 1, Numbers) X(Sign, 1, All) X(Exp, 1, Floats) X(Exp2, 1, Floats) X(Expm1, 1, Floats)        \
+  X(Log, 1, Floats) X(Log2, 1, Floats) X(Log10, 1, Floats) X(Log1p, 1, Floats) X(Sqrt, 1, Floats)    \
+  X(Rsqrt, 1, Floats) X(Reciprocal, 1, Floats) X(Sin, 1, Floats) X(Cos, 1, Floats) X(Tan, 1, Floats) \
+  X(Asin, 1, Floats) X(Acos, 1, Floats) X(Atan, 1, Floats) X(Sinh, 1, Floats) X(Cosh, 1, Floats)     \
+  X(Tanh, 1, Floats) X(Asinh, 1, Floats) X(Acosh, 1, Floats) X(Atanh, 1, Floats)                     \
+  X(Sigmoid, 1, Floats) X(Erf, 1, Floats) X(Erfc, 1, Floats) X(Erfinv, 1, Floats)                    \
+  X(Lgamma, 1, Floats) X(Digamma, 1, Floats) X(Sinc, 1, Floats) X(Floor, 1, Numbers)                 \
+  X(Ceil, 1, Numbers) X(Trunc, 1, Numbers) X(Round, 1, Numbers) X(RoundDecimals, 1, Floats)          \
+  X(Frac, 1, Floats) X(NanToNum, 1, Numbers) X(IsNan, 1, All) X(IsInf, 1, All) X(IsFinite, 1, All)   \
+  X(IsPosInf, 1, All) X(IsNegInf, 1, All) X(Signbit, 1, All) X(LogicalNot, 1, All)                   \
+  X(BitwiseNot, 1, Integers)
+
+template <class T> constexpr bool kIsFloating = T(0.5) != T(0);
+template <> inline constexpr bool kIsFloating<bool> = false;
+
+// y = |x|
+struct Abs : Functor {
+  template <class T> CNN_HD T operator()(T x) const {
+    if constexpr (kIsFloating<T>) return fabs(x);
+    else return x < T(0) ? T(-x) : x;
+  }
+};
+// y = -1, 0 or 1; nan stays nan
+struct Sign : Functor {
+  template <class T> CNN_HD T operator()(T x) const {
+    return x != x ? x : T(T(T(0) < x) - T(x < T(0)));
+  }
+};
+
+struct Exp : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return exp(x); } };
+struct Exp2 : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return exp2(x); } };
+struct Expm1 : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return expm1(x); } };
+struct Log : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return log(x); } };
+struct Log2 : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return log2(x); } };
+struct Log10 : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return log10(x); } };
+struct Log1p : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return log1p(x); } };
+struct Sin : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return sin(x); } };
+struct Cos : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return cos(x); } };
+struct Tan : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return tan(x); } };
+struct Asin : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return asin(x); } };
+struct Acos : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return acos(x); } };
+struct Atan : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return atan(x); } };
+struct Sinh : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return sinh(x); } };
+struct Cosh : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return cosh(x); } };
+struct Tanh : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return tanh(x); } };
+struct Asinh : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return asinh(x); } };
+struct Acosh : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return acosh(x); } };
+struct Atanh : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return atanh(x); } };
+struct Sigmoid : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return sigmoid(x); } };
+struct Erf : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return erf(x); } };
+struct Erfc : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return erfc(x); } };
+
+struct Sqrt : FloatFunctor {
+  static constexpr int kCost = 2;
+  template <class T> CNN_HD T operator()(T x) const { return sqrt(x); }
+};
+struct Rsqrt : FloatFunctor {
+  static constexpr int kCost = 3;
+  template <class T> CNN_HD T operator()(T x) const { return T(1) / sqrt(x); }
+};
+struct Reciprocal : FloatFunctor {
+  static constexpr int kCost = 2;
+  template <class T> CNN_HD T operator()(T x) const { return T(1) / x; }
+};
+
+// erf^-1: a rational first guess (Giles 2010), then two steps of Newton's method.
+struct Erfinv : FloatFunctor {
+  template <class T> CNN_HD T operator()(T y) const {
+    if (y <= T(-1) || y >= T(1) || y != y)
+      return y == T(1) ? infinity<T>() : y == T(-1) ? -infinity<T>() : nan<T>();
+    const double v = double(y);
+    double w = -__builtin_log((1 - v) * (1 + v)), p;
+    if (w < 5) {
+      w -= 2.5;
+      p = 2.81022636e-08;
+      p = 3.43273939e-07 + p * w;
+      p = -3.5233877e-06 + p * w;
+      p = -4.39150654e-06 + p * w;
+      p = 0.00021858087 + p * w;
+      p = -0.00125372503 + p * w;
+      p = -0.00417768164 + p * w;
+      p = 0.246640727 + p * w;
+      p = 1.50140941 + p * w;
+    } else {
+      w = __builtin_sqrt(w) - 3;
+      p = -0.000200214257;
+      p = 0.000100950558 + p * w;
+      p = 0.00134934322 + p * w;
+      p = -0.00367342844 + p * w;
+      p = 0.00573950773 + p * w;
+      p = -0.0076224613 + p * w;
+      p = 0.00943887047 + p * w;
+      p = 1.00167406 + p * w;
+      p = 2.83297682 + p * w;
+    }
+    double x = p * v;
+    for (int step = 0; step < 2; ++step) {
+      const double error = x > 0 ? (1 - v) - __builtin_erfc(x) : __builtin_erfc(-x) - (1 + v);
+      x -= error / (1.1283791670955126 * __builtin_exp(-x * x));
+    }
+    return T(x);
+  }
+};
+
+struct Lgamma : FloatFunctor {
+  static constexpr int kCost = 20;
+  template <class T> CNN_HD T operator()(T x) const {
+    int sign;
+    return T(__builtin_lgamma_r(double(x), &sign));
+  }
+};
+
+// psi(x): recurrence up to 10, then the asymptotic series (Abramowitz & Stegun 6.3.18); reflection below zero.
+struct Digamma : FloatFunctor {
+  static constexpr int kCost = 20;
+  template <class T> CNN_HD T operator()(T value) const {
+    double x = double(value), shift = 0;
+    constexpr double pi = 3.14159265358979323846;
+    if (x == 0) return copysign(infinity<T>(), T(-value));
+    if (x < 0) {
+      if (x == __builtin_floor(x)) return nan<T>();
+      const double fraction = x - __builtin_trunc(x);
+      shift = -pi / __builtin_tan(pi * fraction);
+      x = 1 - x;
+    }
+    for (; x < 10; x += 1) shift -= 1 / x;
+    const double z = 1 / (x * x);
+    const double series =
+        z * (8.33333333333333333333e-2 -
+             z * (8.33333333333333333333e-3 -
+                  z * (3.96825396825396825397e-3 -
+                       z * (4.16666666666666666667e-3 -
+                            z * (7.57575757575757575758e-3 - z * (2.10927960927960927961e-2 - z * 8.33333333333333333333e-2))))));
+    return T(shift + __builtin_log(x) - 0.5 / x - series);
+  }
+};
+
+// sin(pi x) / (pi x)
+struct Sinc : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const {
+    const T a = T(3.14159265358979323846) * x;
+    return x == T(0) ? T(1) : sin(a) / a;
+  }
+};
+
+struct Floor : Functor {
+  template <class T> CNN_HD T operator()(T x) const {
+    if constexpr (kIsFloating<T>) return floor(x);
+    else return x;
+  }
+};
+struct Ceil : Functor {
+  template <class T> CNN_HD T operator()(T x) const {
+    if constexpr (kIsFloating<T>) return ceil(x);
+    else return x;
+  }
+};
+struct Trunc : Functor {
+  template <class T> CNN_HD T operator()(T x) const {
+    if constexpr (kIsFloating<T>) return trunc(x);
+    else return x;
+  }
+};
+// Halves go to the even neighbour.
+struct Round : Functor {
+  template <class T> CNN_HD T operator()(T x) const {
+    if constexpr (kIsFloating<T>) return round_even(x);
+    else return x;
+  }
+};
+// round(x 10^decimals) / 10^decimals
+struct RoundDecimals : Functor {
+  double scale;  // 10^|decimals|
+  bool negative;
+  template <class T> CNN_HD T operator()(T x) const {
+    return negative ? round_even(x / T(scale)) * T(scale) : round_even(x * T(scale)) / T(scale);
+  }
+};
+struct Frac : Functor {
+  template <class T> CNN_HD T operator()(T x) const { return x - trunc(x); }
+};
+
+struct NanToNum : Functor {
+  double for_nan, for_inf, for_minus_inf;
+  template <class T> CNN_HD T operator()(T x) const {
+    if constexpr (kIsFloating<T>)
+      return x != x ? T(for_nan) : x == infinity<T>() ? T(for_inf) : x == -infinity<T>() ? T(for_minus_inf) : x;
+    else return x;
+  }
+};
+
+struct IsNan : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T x) const { return x != x; }
+};
+struct IsInf : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T x) const {
+    if constexpr (kIsFloating<T>) return fabs(x) == infinity<T>();
+    else return false;
+  }
+};
+struct IsFinite : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T x) const {
+    if constexpr (kIsFloating<T>) return fabs(x) < infinity<T>();
+    else return true;
+  }
+};
+struct IsPosInf : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T x) const {
+    if constexpr (kIsFloating<T>) return x == infinity<T>();
+    else return false;
+  }
+};
+struct IsNegInf : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T x) const {
+    if constexpr (kIsFloating<T>) return x == -infinity<T>();
+    else return false;
+  }
+};
+struct Signbit : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T x) const {
+    if constexpr (kIsFloating<T>) return __builtin_signbit(x);
+    else return x < T(0);
+  }
+};
+struct LogicalNot : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T x) const { return x == T(0); }
+};
+struct BitwiseNot : Functor {
+  template <class T> CNN_HD T operator()(T x) const {
+    if constexpr (T(2) == T(1)) return !x;
+    else return T(~x);
+  }
+};
+
+}  // namespace cnn::kernels::CNN_ISA
