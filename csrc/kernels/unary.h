@@ -14,7 +14,7 @@ namespace cnn::kernels::inline CNN_ISA {
   X(Asin, 1, Floats) X(Acos, 1, Floats) X(Atan, 1, Floats) X(Sinh, 1, Floats) X(Cosh, 1, Floats)     \
   X(Tanh, 1, Floats) X(Asinh, 1, Floats) X(Acosh, 1, Floats) X(Atanh, 1, Floats)                     \
   X(Sigmoid, 1, Floats) X(Erf, 1, Floats) X(Erfc, 1, Floats) X(Erfinv, 1, Floats)                    \
-  X(Lgamma, 1, Floats) X(Digamma, 1, Floats) X(Sinc, 1, Floats) X(Floor, 1, Numbers)                 \
+  X(Lgamma, 1, Floats) X(Digamma, 1, Floats) X(Trigamma, 1, Floats) X(Sinc, 1, Floats) X(Floor, 1, Numbers) \
   X(Ceil, 1, Numbers) X(Trunc, 1, Numbers) X(Round, 1, Numbers) X(RoundDecimals, 1, Floats)          \
   X(Frac, 1, Floats) X(NanToNum, 1, Numbers) X(IsNan, 1, All) X(IsInf, 1, All) X(IsFinite, 1, All)   \
   X(IsPosInf, 1, All) X(IsNegInf, 1, All) X(Signbit, 1, All) X(LogicalNot, 1, All)                   \
@@ -142,6 +142,25 @@ struct Digamma : FloatFunctor {
                        z * (4.16666666666666666667e-3 -
                             z * (7.57575757575757575758e-3 - z * (2.10927960927960927961e-2 - z * 8.33333333333333333333e-2))))));
     return T(shift + __builtin_log(x) - 0.5 / x - series);
+  }
+};
+
+// psi'(x): reflection below 1/2, recurrence up to 6, then the asymptotic series (Abramowitz & Stegun 6.4.12)
+struct Trigamma : FloatFunctor {
+  static constexpr int kCost = 20;
+  template <class T> CNN_HD T operator()(T value) const {
+    double x = double(value), sign = 1, y = 0;
+    constexpr double pi = 3.14159265358979323846;
+    if (x < 0.5) {
+      sign = -1;
+      const double s = __builtin_sin(pi * x);
+      y -= (pi * pi) / (s * s);
+      x = 1 - x;
+    }
+    for (int i = 0; i < 6; ++i, x += 1) y += 1 / (x * x);
+    const double z = 1 / (x * x);
+    y += (1 + 1 / (2 * x) + z * (1. / 6 - z * (1. / 30 - z * (1. / 42 - z * (1. / 30))))) / x;
+    return T(sign * y);
   }
 };
 

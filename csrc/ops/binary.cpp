@@ -1,0 +1,391 @@
+#include "cnn/ops/binary.h"
+
+#include <cmath>
+
+#include "cnn/ops/compare.h"
+#include "cnn/ops/copy.h"
+#include "cnn/ops/create.h"
+#include "cnn/ops/operators.h"
+#include "cnn/ops/reduce.h"
+#include "cnn/ops/unary.h"
+#include "ops/map.h"
+
+namespace cnn {
+namespace {
+
+// Integer division by zero raises before anything is computed.
+void check_divisor(const char* op, const Tensor& a, const Tensor& b) {
+  if (is_floating(a.dtype()) || is_floating(b.dtype()) || b.device().is_meta() || b.numel() == 0) return;
+  NoGrad guard;
+  check(b.dtype() != DType::Bool || a.dtype() != DType::Bool, op, "two bool tensors cannot be divided");
+  check(!any(eq(b, wrapped_number(0))).item().to_bool(), op, "ZeroDivisionError");
+}
+
+// g where the mask says so, 0 elsewhere.
+Tensor masked(const Tensor& g, const Tensor& mask) { return where(mask, g, zeros_like(g)); }
+
+// maximum and its kin: g goes to the chosen operand, halves where they are equal.
+template <class F>
+Tensor choose(const char* op, const char* node, const F& f, const Tensor& a, const Tensor& b, const Dest& dest,
+              bool halves, Tensor (*prefer)(const Tensor&, const Tensor&, Dest)) {
+  Grad grad({a, b}, dest);
+  auto sa = grad.save(a), sb = grad.save(b);
+  Tensor y = map(op, f, a, b, dest);
+  if (!grad) return y;
+  return grad.record(node, y, [sa, sb, halves, prefer](Grads& g) {
+    const Tensor a = sa.get(g), b = sb.get(g);
+    Tensor share = g.out();
+    if (halves) share = where(eq(a, b), share * 0.5, share);
+    if (g.wants(0)) g[0] = masked(share, logical_not(prefer(b, a, {})));
+    if (g.wants(1)) g[1] = masked(share, logical_not(prefer(a, b, {})));
+  });
+}
+
+}  // namespace
+
+Tensor floor_divide(const Tensor& a, const Tensor& b, Dest dest) {
+  check_divisor("floor_divide", a, b);
+  Grad grad({a, b}, dest);
+  Tensor y = map("floor_divide", kernels::FloorDivide{}, a, b, dest);
+  if (!grad) return y;
+  return grad.record("DivBackward1", y, [](Grads& g) {
+    if (g.wants(0)) g[0] = zeros_like(g.out());
+    if (g.wants(1)) g[1] = zeros_like(g.out());
+  });
+}
+
+Tensor div_rounded(const Tensor& a, const Tensor& b, const std::optional<std::string>& rounding_mode, Dest dest) {
+  if (!rounding_mode) return div(a, b, dest);
+  if (*rounding_mode == "floor") return floor_divide(a, b, dest);
+  check(*rounding_mode == "trunc", "div", "expected rounding_mode to be one of None, 'trunc', or 'floor' but found '",
+        *rounding_mode, "'");
+  check_divisor("div", a, b);
+  Grad grad({a, b}, dest);
+  Tensor y = map("div", kernels::TruncDivide{}, a, b, dest);
+  if (!grad) return y;
+  return grad.record("DivBackward1", y, [](Grads& g) {
+    if (g.wants(0)) g[0] = zeros_like(g.out());
+    if (g.wants(1)) g[1] = zeros_like(g.out());
+  });
+}
+
+Tensor remainder(const Tensor& a, const Tensor& b, Dest dest) {
+  check_divisor("remainder", a, b);
+  Grad grad({a, b}, dest);
+  auto sa = grad.save_if(grad.needs(1), a), sb = grad.save_if(grad.needs(1), b);
+  Tensor y = map("remainder", kernels::Remainder{}, a, b, dest);
+  if (!grad) return y;
+  return grad.record("RemainderBackward0", y, [sa, sb](Grads& g) {
+    if (g.wants(0)) g[0] = g.out();
+    if (g.wants(1)) g[1] = -g.out() * floor_divide(sa.get(g), sb.get(g));
+  });
+}
+
+Tensor fmod(const Tensor& a, const Tensor& b, Dest dest) {
+  check_divisor("fmod", a, b);
+  Grad grad({a, b}, dest);
+  auto sa = grad.save_if(grad.needs(1), a), sb = grad.save_if(grad.needs(1), b);
+  Tensor y = map("fmod", kernels::Fmod{}, a, b, dest);
+  if (!grad) return y;
+  return grad.record("FmodBackward0", y, [sa, sb](Grads& g) {
+    if (g.wants(0)) g[0] = g.out();
+    if (g.wants(1)) g[1] = -g.out() * div_rounded(sa.get(g), sb.get(g), "trunc");
+  });
+}
+
+Tensor pow(const Tensor& a, const Tensor& b, Dest dest) {
+  Promotion promotion;
+  promotion.add(a);
+  promotion.add(b);
+  if (b.impl()->wrapped_number && !is_floating(promotion.result()) && !b.device().is_meta())
+    check(b.item().to_int() >= 0, "pow", "Integers to negative integer powers are not allowed.");
+  const bool constant = b.impl()->wrapped_number;
+  Grad grad({a, b}, dest);
+  auto sa = grad.save(a), sb = grad.save(b);
+  Tensor y = map("pow", kernels::Pow{}, a, b, dest);
+  if (!grad) return y;
+  auto sy = grad.needs(1) ? grad.save_output(y) : Saved();
+  return grad.record(constant ? "PowBackward0" : "PowBackward1", y, [sa, sb, sy](Grads& g) {
+    const Tensor a = sa.get(g), b = sb.get(g);
+    if (g.wants(0)) {
+      if (b.impl()->wrapped_number) {
+        const double e = b.item().to_double();
+        g[0] = e == 0 ? zeros_like(g.out()) : e == 2 ? g.out() * (a * 2) : g.out() * (pow(a, wrapped_number(e - 1)) * e);
+      } else {
+        const Tensor slope = g.out() * (b * pow(a, b - 1));
+        g[0] = where(eq(b, wrapped_number(0.0)), zeros_like(slope), slope);
+      }
+    }
+    if (g.wants(1)) {
+      const Tensor y = sy.get(g);
+      const Tensor zero = logical_and(eq(a, wrapped_number(0.0)), ge(b, wrapped_number(0.0)));
+      const Tensor slope = g.out() * (y * log(a));
+      g[1] = where(zero, zeros_like(slope), slope);
+    }
+  });
+}
+
+Tensor float_power(const Tensor& a, const Tensor& b) {
+  return pow(to_dtype(a, DType::Float64), b.impl()->wrapped_number ? b : to_dtype(b, DType::Float64));
+}
+Tensor rsub(const Tensor& a, const Tensor& b, Scalar alpha) { return sub(b, a, alpha); }
+
+Tensor atan2(const Tensor& a, const Tensor& b, Dest dest) {
+  Grad grad({a, b}, dest);
+  auto sa = grad.save(a), sb = grad.save(b);
+  Tensor y = map("atan2", kernels::Atan2{}, a, b, dest);
+  if (!grad) return y;
+  return grad.record("Atan2Backward0", y, [sa, sb](Grads& g) {
+    const Tensor a = sa.get(g), b = sb.get(g);
+    const Tensor r = g.out() / (a * a + b * b);
+    if (g.wants(0)) g[0] = r * b;
+    if (g.wants(1)) g[1] = r * -a;
+  });
+}
+
+Tensor hypot(const Tensor& a, const Tensor& b, Dest dest) {
+  Grad grad({a, b}, dest);
+  auto sa = grad.save_if(grad.needs(0), a), sb = grad.save_if(grad.needs(1), b);
+  Tensor y = map("hypot", kernels::Hypot{}, a, b, dest);
+  if (!grad) return y;
+  auto sy = grad.save_output(y);
+  return grad.record("HypotBackward0", y, [sa, sb, sy](Grads& g) {
+    const Tensor y = sy.get(g);
+    if (g.wants(0)) g[0] = g.out() * (sa.get(g) / y);
+    if (g.wants(1)) g[1] = g.out() * (sb.get(g) / y);
+  });
+}
+
+Tensor maximum(const Tensor& a, const Tensor& b, Dest dest) {
+  return choose("maximum", "MaximumBackward0", kernels::Maximum{}, a, b, dest, true, gt);
+}
+Tensor minimum(const Tensor& a, const Tensor& b, Dest dest) {
+  return choose("minimum", "MinimumBackward0", kernels::Minimum{}, a, b, dest, true, lt);
+}
+
+namespace {
+// fmax and fmin: ties and nan go to the first operand.
+template <class F>
+Tensor choose_number(const char* op, const char* node, const F& f, const Tensor& a, const Tensor& b, const Dest& dest,
+                     Tensor (*first)(const Tensor&, const Tensor&, Dest)) {
+  Grad grad({a, b}, dest);
+  auto sa = grad.save(a), sb = grad.save(b);
+  Tensor y = map(op, f, a, b, dest);
+  if (!grad) return y;
+  return grad.record(node, y, [sa, sb, first](Grads& g) {
+    const Tensor a = sa.get(g), b = sb.get(g);
+    const Tensor mask = logical_or(first(a, b, {}), isnan(b));
+    if (g.wants(0)) g[0] = masked(g.out(), mask);
+    if (g.wants(1)) g[1] = masked(g.out(), logical_not(mask));
+  });
+}
+}  // namespace
+
+Tensor fmax(const Tensor& a, const Tensor& b, Dest dest) {
+  return choose_number("fmax", "FmaxBackward0", kernels::Fmax{}, a, b, dest, ge);
+}
+Tensor fmin(const Tensor& a, const Tensor& b, Dest dest) {
+  return choose_number("fmin", "FminBackward0", kernels::Fmin{}, a, b, dest, le);
+}
+
+Tensor copysign(const Tensor& a, const Tensor& b, Dest dest) {
+  Grad grad({a, b}, dest);
+  auto sa = grad.save_if(grad.needs(0), a);
+  Tensor y = map("copysign", kernels::Copysign{}, a, b, dest);
+  if (!grad) return y;
+  auto sy = grad.save_output(y);
+  return grad.record("CopysignBackward0", y, [sa, sy](Grads& g) {
+    if (g.wants(0)) {
+      const Tensor a = sa.get(g);
+      const Tensor ratio = sy.get(g) / a;
+      g[0] = where(eq(a, wrapped_number(0.0)), zeros_like(ratio), ratio) * g.out();
+    }
+    if (g.wants(1)) g[1] = zeros_like(g.out());
+  });
+}
+
+Tensor logaddexp(const Tensor& a, const Tensor& b, Dest dest) {
+  Grad grad({a, b}, dest);
+  auto sa = grad.save(a), sb = grad.save(b);
+  Tensor y = map("logaddexp", kernels::LogAddExp{}, a, b, dest);
+  if (!grad) return y;
+  return grad.record("LogaddexpBackward0", y, [sa, sb](Grads& g) {
+    const Tensor a = sa.get(g), b = sb.get(g);
+    if (g.wants(0)) g[0] = g.out() / (exp(b - a) + 1);
+    if (g.wants(1)) g[1] = g.out() / (exp(a - b) + 1);
+  });
+}
+Tensor logaddexp2(const Tensor& a, const Tensor& b, Dest dest) {
+  Grad grad({a, b}, dest);
+  auto sa = grad.save(a), sb = grad.save(b);
+  Tensor y = map("logaddexp2", kernels::LogAddExp2{}, a, b, dest);
+  if (!grad) return y;
+  return grad.record("Logaddexp2Backward0", y, [sa, sb](Grads& g) {
+    const Tensor a = sa.get(g), b = sb.get(g);
+    if (g.wants(0)) g[0] = g.out() / (exp2(b - a) + 1);
+    if (g.wants(1)) g[1] = g.out() / (exp2(a - b) + 1);
+  });
+}
+
+Tensor xlogy(const Tensor& a, const Tensor& b, Dest dest) {
+  Grad grad({a, b}, dest);
+  auto sa = grad.save(a), sb = grad.save(b);
+  Tensor y = map("xlogy", kernels::Xlogy{}, a, b, dest);
+  if (!grad) return y;
+  return grad.record("XlogyBackward0", y, [sa, sb](Grads& g) {
+    const Tensor a = sa.get(g), b = sb.get(g);
+    if (g.wants(0)) {
+      const Tensor slope = g.out() * log(b);
+      g[0] = where(logical_and(eq(a, wrapped_number(0.0)), le(b, wrapped_number(0.0))), zeros_like(slope), slope);
+    }
+    if (g.wants(1)) g[1] = g.out() * a / b;
+  });
+}
+
+Tensor heaviside(const Tensor& x, const Tensor& values, Dest dest) {
+  check(x.dtype() == values.dtype(), "heaviside", "heaviside is not yet implemented for tensors with different dtypes.");
+  Grad grad({x, values}, dest);
+  Tensor y = map("heaviside", kernels::Heaviside{}, x, values, dest);
+  check_implemented(!grad, "heaviside", "the derivative for 'heaviside' is not implemented; detach the inputs");
+  return y;
+}
+Tensor nextafter(const Tensor& a, const Tensor& b, Dest dest) {
+  Grad grad({a, b}, dest);
+  check_implemented(!grad, "nextafter", "the derivative for 'nextafter' is not implemented; detach the inputs");
+  return map("nextafter", kernels::Nextafter{}, a, b, dest);
+}
+Tensor ldexp(const Tensor& a, const Tensor& b) { return mul(a, pow(wrapped_number(2.0), b)); }
+Tensor gcd(const Tensor& a, const Tensor& b, Dest dest) { return map("gcd", kernels::Gcd{}, a, b, dest); }
+Tensor lcm(const Tensor& a, const Tensor& b, Dest dest) { return map("lcm", kernels::Lcm{}, a, b, dest); }
+
+Tensor lerp(const Tensor& a, const Tensor& b, const Tensor& weight, Dest dest) {
+  check(a.dtype() == b.dtype(), "lerp", "expected dtype ", a.dtype(), " for `end` but got dtype ", b.dtype());
+  check(weight.impl()->wrapped_number || weight.dtype() == a.dtype(), "lerp", "expected dtype ", a.dtype(),
+        " for `weight` but got dtype ", weight.dtype());
+  const bool number = weight.impl()->wrapped_number;
+  Grad grad({a, b, weight}, dest);
+  auto sw = grad.save(weight), sa = grad.save_if(grad.needs(2), a), sb = grad.save_if(grad.needs(2), b);
+  Tensor y = map("lerp", kernels::Lerp{}, a, b, weight, dest);
+  if (!grad) return y;
+  return grad.record(number ? "LerpBackward0" : "LerpBackward1", y, [sa, sb, sw](Grads& g) {
+    const Tensor w = sw.get(g);
+    if (g.wants(0)) g[0] = g.out() * (1 - w);
+    if (g.wants(1)) g[1] = g.out() * w;
+    if (g.wants(2)) g[2] = g.out() * (sb.get(g) - sa.get(g));
+  });
+}
+
+Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, Scalar value, Dest dest) {
+  Grad grad({x, a, b}, dest);
+  auto sa = grad.save_if(grad.needs(2), a), sb = grad.save_if(grad.needs(1), b);
+  Tensor y = map("addcmul", kernels::Addcmul{{}, number(value)}, x, a, b, dest);
+  if (!grad) return y;
+  return grad.record("AddcmulBackward0", y, [sa, sb, value](Grads& g) {
+    if (g.wants(0)) g[0] = g.out();
+    if (g.wants(1)) g[1] = g.out() * (sb.get(g) * value);
+    if (g.wants(2)) g[2] = g.out() * (sa.get(g) * value);
+  });
+}
+
+Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, Scalar value, Dest dest) {
+  check(is_floating(a.dtype()) || is_floating(b.dtype()), "addcdiv",
+        "Integer division with addcdiv is no longer supported; use (input + value * torch.trunc(tensor1 / tensor2))");
+  Grad grad({x, a, b}, dest);
+  auto sa = grad.save_if(grad.needs(2), a), sb = grad.save(b);
+  Tensor y = map("addcdiv", kernels::Addcdiv{{}, number(value)}, x, a, b, dest);
+  if (!grad) return y;
+  return grad.record("AddcdivBackward0", y, [sa, sb, value](Grads& g) {
+    const Tensor b = sb.get(g);
+    if (g.wants(0)) g[0] = g.out();
+    if (g.wants(1)) g[1] = g.out() * (value / b);
+    if (g.wants(2)) g[2] = -g.out() * (sa.get(g) * value / (b * b));
+  });
+}
+
+Tensor clamp(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> max, Dest dest) {
+  check(min || max, "", "torch.clamp: At least one of 'min' or 'max' must not be None");
+  const bool floats = (min && min->is_float()) || (max && max->is_float());
+  if (floats && !is_floating(x.dtype()) && !dest) return clamp(to_dtype(x, default_dtype()), min, max);
+  kernels::Clamp f{};
+  if (min) f.low = number(*min), f.has_low = true;
+  if (max) f.high = number(*max), f.has_high = true;
+  Grad grad({x}, dest);
+  auto sx = grad.save(x);
+  Tensor y = map("clamp", f, x, dest);
+  if (!grad) return y;
+  return grad.record("ClampBackward1", y, [sx, min, max](Grads& g) {
+    const Tensor x = sx.get(g);
+    Tensor inside;
+    if (min) inside = ge(x, wrapped_number(*min));
+    if (max) inside = min ? logical_and(inside, le(x, wrapped_number(*max))) : le(x, wrapped_number(*max));
+    g[0] = masked(g.out(), inside);
+  });
+}
+
+Tensor clamp_tensor(const Tensor& x, const std::optional<Tensor>& min, const std::optional<Tensor>& max, Dest dest) {
+  check(min || max, "", "torch.clamp: At least one of 'min' or 'max' must not be None");
+  if (!max) return maximum(x, *min, dest);
+  if (!min) return minimum(x, *max, dest);
+  Grad grad({x, *min, *max}, dest);
+  auto sx = grad.save(x), slow = grad.save(*min), shigh = grad.save(*max);
+  Tensor y = map("clamp", kernels::ClampTensor{}, x, *min, *max, dest);
+  if (!grad) return y;
+  return grad.record("ClampBackward0", y, [sx, slow, shigh](Grads& g) {
+    const Tensor x = sx.get(g), low = slow.get(g), high = shigh.get(g);
+    if (g.wants(0)) g[0] = masked(g.out(), logical_and(ge(x, low), le(x, high)));
+    if (g.wants(1)) g[1] = masked(g.out(), logical_and(lt(x, low), lt(low, high)));
+    if (g.wants(2)) g[2] = masked(g.out(), logical_or(gt(x, high), lt(high, low)));
+  });
+}
+
+Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
+  check(condition.dtype() == DType::Bool || condition.dtype() == DType::UInt8, "where",
+        "expected condition to be a boolean tensor, but got a tensor with dtype ", dtype_type_name(condition.dtype()));
+  const Tensor mask = condition.dtype() == DType::Bool ? condition : to_dtype(condition, DType::Bool);
+  Promotion promotion;
+  promotion.add(a);
+  promotion.add(b);
+  const DType t = promotion.result();
+  Grad grad({mask, a, b});
+  auto sm = grad.save(mask);
+  const Tensor* inputs[] = {&mask, &a, &b};
+  const Device device = common_device("where", inputs, 3);
+  Tensor y = result_for("where", broadcast_all("where", inputs, 3), t, inputs, 3, {});
+  const Tensor ma = to_device(a, device), mb = to_device(b, device), mm = to_device(mask, device);
+  map_into("where", kernels::Where{}, {{&y, t}, {&mm, DType::Bool}, {&ma, t}, {&mb, t}}, 1, t);
+  if (!grad) return y;
+  return grad.record("WhereBackward0", y, [sm](Grads& g) {
+    const Tensor m = sm.get(g);
+    if (g.wants(1)) g[1] = where(m, g.out(), zeros_like(g.out()));
+    if (g.wants(2)) g[2] = where(m, zeros_like(g.out()), g.out());
+  });
+}
+
+Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value, Dest dest) {
+  check(mask.dtype() == DType::Bool, "masked_fill", "masked_fill_ only supports boolean masks, but got mask with dtype ",
+        mask.dtype());
+  check(value.dim() == 0, "masked_fill", "only supports a 0-dimensional value tensor, but got tensor with ", value.dim(),
+        " dimension(s).");
+  check(can_cast(value.dtype(), x.dtype()) || value.impl()->wrapped_number, "masked_fill", "value cannot be converted to type ",
+        dtype_type_name(x.dtype()), " without overflow");
+  if (dest.is_in_place())
+    check(broadcast_shapes("masked_fill_", x.shape(), mask.shape()) == x.shape(), "masked_fill_",
+          "output with shape ", x.shape(), " doesn't match the broadcast shape ",
+          broadcast_shapes("masked_fill_", x.shape(), mask.shape()));
+  const bool number = value.impl()->wrapped_number;
+  Grad grad({x, mask, value}, dest);
+  auto sm = grad.save(mask);
+  const Tensor* inputs[] = {&x, &mask};
+  Tensor y = result_for("masked_fill", broadcast_all("masked_fill", inputs, 2), x.dtype(), inputs, 2, dest);
+  const Tensor moved = to_device(value, x.device());
+  map_into("masked_fill", kernels::Where{}, {{&y, x.dtype()}, {&mask, DType::Bool}, {&moved, x.dtype()}, {&x, x.dtype()}}, 1,
+           x.dtype());
+  if (!grad) return y;
+  return grad.record(number ? "MaskedFillBackward0" : "MaskedFillBackward1", y, [sm](Grads& g) {
+    const Tensor m = sm.get(g);
+    if (g.wants(0)) g[0] = where(m, zeros_like(g.out()), g.out());
+    if (g.wants(2)) g[2] = sum(where(m, g.out(), zeros_like(g.out())));
+  });
+}
+
+}  // namespace cnn
