@@ -18,8 +18,8 @@ namespace cnn::kernels::inline CNN_ISA {
   X(HardsigmoidBackward, 2, Floats) X(Hardshrink, 1, Floats) X(Softshrink, 1, Floats)               \
   X(ShrinkBackward, 2, Floats) X(LogSigmoid, 1, Floats) X(Prelu, 2, Floats)                         \
   X(TanhBackward, 2, Floats) X(SigmoidBackward, 2, Floats)                                          \
-  X(SquaredError, 2, Floats) X(SmoothL1, 2, Floats) X(SmoothL1Slope, 2, Floats)                     \
-  X(Huber, 2, Floats) X(HuberSlope, 2, Floats) X(BinaryCrossEntropy, 2, Floats)                     \
+  X(SquaredError, 2, Floats) X(SmoothL1, 2, Floats)                     \
+  X(Huber, 2, Floats) X(BinaryCrossEntropy, 2, Floats)                     \
   X(BceWithLogits, 2, Floats)
 
 // max(x, 0); nan stays nan
@@ -201,26 +201,12 @@ struct SmoothL1 : Functor {
     return d < T(beta) ? T(0.5) * d * d / T(beta) : d - T(0.5) * T(beta);
   }
 };
-struct SmoothL1Slope : Functor {
-  double beta;
-  template <class T> CNN_HD T operator()(T x, T t) const {
-    const T d = x - t;
-    return d <= T(-beta) ? T(-1) : (d >= T(beta) ? T(1) : d / T(beta));
-  }
-};
 // |d| <= delta ? d^2/2 : delta (|d| - delta/2) (Huber 1964)
 struct Huber : Functor {
   double delta;
   template <class T> CNN_HD T operator()(T x, T t) const {
     const T d = fabs(x - t);
     return d <= T(delta) ? T(0.5) * d * d : T(delta) * (d - T(0.5) * T(delta));
-  }
-};
-struct HuberSlope : Functor {
-  double delta;
-  template <class T> CNN_HD T operator()(T x, T t) const {
-    const T d = x - t;
-    return d < T(-delta) ? T(-delta) : (d > T(delta) ? T(delta) : d);
   }
 };
 // -(t log x + (1 - t) log(1 - x)), the logarithms not below -100

@@ -1,0 +1,133 @@
+// Losses of one element each, then reduced: one node a loss, as in PyTorch.
+#include "cnn/ops/activation.h"
+#include "cnn/ops/binary.h"
+#include "cnn/ops/compare.h"
+#include "cnn/ops/operators.h"
+#include "cnn/ops/reduce.h"
+#include "cnn/ops/unary.h"
+#include "ops/map.h"
+
+namespace cnn {
+namespace {
+
+enum Reduction : int64_t { kNone, kMean, kSum };
+
+Tensor reduced(const char* op, const Tensor& losses, int64_t reduction) {
+  check_value(reduction >= kNone && reduction <= kSum, op, reduction, " is not a valid value for reduction");
+  if (reduction == kNone) return losses;
+  const Tensor total = sum(losses);
+  return reduction == kSum ? total : total / Scalar(double(losses.numel()));
+}
+
+// What reaches one element: the incoming gradient, over the number of elements for a mean.
+Tensor share(const Tensor& g, int64_t reduction, int64_t count) {
+  return reduction == kMean ? g / Scalar(double(count)) : g;
+}
+
+// l(x, t) with dl/dx = F', an op of (x, t) that depends on x - t alone.
+template <class F>
+Tensor difference_loss(const char* op, const char* node, const F& f, const Tensor& x, const Tensor& t, int64_t reduction,
+                       Tensor (*slope)(const Tensor& x, const Tensor& t, double parameter), double parameter) {
+  Grad grad({x, t});
+  auto sx = grad.save(x), st = grad.save(t);
+  Tensor y, losses;
+  {
+    NoGrad guard;
+    losses = map(op, f, x, t);
+    y = reduced(op, losses, reduction);
+  }
+  if (!grad) return y;
+  return grad.record(node, y, [=, count = losses.numel()](Grads& g) {
+    const Tensor d = slope(sx.get(g), st.get(g), parameter) * share(g.out(), reduction, count);
+    if (g.wants(0)) g[0] = d;
+    if (g.wants(1)) g[1] = -d;
+  });
+}
+
+Tensor clamped_difference(const Tensor& x, const Tensor& t, double limit) {
+  return clamp(x - t, Scalar(-limit), Scalar(limit));
+}
+
+}  // namespace
+
+Tensor mse_loss(const Tensor& x, const Tensor& t, int64_t reduction) {
+  return difference_loss("mse_loss", "MseLossBackward0", kernels::SquaredError{}, x, t, reduction,
+                         [](const Tensor& x, const Tensor& t, double) { return (x - t) * 2; }, 0);
+}
+
+Tensor smooth_l1_loss(const Tensor& x, const Tensor& t, int64_t reduction, double beta) {
+  check(beta >= 0, "smooth_l1_loss", "smooth_l1_loss does not support negative values for beta.");
+  return difference_loss("smooth_l1_loss", "SmoothL1LossBackward0", kernels::SmoothL1{{}, beta}, x, t, reduction,
+                         [](const Tensor& x, const Tensor& t, double beta) {
+                           return beta == 0 ? sign(x - t) : clamped_difference(x, t, beta) / beta;
+                         }, beta);
+}
+
+Tensor huber_loss(const Tensor& x, const Tensor& t, int64_t reduction, double delta) {
+  check(delta > 0, "huber_loss", "huber_loss does not support non-positive values for delta.");
+  return difference_loss("huber_loss", "HuberLossBackward0", kernels::Huber{{}, delta}, x, t, reduction,
+                         clamped_difference, delta);
+}
+
+Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const std::optional<Tensor>& weight, int64_t reduction) {
+  check_value(x.shape() == t.shape(), "binary_cross_entropy", "Using a target size (", t.shape(),
+              ") that is different to the input size (", x.shape(), ") is deprecated. Please ensure they have the same size.");
+  if (!x.device().is_meta()) {
+    NoGrad guard;
+    const Tensor inside = logical_and(ge(x, wrapped_number(0.0)), le(x, wrapped_number(1.0)));
+    check(all(inside).item().to_bool(), "binary_cross_entropy", "all elements of input should be between 0 and 1");
+    const Tensor target = logical_and(ge(t, wrapped_number(0.0)), le(t, wrapped_number(1.0)));
+    check(all(target).item().to_bool(), "binary_cross_entropy", "all elements of target should be between 0 and 1");
+  }
+  Grad grad({x, t});
+  auto sx = grad.save(x), st = grad.save(t), sw = weight ? grad.save(*weight) : Saved();
+  Tensor y, losses;
+  {
+    NoGrad guard;
+    losses = map("binary_cross_entropy", kernels::BinaryCrossEntropy{}, x, t);
+    if (weight) losses = losses * *weight;
+    y = reduced("binary_cross_entropy", losses, reduction);
+  }
+  if (!grad) return y;
+  const bool weighted = weight.has_value();
+  return grad.record("BinaryCrossEntropyBackward0", y, [=, count = losses.numel()](Grads& g) {
+    const Tensor x = sx.get(g), t = st.get(g);
+    Tensor up = share(g.out(), reduction, count);
+    if (weighted) up = up * sw.get(g);
+    if (g.wants(0)) g[0] = up * ((x - t) / clamp((1 - x) * x, Scalar(1e-12)));
+    if (g.wants(1)) g[1] = up * (log1p(-x) - log(x));
+  });
+}
+
+Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& t, const std::optional<Tensor>& weight,
+                                        const std::optional<Tensor>& pos_weight, int64_t reduction) {
+  check_value(x.shape() == t.shape(), "binary_cross_entropy_with_logits", "Target size (", t.shape(),
+              ") must be the same as input size (", x.shape(), ")");
+  Tensor losses;
+  if (pos_weight) {  // (1 - t) x + (1 + (p - 1) t) log(1 + exp(-x))
+    const Tensor factor = (*pos_weight - 1) * t + 1;
+    losses = (1 - t) * x - factor * log_sigmoid(x);
+    if (weight) losses = losses * *weight;
+    return reduced("binary_cross_entropy_with_logits", losses, reduction);
+  }
+  Grad grad({x, t});
+  auto sx = grad.save(x), st = grad.save(t), sw = weight ? grad.save(*weight) : Saved();
+  Tensor y;
+  {
+    NoGrad guard;
+    losses = map("binary_cross_entropy_with_logits", kernels::BceWithLogits{}, x, t);
+    if (weight) losses = losses * *weight;
+    y = reduced("binary_cross_entropy_with_logits", losses, reduction);
+  }
+  if (!grad) return y;
+  const bool weighted = weight.has_value();
+  return grad.record("BinaryCrossEntropyWithLogitsBackward0", y, [=, count = losses.numel()](Grads& g) {
+    const Tensor x = sx.get(g);
+    Tensor up = share(g.out(), reduction, count);
+    if (weighted) up = up * sw.get(g);
+    if (g.wants(0)) g[0] = up * (sigmoid(x) - st.get(g));
+    if (g.wants(1)) g[1] = up * -x;
+  });
+}
+
+}  // namespace cnn
