@@ -6,6 +6,7 @@
 #include "kernels/arithmetic.h"
 #include "kernels/binary.h"
 #include "kernels/create.h"
+#include "kernels/index.h"
 #include "kernels/select.h"
 #include "kernels/unary.h"
 
@@ -16,7 +17,7 @@ namespace cnn::kernels::inline CNN_ISA {
   CNN_MAP_ACTIVATION(X) CNN_MAP_SELECT(X)
 #define CNN_REDUCE_LIST(X)
 #define CNN_ROWS_LIST(X)
-#define CNN_EACH_LIST(X) CNN_EACH_CREATE(X)
+#define CNN_EACH_LIST(X) CNN_EACH_CREATE(X) CNN_EACH_INDEX(X)
 
 #define CNN_ENUM(name, ...) name,
 enum class MapId : int { CNN_MAP_LIST(CNN_ENUM) kCount };

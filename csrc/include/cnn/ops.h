@@ -7,6 +7,7 @@
 #include "cnn/ops/compare.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
+#include "cnn/ops/index.h"
 #include "cnn/ops/join.h"
 #include "cnn/ops/operators.h"
 #include "cnn/ops/reduce.h"

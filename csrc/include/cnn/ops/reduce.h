@@ -12,6 +12,7 @@ CNN_API Tensor sum(const Tensor& input, std::optional<Dims> dim = {}, bool keepd
                    std::optional<DType> dtype = {}, Dest dest = {});
 // Sums over the dimensions along which `size` was broadcast to input's shape.
 CNN_API Tensor sum_to_size(const Tensor& input, const Dims& size);
+CNN_API Tensor amax(const Tensor& input, std::optional<Dims> dim = {}, bool keepdim = false, Dest dest = {});
 CNN_API Tensor all(const Tensor& input, std::optional<Dims> dim = {}, bool keepdim = false, Dest dest = {});
 CNN_API Tensor any(const Tensor& input, std::optional<Dims> dim = {}, bool keepdim = false, Dest dest = {});
 

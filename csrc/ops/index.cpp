@@ -1,0 +1,276 @@
+// x[indices] and its reverse.
+#include "cnn/ops/index.h"
+
+#include "cnn/ops/binary.h"
+#include "cnn/ops/compare.h"
+#include "cnn/ops/copy.h"
+#include "cnn/ops/create.h"
+#include "cnn/ops/operators.h"
+#include "cnn/ops/reduce.h"
+#include "cnn/ops/view.h"
+#include "ops/each.h"
+#include "ops/indexing.h"
+#include "ops/map.h"
+
+namespace cnn {
+
+Tensor index_tensor(const char* op, const Tensor& index) {
+  check_index(!is_floating(index.dtype()) && index.dtype() != DType::Bool, op,
+              "tensors used as indices must be long, int, byte or bool tensors, got ", index.dtype());
+  NoGrad guard;
+  return contiguous(to_dtype(index, DType::Int64));
+}
+
+void check_indices(const char* op, const Tensor& index, int64_t size, int64_t dim, bool negative_allowed) {
+  if (index.numel() == 0 || index.device().is_meta()) return;
+  NoGrad guard;
+  const Tensor bad = zeros({1}, DType::Int64, index.device());
+  each(kernels::CheckRange{index.data<int64_t>(), negative_allowed ? -size : 0, size, bad.data<int64_t>()}, index.numel(),
+       DType::Int64, index.device(), Order::Ascending);
+  const int64_t at = bad.item().to_int();
+  if (at == 0) return;
+  const Tensor flat = alias(index, {index.numel()}, {1}, index.offset());
+  fail(ErrorKind::Index, op, "index ", select(flat, 0, at - 1).item().to_int(), " is out of bounds for dimension ", dim,
+       " with size ", size);
+}
+
+namespace {
+
+// What x[indices] means: which dimensions of x are indexed, by which dense tensors, and the result's shape.
+struct Plan {
+  std::vector<int> dims;
+  Tensors index;        // parallel to dims, all of shape `broadcast`
+  Dims broadcast, shape;
+  int at = 0;           // where the index dimensions stand in the result
+  kernels::IndexPlace place;
+  int64_t rows = 1;
+};
+
+Tensor mask_of(const Tensor& t) { return t.dtype() == DType::Bool ? t : ne(t, wrapped_number(0)); }
+
+// Masks become the columns of their nonzero().
+Tensors expand_masks(const Tensor& x, const Indices& indices, std::vector<int>* dims) {
+  Tensors out;
+  int d = 0;
+  for (const auto& given : indices) {
+    if (!given) {
+      ++d;
+      continue;
+    }
+    const Tensor& t = *given;
+    if (t.dtype() == DType::Bool || t.dtype() == DType::UInt8) {
+      for (int k = 0; k < t.dim(); ++k)
+        check_index(d + k < x.dim() && t.shape()[k] == x.shape()[d + k], "", "The shape of the mask ", t.shape(),
+                    " at index ", k, " does not match the shape of the indexed tensor ", x.shape(), " at index ", d + k);
+      const Tensor places = nonzero(mask_of(t));
+      for (int k = 0; k < t.dim(); ++k) {
+        out.push_back(select(places, 1, k));
+        dims->push_back(d++);
+      }
+      continue;
+    }
+    check_index(d < x.dim(), "", "too many indices for tensor of dimension ", x.dim());
+    out.push_back(index_tensor("index", t));
+    dims->push_back(d++);
+  }
+  check_index(d <= x.dim(), "", "too many indices for tensor of dimension ", x.dim());
+  return out;
+}
+
+Plan make_plan(const Tensor& x, const Indices& indices) {
+  NoGrad guard;
+  Plan p;
+  Tensors raw = expand_masks(x, indices, &p.dims);
+  check(!raw.empty(), "index", "at least one index must be a tensor");
+  for (const Tensor& t : raw) {
+    bool fits = true;
+    const int n = std::min(p.broadcast.size(), t.dim());
+    for (int i = 1; i <= n; ++i) {
+      const int64_t a = p.broadcast[p.broadcast.size() - i], b = t.shape()[t.dim() - i];
+      fits &= a == b || a == 1 || b == 1;
+    }
+    check_index(fits, "", "shape mismatch: indexing tensors could not be broadcast together with shapes ",
+                raw[0].shape(), ", ", t.shape());
+    p.broadcast = broadcast_shapes("index", p.broadcast, t.shape());
+  }
+  for (size_t k = 0; k < raw.size(); ++k) {
+    p.index.push_back(contiguous(expand(raw[k], p.broadcast)));
+    const int64_t size = x.shape()[p.dims[k]];
+    check_index(size != 0 || p.index[k].numel() == 0, "", "index is out of bounds for dimension with size 0");
+    check_indices("", p.index[k], size, p.dims[k], true);
+  }
+  bool adjacent = true;
+  for (size_t k = 1; k < p.dims.size(); ++k) adjacent &= p.dims[k] == p.dims[k - 1] + 1;
+  p.at = adjacent ? p.dims[0] : 0;
+
+  // The result's dimensions in order, each with its step through x and through the index tensors.
+  Dims x_steps, index_steps;
+  const Dims index_strides = contiguous_strides(p.broadcast);
+  const auto add_index_dims = [&] {
+    for (int i = 0; i < p.broadcast.size(); ++i) {
+      p.shape.push_back(p.broadcast[i]);
+      x_steps.push_back(0);
+      index_steps.push_back(index_strides[i]);
+    }
+  };
+  int others = 0;
+  if (p.at == 0) add_index_dims();
+  for (int d = 0; d < x.dim(); ++d) {
+    bool indexed = false;
+    for (int i : p.dims) indexed |= i == d;
+    if (!indexed) {
+      p.shape.push_back(x.shape()[d]);
+      x_steps.push_back(x.strides()[d]);
+      index_steps.push_back(0);
+      ++others;
+      if (others == p.at) add_index_dims();
+    }
+  }
+  // Trailing dimensions that run evenly through x become the inner loop.
+  int last = p.shape.size();
+  p.place.inner = 1;
+  p.place.inner_stride = 1;
+  for (; last > 0 && index_steps[last - 1] == 0 && x_steps[last - 1] != 0; --last) {
+    if (p.place.inner == 1) p.place.inner_stride = x_steps[last - 1];
+    else if (x_steps[last - 1] != p.place.inner_stride * p.place.inner && p.shape[last - 1] != 1) break;
+    p.place.inner *= p.shape[last - 1];
+  }
+  check_implemented(last <= kernels::kIndexDims && int(p.dims.size()) <= kernels::kIndexDims, "index", "more than ",
+                    kernels::kIndexDims, " dimensions; reshape the tensor first");
+  p.place.ndim = last;
+  for (int d = 0; d < last; ++d) {
+    p.place.sizes[d] = p.shape[d];
+    p.place.x_strides[d] = x_steps[d];
+    p.place.index_strides[d] = index_steps[d];
+    p.rows *= p.shape[d];
+  }
+  if (p.place.inner == 0) p.rows = 0;
+  p.place.count = int(p.dims.size());
+  for (int k = 0; k < p.place.count; ++k) {
+    p.place.index[k] = p.index[size_t(k)].data<int64_t>();
+    p.place.extents[k] = x.shape()[p.dims[k]];
+    p.place.strides[k] = x.strides()[p.dims[k]];
+  }
+  return p;
+}
+
+// The same indices as positions, for the closures: masks are counted out once.
+Indices fixed_indices(const Tensor& x, const Plan& p) {
+  Indices out(size_t(x.dim()));
+  for (size_t k = 0; k < p.dims.size(); ++k) out[size_t(p.dims[k])] = p.index[k];
+  return out;
+}
+
+}  // namespace
+
+Tensor index(const Tensor& x, const Indices& indices) {
+  Grad grad({x});
+  const Plan p = make_plan(x, indices);
+  Tensor y = empty(p.shape, x.dtype(), x.device());
+  each(kernels::IndexRead{p.place, x.raw(), y.raw()}, p.rows, x.dtype(), x.device());
+  if (!grad) return y;
+  return grad.record("IndexBackward0", y, [fixed = fixed_indices(x, p), shape = x.shape()](Grads& g) {
+    g[0] = index_put(zeros(shape, g.out().dtype(), g.out().device()), fixed, g.out(), true);
+  });
+}
+
+Tensor index_put(const Tensor& x, const Indices& indices, const Tensor& values, bool accumulate, Dest dest) {
+  check_index(values.dtype() == x.dtype() || values.dim() == 0 || values.impl()->wrapped_number, "",
+              "Index put requires the source and destination dtypes match, got ", dtype_type_name(x.dtype()),
+              " for the destination and ", dtype_type_name(values.dtype()), " for the source.");
+  Grad grad({x, values}, dest);
+  const Plan p = make_plan(x, indices);
+  for (int i = 1; i <= values.dim(); ++i) {
+    const int at = p.shape.size() - i;
+    const int64_t v = values.shape()[values.dim() - i];
+    check(v == 1 || (at >= 0 && p.shape[at] == v), "", "shape mismatch: value tensor of shape ", values.shape(),
+          " cannot be broadcast to indexing result of shape ", p.shape);
+  }
+  Tensor y = x;
+  Tensor source;
+  {
+    NoGrad guard;
+    Dims shape = values.shape();
+    while (shape.size() > p.shape.size()) shape.erase(0);
+    // Read before the write: the values may be a view of x.
+    source = expand(reshape(to_dtype(values, x.dtype()), shape), p.shape);
+    source = source.storage() == x.storage() ? clone(contiguous(source)) : contiguous(source);
+    if (dest) {
+      check_no_internal_overlap("index_put_", x);
+      x.impl()->bump_version();
+    } else {
+      y = clone(x);
+    }
+    kernels::IndexPlace place = p.place;
+    if (!dest && y.strides() != x.strides()) place = make_plan(y, fixed_indices(x, p)).place;
+    if (accumulate && x.dtype() != DType::Bool) {
+      if (is_reduced(x.dtype())) {  // summed in float
+        const Tensor wide = to_dtype(contiguous(y), DType::Float32), add = to_dtype(source, DType::Float32);
+        const Plan wp = make_plan(wide, fixed_indices(x, p));
+        each(kernels::IndexAdd{wp.place, wide.raw(), add.raw()}, wp.rows, DType::Float32, x.device(), Order::Ascending);
+        copy_(y, wide);
+      } else {
+        each(kernels::IndexAdd{place, y.raw(), source.raw()}, p.rows, x.dtype(), x.device(), Order::Ascending);
+      }
+    } else {
+      each(kernels::IndexWrite{place, y.raw(), source.raw()}, p.rows, x.dtype(), x.device(), Order::Ascending);
+    }
+  }
+  if (!grad) return y;
+  return grad.record("IndexPutBackward0", y, [fixed = fixed_indices(x, p), accumulate](Grads& g) {
+    if (g.wants(0))
+      g[0] = accumulate ? g.out() : index_put(g.out(), fixed, zeros(Dims(), g.out().dtype(), g.out().device()));
+    if (g.wants(1)) g[1] = index(g.out(), fixed);
+  });
+}
+
+Tensor nonzero(const Tensor& x) {
+  NoGrad guard;
+  const Tensor mask = contiguous(x.dtype() == DType::Bool ? x : ne(x, wrapped_number(0)));
+  check_implemented(x.dim() <= kernels::kIndexDims, "nonzero", "more than ", kernels::kIndexDims, " dimensions");
+  check(!x.device().is_meta(), "nonzero", "the shape of the result depends on the data, which meta tensors do not have");
+  const int64_t n = sum(mask).item().to_int();
+  Tensor out = empty({n, x.dim()}, DType::Int64, x.device());
+  if (n == 0) return out;
+  const Tensor counter = zeros({1}, DType::Int64, x.device());
+  kernels::NonZero f{mask.data<bool>(), out.data<int64_t>(), counter.data<int64_t>(), x.dim(), {}};
+  for (int d = 0; d < x.dim(); ++d) f.sizes[d] = x.shape()[d];
+  each(f, x.numel(), DType::Bool, x.device(), Order::Ascending);
+  return out;
+}
+
+Tensor masked_select(const Tensor& x, const Tensor& mask) {
+  check(mask.dtype() == DType::Bool, "masked_select", "expected BoolTensor for mask, got ", mask.dtype());
+  const Dims shape = broadcast_shapes("masked_select", x.shape(), mask.shape());
+  Grad grad({x});
+  Tensor y, positions;
+  {
+    NoGrad guard;
+    positions = select(nonzero(reshape(expand(mask, shape), {-1})), 1, 0);
+    y = index(reshape(expand(x, shape), {-1}), {positions});
+  }
+  if (!grad) return y;
+  return grad.record("MaskedSelectBackward0", y, [positions, shape](Grads& g) {
+    g[0] = reshape(index_put(zeros({numel_of("masked_select", shape)}, g.out().dtype(), g.out().device()), {positions},
+                             g.out(), true), shape);
+  });
+}
+
+Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source, Dest dest) {
+  check(mask.dtype() == DType::Bool, "masked_scatter", "only supports boolean masks, but got mask with dtype ",
+        mask.dtype());
+  check(x.dtype() == source.dtype(), "masked_scatter", "expected self and source to have same dtypes but got ",
+        dtype_type_name(x.dtype()), " and ", dtype_type_name(source.dtype()));
+  const Dims shape = broadcast_shapes("masked_scatter", x.shape(), mask.shape());
+  check(!dest || shape == x.shape(), "masked_scatter_", "output with shape ", x.shape(),
+        " doesn't match the broadcast shape ", shape);
+  const Tensor whole = shape == x.shape() ? x : expand(x, shape);
+  const Tensor m = expand(mask, shape);
+  const int64_t n = sum(m).item().to_int();
+  check(n <= source.numel(), "masked_scatter", "Number of elements of source < number of ones in mask: ",
+        source.numel(), " < ", n);
+  const Tensor values = narrow(reshape(source, {-1}), 0, 0, n);
+  return index_put(dest ? x : contiguous(whole), {m}, values, false, dest);
+}
+
+}  // namespace cnn

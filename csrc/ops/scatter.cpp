@@ -1,0 +1,455 @@
+// gather, scatter and their kin along one dimension.
+#include <limits>
+
+#include "cnn/ops/binary.h"
+#include "cnn/ops/compare.h"
+#include "cnn/ops/copy.h"
+#include "cnn/ops/create.h"
+#include "cnn/ops/index.h"
+#include "cnn/ops/operators.h"
+#include "cnn/ops/reduce.h"
+#include "cnn/ops/view.h"
+#include "ops/each.h"
+#include "ops/indexing.h"
+#include "ops/map.h"
+
+namespace cnn {
+
+kernels::GatherPlace gather_place(const char* op, const Tensor& x, int d, const Tensor& index) {
+  check_implemented(x.dim() <= kernels::kIndexDims, op, "more than ", kernels::kIndexDims, " dimensions");
+  kernels::GatherPlace p;
+  p.ndim = index.dim();
+  for (int i = 0; i < index.dim(); ++i) {
+    p.sizes[i] = index.shape()[i];
+    p.strides[i] = i == d || x.dim() == 0 ? 0 : x.strides()[i];
+  }
+  p.index = index.data<int64_t>();
+  p.stride = x.dim() == 0 ? 1 : x.strides()[d];
+  p.extent = x.dim() == 0 ? 1 : x.shape()[d];
+  return p;
+}
+
+namespace {
+
+int checked_dim(const char* op, const Tensor& x, int64_t dim) { return normalize_dim(op, dim, x.dim()); }
+
+int64_t size_along(const Tensor& x, int d) { return x.dim() == 0 ? 1 : x.shape()[d]; }
+
+// The index must fit x in every dimension but d, and src everywhere.
+void check_fits(const char* op, const Tensor& x, int d, const Tensor& index, const Tensor* src) {
+  check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op, "Expected dtype int32/int64 for index");
+  const auto rank = [](const Tensor& t) { return t.dim() == 0 ? 1 : t.dim(); };
+  check(index.numel() == 0 || rank(index) == rank(x), op,
+        "Index tensor must have the same number of dimensions as ", src ? "self" : "input", " tensor: ", index.shape(),
+        " against ", x.shape());
+  if (src)
+    check(index.numel() == 0 || rank(index) == rank(*src), op,
+          "Index tensor must have the same number of dimensions as src tensor: ", index.shape(), " against ", src->shape());
+  if (index.numel() == 0) return;
+  for (int i = 0; i < index.dim(); ++i) {
+    check(i == d || index.shape()[i] <= (x.dim() == 0 ? 1 : x.shape()[i]), op, "Size does not match at dimension ", i,
+          " expected index ", index.shape(), " to be no larger than self ", x.shape(), " apart from dimension ", d);
+    if (src)
+      check(index.shape()[i] <= (src->dim() == 0 ? 1 : src->shape()[i]), op, "Expected index ", index.shape(),
+            " to be no larger than src ", src->shape());
+  }
+}
+
+// The part of src that index covers, dense, in x's dtype.
+Tensor covered(const Tensor& src, const Tensor& index, DType t) {
+  Tensor s = src;
+  for (int i = 0; i < index.dim() && src.dim() > 0; ++i) s = narrow(s, i, 0, index.shape()[i]);
+  return contiguous(to_dtype(s, t));
+}
+
+// Runs Functor over x in place (or a copy), 16-bit floats in float.
+template <class Functor>
+Tensor scatter_with(const char* op, const Tensor& x, int d, const Tensor& given, const Tensor& src, const Dest& dest,
+                    bool moves) {
+  NoGrad guard;
+  const Tensor index = index_tensor(op, given);
+  check_indices("", index, size_along(x, d), d, false);
+  const DType t = is_reduced(x.dtype()) && !moves ? DType::Float32 : x.dtype();
+  const Tensor source = covered(src.storage() == x.storage() ? clone(src) : src, index, t);
+  Tensor y = dest ? x : contiguous(x).same(x) ? clone(x) : contiguous(x);
+  if (dest) {
+    check_no_internal_overlap(op, x);
+    x.impl()->bump_version();
+  }
+  const Tensor work = t == x.dtype() ? y : to_dtype(contiguous(y), t);
+  each(Functor{gather_place(op, work, d, index), work.raw(), source.raw()}, index.numel(), t, x.device(), Order::Ascending);
+  if (!work.same(y)) copy_(y, work);
+  return y;
+}
+
+}  // namespace
+
+Tensor gather(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
+  const int d = checked_dim("gather", x, dim);
+  check_fits("gather", x, d, given, nullptr);
+  Grad grad({x}, dest);
+  const Tensor index = index_tensor("gather", given);
+  check_indices("", index, size_along(x, d), d, false);
+  const Tensor* inputs[] = {&index};
+  Tensor y = dest ? result_for("gather", index.shape(), x.dtype(), inputs, 1, dest)
+                  : empty(index.shape(), x.dtype(), x.device());
+  const Tensor out = y.is_contiguous() ? y : empty(y.shape(), y.dtype(), y.device());
+  each(kernels::Gather{gather_place("gather", x, d, index), x.raw(), out.raw()}, index.numel(), x.dtype(), x.device());
+  if (!out.same(y)) copy_(y, out);
+  if (!grad) return y;
+  return grad.record("GatherBackward0", y, [index, d, shape = x.shape()](Grads& g) {
+    g[0] = scatter_add(zeros(shape, g.out().dtype(), g.out().device()), d, index, g.out());
+  });
+}
+
+Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src,
+               const std::optional<std::string>& reduce, Dest dest) {
+  const int d = checked_dim("scatter", x, dim);
+  const bool number = src.impl()->wrapped_number;
+  check(number || src.dtype() == x.dtype(), "scatter", "Expected self.dtype to be equal to src.dtype: ", x.dtype(),
+        " against ", src.dtype());
+  const Tensor source = number ? expand(to_dtype(src, x.dtype()), index.shape()) : src;
+  check_fits("scatter", x, d, index, &source);
+  if (reduce && *reduce == "add") {
+    return scatter_add(x, dim, index, source, dest);
+  } else if (reduce) {
+    check(*reduce == "multiply", "scatter", "reduce argument must be either add or multiply, got ", *reduce);
+    Grad grad({x, src}, dest);
+    check_implemented(!grad, "scatter", "the derivative of scatter with reduce='multiply'; use scatter_reduce 'prod'");
+    return scatter_with<kernels::ScatterMul>("scatter", x, d, index, source, dest, false);
+  }
+  Grad grad({x, src}, dest);
+  Tensor y = scatter_with<kernels::ScatterSet>("scatter", x, d, index, source, dest, true);
+  if (!grad) return y;
+  return grad.record(number ? "ScatterBackward1" : "ScatterBackward0", y, [index, d, number](Grads& g) {
+    if (g.wants(0)) g[0] = scatter(g.out(), d, index, wrapped_number(0.0));
+    if (g.wants(1)) g[1] = number ? sum(gather(g.out(), d, index)) : gather(g.out(), d, index);
+  });
+}
+
+Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, Dest dest) {
+  const int d = checked_dim("scatter_add", x, dim);
+  check(src.dtype() == x.dtype(), "scatter_add", "Expected self.dtype to be equal to src.dtype: ", x.dtype(), " against ",
+        src.dtype());
+  check_fits("scatter_add", x, d, index, &src);
+  Grad grad({x, src}, dest);
+  Tensor y = scatter_with<kernels::ScatterAdd>("scatter_add", x, d, index, src, dest, false);
+  if (!grad) return y;
+  return grad.record("ScatterAddBackward0", y, [index, d, shape = src.shape()](Grads& g) {
+    if (g.wants(0)) g[0] = g.out();
+    if (!g.wants(1)) return;
+    const Tensor part = gather(g.out(), d, index);
+    if (part.shape() == shape) {
+      g[1] = part;
+      return;
+    }
+    Tensor whole = zeros(shape, part.dtype(), part.device());  // what index does not cover gets nothing
+    Tensor place = whole;
+    for (int i = 0; i < part.dim(); ++i) place = narrow(place, i, 0, part.shape()[i]);
+    copy_(place, part);
+    g[1] = whole;
+  });
+}
+
+Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, const std::string& reduce,
+                      bool include_self, Dest dest) {
+  const int d = checked_dim("scatter_reduce", x, dim);
+  check(src.dtype() == x.dtype(), "scatter_reduce", "Expected self.dtype to be equal to src.dtype: ", x.dtype(),
+        " against ", src.dtype());
+  check_fits("scatter_reduce", x, d, index, &src);
+  const bool known = reduce == "sum" || reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin";
+  check(known, "scatter_reduce", "reduce argument must be either sum, prod, mean, amax or amin, got ", reduce, ".");
+  Grad grad({x, src}, dest);
+  Tensor y, count;
+  {
+    NoGrad guard;
+    Tensor start = x;
+    const bool extreme = reduce == "amax" || reduce == "amin";
+    if (!include_self) {  // touched elements start from the neutral element
+      const double inf = __builtin_inf();
+      Scalar neutral = reduce == "prod" ? Scalar(1) : Scalar(0);
+      if (extreme && is_floating(x.dtype())) neutral = Scalar(reduce == "amax" ? -inf : inf);
+      else if (extreme)
+        neutral = visit_dtype(x.dtype(), [&]<class T>() -> Scalar {
+          if constexpr (std::is_same_v<T, bool>) return Scalar(reduce == "amin");
+          else if constexpr (std::is_integral_v<T>)
+            return Scalar(int64_t(reduce == "amax" ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max()));
+          else return Scalar(0);
+        });
+      start = scatter(x, d, index, wrapped_number(neutral));
+    }
+    if (reduce == "sum") y = scatter_with<kernels::ScatterAdd>("scatter_reduce", start, d, index, src, {}, false);
+    else if (reduce == "prod") y = scatter_with<kernels::ScatterMul>("scatter_reduce", start, d, index, src, {}, false);
+    else if (reduce == "amax") y = scatter_with<kernels::ScatterMax>("scatter_reduce", start, d, index, src, {}, true);
+    else if (reduce == "amin") y = scatter_with<kernels::ScatterMin>("scatter_reduce", start, d, index, src, {}, true);
+    else y = scatter_with<kernels::ScatterAdd>("scatter_reduce", start, d, index, src, {}, false);
+    if (reduce == "mean") {
+      const Tensor first = include_self ? ones_like(x) : zeros_like(x);
+      count = scatter_with<kernels::ScatterAdd>("scatter_reduce", first, d, index, ones_like(src), {}, false);
+      count = clamp(count, Scalar(1));
+      y = is_floating(y.dtype()) ? y / count : floor_divide(y, count);
+    }
+    if (dest) {
+      copy_(dest.target(), y);
+      y = dest.target();
+    }
+  }
+  if (!grad) return y;
+  auto sx = grad.save(x), ssrc = grad.save(src), sy = grad.save_output(y);
+  return grad.record("ScatterReduceBackward0", y, [=, shape = src.shape()](Grads& g) {
+    const Tensor x = sx.get(g), s = ssrc.get(g), y = sy.get(g), up = g.out();
+    Tensor dx, ds;
+    if (reduce == "sum") {
+      dx = up;
+      ds = gather(up, d, index);
+    } else if (reduce == "mean") {
+      dx = up / count;
+      ds = gather(dx, d, index);
+    } else if (reduce == "prod") {  // without zeros, y / x is the product of the others
+      dx = up * y / x;
+      ds = gather(up * y, d, index) / s;
+    } else {
+      const Tensor chosen = to_dtype(eq(s, gather(y, d, index)), up.dtype());
+      Tensor ties = include_self ? to_dtype(eq(x, y), up.dtype()) : zeros_like(up);
+      ties = scatter_add(ties, d, index, chosen);
+      const Tensor each_share = up / clamp(ties, Scalar(1.0));
+      dx = each_share * to_dtype(eq(x, y), up.dtype());
+      ds = gather(each_share, d, index) * chosen;
+    }
+    if (!include_self) dx = scatter(dx, d, index, wrapped_number(0.0));
+    if (g.wants(0)) g[0] = dx;
+    if (g.wants(1)) g[1] = ds;
+  });
+}
+
+Tensor index_select(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
+  const int d = checked_dim("index_select", x, dim);
+  check_index(given.dim() <= 1, "index_select", "Index is supposed to be a vector, got ", given.shape());
+  check(given.dtype() == DType::Int64 || given.dtype() == DType::Int32, "index_select",
+        "Expected dtype int32 or int64 for index but got: ", dtype_type_name(given.dtype()));
+  const Tensor at = index_tensor("index_select", given);
+  check_indices("index_select", at, size_along(x, d), d, false);
+  Grad grad({x}, dest);
+  Tensor y;
+  {
+    NoGrad guard;
+    Indices indices(size_t(d) + 1);
+    indices[size_t(d)] = reshape(at, {-1});
+    y = x.dim() == 0 ? reshape(index(reshape(x, {1}), indices), Dims()) : index(x, indices);
+    if (dest) {
+      const Tensor* inputs[] = {&x};
+      y = copy_(result_for("index_select", y.shape(), x.dtype(), inputs, 1, dest), y);
+    }
+  }
+  if (!grad) return y;
+  return grad.record("IndexSelectBackward0", y, [at, d, shape = x.shape()](Grads& g) {
+    g[0] = index_add(zeros(shape, g.out().dtype(), g.out().device()), d, at, g.out());
+  });
+}
+
+namespace {
+Indices along(int d, const Tensor& at) {
+  Indices indices(size_t(d) + 1);
+  indices[size_t(d)] = reshape(at, {-1});
+  return indices;
+}
+void check_source(const char* op, const Tensor& x, int d, const Tensor& at, const Tensor& source) {
+  check_index(at.dim() <= 1, op, "Index should have dimension 1 or 0 (got ", at.dim(), ")");
+  check_index(source.dim() == 0 || source.dim() == x.dim(), op, "When source and destination are not scalars, their "
+              "dimensionality must match. Source dimensionality (", source.dim(), "), destination dimensionality (",
+              x.dim(), ")");
+  for (int i = 0; i < source.dim(); ++i)
+    check(i == d ? source.shape()[i] == at.numel() : source.shape()[i] == x.shape()[i], op,
+          "Number of indices (", at.numel(), ") should be equal to source.size(dim), and the other sizes the same: source ",
+          source.shape(), ", self ", x.shape(), ", dim ", d);
+}
+}  // namespace
+
+Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor& source, Scalar alpha, Dest dest) {
+  const int d = checked_dim("index_add", x, dim);
+  check(given.dtype() == DType::Int64 || given.dtype() == DType::Int32, "index_add",
+        "Expected dtype int32/int64 for index but got: ", dtype_type_name(given.dtype()));
+  check(x.dtype() == source.dtype(), "index_add", "self (", dtype_type_name(x.dtype()), ") and source (",
+        dtype_type_name(source.dtype()), ") must have the same scalar type");
+  check_source("index_add", x, d, given, source);
+  const Tensor at = index_tensor("index_add", given);
+  check_indices("index_add", at, size_along(x, d), d, false);
+  Grad grad({x, source}, dest);
+  Tensor y;
+  {
+    NoGrad guard;
+    const Tensor add = alpha.to_double() == 1 ? source : to_dtype(source * alpha, x.dtype());
+    if (x.dim() == 0) y = dest ? copy_(x, x + sum(add)) : x + sum(add);
+    else y = index_put(x, along(d, at), add, true, dest);
+  }
+  if (!grad) return y;
+  return grad.record("IndexAddBackward0", y, [at, d, alpha, shape = source.shape()](Grads& g) {
+    if (g.wants(0)) g[0] = g.out();
+    if (g.wants(1)) g[1] = reshape(index_select(g.out(), d, at), shape) * alpha;
+  });
+}
+
+Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& given, const Tensor& source, Dest dest) {
+  const int d = checked_dim("index_copy", x, dim);
+  check(given.dtype() == DType::Int64, "index_copy", "Expected a long tensor for index, but got ",
+        dtype_type_name(given.dtype()));
+  check(x.dtype() == source.dtype(), "index_copy", "self and source expected to have the same dtype, but got (self) ",
+        dtype_type_name(x.dtype()), " and (source) ", dtype_type_name(source.dtype()));
+  check_source("index_copy", x, d, given, source);
+  const Tensor at = index_tensor("index_copy", given);
+  check_indices("index_copy", at, size_along(x, d), d, false);
+  Grad grad({x, source}, dest);
+  Tensor y;
+  {
+    NoGrad guard;
+    if (x.dim() == 0) y = dest ? copy_(x, reshape(source, Dims())) : clone(reshape(source, Dims()));
+    else y = index_put(x, along(d, at), source, false, dest);
+  }
+  if (!grad) return y;
+  return grad.record("IndexCopyBackward0", y, [at, d, shape = source.shape()](Grads& g) {
+    if (g.wants(0)) g[0] = index_fill(g.out(), d, at, wrapped_number(0.0));
+    if (g.wants(1)) g[1] = reshape(index_select(g.out(), d, at), shape);
+  });
+}
+
+Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& given, const Tensor& value, Dest dest) {
+  const int d = checked_dim("index_fill", x, dim);
+  check(value.dim() == 0, "index_fill", "only supports a 0-dimensional value tensor, but got tensor with ", value.dim(),
+        " dimension(s).");
+  check_index(given.dtype() == DType::Int64, "index_fill", "Expected dtype int64 for index.");
+  check(given.dim() <= 1, "index_fill", "Index has to be a vector/scalar");
+  const Tensor at = index_tensor("index_fill", given);
+  check_indices("index_fill", at, size_along(x, d), d, true);
+  Grad grad({x, value}, dest);
+  Tensor y;
+  {
+    NoGrad guard;
+    if (x.dim() == 0) y = at.numel() == 0 ? (dest ? x : clone(x)) : dest ? copy_(x, value) : to_dtype(clone(value), x.dtype());
+    else y = index_put(x, along(d, at), to_dtype(value, x.dtype()), false, dest);
+  }
+  if (!grad) return y;
+  return grad.record("IndexFillBackward0", y, [at, d](Grads& g) {
+    if (g.wants(0)) g[0] = index_fill(g.out(), d, at, wrapped_number(0.0));
+    if (g.wants(1)) g[1] = sum(index_select(g.out(), d, at));
+  });
+}
+
+Tensor take(const Tensor& x, const Tensor& given) {
+  check(given.dtype() == DType::Int64, "take", "Expected a long tensor for index, but got ", dtype_type_name(given.dtype()));
+  check_index(x.numel() != 0 || given.numel() == 0, "take", "tried to take from an empty tensor");
+  Grad grad({x});
+  const Tensor at = index_tensor("take", given);
+  Tensor y;
+  {
+    NoGrad guard;
+    y = index(reshape(x, {-1}), {at});
+  }
+  if (!grad) return y;
+  return grad.record("TakeBackward0", y, [at, shape = x.shape()](Grads& g) {
+    const Tensor flat = zeros({numel_of("take", shape)}, g.out().dtype(), g.out().device());
+    g[0] = reshape(index_put(flat, {at}, g.out(), true), shape);
+  });
+}
+
+Tensor take_along_dim(const Tensor& x, const Tensor& indices, std::optional<int64_t> dim) {
+  check(indices.dtype() == DType::Int64, "", "torch.take_along_dim(): dtype of indices should be Long but got ",
+        dtype_type_name(indices.dtype()));
+  if (!dim) return gather(reshape(x, {-1}), 0, reshape(indices, {-1}));
+  check(x.dim() == indices.dim(), "", "torch.take_along_dim(): input and indices should have the same number of "
+        "dimensions, but got ", x.dim(), " dimensions for input, and ", indices.dim(), " dimensions for indices");
+  const int d = normalize_dim("take_along_dim", *dim, x.dim());
+  Dims a = x.shape(), b = indices.shape();
+  if (x.dim() > 0) a[d] = b[d] = 1;
+  const Dims common = broadcast_shapes("take_along_dim", a, b);
+  a = b = common;
+  if (x.dim() > 0) a[d] = x.shape()[d], b[d] = indices.shape()[d];
+  return gather(expand(x, a), d, expand(indices, b));
+}
+
+Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_idx, bool scale_grad_by_freq, bool sparse) {
+  check(weight.dim() == 2, "embedding", "'weight' must be 2-D, got ", weight.shape());
+  check(indices.dtype() == DType::Int64 || indices.dtype() == DType::Int32, "embedding",
+        "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got ",
+        dtype_type_name(indices.dtype()), " instead (while checking arguments for embedding)");
+  check_implemented(!sparse, "embedding", "sparse gradients; use sparse=False");
+  const Tensor at = index_tensor("embedding", indices);
+  check_indices("embedding", at, weight.shape()[0], 0, false);
+  Grad grad({weight});
+  Tensor y;
+  {
+    NoGrad guard;
+    y = index(weight, {at});
+  }
+  if (!grad) return y;
+  return grad.record("EmbeddingBackward0", y, [=, shape = weight.shape()](Grads& g) {
+    Tensor up = g.out();
+    if (padding_idx >= 0)
+      up = where(reshape(ne(at, wrapped_number(padding_idx)), [&] {
+                   Dims s = at.shape();
+                   s.push_back(1);
+                   return s;
+                 }()), up, zeros_like(up));
+    if (scale_grad_by_freq) {
+      const Tensor counts = index(bincount(reshape(at, {-1}), {}, shape[0]), {at});
+      up = up / unsqueeze(to_dtype(counts, up.dtype()), -1);
+    }
+    g[0] = index_put(zeros(shape, up.dtype(), up.device()), {at}, up, true);
+  });
+}
+
+Tensor searchsorted(const Tensor& sorted_sequence, const Tensor& values, bool out_int32, bool right) {
+  check(sorted_sequence.dim() >= 1, "searchsorted", "boundaries tensor should have at least 1 dimension");
+  const bool rows = sorted_sequence.dim() > 1;
+  if (rows) {
+    bool fits = sorted_sequence.dim() == values.dim();
+    for (int i = 0; fits && i + 1 < values.dim(); ++i) fits = sorted_sequence.shape()[i] == values.shape()[i];
+    check(fits, "", "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
+          "boundaries tensor and input value tensor must match, but we got boundaries tensor ", sorted_sequence.shape(),
+          " and input value tensor ", values.shape());
+  }
+  NoGrad guard;
+  Promotion promotion;
+  promotion.add(sorted_sequence);
+  promotion.add(values);
+  const DType t = is_reduced(promotion.result()) ? DType::Float32 : promotion.result();
+  const Tensor s = contiguous(to_dtype(sorted_sequence, t)), v = contiguous(to_dtype(values, t));
+  Tensor out = empty(values.shape(), DType::Int64, values.device());
+  each(kernels::SearchSorted{s.raw(), v.raw(), out.data<int64_t>(), s.shape().back(),
+                             rows ? v.shape().back() : 0, right},
+       v.numel(), t, v.device());
+  return out_int32 ? to_dtype(out, DType::Int32) : out;
+}
+
+Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t minlength) {
+  check(x.dim() == 1 && !is_floating(x.dtype()), "bincount", "bincount only supports 1-d non-negative integral inputs, got ",
+        x.dtype(), " ", x.shape());
+  check(minlength >= 0, "bincount", "minlength should be >= 0");
+  check(!weights || weights->shape() == x.shape(), "bincount", "weights should be 1-d and have the same length as input");
+  NoGrad guard;
+  const Tensor at = index_tensor("bincount", x);
+  int64_t n = minlength;
+  if (x.numel() > 0) {
+    check(!any(lt(at, wrapped_number(0))).item().to_bool(), "bincount", "bincount only supports 1-d non-negative integral inputs.");
+    n = std::max(n, amax(at).item().to_int() + 1);
+  }
+  const DType t = !weights ? DType::Int64 : weights->dtype() == DType::Float32 ? DType::Float32 : DType::Float64;
+  const Tensor values = weights ? to_dtype(*weights, t) : ones(at.shape(), t, x.device());
+  return index_put(zeros({n}, t, x.device()), {at}, values, true);
+}
+
+Tensor one_hot(const Tensor& x, int64_t num_classes) {
+  check(x.dtype() == DType::Int64, "one_hot", "one_hot is only applicable to index tensor of type LongTensor.");
+  check(x.numel() > 0 || num_classes > 0, "one_hot", "Can not infer total number of classes from empty tensor.");
+  NoGrad guard;
+  if (x.numel() > 0)
+    check(!any(lt(x, wrapped_number(0))).item().to_bool(), "one_hot", "Class values must be non-negative.");
+  const int64_t top = x.numel() > 0 ? amax(x).item().to_int() + 1 : 0;
+  check(num_classes != 0 && num_classes >= -1, "one_hot", "num_classes should be positive");
+  check(num_classes == -1 || top <= num_classes, "one_hot", "Class values must be smaller than num_classes.");
+  const int64_t n = num_classes == -1 ? top : num_classes;
+  Dims shape = x.shape();
+  shape.push_back(n);
+  return scatter(zeros(shape, DType::Int64, x.device()), -1, unsqueeze(x, -1), wrapped_number(1));
+}
+
+}  // namespace cnn
