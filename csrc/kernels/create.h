@@ -6,7 +6,7 @@
 namespace cnn::kernels::inline CNN_ISA {
 
 // X(functor, types)
-#define CNN_EACH_CREATE(X) X(Range, Numbers) X(AddStrided, Numbers)
+#define CNN_EACH_CREATE(X) X(Range, Numbers) X(Linspace, Numbers) X(AddStrided, Numbers)
 
 // y[i] = start + i step
 struct Range {
@@ -16,6 +16,26 @@ struct Range {
   CNN_HD void operator()(int64_t i) const {
     if constexpr (T(0.5) == T(0)) static_cast<T*>(y)[i] = T(start.i + i * step.i);
     else static_cast<T*>(y)[i] = T(start.d + double(i) * step.d);
+  }
+};
+
+// Evenly spaced, counted from the nearer end, so that both ends are exact.
+struct Linspace {
+  void* y;
+  Number start, end;
+  int64_t n;
+  template <class T>
+  CNN_HD void operator()(int64_t i) const {
+    T* out = static_cast<T*>(y);
+    if (n == 1) {
+      out[i] = start.as<T>();
+    } else if constexpr (T(0.5) == T(0)) {
+      const float step = float(double(end.i - start.i) / double(n - 1));
+      out[i] = i < n / 2 ? T(float(start.i) + step * float(i)) : T(float(end.i) - step * float(n - i - 1));
+    } else {
+      const T step = (end.as<T>() - start.as<T>()) / T(n - 1);
+      out[i] = i < n / 2 ? start.as<T>() + step * T(i) : end.as<T>() - step * T(n - i - 1);
+    }
   }
 };
 

@@ -11,5 +11,6 @@
 #include "cnn/ops/join.h"
 #include "cnn/ops/operators.h"
 #include "cnn/ops/reduce.h"
+#include "cnn/ops/shape.h"
 #include "cnn/ops/unary.h"
 #include "cnn/ops/view.h"
