@@ -1,0 +1,102 @@
+// Vectors as wide as this instruction set has them: GCC's vector types, with intrinsics where the compiler needs help.
+#pragma once
+
+#include "kernels/hd.h"
+
+#if defined(__AVX2__) || defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+namespace cnn::cpu::inline CNN_ISA {
+
+#if defined(__AVX512F__)
+inline constexpr int kVecBytes = 64, kRegisters = 32;
+#elif defined(__AVX2__)
+inline constexpr int kVecBytes = 32, kRegisters = 16;
+#else
+inline constexpr int kVecBytes = 16, kRegisters = 16;
+#endif
+
+template <class T> struct VecOf;
+template <> struct VecOf<float> { typedef float Type __attribute__((vector_size(kVecBytes))); };
+template <> struct VecOf<double> { typedef double Type __attribute__((vector_size(kVecBytes))); };
+template <class T> using Vec = typename VecOf<T>::Type;
+template <class T> inline constexpr int kLanes = kVecBytes / int(sizeof(T));
+
+template <class T> CNN_HD Vec<T> vec_load(const T* p) {
+  Vec<T> v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+template <class T> CNN_HD void vec_store(T* p, Vec<T> v) { __builtin_memcpy(p, &v, sizeof v); }
+template <class T> CNN_HD Vec<T> vec_splat(T x) { return x - Vec<T>{}; }
+
+// a * b + c, rounded once where the instruction set has it.
+CNN_HD Vec<float> vec_fma(Vec<float> a, Vec<float> b, Vec<float> c) {
+#if defined(__AVX512F__)
+  return (Vec<float>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX2__)
+  return (Vec<float>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+  return a * b + c;
+#endif
+}
+CNN_HD Vec<double> vec_fma(Vec<double> a, Vec<double> b, Vec<double> c) {
+#if defined(__AVX512F__)
+  return (Vec<double>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif defined(__AVX2__)
+  return (Vec<double>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#else
+  return a * b + c;
+#endif
+}
+
+// The first n lanes of memory, zeros in the others; nothing past them is touched.
+template <class T> CNN_HD Vec<T> vec_load_n(const T* p, int64_t n) {
+  if (n >= kLanes<T>) return vec_load(p);
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p);
+  else return (Vec<T>)_mm512_maskz_loadu_pd(__mmask8((1u << n) - 1), p);
+#else
+  Vec<T> v{};
+  T lanes[kLanes<T>] = {};
+  for (int64_t i = 0; i < n; ++i) lanes[i] = p[i];
+  __builtin_memcpy(&v, lanes, sizeof v);
+  return v;
+#endif
+}
+
+template <class T> CNN_HD void vec_store_n(T* p, Vec<T> v, int64_t n) {
+  if (n >= kLanes<T>) return vec_store(p, v);
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), (__m512)v);
+  else _mm512_mask_storeu_pd(p, __mmask8((1u << n) - 1), (__m512d)v);
+#else
+  T lanes[kLanes<T>];
+  __builtin_memcpy(lanes, &v, sizeof v);
+  for (int64_t i = 0; i < n; ++i) p[i] = lanes[i];
+#endif
+}
+
+// The sum of the lanes, halves first: a fixed order.
+template <class T> CNN_HD T vec_sum(Vec<T> v) {
+  T lanes[kLanes<T>];
+  __builtin_memcpy(lanes, &v, sizeof v);
+#pragma GCC unroll 8
+  for (int half = kLanes<T> / 2; half > 0; half /= 2)
+#pragma GCC unroll 16
+    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  return lanes[0];
+}
+
+// x > 0 ? x : 0, but NaN stays NaN.
+template <class T> CNN_HD Vec<T> vec_relu(Vec<T> v) { return v < Vec<T>{} ? Vec<T>{} : v; }
+
+CNN_HD int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+CNN_HD int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
+CNN_HD int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// The i-th of `parts` pieces of [0, n), whose sizes differ by one at most.
+CNN_HD int64_t part_begin(int64_t n, int64_t parts, int64_t i) { return n / parts * i + min_of(i, n % parts); }
+
+}  // namespace cnn::cpu::CNN_ISA
