@@ -1,0 +1,241 @@
+// Three linear ops whose gradients are each other: y = conv(x, w), dx = conv_input(dy, w), dw = conv_weight(x, dy).
+// A transposed convolution is conv_input.
+#include "cnn/ops/conv.h"
+
+#include "cnn/ops/copy.h"
+#include "cnn/ops/create.h"
+#include "cnn/ops/operators.h"
+#include "cnn/ops/reduce.h"
+#include "cnn/ops/shape.h"
+#include "cnn/ops/view.h"
+#include "cpu/heavy.h"
+#include "ops/map.h"
+
+namespace cnn {
+namespace {
+
+struct Geometry {
+  Dims stride, padding, dilation;  // one entry per spatial dimension
+  int64_t groups = 1;
+};
+
+Dims spread(const char* op, const char* what, const Dims& given, int n) {
+  check(given.size() == 1 || given.size() == n, op, "expected ", what, " to be a single integer value or a list of ", n,
+        " values to match the convolution dimensions, but got ", what, "=", given);
+  return given.size() == n ? given : Dims::filled(n, given[0]);
+}
+
+// Spatial size of y for an x of this size.
+int64_t out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
+  return (in + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
+}
+
+cpu::ConvArgs make_args(const Geometry& g, const Dims& x, const Dims& w, const Dims& y, DType t) {
+  cpu::ConvArgs a;
+  a.dtype = t;
+  a.batch = x[0];
+  a.channels = x[1];
+  a.out_channels = y[1];
+  a.groups = g.groups;
+  const int n = x.size() - 2, skip = 3 - n;
+  for (int i = 0; i < n; ++i) {
+    a.in[skip + i] = x[2 + i];
+    a.out[skip + i] = y[2 + i];
+    a.kernel[skip + i] = w[2 + i];
+    a.stride[skip + i] = g.stride[i];
+    a.padding[skip + i] = g.padding[i];
+    a.dilation[skip + i] = g.dilation[i];
+  }
+  return a;
+}
+
+// 16-bit floats are computed in float, operands dense.
+Tensor dense(const Tensor& x) { return contiguous(is_reduced(x.dtype()) ? to_dtype(x, DType::Float32) : x); }
+DType compute_dtype(const Tensor& x) { return is_reduced(x.dtype()) ? DType::Float32 : x.dtype(); }
+
+enum class Pass { Forward, Input, Weight };
+
+// Runs one pass into a new tensor of `shape`; a and b are its two operands in the pass's order.
+Tensor run(Pass pass, const Geometry& geometry, const Dims& shape, const Tensor& a, const Tensor& b, const Tensor* bias,
+           const Dims& x, const Dims& w, const Dims& y) {
+  NoGrad guard;
+  const DType t = compute_dtype(a);
+  const Tensor out = empty(shape, t, a.device());
+  const Backend& device = backend(a.device());
+  if (device.runs && out.numel() > 0) {
+    const Tensor da = dense(a), db = dense(b), dbias = bias ? dense(*bias) : Tensor();
+    cpu::ConvArgs args = make_args(geometry, x, w, y, t);
+    if (bias) args.bias = dbias.raw();
+    if (pass == Pass::Forward) {
+      args.x = da.raw(), args.w = db.raw(), args.y = out.raw();
+      device.heavy->conv_forward(args);
+    } else if (pass == Pass::Input) {
+      args.dy = da.raw(), args.w = db.raw(), args.dx = out.raw();
+      device.heavy->conv_backward_input(args);
+    } else {
+      args.x = da.raw(), args.dy = db.raw(), args.dw = out.raw();
+      device.heavy->conv_backward_weight(args);
+    }
+  }
+  return to_dtype(out, a.dtype());
+}
+
+Dims over_batch_and_space(int ndim) {
+  Dims d{0};
+  for (int i = 2; i < ndim; ++i) d.push_back(i);
+  return d;
+}
+
+Tensor conv_input(const char* name, const Tensor& dy, const Tensor& w, const std::optional<Tensor>& bias, const Geometry& geometry,
+                  const Dims& x_shape);
+Tensor conv_weight(const Tensor& x, const Tensor& dy, const Geometry& geometry, const Dims& w_shape);
+
+Tensor conv(const char* name, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Geometry& geometry,
+            const Dims& y_shape) {
+  const Tensor none;
+  Grad grad({x, w, bias ? *bias : none});
+  auto sx = grad.save_if(grad.needs(1), x), sw = grad.save_if(grad.needs(0), w);
+  Tensor y = run(Pass::Forward, geometry, y_shape, x, w, bias ? &*bias : nullptr, x.shape(), w.shape(), y_shape);
+  if (!grad) return y;
+  return grad.record(name, y, [=, x_shape = x.shape(), w_shape = w.shape()](Grads& g) {
+    if (g.wants(0)) g[0] = conv_input("ConvolutionBackwardBackward0", g.out(), sw.get(g), {}, geometry, x_shape);
+    if (g.wants(1)) g[1] = conv_weight(sx.get(g), g.out(), geometry, w_shape);
+    if (g.wants(2)) g[2] = sum(g.out(), over_batch_and_space(g.out().dim()));
+  });
+}
+
+Tensor conv_input(const char* name, const Tensor& dy, const Tensor& w, const std::optional<Tensor>& bias, const Geometry& geometry,
+                  const Dims& x_shape) {
+  const Tensor none;
+  Grad grad({dy, w, bias ? *bias : none});
+  auto sdy = grad.save_if(grad.needs(1), dy), sw = grad.save_if(grad.needs(0), w);
+  Tensor dx = run(Pass::Input, geometry, x_shape, dy, w, bias ? &*bias : nullptr, x_shape, w.shape(), dy.shape());
+  if (!grad) return dx;
+  return grad.record(name, dx, [=, y_shape = dy.shape(), w_shape = w.shape()](Grads& g) {
+    if (g.wants(0)) g[0] = conv("ConvolutionBackwardBackward0", g.out(), sw.get(g), {}, geometry, y_shape);
+    if (g.wants(1)) g[1] = conv_weight(g.out(), sdy.get(g), geometry, w_shape);
+    if (g.wants(2)) g[2] = sum(g.out(), over_batch_and_space(g.out().dim()));
+  });
+}
+
+Tensor conv_weight(const Tensor& x, const Tensor& dy, const Geometry& geometry, const Dims& w_shape) {
+  Grad grad({x, dy});
+  auto sx = grad.save_if(grad.needs(1), x), sdy = grad.save_if(grad.needs(0), dy);
+  Tensor dw = run(Pass::Weight, geometry, w_shape, x, dy, nullptr, x.shape(), w_shape, dy.shape());
+  if (!grad) return dw;
+  return grad.record("ConvolutionBackwardBackward0", dw, [=, x_shape = x.shape(), y_shape = dy.shape()](Grads& g) {
+    if (g.wants(0)) g[0] = conv_input("ConvolutionBackwardBackward0", sdy.get(g), g.out(), {}, geometry, x_shape);
+    if (g.wants(1)) g[1] = conv("ConvolutionBackwardBackward0", sx.get(g), g.out(), {}, geometry, y_shape);
+  });
+}
+
+void check_operands(const char* op, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, int n,
+                    bool transposed, int64_t groups) {
+  check(w.dim() == n + 2, op, "expected ", n + 2, "-dimensional weight, got weight of shape ", w.shape());
+  check(x.dim() == n + 2 || x.dim() == n + 1, op, "Expected ", n + 1, "D (unbatched) or ", n + 2,
+        "D (batched) input to conv", n, "d, but got input of size: ", x.shape());
+  check(groups > 0, op, "expected groups to be greater than 0, but got groups=", groups);
+  check(x.dtype() == w.dtype(), op, "Input type (", dtype_name(x.dtype()), ") and weight type (", dtype_name(w.dtype()),
+        ") should be the same");
+  check_implemented(is_floating(x.dtype()), op, "integer operands; convert them to a floating dtype");
+  check(x.device() == w.device(), op, "Expected all tensors to be on the same device, but found at least two devices, ",
+        x.device(), " and ", w.device(), "!");
+  const int64_t channels = x.shape()[x.dim() - n - 1];
+  check(w.shape()[0] > 0 && w.shape()[0] % groups == 0, op, "Given groups=", groups, ", expected weight to be divisible by ",
+        groups, " at dimension 0, but got weight of size ", w.shape(), " instead");
+  const int64_t expected = transposed ? w.shape()[0] : w.shape()[1] * groups;
+  check(channels == expected, op, "Given groups=", groups, ", weight of size ", w.shape(), ", expected input", x.shape(),
+        " to have ", expected, " channels, but got ", channels, " channels instead");
+  if (bias) {
+    const int64_t outs = transposed ? w.shape()[1] * groups : w.shape()[0];
+    check(bias->dim() == 1 && bias->shape()[0] == outs, op, "Given ", transposed ? "transposed=1, " : "", "weight of size ",
+          w.shape(), ", expected bias to be 1-dimensional with ", outs, " elements, but got bias of size ", bias->shape(),
+          " instead");
+    check(bias->dtype() == x.dtype(), op, "Input type (", dtype_name(x.dtype()), ") and bias type (",
+          dtype_name(bias->dtype()), ") should be the same");
+  }
+}
+
+}  // namespace
+
+Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
+                   const Dims& padding, const Dims& dilation, bool transposed, const Dims& output_padding, int64_t groups) {
+  const int n = w.dim() - 2;
+  const char* op = transposed ? "conv_transpose" : "conv";
+  check_implemented(n >= 1 && n <= 3, op, "convolution over ", n, " spatial dimensions; 1 to 3 are there");
+  check_operands(op, x, w, bias, n, transposed, groups);
+  Geometry g{spread(op, "stride", stride, n), spread(op, "padding", padding, n), spread(op, "dilation", dilation, n), groups};
+  const Dims extra = spread(op, "output_padding", output_padding, n);
+  for (int i = 0; i < n; ++i) {
+    check(g.stride[i] > 0, op, "non-positive stride is not supported, got stride=", g.stride);
+    check(g.padding[i] >= 0, op, "negative padding is not supported, got padding=", g.padding);
+    check(g.dilation[i] > 0, op, "dilation should be greater than zero, got dilation=", g.dilation);
+  }
+  if (x.dim() == n + 1)
+    return squeeze(convolution(unsqueeze(x, 0), w, bias, stride, padding, dilation, transposed, output_padding, groups), Dims{0});
+  Dims shape{x.shape()[0], transposed ? w.shape()[1] * groups : w.shape()[0]};
+  for (int i = 0; i < n; ++i) {
+    const int64_t in = x.shape()[2 + i], k = w.shape()[2 + i], reach = g.dilation[i] * (k - 1) + 1;
+    check(k > 0, op, "kernel size should be greater than zero, got weight ", w.shape());
+    if (transposed) {
+      check(extra[i] < std::max(g.stride[i], g.dilation[i]), op, "output padding must be smaller than either stride or "
+            "dilation, but got output_padding ", extra, ", stride ", g.stride, ", dilation ", g.dilation);
+      const int64_t size = (in - 1) * g.stride[i] - 2 * g.padding[i] + reach + extra[i];
+      check(size > 0, op, "Given input size ", x.shape(), ", calculated output size in dimension ", i, " is ", size,
+            ": output size is too small");
+      shape.push_back(size);
+    } else {
+      check(in + 2 * g.padding[i] >= reach, op, "Calculated padded input size per channel: (", in + 2 * g.padding[i],
+            "). Kernel size: (", reach, "). Kernel size can't be greater than actual input size; input ", x.shape(),
+            ", weight ", w.shape());
+      shape.push_back(out_size(in, k, g.stride[i], g.padding[i], g.dilation[i]));
+    }
+  }
+  return transposed ? conv_input("ConvolutionBackward0", x, w, bias, g, shape) : conv("ConvolutionBackward0", x, w, bias, g, shape);
+}
+
+Tensor conv1d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride, const Dims& padding,
+              const Dims& dilation, int64_t groups) {
+  check(w.dim() == 3, "conv1d", "expected 3-dimensional weight, got weight of shape ", w.shape());
+  return convolution(x, w, bias, stride, padding, dilation, false, {0}, groups);
+}
+Tensor conv2d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride, const Dims& padding,
+              const Dims& dilation, int64_t groups) {
+  check(w.dim() == 4, "conv2d", "expected 4-dimensional weight, got weight of shape ", w.shape());
+  return convolution(x, w, bias, stride, padding, dilation, false, {0}, groups);
+}
+Tensor conv3d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride, const Dims& padding,
+              const Dims& dilation, int64_t groups) {
+  check(w.dim() == 5, "conv3d", "expected 5-dimensional weight, got weight of shape ", w.shape());
+  return convolution(x, w, bias, stride, padding, dilation, false, {0}, groups);
+}
+
+Tensor conv_padded(int dims, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
+                   const std::string& padding, const Dims& dilation, int64_t groups) {
+  check(w.dim() == dims + 2, "conv", "expected ", dims + 2, "-dimensional weight, got weight of shape ", w.shape());
+  check(padding == "valid" || padding == "same", "conv", "Invalid padding string: '", padding, "'");
+  if (padding == "valid") return convolution(x, w, bias, stride, {0}, dilation, false, {0}, groups);
+  const Dims s = spread("conv", "stride", stride, dims), d = spread("conv", "dilation", dilation, dims);
+  for (int64_t v : s) check(v == 1, "conv", "padding='same' is not supported for strided convolutions");
+  Dims even = Dims::filled(dims, 0), pad;
+  bool uneven = false;
+  for (int i = 0; i < dims; ++i) {
+    const int64_t total = d[i] * (w.shape()[2 + i] - 1);
+    even[i] = total / 2;
+    uneven |= total % 2 != 0;
+  }
+  if (!uneven) return convolution(x, w, bias, s, even, d, false, {0}, groups);
+  for (int i = dims - 1; i >= 0; --i) {  // one more on the right
+    pad.push_back(0);
+    pad.push_back(d[i] * (w.shape()[2 + i] - 1) % 2);
+  }
+  return convolution(constant_pad_nd(x, pad), w, bias, s, even, d, false, {0}, groups);
+}
+
+Tensor conv_transpose(int dims, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
+                      const Dims& padding, const Dims& output_padding, int64_t groups, const Dims& dilation) {
+  check(w.dim() == dims + 2, "conv_transpose", "expected ", dims + 2, "-dimensional weight, got weight of shape ", w.shape());
+  return convolution(x, w, bias, stride, padding, dilation, true, output_padding, groups);
+}
+
+}  // namespace cnn

@@ -1,0 +1,296 @@
+#include "cnn/ops/matmul.h"
+
+#include "cnn/ops/copy.h"
+#include "cnn/ops/create.h"
+#include "cnn/ops/operators.h"
+#include "cnn/ops/reduce.h"
+#include "cnn/ops/view.h"
+#include "cpu/heavy.h"
+#include "ops/map.h"
+
+namespace cnn {
+namespace {
+
+// y = a b (+ bias along the last dimension) for [batch, m, k] and [batch, k, n] of any strides.
+void product_into(const Tensor& y, const Tensor& a, const Tensor& b, const Tensor* bias) {
+  const Backend& device = backend(y.device());
+  if (!device.runs || y.numel() == 0) return;
+  cpu::GemmArgs args;
+  args.dtype = y.dtype();
+  args.batch = y.shape()[0];
+  args.m = y.shape()[1];
+  args.n = y.shape()[2];
+  args.k = a.shape()[2];
+  args.a = a.raw();
+  args.a_batch = a.strides()[0], args.a_row = a.strides()[1], args.a_col = a.strides()[2];
+  args.b = b.raw();
+  args.b_batch = b.strides()[0], args.b_row = b.strides()[1], args.b_col = b.strides()[2];
+  args.c = y.raw();
+  args.c_batch = y.strides()[0], args.c_row = y.strides()[1], args.c_col = y.strides()[2];
+  if (bias) {
+    args.bias = bias->raw();
+    args.bias_stride = bias->strides()[0];
+  }
+  device.heavy->gemm(args);
+}
+
+Tensor three_d(const Tensor& x) { return x.dim() == 3 ? x : unsqueeze(x, 0); }
+
+// The product of matrices or batches of them, new and dense, nothing recorded. 16-bit floats go through float.
+Tensor product(const Tensor& a, const Tensor& b, const Tensor* bias = nullptr) {
+  NoGrad guard;
+  const DType t = a.dtype();
+  if (is_reduced(t)) {
+    const Tensor wide = bias ? to_dtype(*bias, DType::Float32) : Tensor();
+    return to_dtype(product(to_dtype(a, DType::Float32), to_dtype(b, DType::Float32), bias ? &wide : nullptr), t);
+  }
+  const bool batched = a.dim() == 3;
+  Tensor y = batched ? empty({a.shape()[0], a.shape()[1], b.shape()[2]}, t, a.device())
+                     : empty({a.shape()[0], b.shape()[1]}, t, a.device());
+  product_into(batched ? y : alias(y, {1, y.shape()[0], y.shape()[1]}, {0, y.strides()[0], y.strides()[1]}, 0),
+               three_d(a), three_d(b), bias);
+  return y;
+}
+
+void check_dtypes(const char* op, const Tensor& a, const Tensor& b) {
+  check(a.dtype() == b.dtype(), op, "expected m1 and m2 to have the same dtype, but got: ", a.dtype(), " != ", b.dtype());
+  check(a.dtype() != DType::Bool, op, "\"", op, "\" not implemented for 'Bool'");
+  check(a.device() == b.device(), op, "Expected all tensors to be on the same device, but found at least two devices, ",
+        a.device(), " and ", b.device(), "!");
+}
+
+Tensor deliver(const char* op, const Tensor& y, const Dest& dest) {
+  if (!dest) return y;
+  const Tensor* inputs[] = {&y};
+  return copy_(result_for(op, y.shape(), y.dtype(), inputs, 1, dest), y);
+}
+
+Tensor transposed(const Tensor& x) { return transpose(x, -2, -1); }
+
+}  // namespace
+
+Tensor mm(const Tensor& a, const Tensor& b, Dest dest) {
+  check(a.dim() == 2, "mm", "self must be a matrix, got ", a.shape());
+  check(b.dim() == 2, "mm", "mat2 must be a matrix, got ", b.shape());
+  check(a.shape()[1] == b.shape()[0], "mm", "mat1 and mat2 shapes cannot be multiplied (", a.shape()[0], "x",
+        a.shape()[1], " and ", b.shape()[0], "x", b.shape()[1], ")");
+  check_dtypes("mm", a, b);
+  Grad grad({a, b}, dest);
+  auto sa = grad.save_if(grad.needs(1), a), sb = grad.save_if(grad.needs(0), b);
+  Tensor y = deliver("mm", product(a, b), dest);
+  if (!grad) return y;
+  return grad.record("MmBackward0", y, [sa, sb](Grads& g) {
+    if (g.wants(0)) g[0] = mm(g.out(), transposed(sb.get(g)));
+    if (g.wants(1)) g[1] = mm(transposed(sa.get(g)), g.out());
+  });
+}
+
+Tensor bmm(const Tensor& a, const Tensor& b, Dest dest) {
+  check(a.dim() == 3, "bmm", "batch1 must be a 3D tensor, got ", a.shape());
+  check(b.dim() == 3, "bmm", "batch2 must be a 3D tensor, got ", b.shape());
+  check(a.shape()[0] == b.shape()[0] && a.shape()[2] == b.shape()[1], "bmm",
+        "Expected size for first two dimensions of batch2 tensor to be: ", Dims{a.shape()[0], a.shape()[2]},
+        " but got: ", Dims{b.shape()[0], b.shape()[1]}, ".");
+  check_dtypes("bmm", a, b);
+  Grad grad({a, b}, dest);
+  auto sa = grad.save_if(grad.needs(1), a), sb = grad.save_if(grad.needs(0), b);
+  Tensor y = deliver("bmm", product(a, b), dest);
+  if (!grad) return y;
+  return grad.record("BmmBackward0", y, [sa, sb](Grads& g) {
+    if (g.wants(0)) g[0] = bmm(g.out(), transposed(sb.get(g)));
+    if (g.wants(1)) g[1] = bmm(transposed(sa.get(g)), g.out());
+  });
+}
+
+Tensor mv(const Tensor& a, const Tensor& v, Dest dest) {
+  check(a.dim() == 2 && v.dim() == 1, "mv", "vector + matrix @ vector expected, got ", a.dim(), ", ", v.dim());
+  check(a.shape()[1] == v.shape()[0], "mv", "size mismatch, got input (", a.shape()[0], "), mat (", a.shape()[0], "x",
+        a.shape()[1], "), vec (", v.shape()[0], ")");
+  check_dtypes("mv", a, v);
+  Grad grad({a, v}, dest);
+  auto sa = grad.save_if(grad.needs(1), a), sv = grad.save_if(grad.needs(0), v);
+  Tensor y;
+  {
+    NoGrad guard;
+    y = deliver("mv", squeeze(product(a, unsqueeze(v, 1)), Dims{1}), dest);
+    if (!dest) y = detached_alias(y, true);
+  }
+  if (!grad) return y;
+  return grad.record("MvBackward0", y, [sa, sv](Grads& g) {
+    if (g.wants(0)) g[0] = outer(g.out(), sv.get(g));
+    if (g.wants(1)) g[1] = mv(transposed(sa.get(g)), g.out());
+  });
+}
+
+Tensor dot(const Tensor& a, const Tensor& b, Dest dest) {
+  check(a.dim() == 1 && b.dim() == 1, "dot", "1D tensors expected, but got ", a.dim(), "D and ", b.dim(), "D tensors");
+  check(a.dtype() == b.dtype(), "dot", "expected both vectors to have same dtype, but found ", dtype_type_name(a.dtype()),
+        " and ", dtype_type_name(b.dtype()));
+  check(a.numel() == b.numel(), "dot", "inconsistent tensor size, expected tensor ", a.shape(), " and src ", b.shape(),
+        " to have the same number of elements, but got ", a.numel(), " and ", b.numel(), " elements respectively");
+  check_dtypes("dot", a, b);
+  Grad grad({a, b}, dest);
+  auto sa = grad.save_if(grad.needs(1), a), sb = grad.save_if(grad.needs(0), b);
+  Tensor y;
+  {
+    NoGrad guard;
+    const Tensor p = product(unsqueeze(a, 0), unsqueeze(b, 1));
+    y = detached_alias(p, true);
+    y.impl()->set_geometry(Dims(), Dims(), 0);
+    y = deliver("dot", y, dest);
+  }
+  if (!grad) return y;
+  return grad.record("DotBackward0", y, [sa, sb](Grads& g) {
+    if (g.wants(0)) g[0] = g.out() * sb.get(g);
+    if (g.wants(1)) g[1] = g.out() * sa.get(g);
+  });
+}
+
+Tensor outer(const Tensor& a, const Tensor& b, Dest dest) {
+  check(a.dim() == 1, "outer", "Expected 1-D argument self, but got ", a.dim(), "-D");
+  check(b.dim() == 1, "outer", "Expected 1-D argument vec2, but got ", b.dim(), "-D");
+  return mul(unsqueeze(a, 1), b, dest);
+}
+
+Tensor matmul(const Tensor& a, const Tensor& b, Dest dest) {
+  check(a.dim() > 0 && b.dim() > 0, "matmul", "both arguments to matmul need to be at least 1D, but they are ", a.dim(),
+        "D and ", b.dim(), "D");
+  if (dest) {
+    check(!grad_enabled() || !(a.requires_grad() || b.requires_grad()), "matmul",
+          "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
+    return deliver("matmul", matmul(a, b), dest);
+  }
+  if (a.dim() == 1 && b.dim() == 1) return dot(a, b);
+  if (a.dim() == 2 && b.dim() == 1) return mv(a, b);
+  if (a.dim() == 1 && b.dim() == 2) return squeeze(mm(unsqueeze(a, 0), b), Dims{0});
+  if (a.dim() == 2 && b.dim() == 2) return mm(a, b);
+  if (a.dim() >= 3 && b.dim() <= 2) {  // one matrix for all of a: fold the batch into the rows
+    check(a.shape().back() == b.shape()[0], "matmul", "mat1 and mat2 shapes cannot be multiplied: ", a.shape(), " and ",
+          b.shape());
+    Dims shape = a.shape();
+    const int64_t k = shape.back();
+    int64_t rows = 1;
+    for (int i = 0; i + 1 < shape.size(); ++i) rows *= shape[i];
+    const Tensor flat = reshape(a, {rows, k});
+    if (b.dim() == 1) {
+      shape.erase(shape.size() - 1);
+      return reshape(mv(flat, b), shape);
+    }
+    shape[shape.size() - 1] = b.shape()[1];
+    return reshape(mm(flat, b), shape);
+  }
+  // Batches: broadcast the leading dimensions, flatten them into one.
+  const Tensor left = a.dim() == 1 ? unsqueeze(a, 0) : a, right = b.dim() == 1 ? unsqueeze(b, 1) : b;
+  const int la = left.dim(), lb = right.dim();
+  const int64_t m = left.shape()[la - 2], k = left.shape()[la - 1], n = right.shape()[lb - 1];
+  check(k == right.shape()[lb - 2], "matmul", "mat1 and mat2 shapes cannot be multiplied: ", a.shape(), " and ", b.shape());
+  const Dims batch = broadcast_shapes("matmul", Dims(left.shape().data(), la - 2), Dims(right.shape().data(), lb - 2));
+  int64_t count = 1;
+  for (int64_t s : batch) count *= s;
+  Dims left_shape = batch, right_shape = batch, shape = batch;
+  left_shape.push_back(m), left_shape.push_back(k);
+  right_shape.push_back(k), right_shape.push_back(n);
+  if (a.dim() > 1) shape.push_back(m);
+  if (b.dim() > 1) shape.push_back(n);
+  const Tensor y = bmm(reshape(expand(left, left_shape), {count, m, k}), reshape(expand(right, right_shape), {count, k, n}));
+  return reshape(y, shape);
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias) {
+  check(weight.dim() == 2 || weight.dim() == 1, "linear", "weight must be 1D or 2D, got ", weight.shape());
+  check(x.dim() >= 1, "linear", "input must be at least 1D, got ", x.shape());
+  if (weight.dim() == 1) {
+    const Tensor y = matmul(x, weight);
+    return bias ? y + *bias : y;
+  }
+  const int64_t in = weight.shape()[1], out = weight.shape()[0];
+  int64_t rows = 1;
+  for (int i = 0; i + 1 < x.dim(); ++i) rows *= x.shape()[i];
+  check(x.shape().back() == in, "linear", "mat1 and mat2 shapes cannot be multiplied (", rows, "x", x.shape().back(),
+        " and ", in, "x", out, ")");
+  check_dtypes("linear", x, weight);
+  if (bias) {
+    check(bias->dim() <= 1 && (bias->numel() == out || bias->numel() == 1), "linear", "bias of shape ", bias->shape(),
+          " does not fit ", out, " output features");
+    check_dtypes("linear", x, *bias);
+  }
+  if (x.dim() != 2) {
+    Dims shape = x.shape();
+    shape[shape.size() - 1] = out;
+    return reshape(linear(reshape(x, {rows, in}), weight, bias), shape);
+  }
+  if (!bias) return mm(x, transposed(weight));
+  Grad grad({*bias, x, weight});
+  auto sx = grad.save_if(grad.needs(2), x), sw = grad.save_if(grad.needs(1), weight);
+  Tensor y;
+  {
+    NoGrad guard;
+    const Tensor b = bias->numel() == out && bias->dim() == 1 ? *bias : expand(*bias, {out});
+    y = product(x, transposed(weight), &b);
+  }
+  if (!grad) return y;
+  return grad.record("AddmmBackward0", y, [sx, sw](Grads& g) {
+    if (g.wants(0)) g[0] = sum(g.out(), Dims{0});
+    if (g.wants(1)) g[1] = mm(g.out(), sw.get(g));
+    if (g.wants(2)) g[2] = mm(transposed(g.out()), sx.get(g));
+  });
+}
+
+namespace {
+
+// beta input + alpha product; with beta 0 the input is not read (nan does not spread).
+Tensor combine(const char* op, const Tensor& input, const Tensor& product, Scalar beta, Scalar alpha, const Dest& dest) {
+  check(broadcast_shapes(op, input.shape(), product.shape()) == product.shape(), op, "input of shape ", input.shape(),
+        " cannot be broadcast to ", product.shape());
+  check(input.dtype() == product.dtype(), op, "self and mat2 must have the same dtype, but got ", input.dtype(), " and ",
+        product.dtype());
+  const Tensor right = alpha.to_double() == 1 ? product : product * alpha;
+  if (beta.to_double() == 0) return dest ? copy_(dest.target(), right) : right;
+  const Tensor y = beta.to_double() == 1 ? input + right : input * beta + right;
+  return dest ? copy_(dest.target(), y) : y;
+}
+
+// out= and in place: the checks, and then the values through copy_.
+Dest writable(const char* op, const Dims& shape, const Tensor& input, const Dest& dest) {
+  if (dest.is_out()) {
+    check(!grad_enabled() || !input.requires_grad(), op, "functions with out=... arguments don't support automatic "
+          "differentiation, but one of the arguments requires grad.");
+    if (dest.target().shape() != shape) resize_output(op, dest.target(), shape);
+  }
+  return dest;
+}
+
+}  // namespace
+
+Tensor addmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
+  check(a.dim() == 2 && b.dim() == 2, "addmm", "mat1 and mat2 must be matrices, got ", a.shape(), " and ", b.shape());
+  const bool plain = beta.to_double() == 1 && alpha.to_double() == 1 && input.dim() == 1 && !dest;
+  check(a.shape()[1] == b.shape()[0], "addmm", "mat1 and mat2 shapes cannot be multiplied (", a.shape()[0], "x",
+        a.shape()[1], " and ", b.shape()[0], "x", b.shape()[1], ")");
+  if (plain && input.shape()[0] == b.shape()[1] && input.dtype() == a.dtype() && a.dtype() == b.dtype())
+    return linear(a, transposed(b), input);
+  return combine("addmm", input, mm(a, b), beta, alpha, writable("addmm", {a.shape()[0], b.shape()[1]}, input, dest));
+}
+Tensor addmv(const Tensor& input, const Tensor& a, const Tensor& v, Scalar beta, Scalar alpha, Dest dest) {
+  const Tensor p = mv(a, v);
+  return combine("addmv", input, p, beta, alpha, writable("addmv", p.shape(), input, dest));
+}
+Tensor addr(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
+  check(a.dim() == 1 && b.dim() == 1, "addr", "Expected 1-D vectors, but got ", a.dim(), "-D and ", b.dim(), "-D");
+  Tensor p = outer(a, b);
+  Promotion promotion;
+  promotion.add(input);
+  promotion.add(p);
+  return combine("addr", to_dtype(input, promotion.result()), to_dtype(p, promotion.result()), beta, alpha,
+                 writable("addr", p.shape(), input, dest));
+}
+Tensor baddbmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
+  const Tensor p = bmm(a, b);
+  return combine("baddbmm", input, p, beta, alpha, writable("baddbmm", p.shape(), input, dest));
+}
+Tensor addbmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
+  const Tensor p = sum(bmm(a, b), Dims{0});
+  return combine("addbmm", input, p, beta, alpha, writable("addbmm", p.shape(), input, dest));
+}
+
+}  // namespace cnn
