@@ -13,5 +13,6 @@ void fill_activation(Tables& t);
 void fill_select(Tables& t);
 void fill_casts(Tables& t);
 void fill_create(Tables& t);
+void fill_reduce(Tables& t);
 
 }  // namespace cnn::cpu::CNN_ISA
