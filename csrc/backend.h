@@ -29,25 +29,36 @@ struct MapCall {
   int cost = 1;                             // of one element, about 1 for an addition
 };
 
-// Reduction of x[outer, n, inner] (strides in elements) to dense outputs [outer, inner].
+// Reduction of x[batch, outer, n, inner] over batch and n (batch is the outer of the two: the element's number is
+// b * n + i) to y[outer, inner]. Strides in elements.
 struct ReduceCall {
   const void* functor = nullptr;
-  int64_t outer = 1, n = 1, inner = 1;
+  int64_t batch = 1, outer = 1, n = 1, inner = 1;
   const void* x = nullptr;
-  int64_t outer_stride = 0, n_stride = 0, inner_stride = 0;
-  DType dtype = DType::Float32;  // of x; the functor says what its outputs are
+  int64_t batch_stride = 0, outer_stride = 0, n_stride = 0, inner_stride = 0;
+  DType dtype = DType::Float32;  // of x
+  DType key = DType::Float32;    // the functor's T: x is cast to it in chunks
   void* y[2] = {nullptr, nullptr};
+  DType y_dtype[2] = {DType::Float32, DType::Float32};
+  int64_t y_outer_stride = 0, y_inner_stride = 0;  // of both outputs
 };
 
-// One functor over whole rows: operands are [outer, n, inner], dense, outputs and inputs in the functor's order.
+// One operand of a RowsCall: strides in elements over [outer, n, inner], 0 along n for one element a row.
+struct RowsOperand {
+  void* data = nullptr;  // null: the functor does without
+  int64_t outer_stride = 0, n_stride = 0, inner_stride = 0;
+  int64_t length = 0;    // elements of a row: n, 1, or another number where the functor changes it
+  DType dtype = DType::Float32;
+  DType compute = DType::Float32;  // as the functor takes it
+};
+
+// One functor over whole rows, outputs first.
 struct RowsCall {
   const void* functor = nullptr;
   int64_t outer = 1, n = 1, inner = 1;
-  int operands = 0;
-  void* data[kMapOperands];
-  bool per_row[kMapOperands];  // this operand has one element a row instead of n
-  bool output[kMapOperands];
-  DType dtype = DType::Float32;
+  int operands = 0, outputs = 0;
+  RowsOperand operand[kMapOperands];
+  DType key = DType::Float32;  // the functor's T
 };
 
 // functor(i) for i in [0, n): indexing, gathering, scattering. The functor holds pointers and geometry.
@@ -70,6 +81,8 @@ struct Backend {
   void (*each)(int functor, const EachCall& call);
   // Is there a loop of this functor for this T?
   bool (*has_map)(int functor, DType key);
+  bool (*has_reduce)(int functor, DType key);
+  bool (*has_rows)(int functor, DType key);
   bool runs;                      // false: skeletons do nothing (meta)
   const cpu::HeavyTable* heavy;   // null where there is none
 };

@@ -14,5 +14,6 @@ void fill_select(Tables& t);
 void fill_casts(Tables& t);
 void fill_create(Tables& t);
 void fill_index(Tables& t);
+void fill_reduce(Tables& t);
 
 }  // namespace cnn::cpu::CNN_ISA

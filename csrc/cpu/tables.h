@@ -15,7 +15,29 @@ using CastLoop = void (*)(int64_t n, const void* from, int64_t from_stride, void
 // functor(i) for i in [begin, end).
 using EachLoop = void (*)(const void* functor, int64_t begin, int64_t end);
 
+// The loops of one reduction for one T. Accumulators are arrays of acc_bytes each.
+struct ReduceLoops {
+  int acc_bytes;
+  int cost;                // of one element
+  DType y_dtype[2];        // what `finish` writes
+  // acc[r] of rows of n dense elements, `base` being the number of the first; n = 0 gives identities.
+  void (*rows)(const void* functor, const void* x, int64_t rows, int64_t row_stride, int64_t n, int64_t base,
+               void* acc);
+  // acc[j] of m columns that lie side by side in n rows.
+  void (*columns)(const void* functor, const void* x, int64_t m, int64_t n, int64_t stride, int64_t base, void* acc);
+  void (*combine)(const void* functor, int64_t count, void* acc, const void* later);
+  void (*finish)(const void* functor, int64_t count, int64_t n, const void* acc, void* y0, void* y1);
+};
+
+// One functor over `rows` rows, dense along the row; row strides in bytes. `scratch` has what the functor asks for.
+struct RowsLoop {
+  void (*run)(const void* functor, int64_t n, int64_t rows, void* const* data, const int64_t* row_strides);
+  int cost;  // of one element
+};
+
 struct Tables {
+  ReduceLoops reduce[int(kernels::ReduceId::kCount)][kDTypes];
+  RowsLoop rows[int(kernels::RowsId::kCount)][kDTypes];
   EachLoop each[int(kernels::EachId::kCount)][kDTypes];
   MapLoop map[int(kernels::MapId::kCount)][kDTypes];
   CastLoop cast[kDTypes][kDTypes];

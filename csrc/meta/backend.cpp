@@ -15,10 +15,12 @@ void reduce(int, const ReduceCall&) {}
 void rows(int, const RowsCall&) {}
 void each(int, const EachCall&) {}
 bool has_map(int functor, DType key) { return cpu_backend.has_map(functor, key); }
+bool has_reduce(int functor, DType key) { return cpu_backend.has_reduce(functor, key); }
+bool has_rows(int functor, DType key) { return cpu_backend.has_rows(functor, key); }
 
 }  // namespace
 
 const Backend meta_backend = {allocate, free_nothing, copy_bytes, read_element, map,
-                              reduce,   rows,         each,       has_map,      false, nullptr};
+                              reduce,   rows,         each,       has_map,      has_reduce,    has_rows, false, nullptr};
 
 }  // namespace cnn

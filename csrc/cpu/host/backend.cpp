@@ -42,9 +42,6 @@ Scalar read_element(const TensorImpl& x) {
   });
 }
 
-void reduce(int, const ReduceCall&) {}
-void rows(int, const RowsCall&) {}
-
 }  // namespace
 
 const Tables& tables() {
@@ -55,7 +52,7 @@ const Tables& tables() {
 }  // namespace cpu
 
 const Backend cpu_backend = {cpu::allocate, cpu::release, cpu::copy_bytes, cpu::read_element, cpu::map,
-                             cpu::reduce,   cpu::rows,    cpu::each,       cpu::has_map,      true,
-                             nullptr};
+                             cpu::reduce,   cpu::rows,    cpu::each,       cpu::has_map,
+                             cpu::has_reduce, cpu::has_rows, true,        nullptr};
 
 }  // namespace cnn

@@ -9,7 +9,11 @@ namespace cnn::cpu {
 const Tables& tables();
 
 bool has_map(int functor, DType key);
+bool has_reduce(int functor, DType key);
+bool has_rows(int functor, DType key);
 void map(int functor, const MapCall& call);
 void each(int functor, const EachCall& call);
+void reduce(int functor, const ReduceCall& call);
+void rows(int functor, const RowsCall& call);
 
 }  // namespace cnn::cpu

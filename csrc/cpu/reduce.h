@@ -1,0 +1,161 @@
+// The inner loops of the reduction skeleton: one chunk of rows, or of columns, into accumulators.
+#pragma once
+
+#include "cpu/for_types.h"
+#include "cpu/tables.h"
+#include "kernels/list.h"
+
+namespace cnn::cpu::inline CNN_ISA {
+
+// acc[j] takes x[0][j], x[1][j], ... for j < m. The columns are independent, so the compiler vectorises along j.
+template <class F, class T>
+CNN_HD void take_columns(const F& f, T* __restrict acc, const T* __restrict x, int64_t m, int64_t n, int64_t stride) {
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const T *x0 = x + i * stride, *x1 = x0 + stride, *x2 = x1 + stride, *x3 = x2 + stride;
+#pragma GCC ivdep
+    for (int64_t j = 0; j < m; ++j) acc[j] = f.step(f.step(f.step(f.step(acc[j], x0[j]), x1[j]), x2[j]), x3[j]);
+  }
+  for (; i < n; ++i)
+#pragma GCC ivdep
+    for (int64_t j = 0; j < m; ++j) acc[j] = f.step(acc[j], x[i * stride + j]);
+}
+
+// A dense row seen as columns of kLanes, the lanes joined in a tree: the order depends on n alone.
+template <int kLanes, class F, class T>
+CNN_HD T row_in_lanes(const F& f, const T* x, int64_t n) {
+  T acc[kLanes];
+  for (int l = 0; l < kLanes; ++l) acc[l] = f.template identity<T>();
+  const int64_t whole = n / kLanes;
+  take_columns(f, acc, x, kLanes, whole, kLanes);
+  for (int64_t i = whole * kLanes; i < n; ++i) acc[i - whole * kLanes] = f.step(acc[i - whole * kLanes], x[i]);
+  for (int half = kLanes / 2; half > 0; half /= 2)
+    for (int l = 0; l < half; ++l) acc[l] = f.combine(acc[l], acc[l + half]);
+  return acc[0];
+}
+template <class F, class T>
+CNN_HD T flat_row(const F& f, const T* x, int64_t n) {
+  if (n >= 512) return row_in_lanes<int(512 / sizeof(T))>(f, x, n);
+  if (n >= 16) return row_in_lanes<16>(f, x, n);
+  T acc = f.template identity<T>();
+  for (int64_t i = 0; i < n; ++i) acc = f.step(acc, x[i]);
+  return acc;
+}
+
+// How a functor runs over one chunk. Flat functors; the others specialise.
+template <class F, class T>
+struct Chunk {
+  static T row(const F& f, const T* x, int64_t n, int64_t) { return flat_row(f, x, n); }
+  static void columns(const F& f, const T* x, int64_t m, int64_t n, int64_t stride, int64_t, T* acc) {
+    for (int64_t j = 0; j < m; ++j) acc[j] = f.template identity<T>();
+    take_columns(f, acc, x, m, n, stride);
+  }
+  static void finish(const F& f, T acc, int64_t n, T* y, T*) { *y = f.finish(acc, n); }
+};
+
+// The extremum first, in lanes; then the search for its first place.
+template <class F, class T>
+struct ChunkAt {
+  using Acc = typename F::template Acc<T>;
+  static Acc row(const F& f, const T* x, int64_t n, int64_t base) {
+    if (n == 0) return f.template identity<T>();
+    const T best = flat_row(typename F::Best(), x, n);
+    int64_t i = 0;
+    if (best == best) {
+      while (!(x[i] == best)) ++i;
+    } else {
+      while (x[i] == x[i]) ++i;
+    }
+    return {x[i], base + i};
+  }
+  static void columns(const F& f, const T* x, int64_t m, int64_t n, int64_t stride, int64_t base, Acc* acc) {
+    for (int64_t j = 0; j < m; ++j) acc[j] = f.template identity<T>();
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t j = 0; j < m; ++j) acc[j] = f.step(acc[j], x[i * stride + j], base + i);
+  }
+  static void finish(const F& f, Acc acc, int64_t n, T* value, int64_t* index) { f.finish(acc, n, value, index); }
+};
+template <class T> struct Chunk<kernels::MaxAt, T> : ChunkAt<kernels::MaxAt, T> {};
+template <class T> struct Chunk<kernels::MinAt, T> : ChunkAt<kernels::MinAt, T> {};
+
+// The mean of the chunk first, then the distances from it, while the chunk is in the cache.
+template <class T>
+struct Chunk<kernels::Moments, T> {
+  using F = kernels::Moments;
+  using Acc = kernels::MeanM2<T>;
+  static constexpr int64_t kColumns = 64;
+  static Acc row(const F& f, const T* x, int64_t n, int64_t) {
+    if (n == 0) return f.identity<T>();
+    const T mean = flat_row(kernels::Sum(), x, n) / T(n);
+    return {mean, flat_row(kernels::SquaredDistance<T>{{}, mean}, x, n), T(n)};
+  }
+  static void columns(const F& f, const T* x, int64_t m, int64_t n, int64_t stride, int64_t, Acc* acc) {
+    for (int64_t at = 0; at < m; at += kColumns) {
+      const int64_t width = m - at < kColumns ? m - at : kColumns;
+      T mean[kColumns] = {}, m2[kColumns] = {};
+      take_columns(kernels::Sum(), mean, x + at, width, n, stride);
+      for (int64_t j = 0; j < width; ++j) mean[j] /= T(n);
+      for (int64_t i = 0; i < n; ++i) {
+        const T* row = x + at + i * stride;
+#pragma GCC ivdep
+        for (int64_t j = 0; j < width; ++j) m2[j] += (row[j] - mean[j]) * (row[j] - mean[j]);
+      }
+      for (int64_t j = 0; j < width; ++j)
+        acc[at + j] = n == 0 ? f.identity<T>() : Acc{mean[j], m2[j], T(n)};
+    }
+  }
+  static void finish(const F& f, Acc acc, int64_t n, T* spread, T* mean) { f.finish(acc, n, spread, mean); }
+};
+
+// The loops that the driver calls. The functor is copied, so that its members live in registers.
+template <class F, class T>
+struct ReduceOf {
+  using Acc = typename F::template Acc<T>;
+  using First = typename F::template First<T>;
+  using Second = typename F::template Second<T>;
+
+  static void rows(const void* functor, const void* x, int64_t rows, int64_t row_stride, int64_t n, int64_t base,
+                   void* acc) {
+    const F f = *static_cast<const F*>(functor);
+    for (int64_t r = 0; r < rows; ++r)
+      static_cast<Acc*>(acc)[r] = Chunk<F, T>::row(f, static_cast<const T*>(x) + r * row_stride, n, base);
+  }
+  static void columns(const void* functor, const void* x, int64_t m, int64_t n, int64_t stride, int64_t base,
+                      void* acc) {
+    const F f = *static_cast<const F*>(functor);
+    Chunk<F, T>::columns(f, static_cast<const T*>(x), m, n, stride, base, static_cast<Acc*>(acc));
+  }
+  static void combine(const void* functor, int64_t count, void* acc, const void* later) {
+    const F f = *static_cast<const F*>(functor);
+    Acc* a = static_cast<Acc*>(acc);
+    const Acc* b = static_cast<const Acc*>(later);
+    for (int64_t i = 0; i < count; ++i) a[i] = f.combine(a[i], b[i]);
+  }
+  static void finish(const void* functor, int64_t count, int64_t n, const void* acc, void* y0, void* y1) {
+    const F f = *static_cast<const F*>(functor);
+    First* first = static_cast<First*>(y0);
+    Second* second = static_cast<Second*>(y1);
+    for (int64_t i = 0; i < count; ++i)
+      Chunk<F, T>::finish(f, static_cast<const Acc*>(acc)[i], n, first ? first + i : nullptr,
+                          second ? second + i : nullptr);
+  }
+  static void add(ReduceLoops* row) {
+    row[int(dtype_of<T>)] = {int(sizeof(Acc)), F::kCost,    dtype_of<First>, dtype_of<Second>,
+                             rows,             columns, combine,         finish};
+  }
+};
+
+template <class F, kernels::ReduceTypes kTypes>
+void add_reduce(ReduceLoops (*table)[kDTypes]) {
+  using kernels::ReduceTypes;
+  ReduceLoops* row = table[kernels::IdOf<F>::value];
+  if constexpr (kTypes == ReduceTypes::Flags) {
+    ReduceOf<F, bool>::add(row);
+  } else {
+    ReduceOf<F, float>::add(row);
+    ReduceOf<F, double>::add(row);
+    if constexpr (kTypes == ReduceTypes::Wide) ReduceOf<F, int64_t>::add(row);
+  }
+}
+
+}  // namespace cnn::cpu::CNN_ISA
