@@ -1,0 +1,277 @@
+#include "cnn/ops/pool.h"
+
+#include <string>
+
+#include "cnn/ops/copy.h"
+#include "cnn/ops/create.h"
+#include "cnn/ops/index.h"
+#include "cnn/ops/reduce.h"
+#include "cnn/ops/view.h"
+#include "cpu/heavy.h"
+#include "ops/map.h"
+
+namespace cnn {
+namespace {
+
+using Pass = void (*)(const cpu::PoolArgs&);
+
+struct Names {
+  const char *op, *node;
+};
+constexpr Names kMax[] = {{"max_pool1d", "MaxPool1DWithIndicesBackward0"},
+                          {"max_pool2d", "MaxPool2DWithIndicesBackward0"},
+                          {"max_pool3d", "MaxPool3DWithIndicesBackward0"}};
+constexpr Names kAvg[] = {{"avg_pool1d", "AvgPool1DBackward0"},
+                          {"avg_pool2d", "AvgPool2DBackward0"},
+                          {"avg_pool3d", "AvgPool3DBackward0"}};
+constexpr Names kAdaptiveAvg[] = {{"adaptive_avg_pool1d", "AdaptiveAvgPool1DBackward0"},
+                                  {"adaptive_avg_pool2d", "AdaptiveAvgPool2DBackward0"},
+                                  {"adaptive_avg_pool3d", "AdaptiveAvgPool3DBackward0"}};
+constexpr Names kAdaptiveMax[] = {{"adaptive_max_pool1d", "AdaptiveMaxPool1DBackward0"},
+                                  {"adaptive_max_pool2d", "AdaptiveMaxPool2DBackward0"},
+                                  {"adaptive_max_pool3d", "AdaptiveMaxPool3DBackward0"}};
+
+Dims spread(const char* op, const char* what, const Dims& given, int n) {
+  check(given.size() == 1 || given.size() == n, op, what, " must either be a single int, or a tuple of ", n,
+        " ints, got ", given);
+  return given.size() == n ? given : Dims::filled(n, given[0]);
+}
+
+void check_input(const char* op, const Tensor& x, int n) {
+  bool filled = x.dim() == n + 1 || x.dim() == n + 2;
+  for (int i = x.dim() - n - 1; filled && i < x.dim(); ++i) filled &= i < 0 || x.shape()[i] > 0;
+  check(filled, op, "Expected ", n + 1, "D or ", n + 2, "D (batch mode) tensor with optional 0 dim batch size for input, "
+        "but got: ", x.shape());
+}
+
+// Geometry common to all passes; x and y are [..., spatial].
+cpu::PoolArgs make_args(int n, const Dims& x, const Dims& y, DType t) {
+  cpu::PoolArgs a;
+  a.dtype = t;
+  for (int i = 0; i + n < x.size(); ++i) a.planes *= x[i];
+  for (int i = 0; i < n; ++i) {
+    a.in[3 - n + i] = x[x.size() - n + i];
+    a.out[3 - n + i] = y[y.size() - n + i];
+  }
+  return a;
+}
+
+struct Window {
+  Dims kernel, stride, padding, dilation;
+  bool count_include_pad = true;
+  int64_t divisor = 0;
+  void set(cpu::PoolArgs& a) const {
+    const int n = kernel.size();
+    for (int i = 0; i < n; ++i) {
+      const int to = 3 - n + i;
+      a.kernel[to] = kernel[i], a.stride[to] = stride[i], a.padding[to] = padding[i], a.dilation[to] = dilation[i];
+    }
+    a.count_include_pad = count_include_pad;
+    a.divisor = divisor;
+  }
+};
+
+Window make_window(const char* op, int n, const Dims& kernel_size, const Dims& stride, const Dims& padding,
+                   const Dims& dilation) {
+  Window w;
+  w.kernel = spread(op, "kernel_size", kernel_size, n);
+  w.stride = stride.empty() ? w.kernel : spread(op, "stride", stride, n);
+  w.padding = spread(op, "padding", padding, n);
+  w.dilation = spread(op, "dilation", dilation, n);
+  for (int i = 0; i < n; ++i) {
+    check(w.kernel[i] > 0, op, "kernel size should be greater than zero, but got ", w.kernel);
+    check(w.stride[i] > 0, op, "stride should be greater than zero, but got ", w.stride);
+    check(w.dilation[i] > 0, op, "dilation should be greater than zero, but got ", w.dilation);
+    check(w.padding[i] >= 0, op, "pad must be non-negative, but got pad: ", w.padding[i]);
+    check(w.padding[i] <= ((w.kernel[i] - 1) * w.dilation[i] + 1) / 2, op, "pad should be at most half of effective kernel "
+          "size, but got pad=", w.padding[i], ", kernel_size=", w.kernel[i], " and dilation=", w.dilation[i]);
+  }
+  return w;
+}
+
+Dims pooled_shape(const char* op, const Dims& x, const Window& w, bool ceil_mode) {
+  Dims y = x;
+  const int n = w.kernel.size(), first = x.size() - n;
+  for (int i = 0; i < n; ++i) {
+    const int64_t in = x[first + i], room = in + 2 * w.padding[i] - w.dilation[i] * (w.kernel[i] - 1) - 1;
+    const int64_t up = room + (ceil_mode ? w.stride[i] - 1 : 0);
+    int64_t out = (up >= 0 ? up / w.stride[i] : -((-up + w.stride[i] - 1) / w.stride[i])) + 1;
+    // The last window must start inside the input or its left padding.
+    if (ceil_mode && (out - 1) * w.stride[i] >= in + w.padding[i]) --out;
+    check(out >= 1, op, "Given input size ", x, ", kernel ", w.kernel, ", stride ", w.stride, ", padding ", w.padding,
+          ": Output size is too small");
+    y[first + i] = out;
+  }
+  return y;
+}
+
+DType compute_dtype(DType t) { return is_reduced(t) ? DType::Float32 : t; }
+Tensor dense(const Tensor& x) { return contiguous(to_dtype(x, compute_dtype(x.dtype()))); }
+
+void run(Device device, Pass cpu::HeavyTable::* pass, const cpu::PoolArgs& args) {
+  const Backend& b = backend(device);
+  if (b.runs) (b.heavy->*pass)(args);
+}
+
+// ---- Maximum ----
+
+Tensor max_backward(int n, const Tensor& dy, const Tensor& indices, const Dims& x_shape) {
+  Grad grad({dy});
+  Tensor dx;
+  {
+    NoGrad guard;
+    const Tensor d = dense(dy), out = empty(x_shape, d.dtype(), d.device());
+    cpu::PoolArgs args = make_args(n, x_shape, dy.shape(), d.dtype());
+    args.dy = d.raw(), args.indices = indices.data<int64_t>(), args.dx = out.raw();
+    if (out.numel() > 0) run(d.device(), &cpu::HeavyTable::max_pool_backward, args);
+    dx = to_dtype(out, dy.dtype());
+  }
+  if (!grad) return dx;
+  return grad.record("MaxPoolBackwardBackward0", dx, [n, indices](Grads& g) {
+    const int64_t first = g.out().dim() - n;
+    g[0] = reshape(gather(flatten(g.out(), first, -1), -1, flatten(indices, first, -1)), indices.shape());
+  });
+}
+
+std::pair<Tensor, Tensor> record_max(const char* node, int n, Grad& grad, const Tensor& x, const Tensor& y,
+                                     const Tensor& indices) {
+  if (grad)
+    grad.record(node, {y, indices}, [n, indices = detach(indices), shape = x.shape()](Grads& g) {
+      if (g.has(0)) g[0] = max_backward(n, g.out(0), indices, shape);
+    });
+  return {y, indices};
+}
+
+}  // namespace
+
+std::pair<Tensor, Tensor> max_pool_with_indices(int n, const Tensor& x, const Dims& kernel_size, const Dims& stride,
+                                                const Dims& padding, const Dims& dilation, bool ceil_mode) {
+  const Names names = kMax[n - 1];
+  const Window w = make_window(names.op, n, kernel_size, stride, padding, dilation);
+  check_input(names.op, x, n);
+  check_implemented(x.dtype() != DType::Bool, "", "\"", names.op, "\" not implemented for 'Bool'");
+  const Dims shape = pooled_shape(names.op, x.shape(), w, ceil_mode);
+  Grad grad({x});
+  Tensor y, indices = empty(shape, DType::Int64, x.device());
+  {
+    NoGrad guard;
+    const Tensor from = dense(x), out = empty(shape, from.dtype(), x.device());
+    cpu::PoolArgs args = make_args(n, x.shape(), shape, from.dtype());
+    w.set(args);
+    args.x = from.raw(), args.y = out.raw(), args.indices = indices.data<int64_t>();
+    if (out.numel() > 0) run(x.device(), &cpu::HeavyTable::max_pool_forward, args);
+    y = to_dtype(out, x.dtype());
+  }
+  return record_max(names.node, n, grad, x, y, indices);
+}
+
+Tensor max_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& stride, const Dims& padding,
+                const Dims& dilation, bool ceil_mode) {
+  return max_pool_with_indices(n, x, kernel_size, stride, padding, dilation, ceil_mode).first;
+}
+
+std::pair<Tensor, Tensor> adaptive_max_pool(int n, const Tensor& x, const Dims& output_size) {
+  const Names names = kAdaptiveMax[n - 1];
+  check_input(names.op, x, n);
+  const Dims size = spread(names.op, "output_size", output_size, n);
+  Dims shape = x.shape();
+  for (int i = 0; i < n; ++i)
+    if (size[i] != -1) shape[x.dim() - n + i] = size[i];
+  numel_of(names.op, shape);
+  Grad grad({x});
+  Tensor y, indices = empty(shape, DType::Int64, x.device());
+  {
+    NoGrad guard;
+    const Tensor from = dense(x), out = empty(shape, from.dtype(), x.device());
+    cpu::PoolArgs args = make_args(n, x.shape(), shape, from.dtype());
+    args.x = from.raw(), args.y = out.raw(), args.indices = indices.data<int64_t>();
+    if (out.numel() > 0) run(x.device(), &cpu::HeavyTable::adaptive_max_forward, args);
+    y = to_dtype(out, x.dtype());
+  }
+  return record_max(names.node, n, grad, x, y, indices);
+}
+
+// ---- Average: linear, so that the two directions are each other's gradients ----
+
+namespace {
+
+struct Average {
+  Names names;
+  int n;
+  Pass cpu::HeavyTable::*forward, cpu::HeavyTable::*backward;
+  Window window;  // unused by the adaptive ones
+};
+
+Tensor average_backward(const Average& a, const Tensor& dy, const Dims& x_shape);
+
+Tensor average(const Average& a, const Tensor& x, const Dims& shape) {
+  Grad grad({x});
+  Tensor y;
+  {
+    NoGrad guard;
+    const Tensor from = dense(x), out = empty(shape, from.dtype(), x.device());
+    cpu::PoolArgs args = make_args(a.n, x.shape(), shape, from.dtype());
+    if (!a.window.kernel.empty()) a.window.set(args);
+    args.x = from.raw(), args.y = out.raw();
+    if (out.numel() > 0) run(x.device(), a.forward, args);
+    y = to_dtype(out, x.dtype());
+  }
+  if (!grad) return y;
+  return grad.record(a.names.node, y, [a, x_shape = x.shape()](Grads& g) { g[0] = average_backward(a, g.out(), x_shape); });
+}
+
+Tensor average_backward(const Average& a, const Tensor& dy, const Dims& x_shape) {
+  Grad grad({dy});
+  Tensor dx;
+  {
+    NoGrad guard;
+    const Tensor from = dense(dy), out = empty(x_shape, from.dtype(), dy.device());
+    cpu::PoolArgs args = make_args(a.n, x_shape, dy.shape(), from.dtype());
+    if (!a.window.kernel.empty()) a.window.set(args);
+    args.dy = from.raw(), args.dx = out.raw();
+    if (out.numel() > 0) run(dy.device(), a.backward, args);
+    dx = to_dtype(out, dy.dtype());
+  }
+  if (!grad) return dx;
+  return grad.record("AvgPoolBackwardBackward0", dx, [a, shape = dy.shape()](Grads& g) { g[0] = average(a, g.out(), shape); });
+}
+
+void check_floating(const char* op, const Tensor& x) {
+  check_implemented(is_floating(x.dtype()), "", "\"", op, "\" not implemented for '", dtype_type_name(x.dtype()), "'");
+}
+
+}  // namespace
+
+Tensor avg_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& stride, const Dims& padding, bool ceil_mode,
+                bool count_include_pad, std::optional<int64_t> divisor_override) {
+  const Names names = kAvg[n - 1];
+  check(!divisor_override || *divisor_override != 0, names.op, "divisor must be not zero");
+  Window w = make_window(names.op, n, kernel_size, stride, padding, {1});
+  w.count_include_pad = count_include_pad;
+  w.divisor = divisor_override.value_or(0);
+  check_input(names.op, x, n);
+  check_floating(names.op, x);
+  const Average a{names, n, &cpu::HeavyTable::avg_pool_forward, &cpu::HeavyTable::avg_pool_backward, w};
+  return average(a, x, pooled_shape(names.op, x.shape(), w, ceil_mode));
+}
+
+Tensor adaptive_avg_pool(int n, const Tensor& x, const Dims& output_size) {
+  const Names names = kAdaptiveAvg[n - 1];
+  check_input(names.op, x, n);
+  check_floating(names.op, x);
+  const Dims size = spread(names.op, "output_size", output_size, n);
+  Dims shape = x.shape(), spatial;
+  bool one = n > 1;
+  for (int i = 0; i < n; ++i) {
+    const int d = x.dim() - n + i;
+    check(size[i] >= -1, names.op, "elements of output_size must be greater than or equal to 0 but received ", size);
+    if (size[i] != -1) shape[d] = size[i];
+    one &= shape[d] == 1;
+    spatial.push_back(d);
+  }
+  if (one) return mean(x, spatial, true);  // as PyTorch, node name and all
+  const Average a{names, n, &cpu::HeavyTable::adaptive_avg_forward, &cpu::HeavyTable::adaptive_avg_backward, {}};
+  return average(a, x, shape);
+}
+
+}  // namespace cnn
