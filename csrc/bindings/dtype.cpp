@@ -1,0 +1,133 @@
+// torch.dtype, torch.layout and torch.memory_format: named constants.
+#include "bindings/types.h"
+
+#include <cstddef>
+
+namespace cnn::python {
+
+PyTypeObject printed_meta = {PyVarObject_HEAD_INIT(nullptr, 0)};
+PyTypeObject dtype_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+PyTypeObject layout_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+PyTypeObject memory_format_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+PyObject* strided_layout = nullptr;
+
+namespace {
+
+// One shape for all three: a name and a number.
+struct Constant {
+  PyObject_HEAD
+  const char* name;
+  int value;
+};
+Constant* as_constant(PyObject* o) { return reinterpret_cast<Constant*>(o); }
+
+PyObject* dtype_objects[kDTypes];
+DType dtype_value(PyObject* self) { return DType(as_constant(self)->value); }
+
+PyObject* constant_repr(PyObject* self) { return PyUnicode_FromFormat("torch.%s", as_constant(self)->name); }
+// Pickled by name, found in the module that the class names.
+PyObject* constant_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(as_constant(self)->name); }
+
+PyMethodDef constant_methods[] = {
+    {"__reduce__", constant_reduce, METH_NOARGS, nullptr},
+    {"__copy__", [](PyObject* self, PyObject*) { return new_ref(self); }, METH_NOARGS, nullptr},
+    {"__deepcopy__", [](PyObject* self, PyObject*) { return new_ref(self); }, METH_O, nullptr},
+    {}};
+
+PyGetSetDef dtype_properties[] = {
+    {"is_floating_point", [](PyObject* self, void*) { return PyBool_FromLong(is_floating(dtype_value(self))); }, nullptr,
+     "True for floating-point element types.", nullptr},
+    {"is_complex", [](PyObject*, void*) { return PyBool_FromLong(0); }, nullptr, "True for complex element types.",
+     nullptr},
+    {"is_signed",
+     [](PyObject* self, void*) {
+       return PyBool_FromLong(dtype_value(self) != DType::UInt8 && dtype_value(self) != DType::Bool);
+     },
+     nullptr, "True for element types with a sign.", nullptr},
+    {"itemsize", [](PyObject* self, void*) { return PyLong_FromLong(item_size(dtype_value(self))); }, nullptr,
+     "Bytes of one element.", nullptr},
+    {}};
+
+PyObject* meta_repr(PyObject* type) {
+  const std::string name = type_name(reinterpret_cast<PyTypeObject*>(type));
+  return PyUnicode_FromFormat("<class 'torch.%s'>", name.c_str());
+}
+
+void ready(PyTypeObject& type, const char* name, const char* doc) {
+  Py_SET_TYPE(&type, &printed_meta);
+  type.tp_name = name;
+  type.tp_basicsize = sizeof(Constant);
+  type.tp_flags = Py_TPFLAGS_DEFAULT;
+  type.tp_doc = doc;
+  type.tp_repr = constant_repr;
+  type.tp_methods = constant_methods;
+  expect_ok(PyType_Ready(&type));
+}
+
+Object make(PyTypeObject& type, const char* name, int value) {
+  const Object o = Object::steal(reinterpret_cast<PyObject*>(PyObject_New(Constant, &type)));
+  as_constant(o.get())->name = name;
+  as_constant(o.get())->value = value;
+  return o;
+}
+
+enum { kContiguous, kPreserve, kChannelsLast, kChannelsLast3d };
+
+}  // namespace
+
+PyObject* dtype_object(DType t) { return new_ref(dtype_objects[int(t)]); }
+
+DType to_dtype(PyObject* o) {
+  if (is_dtype(o)) return dtype_value(o);
+  if (o == reinterpret_cast<PyObject*>(&PyFloat_Type)) return DType::Float64;
+  if (o == reinterpret_cast<PyObject*>(&PyLong_Type)) return DType::Int64;
+  if (o == reinterpret_cast<PyObject*>(&PyBool_Type)) return DType::Bool;
+  fail(ErrorKind::Type, "", "expected a torch.dtype, got ", type_name_of(o));
+}
+
+bool to_contiguous(PyObject* o) {
+  const int value = as_constant(o)->value;
+  check_implemented(value <= kPreserve, "", "torch.", as_constant(o)->name,
+                    " is not supported: tensors are laid out by their strides; use contiguous_format, or permute");
+  return value == kContiguous;
+}
+
+void bind_device_type(PyObject* module);  // device.cpp
+void bind_size_type(PyObject* module);    // size.cpp
+
+void bind_types(PyObject* module) {
+  printed_meta.tp_name = "cnn._C._PrintedMeta";
+  printed_meta.tp_base = &PyType_Type;
+  printed_meta.tp_flags = Py_TPFLAGS_DEFAULT;
+  printed_meta.tp_repr = meta_repr;
+  expect_ok(PyType_Ready(&printed_meta));
+
+  dtype_type.tp_getset = dtype_properties;
+  ready(dtype_type, "cnn.dtype", "The type of a tensor's elements.");
+  ready(layout_type, "cnn.layout", "How a tensor lies in memory.");
+  ready(memory_format_type, "cnn.memory_format", "The order of a tensor's dimensions in memory.");
+  auto add = [&](const char* name, PyObject* o) { expect_ok(PyModule_AddObjectRef(module, name, o)); };
+  for (int i = 0; i < kDTypes; ++i) {
+    dtype_objects[i] = make(dtype_type, dtype_name(DType(i)), i).release();
+    add(dtype_name(DType(i)), dtype_objects[i]);
+  }
+  static constexpr struct {
+    const char* name;
+    DType dtype;
+  } kAliases[] = {{"float", DType::Float32}, {"double", DType::Float64}, {"half", DType::Float16},
+                  {"short", DType::Int16},   {"int", DType::Int32},      {"long", DType::Int64}};
+  for (const auto& alias : kAliases) add(alias.name, dtype_objects[int(alias.dtype)]);
+
+  strided_layout = make(layout_type, "strided", 0).release();
+  add("strided", strided_layout);
+  static constexpr const char* kFormats[] = {"contiguous_format", "preserve_format", "channels_last",
+                                             "channels_last_3d"};
+  for (int i = 0; i < 4; ++i) add(kFormats[i], make(memory_format_type, kFormats[i], i).get());
+  add("dtype", reinterpret_cast<PyObject*>(&dtype_type));
+  add("layout", reinterpret_cast<PyObject*>(&layout_type));
+  add("memory_format", reinterpret_cast<PyObject*>(&memory_format_type));
+  bind_device_type(module);
+  bind_size_type(module);
+}
+
+}  // namespace cnn::python

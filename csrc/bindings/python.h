@@ -1,0 +1,154 @@
+// What every binding file stands on: owned references, exceptions both ways, the GIL.
+#pragma once
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "cnn/check.h"
+
+namespace cnn::python {
+
+// A strong reference. `steal` takes over a new reference and throws PythonError for null.
+class Object {
+ public:
+  Object() = default;
+  Object(const Object& other) : pointer_(other.pointer_) { Py_XINCREF(pointer_); }
+  Object(Object&& other) noexcept : pointer_(std::exchange(other.pointer_, nullptr)) {}
+  Object& operator=(Object other) noexcept {
+    std::swap(pointer_, other.pointer_);
+    return *this;
+  }
+  ~Object() { Py_XDECREF(pointer_); }
+  static Object steal(PyObject* p);
+  static Object borrow(PyObject* p) {
+    Py_XINCREF(p);
+    Object o;
+    o.pointer_ = p;
+    return o;
+  }
+
+  PyObject* get() const { return pointer_; }
+  PyObject* release() { return std::exchange(pointer_, nullptr); }
+  explicit operator bool() const { return pointer_ != nullptr; }
+
+ private:
+  PyObject* pointer_ = nullptr;
+};
+
+// Is the interpreter up? When not, Python objects are left alone, never released.
+bool python_alive();
+
+class GilHeld {  // for code that the core calls
+ public:
+  GilHeld() : state_(PyGILState_Ensure()) {}
+  ~GilHeld() { PyGILState_Release(state_); }
+  GilHeld(const GilHeld&) = delete;
+
+ private:
+  PyGILState_STATE state_;
+};
+
+class GilFree {  // for long work without Python objects
+ public:
+  GilFree() : state_(PyEval_SaveThread()) {}
+  ~GilFree() { PyEval_RestoreThread(state_); }
+  GilFree(const GilFree&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
+
+// A Python object held by the core: released under the GIL, or never once the interpreter is going down.
+class Handle {
+ public:
+  Handle() = default;
+  explicit Handle(Object object) : pointer_(object.release()) {}
+  Handle(Handle&& other) noexcept : pointer_(std::exchange(other.pointer_, nullptr)) {}
+  Handle& operator=(Handle&& other) noexcept {
+    std::swap(pointer_, other.pointer_);
+    return *this;
+  }
+  ~Handle();
+  PyObject* get() const { return pointer_; }
+  PyObject* release() { return std::exchange(pointer_, nullptr); }
+
+ private:
+  PyObject* pointer_ = nullptr;
+};
+
+// Carries a raised Python exception through C++ frames (the engine's included) to the nearest guard.
+class PythonError : public std::exception {
+ public:
+  PythonError();   // takes the exception that is set
+  void restore();  // sets it again; once
+  const char* what() const noexcept override { return text_.c_str(); }
+
+ private:
+  struct State {
+    Handle type, value, traceback;
+  };
+  std::shared_ptr<State> state_;
+  std::string text_;
+};
+
+inline Object Object::steal(PyObject* p) {
+  if (!p) throw PythonError();
+  Object o;
+  o.pointer_ = p;
+  return o;
+}
+// Throws when a C API call reported failure.
+inline void expect_ok(int status) {
+  if (status < 0) throw PythonError();
+}
+
+// Sets the Python exception that stands for the C++ exception in flight.
+void set_error() noexcept;
+extern PyObject* out_of_memory_error;  // _C.OutOfMemoryError
+
+// Runs f; a C++ exception becomes a Python one.
+template <class F>
+PyObject* guard(F&& f) noexcept {
+  try {
+    return f();
+  } catch (...) {
+    set_error();
+    return nullptr;
+  }
+}
+template <class F>
+int guard_status(F&& f) noexcept {
+  try {
+    f();
+    return 0;
+  } catch (...) {
+    set_error();
+    return -1;
+  }
+}
+
+inline Object text(std::string_view s) {
+  return Object::steal(PyUnicode_FromStringAndSize(s.data(), Py_ssize_t(s.size())));
+}
+inline std::string_view view(PyObject* unicode) {
+  Py_ssize_t n;
+  const char* s = PyUnicode_AsUTF8AndSize(unicode, &n);
+  if (!s) throw PythonError();
+  return {s, size_t(n)};
+}
+inline PyObject* new_ref(PyObject* o) {
+  Py_INCREF(o);
+  return o;
+}
+inline PyObject* none() { return new_ref(Py_None); }
+// The bare name of a type: "Tensor" of "torch.Tensor".
+std::string type_name(PyTypeObject* type);
+inline std::string type_name_of(PyObject* o) { return type_name(Py_TYPE(o)); }
+
+}  // namespace cnn::python

@@ -1,0 +1,208 @@
+#include "bindings/torch_function.h"
+
+#include <vector>
+
+namespace cnn::python {
+
+thread_local int torch_function_disabled = 0;
+
+namespace {
+
+uint32_t epoch = 1;
+PyObject* attribute_name = nullptr;  // "__torch_function__"
+PyObject* disabled_impl = nullptr;   // _disabled_torch_function_impl
+
+struct Disabled {
+  Disabled() { ++torch_function_disabled; }
+  ~Disabled() { --torch_function_disabled; }
+};
+
+// The override of any object; null when it has none or has switched it off.
+Object override_of(PyObject* o) {
+  PyTypeObject* type = Py_TYPE(o);
+  if (type == tensor_type || type == &PyLong_Type || type == &PyFloat_Type || type == &PyBool_Type ||
+      type == &PyUnicode_Type || type == &PyTuple_Type || type == &PyList_Type || o == Py_None) {
+    return {};
+  }
+  PyObject* found = PyObject_GetAttr(reinterpret_cast<PyObject*>(type), attribute_name);
+  if (!found) {
+    PyErr_Clear();
+    return {};
+  }
+  Object method = Object::steal(found);
+  if (found == disabled_impl) return {};
+  return method;
+}
+
+// Subclasses come before their bases; one of each type.
+void collect(PyObject* o, std::vector<PyObject*>& found) {
+  if (PyTuple_Check(o) || PyList_Check(o)) {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
+      PyObject* item = PySequence_Fast_GET_ITEM(o, i);
+      if (!PyTuple_Check(item) && !PyList_Check(item)) collect(item, found);
+    }
+    return;
+  }
+  if (!override_of(o)) return;
+  size_t at = found.size();
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (Py_TYPE(found[i]) == Py_TYPE(o)) return;
+    if (at == found.size() && PyType_IsSubtype(Py_TYPE(o), Py_TYPE(found[i]))) at = i;
+  }
+  found.insert(found.begin() + Py_ssize_t(at), o);
+}
+
+std::vector<PyObject*> overloaded(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  std::vector<PyObject*> found;
+  if (self) collect(self, found);
+  const Py_ssize_t all = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+  for (Py_ssize_t i = 0; i < all; ++i) collect(args[i], found);
+  return found;
+}
+
+}  // namespace
+
+void forget_torch_functions() { ++epoch; }
+
+bool is_plain_class(PyTypeObject* type) {
+  auto* t = reinterpret_cast<TensorTypeObject*>(type);
+  if (t->epoch == epoch) return t->plain;
+  const Object found = Object::steal(PyObject_GetAttr(reinterpret_cast<PyObject*>(type), attribute_name));
+  t->plain = found.get() == disabled_impl;
+  t->epoch = epoch;
+  return t->plain;
+}
+
+bool any_overloaded(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return !torch_function_disabled && !overloaded(self, args, n, kwnames).empty();
+}
+
+PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, PyObject* const* args,
+                              Py_ssize_t n, PyObject* kwnames) {
+  const std::vector<PyObject*> objects = overloaded(self, args, n, kwnames);
+  const Object types = Object::steal(PyTuple_New(Py_ssize_t(objects.size())));
+  for (size_t i = 0; i < objects.size(); ++i) {
+    PyTuple_SET_ITEM(types.get(), Py_ssize_t(i), new_ref(reinterpret_cast<PyObject*>(Py_TYPE(objects[i]))));
+  }
+  const Py_ssize_t shift = self ? 1 : 0;
+  const Object positional = Object::steal(PyTuple_New(n + shift));
+  if (self) PyTuple_SET_ITEM(positional.get(), 0, new_ref(self));
+  for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(positional.get(), i + shift, new_ref(args[i]));
+  const Object keywords = Object::steal(PyDict_New());
+  for (Py_ssize_t i = 0; kwnames && i < PyTuple_GET_SIZE(kwnames); ++i) {
+    expect_ok(PyDict_SetItem(keywords.get(), PyTuple_GET_ITEM(kwnames, i), args[n + i]));
+  }
+  for (PyObject* object : objects) {
+    const Object method = Object::steal(PyObject_GetAttr(object, attribute_name));
+    PyObject* const call[] = {func, types.get(), positional.get(), keywords.get()};
+    Object result = Object::steal(PyObject_Vectorcall(method.get(), call, 4, nullptr));
+    if (result.get() != Py_NotImplemented) return result.release();
+  }
+  PyErr_Format(PyExc_TypeError, "no implementation found for 'torch.%s' on types that implement __torch_function__: %R",
+               name, types.get());
+  throw PythonError();
+}
+
+namespace {
+
+PyObject* disabled_torch_function(PyObject*, PyObject* args) {
+  return guard([&]() -> PyObject* {
+    PyObject *func, *types, *positional = nullptr, *keywords = nullptr;
+    if (!PyArg_ParseTuple(args, "OO|OO", &func, &types, &positional, &keywords)) return nullptr;
+    const Object none_given = Object::steal(PyTuple_New(0));
+    const Disabled scope;
+    return PyObject_Call(func, positional ? positional : none_given.get(), keywords == Py_None ? nullptr : keywords);
+  });
+}
+
+// Results become instances of the class: alone, or in tuples and lists.
+Object convert(Object result, PyTypeObject* cls) {
+  PyObject* r = result.get();
+  if (is_tensor(r) && !PyType_IsSubtype(Py_TYPE(r), cls)) {
+    return Object::steal(PyObject_CallMethod(r, "as_subclass", "O", cls));
+  }
+  if (!PyTuple_Check(r) && !PyList_Check(r)) return result;
+  const Py_ssize_t n = PySequence_Fast_GET_SIZE(r);
+  const Object items = Object::steal(PyList_New(n));
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    PyList_SET_ITEM(items.get(), i, convert(Object::borrow(PySequence_Fast_GET_ITEM(r, i)), cls).release());
+  }
+  return Object::steal(PyObject_CallOneArg(reinterpret_cast<PyObject*>(Py_TYPE(r)), items.get()));
+}
+
+// Getters whose result is a tensor with a class of its own.
+bool keeps_class(PyObject* func) {
+  PyObject* owner = PyObject_GetAttrString(func, "__self__");
+  if (!owner) return PyErr_Clear(), false;
+  const Object descriptor = Object::steal(owner);
+  if (Py_TYPE(owner) != &PyGetSetDescr_Type) return false;
+  const std::string_view name = reinterpret_cast<PyGetSetDescrObject*>(owner)->d_getset->name;
+  return name == "grad" || name == "_base" || name == "_grad";
+}
+
+PyObject* default_torch_function(PyObject* cls, PyObject* args, PyObject* kwargs) {
+  return guard([&]() -> PyObject* {
+    PyObject *func, *types, *positional = nullptr, *keywords = nullptr;
+    static const char* names[] = {"func", "types", "args", "kwargs", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|OO", const_cast<char**>(names), &func, &types, &positional,
+                                     &keywords)) {
+      return nullptr;
+    }
+    const Object listed = Object::steal(PySequence_Fast(types, "types must be a sequence"));
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(listed.get()); ++i) {
+      const int related = PyObject_IsSubclass(cls, PySequence_Fast_GET_ITEM(listed.get(), i));
+      expect_ok(related);
+      if (!related) return new_ref(Py_NotImplemented);
+    }
+    const Object none_given = Object::steal(PyTuple_New(0));
+    const Disabled scope;
+    Object result = Object::steal(
+        PyObject_Call(func, positional ? positional : none_given.get(), keywords == Py_None ? nullptr : keywords));
+    auto* type = reinterpret_cast<PyTypeObject*>(cls);
+    if (type == tensor_type || keeps_class(func)) return result.release();
+    return convert(std::move(result), type).release();
+  });
+}
+
+// ---- DisableTorchFunctionSubclass ----
+
+PyObject* enter(PyObject* self, PyObject*) {
+  ++torch_function_disabled;
+  return new_ref(self);
+}
+PyObject* leave(PyObject*, PyObject*) {
+  if (torch_function_disabled > 0) --torch_function_disabled;
+  return none();
+}
+PyMethodDef disable_methods[] = {
+    {"__enter__", enter, METH_NOARGS, nullptr}, {"__exit__", leave, METH_VARARGS, nullptr}, {}};
+PyTypeObject disable_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+
+PyMethodDef disabled_def = {"_disabled_torch_function_impl", disabled_torch_function, METH_VARARGS,
+                            "A __torch_function__ that runs the function as if there were no subclass."};
+PyMethodDef default_def = {"__torch_function__",
+                           reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(default_torch_function)),
+                           METH_VARARGS | METH_KEYWORDS | METH_CLASS,
+                           "Runs the function and makes the tensors it returns instances of the class."};
+
+}  // namespace
+
+void bind_torch_function(PyObject* module) {
+  attribute_name = PyUnicode_InternFromString("__torch_function__");
+  const Object module_name = text("cnn._C");
+  disabled_impl = Object::steal(PyCFunction_NewEx(&disabled_def, nullptr, module_name.get())).release();
+  expect_ok(PyModule_AddObjectRef(module, "_disabled_torch_function_impl", disabled_impl));
+  const Object method = Object::steal(PyDescr_NewClassMethod(tensor_type, &default_def));
+  expect_ok(PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), "__torch_function__", method.get()));
+
+  disable_type.tp_name = "cnn._C.DisableTorchFunctionSubclass";
+  disable_type.tp_basicsize = sizeof(PyObject);
+  disable_type.tp_flags = Py_TPFLAGS_DEFAULT;
+  disable_type.tp_doc = "with DisableTorchFunctionSubclass(): subclasses of Tensor are treated as Tensor.";
+  disable_type.tp_new = PyType_GenericNew;
+  disable_type.tp_methods = disable_methods;
+  expect_ok(PyType_Ready(&disable_type));
+  expect_ok(PyModule_AddObjectRef(module, "DisableTorchFunctionSubclass", reinterpret_cast<PyObject*>(&disable_type)));
+}
+
+}  // namespace cnn::python
