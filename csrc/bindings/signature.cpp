@@ -1,5 +1,6 @@
 #include "bindings/signature.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <stdexcept>
 

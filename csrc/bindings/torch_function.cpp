@@ -103,6 +103,13 @@ PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, 
   throw PythonError();
 }
 
+PyObject* call_torch_function_slot(const char* name, PyObject* self, std::initializer_list<PyObject*> args) {
+  PyObject* found = PyDict_GetItemString(tensor_type->tp_dict, name);
+  Object func = Object::borrow(found);
+  if (Py_TYPE(found) == &PyGetSetDescr_Type) func = Object::steal(PyObject_GetAttrString(found, args.size() ? "__set__" : "__get__"));
+  return call_torch_function(func.get(), name, self, args.begin(), Py_ssize_t(args.size()), nullptr);
+}
+
 namespace {
 
 PyObject* disabled_torch_function(PyObject*, PyObject* args) {

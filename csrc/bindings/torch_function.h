@@ -27,6 +27,8 @@ bool any_overloaded(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObjec
 // Asks the arguments' __torch_function__ in turn. `args` may lack `self`, which then comes first.
 PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, PyObject* const* args,
                               Py_ssize_t n, PyObject* kwnames);
+// The same for a special method or a property of Tensor, told by its name.
+PyObject* call_torch_function_slot(const char* name, PyObject* self, std::initializer_list<PyObject*> args);
 
 void bind_torch_function(PyObject* module);
 

@@ -39,6 +39,8 @@ PyObject* size_object(const Dims& sizes);
 bool to_contiguous(PyObject* memory_format);
 extern PyObject* strided_layout;
 
+bool is_generator(PyObject* o);  // generator.cpp
+
 void bind_types(PyObject* module);
 
 }  // namespace cnn::python

@@ -1,0 +1,153 @@
+#include "bindings/caster.h"
+
+#include <structmember.h>
+
+namespace cnn::python {
+
+namespace {
+
+[[noreturn]] void raise_overflow() {
+  PyErr_Clear();
+  fail(ErrorKind::Value, "", "Overflow when unpacking long long");
+}
+
+}  // namespace
+
+int64_t to_int(PyObject* o) {
+  int overflow = 0;
+  if (PyLong_Check(o)) [[likely]] {
+    const long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
+    if (overflow) raise_overflow();
+    return v;
+  }
+  const Object index = Object::steal(PyNumber_Index(o));
+  return to_int(index.get());
+}
+
+double to_double(PyObject* o) {
+  if (PyFloat_Check(o)) [[likely]] return PyFloat_AS_DOUBLE(o);
+  const double v = PyFloat_AsDouble(o);
+  if (v == -1 && PyErr_Occurred()) throw PythonError();
+  return v;
+}
+
+bool to_bool(PyObject* o) {
+  const int v = PyObject_IsTrue(o);
+  expect_ok(v);
+  return v;
+}
+
+Scalar to_scalar(PyObject* o) {
+  if (PyFloat_Check(o)) return PyFloat_AS_DOUBLE(o);
+  if (PyBool_Check(o)) return o == Py_True;
+  if (PyLong_Check(o)) return to_int(o);
+  if (is_tensor(o)) return tensor_of(o).item();
+  if (std::string_view(Py_TYPE(o)->tp_name).starts_with("numpy.bool")) return to_bool(o);
+  return PyIndex_Check(o) ? Scalar(to_int(o)) : Scalar(to_double(o));
+}
+
+PyObject* scalar_object(Scalar v) {
+  if (v.is_float()) return PyFloat_FromDouble(v.to_double());
+  return v.is_bool() ? PyBool_FromLong(v.to_bool()) : PyLong_FromLongLong(v.to_int());
+}
+
+Tensor number_tensor(PyObject* number) { return wrapped_number(to_scalar(number)); }
+
+namespace {
+
+Dims items_to_dims(PyObject* const* items, Py_ssize_t n, std::string_view op, std::string_view param) {
+  Dims dims;
+  dims.resize(int(n));
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    if (!is_int_like(items[i])) {
+      fail(ErrorKind::Type, "", op, "(): argument '", param, "' failed to unpack the object at pos ", i + 1,
+           " with error \"type must be tuple of ints,but got ", type_name_of(items[i]), "\"");
+    }
+    dims[int(i)] = to_int(items[i]);
+  }
+  return dims;
+}
+
+const Param& param_at(const Call& call, int slot) {
+  for (const Param& p : call.signature->params) {
+    if (p.slot == slot) return p;
+  }
+  return call.signature->params[0];
+}
+
+}  // namespace
+
+Dims sequence_to_dims(PyObject* o, std::string_view op, std::string_view param) {
+  if (PyTuple_Check(o) || PyList_Check(o)) {
+    return items_to_dims(PySequence_Fast_ITEMS(o), PySequence_Fast_GET_SIZE(o), op, param);
+  }
+  return items_to_dims(&o, 1, op, param);
+}
+
+Dims to_dims(const Call& call, int index) {
+  PyObject* o = call.slots[index];
+  const Param& p = param_at(call, index);
+  const std::string& op = call.signature->name;
+  if (o == gathered_marker()) return items_to_dims(call.gathered, call.gathered_count, op, view(p.name));
+  Dims dims = sequence_to_dims(o, op, view(p.name));
+  if (p.repeat && dims.size() == 1) dims = Dims::filled(p.repeat, dims[0]);
+  return dims;
+}
+
+namespace {
+
+struct Items {
+  PyObject* const* data;
+  Py_ssize_t n;
+};
+Items items_of(const Call& call, int index) {
+  PyObject* o = call.slots[index];
+  if (o == gathered_marker()) return {call.gathered, call.gathered_count};
+  return {PySequence_Fast_ITEMS(o), PySequence_Fast_GET_SIZE(o)};
+}
+[[noreturn]] void raise_element(PyObject* item, Py_ssize_t i, int index) {
+  fail(ErrorKind::Type, "", "expected Tensor as element ", i, " in argument ", index, ", but got ", type_name_of(item));
+}
+
+}  // namespace
+
+Tensors to_tensors(const Call& call, int index) {
+  const Items items = items_of(call, index);
+  Tensors tensors;
+  tensors.reserve(size_t(items.n));
+  for (Py_ssize_t i = 0; i < items.n; ++i) {
+    if (!is_tensor(items.data[i])) raise_element(items.data[i], i, index);
+    tensors.push_back(tensor_of(items.data[i]));
+  }
+  return tensors;
+}
+
+std::vector<std::optional<Tensor>> Converter<std::vector<std::optional<Tensor>>>::get(const Call& call, int index) {
+  const Items items = items_of(call, index);
+  std::vector<std::optional<Tensor>> tensors;
+  tensors.reserve(size_t(items.n));
+  for (Py_ssize_t i = 0; i < items.n; ++i) {
+    if (items.data[i] == Py_None) {
+      tensors.emplace_back();
+    } else {
+      if (!is_tensor(items.data[i])) raise_element(items.data[i], i, index);
+      tensors.emplace_back(tensor_of(items.data[i]));
+    }
+  }
+  return tensors;
+}
+
+PyObject* to_python(const Call&, const Tensors& tensors) {
+  Object tuple = Object::steal(PyTuple_New(Py_ssize_t(tensors.size())));
+  for (size_t i = 0; i < tensors.size(); ++i) PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap(tensors[i]));
+  return tuple.release();
+}
+
+PyObject* make_result_tuple(const Call& call, PyObject** items, int n) {
+  PyTypeObject* named = call.signature->result_type;
+  Object tuple = Object::steal(named ? PyStructSequence_New(named) : PyTuple_New(n));
+  for (int i = 0; i < n; ++i) PyTuple_SET_ITEM(tuple.get(), i, items[i]);
+  return tuple.release();
+}
+
+}  // namespace cnn::python
