@@ -3,7 +3,7 @@
 
 namespace cnn::python {
 
-PyTypeObject device_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+PyTypeObject device_type = blank_type();
 
 namespace {
 

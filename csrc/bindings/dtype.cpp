@@ -5,10 +5,10 @@
 
 namespace cnn::python {
 
-PyTypeObject printed_meta = {PyVarObject_HEAD_INIT(nullptr, 0)};
-PyTypeObject dtype_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
-PyTypeObject layout_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
-PyTypeObject memory_format_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+PyTypeObject printed_meta = blank_type();
+PyTypeObject dtype_type = blank_type();
+PyTypeObject layout_type = blank_type();
+PyTypeObject memory_format_type = blank_type();
 PyObject* strided_layout = nullptr;
 
 namespace {

@@ -147,6 +147,11 @@ inline PyObject* new_ref(PyObject* o) {
   return o;
 }
 inline PyObject* none() { return new_ref(Py_None); }
+// A static type, to be filled in before PyType_Ready.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+inline PyTypeObject blank_type() { return {PyVarObject_HEAD_INIT(nullptr, 0)}; }
+#pragma GCC diagnostic pop
 // The bare name of a type: "Tensor" of "torch.Tensor".
 std::string type_name(PyTypeObject* type);
 inline std::string type_name_of(PyObject* o) { return type_name(Py_TYPE(o)); }

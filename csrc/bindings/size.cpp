@@ -4,7 +4,7 @@
 
 namespace cnn::python {
 
-PyTypeObject size_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+PyTypeObject size_type = blank_type();
 
 namespace {
 

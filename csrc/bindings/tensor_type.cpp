@@ -127,7 +127,7 @@ int set_attribute(PyObject* self, PyObject* name, PyObject* value) {
 
 // ---- The metaclass ----
 
-PyTypeObject meta_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+PyTypeObject meta_type = blank_type();
 
 // Every subclass, whoever makes it, must come to our dealloc first.
 PyObject* meta_new(PyTypeObject* meta, PyObject* args, PyObject* kwargs) {

@@ -183,7 +183,7 @@ PyObject* leave(PyObject*, PyObject*) {
 }
 PyMethodDef disable_methods[] = {
     {"__enter__", enter, METH_NOARGS, nullptr}, {"__exit__", leave, METH_VARARGS, nullptr}, {}};
-PyTypeObject disable_type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+PyTypeObject disable_type = blank_type();
 
 PyMethodDef disabled_def = {"_disabled_torch_function_impl", disabled_torch_function, METH_VARARGS,
                             "A __torch_function__ that runs the function as if there were no subclass."};

@@ -1,0 +1,38 @@
+// The extension module cnn._C.
+#include <pybind11/pybind11.h>
+
+#include "bindings/autograd_types.h"
+#include "bindings/def_op.h"
+#include "bindings/ops.h"
+#include "bindings/tensor_methods.h"
+#include "bindings/tensor_type.h"
+#include "bindings/torch_function.h"
+#include "bindings/types.h"
+
+namespace cnn::python {
+namespace {
+
+using BindModule = void (*)(PyObject* module);
+constexpr BindModule kTopics[] = {bind_types, bind_torch_function, bind_nodes};
+
+using BindOps = void (*)(Registry& ops);
+constexpr BindOps kOps[] = {bind_tensor_methods, bind_arithmetic};
+
+void add_error(PyObject* module) {
+  out_of_memory_error = PyErr_NewExceptionWithDoc("cnn._C.OutOfMemoryError", "No memory is left for a tensor.",
+                                                  PyExc_RuntimeError, nullptr);
+  expect_ok(PyModule_AddObjectRef(module, "OutOfMemoryError", out_of_memory_error));
+}
+
+}  // namespace
+}  // namespace cnn::python
+
+PYBIND11_MODULE(_C, module) {
+  using namespace cnn::python;
+  PyObject* const m = module.ptr();
+  add_error(m);
+  expect_ok(PyModule_AddObjectRef(m, "Tensor", reinterpret_cast<PyObject*>(make_tensor_type())));
+  for (const BindModule bind : kTopics) bind(m);
+  for (const BindOps bind : kOps) bind(registry());
+  registry().finish(m);
+}

@@ -1,0 +1,263 @@
+#include "bindings/storage.h"
+
+#include <cstring>
+
+#include "bindings/def_op.h"
+#include "bindings/types.h"
+#include "cnn/ops.h"
+
+namespace cnn::python {
+
+namespace {
+
+struct StorageObject {
+  PyObject_HEAD
+  Ref<Storage> storage;
+};
+PyTypeObject storage_type = blank_type();
+StorageObject* as_object(PyObject* o) { return reinterpret_cast<StorageObject*>(o); }
+
+void dealloc(PyObject* self) {
+  Ref<Storage>& s = as_object(self)->storage;
+  if (s) s->wrapper().store(nullptr, std::memory_order_relaxed);
+  s.~Ref();
+  Py_TYPE(self)->tp_free(self);
+}
+
+PyObject* new_storage(PyTypeObject*, PyObject* args, PyObject* kwargs) {
+  return guard([&]() -> PyObject* {
+    PyObject *size = nullptr, *device = Py_None;
+    static const char* names[] = {"", "device", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$O:UntypedStorage", const_cast<char**>(names), &size, &device)) {
+      return nullptr;
+    }
+    int64_t nbytes = 0;
+    if (size) {
+      check_type(is_int_like(size), "", "UntypedStorage() takes its size in bytes, got ", type_name_of(size));
+      nbytes = to_int(size);
+      check(nbytes >= 0, "", "UntypedStorage: the size must not be negative, got ", nbytes);
+    }
+    return wrap_storage(Storage::allocate(size_t(nbytes), device == Py_None ? kCpu : to_device(device)));
+  });
+}
+
+Py_ssize_t length(PyObject* self) { return Py_ssize_t(storage_of(self)->nbytes()); }
+
+uint8_t* byte_at(PyObject* self, Py_ssize_t i) {
+  const Storage& s = *storage_of(self);
+  check(s.device().is_cpu(), "", "UntypedStorage: bytes are read on the CPU only");
+  const Py_ssize_t n = Py_ssize_t(s.nbytes());
+  check_index(i >= -n && i < n, "", "index ", i, " out of range for storage of size ", n);
+  return static_cast<uint8_t*>(s.data()) + (i < 0 ? i + n : i);
+}
+PyObject* get_item(PyObject* self, PyObject* key) {
+  return guard([&] {
+    check_type(is_int_like(key), "", "UntypedStorage: an index is an int, got ", type_name_of(key));
+    return PyLong_FromLong(*byte_at(self, to_int(key)));
+  });
+}
+int set_item(PyObject* self, PyObject* key, PyObject* value) {
+  return guard_status([&] {
+    check_type(value && is_int_like(key) && is_int_like(value), "", "UntypedStorage: indices and bytes are ints");
+    const int64_t byte = to_int(value);
+    check_value(byte >= 0 && byte < 256, "", "UntypedStorage: a byte is in [0, 255], got ", byte);
+    *byte_at(self, to_int(key)) = uint8_t(byte);
+  });
+}
+
+int get_buffer(PyObject* self, Py_buffer* view, int flags) {
+  static char nothing[8];
+  const Ref<Storage>& s = storage_of(self);
+  if (!s->device().is_cpu()) {
+    PyErr_SetString(PyExc_BufferError, "only a storage on the CPU has a buffer");
+    view->obj = nullptr;
+    return -1;
+  }
+  s->set_resizable(false);  // the memory must stay where it is
+  return PyBuffer_FillInfo(view, self, s->data() ? s->data() : nothing, Py_ssize_t(s->nbytes()), 0, flags);
+}
+
+PyObject* nbytes(PyObject* self, PyObject*) { return PyLong_FromSize_t(storage_of(self)->nbytes()); }
+PyObject* data_ptr(PyObject* self, PyObject*) { return PyLong_FromVoidPtr(storage_of(self)->data()); }
+PyObject* is_shared(PyObject* self, PyObject*) { return PyBool_FromLong(storage_of(self)->is_shared()); }
+PyObject* element_size(PyObject*, PyObject*) { return PyLong_FromLong(1); }
+PyObject* resizable(PyObject* self, PyObject*) { return PyBool_FromLong(storage_of(self)->resizable()); }
+PyObject* resize(PyObject* self, PyObject* size) {
+  return guard([&] {
+    check_type(is_int_like(size), "", "resize_: the size is an int, got ", type_name_of(size));
+    const int64_t n = to_int(size);
+    check(n >= 0, "", "resize_: the size must not be negative, got ", n);
+    storage_of(self)->resize(size_t(n));
+    return new_ref(self);
+  });
+}
+PyObject* clone_storage(PyObject* self, PyObject*) {
+  return guard([&] {
+    const Object t = Object::steal(wrap(cnn::clone(storage_as_tensor(self, DType::UInt8))));
+    return wrap_storage(tensor_of(t.get()).storage());
+  });
+}
+PyObject* copy_from(PyObject* self, PyObject* args) {
+  return guard([&]() -> PyObject* {
+    PyObject* source;
+    int non_blocking = 0;
+    if (!PyArg_ParseTuple(args, "O|p:copy_", &source, &non_blocking)) return nullptr;
+    check_type(is_storage(source), "", "copy_: expected an UntypedStorage, got ", type_name_of(source));
+    check(storage_of(source)->nbytes() == storage_of(self)->nbytes(), "copy_", "size does not match, self was ",
+          storage_of(self)->nbytes(), " bytes but src was ", storage_of(source)->nbytes(), " bytes");
+    cnn::copy_(storage_as_tensor(self, DType::UInt8), storage_as_tensor(source, DType::UInt8));
+    return new_ref(self);
+  });
+}
+PyObject* tolist(PyObject* self, PyObject*) { return PySequence_List(self); }
+PyObject* get_device(PyObject* self, void*) {
+  return guard([&] { return device_object(storage_of(self)->device()); });
+}
+
+PyMappingMethods as_mapping = {length, get_item, set_item};
+PySequenceMethods as_sequence;
+PyBufferProcs as_buffer = {get_buffer, nullptr};
+PyMethodDef methods[] = {
+    {"nbytes", nbytes, METH_NOARGS, "Its size in bytes."},
+    {"size", nbytes, METH_NOARGS, "Its size in bytes."},
+    {"element_size", element_size, METH_NOARGS, "1."},
+    {"data_ptr", data_ptr, METH_NOARGS, "The address of its memory."},
+    {"is_shared", is_shared, METH_NOARGS, "Is the memory shared between processes?"},
+    {"resizable", resizable, METH_NOARGS, "May it be resized?"},
+    {"resize_", resize, METH_O, "resize_(nbytes): grows or shrinks it, keeping what fits."},
+    {"clone", clone_storage, METH_NOARGS, "A copy."},
+    {"copy_", copy_from, METH_VARARGS, "copy_(source, non_blocking=False): takes over the bytes of another of its size."},
+    {"tolist", tolist, METH_NOARGS, "The bytes as a list."},
+    {}};
+PyGetSetDef properties[] = {{"device", get_device, nullptr, "Where the memory lies.", nullptr}, {}};
+
+}  // namespace
+
+bool is_storage(PyObject* o) { return Py_TYPE(o) == &storage_type; }
+const Ref<Storage>& storage_of(PyObject* o) { return as_object(o)->storage; }
+
+PyObject* wrap_storage(Ref<Storage> storage) {
+  if (auto* known = static_cast<PyObject*>(storage->wrapper().load(std::memory_order_relaxed))) return new_ref(known);
+  PyObject* self = storage_type.tp_alloc(&storage_type, 0);
+  if (!self) throw PythonError();
+  storage->wrapper().store(self, std::memory_order_relaxed);
+  new (&as_object(self)->storage) Ref<Storage>(std::move(storage));
+  return self;
+}
+
+Tensor storage_as_tensor(PyObject* o, DType dtype) {
+  const Ref<Storage>& s = storage_of(o);
+  return Tensor(make_ref<TensorImpl>(s, Dims{int64_t(s->nbytes() / size_t(item_size(dtype)))}, Dims{1}, 0, dtype));
+}
+
+namespace {
+
+// The bytes that a view reaches must lie in the storage.
+void check_view(const char* op, const Storage& s, DType dtype, int64_t offset, const Dims& sizes, const Dims& strides) {
+  check(sizes.size() == strides.size(), op, "size ", sizes, " and stride ", strides, " differ in length");
+  check(offset >= 0, op, "the storage offset must not be negative, got ", offset);
+  int64_t last = offset;
+  for (int i = 0; i < sizes.size(); ++i) {
+    check(sizes[i] >= 0 && strides[i] >= 0, op, "sizes and strides must not be negative, got ", sizes, " and ", strides);
+  }
+  if (numel_of(op, sizes) == 0) return;
+  for (int i = 0; i < sizes.size(); ++i) {
+    int64_t span;
+    check(!__builtin_mul_overflow(sizes[i] - 1, strides[i], &span) && !__builtin_add_overflow(last, span, &last), op,
+          "size ", sizes, " with stride ", strides, " overflows");
+  }
+  const int64_t room = int64_t(s.nbytes()) / item_size(dtype);
+  check(last < room, op, "setStorage: sizes ", sizes, ", strides ", strides, ", storage offset ", offset,
+        ", and itemsize ", item_size(dtype), " requiring a storage size of ", (last + 1) * item_size(dtype),
+        " are out of bounds for storage of size ", s.nbytes());
+}
+
+PyObject* rebuild_tensor(PyObject*, PyObject* args) {
+  return guard([&]() -> PyObject* {
+    PyObject *storage, *dtype, *size, *stride;
+    long long offset;
+    if (!PyArg_ParseTuple(args, "OOLOO:_rebuild_tensor", &storage, &dtype, &offset, &size, &stride)) return nullptr;
+    check_type(is_storage(storage), "", "_rebuild_tensor: expected an UntypedStorage, got ", type_name_of(storage));
+    check_type(is_dtype_like(dtype), "", "_rebuild_tensor: expected a dtype, got ", type_name_of(dtype));
+    const Dims sizes = sequence_to_dims(size, "_rebuild_tensor", "size");
+    const Dims strides = sequence_to_dims(stride, "_rebuild_tensor", "stride");
+    check_view("_rebuild_tensor", *storage_of(storage), to_dtype(dtype), offset, sizes, strides);
+    return wrap(Tensor(make_ref<TensorImpl>(storage_of(storage), sizes, strides, offset, to_dtype(dtype))));
+  });
+}
+PyMethodDef functions[] = {{"_rebuild_tensor", rebuild_tensor, METH_VARARGS,
+                            "_rebuild_tensor(storage, dtype, storage_offset, size, stride): a tensor over the storage."},
+                           {}};
+
+PyObject* untyped_storage(PyObject* self, PyObject* const*, Py_ssize_t, PyObject*) {
+  return wrap_storage(tensor_of(self).storage());
+}
+
+// set_(): nothing; set_(tensor), set_(storage, offset, size, stride): shows other memory.
+PyObject* set(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  TensorImpl& t = *tensor_of(self).impl();
+  check(!t.requires_grad || mode_word & kNoGrad, "set_", "a leaf that requires grad may not be changed in place");
+  check_type(!kwnames, "set_", "takes its arguments by position");
+  if (n == 0) {
+    t.storage = Storage::allocate(0, t.device);
+    t.set_geometry({0}, {1}, 0);
+  } else if (is_tensor(args[0])) {
+    const Tensor& source = tensor_of(args[0]);
+    check(source.dtype() == t.dtype && source.device() == t.device, "set_", "expected a tensor of ", t.dtype, " on ",
+          t.device, ", got ", source.dtype(), " on ", source.device());
+    t.storage = source.storage();
+    t.set_geometry(source.shape(), source.strides(), source.offset());
+  } else {
+    check_type(is_storage(args[0]), "set_", "expected a tensor or a storage, got ", type_name_of(args[0]));
+    const Ref<Storage>& s = storage_of(args[0]);
+    check(s->device() == t.device, "set_", "the storage lies on ", s->device(), ", the tensor on ", t.device);
+    const int64_t offset = n > 1 ? to_int(args[1]) : 0;
+    const Dims sizes = n > 2 ? sequence_to_dims(args[2], "set_", "size") : Dims{int64_t(s->nbytes()) / item_size(t.dtype)};
+    const Dims strides = n > 3 ? sequence_to_dims(args[3], "set_", "stride") : contiguous_strides(sizes);
+    check_view("set_", *s, t.dtype, offset, sizes, strides);
+    t.storage = s;
+    t.set_geometry(sizes, strides, offset);
+  }
+  t.bump_version();
+  return new_ref(self);
+}
+
+}  // namespace
+
+void bind_storage(PyObject* module) {
+  as_sequence.sq_length = length;
+  as_sequence.sq_item = [](PyObject* self, Py_ssize_t i) {
+    return guard([&] { return PyLong_FromLong(*byte_at(self, i)); });
+  };
+  Py_SET_TYPE(&storage_type, &printed_meta);
+  storage_type.tp_name = "cnn.UntypedStorage";
+  storage_type.tp_basicsize = sizeof(StorageObject);
+  storage_type.tp_flags = Py_TPFLAGS_DEFAULT;
+  storage_type.tp_doc = "UntypedStorage(nbytes=0, *, device='cpu'): the memory that tensors view.";
+  storage_type.tp_new = new_storage;
+  storage_type.tp_dealloc = dealloc;
+  storage_type.tp_as_mapping = &as_mapping;
+  storage_type.tp_as_sequence = &as_sequence;
+  storage_type.tp_as_buffer = &as_buffer;
+  storage_type.tp_methods = methods;
+  storage_type.tp_getset = properties;
+  expect_ok(PyType_Ready(&storage_type));
+  expect_ok(PyModule_AddObjectRef(module, "UntypedStorage", reinterpret_cast<PyObject*>(&storage_type)));
+  expect_ok(PyModule_AddFunctions(module, functions));
+}
+
+void bind_storage_methods(Registry& ops) {
+  ops.def_method("untyped_storage", untyped_storage, "The memory that the tensor views.");
+  ops.def_method("set_", set, "set_(source, storage_offset=0, size=None, stride=None): shows other memory.");
+  ops.def_op<[](const Tensor& x, const Dims& size) { return cnn::resize_(x, size); }>(
+      "resize_(Tensor self, Dims size, *, MemoryFormat? memory_format=None) -> Tensor",
+      "Gives the tensor another size; new elements are uninitialised.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, const Tensor& other) { return cnn::resize_(x, other.shape()); }>(
+      "resize_as_(Tensor self, Tensor the_template, *, MemoryFormat? memory_format=None) -> Tensor",
+      "Gives the tensor the size of another.");
+  ops.def_op<[](const Tensor& x) { return x.storage()->is_shared(); }>("is_shared(Tensor self) -> bool",
+                                                                       "Is the memory shared between processes?",
+                                                                       kMethodOnly);
+}
+
+}  // namespace cnn::python
