@@ -4,6 +4,7 @@
 
 #include "bindings/def_op.h"
 #include "bindings/types.h"
+#include "cnn/autograd.h"
 #include "cnn/ops.h"
 
 namespace cnn::python {
@@ -196,7 +197,7 @@ PyObject* untyped_storage(PyObject* self, PyObject* const*, Py_ssize_t, PyObject
 // set_(): nothing; set_(tensor), set_(storage, offset, size, stride): shows other memory.
 PyObject* set(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   TensorImpl& t = *tensor_of(self).impl();
-  check(!t.requires_grad || mode_word & kNoGrad, "set_", "a leaf that requires grad may not be changed in place");
+  check(!t.requires_grad || !grad_enabled(), "set_", "a leaf that requires grad may not be changed in place");
   check_type(!kwnames, "set_", "takes its arguments by position");
   if (n == 0) {
     t.storage = Storage::allocate(0, t.device);

@@ -25,6 +25,7 @@ class CNN_API Storage final : public RefCounted {
   size_t nbytes() const { return nbytes_; }
   Device device() const { return device_; }
   bool resizable() const { return resizable_; }
+  void set_resizable(bool value) { resizable_ = value; }  // false once foreign views of the memory are given out
   bool is_shared() const { return shared_; }
   void set_shared() { shared_ = true; }
   // Grows or shrinks, keeping the common prefix. RuntimeError for foreign memory.

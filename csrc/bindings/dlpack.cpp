@@ -1,0 +1,206 @@
+// DLPack, both ways: tensors as capsules, and capsules as tensors. https://dmlc.github.io/dlpack/latest/
+#include "bindings/dlpack.h"
+
+#include <cstring>
+#include <vector>
+
+#include "bindings/caster.h"
+#include "bindings/def_op.h"
+#include "cnn/autograd.h"
+#include "cnn/ops.h"
+
+namespace cnn::python {
+
+namespace {
+
+// ---- The structures of the protocol ----
+
+struct DLDevice {
+  int32_t type, id;
+};
+struct DLDataType {
+  uint8_t code, bits;
+  uint16_t lanes;
+};
+struct DLTensor {
+  void* data;
+  DLDevice device;
+  int32_t ndim;
+  DLDataType dtype;
+  int64_t *shape, *strides;
+  uint64_t byte_offset;
+};
+struct DLManagedTensor {
+  DLTensor tensor;
+  void* context;
+  void (*deleter)(DLManagedTensor*);
+};
+struct DLManagedTensorVersioned {
+  uint32_t major, minor;
+  void* context;
+  void (*deleter)(DLManagedTensorVersioned*);
+  uint64_t flags;
+  DLTensor tensor;
+};
+enum : int32_t { kDLCPU = 1, kDLCUDA = 2, kDLCUDAHost = 3 };
+enum : uint8_t { kDLInt, kDLUInt, kDLFloat, kDLBfloat = 4, kDLBool = 6 };
+
+DLDataType dl_type(DType t) {
+  const auto bits = uint8_t(item_size(t) * 8);
+  if (t == DType::Bool) return {kDLBool, 8, 1};
+  if (t == DType::UInt8) return {kDLUInt, 8, 1};
+  if (t == DType::BFloat16) return {kDLBfloat, 16, 1};
+  return {is_floating(t) ? uint8_t(kDLFloat) : uint8_t(kDLInt), bits, 1};
+}
+DType dtype_of_dl(DLDataType t) {
+  for (int i = 0; i < kDTypes; ++i) {
+    const DLDataType known = dl_type(DType(i));
+    if (known.code == t.code && known.bits == t.bits && t.lanes == 1) return DType(i);
+  }
+  fail(ErrorKind::Buffer, "from_dlpack", "no dtype has code ", int(t.code), ", ", int(t.bits), " bits and ", int(t.lanes),
+       " lanes");
+}
+
+DLDevice dl_device(Device d) {
+  check(!d.is_meta(), "__dlpack__", "a meta tensor has no memory to share");
+  return {d.is_cuda() ? kDLCUDA : kDLCPU, d.index < 0 ? 0 : d.index};
+}
+
+// ---- Out ----
+
+template <class Managed>
+struct Given {  // what a capsule points to, with the tensor it keeps alive
+  Managed managed;
+  Tensor tensor;
+  std::vector<int64_t> sizes, strides;
+};
+
+template <class Managed>
+Managed* give(const Tensor& t) {
+  auto* g = new Given<Managed>{{}, t, {}, {}};
+  g->sizes.assign(t.shape().begin(), t.shape().end());
+  g->strides.assign(t.strides().begin(), t.strides().end());
+  g->managed.tensor = {t.storage()->data() ? t.raw() : nullptr, dl_device(t.device()), t.dim(), dl_type(t.dtype()),
+                       g->sizes.data(), g->strides.data(), 0};
+  g->managed.context = g;
+  g->managed.deleter = [](Managed* m) { delete static_cast<Given<Managed>*>(m->context); };
+  t.storage()->set_resizable(false);
+  return &g->managed;
+}
+
+// A capsule that nobody took frees what it holds.
+template <class Managed>
+void free_capsule(PyObject* capsule, const char* name) {
+  if (!PyCapsule_IsValid(capsule, name)) return;
+  auto* m = static_cast<Managed*>(PyCapsule_GetPointer(capsule, name));
+  if (m->deleter) m->deleter(m);
+}
+
+PyObject* dlpack(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  check_type(n == 0, "", "__dlpack__() takes keyword arguments only");
+  bool versioned = false, copy = false;
+  for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k) {
+    const std::string_view name = view(PyTuple_GET_ITEM(kwnames, k));
+    PyObject* value = args[k];
+    if (value == Py_None) continue;
+    if (name == "max_version" && PyTuple_Check(value) && PyTuple_GET_SIZE(value)) {
+      versioned = to_int(PyTuple_GET_ITEM(value, 0)) >= 1;
+    } else if (name == "copy") {
+      copy = to_bool(value);
+    } else {
+      check_type(name == "stream" || name == "dl_device", "", "__dlpack__() got an unexpected keyword argument '", name,
+                 "'");
+    }
+  }
+  Tensor t = tensor_of(self);
+  if (t.requires_grad()) {
+    fail(ErrorKind::Buffer, "", "Can't export tensors that require gradient, use tensor.detach()");
+  }
+  if (copy) t = cnn::clone(t);
+  if (versioned) {
+    auto* m = give<DLManagedTensorVersioned>(t);
+    m->major = 1;
+    return PyCapsule_New(m, "dltensor_versioned",
+                         [](PyObject* c) { free_capsule<DLManagedTensorVersioned>(c, "dltensor_versioned"); });
+  }
+  return PyCapsule_New(give<DLManagedTensor>(t), "dltensor",
+                       [](PyObject* c) { free_capsule<DLManagedTensor>(c, "dltensor"); });
+}
+
+PyObject* dlpack_device(PyObject* self, PyObject* const*, Py_ssize_t, PyObject*) {
+  const DLDevice d = dl_device(tensor_of(self).device());
+  return Py_BuildValue("(ii)", d.type, d.id);
+}
+
+// ---- In ----
+
+template <class Managed>
+void release_managed(void* context, void*, size_t) {
+  auto* m = static_cast<Managed*>(context);
+  if (!m->deleter || !python_alive()) return;
+  const GilHeld gil;  // the deleter of another library may need it
+  m->deleter(m);
+}
+
+template <class Managed>
+Tensor take(PyObject* capsule, const char* name, const char* used_name) {
+  auto* m = static_cast<Managed*>(PyCapsule_GetPointer(capsule, name));
+  if (!m) throw PythonError();
+  const DLTensor& d = m->tensor;
+  check_implemented(d.device.type == kDLCPU || d.device.type == kDLCUDAHost, "from_dlpack",
+                    "memory of DLPack device type ", d.device.type, " is not supported; copy it to the CPU first");
+  const DType dtype = dtype_of_dl(d.dtype);
+  const Dims sizes(d.shape, d.ndim);
+  const int64_t numel = numel_of("from_dlpack", sizes);
+  const Dims strides = d.strides && numel ? Dims(d.strides, d.ndim) : contiguous_strides(sizes);
+  int64_t last = 0;
+  for (int i = 0; i < d.ndim; ++i) {
+    check_value(strides[i] >= 0, "from_dlpack", "negative strides are not supported, got ", strides);
+    last += (sizes[i] - 1) * strides[i];
+  }
+  const size_t nbytes = numel ? size_t(last + 1) * size_t(item_size(dtype)) : 0;
+  // From here on the memory is ours: the capsule must not free it.
+  expect_ok(PyCapsule_SetName(capsule, used_name));
+  auto storage = make_ref<Storage>(static_cast<char*>(d.data) + d.byte_offset, nbytes, kCpu, release_managed<Managed>, m);
+  return Tensor(make_ref<TensorImpl>(std::move(storage), sizes, strides, 0, dtype));
+}
+
+Object capsule_of(PyObject* o) {
+  if (PyCapsule_CheckExact(o)) return Object::borrow(o);
+  const Object method = Object::steal(PyObject_GetAttrString(o, "__dlpack__"));
+  const Object none_given = Object::steal(PyTuple_New(0));
+  const Object keywords = Object::steal(Py_BuildValue("{s:(ii)}", "max_version", 1, 0));
+  PyObject* capsule = PyObject_Call(method.get(), none_given.get(), keywords.get());
+  if (capsule) return Object::steal(capsule);
+  if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw PythonError();
+  PyErr_Clear();  // an exporter from before versions
+  return Object::steal(PyObject_CallNoArgs(method.get()));
+}
+
+PyObject* from_dlpack(PyObject*, PyObject* o) {
+  return guard([&] {
+    const Object capsule = capsule_of(o);
+    if (PyCapsule_IsValid(capsule.get(), "dltensor_versioned")) {
+      return wrap(take<DLManagedTensorVersioned>(capsule.get(), "dltensor_versioned", "used_dltensor_versioned"));
+    }
+    check(PyCapsule_IsValid(capsule.get(), "dltensor"), "",
+          "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so you might "
+          "have already constructed a tensor from it once.");
+    return wrap(take<DLManagedTensor>(capsule.get(), "dltensor", "used_dltensor"));
+  });
+}
+
+PyMethodDef functions[] = {{"from_dlpack", from_dlpack, METH_O,
+                            "from_dlpack(ext_tensor)\n--\n\nA tensor over the memory of another library's array."},
+                           {}};
+
+}  // namespace
+
+void bind_dlpack(PyObject* module) { expect_ok(PyModule_AddFunctions(module, functions)); }
+
+void bind_dlpack_methods(Registry& ops) {
+  ops.def_method("__dlpack__", dlpack, "__dlpack__(*, stream=None, max_version=None, dl_device=None, copy=None)");
+  ops.def_method("__dlpack_device__", dlpack_device, "(device type, device number) of DLPack.");
+}
+
+}  // namespace cnn::python
