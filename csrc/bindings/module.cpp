@@ -1,9 +1,15 @@
 // The extension module cnn._C.
 #include <pybind11/pybind11.h>
 
-#include "bindings/autograd_types.h"
+#include "bindings/nodes.h"
 #include "bindings/def_op.h"
+#include "bindings/dlpack.h"
+#include "bindings/from_data.h"
+#include "bindings/legacy_types.h"
+#include "bindings/number_info.h"
+#include "bindings/numpy.h"
 #include "bindings/ops.h"
+#include "bindings/storage.h"
 #include "bindings/tensor_methods.h"
 #include "bindings/tensor_type.h"
 #include "bindings/torch_function.h"
@@ -13,10 +19,14 @@ namespace cnn::python {
 namespace {
 
 using BindModule = void (*)(PyObject* module);
-constexpr BindModule kTopics[] = {bind_types, bind_torch_function, bind_nodes};
+constexpr BindModule kTopics[] = {bind_types,     bind_torch_function, bind_legacy_types, bind_from_data,
+                                  bind_storage, bind_dlpack,         bind_number_info,  bind_nodes};
 
 using BindOps = void (*)(Registry& ops);
-constexpr BindOps kOps[] = {bind_tensor_methods, bind_arithmetic};
+constexpr BindOps kOps[] = {
+    bind_tensor_methods, bind_storage_methods, bind_numpy, bind_dlpack_methods,  // methods of Tensor
+    bind_arithmetic,
+};
 
 void add_error(PyObject* module) {
   out_of_memory_error = PyErr_NewExceptionWithDoc("cnn._C.OutOfMemoryError", "No memory is left for a tensor.",

@@ -1,5 +1,6 @@
 // Properties of Tensor. Each is a plain getter; one wrapper hands subclasses to __torch_function__ and turns exceptions.
-#include "bindings/autograd_types.h"
+#include "bindings/hooks.h"
+#include "bindings/nodes.h"
 #include "bindings/def_op.h"
 #include "bindings/tensor_type.h"
 #include "bindings/torch_function.h"

@@ -1,4 +1,4 @@
-// What Python sees of the graph: nodes and the hooks of tensors.
+// Nodes of the graph, as Python sees them.
 #pragma once
 
 #include "bindings/python.h"
@@ -6,12 +6,12 @@
 
 namespace cnn::python {
 
+extern PyTypeObject node_type;
+
 PyObject* wrap_node(Ref<Node> node);  // one object per node; None for null
 bool is_node(PyObject* o);
-bool retains_grad(const Tensor& t);
-int output_number(const Tensor& t);
-PyObject* backward_hooks(PyObject* tensor);
-void set_backward_hooks(PyObject* tensor, PyObject* hooks);
+const Ref<Node>& node_of(PyObject* o);
+PyObject* next_functions(const Node& node);
 
 void bind_nodes(PyObject* module);
 
