@@ -78,7 +78,8 @@ class Calling:
     def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, always_call=False):
         """Calls hook(module, args, output) after forward; it may return a new output.
 
-        With `with_kwargs`, hook(module, args, kwargs, output). With `always_call`, also when forward raised.
+        With `with_kwargs`, hook(module, args, kwargs, output). With `always_call`, also when
+        forward raised.
         """
         flags = (
             (self._forward_hooks_with_kwargs, with_kwargs),
@@ -87,7 +88,10 @@ class Calling:
         return add_hook(self._forward_hooks, hook, flags=flags, prepend=prepend)
 
     def register_full_backward_pre_hook(self, hook, prepend=False):
-        """Calls hook(module, grad_output) before the module's backward; it may return a new grad_output."""
+        """Calls hook(module, grad_output) before the module's backward.
+
+        It may return a new grad_output.
+        """
         return add_hook(self._backward_pre_hooks, hook, prepend=prepend)
 
     def register_full_backward_hook(self, hook, prepend=False):
@@ -103,8 +107,8 @@ class Calling:
     def _choose_backward_style(self, full):
         if self._is_full_backward_hook is (not full):
             raise RuntimeError(
-                "Cannot use both regular backward hooks and full backward hooks on a single Module. "
-                "Please use only one of them."
+                "Cannot use both regular backward hooks and full backward hooks on a single "
+                "Module. Please use only one of them."
             )
         self._is_full_backward_hook = full
 
@@ -188,8 +192,8 @@ class _HookedCall:
         # Tensors inside lists and dictionaries are not looked for.
         if not isinstance(result, (_C.Tensor, tuple)):
             warnings.warn(
-                "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors "
-                f"but received {type(result)}",
+                "For backward hooks to be called, module output should be a Tensor or a tuple of "
+                f"Tensors but received {type(result)}",
                 stacklevel=5,
             )
         return backward.setup_output_hook(result)
@@ -224,7 +228,7 @@ class _HookedCall:
                 self._run_forward_hook(key, hook)
             except Exception as error:
                 warnings.warn(
-                    "module forward hook with ``always_call=True`` raised an exception that was silenced "
-                    f"as another error was raised in forward: {error}",
+                    "module forward hook with ``always_call=True`` raised an exception that was "
+                    f"silenced as another error was raised in forward: {error}",
                     stacklevel=4,
                 )

@@ -29,7 +29,9 @@ class Converting:
         return self
 
     def to(self, *args, **kwargs):
-        """Moves and casts: to(device), to(dtype), to(device, dtype), to(tensor); only floating tensors are cast.
+        """Moves and casts: to(device), to(dtype), to(device, dtype), to(tensor).
+
+        Only floating tensors are cast.
 
         Returns self. Raises TypeError for an integer dtype.
         """
@@ -50,8 +52,8 @@ class Converting:
                 if str(error) != "Cannot copy out of meta tensor; no data!":
                     raise
                 raise NotImplementedError(
-                    f"{error} Please use torch.nn.Module.to_empty() instead of torch.nn.Module.to() "
-                    "when moving module from meta to a different device."
+                    f"{error} Please use torch.nn.Module.to_empty() instead of "
+                    "torch.nn.Module.to() when moving module from meta to a different device."
                 ) from None
 
         return self._apply(convert)
@@ -119,7 +121,9 @@ def _parse_to(*args, **kwargs):
 
 
 def _convert_parameter(param, fn):
-    """fn applied to a parameter and its gradient: in place of the old data where the kind of memory allows."""
+    """fn applied to a parameter and its gradient: in place of the old data where the kind of memory
+    allows.
+    """
     grad = param.grad
     with no_grad():
         converted = fn(param)

@@ -82,7 +82,8 @@ class WrappedHook:
 def add_hook(hooks, hook, *, flags=(), prepend=False):
     """Puts `hook` into `hooks` and returns its handle.
 
-    `flags` are pairs (dictionary, set?): the hook's number is entered where set, and leaves all of them with it.
+    `flags` are pairs (dictionary, set?): the hook's number is entered where set, and leaves all of
+    them with it.
     """
     handle = RemovableHandle(hooks, extra_dict=[flag for flag, _ in flags])
     hooks[handle.id] = hook
@@ -156,8 +157,8 @@ def _choose_backward_style(full):
     global global_backward_hooks_are_full
     if global_backward_hooks_are_full is (not full):
         raise RuntimeError(
-            "Cannot use both regular backward hooks and full backward hooks as a global Module hook. "
-            "Please use only one of them."
+            "Cannot use both regular backward hooks and full backward hooks as a global Module "
+            "hook. Please use only one of them."
         )
     global_backward_hooks_are_full = full
 

@@ -8,12 +8,37 @@ from .. import _C
 from . import hooks as _hooks
 from .calling import Calling
 from .converting import Converting
+from .hooks import (
+    register_module_backward_hook as register_module_backward_hook,
+)
+from .hooks import (
+    register_module_buffer_registration_hook as register_module_buffer_registration_hook,
+)
+from .hooks import (
+    register_module_forward_hook as register_module_forward_hook,
+)
+from .hooks import (
+    register_module_forward_pre_hook as register_module_forward_pre_hook,
+)
+from .hooks import (
+    register_module_full_backward_hook as register_module_full_backward_hook,
+)
+from .hooks import (
+    register_module_full_backward_pre_hook as register_module_full_backward_pre_hook,
+)
+from .hooks import (
+    register_module_module_registration_hook as register_module_module_registration_hook,
+)
+from .hooks import (
+    register_module_parameter_registration_hook as register_module_parameter_registration_hook,
+)
 from .parameter import Buffer, Parameter
 from .state_dict import Stateful
+from .state_dict import _IncompatibleKeys as _IncompatibleKeys
 from .typename import typename
 
 
-def indent(text, spaces):
+def _addindent(text, spaces):
     """Indents every line but the first; blank lines stay empty."""
     first, *rest = text.split("\n")
     return "\n".join([first, *(" " * spaces + line if line.strip() else "" for line in rest)])
@@ -24,7 +49,10 @@ def _is_tensor_like(value):
 
 
 def _empty_state():
-    """The attributes of a new module. The names are PyTorch's, so that pickled modules fit both ways."""
+    """The attributes of a new module.
+
+    The names are PyTorch's, so that pickled modules fit both ways.
+    """
     return {
         "training": True,
         "_parameters": {},
@@ -49,8 +77,8 @@ def _empty_state():
 class Module(Calling, Converting, Stateful):
     """Base class of all layers and models.
 
-    Assigning a Parameter, a Buffer or a Module to an attribute registers it; everything else is a plain attribute.
-    Subclasses call super().__init__() first and define forward().
+    Assigning a Parameter, a Buffer or a Module to an attribute registers it; everything else is a
+    plain attribute. Subclasses call super().__init__() first and define forward().
     """
 
     dump_patches = False
@@ -77,7 +105,8 @@ class Module(Calling, Converting, Stateful):
     def register_parameter(self, name, param):
         """Adds a parameter, or None to keep the name free for one.
 
-        Raises TypeError for anything but a Parameter, KeyError for a bad or taken name, ValueError for a non-leaf.
+        Raises TypeError for anything but a Parameter, KeyError for a bad or taken name, ValueError
+        for a non-leaf.
         """
         self._check_name("parameter", "_parameters", name)
         if param is not None:
@@ -88,9 +117,9 @@ class Module(Calling, Converting, Stateful):
                 )
             if param.grad_fn:
                 raise ValueError(
-                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be "
-                    f"created explicitly. To express '{name}' as a function of another Tensor, compute "
-                    "the value in the forward() method."
+                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must "
+                    f"be created explicitly. To express '{name}' as a function of another Tensor, "
+                    "compute the value in the forward() method."
                 )
             hooks = _hooks.global_parameter_registration_hooks
             param = _hooks.run_registration_hooks(hooks, self, name, param)
@@ -142,7 +171,7 @@ class Module(Calling, Converting, Stateful):
     # Attributes -------------------------------------------------------------------------------
 
     def __getattr__(self, name):
-        # Reached only for what is not in __dict__; a module that is being built may lack the tables.
+        # Reached only for what is not in __dict__; a module that is being built lacks the tables.
         state = self.__dict__
         if "_parameters" in state:
             table = state["_parameters"]
@@ -242,7 +271,7 @@ class Module(Calling, Converting, Stateful):
     # Walking ----------------------------------------------------------------------------------
 
     def named_modules(self, memo=None, prefix="", remove_duplicate=True):
-        """Yields (dotted name, module) of this module, named `prefix`, and all below it, each once."""
+        """Yields (dotted name, module): this one, named `prefix`, and all below it, each once."""
         if memo is None:
             memo = set()
         if self not in memo:
@@ -309,7 +338,10 @@ class Module(Calling, Converting, Stateful):
             yield buffer
 
     def get_submodule(self, target):
-        """The module at a dotted name ('' is this one). Raises AttributeError where there is none."""
+        """The module at a dotted name ('' is this one).
+
+        Raises AttributeError where there is none.
+        """
         module = self
         for name in target.split(".") if target else ():
             if not hasattr(module, name):
@@ -417,7 +449,7 @@ class Module(Calling, Converting, Stateful):
         extra = self.extra_repr()
         lines = extra.split("\n") if extra else []
         children = [
-            f"({name}): {indent(repr(module), 2)}" for name, module in self._modules.items()
+            f"({name}): {_addindent(repr(module), 2)}" for name, module in self._modules.items()
         ]
         if len(lines) == 1 and not children:
             return f"{self._get_name()}({lines[0]})"

@@ -21,7 +21,8 @@ class _ParameterMeta(_TensorMeta):
 class Parameter(_C.Tensor, metaclass=_ParameterMeta):
     """A leaf tensor that registers itself with the Module it is assigned to.
 
-    Shares its memory with `data`. A tensor of a user's own type keeps that type, marked as a parameter.
+    Shares its memory with `data`. A tensor of a user's own type keeps that type, marked as a
+    parameter.
     """
 
     def __new__(cls, data=None, requires_grad=True):
@@ -32,8 +33,8 @@ class Parameter(_C.Tensor, metaclass=_ParameterMeta):
         marked = data.detach().requires_grad_(requires_grad)
         if type(marked) is not type(data):
             raise RuntimeError(
-                f"Creating a Parameter from an instance of type {type(data).__name__} requires that "
-                f"detach() returns an instance of the same type, but return type "
+                f"Creating a Parameter from an instance of type {type(data).__name__} requires "
+                "that detach() returns an instance of the same type, but return type "
                 f"{type(marked).__name__} was found instead."
             )
         marked._is_param = True
@@ -99,14 +100,13 @@ class Buffer(_C.Tensor, metaclass=_BufferMeta):
 
 
 class UninitializedTensorMixin:
-    """A tensor whose shape is not known yet: only moves and casts are allowed until `materialize`."""
+    """A tensor whose shape is not known yet: it can only be moved and cast before `materialize`."""
 
     _allowed_methods = frozenset(
-        {
-            "__hash__", "size", "copy_", "is_complex", "is_floating_point", "half", "float", "double",
-            "bfloat16", "char", "short", "int", "long", "cuda", "cpu", "to", "get_device",
-        }
-    )  # fmt: skip
+        "__hash__ size copy_ is_complex is_floating_point half float double bfloat16 char short "
+        "int long "
+        "cuda cpu to get_device".split()
+    )
 
     def materialize(self, shape, device=None, dtype=None):
         """Gives the tensor memory of `shape` and turns it into an ordinary parameter or buffer."""
@@ -120,15 +120,16 @@ class UninitializedTensorMixin:
     @property
     def shape(self):
         raise RuntimeError(
-            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens "
-            "in `load_state_dict` when trying to load an uninitialized parameter into an initialized "
-            "one. Call `forward` to initialize the parameters before accessing their attributes."
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually "
+            "happens in `load_state_dict` when trying to load an uninitialized parameter into an "
+            "initialized one. Call `forward` to initialize the parameters before accessing their "
+            "attributes."
         )
 
     def share_memory_(self):
         raise RuntimeError(
-            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize "
-            "the parameters before calling `module.share_memory()`."
+            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to "
+            "initialize the parameters before calling `module.share_memory()`."
         )
 
     def __repr__(self):
@@ -144,10 +145,10 @@ class UninitializedTensorMixin:
         if name in cls._allowed_methods or type(func).__name__ == "method-wrapper":
             return super().__torch_function__(func, types, args, kwargs or {})
         raise ValueError(
-            f"Attempted to use an uninitialized parameter in {func}. This error happens when you are "
-            f"using a `LazyModule` or explicitly manipulating `torch.nn.parameter.{cls.__name__}` "
-            "objects. When using LazyModules Call `forward` with a dummy batch to initialize the "
-            "parameters before calling torch functions"
+            f"Attempted to use an uninitialized parameter in {func}. This error happens when you "
+            "are using a `LazyModule` or explicitly manipulating "
+            f"`torch.nn.parameter.{cls.__name__}` objects. When using LazyModules Call `forward` "
+            "with a dummy batch to initialize the parameters before calling torch functions"
         )
 
 

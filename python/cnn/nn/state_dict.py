@@ -32,7 +32,10 @@ class Stateful:
     _version = 1
 
     def get_extra_state(self):
-        """Anything picklable to keep in the state dict besides tensors. Overridden together with set_extra_state."""
+        """Anything picklable to keep in the state dict besides tensors.
+
+        Overridden together with set_extra_state.
+        """
         raise RuntimeError(f"{type(self).__name__} does not define get_extra_state()")
 
     def set_extra_state(self, state):
@@ -47,8 +50,8 @@ class Stateful:
         if args:
             warnings.warn(
                 "Positional args are being deprecated, use kwargs instead. Refer to "
-                "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict "
-                "for details.",
+                "https://pytorch.org/docs/main/generated/torch.nn.Module.html"
+                "#torch.nn.Module.state_dict for details.",
                 FutureWarning,
                 stacklevel=2,
             )
@@ -96,9 +99,9 @@ class Stateful:
     def load_state_dict(self, state_dict, strict=True, assign=False):
         """Copies the tensors of `state_dict` into this module and its submodules.
 
-        With `assign` they take the place of the module's own instead of being copied. Returns the missing
-        and unexpected keys, which `strict` makes an error. Raises RuntimeError naming every key that is
-        missing, unexpected or of another size; what fits has been loaded by then.
+        With `assign` they take the place of the module's own instead of being copied. Returns the
+        missing and unexpected keys, which `strict` makes an error. Raises RuntimeError naming every
+        key that is missing, unexpected or of another size; what fits has been loaded by then.
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
@@ -164,7 +167,9 @@ class Stateful:
         return add_hook(self._state_dict_pre_hooks, hook)
 
     def register_state_dict_post_hook(self, hook):
-        """Calls hook(module, state_dict, prefix, local_metadata), which may change state_dict in place."""
+        """Calls hook(module, state_dict, prefix, local_metadata), which may change state_dict in
+        place.
+        """
         hook._from_public_api = True
         return add_hook(self._state_dict_hooks, hook)
 
@@ -177,7 +182,9 @@ class Stateful:
         return add_hook(self._state_dict_hooks, hook)
 
     def register_load_state_dict_pre_hook(self, hook):
-        """Calls hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors) before loading."""
+        """Calls hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected,
+        errors) before loading.
+        """
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def _register_load_state_dict_pre_hook(self, hook, with_module=False):
@@ -185,7 +192,10 @@ class Stateful:
         return add_hook(self._load_state_dict_pre_hooks, wrapped)
 
     def register_load_state_dict_post_hook(self, hook):
-        """Calls hook(module, incompatible_keys) after loading; it may change the lists of keys in place."""
+        """Calls hook(module, incompatible_keys) after loading.
+
+        It may change the lists of keys in place.
+        """
         return add_hook(self._load_state_dict_post_hooks, hook)
 
 
@@ -219,16 +229,17 @@ class _Loader:
         for hook in module._load_state_dict_post_hooks.values():
             if hook(module, keys) is not None:
                 raise AssertionError(
-                    "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to "
-                    "return new values, if incompatible_keys need to be modified, it should be done inplace."
+                    "Hooks registered with ``register_load_state_dict_post_hook`` are not expected "
+                    "to return new values, if incompatible_keys need to be modified, it should be "
+                    "done inplace."
                 )
 
 
 def _load_tensor(module, name, own, key, loaded, assign, errors):
     if not isinstance(loaded, _C.Tensor) and not hasattr(type(loaded), "__torch_function__"):
         errors.append(
-            f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object '
-            f"from checkpoint but received {type(loaded)}"
+            f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like '
+            f"object from checkpoint but received {type(loaded)}"
         )
         return
     if not is_lazy(own):
@@ -237,15 +248,16 @@ def _load_tensor(module, name, own, key, loaded, assign, errors):
             loaded = loaded[0]
         if loaded.shape != own.shape:
             errors.append(
-                f"size mismatch for {key}: copying a param with shape {loaded.shape} from checkpoint, "
-                f"the shape in current model is {own.shape}."
+                f"size mismatch for {key}: copying a param with shape {loaded.shape} from "
+                f"checkpoint, the shape in current model is {own.shape}."
             )
             return
     if own.is_meta and not loaded.is_meta and not assign:
         warnings.warn(
-            f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the "
-            "current model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the "
-            "state dictionary to their corresponding key in the module instead of copying them in place?)",
+            f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter "
+            "in the current model, which is a no-op. (Did you mean to pass `assign=True` to "
+            "assign items in the state dictionary to their corresponding key in the module "
+            "instead of copying them in place?)",
             stacklevel=5,
         )
     try:
@@ -261,7 +273,7 @@ def _load_tensor(module, name, own, key, loaded, assign, errors):
             setattr(module, name, loaded)
     except Exception as error:
         errors.append(
-            f'While copying the parameter named "{key}", whose dimensions in the model are {own.size()} '
-            f"and whose dimensions in the checkpoint are {loaded.size()}, an exception occurred : "
+            f'While copying the parameter named "{key}", whose dimensions in the model are '
+            f"{own.size()} and whose dimensions in the checkpoint are {loaded.size()}, an exception occurred : "
             f"{error.args}."
         )

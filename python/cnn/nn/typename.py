@@ -6,7 +6,9 @@ from .. import _C
 
 
 def typename(value):
-    """The name that error messages give a value: 'list', 'torch.FloatTensor', 'torch.nn.modules.linear.Linear'."""
+    """The name that error messages give a value: 'list', 'torch.FloatTensor',
+    'torch.nn.modules.linear.Linear'.
+    """
     if isinstance(value, _C.Tensor):
         return value.type()
     from ._paths import torch_path

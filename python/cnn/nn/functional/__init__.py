@@ -1,7 +1,7 @@
 """Stateless layers: activations, convolutions, pooling, normalization, losses.
 
-Each turns its arguments into one call of the core where the core has the op. The names in `_CORE_OPS` ARE
-core ops; they are bound when first used.
+Each turns its arguments into one call of the core where the core has the op. The names in
+`_CORE_OPS` ARE core ops; they are bound when first used.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ from .losses import (
     huber_loss,
     kl_div,
     l1_loss,
+    linear_cross_entropy,
     mse_loss,
     nll_loss,
     poisson_nll_loss,

@@ -77,9 +77,9 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
     ndim = input.dim()
     if ndim not in (2, 3):
         raise RuntimeError(
-            f"dropout1d: Expected 2D or 3D input, but received a {ndim}D input. Note that dropout1d exists "
-            "to provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and "
-            "an optional batch dimension (i.e. 2D or 3D inputs)."
+            f"dropout1d: Expected 2D or 3D input, but received a {ndim}D input. Note that "
+            "dropout1d exists to provide channel-wise dropout on inputs with 1 spatial dimension, "
+            "a channel dimension, and an optional batch dimension (i.e. 2D or 3D inputs)."
         )
     return (_channels if ndim == 3 else _unbatched_channels)(input, p, training, inplace)
 
@@ -94,11 +94,11 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
         )
     if ndim == 3:
         warnings.warn(
-            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior "
-            "is desired - input is interpreted as shape (N, C, L), where C is the channel dim. This behavior "
-            "will change in a future release to interpret the input as one without a batch dimension, i.e. "
-            "shape (C, H, W). To maintain the 1D channel-wise dropout behavior, please switch to using "
-            "dropout1d instead.",
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D "
+            "dropout behavior is desired - input is interpreted as shape (N, C, L), where C is "
+            "the channel dim. This behavior will change in a future release to interpret the "
+            "input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D "
+            "channel-wise dropout behavior, please switch to using dropout1d instead.",
             stacklevel=2,
         )
     return _channels(input, p, training, inplace)
@@ -117,8 +117,8 @@ def dropout3d(input, p=0.5, training=True, inplace=False):
 
 def _unexpected_rank(name, ndim, spatial, ranks):
     return (
-        f"{name}: Received a {ndim}-D input to {name}, which is deprecated and will result in an error in a "
-        "future release. To retain the behavior and silence this warning, please use dropout instead. Note "
-        f"that {name} exists to provide channel-wise dropout on inputs with {spatial}, a channel dimension, "
-        f"and an optional batch dimension (i.e. {ranks} inputs)."
+        f"{name}: Received a {ndim}-D input to {name}, which is deprecated and will result in an "
+        "error in a future release. To retain the behavior and silence this warning, please use "
+        f"dropout instead. Note that {name} exists to provide channel-wise dropout on inputs with "
+        f"{spatial}, a channel dimension, and an optional batch dimension (i.e. {ranks} inputs)."
     )

@@ -17,8 +17,8 @@ def embedding(
 ):
     """weight[input]: rows of [num_embeddings, dim] by index, shape [*input, dim].
 
-    The row `padding_idx` gets no gradient. With `max_norm`, the rows that are used are first scaled down to
-    that norm, in place. Raises IndexError for an index out of range.
+    The row `padding_idx` gets no gradient. With `max_norm`, the rows that are used are first scaled
+    down to that norm, in place. Raises IndexError for an index out of range.
     """
     if padding_idx is None:
         padding_idx = -1
@@ -42,7 +42,10 @@ def _renormalize(weight, indices, max_norm, norm_type):
 
 
 def one_hot(input, num_classes=-1):
-    """int64 [*input, num_classes] with a one at each class index; -1 takes the largest index + 1."""
+    """int64 [*input, num_classes] with a one at each class index.
+
+    -1 takes the largest index + 1.
+    """
     if input.dtype != _C.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if input.numel() == 0:

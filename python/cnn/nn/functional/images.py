@@ -7,9 +7,9 @@ import warnings
 from ... import _C
 
 _CORNERS_WARNING = (
-    "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please "
-    "specify align_corners=True if the old behavior is desired. See the documentation of grid_sample for "
-    "details."
+    "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. "
+    "Please specify align_corners=True if the old behavior is desired. See the documentation of "
+    "grid_sample for details."
 )
 
 
@@ -44,8 +44,8 @@ def pad(input, pad, mode="constant", value=None):
         raise RuntimeError("Padding length must be divisible by 2")
     if len(pad) > 2 * input.dim():
         raise RuntimeError(
-            "Padding length should be less than or equal to two times the input dimension but got padding "
-            f"length {len(pad)} and input of dimension {input.dim()}"
+            "Padding length should be less than or equal to two times the input dimension but got "
+            f"padding length {len(pad)} and input of dimension {input.dim()}"
         )
     if mode == "constant":
         return _C.constant_pad_nd(input, pad, 0 if value is None else value)
@@ -105,8 +105,8 @@ def pixel_shuffle(input, upscale_factor):
         raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {r}")
     if channels % (r * r):
         raise RuntimeError(
-            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
-            f"upscale_factor, but input.size(-3)={channels} is not divisible by {r * r}"
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square "
+            f"of upscale_factor, but input.size(-3)={channels} is not divisible by {r * r}"
         )
     c, n = channels // (r * r), len(batch)
     blocks = input.reshape(*batch, c, r, r, h, w)
@@ -124,8 +124,8 @@ def pixel_unshuffle(input, downscale_factor):
     for name, position, size in (("height", -2, height), ("width", -1, width)):
         if size % r:
             raise RuntimeError(
-                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size"
-                f"({position})={size} is not divisible by {r}"
+                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but "
+                f"input.size({position})={size} is not divisible by {r}"
             )
     h, w, n = height // r, width // r, len(batch)
     blocks = input.reshape(*batch, c, h, r, w, r)
@@ -150,7 +150,8 @@ def channel_shuffle(input, groups):
         )
     if channels % groups:
         raise RuntimeError(
-            f"Number of channels must be divisible by groups. Got {channels} channels and {groups} groups."
+            f"Number of channels must be divisible by groups. Got {channels} channels and {groups} "
+            "groups."
         )
     split = input.reshape(n, groups, channels // groups, *rest)
     return split.transpose(1, 2).reshape(input.shape)
@@ -170,24 +171,25 @@ def _target_size(input, size, scale_factor, mode, recompute_scale_factor):
             return [size] * dim, None
         if len(size) != dim:
             raise ValueError(
-                "Input and output must have the same number of spatial dimensions, but got input with "
-                f"spatial dimensions of {list(input.shape[2:])} and output size of {size}. Please provide "
-                "input tensor in (N, C, d1, d2, ...,dK) format and output size in (o1, o2, ...,oK) format."
+                "Input and output must have the same number of spatial dimensions, but got input "
+                f"with spatial dimensions of {list(input.shape[2:])} and output size of {size}. "
+                "Please provide input tensor in (N, C, d1, d2, ...,dK) format and output size in "
+                "(o1, o2, ...,oK) format."
             )
         if not all(hasattr(x, "__index__") for x in size):
             raise TypeError(
-                "expected size to be one of int or Tuple[int] or Tuple[int, int] or Tuple[int, int, int], "
-                f"but got size with types {[type(x) for x in size]}"
+                "expected size to be one of int or Tuple[int] or Tuple[int, int] or Tuple[int, "
+                f"int, int], but got size with types {[type(x) for x in size]}"
             )
         return size, None
     if not isinstance(scale_factor, (list, tuple)):
         scale_factor = [scale_factor] * dim
     elif len(scale_factor) != dim:
         raise ValueError(
-            "Input and scale_factor must have the same number of spatial dimensions, but got input with "
-            f"spatial dimensions of {list(input.shape[2:])} and scale_factor of shape {scale_factor}. Please "
-            "provide input tensor in (N, C, d1, d2, ...,dK) format and scale_factor in (s1, s2, ...,sK) "
-            "format."
+            "Input and scale_factor must have the same number of spatial dimensions, but got "
+            f"input with spatial dimensions of {list(input.shape[2:])} and scale_factor of shape "
+            f"{scale_factor}. Please provide input tensor in (N, C, d1, d2, ...,dK) format and "
+            "scale_factor in (s1, s2, ...,sK) format."
         )
     if recompute_scale_factor or mode == "area":
         return [int(s * f) for s, f in zip(input.shape[2:], scale_factor)], None
@@ -205,15 +207,15 @@ def interpolate(
 ):
     """Resizes [N, C, L], [N, C, H, W] or [N, C, D, H, W] to `size` or by `scale_factor`.
 
-    `mode`: 'nearest', 'nearest-exact', 'area', 'linear' (3-D), 'bilinear', 'bicubic' (4-D), 'trilinear' (5-D).
-    Raises ValueError for arguments that contradict each other, NotImplementedError for a mode that does not
-    fit the input's dimensions.
+    `mode`: 'nearest', 'nearest-exact', 'area', 'linear' (3-D), 'bilinear', 'bicubic' (4-D),
+    'trilinear' (5-D). Raises ValueError for arguments that contradict each other,
+    NotImplementedError for a mode that does not fit the input's dimensions.
     """
     if mode in ("nearest", "area", "nearest-exact"):
         if align_corners is not None:
             raise ValueError(
-                "align_corners option can only be set with the interpolating modes: linear | bilinear | "
-                "bicubic | trilinear"
+                "align_corners option can only be set with the interpolating modes: linear | "
+                "bilinear | bicubic | trilinear"
             )
     elif align_corners is None:
         align_corners = False
@@ -221,7 +223,8 @@ def interpolate(
     ndim = input.dim()
     if antialias and (mode not in ("bilinear", "bicubic") or ndim != 4):
         raise ValueError(
-            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input"
+            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
+            "tensor as input"
         )
     if mode in ("nearest", "nearest-exact", "area") and 3 <= ndim <= 5:
         n = ndim - 2
@@ -241,8 +244,8 @@ def interpolate(
     if mode in ("linear", "bilinear", "trilinear") and 3 <= ndim <= 5:
         raise NotImplementedError(f"Got {ndim}D input, but {mode} mode needs {wanted}D input")
     raise NotImplementedError(
-        f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: nearest | "
-        f"linear | bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
+        f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: "
+        f"nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
     )
 
 
@@ -279,13 +282,13 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     paddings = {"zeros": 0, "border": 1, "reflection": 2}
     if mode not in modes:
         raise ValueError(
-            "nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: "
-            f"'{mode}'"
+            "nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', "
+            f"but got: '{mode}'"
         )
     if padding_mode not in paddings:
         raise ValueError(
-            "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', "
-            f"but got: '{padding_mode}'"
+            "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or "
+            f"'reflection', but got: '{padding_mode}'"
         )
     if align_corners is None:
         warnings.warn(_CORNERS_WARNING, stacklevel=2)
@@ -294,7 +297,10 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
 
 
 def affine_grid(theta, size, align_corners=None):
-    """The points [N, H, W, 2] that grid_sample needs for the affine maps theta [N, 2, 3]; 3-D alike."""
+    """The points [N, H, W, 2] that grid_sample needs for the affine maps theta [N, 2, 3].
+
+    3-D alike.
+    """
     if align_corners is None:
         warnings.warn(_CORNERS_WARNING, stacklevel=2)
         align_corners = False
@@ -302,8 +308,8 @@ def affine_grid(theta, size, align_corners=None):
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
     if len(size) not in (4, 5):
         raise NotImplementedError(
-            "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got "
-            f"size {size}."
+            "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, "
+            f"respectively. Got size {size}."
         )
     n = len(size) - 2
     if theta.dim() != 3 or theta.shape[-2] != n or theta.shape[-1] != n + 1:

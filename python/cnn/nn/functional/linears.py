@@ -18,8 +18,8 @@ def bilinear(input1, input2, weight, bias=None):
     for i in range(input1.dim() - 1):
         if input1.size(i) != input2.size(i):
             raise RuntimeError(
-                f"bilinear(): input batch dimensions do not match at dim {i}: got {input1.size(i)} and "
-                f"{input2.size(i)}"
+                f"bilinear(): input batch dimensions do not match at dim {i}: got {input1.size(i)} "
+                f"and {input2.size(i)}"
             )
     for number, x in ((1, input1), (2, input2)):
         if x.size(-1) != weight.size(number):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ... import _C
-from .. import reduction as _reduction
+from .. import _reduction
 from .linears import pairwise_distance
 
 
@@ -14,8 +14,8 @@ def margin_ranking_loss(
     enum = _reduction.choose(reduction, size_average, reduce)
     if not input1.dim() == input2.dim() == target.dim():
         raise RuntimeError(
-            "margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
-            f"{input1.size()}, input2: {input2.size()}, target: {target.size()} "
+            "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
+            f"input1: {input1.size()}, input2: {input2.size()}, target: {target.size()} "
         )
     return _reduction.apply((-target * (input1 - input2) + margin).clamp_min(0), enum)
 
@@ -51,7 +51,10 @@ def multilabel_soft_margin_loss(
 def cosine_embedding_loss(
     input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
 ):
-    """1 - cos(x1, x2) where y = 1, max(0, cos(x1, x2) - margin) where y = -1; [N, D] and [N], or [D] and []."""
+    """1 - cos(x1, x2) where y = 1, max(0, cos(x1, x2) - margin) where y = -1.
+
+    [N, D] and [N], or [D] and [].
+    """
     enum = _reduction.choose(reduction, size_average, reduce)
     dim = target.dim()
     if dim > 1:
@@ -72,7 +75,7 @@ def cosine_embedding_loss(
 
 
 def _rows_of_classes(name, input, target, *, per_class):
-    """input as [N, C] and target as [N] (or [N, C] if `per_class`), once their shapes are checked."""
+    """input as [N, C] and target as [N] (or [N, C] if `per_class`), their shapes checked."""
     if input.dim() not in (1, 2) or input.size(-1) == 0:
         raise RuntimeError(
             f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
@@ -101,7 +104,9 @@ def multi_margin_loss(
     reduce=None,
     reduction="mean",
 ):
-    """Mean over the classes i != y of weight[y] * max(0, margin - x[y] + x[i]) ** p, for [N, C] or [C]."""
+    """Mean over the classes i != y of weight[y] * max(0, margin - x[y] + x[i]) ** p, for [N, C] or
+    [C].
+    """
     enum = _reduction.choose(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
@@ -142,9 +147,9 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
 def _check_triplet(anchor, positive, negative):
     if not anchor.dim() == positive.dim() == negative.dim():
         raise RuntimeError(
-            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, "
-            f"but got: anchor {anchor.dim()}D, positive {positive.dim()}D, and negative {negative.dim()}D "
-            "inputs"
+            "The anchor, positive, and negative tensors are expected to have the same number of "
+            f"dimensions, but got: anchor {anchor.dim()}D, positive {positive.dim()}D, and "
+            f"negative {negative.dim()}D inputs"
         )
 
 

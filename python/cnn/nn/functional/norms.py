@@ -26,8 +26,8 @@ def batch_norm(
 ):
     """(x - mean) / sqrt(var + eps) * weight + bias per channel of [N, C, ...].
 
-    In training the statistics are the batch's, and the running ones move towards them by `momentum`.
-    Ioffe and Szegedy, "Batch Normalization", 2015.
+    In training the statistics are the batch's, and the running ones move towards them by
+    `momentum`. Ioffe and Szegedy, "Batch Normalization", 2015.
     """
     if training:
         _verify_batch_size(input.size())
@@ -85,7 +85,9 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
 
 
 def rms_norm(input, normalized_shape, weight=None, eps=None):
-    """x / sqrt(mean(x * x) + eps) * weight over the last dimensions; eps None is the dtype's epsilon.
+    """x / sqrt(mean(x * x) + eps) * weight over the last dimensions.
+
+    Eps None is the dtype's epsilon.
 
     Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.
     """
@@ -114,7 +116,8 @@ def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0):
     dim = input.dim()
     if dim < 3:
         raise ValueError(
-            f"Expected 3D or higher dimensionality                          input (got {dim} dimensions)"
+            f"Expected 3D or higher dimensionality                          input (got {dim} "
+            "dimensions)"
         )
     if input.numel() == 0:
         return input

@@ -16,7 +16,10 @@ def max_pool1d(
 def max_pool2d(
     input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
 ):
-    """Maxima over windows of [N, C, H, W] or [C, H, W]; with `return_indices` also where they are."""
+    """Maxima over windows of [N, C, H, W] or [C, H, W].
+
+    With `return_indices` also where they are.
+    """
     op = _C.max_pool2d_with_indices if return_indices else _C.max_pool2d
     return op(input, kernel_size, () if stride is None else stride, padding, dilation, ceil_mode)
 
@@ -24,7 +27,10 @@ def max_pool2d(
 def max_pool3d(
     input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
 ):
-    """Maxima over windows of [N, C, D, H, W] or [C, D, H, W]; with `return_indices` also where they are."""
+    """Maxima over windows of [N, C, D, H, W] or [C, D, H, W].
+
+    With `return_indices` also where they are.
+    """
     op = _C.max_pool3d_with_indices if return_indices else _C.max_pool3d
     return op(input, kernel_size, () if stride is None else stride, padding, dilation, ceil_mode)
 
@@ -66,8 +72,8 @@ def _unpool_size(input, kernel_size, stride, padding, output_size):
         chosen = output_size[2:] if len(output_size) == n + 2 else output_size
         if len(chosen) != n:
             raise ValueError(
-                f"output_size should be a sequence containing {n} or {n + 2} elements, but it has a "
-                f"length of '{len(chosen)}'"
+                f"output_size should be a sequence containing {n} or {n + 2} elements, but it has "
+                f"a length of '{len(chosen)}'"
             )
         for d in range(n):
             low, high = default[d] - stride[d], default[d] + stride[d]
@@ -198,12 +204,14 @@ def _fractional_arguments(n, input, output_size, output_ratio, samples):
     if output_size is None:
         if output_ratio is None:
             raise ValueError(
-                f"fractional_max_pool{n}d requires specifying either an output_size or an output_ratio"
+                f"fractional_max_pool{n}d requires specifying either an output_size or an "
+                "output_ratio"
             )
         ratios = (output_ratio,) * n if isinstance(output_ratio, float) else tuple(output_ratio)
         if len(ratios) != n:
             raise ValueError(
-                f"fractional_max_pool{n}d requires output_ratio to either be a single Int or tuple of Ints."
+                f"fractional_max_pool{n}d requires output_ratio to either be a single Int or tuple "
+                "of Ints."
             )
         output_size = [int(size * ratio) for size, ratio in zip(input.size()[-n:], ratios)]
     if samples is None:
