@@ -46,7 +46,10 @@ class Parameter(_C.Tensor, metaclass=_ParameterMeta):
         return memo[id(self)]
 
     def __repr__(self):
-        return "Parameter containing:\n" + super().__repr__()
+        if type(self) is not Parameter:
+            return "Parameter containing:\n" + super().__repr__()
+        # As the tensor that it holds, so that it prints as `tensor(...)`.
+        return f"Parameter containing:\n{self.detach().requires_grad_(self.requires_grad)!r}"
 
     def __reduce_ex__(self, protocol):
         args = (self.data, self.requires_grad, OrderedDict())

@@ -74,13 +74,15 @@ def _pad_circular(input, pad):
             raise RuntimeError("Padding value causes wrapping around more than once.")
         if left + right + size < 0:
             raise RuntimeError("Negative padding value is resulting in an empty dimension")
+        # What is cropped away does not come back on the other side.
+        start, stop = max(0, -left), size - max(0, -right)
+        middle = input.narrow(dim, start, stop - start)
         parts = []
         if left > 0:
-            parts.append(input.narrow(dim, size - left, left))
-        start, stop = max(0, -left), size - max(0, -right)
-        parts.append(input.narrow(dim, start, stop - start))
+            parts.append(middle.narrow(dim, stop - start - left, left))
+        parts.append(middle)
         if right > 0:
-            parts.append(input.narrow(dim, 0, right))
+            parts.append(middle.narrow(dim, 0, right))
         input = _C.cat(parts, dim) if len(parts) > 1 else parts[0]
     return input
 

@@ -42,7 +42,7 @@ def bilinear(input1, input2, weight, bias=None):
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-08):
     """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim of the broadcast inputs."""
-    x1, x2 = _C.broadcast_tensors(x1, x2)
+    x1, x2 = _C.broadcast_tensors([x1, x2])
     return (_normalized(x1, dim, eps) * _normalized(x2, dim, eps)).sum(dim)
 
 

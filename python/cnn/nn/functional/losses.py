@@ -54,7 +54,7 @@ def binary_cross_entropy(
             f"({input.size()}) is deprecated. Please ensure they have the same size."
         )
     if weight is not None:
-        weight = weight.expand(_C.broadcast_shapes(target.size(), weight.size()))
+        _, weight = _C.broadcast_tensors([target, weight])
     return _C.binary_cross_entropy(input, target, weight, enum)
 
 
@@ -88,7 +88,7 @@ def _broadcast(input, target):
         "Please ensure they have the same size.",
         stacklevel=3,
     )
-    return _C.broadcast_tensors(input, target)
+    return _C.broadcast_tensors([input, target])
 
 
 def _weighted(loss, input, weight, reduction, *, over_weights):
