@@ -10,9 +10,8 @@ import sys
 import warnings
 from collections import OrderedDict
 
-import pytest
-
 import cnn
+import pytest
 from cnn import nn
 from cnn.nn import functional as F
 
@@ -532,8 +531,8 @@ def test_load_state_dict_reports_everything_at_once():
         "Error(s) in loading state_dict for Net:\n\t"
         'Missing key(s) in state_dict: "head.bias". \n\t'
         'Unexpected key(s) in state_dict: "other.weight". \n\t'
-        "size mismatch for head.weight: copying a param with shape torch.Size([2, 2]) from checkpoint, "
-        "the shape in current model is torch.Size([3, 8])."
+        "size mismatch for head.weight: copying a param with shape torch.Size([2, 2]) from "
+        "checkpoint, the shape in current model is torch.Size([3, 8])."
     )
     del state["head.weight"]
     result = net.load_state_dict(state, strict=False)

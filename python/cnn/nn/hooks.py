@@ -96,15 +96,15 @@ def add_hook(hooks, hook, *, flags=(), prepend=False):
 
 
 # The hooks of every module. They are read at each call: empty dictionaries cost next to nothing.
-global_forward_pre_hooks = OrderedDict()
-global_forward_hooks = OrderedDict()
-global_forward_hooks_with_kwargs = OrderedDict()
-global_forward_hooks_always_called = OrderedDict()
-global_backward_pre_hooks = OrderedDict()
-global_backward_hooks = OrderedDict()
-global_parameter_registration_hooks = OrderedDict()
-global_buffer_registration_hooks = OrderedDict()
-global_module_registration_hooks = OrderedDict()
+global_forward_pre_hooks: OrderedDict = OrderedDict()
+global_forward_hooks: OrderedDict = OrderedDict()
+global_forward_hooks_with_kwargs: OrderedDict = OrderedDict()
+global_forward_hooks_always_called: OrderedDict = OrderedDict()
+global_backward_pre_hooks: OrderedDict = OrderedDict()
+global_backward_hooks: OrderedDict = OrderedDict()
+global_parameter_registration_hooks: OrderedDict = OrderedDict()
+global_buffer_registration_hooks: OrderedDict = OrderedDict()
+global_module_registration_hooks: OrderedDict = OrderedDict()
 
 # None until the first backward hook: full and old-style ones do not mix.
 global_backward_hooks_are_full = None

@@ -15,7 +15,7 @@ class LazyModuleMixin:
     becomes an ordinary `cls_to_become`. Loading a state dict materializes them too.
     """
 
-    cls_to_become = None
+    cls_to_become: type | None = None
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

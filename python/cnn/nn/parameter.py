@@ -9,7 +9,7 @@ from .. import _C
 _TensorMeta = type(_C.Tensor)
 
 
-class _ParameterMeta(_TensorMeta):
+class _ParameterMeta(_TensorMeta):  # type: ignore[misc, valid-type]
     def __instancecheck__(cls, instance):
         # A custom tensor type stays its own type and is only marked as a parameter.
         if cls is Parameter and isinstance(instance, _C.Tensor):
@@ -77,7 +77,7 @@ def _rebuild_parameter_with_state(data, requires_grad, backward_hooks, state):
     return param
 
 
-class _BufferMeta(_TensorMeta):
+class _BufferMeta(_TensorMeta):  # type: ignore[misc, valid-type]
     def __instancecheck__(cls, instance):
         if cls is Buffer and isinstance(instance, _C.Tensor):
             if getattr(instance, "_is_buffer", False):

@@ -274,6 +274,6 @@ def _load_tensor(module, name, own, key, loaded, assign, errors):
     except Exception as error:
         errors.append(
             f'While copying the parameter named "{key}", whose dimensions in the model are '
-            f"{own.size()} and whose dimensions in the checkpoint are {loaded.size()}, an exception occurred : "
-            f"{error.args}."
+            f"{own.size()} and whose dimensions in the checkpoint are {loaded.size()}, an "
+            f"exception occurred : {error.args}."
         )
