@@ -288,6 +288,8 @@ def compare(name, args, kwargs, specs, training):
         built.append(getattr(lib.nn, name)(*args, **kwargs).train(training))
     ours, theirs = built
     assert repr(ours) == repr(theirs)
+    # The same attributes, so that whole modules pickled there work here and the other way round.
+    assert set(vars(ours)) == set(vars(theirs))
     runs = [run(lib, module, arrays) for lib, module in ((cnn, ours), (torch, theirs))]
     assert repr(ours) == repr(theirs)
     state, expected = ours.state_dict(), theirs.state_dict()
