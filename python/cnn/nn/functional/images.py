@@ -54,7 +54,7 @@ def pad(input, pad, mode="constant", value=None):
     n = len(pad) // 2
     if n not in (1, 2, 3) or input.dim() not in (n + 1, n + 2):
         raise NotImplementedError(
-            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now"
+            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported"
         )
     if mode == "circular":
         return _pad_circular(input, pad)
