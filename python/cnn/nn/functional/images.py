@@ -1,0 +1,340 @@
+"""Rearranging, padding and resampling of images."""
+
+from __future__ import annotations
+
+import warnings
+
+from ... import _C
+
+_CORNERS_WARNING = (
+    "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. "
+    "Please specify align_corners=True if the old behavior is desired. See the documentation of "
+    "grid_sample for details."
+)
+
+
+def _pair(value):
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
+    """Windows of [N, C, H, W] as columns: [N, C * kH * kW, L]."""
+    return _C.im2col(input, _pair(kernel_size), _pair(dilation), _pair(padding), _pair(stride))
+
+
+def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    """Sums columns [N, C * kH * kW, L] back into images [N, C, *output_size]."""
+    return _C.col2im(
+        input,
+        _pair(output_size),
+        _pair(kernel_size),
+        _pair(dilation),
+        _pair(padding),
+        _pair(stride),
+    )
+
+
+def pad(input, pad, mode="constant", value=None):
+    """Pads the last dimensions by (left, right, top, bottom, ...); negative numbers crop.
+
+    `mode`: 'constant' (with `value`), 'reflect', 'replicate' or 'circular'.
+    """
+    pad = tuple(pad)
+    if len(pad) % 2:
+        raise RuntimeError("Padding length must be divisible by 2")
+    if len(pad) > 2 * input.dim():
+        raise RuntimeError(
+            "Padding length should be less than or equal to two times the input dimension but got "
+            f"padding length {len(pad)} and input of dimension {input.dim()}"
+        )
+    if mode == "constant":
+        return _C.constant_pad_nd(input, pad, 0 if value is None else value)
+    if value:
+        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    n = len(pad) // 2
+    if n not in (1, 2, 3) or input.dim() not in (n + 1, n + 2):
+        raise NotImplementedError(
+            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported"
+        )
+    if mode == "circular":
+        return _pad_circular(input, pad)
+    if mode == "reflect":
+        return (_C.reflection_pad1d, _C.reflection_pad2d, _C.reflection_pad3d)[n - 1](input, pad)
+    if mode == "replicate":
+        return (_C.replication_pad1d, _C.replication_pad2d, _C.replication_pad3d)[n - 1](input, pad)
+    raise NotImplementedError(f"Unrecognised padding mode {mode}")
+
+
+def _pad_circular(input, pad):
+    for i in range(len(pad) // 2):
+        left, right = pad[2 * i], pad[2 * i + 1]
+        dim = input.dim() - 1 - i
+        size = input.size(dim)
+        if left > size or right > size:
+            raise RuntimeError("Padding value causes wrapping around more than once.")
+        if left + right + size < 0:
+            raise RuntimeError("Negative padding value is resulting in an empty dimension")
+        # What is cropped away does not come back on the other side.
+        start, stop = max(0, -left), size - max(0, -right)
+        middle = input.narrow(dim, start, stop - start)
+        parts = []
+        if left > 0:
+            parts.append(middle.narrow(dim, stop - start - left, left))
+        parts.append(middle)
+        if right > 0:
+            parts.append(middle.narrow(dim, 0, right))
+        input = _C.cat(parts, dim) if len(parts) > 1 else parts[0]
+    return input
+
+
+def _check_image(name, input):
+    if input.dim() < 3:
+        raise RuntimeError(
+            f"{name} expects input to have at least 3 dimensions, but got input with {input.dim()} "
+            "dimension(s)"
+        )
+
+
+def pixel_shuffle(input, upscale_factor):
+    """[*, C * r * r, H, W] -> [*, C, H * r, W * r].
+
+    Shi et al., "Real-Time Single Image and Video Super-Resolution", 2016.
+    """
+    _check_image("pixel_shuffle", input)
+    r = upscale_factor
+    *batch, channels, h, w = input.shape
+    if r <= 0:
+        raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {r}")
+    if channels % (r * r):
+        raise RuntimeError(
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square "
+            f"of upscale_factor, but input.size(-3)={channels} is not divisible by {r * r}"
+        )
+    c, n = channels // (r * r), len(batch)
+    blocks = input.reshape(*batch, c, r, r, h, w)
+    order = (*range(n), n, n + 3, n + 1, n + 4, n + 2)
+    return blocks.permute(order).reshape(*batch, c, h * r, w * r)
+
+
+def pixel_unshuffle(input, downscale_factor):
+    """[*, C, H * r, W * r] -> [*, C * r * r, H, W]."""
+    _check_image("pixel_unshuffle", input)
+    r = downscale_factor
+    if r <= 0:
+        raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
+    *batch, c, height, width = input.shape
+    for name, position, size in (("height", -2, height), ("width", -1, width)):
+        if size % r:
+            raise RuntimeError(
+                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but "
+                f"input.size({position})={size} is not divisible by {r}"
+            )
+    h, w, n = height // r, width // r, len(batch)
+    blocks = input.reshape(*batch, c, h, r, w, r)
+    order = (*range(n), n, n + 2, n + 4, n + 1, n + 3)
+    return blocks.permute(order).reshape(*batch, c * r * r, h, w)
+
+
+def channel_shuffle(input, groups):
+    """Interleaves the channels of `groups` groups of [N, C, ...].
+
+    Zhang et al., "ShuffleNet", 2018.
+    """
+    if input.dim() <= 2:
+        raise RuntimeError(
+            "channel_shuffle expects input with > 2 dims, but got input with sizes "
+            f"{list(input.shape)}"
+        )
+    n, channels, *rest = input.shape
+    if groups <= 0:
+        raise RuntimeError(
+            f"Number of groups to divide channels in must be positive. Value of groups:{groups}"
+        )
+    if channels % groups:
+        raise RuntimeError(
+            f"Number of channels must be divisible by groups. Got {channels} channels and {groups} "
+            "groups."
+        )
+    split = input.reshape(n, groups, channels // groups, *rest)
+    return split.transpose(1, 2).reshape(input.shape)
+
+
+def _target_size(input, size, scale_factor, mode, recompute_scale_factor):
+    """(output_size, scale_factors) for the core: exactly one of them is None."""
+    dim = input.dim() - 2
+    if size is not None and scale_factor is not None:
+        raise ValueError("only one of size or scale_factor should be defined")
+    if size is None and scale_factor is None:
+        raise ValueError("either size or scale_factor should be defined")
+    if size is not None:
+        if recompute_scale_factor:
+            raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
+        if not isinstance(size, (list, tuple)):
+            return [size] * dim, None
+        if len(size) != dim:
+            raise ValueError(
+                "Input and output must have the same number of spatial dimensions, but got input "
+                f"with spatial dimensions of {list(input.shape[2:])} and output size of {size}. "
+                "Please provide input tensor in (N, C, d1, d2, ...,dK) format and output size in "
+                "(o1, o2, ...,oK) format."
+            )
+        if not all(hasattr(x, "__index__") for x in size):
+            raise TypeError(
+                "expected size to be one of int or Tuple[int] or Tuple[int, int] or Tuple[int, "
+                f"int, int], but got size with types {[type(x) for x in size]}"
+            )
+        return size, None
+    if not isinstance(scale_factor, (list, tuple)):
+        scale_factor = [scale_factor] * dim
+    elif len(scale_factor) != dim:
+        raise ValueError(
+            "Input and scale_factor must have the same number of spatial dimensions, but got "
+            f"input with spatial dimensions of {list(input.shape[2:])} and scale_factor of shape "
+            f"{scale_factor}. Please provide input tensor in (N, C, d1, d2, ...,dK) format and "
+            "scale_factor in (s1, s2, ...,sK) format."
+        )
+    if recompute_scale_factor or mode == "area":
+        return [int(s * f) for s, f in zip(input.shape[2:], scale_factor)], None
+    return None, scale_factor
+
+
+def interpolate(
+    input,
+    size=None,
+    scale_factor=None,
+    mode="nearest",
+    align_corners=None,
+    recompute_scale_factor=None,
+    antialias=False,
+):
+    """Resizes [N, C, L], [N, C, H, W] or [N, C, D, H, W] to `size` or by `scale_factor`.
+
+    `mode`: 'nearest', 'nearest-exact', 'area', 'linear' (3-D), 'bilinear', 'bicubic' (4-D),
+    'trilinear' (5-D). Raises ValueError for arguments that contradict each other,
+    NotImplementedError for a mode that does not fit the input's dimensions.
+    """
+    if mode in ("nearest", "area", "nearest-exact"):
+        if align_corners is not None:
+            raise ValueError(
+                "align_corners option can only be set with the interpolating modes: linear | "
+                "bilinear | bicubic | trilinear"
+            )
+    elif align_corners is None:
+        align_corners = False
+    size, scales = _target_size(input, size, scale_factor, mode, recompute_scale_factor)
+    ndim = input.dim()
+    if antialias and (mode not in ("bilinear", "bicubic") or ndim != 4):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
+            "tensor as input"
+        )
+    if mode in ("nearest", "nearest-exact", "area") and 3 <= ndim <= 5:
+        n = ndim - 2
+        if mode == "area":
+            return getattr(_C, f"adaptive_avg_pool{n}d")(input, size)
+        prefix = "upsample_nearest" if mode == "nearest" else "_upsample_nearest_exact"
+        return getattr(_C, f"{prefix}{n}d")(input, size, scales)
+    wanted = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}.get(mode)
+    if wanted == ndim:
+        op = {
+            "linear": "upsample_linear1d",
+            "bilinear": "_upsample_bilinear2d_aa" if antialias else "upsample_bilinear2d",
+            "bicubic": "_upsample_bicubic2d_aa" if antialias else "upsample_bicubic2d",
+            "trilinear": "upsample_trilinear3d",
+        }[mode]
+        return getattr(_C, op)(input, size, align_corners, scales)
+    if mode in ("linear", "bilinear", "trilinear") and 3 <= ndim <= 5:
+        raise NotImplementedError(f"Got {ndim}D input, but {mode} mode needs {wanted}D input")
+    raise NotImplementedError(
+        f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: "
+        f"nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
+    )
+
+
+def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
+    """The old name of interpolate."""
+    warnings.warn(
+        "`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.",
+        stacklevel=2,
+    )
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(input, size=None, scale_factor=None):
+    """interpolate with mode 'nearest'."""
+    warnings.warn(
+        "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.",
+        stacklevel=2,
+    )
+    return interpolate(input, size, scale_factor, mode="nearest")
+
+
+def upsample_bilinear(input, size=None, scale_factor=None):
+    """interpolate with mode 'bilinear' and aligned corners."""
+    warnings.warn(
+        "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.",
+        stacklevel=2,
+    )
+    return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
+
+
+def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
+    """Values of [N, C, H, W] at the points [N, H', W', 2], in [-1, 1]; 5-D alike."""
+    modes = {"bilinear": 0, "nearest": 1, "bicubic": 2}
+    paddings = {"zeros": 0, "border": 1, "reflection": 2}
+    if mode not in modes:
+        raise ValueError(
+            "nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', "
+            f"but got: '{mode}'"
+        )
+    if padding_mode not in paddings:
+        raise ValueError(
+            "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or "
+            f"'reflection', but got: '{padding_mode}'"
+        )
+    if align_corners is None:
+        warnings.warn(_CORNERS_WARNING, stacklevel=2)
+        align_corners = False
+    return _C.grid_sampler(input, grid, modes[mode], paddings[padding_mode], align_corners)
+
+
+def affine_grid(theta, size, align_corners=None):
+    """The points [N, H, W, 2] that grid_sample needs for the affine maps theta [N, 2, 3].
+
+    3-D alike.
+    """
+    if align_corners is None:
+        warnings.warn(_CORNERS_WARNING, stacklevel=2)
+        align_corners = False
+    if not theta.is_floating_point():
+        raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
+    if len(size) not in (4, 5):
+        raise NotImplementedError(
+            "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, "
+            f"respectively. Got size {size}."
+        )
+    n = len(size) - 2
+    if theta.dim() != 3 or theta.shape[-2] != n or theta.shape[-1] != n + 1:
+        raise ValueError(
+            f"Expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for size {size}. Got "
+            f"{theta.shape}."
+        )
+    if min(size) <= 0:
+        raise ValueError(f"Expected non-zero, positive output size. Got {size}")
+    spatial = size[-n:]
+    axes = [_grid_axis(theta, steps, align_corners) for steps in spatial]
+    coordinates = [
+        axis.view([-1 if i == j else 1 for j in range(n)]).expand(*spatial)
+        for i, axis in enumerate(axes)
+    ]
+    # x runs along the last axis and comes first.
+    points = _C.stack([*reversed(coordinates), _C.ones_like(coordinates[0])], -1)
+    rows = points.reshape(1, -1, n + 1).expand(size[0], -1, -1)
+    return rows.matmul(theta.transpose(1, 2)).view(size[0], *spatial, n)
+
+
+def _grid_axis(theta, steps, align_corners):
+    if steps <= 1:
+        return _C.zeros(1, dtype=theta.dtype, device=theta.device)
+    axis = _C.linspace(-1, 1, steps, dtype=theta.dtype, device=theta.device)
+    return axis if align_corners else axis * (steps - 1) / steps

@@ -1,0 +1,58 @@
+"""Products with weights, and distances."""
+
+from __future__ import annotations
+
+from ... import _C
+from ...autograd import no_grad
+
+
+def bilinear(input1, input2, weight, bias=None):
+    """y[..., k] = x1[..., i] weight[k, i, j] x2[..., j] + bias[k].
+
+    Shapes [*, in1], [*, in2], [out, in1, in2] and [out]; raises RuntimeError where they do not fit.
+    """
+    if input1.dim() != input2.dim():
+        raise RuntimeError(
+            f"bilinear(): input dimensions do not match: got {input1.dim()} and {input2.dim()}"
+        )
+    for i in range(input1.dim() - 1):
+        if input1.size(i) != input2.size(i):
+            raise RuntimeError(
+                f"bilinear(): input batch dimensions do not match at dim {i}: got {input1.size(i)} "
+                f"and {input2.size(i)}"
+            )
+    for number, x in ((1, input1), (2, input2)):
+        if x.size(-1) != weight.size(number):
+            raise RuntimeError(
+                f"bilinear(): input{number} size does not match weight size: got {x.size(-1)} but "
+                f"expected {weight.size(number)}"
+            )
+    if bias is not None and bias.size(0) != weight.size(0):
+        raise RuntimeError(
+            f"bilinear(): bias size does not match weight size: got {bias.size(0)} but expected "
+            f"{weight.size(0)}"
+        )
+    out, in1, in2 = weight.shape
+    x1, x2 = input1.reshape(-1, in1), input2.reshape(-1, in2)
+    # [N, in1] x [in1, out * in2] -> [N, out, in2], then the dot product with x2.
+    rows = x1.matmul(weight.permute(1, 0, 2).reshape(in1, out * in2)).view(-1, out, in2)
+    y = rows.matmul(x2.unsqueeze(-1)).view(*input1.shape[:-1], out)
+    return y if bias is None else y + bias
+
+
+def cosine_similarity(x1, x2, dim=1, eps=1e-08):
+    """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim of the broadcast inputs."""
+    x1, x2 = _C.broadcast_tensors([x1, x2])
+    return (_normalized(x1, dim, eps) * _normalized(x2, dim, eps)).sum(dim)
+
+
+def _normalized(x, dim, eps):
+    norm = x.norm(2, dim, True).clone()
+    with no_grad():  # the gradient is that of the norm, also below eps
+        norm.clamp_min_(eps)
+    return x / norm
+
+
+def pairwise_distance(x1, x2, p=2.0, eps=1e-06, keepdim=False):
+    """The p-norm of x1 - x2 + eps along the last dimension."""
+    return (x1 - x2 + eps).norm(p, -1, keepdim)

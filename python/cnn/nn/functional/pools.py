@@ -1,0 +1,248 @@
+"""Pooling over windows."""
+
+from __future__ import annotations
+
+from ... import _C
+
+
+def max_pool1d(
+    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
+    """Maxima over windows of [N, C, L] or [C, L]; with `return_indices` also where they are."""
+    op = _C.max_pool1d_with_indices if return_indices else _C.max_pool1d
+    return op(input, kernel_size, () if stride is None else stride, padding, dilation, ceil_mode)
+
+
+def max_pool2d(
+    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
+    """Maxima over windows of [N, C, H, W] or [C, H, W].
+
+    With `return_indices` also where they are.
+    """
+    op = _C.max_pool2d_with_indices if return_indices else _C.max_pool2d
+    return op(input, kernel_size, () if stride is None else stride, padding, dilation, ceil_mode)
+
+
+def max_pool3d(
+    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
+    """Maxima over windows of [N, C, D, H, W] or [C, D, H, W].
+
+    With `return_indices` also where they are.
+    """
+    op = _C.max_pool3d_with_indices if return_indices else _C.max_pool3d
+    return op(input, kernel_size, () if stride is None else stride, padding, dilation, ceil_mode)
+
+
+def max_pool1d_with_indices(
+    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
+    """max_pool1d that always returns the indices too."""
+    return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+def max_pool2d_with_indices(
+    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
+    """max_pool2d that always returns the indices too."""
+    return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+def max_pool3d_with_indices(
+    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
+    """max_pool3d that always returns the indices too."""
+    return max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+def _expand(value, n):
+    return (value,) * n if isinstance(value, int) else tuple(value)
+
+
+def _unpool_size(input, kernel_size, stride, padding, output_size):
+    n = len(kernel_size)
+    sizes = input.size()[-n:]
+    default = [
+        (size - 1) * s + k - 2 * p for size, k, s, p in zip(sizes, kernel_size, stride, padding)
+    ]
+    if output_size is None:
+        chosen = default
+    else:
+        chosen = output_size[2:] if len(output_size) == n + 2 else output_size
+        if len(chosen) != n:
+            raise ValueError(
+                f"output_size should be a sequence containing {n} or {n + 2} elements, but it has "
+                f"a length of '{len(chosen)}'"
+            )
+        for d in range(n):
+            low, high = default[d] - stride[d], default[d] + stride[d]
+            if not low < chosen[d] < high:
+                raise ValueError(
+                    f'invalid output_size "{chosen}" (dim {d} must be between {low} and {high})'
+                )
+    for d in range(n):
+        if chosen[d] < 0:
+            raise ValueError(
+                "max_unpooling: output_size must contain non-negative spatial dimensions, but got "
+                f"output_size[{d}]={chosen[d]}"
+            )
+    return list(chosen)
+
+
+def _unpool_arguments(n, input, kernel_size, stride, padding, output_size):
+    kernel_size = _expand(kernel_size, n)
+    stride = kernel_size if stride is None else _expand(stride, n)
+    padding = _expand(padding, n)
+    size = _unpool_size(input, kernel_size, stride, padding, output_size)
+    return size, stride, padding
+
+
+def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """Puts the values of max_pool1d back at their indices, zeros elsewhere."""
+    size, _, _ = _unpool_arguments(1, input, kernel_size, stride, padding, output_size)
+    return _C.max_unpool2d(input.unsqueeze(-1), indices.unsqueeze(-1), [*size, 1]).squeeze(-1)
+
+
+def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """Puts the values of max_pool2d back at their indices, zeros elsewhere."""
+    size, _, _ = _unpool_arguments(2, input, kernel_size, stride, padding, output_size)
+    return _C.max_unpool2d(input, indices, size)
+
+
+def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """Puts the values of max_pool3d back at their indices, zeros elsewhere."""
+    size, stride, padding = _unpool_arguments(3, input, kernel_size, stride, padding, output_size)
+    return _C.max_unpool3d(input, indices, size, stride, padding)
+
+
+def _lp_pool(n, input, norm_type, kernel_size, stride, ceil_mode):
+    max_pool = (max_pool1d, max_pool2d, max_pool3d)[n - 1]
+    avg_pool = (_C.avg_pool1d, _C.avg_pool2d, _C.avg_pool3d)[n - 1]
+    if norm_type == float("inf"):
+        return max_pool(input.abs(), kernel_size, stride, 0, 1, ceil_mode)
+    if norm_type == -float("inf"):
+        return -max_pool(-input.abs(), kernel_size, stride, 0, 1, ceil_mode)
+    window = 1
+    for size in _expand(kernel_size, n):
+        window *= size
+    stride = () if stride is None else stride
+    mean = avg_pool(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
+    return (mean.sign() * _C.relu(mean.abs())).mul(window).pow(1.0 / norm_type)
+
+
+def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    """(sum of x ** norm_type) ** (1 / norm_type) over windows of [N, C, L]."""
+    return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    """(sum of x ** norm_type) ** (1 / norm_type) over windows of [N, C, H, W]."""
+    return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    """(sum of x ** norm_type) ** (1 / norm_type) over windows of [N, C, D, H, W]."""
+    return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def _with_input_sizes(output_size, input):
+    """None in an output size stands for the input's own size there."""
+    if isinstance(output_size, int):
+        return output_size
+    sizes = input.size()
+    if len(sizes) <= len(output_size):
+        raise ValueError(f"Input dimension should be at least {len(output_size) + 1}")
+    own = sizes[-len(output_size) :]
+    return [own[i] if size is None else size for i, size in enumerate(output_size)]
+
+
+def adaptive_avg_pool2d(input, output_size):
+    """Averages over windows chosen so that the output is `output_size`; None keeps a size."""
+    return _C.adaptive_avg_pool2d(input, _with_input_sizes(output_size, input))
+
+
+def adaptive_avg_pool3d(input, output_size):
+    """Averages over windows chosen so that the output is `output_size`; None keeps a size."""
+    return _C.adaptive_avg_pool3d(input, _with_input_sizes(output_size, input))
+
+
+def adaptive_max_pool1d(input, output_size, return_indices=False):
+    """Maxima over windows chosen so that the output is `output_size`."""
+    values = _C.adaptive_max_pool1d(input, output_size)
+    return values if return_indices else values[0]
+
+
+def adaptive_max_pool2d(input, output_size, return_indices=False):
+    """Maxima over windows chosen so that the output is `output_size`; None keeps a size."""
+    values = _C.adaptive_max_pool2d(input, _with_input_sizes(output_size, input))
+    return values if return_indices else values[0]
+
+
+def adaptive_max_pool3d(input, output_size, return_indices=False):
+    """Maxima over windows chosen so that the output is `output_size`; None keeps a size."""
+    values = _C.adaptive_max_pool3d(input, _with_input_sizes(output_size, input))
+    return values if return_indices else values[0]
+
+
+def adaptive_max_pool1d_with_indices(input, output_size, return_indices=False):
+    """adaptive_max_pool1d that always returns the indices too."""
+    return adaptive_max_pool1d(input, output_size, True)
+
+
+def adaptive_max_pool2d_with_indices(input, output_size, return_indices=False):
+    """adaptive_max_pool2d that always returns the indices too."""
+    return adaptive_max_pool2d(input, output_size, True)
+
+
+def adaptive_max_pool3d_with_indices(input, output_size, return_indices=False):
+    """adaptive_max_pool3d that always returns the indices too."""
+    return adaptive_max_pool3d(input, output_size, True)
+
+
+def _fractional_arguments(n, input, output_size, output_ratio, samples):
+    if output_size is None:
+        if output_ratio is None:
+            raise ValueError(
+                f"fractional_max_pool{n}d requires specifying either an output_size or an "
+                "output_ratio"
+            )
+        ratios = (output_ratio,) * n if isinstance(output_ratio, float) else tuple(output_ratio)
+        if len(ratios) != n:
+            raise ValueError(
+                f"fractional_max_pool{n}d requires output_ratio to either be a single Int or tuple "
+                "of Ints."
+            )
+        output_size = [int(size * ratio) for size, ratio in zip(input.size()[-n:], ratios)]
+    if samples is None:
+        batch = 1 if input.dim() == n + 1 else input.size(0)
+        samples = _C.rand(batch, input.size(-n - 1), n, dtype=input.dtype, device=input.device)
+    return output_size, samples
+
+
+def fractional_max_pool2d(
+    input,
+    kernel_size,
+    output_size=None,
+    output_ratio=None,
+    return_indices=False,
+    _random_samples=None,
+):
+    """Maxima over windows at random steps. Graham, "Fractional Max-Pooling", 2015."""
+    size, samples = _fractional_arguments(2, input, output_size, output_ratio, _random_samples)
+    values = _C.fractional_max_pool2d(input, kernel_size, size, samples)
+    return values if return_indices else values[0]
+
+
+def fractional_max_pool3d(
+    input,
+    kernel_size,
+    output_size=None,
+    output_ratio=None,
+    return_indices=False,
+    _random_samples=None,
+):
+    """Maxima over windows at random steps. Graham, "Fractional Max-Pooling", 2015."""
+    size, samples = _fractional_arguments(3, input, output_size, output_ratio, _random_samples)
+    values = _C.fractional_max_pool3d(input, kernel_size, size, samples)
+    return values if return_indices else values[0]

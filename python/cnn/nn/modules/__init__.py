@@ -1,0 +1,63 @@
+"""PyTorch's module paths: `nn.modules.batchnorm.BatchNorm2d` is `nn.norm.BatchNorm2d`.
+
+Each name below is importable as a module, and IS the module here that holds those classes.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from .. import (
+    activation,
+    containers,
+    conv,
+    distance,
+    dropout,
+    embedding,
+    flatten,
+    lazy,
+    linear,
+    loss,
+    module,
+    norm,
+    padding,
+    pooling,
+    resampling,
+)
+from . import utils
+
+_ALIASES = {
+    "activation": activation,
+    "batchnorm": norm,
+    "channelshuffle": resampling,
+    "container": containers,
+    "conv": conv,
+    "distance": distance,
+    "dropout": dropout,
+    "flatten": flatten,
+    "fold": resampling,
+    "instancenorm": norm,
+    "lazy": lazy,
+    "linear": linear,
+    "loss": loss,
+    "module": module,
+    "normalization": norm,
+    "padding": padding,
+    "pixelshuffle": resampling,
+    "pooling": pooling,
+    "sparse": embedding,
+    "upsampling": resampling,
+}
+for _name, _module in _ALIASES.items():
+    sys.modules[f"{__name__}.{_name}"] = globals()[_name] = _module
+
+for _module in _ALIASES.values():
+    globals().update(
+        {
+            name: value
+            for name, value in vars(_module).items()
+            if isinstance(value, type) and name[0] != "_"
+        }
+    )
+
+__all__ = [name for name, value in globals().items() if isinstance(value, type)]

@@ -1,0 +1,533 @@
+"""Layers against PyTorch's: printed form, state dict, seeded weights, forward and backward.
+
+A row is (class name, constructor arguments, keyword arguments, input shapes or makers).
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import cnn  # noqa: E402
+
+F32 = "float32"
+
+
+def labels(*shape, high=3):
+    return ("int64", shape, 0, high)
+
+
+def signs(*shape):
+    return ("sign", shape)
+
+
+def probabilities(*shape):
+    return ("unit", shape)
+
+
+def positive(*shape):
+    return ("positive", shape)
+
+
+LAYERS = [
+    ("Identity", (), {}, [(2, 3)]),
+    ("Linear", (5, 3), {}, [(2, 5)]),
+    ("Linear", (5, 3), {"bias": False}, [(2, 4, 5)]),
+    ("Bilinear", (3, 4, 2), {}, [(5, 3), (5, 4)]),
+    ("Bilinear", (3, 4, 2), {"bias": False}, [(2, 5, 3), (2, 5, 4)]),
+    ("LazyLinear", (3,), {}, [(2, 5)]),
+    ("LazyLinear", (3,), {"bias": False}, [(2, 5)]),
+    ("Flatten", (), {}, [(2, 3, 4)]),
+    ("Unflatten", (1, (2, 3)), {}, [(2, 6)]),
+    ("Conv1d", (4, 6, 3), {"stride": 2, "padding": 1, "groups": 2}, [(2, 4, 9)]),
+    ("Conv1d", (2, 3, 3), {"padding": 2, "padding_mode": "circular"}, [(2, 2, 5)]),
+    ("Conv2d", (1, 2, 3), {}, [(2, 1, 6, 6)]),
+    ("Conv2d", (2, 4, (3, 2)), {"padding": "same", "dilation": (2, 1)}, [(2, 2, 6, 5)]),
+    ("Conv2d", (2, 4, 3), {"padding": (1, 2), "padding_mode": "reflect"}, [(2, 2, 6, 5)]),
+    ("Conv2d", (2, 4, 4), {"padding": "same", "padding_mode": "replicate"}, [(2, 2, 6, 5)]),
+    ("Conv2d", (2, 4, 3), {"bias": False, "padding": "valid"}, [(2, 6, 5)]),
+    ("Conv3d", (2, 3, 2), {"stride": (1, 2, 1)}, [(1, 2, 3, 4, 3)]),
+    ("ConvTranspose1d", (2, 3, 3), {"stride": 2, "output_padding": 1}, [(2, 2, 4)]),
+    ("ConvTranspose2d", (4, 2, 3), {"groups": 2, "padding": 1, "dilation": 2}, [(1, 4, 5, 4)]),
+    ("ConvTranspose3d", (2, 2, 2), {"stride": 2}, [(1, 2, 2, 3, 2)]),
+    ("LazyConv1d", (3, 2), {}, [(2, 4, 6)]),
+    ("LazyConv2d", (4, 3), {"padding": 1, "groups": 2}, [(2, 2, 5, 5)]),
+    ("LazyConv3d", (2, 2), {"bias": False}, [(1, 2, 3, 3, 3)]),
+    ("LazyConvTranspose1d", (3, 2), {}, [(2, 4, 6)]),
+    ("LazyConvTranspose2d", (2, 3), {"stride": 2}, [(2, 2, 4, 4)]),
+    ("LazyConvTranspose3d", (2, 2), {}, [(1, 2, 2, 3, 2)]),
+    ("MaxPool1d", (2,), {}, [(2, 3, 8)]),
+    ("MaxPool2d", (3,), {"stride": 2, "padding": 1, "ceil_mode": True}, [(2, 3, 8, 7)]),
+    ("MaxPool2d", ((2, 3),), {"dilation": (1, 2), "return_indices": True}, [(2, 3, 8, 7)]),
+    ("MaxPool3d", (2,), {}, [(1, 2, 4, 4, 4)]),
+    ("AvgPool1d", (3,), {"stride": 2, "padding": 1}, [(2, 3, 8)]),
+    ("AvgPool2d", (3,), {"padding": 1, "count_include_pad": False}, [(2, 3, 8, 7)]),
+    ("AvgPool2d", (2,), {"divisor_override": 3}, [(2, 3, 8, 7)]),
+    ("AvgPool3d", (2,), {}, [(1, 2, 4, 4, 4)]),
+    ("LPPool1d", (2, 3), {}, [(2, 3, 9)]),
+    ("LPPool2d", (2, (2, 3)), {"stride": 2}, [(2, 3, 8, 9)]),
+    ("LPPool2d", (float("inf"), 2), {}, [(2, 3, 8, 9)]),
+    ("LPPool3d", (2, 2), {}, [(1, 2, 4, 4, 4)]),
+    ("AdaptiveMaxPool1d", (3,), {"return_indices": True}, [(2, 3, 8)]),
+    ("AdaptiveMaxPool2d", ((3, None),), {}, [(2, 3, 8, 7)]),
+    ("AdaptiveMaxPool3d", (2,), {}, [(1, 2, 4, 5, 4)]),
+    ("AdaptiveAvgPool1d", (3,), {}, [(2, 3, 8)]),
+    ("AdaptiveAvgPool2d", ((None, 3),), {}, [(2, 3, 8, 7)]),
+    ("AdaptiveAvgPool3d", (2,), {}, [(1, 2, 4, 5, 4)]),
+    ("BatchNorm1d", (4,), {}, [(5, 4)]),
+    ("BatchNorm1d", (4,), {"momentum": None}, [(5, 4, 3)]),
+    ("BatchNorm2d", (3,), {"affine": False}, [(2, 3, 4, 4)]),
+    ("BatchNorm2d", (3,), {"track_running_stats": False, "bias": False}, [(2, 3, 4, 4)]),
+    ("BatchNorm3d", (2,), {"eps": 1e-3}, [(2, 2, 3, 2, 2)]),
+    ("LazyBatchNorm1d", (), {}, [(5, 4)]),
+    ("LazyBatchNorm2d", (), {"affine": False}, [(2, 3, 4, 4)]),
+    ("LazyBatchNorm3d", (), {}, [(2, 2, 3, 2, 2)]),
+    ("InstanceNorm1d", (3,), {}, [(2, 3, 5)]),
+    ("InstanceNorm2d", (3,), {"affine": True, "track_running_stats": True}, [(2, 3, 4, 5)]),
+    ("InstanceNorm2d", (3,), {"affine": True}, [(3, 4, 5)]),
+    ("InstanceNorm3d", (2,), {}, [(2, 2, 3, 2, 2)]),
+    ("LazyInstanceNorm1d", (), {}, [(2, 3, 5)]),
+    ("LazyInstanceNorm2d", (), {}, [(2, 3, 4, 5)]),
+    ("LazyInstanceNorm3d", (), {}, [(2, 2, 3, 2, 2)]),
+    ("LocalResponseNorm", (3,), {"alpha": 0.5}, [(2, 5, 4)]),
+    ("LocalResponseNorm", (2,), {"alpha": 0.5, "k": 2}, [(2, 5, 4, 3)]),
+    ("LayerNorm", (4,), {}, [(3, 4)]),
+    ("LayerNorm", ([3, 4],), {"bias": False}, [(2, 3, 4)]),
+    ("LayerNorm", (4,), {"elementwise_affine": False}, [(3, 4)]),
+    ("GroupNorm", (2, 4), {}, [(3, 4, 5)]),
+    ("GroupNorm", (2, 4), {"affine": False}, [(3, 4, 5)]),
+    ("RMSNorm", (4,), {}, [(3, 4)]),
+    ("RMSNorm", ((3, 4),), {"eps": 1e-3, "elementwise_affine": False}, [(2, 3, 4)]),
+    ("Threshold", (0.1, 2.0), {}, [(3, 4)]),
+    ("ReLU", (), {}, [(3, 4)]),
+    ("RReLU", (), {"lower": 0.2, "upper": 0.2}, [(3, 4)]),
+    ("Hardtanh", (-0.5, 0.7), {}, [(3, 4)]),
+    ("ReLU6", (), {}, [(3, 4)]),
+    ("Sigmoid", (), {}, [(3, 4)]),
+    ("Hardsigmoid", (), {}, [(3, 4)]),
+    ("Tanh", (), {}, [(3, 4)]),
+    ("SiLU", (), {}, [(3, 4)]),
+    ("Mish", (), {}, [(3, 4)]),
+    ("Hardswish", (), {}, [(3, 4)]),
+    ("ELU", (), {"alpha": 0.5}, [(3, 4)]),
+    ("CELU", (), {"alpha": 0.5}, [(3, 4)]),
+    ("SELU", (), {}, [(3, 4)]),
+    ("GLU", (), {"dim": 1}, [(3, 4)]),
+    ("GELU", (), {}, [(3, 4)]),
+    ("GELU", ("tanh",), {}, [(3, 4)]),
+    ("Hardshrink", (), {}, [(3, 4)]),
+    ("LeakyReLU", (0.2,), {}, [(3, 4)]),
+    ("LogSigmoid", (), {}, [(3, 4)]),
+    ("Softplus", (2.0, 1.0), {}, [(3, 4)]),
+    ("Softshrink", (), {}, [(3, 4)]),
+    ("PReLU", (), {}, [(3, 4)]),
+    ("PReLU", (4,), {"init": 0.1}, [(3, 4)]),
+    ("Softsign", (), {}, [(3, 4)]),
+    ("Tanhshrink", (), {}, [(3, 4)]),
+    ("Softmin", (1,), {}, [(3, 4)]),
+    ("Softmax", (), {"dim": -1}, [(3, 4)]),
+    ("Softmax2d", (), {}, [(2, 3, 4, 5)]),
+    ("LogSoftmax", (1,), {}, [(3, 4)]),
+    ("Dropout", (0.4,), {}, [(6, 7)]),
+    ("Dropout1d", (0.4,), {}, [(6, 7, 2)]),
+    ("Dropout2d", (0.4,), {}, [(6, 7, 2, 2)]),
+    ("Dropout3d", (0.4,), {}, [(3, 4, 2, 2, 2)]),
+    ("AlphaDropout", (0.4,), {}, [(6, 7)]),
+    ("FeatureAlphaDropout", (0.4,), {}, [(6, 7, 2)]),
+    ("Embedding", (5, 3), {}, [labels(2, 4, high=5)]),
+    ("Embedding", (5, 3), {"padding_idx": -1, "max_norm": 1.0}, [labels(2, 4, high=5)]),
+    ("Embedding", (5, 3), {"scale_grad_by_freq": True}, [labels(2, 4, high=5)]),
+    ("CircularPad1d", (2,), {}, [(2, 3, 5)]),
+    ("CircularPad2d", ((1, 2, 0, 1),), {}, [(2, 3, 4, 5)]),
+    ("CircularPad2d", ((-1, 2, 0, 1),), {}, [(2, 3, 4, 5)]),
+    ("CircularPad3d", (1,), {}, [(1, 2, 3, 3, 3)]),
+    ("ConstantPad1d", ((1, 2), 3.5), {}, [(2, 3, 5)]),
+    ("ConstantPad2d", (1, 3.5), {}, [(2, 3, 4, 5)]),
+    ("ConstantPad3d", (-1, 3.5), {}, [(1, 2, 3, 3, 3)]),
+    ("ReflectionPad1d", (2,), {}, [(2, 3, 5)]),
+    ("ReflectionPad2d", ((1, 2, 0, 1),), {}, [(2, 3, 4, 5)]),
+    ("ReflectionPad3d", (1,), {}, [(1, 2, 3, 3, 3)]),
+    ("ReplicationPad1d", (2,), {}, [(2, 3, 5)]),
+    ("ReplicationPad2d", ((1, 2, 0, 1),), {}, [(2, 3, 4, 5)]),
+    ("ReplicationPad3d", (1,), {}, [(1, 2, 3, 3, 3)]),
+    ("ZeroPad1d", (2,), {}, [(2, 3, 5)]),
+    ("ZeroPad2d", ((1, 2, 0, -1),), {}, [(2, 3, 4, 5)]),
+    ("ZeroPad3d", (1,), {}, [(1, 2, 3, 3, 3)]),
+    ("PixelShuffle", (2,), {}, [(2, 8, 3, 4)]),
+    ("PixelUnshuffle", (2,), {}, [(3, 2, 4, 6)]),
+    ("ChannelShuffle", (3,), {}, [(2, 6, 3, 2)]),
+    ("Upsample", (), {"scale_factor": 2}, [(2, 3, 4, 5)]),
+    ("Upsample", (), {"scale_factor": (1.5, 2.0), "mode": "bilinear"}, [(2, 3, 4, 5)]),
+    ("Upsample", (7,), {"mode": "linear", "align_corners": True}, [(2, 3, 4)]),
+    ("Upsample", ((5, 6),), {"mode": "bicubic"}, [(2, 3, 4, 5)]),
+    ("Upsample", (), {"scale_factor": 0.5, "mode": "area"}, [(2, 3, 4, 6)]),
+    ("Upsample", ((2, 3, 4),), {"mode": "trilinear"}, [(1, 2, 3, 3, 3)]),
+    ("UpsamplingNearest2d", (), {"scale_factor": 2}, [(2, 3, 4, 5)]),
+    ("UpsamplingBilinear2d", ((6, 7),), {}, [(2, 3, 4, 5)]),
+    ("Fold", ((4, 5), (2, 3)), {"padding": 1}, [(2, 12, 25)]),
+    ("Unfold", ((2, 3),), {"stride": 2, "padding": 1}, [(2, 3, 5, 6)]),
+    ("PairwiseDistance", (), {}, [(4, 5), (4, 5)]),
+    ("PairwiseDistance", (1.0,), {"keepdim": True}, [(4, 5), (4, 5)]),
+    ("CosineSimilarity", (), {}, [(4, 5), (4, 5)]),
+    ("CosineSimilarity", (-1,), {"eps": 0.5}, [(3, 1, 5), (4, 5)]),
+    ("MaxUnpool1d", (2,), {}, [(1, 2, 3), ("index", (1, 2, 3), 6)]),
+    ("MaxUnpool2d", (2,), {}, [(1, 2, 3, 3), ("index", (1, 2, 3, 3), 36)]),
+    ("FractionalMaxPool2d", (2,), {"output_ratio": 0.5}, [(2, 3, 8, 8)]),
+    ("FractionalMaxPool3d", (2,), {"output_size": (3, 2, 3)}, [(1, 2, 6, 6, 6)]),
+]
+
+LOSSES = [
+    ("L1Loss", {}, [(3, 4), (3, 4)]),
+    ("MSELoss", {}, [(3, 4), (3, 4)]),
+    ("SmoothL1Loss", {"beta": 0.5}, [(3, 4), (3, 4)]),
+    ("SmoothL1Loss", {"beta": 0.0}, [(3, 4), (3, 4)]),
+    ("HuberLoss", {"delta": 0.7}, [(3, 4), (3, 4)]),
+    ("NLLLoss", {"ignore_index": 1}, [(6, 3), labels(6)]),
+    ("NLLLoss", {}, [(2, 3, 4), labels(2, 4)]),
+    ("CrossEntropyLoss", {}, [(6, 3), labels(6)]),
+    ("CrossEntropyLoss", {"label_smoothing": 0.1, "ignore_index": 0}, [(6, 3), labels(6)]),
+    ("CrossEntropyLoss", {}, [(6, 3), probabilities(6, 3)]),
+    ("CrossEntropyLoss", {}, [(2, 3, 4, 5), labels(2, 4, 5)]),
+    ("BCELoss", {}, [probabilities(3, 4), probabilities(3, 4)]),
+    ("BCEWithLogitsLoss", {}, [(3, 4), probabilities(3, 4)]),
+    ("KLDivLoss", {}, [(3, 4), probabilities(3, 4)]),
+    ("KLDivLoss", {"log_target": True}, [(3, 4), (3, 4)]),
+    ("PoissonNLLLoss", {}, [(3, 4), positive(3, 4)]),
+    ("PoissonNLLLoss", {"log_input": False, "full": True}, [positive(3, 4), positive(3, 4)]),
+    ("GaussianNLLLoss", {}, [(3, 4), (3, 4), positive(3, 4)]),
+    ("GaussianNLLLoss", {"full": True}, [(3, 4), (3, 4), positive(3, 1)]),
+    ("HingeEmbeddingLoss", {"margin": 0.5}, [(3, 4), signs(3, 4)]),
+    ("CosineEmbeddingLoss", {"margin": 0.2}, [(5, 4), (5, 4), signs(5)]),
+    ("MarginRankingLoss", {"margin": 0.3}, [(5,), (5,), signs(5)]),
+    ("MultiLabelMarginLoss", {}, [(3, 4), ("labelset", (3, 4))]),
+    ("SoftMarginLoss", {}, [(3, 4), signs(3, 4)]),
+    ("MultiLabelSoftMarginLoss", {}, [(3, 4), probabilities(3, 4)]),
+    ("MultiMarginLoss", {}, [(5, 3), labels(5)]),
+    ("MultiMarginLoss", {"p": 2, "margin": 0.5}, [(5, 3), labels(5)]),
+    ("MultiMarginLoss", {}, [(3,), labels()]),
+    ("TripletMarginLoss", {"swap": True}, [(5, 4), (5, 4), (5, 4)]),
+    ("TripletMarginWithDistanceLoss", {}, [(5, 4), (5, 4), (5, 4)]),
+]
+
+
+def make(rng, spec):
+    """A NumPy input from a shape or from a marked tuple."""
+    if not spec or not isinstance(spec[0], str):
+        return rng.standard_normal(spec).astype(np.float32)
+    kind, shape = spec[:2]
+    if kind == "int64":
+        return rng.integers(spec[2], spec[3], shape).astype(np.int64)
+    if kind == "index":
+        count = int(np.prod(shape[2:]))
+        rows = [rng.permutation(spec[2])[:count] for _ in range(int(np.prod(shape[:2])))]
+        return np.sort(np.stack(rows)).reshape(shape).astype(np.int64)
+    if kind == "sign":
+        return np.where(rng.random(shape) < 0.5, -1.0, 1.0).astype(np.float32)
+    if kind == "unit":
+        return rng.uniform(0.05, 0.95, shape).astype(np.float32)
+    if kind == "positive":
+        return rng.uniform(0.5, 3.0, shape).astype(np.float32)
+    rows = [rng.permutation(shape[1]) for _ in range(shape[0])]
+    chosen = np.stack(rows).astype(np.int64)
+    chosen[:, 2:] = -1
+    chosen[0, 1] = -1
+    return chosen
+
+
+def tensors(lib, arrays):
+    out = []
+    for i, array in enumerate(arrays):
+        tensor = lib.tensor(array.tolist(), dtype=getattr(lib, str(array.dtype)))
+        # Losses have no gradient for their targets; one input shows the rest.
+        if i == 0 and array.dtype == np.float32:
+            tensor.requires_grad_()
+        out.append(tensor)
+    return out
+
+
+def as_list(value):
+    return list(value) if isinstance(value, tuple) else [value]
+
+
+def values(tensor):
+    return np.array(tensor.detach().tolist())
+
+
+def close(ours, theirs, where, tolerance=1e-5):
+    assert tuple(ours.shape) == tuple(theirs.shape), where
+    assert str(ours.dtype) == str(theirs.dtype), where
+    np.testing.assert_allclose(
+        values(ours), values(theirs), rtol=tolerance, atol=tolerance, err_msg=where
+    )
+
+
+def run(lib, module, arrays):
+    """Outputs, gradient of the first input and of each parameter, after one seeded forward."""
+    inputs = tensors(lib, arrays)
+    lib.manual_seed(11)
+    outputs = as_list(module(*inputs))
+    result = outputs[0]
+    if result.requires_grad:
+        weights = lib.arange(result.numel(), dtype=lib.float32).reshape(result.shape) * 0.01 + 0.5
+        (result * weights).sum().backward()
+    grads = [inputs[0].grad] + [param.grad for param in module.parameters()]
+    return outputs, grads
+
+
+def compare(name, args, kwargs, specs, training):
+    rng = np.random.default_rng(0)
+    arrays = [make(rng, spec) for spec in specs]
+    built = []
+    for lib in (cnn, torch):
+        lib.manual_seed(3)
+        built.append(getattr(lib.nn, name)(*args, **kwargs).train(training))
+    ours, theirs = built
+    assert repr(ours) == repr(theirs)
+    # The same attributes, so that whole modules pickled there work here and the other way round.
+    assert set(vars(ours)) == set(vars(theirs))
+    runs = [run(lib, module, arrays) for lib, module in ((cnn, ours), (torch, theirs))]
+    assert repr(ours) == repr(theirs)
+    state, expected = ours.state_dict(), theirs.state_dict()
+    assert list(state) == list(expected)
+    assert dict(state._metadata) == dict(expected._metadata)
+    for key in state:
+        close(state[key], expected[key], f"state {key}")
+    (out, grads), (out_expected, grads_expected) = runs
+    assert len(out) == len(out_expected)
+    for i, (a, b) in enumerate(zip(out, out_expected)):
+        close(a, b, f"output {i}")
+    for i, (a, b) in enumerate(zip(grads, grads_expected)):
+        assert (a is None) == (b is None), f"gradient {i}"
+        if a is not None:
+            close(a, b, f"gradient {i}", 1e-4)
+    return ours, arrays
+
+
+def row_id(row):
+    return f"{row[0]}-{row[1]}-{row[2]}" if len(row) == 4 else f"{row[0]}-{row[1]}"
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize("row", LAYERS, ids=row_id)
+def test_layer(row, training):
+    module, arrays = compare(*row, training)
+    for copied in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        assert type(copied) is type(module)
+        assert repr(copied) == repr(module)
+        first, again = run(cnn, copied, arrays)[0][0], run(cnn, copy.deepcopy(module), arrays)[0][0]
+        assert values(first).tolist() == values(again).tolist()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("row", LOSSES, ids=row_id)
+def test_loss(row, reduction):
+    name, kwargs, specs = row
+    compare(name, (), {**kwargs, "reduction": reduction}, specs, True)
+
+
+def test_class_weights():
+    rng = np.random.default_rng(0)
+    weight = rng.uniform(0.5, 2.0, 3).astype(np.float32)
+    cases = [
+        ("NLLLoss", {"weight": weight}, [(6, 3), labels(6)]),
+        ("CrossEntropyLoss", {"weight": weight, "label_smoothing": 0.2}, [(6, 3), labels(6)]),
+        ("MultiMarginLoss", {"weight": weight}, [(6, 3), labels(6)]),
+        ("BCELoss", {"weight": weight}, [probabilities(4, 3), probabilities(4, 3)]),
+        ("BCEWithLogitsLoss", {"pos_weight": weight}, [(4, 3), probabilities(4, 3)]),
+        ("MultiLabelSoftMarginLoss", {"weight": weight}, [(4, 3), probabilities(4, 3)]),
+    ]
+    for name, kwargs, specs in cases:
+        arrays = [make(rng, spec) for spec in specs]
+        results = []
+        for lib in (cnn, torch):
+            given = {
+                key: lib.tensor(value.tolist()) if isinstance(value, np.ndarray) else value
+                for key, value in kwargs.items()
+            }
+            module = getattr(lib.nn, name)(**given)
+            results.append((run(lib, module, arrays), list(module.state_dict())))
+        (ours, keys), (theirs, expected) = results
+        assert keys == expected
+        close(ours[0][0], theirs[0][0], name)
+        close(ours[1][0], theirs[1][0], name, 1e-4)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda nn, t: nn.init.uniform_(t, -2, 3),
+        lambda nn, t: nn.init.normal_(t, 1, 2),
+        lambda nn, t: nn.init.trunc_normal_(t),
+        lambda nn, t: nn.init.trunc_normal_(t, 0.0, 1.0, 0.5, 0.9),
+        lambda nn, t: nn.init.constant_(t, 0.3),
+        lambda nn, t: nn.init.ones_(t),
+        lambda nn, t: nn.init.zeros_(t),
+        lambda nn, t: nn.init.eye_(t),
+        lambda nn, t: nn.init.xavier_uniform_(t, gain=2),
+        lambda nn, t: nn.init.xavier_normal_(t),
+        lambda nn, t: nn.init.kaiming_uniform_(t, nonlinearity="relu"),
+        lambda nn, t: nn.init.kaiming_normal_(t, mode="fan_out", a=0.1),
+        lambda nn, t: nn.init.orthogonal_(t, 0.5),
+        lambda nn, t: nn.init.orthogonal_(t.data.t()),
+        lambda nn, t: nn.init.sparse_(t, 0.3),
+        lambda nn, t: nn.init.dirac_(t.data.view(4, 2, 3)),
+        lambda nn, t: nn.init.dirac_(t.data.view(4, 2, 3), 2),
+    ],
+)
+def test_init(call):
+    results = []
+    for lib in (cnn, torch):
+        param = lib.nn.Parameter(lib.zeros(6, 4))
+        lib.manual_seed(5)
+        assert call(lib.nn, param).shape is not None
+        results.append(param)
+    close(*results, "init")
+
+
+def test_gains():
+    for name in ("linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"):
+        assert cnn.nn.init.calculate_gain(name) == torch.nn.init.calculate_gain(name)
+    assert cnn.nn.init.calculate_gain("leaky_relu", 0.3) == torch.nn.init.calculate_gain(
+        "leaky_relu", 0.3
+    )
+
+
+def test_every_path_exists_there():
+    from cnn.nn._paths import TORCH_TO_CNN
+
+    for theirs, ours in TORCH_TO_CNN.items():
+        for path in (theirs, ours):
+            module, _, name = path.rpartition(".")
+            found = getattr(pytest.importorskip(module), name)
+            assert f"{found.__module__}.{found.__qualname__}" == path or path == theirs
+
+
+def error_of(function):
+    with pytest.raises(Exception) as info:
+        function()
+    text = str(info.value)
+    for ours, theirs in (("cnn.nn.containers", "nn.modules.container"), ("torch.", "")):
+        text = text.replace(ours, theirs)
+    return type(info.value).__name__, text
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lib: lib.nn.Conv2d(3, 4, 3, groups=2),
+        lambda lib: lib.nn.Conv2d(4, 3, 3, groups=2),
+        lambda lib: lib.nn.Conv2d(4, 3, 3, groups=0),
+        lambda lib: lib.nn.Conv2d(4, 3, 3, stride=2, padding="same"),
+        lambda lib: lib.nn.ConvTranspose2d(4, 3, 3, padding_mode="reflect"),
+        lambda lib: lib.nn.ConvTranspose2d(1, 1, 3)(lib.ones(1, 1, 4, 4), output_size=(9, 9)),
+        lambda lib: lib.nn.LazyConv2d(4, 3)(lib.ones(3, 3)),
+        lambda lib: lib.nn.BatchNorm1d(3)(lib.ones(1, 3)),
+        lambda lib: lib.nn.BatchNorm2d(3)(lib.ones(2, 3)),
+        lambda lib: lib.nn.BatchNorm1d(3)(lib.ones(2, 3, 4, 5)),
+        lambda lib: lib.nn.InstanceNorm1d(3, affine=True)(lib.ones(2, 4, 5)),
+        lambda lib: lib.nn.GroupNorm(2, 3),
+        lambda lib: lib.nn.Dropout(1.5),
+        lambda lib: lib.nn.functional.dropout1d(lib.ones(3)),
+        lambda lib: lib.nn.Embedding(3, 4, padding_idx=3),
+        lambda lib: lib.nn.Embedding(3, 4, _weight=lib.ones(4, 4)),
+        lambda lib: lib.nn.Unflatten(1, 3),
+        lambda lib: lib.nn.Unflatten(1, (3, "a")),
+        lambda lib: lib.nn.Hardtanh(1.0, -1.0),
+        lambda lib: lib.nn.HuberLoss(delta="a"),
+        lambda lib: lib.nn.L1Loss(reduction="median")(lib.ones(2), lib.ones(2)),
+        lambda lib: lib.nn.BCELoss()(lib.ones(2), lib.ones(3)),
+        lambda lib: lib.nn.BCEWithLogitsLoss()(lib.ones(2), lib.ones(3)),
+        lambda lib: lib.nn.MultiMarginLoss(p=3),
+        lambda lib: lib.nn.TripletMarginLoss(margin=0)(*[lib.ones(2, 2)] * 3),
+        lambda lib: lib.nn.MarginRankingLoss()(lib.ones(2), lib.ones(2), lib.ones(2, 2)),
+        lambda lib: lib.nn.functional.one_hot(lib.ones(2)),
+        lambda lib: lib.nn.functional.one_hot(lib.tensor([3]), 2),
+        lambda lib: lib.nn.functional.interpolate(lib.ones(1, 1, 4), mode="bilinear", size=3),
+        lambda lib: lib.nn.functional.interpolate(lib.ones(1, 1, 4)),
+        lambda lib: lib.nn.functional.interpolate(lib.ones(1, 1, 4), size=(2, 2)),
+        lambda lib: lib.nn.functional.pixel_shuffle(lib.ones(3, 2, 2), 2),
+        lambda lib: lib.nn.init.eye_(lib.ones(3)),
+        lambda lib: lib.nn.init.calculate_gain("cubic"),
+        lambda lib: lib.nn.init.kaiming_uniform_(lib.ones(3)),
+        lambda lib: lib.nn.Sequential()[0],
+        lambda lib: lib.nn.ModuleList([lib.nn.ReLU()])[1],
+        lambda lib: lib.nn.Sequential() + 3,
+        lambda lib: lib.nn.Sequential(lib.nn.ReLU()) * 0,
+        lambda lib: lib.nn.ModuleDict([("a", lib.nn.ReLU(), 3)]),
+        lambda lib: lib.nn.ParameterDict({3: lib.ones(2)}),
+        lambda lib: lib.nn.Linear(2, 3, foo=1),
+        lambda lib: lib.nn.Sigmoid(1),
+        lambda lib: lib.nn.Sigmoid(a=1),
+        lambda lib: lib.nn.Module()(1),
+        lambda lib: lib.nn.Linear(2, 3).register_parameter("weight", lib.ones(2)),
+        lambda lib: lib.nn.Linear(2, 3).register_parameter("in_features", None),
+        lambda lib: lib.nn.Linear(2, 3).register_buffer("a.b", None),
+        lambda lib: lib.nn.Linear(2, 3).register_buffer("", None),
+        lambda lib: lib.nn.Linear(2, 3).register_buffer("x", 3),
+        lambda lib: lib.nn.Linear(2, 3).add_module("x", 3),
+        lambda lib: lib.nn.Linear(2, 3).add_module("a.b", lib.nn.ReLU()),
+        lambda lib: setattr(lib.nn.Linear(2, 3), "weight", lib.ones(2)),
+        lambda lib: setattr(lib.nn.Sequential(lib.nn.ReLU()), "0", "relu"),
+        lambda lib: setattr(lib.nn.BatchNorm1d(3), "running_mean", 3),
+        lambda lib: lib.nn.Linear(2, 3).missing,
+        lambda lib: lib.nn.Linear(2, 3).to(lib.int64),
+        lambda lib: lib.nn.Linear(2, 3).train("yes"),
+        lambda lib: lib.nn.Linear(2, 3).get_submodule("a"),
+        lambda lib: lib.nn.Linear(2, 3).get_parameter("in_features"),
+        lambda lib: lib.nn.BatchNorm1d(2).get_buffer("weight"),
+        lambda lib: lib.nn.Linear(2, 3).load_state_dict(
+            {"weight": lib.ones(3, 3), "x": lib.ones(1)}
+        ),
+        lambda lib: lib.nn.Linear(2, 3).load_state_dict({"weight": 3, "bias": lib.ones(3)}),
+        lambda lib: lib.nn.Linear(2, 3).load_state_dict([1]),
+        lambda lib: lib.nn.LazyLinear(2).weight.shape,
+        lambda lib: lib.nn.Linear(2, 3, device="meta").to("cpu"),
+        lambda lib: lib.nn.utils.skip_init(lib.nn.ReLU),
+        lambda lib: lib.nn.utils.skip_init(int),
+    ],
+)
+def test_error(call):
+    assert error_of(lambda: call(cnn)) == error_of(lambda: call(torch))
+
+
+def test_functional_signatures():
+    """What is not a core op takes its arguments by PyTorch's names, in PyTorch's order."""
+    import inspect
+
+    for name in dir(torch.nn.functional):
+        ours = vars(cnn.nn.functional).get(name)
+        if name[0] == "_" or not inspect.isfunction(ours):
+            continue
+        try:
+            theirs = inspect.signature(getattr(torch.nn.functional, name))
+        except ValueError:  # a builtin without a signature
+            continue
+        if list(theirs.parameters) == ["args", "kwargs"]:
+            continue
+        mine = inspect.signature(ours)
+        assert list(mine.parameters) == list(theirs.parameters), name
+        for key, parameter in theirs.parameters.items():
+            assert mine.parameters[key].default == parameter.default, f"{name}({key})"
+
+
+def test_class_signatures():
+    import inspect
+
+    for name in cnn.nn.__all__:
+        ours, theirs = getattr(cnn.nn, name), getattr(torch.nn, name)
+        if not isinstance(ours, type) or not issubclass(ours, cnn.nn.Module):
+            continue
+        mine = inspect.signature(ours.__init__).parameters
+        expected = inspect.signature(theirs.__init__).parameters
+        if name != "NLLLoss2d":  # takes what NLLLoss takes
+            assert list(mine) == list(expected), name
+            assert [p.default for p in mine.values()] == [p.default for p in expected.values()], (
+                name
+            )
