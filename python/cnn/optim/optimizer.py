@@ -149,7 +149,7 @@ class Optimizer:
         """The state of a parameter before its first step: a dict."""
         raise NotImplementedError
 
-    def _gather(self, group):
+    def _gather(self, group, with_state=True):
         """Lists of the parameters that have a gradient, of the gradients and of the states."""
         params, grads, states = [], [], []
         for p in group["params"]:
@@ -160,12 +160,13 @@ class Optimizer:
                 raise RuntimeError(
                     f"{type(self).__name__} does not support sparse gradients{self._sparse_advice}"
                 )
-            state = self.state[p]
-            if not state:
-                state.update(self._initial_state(group, p))
             params.append(p)
             grads.append(grad)
-            states.append(state)
+            if with_state:
+                state = self.state[p]
+                if not state:
+                    state.update(self._initial_state(group, p))
+                states.append(state)
         return params, grads, states
 
     def _updates(self, group):

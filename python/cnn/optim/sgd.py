@@ -66,7 +66,7 @@ class SGD(Optimizer):
         loss = self._evaluate(closure)
         for group in self.param_groups:
             if group["momentum"] == 0:
-                params, grads, _ = self._gather(group)
+                params, grads, _ = self._gather(group, with_state=False)
                 _move(group, params, grads, [], first=False)
             else:
                 self._step_with_momentum(group)
