@@ -1,0 +1,122 @@
+"""Adam, and its variant AMSGrad."""
+
+from .. import _C
+from .._C import Tensor
+from .optimizer import Optimizer, check_betas, check_range, scalar_tensor
+
+
+class Adam(Optimizer):
+    """Adaptive moment estimation.
+
+    Per element, with g the gradient (negated if `maximize`), m `exp_avg`, v `exp_avg_sq`, t `step`:
+
+        p = p * (1 - lr * weight_decay) if decoupled_weight_decay, else g = g + weight_decay * p
+        m = m + (1 - beta1) * (g - m)
+        v = beta2 * v + (1 - beta2) * g * g
+        w = v, or with amsgrad the largest v so far (`max_exp_avg_sq`)
+        p = p - lr / (1 - beta1^t) * m / (sqrt(w) / sqrt(1 - beta2^t) + eps)
+
+    `foreach` and `fused` are accepted: a step is one call for all parameters of a group anyhow.
+    Source: Kingma and Ba 2014 (arXiv 1412.6980); Reddi, Kale and Kumar 2018 for amsgrad.
+    """
+
+    _late_options = {
+        "amsgrad": False,
+        "maximize": False,
+        "foreach": None,
+        "capturable": False,
+        "differentiable": False,
+        "decoupled_weight_decay": False,
+        "fused": None,
+    }
+    _scalar_state = ("step",)
+    _sparse_advice = ", please consider SparseAdam instead"
+
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        weight_decay=0,
+        amsgrad=False,
+        *,
+        foreach=None,
+        maximize=False,
+        capturable=False,
+        differentiable=False,
+        fused=None,
+        decoupled_weight_decay=False,
+    ):
+        _check_one_element("lr", lr, foreach, capturable)
+        check_range("learning rate", lr)
+        check_range("epsilon value", eps)
+        check_betas(betas)
+        check_range("weight_decay value", weight_decay)
+        kinds = [Tensor if isinstance(b, Tensor) else type(b) for b in betas]
+        if kinds not in ([float, float], [Tensor, Tensor]):
+            raise ValueError("betas must be either both floats or both Tensors")
+        for i, beta in enumerate(betas):
+            _check_one_element(f"betas[{i}]", beta, foreach, capturable)
+        defaults = {
+            "lr": lr,
+            "betas": tuple(float(b) for b in betas),
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+            "fused": fused,
+            "decoupled_weight_decay": decoupled_weight_decay,
+        }
+        super().__init__(params, defaults)
+
+    def _initial_state(self, group, param):
+        state = {
+            "step": scalar_tensor(0.0),
+            "exp_avg": _C.zeros_like(param),
+            "exp_avg_sq": _C.zeros_like(param),
+        }
+        if group["amsgrad"]:
+            state["max_exp_avg_sq"] = _C.zeros_like(param)
+        return state
+
+    def step(self, closure=None):
+        """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
+        loss = self._evaluate(closure)
+        for group in self.param_groups:
+            params, grads, states = self._gather(group)
+            if not params:
+                continue
+            amsgrad = group["amsgrad"]
+            beta1, beta2 = group["betas"]
+            _C._adam_step(
+                params,
+                grads,
+                [state["exp_avg"] for state in states],
+                [state["exp_avg_sq"] for state in states],
+                [state["max_exp_avg_sq"] for state in states] if amsgrad else [],
+                [state["step"] for state in states],
+                float(group["lr"]),
+                float(beta1),
+                float(beta2),
+                float(group["eps"]),
+                float(group["weight_decay"]),
+                amsgrad,
+                group["maximize"],
+                group["decoupled_weight_decay"],
+            )
+        return loss
+
+
+def _check_one_element(name, value, foreach, capturable):
+    if not isinstance(value, Tensor):
+        return
+    if foreach and not capturable:
+        raise ValueError(
+            f"{name} as a Tensor is not supported for capturable=False and foreach=True"
+        )
+    if value.numel() != 1:
+        raise ValueError(f"Tensor {name} must be 1-element")

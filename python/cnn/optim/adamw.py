@@ -1,0 +1,48 @@
+"""Adam with decoupled weight decay."""
+
+from .adam import Adam
+
+
+class AdamW(Adam):
+    """`Adam`, where the decay shrinks the parameter instead of entering the gradient.
+
+        p = p * (1 - lr * weight_decay), then Adam's formula without weight decay
+
+    Source: Loshchilov and Hutter 2017 (arXiv 1711.05101).
+    """
+
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        weight_decay=1e-2,
+        amsgrad=False,
+        *,
+        maximize=False,
+        foreach=None,
+        capturable=False,
+        differentiable=False,
+        fused=None,
+    ):
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        for group in self.param_groups:
+            # Files from before the option existed hold AdamW groups without it.
+            group["decoupled_weight_decay"] = True

@@ -1,0 +1,450 @@
+"""The base of every optimizer: parameter groups, state, state dicts and hooks."""
+
+import functools
+import warnings
+from collections import OrderedDict, defaultdict
+from copy import deepcopy
+from itertools import chain
+
+from .. import _C
+from .._C import Tensor
+from ..autograd import enable_grad
+from ..utils.hooks import RemovableHandle
+
+_global_pre_hooks = OrderedDict()
+_global_post_hooks = OrderedDict()
+
+
+class _Required:
+    """The mark of an option that every parameter group has to give."""
+
+    def __repr__(self):
+        return "<required parameter>"
+
+
+required = _Required()
+
+
+class Optimizer:
+    """Holds parameters in groups, options per group and state per parameter; subclasses add `step`.
+
+    `params` is an iterable of tensors, of (name, tensor) pairs, or of dicts, one per group, with the
+    key `params` and options that override `defaults`. A subclass states in `_initial_state` what it
+    keeps per parameter, and moves the parameters in `step`.
+    """
+
+    # Options that came into a subclass over time, with the value that a state without them means.
+    _late_options = {}
+    # Entries of a parameter's state that are 0-d tensors, and were numbers in old files.
+    _scalar_state = ()
+    # What to use instead where gradients are sparse; ends the error.
+    _sparse_advice = ""
+
+    def __init__(self, params, defaults):
+        self.defaults = defaults
+        self._make_hook_tables()
+        self._wrap_step()
+        if isinstance(params, Tensor):
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, "
+                f"but got {_typename(params)}"
+            )
+        if defaults.get("fused"):
+            if defaults.get("differentiable"):
+                raise RuntimeError("`fused` does not support `differentiable`")
+            if defaults.get("foreach"):
+                raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+        self.state = defaultdict(dict)
+        self.param_groups = []
+        groups = list(params)
+        if not groups:
+            raise ValueError("optimizer got an empty parameter list")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    def step(self, closure=None):
+        """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
+        raise NotImplementedError
+
+    def zero_grad(self, set_to_none=True):
+        """Drop the gradients of all parameters, or fill them with zeros if not `set_to_none`."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                grad = p.grad
+                if grad is None:
+                    continue
+                if set_to_none:
+                    p.grad = None
+                    continue
+                if grad.grad_fn is not None:
+                    grad.detach_()
+                else:
+                    grad.requires_grad_(False)
+                grad.zero_()
+
+    def add_param_group(self, param_group):
+        """Add a group, a dict with `params` and any options that differ from the defaults."""
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        _list_params(param_group)
+        for param in param_group["params"]:
+            if not isinstance(param, Tensor):
+                raise TypeError(
+                    "optimizer can only optimize Tensors, but one of the params is "
+                    + _typename(param)
+                )
+            if not (param.is_leaf or param.retains_grad):
+                raise ValueError("can't optimize a non-leaf Tensor")
+        for name, default in self.defaults.items():
+            if default is required and name not in param_group:
+                raise ValueError(
+                    "parameter group didn't specify a value of required optimization parameter "
+                    + name
+                )
+            param_group.setdefault(name, default)
+        self._refuse_unsupported(param_group)
+        params = param_group["params"]
+        if len(params) != len(set(params)):
+            warnings.warn(
+                "optimizer contains a parameter group with duplicate parameters; in future, this "
+                "will cause an error; see github.com/pytorch/pytorch/issues/40967 for more "
+                "information",
+                stacklevel=3,
+            )
+        named = "param_names" in param_group
+        if any(("param_names" in group) != named for group in self.param_groups):
+            raise ValueError(
+                "all optimizer param groups should be with/without names. cannot add param group "
+                f"{'with' if named else 'without'} names to the optimizer"
+            )
+        known = set(chain.from_iterable(group["params"] for group in self.param_groups))
+        if not known.isdisjoint(params):
+            raise ValueError("some parameters appear in more than one parameter group")
+        self.param_groups.append(param_group)
+
+    def _refuse_unsupported(self, group):
+        name = type(self).__name__
+        if group.get("differentiable"):
+            raise NotImplementedError(
+                f"{name}: differentiable=True is not supported; write the update with tensor "
+                "operations on the results of autograd.grad(..., create_graph=True)"
+            )
+        if group.get("capturable"):
+            raise NotImplementedError(
+                f"{name}: capturable=True is not supported; leave capturable=False"
+            )
+
+    # What the subclasses' steps are made of.
+
+    def _evaluate(self, closure):
+        """The closure's loss, computed with gradients enabled; None without a closure."""
+        if closure is None:
+            return None
+        with enable_grad():
+            return closure()
+
+    def _initial_state(self, group, param):
+        """The state of a parameter before its first step: a dict."""
+        raise NotImplementedError
+
+    def _gather(self, group, with_state=True):
+        """Lists of the parameters that have a gradient, of the gradients and of the states."""
+        params, grads, states = [], [], []
+        for p in group["params"]:
+            grad = p.grad
+            if grad is None:
+                continue
+            if grad.is_sparse:
+                raise RuntimeError(
+                    f"{type(self).__name__} does not support sparse gradients{self._sparse_advice}"
+                )
+            params.append(p)
+            grads.append(grad)
+            if with_state:
+                state = self.state[p]
+                if not state:
+                    state.update(self._initial_state(group, p))
+                states.append(state)
+        return params, grads, states
+
+    def _updates(self, group):
+        """Yield (parameter, direction, state) for formulas in tensors; call under no_grad.
+
+        The direction is the gradient, negated when maximizing, plus weight_decay * parameter unless
+        the decay is decoupled: then the parameter has been shrunk by 1 - lr * weight_decay.
+        Complex tensors come as real views, so a formula has to work in place.
+        """
+        decay = group.get("weight_decay", 0)
+        for p, grad, state in zip(*self._gather(group), strict=True):
+            if group["maximize"]:
+                grad = -grad
+            if decay != 0:
+                if group.get("decoupled_weight_decay"):
+                    p.mul_(1 - float(group["lr"]) * decay)
+                else:
+                    grad = grad.add(p, alpha=decay)
+            if p.is_complex():
+                p, grad = _C.view_as_real(p), _C.view_as_real(grad)
+                state = {k: _real_view(v) for k, v in state.items()}
+            yield p, grad, state
+
+    # State dicts and pickling.
+
+    def state_dict(self):
+        """A dict of `state` (by position of the parameter) and `param_groups`, as PyTorch's."""
+        for hook in self._optimizer_state_dict_pre_hooks.values():
+            hook(self)
+        position = {}
+        groups = []
+        start = 0
+        for group in self.param_groups:
+            params = group["params"]
+            for i, p in enumerate(params, start):
+                position.setdefault(id(p), i)
+            start += len(params)
+            packed = {k: v for k, v in group.items() if k != "params"}
+            packed["params"] = [position[id(p)] for p in params]
+            groups.append(packed)
+        state = {
+            position[id(k)] if isinstance(k, Tensor) else k: v for k, v in self.state.items()
+        }
+        result = {"state": state, "param_groups": groups}
+        for hook in self._optimizer_state_dict_post_hooks.values():
+            changed = hook(self, result)
+            if changed is not None:
+                result = changed
+        return result
+
+    def load_state_dict(self, state_dict):
+        """Take over state and options from a `state_dict()`, matching parameters by position.
+
+        Tensors are cast to the dtype and device of their parameter, `step` excepted. Raises
+        ValueError when the groups differ in number or size.
+        """
+        state_dict = state_dict.copy()
+        for hook in self._optimizer_load_state_dict_pre_hooks.values():
+            changed = hook(self, state_dict)
+            if changed is not None:
+                state_dict = changed
+        saved_groups = deepcopy(state_dict["param_groups"])
+        if len(self.param_groups) != len(saved_groups):
+            raise ValueError("loaded state dict has a different number of parameter groups")
+        pairs = list(zip(self.param_groups, saved_groups, strict=True))
+        if any(len(group["params"]) != len(saved["params"]) for group, saved in pairs):
+            raise ValueError(
+                "loaded state dict contains a parameter group that doesn't match the size of "
+                "optimizer's group"
+            )
+        owner = {}
+        for group, saved in pairs:
+            on_device = bool(saved.get("fused") or saved.get("capturable"))
+            for p, key in zip(group["params"], saved["params"], strict=True):
+                owner[key] = p, on_device
+        state = defaultdict(dict)
+        for key, value in state_dict["state"].items():
+            if key in owner:
+                p, on_device = owner[key]
+                state[p] = _fit(value, p, on_device)
+            else:
+                state[key] = value
+        for group, saved in pairs:
+            saved["params"] = group["params"]
+            if "param_names" in group:
+                saved.setdefault("param_names", group["param_names"])
+        self.__setstate__({"state": state, "param_groups": saved_groups})
+        for hook in self._optimizer_load_state_dict_post_hooks.values():
+            hook(self)
+
+    def __getstate__(self):
+        return {
+            "defaults": self.defaults,
+            "state": self.state,
+            "param_groups": self.param_groups,
+        }
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        if "_optimizer_step_pre_hooks" not in self.__dict__:
+            self._make_hook_tables()
+        self._wrap_step()
+        self.defaults.setdefault("differentiable", False)
+        for group in self.param_groups:
+            for name, value in self._late_options.items():
+                group.setdefault(name, value)
+        for values in self.state.values() if self._scalar_state else ():
+            for name in self._scalar_state:
+                if name in values and not isinstance(values[name], Tensor):
+                    values[name] = scalar_tensor(values[name])
+
+    def __repr__(self):
+        lines = [type(self).__name__ + " ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines.extend(f"    {key}: {group[key]}" for key in sorted(group) if key != "params")
+        return "\n".join(lines) + "\n)"
+
+    # Hooks.
+
+    def _make_hook_tables(self):
+        self._optimizer_step_pre_hooks = OrderedDict()
+        self._optimizer_step_post_hooks = OrderedDict()
+        self._optimizer_state_dict_pre_hooks = OrderedDict()
+        self._optimizer_state_dict_post_hooks = OrderedDict()
+        self._optimizer_load_state_dict_pre_hooks = OrderedDict()
+        self._optimizer_load_state_dict_post_hooks = OrderedDict()
+
+    def _wrap_step(self):
+        cls = type(self)
+        if not getattr(cls.step, "hooked", False):
+            cls.step = _with_hooks(cls.step)
+
+    def register_step_pre_hook(self, hook):
+        """Call `hook(optimizer, args, kwargs)` before each step; it may return (args, kwargs)."""
+        return _register(self._optimizer_step_pre_hooks, hook)
+
+    def register_step_post_hook(self, hook):
+        """Call `hook(optimizer, args, kwargs)` after each step."""
+        return _register(self._optimizer_step_post_hooks, hook)
+
+    def register_state_dict_pre_hook(self, hook, prepend=False):
+        """Call `hook(optimizer)` before `state_dict` collects."""
+        return _register(self._optimizer_state_dict_pre_hooks, hook, prepend)
+
+    def register_state_dict_post_hook(self, hook, prepend=False):
+        """Call `hook(optimizer, state_dict)` on the result; it may return another one."""
+        return _register(self._optimizer_state_dict_post_hooks, hook, prepend)
+
+    def register_load_state_dict_pre_hook(self, hook, prepend=False):
+        """Call `hook(optimizer, state_dict)` before loading; it may return another dict."""
+        return _register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook, prepend=False):
+        """Call `hook(optimizer)` after loading."""
+        return _register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
+
+
+def register_optimizer_step_pre_hook(hook):
+    """Call `hook(optimizer, args, kwargs)` before each step of every optimizer."""
+    return _register(_global_pre_hooks, hook)
+
+
+def register_optimizer_step_post_hook(hook):
+    """Call `hook(optimizer, args, kwargs)` after each step of every optimizer."""
+    return _register(_global_post_hooks, hook)
+
+
+def scalar_tensor(value):
+    """A 0-d tensor on the CPU: float64 if that is the default dtype, else float32."""
+    wide = _C.get_default_dtype() == _C.float64
+    return _C.full((), float(value), dtype=_C.float64 if wide else _C.float32, device="cpu")
+
+
+def check_lr(lr):
+    """Raise ValueError unless `lr` is a number or one-element tensor of at least 0."""
+    if isinstance(lr, Tensor) and lr.numel() != 1:
+        raise ValueError("Tensor lr must be 1-element")
+    check_range("learning rate", lr)
+
+
+def check_range(what, value, below=None):
+    """Raise ValueError unless 0 <= value, and value < below where that is given."""
+    if not 0.0 <= value or (below is not None and not value < below):
+        raise ValueError(f"Invalid {what}: {value}")
+
+
+def check_betas(betas):
+    """Raise ValueError unless both decay rates lie in [0, 1)."""
+    for i in (0, 1):
+        check_range(f"beta parameter at index {i}", betas[i], below=1.0)
+
+
+def _list_params(group):
+    """Turn group["params"] into a list of tensors, and names, if there are any, into a list too."""
+    params = group["params"]
+    if isinstance(params, Tensor):
+        params = [params]
+    elif isinstance(params, set):
+        raise TypeError(
+            "optimizer parameters need to be organized in ordered collections, but the ordering of "
+            "tensors in sets will change between runs. Please use a list instead."
+        )
+    params = list(params)
+    names = [p[0] for p in params if isinstance(p, tuple)]
+    group["params"] = [p[1] if isinstance(p, tuple) else p for p in params]
+    if names:
+        if len(names) != len(params):
+            raise ValueError(
+                "all optimizer params should be with/without names. Some param names are missing"
+            )
+        group["param_names"] = names
+
+
+def _with_hooks(step):
+    @functools.wraps(step)
+    def wrapper(self, *args, **kwargs):
+        if not (
+            self._optimizer_step_pre_hooks
+            or self._optimizer_step_post_hooks
+            or _global_pre_hooks
+            or _global_post_hooks
+        ):
+            return step(self, *args, **kwargs)
+        # Hooks see the optimizer as the first of the arguments, as PyTorch's do.
+        args = (self, *args)
+        pre_hooks = chain(_global_pre_hooks.values(), self._optimizer_step_pre_hooks.values())
+        for hook in tuple(pre_hooks):
+            changed = hook(self, args, kwargs)
+            if changed is None:
+                continue
+            if not (isinstance(changed, tuple) and len(changed) == 2):
+                raise RuntimeError(
+                    f"{step} must return None or a tuple of (new_args, new_kwargs), "
+                    f"but got {changed}."
+                )
+            args, kwargs = changed
+        result = step(*args, **kwargs)
+        post_hooks = chain(self._optimizer_step_post_hooks.values(), _global_post_hooks.values())
+        for hook in tuple(post_hooks):
+            hook(self, args, kwargs)
+        return result
+
+    wrapper.hooked = True
+    return wrapper
+
+
+def _register(hooks, hook, prepend=False):
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    if prepend:
+        hooks.move_to_end(handle.id, last=False)
+    return handle
+
+
+def _fit(value, param, on_device, key=None):
+    """`value` with each tensor cast for the state of `param`."""
+    if isinstance(value, Tensor):
+        if key == "step":
+            # Counts stay float32, or a half-precision step would stop counting at 256.
+            return value.to(dtype=_C.float32, device=param.device) if on_device else value
+        if param.is_floating_point():
+            return value.to(dtype=param.dtype, device=param.device)
+        return value.to(device=param.device)
+    if isinstance(value, dict):
+        return {k: _fit(v, param, on_device, k) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return type(value)(_fit(v, param, on_device) for v in value)
+    return value
+
+
+def _real_view(value):
+    is_complex = isinstance(value, Tensor) and value.is_complex()
+    return _C.view_as_real(value) if is_complex else value
+
+
+def _typename(value):
+    if isinstance(value, Tensor):
+        return value.type()
+    cls = type(value)
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"

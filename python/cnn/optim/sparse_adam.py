@@ -1,0 +1,75 @@
+"""Adam for sparse gradients."""
+
+from .. import _C
+from ..autograd import no_grad
+from .optimizer import Optimizer, check_betas, check_lr
+
+
+class SparseAdam(Optimizer):
+    """Adam that moves, and ages the moments of, only the entries that a sparse gradient names.
+
+    Adam's formula on those entries, with the step lr * sqrt(1 - beta2^t) / (1 - beta1^t) and
+    eps added to sqrt(v) itself. Parameters are dense; dense gradients raise RuntimeError.
+    """
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, maximize=False):
+        check_lr(lr)
+        if not 0.0 < lr:
+            raise ValueError(f"Invalid learning rate: {lr}")
+        if not 0.0 < eps:
+            raise ValueError(f"Invalid epsilon value: {eps}")
+        check_betas(betas)
+        defaults = {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize}
+        super().__init__(params, defaults)
+        places = [
+            ([i, j], p)
+            for i, group in enumerate(self.param_groups)
+            for j, p in enumerate(group["params"])
+        ]
+        sparse = [place for place, p in places if p.is_sparse]
+        if sparse:
+            raise ValueError(
+                f"Sparse params at indices {sparse}: SparseAdam requires dense parameter tensors"
+            )
+        complexes = [place for place, p in places if p.is_complex()]
+        if complexes:
+            raise ValueError(
+                f"Complex params at indices {complexes}: "
+                "SparseAdam does not support complex parameters"
+            )
+
+    def step(self, closure=None):
+        """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
+        loss = self._evaluate(closure)
+        with no_grad():
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        self._move(group, p, p.grad)
+        return loss
+
+    def _move(self, group, p, grad):
+        if not grad.is_sparse:
+            raise RuntimeError(
+                "SparseAdam does not support dense gradients, please consider Adam instead"
+            )
+        state = self.state[p]
+        if not state:
+            # The count is a plain number here, as it is in PyTorch's files.
+            state["step"] = 0
+            state["exp_avg"] = _C.zeros_like(p)
+            state["exp_avg_sq"] = _C.zeros_like(p)
+        state["step"] += 1
+        t, (beta1, beta2) = state["step"], group["betas"]
+
+        grad = grad.coalesce()  # the update is not linear: each entry once
+        if grad._values().numel() == 0:
+            return
+        where = tuple(grad._indices())
+        g = -grad._values() if group["maximize"] else grad._values()
+        m = state["exp_avg"][where].lerp_(g, 1 - beta1)
+        v = state["exp_avg_sq"][where].lerp_(g * g, 1 - beta2)
+        state["exp_avg"][where] = m
+        state["exp_avg_sq"][where] = v
+        size = float(group["lr"]) * (1 - beta2**t) ** 0.5 / (1 - beta1**t)
+        p[where] = p[where].addcdiv_(m, v.sqrt().add_(group["eps"]), value=-size)

@@ -1,0 +1,386 @@
+"""The loader: batches of a dataset, fetched here or in worker processes."""
+
+import itertools
+import os
+import warnings
+import weakref
+from types import GenericAlias
+
+from .collate import default_collate, default_convert, pin_memory
+from .dataset import IterableDataset
+from .fetch import make_fetcher
+from .sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
+from .worker import StreamEnd, WorkerError
+
+_FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
+
+
+class DataLoader:
+    """Iterates over a dataset in batches.
+
+    `batch_size=None` yields single samples, converted by `default_convert`. `shuffle` takes a new
+    permutation each time. With `num_workers`, that many processes fetch ahead, `prefetch_factor`
+    batches each; `timeout` is in seconds, 0 for none; an exception in a worker is raised here with
+    the worker's traceback, and a worker that dies raises RuntimeError. With `in_order=False`,
+    batches come as they are ready.
+
+    The same seed gives the batches that PyTorch gives. Batches of a TensorDataset, or of Subsets of
+    one, are sliced out of its tensors, not put together from samples.
+    """
+
+    __class_getitem__ = classmethod(GenericAlias)
+    _initialized = False
+
+    def __init__(
+        self,
+        dataset,
+        batch_size=1,
+        shuffle=None,
+        sampler=None,
+        batch_sampler=None,
+        num_workers=0,
+        collate_fn=None,
+        pin_memory=False,
+        drop_last=False,
+        timeout=0,
+        worker_init_fn=None,
+        multiprocessing_context=None,
+        generator=None,
+        *,
+        prefetch_factor=None,
+        persistent_workers=False,
+        pin_memory_device="",
+        in_order=True,
+    ):
+        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
+        self._check_order(dataset, shuffle, sampler, batch_sampler)
+        if batch_sampler is not None:
+            if batch_size != 1 or shuffle or sampler is not None or drop_last:
+                raise ValueError(
+                    "batch_sampler option is mutually exclusive with batch_size, shuffle, "
+                    "sampler, and drop_last"
+                )
+            batch_size, drop_last = None, False
+        elif batch_size is None and drop_last:
+            raise ValueError(
+                "batch_size=None option disables auto-batching and is mutually exclusive with "
+                "drop_last"
+            )
+        if sampler is None:
+            if isinstance(dataset, IterableDataset):
+                sampler = _Endless()
+            elif shuffle:
+                sampler = RandomSampler(dataset, generator=generator)
+            else:
+                sampler = SequentialSampler(dataset)
+        if batch_size is not None and batch_sampler is None:
+            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+        if collate_fn is None:
+            collate_fn = default_convert if batch_sampler is None else default_collate
+
+        self.dataset = dataset
+        self.num_workers = num_workers
+        self.prefetch_factor = 2 if num_workers > 0 and prefetch_factor is None else prefetch_factor
+        self.pin_memory = pin_memory
+        self.pin_memory_device = pin_memory_device
+        self.timeout = timeout
+        self.worker_init_fn = worker_init_fn
+        self.multiprocessing_context = multiprocessing_context
+        self.in_order = in_order
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
+        self.generator = generator
+        self.collate_fn = collate_fn
+        self.persistent_workers = persistent_workers
+        self._promised_length = None
+        self._iterator = None
+        self._initialized = True
+        self.check_worker_number_rationality()
+
+    @staticmethod
+    def _check_order(dataset, shuffle, sampler, batch_sampler):
+        if isinstance(dataset, IterableDataset):
+            given = {"shuffle": shuffle or None, "sampler": sampler, "batch_sampler": batch_sampler}
+            for name, value in given.items():
+                if value is not None:
+                    raise ValueError(
+                        f"DataLoader with IterableDataset: expected unspecified {name} option, "
+                        f"but got {name}={value}"
+                    )
+        if sampler is not None and shuffle:
+            raise ValueError("sampler option is mutually exclusive with shuffle")
+
+    @property
+    def multiprocessing_context(self):
+        return self._context
+
+    @multiprocessing_context.setter
+    def multiprocessing_context(self, context):
+        self._context = _as_context(context, self.num_workers)
+
+    @property
+    def _index_sampler(self):
+        return self.sampler if self.batch_sampler is None else self.batch_sampler
+
+    def __setattr__(self, name, value):
+        if self._initialized and name in _FIXED:
+            raise ValueError(
+                f"{name} attribute should not be set after {type(self).__name__} is initialized"
+            )
+        super().__setattr__(name, value)
+
+    def __iter__(self):
+        if self.num_workers == 0:
+            return _LocalIterator(self)
+        if not self.persistent_workers:
+            return _WorkerIterator(self)
+        if self._iterator is None or self._iterator.closed:
+            self._iterator = _WorkerIterator(self)
+        else:
+            self._iterator.restart(self)
+        return self._iterator
+
+    def __len__(self):
+        """The number of batches; of samples without batching. TypeError if the dataset has none."""
+        if not isinstance(self.dataset, IterableDataset):
+            return len(self._index_sampler)
+        length = self._promised_length = len(self.dataset)
+        if self.batch_size is None:
+            return length
+        full, rest = divmod(length, self.batch_size)
+        return full if self.drop_last or rest == 0 else full + 1
+
+    def check_worker_number_rationality(self):
+        """Warn when there are more workers than processors to run them on."""
+        if not self.num_workers:
+            return
+        cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        if cpus is None or self.num_workers > cpus:
+            warnings.warn(
+                f"This DataLoader will create {self.num_workers} worker processes in total. Our "
+                f"suggested max number of worker in current system is {cpus}, which is smaller "
+                "than what this DataLoader is going to create. Please be aware that excessive "
+                "worker creation might get DataLoader running slow or even freeze, lower the "
+                "worker number to avoid potential slowness/freeze if necessary.",
+                stacklevel=3,
+            )
+
+
+class _Endless:
+    """Stands in for the sampler of a stream: as many places as anybody asks for."""
+
+    def __iter__(self):
+        return itertools.repeat(None)
+
+
+class _Iterator:
+    """What both kinds of iteration share. The draws and their order are PyTorch's."""
+
+    def __init__(self, loader):
+        self._loader = loader
+        self._pins = _pins_memory(loader)
+        self._index_sampler = loader._index_sampler
+        self._sampler_iter = iter(self._index_sampler)
+        self._base_seed = draw_seed(loader.generator)
+        self._num_yielded = 0
+
+    def __iter__(self):
+        return self
+
+    def __len__(self):
+        return len(self._index_sampler)
+
+    def __getstate__(self):
+        raise NotImplementedError(f"{type(self).__name__} cannot be pickled")
+
+    def __next__(self):
+        data = self._next_data()
+        self._num_yielded += 1
+        loader = self._loader
+        if loader._promised_length is not None and self._num_yielded > loader._promised_length:
+            self._warn_of_excess()
+        return pin_memory(data) if self._pins else data
+
+    def _warn_of_excess(self):
+        warnings.warn(
+            f"Length of IterableDataset {self._loader.dataset} was reported to be "
+            f"{self._loader._promised_length} (when accessing len(dataloader)), but "
+            f"{self._num_yielded} samples have been fetched. With worker processes, each has to "
+            "yield a part of its own: see get_worker_info().",
+            stacklevel=3,
+        )
+
+
+class _LocalIterator(_Iterator):
+    def __init__(self, loader):
+        super().__init__(loader)
+        if loader.timeout != 0:
+            raise AssertionError("timeout must be 0 when num_workers is 0")
+        batched = loader.batch_sampler is not None
+        self._fetch = make_fetcher(loader.dataset, batched, loader.collate_fn, loader.drop_last)
+
+    def _next_data(self):
+        return self._fetch(next(self._sampler_iter))
+
+
+class _WorkerIterator(_Iterator):
+    """Hands the sampler's yields to the workers in turn, numbered, and puts answers in order."""
+
+    def __init__(self, loader):
+        from .pool import WorkerPool
+
+        super().__init__(loader)
+        self._timeout = loader.timeout
+        self._in_order = loader.in_order
+        self._persistent = loader.persistent_workers
+        self._num_workers = loader.num_workers
+        self._most = loader.prefetch_factor * loader.num_workers
+        if self._most <= 0:
+            raise AssertionError("prefetch_factor must be greater than 0")
+        self._pool = WorkerPool(loader, self._base_seed, loader.multiprocessing_context)
+        # Ends the workers when the iterator is collected, at the latest at exit.
+        weakref.finalize(self, self._pool.shutdown)
+        self._start(loader)
+
+    @property
+    def closed(self):
+        return self._pool.closed
+
+    def restart(self, loader):
+        """Begin another epoch with the same workers."""
+        self._pool.resume()
+        self._start(loader)
+
+    def _start(self, loader):
+        self._sampler_iter = iter(self._index_sampler)
+        self._num_yielded = 0
+        self._sent = 0  # the number of the next task
+        self._due = 0  # the number of the next batch to yield
+        self._worker_of = {}  # tasks out, by number
+        self._ready = {}  # batches that came before their turn
+        self._live = [True] * self._num_workers
+        self._turns = itertools.cycle(range(self._num_workers))
+        for _ in range(self._most):
+            self._send_next()
+
+    def _send_next(self):
+        try:
+            index = next(self._sampler_iter)
+        except StopIteration:
+            return
+        worker = self._next_worker()
+        if worker is None:
+            return
+        self._pool.submit(worker, (self._sent, index))
+        self._worker_of[self._sent] = worker
+        self._sent += 1
+
+    def _next_worker(self):
+        for worker in itertools.islice(self._turns, self._num_workers):
+            if not self._live[worker]:
+                continue
+            if self._in_order:
+                return worker
+            load = list(self._worker_of.values()).count(worker)
+            if load < self._most // sum(self._live):
+                return worker
+        return None
+
+    def _next_data(self):
+        while self._worker_of or self._ready:
+            while self._due not in self._worker_of and self._due not in self._ready:
+                self._due += 1
+            if self._due in self._ready:
+                return self._yield(self._ready.pop(self._due))
+            owing = set(self._worker_of.values())
+            worker, (number, value) = self._pool.receive(self._timeout, owing)
+            if isinstance(value, StreamEnd):
+                self._end_stream(worker)
+                self._send_next()
+                continue
+            del self._worker_of[number]
+            if number == self._due or not self._in_order:
+                return self._yield(value)
+            self._ready[number] = value
+        if not self._persistent:
+            self._pool.shutdown()
+        elif self._pool.closed:
+            raise RuntimeError("the DataLoader's workers have been shut down")
+        raise StopIteration
+
+    def _end_stream(self, worker):
+        self._live[worker] = False
+        self._worker_of = {n: w for n, w in self._worker_of.items() if w != worker}
+        if not self._persistent:
+            self._pool.submit(worker, None)
+
+    def _yield(self, value):
+        self._send_next()
+        if isinstance(value, WorkerError):
+            value.reraise()
+        return value
+
+
+def _check_workers(num_workers, timeout, prefetch_factor, persistent_workers):
+    if num_workers < 0:
+        raise ValueError(
+            "num_workers option should be non-negative; use num_workers=0 to disable "
+            "multiprocessing."
+        )
+    if timeout < 0:
+        raise ValueError("timeout option should be non-negative")
+    if prefetch_factor is not None:
+        if num_workers == 0:
+            raise ValueError(
+                "prefetch_factor option could only be specified in multiprocessing. let "
+                "num_workers > 0 to enable multiprocessing, otherwise set prefetch_factor to None."
+            )
+        if prefetch_factor < 0:
+            raise ValueError("prefetch_factor option should be non-negative")
+    if persistent_workers and num_workers == 0:
+        raise ValueError("persistent_workers option needs num_workers > 0")
+
+
+def _as_context(context, num_workers):
+    if context is None:
+        return None
+    if num_workers == 0:
+        raise ValueError(
+            "multiprocessing_context can only be used with multi-process loading "
+            f"(num_workers > 0), but got num_workers={num_workers}"
+        )
+    import multiprocessing
+    from multiprocessing.context import BaseContext
+
+    if isinstance(context, str):
+        methods = multiprocessing.get_all_start_methods()
+        if context not in methods:
+            raise ValueError(
+                "multiprocessing_context option should specify a valid start method in "
+                f"{methods!r}, but got multiprocessing_context={context!r}"
+            )
+        return multiprocessing.get_context(context)
+    if not isinstance(context, BaseContext):
+        raise TypeError(
+            "multiprocessing_context option should be a valid context object or a string "
+            f"specifying the start method, but got multiprocessing_context={context}"
+        )
+    return context
+
+
+def _pins_memory(loader):
+    """Whether batches go to page-locked memory: asked for, and a GPU there to profit from it."""
+    if not loader.pin_memory:
+        return False
+    from ... import cuda
+
+    if not cuda.is_available():
+        warnings.warn(
+            "'pin_memory' argument is set as true but no accelerator is found, then device pinned "
+            "memory won't be used.",
+            stacklevel=4,
+        )
+        return False
+    return True
