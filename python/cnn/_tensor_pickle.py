@@ -1,0 +1,185 @@
+"""How tensors are pickled and deep-copied.
+
+`reduce_tensor` gives the form that PyTorch's files use: a rebuild function with the storage as an argument of its own.
+Plain `pickle` writes the storage's bytes in place; `cnn.save` recognises the storage and writes it once, beside the pickle.
+"""
+
+from __future__ import annotations
+
+import copyreg
+from collections import OrderedDict
+
+from cnn import _C, storage
+
+__all__ = ["reduce_tensor", "deepcopy_tensor"]
+
+_LARGEST = 2**63 - 1
+
+_NON_LEAF_COPY = (
+    "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
+    "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
+    "see https://github.com/pytorch/pytorch/pull/103001"
+)
+
+
+def reduce_tensor(tensor, protocol):
+    """`Tensor.__reduce_ex__`: (function, arguments) that rebuild `tensor`, its subclass and its attributes."""
+    func, args = _reduce_values(tensor)
+    state = _state_of(tensor)
+    if type(tensor) is _C.Tensor and not state:
+        return func, args
+    return _rebuild_from_type_v2, (func, type(tensor), args, state)
+
+
+def _reduce_values(tensor):
+    size, stride = tuple(tensor.size()), tuple(tensor.stride())
+    if tensor.device.type == "meta":
+        args = (tensor.dtype, size, stride, tensor.requires_grad)
+        return _rebuild_meta_tensor_no_storage, args
+    if getattr(tensor, "_backward_hooks", None):
+        import warnings
+
+        warnings.warn(
+            "a tensor with backward hooks is being serialized: the hooks are left out. Remove them first, "
+            "or register them again after loading",
+            stacklevel=4,
+        )
+    memory = storage.typed_storage(tensor)
+    offset = tensor.storage_offset()
+    # The empty OrderedDict stands for hooks, which are never written.
+    args = (memory, offset, size, stride, tensor.requires_grad, OrderedDict())
+    return _rebuild_tensor_v2, args
+
+
+def _state_of(tensor):
+    """The Python attributes of a tensor: its dict, or (dict, {slot: value}) when a subclass has filled slots."""
+    attributes = getattr(tensor, "__dict__", None)
+    if type(tensor) is _C.Tensor:
+        return attributes
+    getstate = getattr(type(tensor), "__getstate__", None)
+    if getstate is not None and getstate is not getattr(object, "__getstate__", None):
+        return tensor.__getstate__()
+    names = copyreg._slotnames(type(tensor))
+    slots = {name: getattr(tensor, name) for name in names if hasattr(tensor, name)}
+    return (attributes, slots) if slots else attributes
+
+
+def _set_state(tensor, state):
+    attributes, slots = state if isinstance(state, tuple) else (state, None)
+    if attributes:
+        tensor.__dict__.update(attributes)
+    for name, value in (slots or {}).items():
+        if name not in copyreg._slotnames(type(tensor)):
+            raise RuntimeError(f"{type(tensor).__name__} has no slot {name!r} to restore")
+        setattr(tensor, name, value)
+    return tensor
+
+
+def _check_extent(memory, dtype, offset, size, stride):
+    """Raises unless every element of the view lies inside the storage."""
+    size, stride = tuple(size), tuple(stride)
+    numbers = (offset, *size, *stride)
+    if len(size) != len(stride) or any(type(n) is not int or not 0 <= n <= _LARGEST for n in numbers):
+        raise RuntimeError("rebuilding a tensor: sizes, strides and offset must be natural numbers")
+    count, last = 1, offset
+    for n, step in zip(size, stride):
+        count *= n
+        last += (n - 1) * step
+    held = memory.nbytes() // dtype.itemsize
+    if count > _LARGEST or (count and last >= held) or offset > held:
+        raise RuntimeError(
+            f"rebuilding a tensor: size {size}, stride {stride} and offset {offset} reach outside "
+            f"its storage of {held} elements of {dtype}"
+        )
+
+
+def _rebuild_tensor(memory, storage_offset, size, stride, dtype=None):
+    if not isinstance(memory, storage.TypedStorage):
+        raise RuntimeError(f"rebuilding a tensor: expected a storage, got {type(memory).__name__}")
+    dtype = memory.dtype if dtype is None else dtype
+    if not isinstance(dtype, _C.dtype):
+        raise RuntimeError(f"rebuilding a tensor: expected a dtype, got {type(dtype).__name__}")
+    memory = memory._untyped_storage
+    _check_extent(memory, dtype, storage_offset, size, stride)
+    return _C._rebuild_tensor(memory, dtype, storage_offset, tuple(size), tuple(stride))
+
+
+def _rebuild_tensor_v2(
+    storage, storage_offset, size, stride, requires_grad, backward_hooks, metadata=None
+):
+    return _finish(
+        _rebuild_tensor(storage, storage_offset, size, stride), requires_grad, metadata
+    )
+
+
+def _rebuild_tensor_v3(
+    storage, storage_offset, size, stride, requires_grad, backward_hooks, dtype, metadata=None
+):
+    return _finish(
+        _rebuild_tensor(storage, storage_offset, size, stride, dtype), requires_grad, metadata
+    )
+
+
+def _finish(tensor, requires_grad, metadata):
+    """Applies what PyTorch keeps beside the memory: the conjugate and negative bits, and `requires_grad`."""
+    if metadata and metadata.get("conj"):
+        tensor = tensor.conj().clone()
+    if metadata and metadata.get("neg"):
+        tensor = tensor.neg()
+    return tensor.requires_grad_() if requires_grad else tensor
+
+
+def _rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad):
+    return _C.empty_strided(size, stride, dtype=dtype, device="meta", requires_grad=requires_grad)
+
+
+def _rebuild_device_tensor_from_cpu_tensor(data, dtype, device, requires_grad):
+    return data.to(device=device, dtype=dtype).requires_grad_(requires_grad)
+
+
+def _rebuild_from_type_v2(func, new_type, args, state):
+    tensor = func(*args)
+    if type(tensor) is not new_type:
+        tensor = tensor.as_subclass(new_type)
+    own = getattr(new_type, "__setstate__", None)
+    if own is not None and own is not getattr(_C.Tensor, "__setstate__", None):
+        own(tensor, state)
+        return tensor
+    return _set_state(tensor, state)
+
+
+def deepcopy_tensor(tensor, memo):
+    """`Tensor.__deepcopy__`: a leaf with its own memory, attributes and gradient; views of one storage stay views of
+    one copy. RuntimeError for a tensor that is the result of a recorded op."""
+    if not tensor.is_leaf:
+        raise RuntimeError(_NON_LEAF_COPY)
+    if id(tensor) in memo:
+        return memo[id(tensor)]
+    import copy  # not needed by a program that never copies
+
+    kind = type(tensor)
+    former = _C.is_grad_enabled()
+    _C._set_grad_enabled(False)
+    try:
+        if tensor.device.type == "meta":
+            result = tensor.clone()
+        else:
+            memory = storage.copy_storage(tensor.untyped_storage(), memo)
+            layout = (tensor.storage_offset(), tuple(tensor.size()), tuple(tensor.stride()))
+            result = _C._rebuild_tensor(memory, tensor.dtype, *layout)
+        if type(result) is not kind:
+            result = result.as_subclass(kind)
+    finally:
+        _C._set_grad_enabled(former)
+    if tensor.requires_grad:
+        result.requires_grad_()
+    memo[id(tensor)] = result
+    if tensor.grad is not None:
+        result.grad = tensor.grad.__deepcopy__(memo)
+    if kind is not _C.Tensor or tensor.__dict__:
+        # Not tensor.__getstate__: a user's state for pickling may leave out what a copy keeps.
+        for name in copyreg._slotnames(kind) if kind is not _C.Tensor else ():
+            if hasattr(tensor, name):
+                setattr(result, name, copy.deepcopy(getattr(tensor, name), memo))
+        result.__dict__.update(copy.deepcopy(tensor.__dict__, memo))
+    return result

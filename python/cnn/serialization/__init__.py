@@ -1,0 +1,148 @@
+"""`save` and `load`: PyTorch's checkpoint files, both ways.
+
+A file is a zip archive: `data.pkl`, a pickle in which every storage is a reference, and `data/0`, `data/1`, ..., the
+storages' bytes. What is written opens with `torch.load`; what PyTorch writes opens here.
+"""
+
+from __future__ import annotations
+
+import os
+
+__all__ = [
+    "save",
+    "load",
+    "add_safe_globals",
+    "clear_safe_globals",
+    "get_safe_globals",
+    "remove_safe_globals",
+    "safe_globals",
+]
+
+DEFAULT_PROTOCOL = 2
+
+_safe_globals = []
+
+
+def add_safe_globals(safe_globals):
+    """Lets `load(weights_only=True)` admit these classes and functions, or pairs (object, "full.path.of.it")."""
+    for entry in safe_globals:
+        if entry not in _safe_globals:
+            _safe_globals.append(entry)
+
+
+def remove_safe_globals(safe_globals):
+    """Undoes `add_safe_globals` for these entries."""
+    _safe_globals[:] = [entry for entry in _safe_globals if entry not in safe_globals]
+
+
+def clear_safe_globals():
+    """Undoes every `add_safe_globals`."""
+    _safe_globals.clear()
+
+
+def get_safe_globals():
+    """What `add_safe_globals` has added, as a list."""
+    return list(_safe_globals)
+
+
+class safe_globals:
+    """Context manager: `add_safe_globals(entries)` inside, gone again afterwards."""
+
+    def __init__(self, safe_globals):
+        self._entries = list(safe_globals)
+
+    def __enter__(self):
+        self._new = [entry for entry in self._entries if entry not in _safe_globals]
+        add_safe_globals(self._new)
+
+    def __exit__(self, *exc_info):
+        remove_safe_globals(self._new)
+
+
+def save(
+    obj, f, pickle_module=None, pickle_protocol=DEFAULT_PROTOCOL, _use_new_zipfile_serialization=True
+):
+    """Writes `obj` to a path or to a file object with `write`, in PyTorch's zip format.
+
+    Tensors that share memory share it after loading. A path is written atomically: whatever happens, it holds the whole
+    old file or the whole new one. A file object only needs `write`. With a `pickle_module` other than Python's own,
+    classes of this package may be stored under their own names, which PyTorch does not know.
+    """
+    from cnn.serialization import writing
+
+    if not _use_new_zipfile_serialization:
+        raise NotImplementedError(
+            "save: the format before PyTorch 1.6 is only read; leave _use_new_zipfile_serialization=True"
+        )
+    if isinstance(f, (str, os.PathLike)):
+        writing.save_to_path(obj, os.fspath(f), pickle_module, pickle_protocol)
+    elif hasattr(f, "write"):
+        writing.save_to_file(obj, f, "archive", pickle_module, pickle_protocol)
+    else:
+        raise AttributeError(
+            "expected 'f' to be string, path, or a file-like object with a 'write' attribute"
+        )
+
+
+def load(
+    f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, **pickle_load_args
+):
+    """Reads what `save` or PyTorch's `save` wrote, from a path or from a seekable file object at its position.
+
+    `map_location`: None, a device, its name, a dict {saved name: name}, or a function (storage, saved name) -> storage or
+    None. `weights_only` (default True): admits tensors, plain containers and what `add_safe_globals` allows; everything
+    else raises pickle.UnpicklingError. With False the file may run any code. `mmap=True` maps a path copy-on-write
+    instead of copying it. Checksums are verified before anything is returned: a damaged file raises RuntimeError.
+    """
+    from cnn.serialization import reading
+
+    weights_only = _weights_only(weights_only, pickle_module)
+    if not isinstance(f, (str, os.PathLike)):
+        if mmap:
+            raise ValueError("f must be a file path in order to use the mmap argument")
+        _check_seekable(f)
+        file, path = f, None
+    else:
+        path = os.fspath(f)
+        file = open(path, "rb", buffering=0)
+    try:
+        return reading.load_from_file(
+            file, path if mmap else None, map_location, pickle_module, weights_only, pickle_load_args
+        )
+    finally:
+        if path is not None:
+            file.close()
+
+
+def _weights_only(given, pickle_module):
+    """The mode asked for by argument, environment (the variables that PyTorch reads) or default."""
+
+    def is_set(name):
+        return os.environ.get(name, "0").lower() in ("1", "y", "yes", "true")
+
+    forced = is_set("TORCH_FORCE_WEIGHTS_ONLY_LOAD")
+    forbidden = is_set("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
+    if forced and forbidden:
+        raise RuntimeError(
+            "Only one of `TORCH_FORCE_WEIGHTS_ONLY_LOAD` or `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` "
+            "should be set, but both were set."
+        )
+    if forced:
+        given = True
+    elif given is None:
+        given = not forbidden and pickle_module is None
+    if given and pickle_module is not None:
+        raise RuntimeError(
+            "Can not safely load weights when explicit pickle_module is specified"
+        )
+    return given
+
+
+def _check_seekable(file):
+    for name in ("seek", "tell", "read"):
+        if not hasattr(file, name):
+            raise AttributeError(
+                f"'{type(file).__name__}' object has no attribute '{name}'. You can only torch.load from a file that "
+                "is seekable. Please pre-load the data into a buffer like io.BytesIO and try to load from it instead."
+            )
+    file.seek(file.tell())

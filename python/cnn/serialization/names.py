@@ -1,0 +1,150 @@
+"""Whose name is whose: the paths under which PyTorch's files name classes and functions, and what they are here."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter, OrderedDict
+from functools import cache
+
+from cnn import _C, storage
+
+__all__ = ["torch_path", "resolve", "admitted"]
+
+# Where the place differs by more than the package's name; nn's classes have a table of their own, cnn.nn._paths.
+_TORCH_TO_CNN = {
+    "torch._utils._rebuild_tensor": "cnn._tensor_pickle._rebuild_tensor",
+    "torch._utils._rebuild_tensor_v2": "cnn._tensor_pickle._rebuild_tensor_v2",
+    "torch._utils._rebuild_tensor_v3": "cnn._tensor_pickle._rebuild_tensor_v3",
+    "torch._utils._rebuild_meta_tensor_no_storage": "cnn._tensor_pickle._rebuild_meta_tensor_no_storage",
+    "torch._utils._rebuild_device_tensor_from_cpu_tensor": (
+        "cnn._tensor_pickle._rebuild_device_tensor_from_cpu_tensor"
+    ),
+    "torch._utils._rebuild_parameter": "cnn.nn.parameter._rebuild_parameter",
+    "torch._utils._rebuild_parameter_with_state": "cnn.nn.parameter._rebuild_parameter_with_state",
+    "torch._tensor._rebuild_from_type_v2": "cnn._tensor_pickle._rebuild_from_type_v2",
+    "torch._tensor._rebuild_from_type": "cnn._tensor_pickle._rebuild_from_type_v2",
+}
+_CNN_TO_TORCH = {here: there for there, here in _TORCH_TO_CNN.items() if there[-4:] != "type"}
+
+_DTYPES = (
+    "float64 float32 float16 bfloat16 complex64 complex128 int64 int32 int16 int8 uint8 bool "
+    "uint16 uint32 uint64"
+)
+
+
+@cache
+def _core_objects():
+    """Objects of the compiled core and storage classes by PyTorch's path."""
+    objects = {f"torch.{cls.__name__}": cls for cls in storage.STORAGE_OF_DTYPE.values()}
+    objects["torch.storage.TypedStorage"] = storage.TypedStorage
+    objects["torch.storage.UntypedStorage"] = storage.UntypedStorage
+    objects.update({f"torch.{name}": getattr(_C, name) for name in ("Tensor", "Size", "device")})
+    for name in _DTYPES.split():
+        if hasattr(_C, name):
+            objects[f"torch.{name}"] = getattr(_C, name)
+    return objects
+
+
+@cache
+def _core_paths():
+    """Inverse of `_core_objects`, by identity; the objects live as long as the process."""
+    return {id(obj): path for path, obj in _core_objects().items()}
+
+
+def torch_path(obj, name=None):
+    """(module, name) under which PyTorch knows a class or function of this package; None for everything else."""
+    path = _core_paths().get(id(obj))
+    if path is None:
+        module = getattr(obj, "__module__", None)
+        if not isinstance(module, str) or not (module == "cnn" or module.startswith("cnn.")):
+            return None
+        name = name or getattr(obj, "__qualname__", None) or obj.__name__
+        path = _renamed(module, name)
+    module, _, name = path.rpartition(".")
+    return module, name
+
+
+def _renamed(module, name):
+    path = f"{module}.{name}"
+    if path in _CNN_TO_TORCH:
+        return _CNN_TO_TORCH[path]
+    if module.startswith("cnn.nn"):
+        from cnn.nn._paths import CNN_TO_TORCH
+
+        if path in CNN_TO_TORCH:
+            return CNN_TO_TORCH[path]
+        if module.startswith("cnn.nn.functional"):
+            module = "cnn.nn.functional"
+    if module == "cnn._C":
+        module = "cnn"
+    return f"torch{module[3:]}.{name}"
+
+
+def resolve(module, name):
+    """What PyTorch's `module.name` is here; AttributeError if there is no such thing."""
+    path = f"{module}.{name}"
+    found = _core_objects().get(path)
+    if found is not None:
+        return found
+    here = _TORCH_TO_CNN.get(path)
+    if here is None and module.startswith("torch.nn"):
+        from cnn.nn._paths import TORCH_TO_CNN
+
+        here = TORCH_TO_CNN.get(path)
+    if here is not None:
+        module, _, name = here.rpartition(".")
+    else:
+        module = "cnn" + module[len("torch") :]
+    target = _import(module)
+    for part in name.split("."):
+        target = getattr(target, part, None)
+    if target is None:
+        raise AttributeError(f"there is no {path} in cnn")
+    return target
+
+
+def _import(module):
+    if module not in sys.modules:
+        import importlib
+
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if not module.startswith(error.name or "?"):
+                raise  # a module that exists, but needs one that does not
+            return None
+    return sys.modules[module]
+
+
+def _bytes_from_text(text, encoding="latin1"):
+    """`codecs.encode` as protocol 2 uses it for bytes; no other codec."""
+    if type(text) is not str or encoding not in ("latin1", "latin-1"):
+        raise ValueError("only text in latin1 is admitted as bytes")
+    return text.encode("latin1")
+
+
+def _bytearray_from(*args):
+    """`bytearray` of given bytes, never of a number that a file could make as large as it likes."""
+    if not args:
+        return bytearray()
+    if type(args[0]) is str:
+        return bytearray(_bytes_from_text(*args))
+    return bytearray(memoryview(args[0]))
+
+
+@cache
+def admitted():
+    """What a file may name when only weights are loaded: {path: object}. None of it runs code that a file chose."""
+    paths = {
+        "collections.OrderedDict": OrderedDict,
+        "collections.Counter": Counter,
+        "_codecs.encode": _bytes_from_text,
+        "builtins.bytearray": _bytearray_from,
+        "builtins.set": set,
+        "builtins.complex": complex,
+        **_core_objects(),
+    }
+    for path in (*_CNN_TO_TORCH.values(), "torch.nn.parameter.Parameter"):
+        module, _, name = path.rpartition(".")
+        paths[path] = resolve(module, name)
+    return paths

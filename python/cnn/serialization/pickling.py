@@ -1,0 +1,386 @@
+"""The picklers behind `cnn.save` and `cnn.load`.
+
+Both are Python's own pickle machine. The writer names this package's classes as PyTorch does. The reader for weights
+admits only what `names.admitted` lists: every opcode that could call, build or change something else is replaced.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter, OrderedDict
+from types import BuiltinFunctionType, FunctionType
+
+from cnn import _C, storage
+from cnn.serialization import names
+
+__all__ = ["Pickler", "Unpickler", "WeightsUnpickler", "pickler_for", "unpickler_for"]
+
+_BLOCKED_MODULES = ("sys", "os", "posix", "nt")
+
+
+class Pickler(pickle._Pickler):
+    """Writes globals under PyTorch's names and storages as references: `storages` collects {key: untyped storage}."""
+
+    dispatch = dict(pickle._Pickler.dispatch)
+
+    def __init__(self, file, protocol):
+        super().__init__(file, protocol)
+        self._numbers = _StorageNumbers()
+        self.storages = self._numbers.storages
+
+    def persistent_id(self, obj):
+        return self._numbers.persistent_id(obj)
+
+    def save_global(self, obj, name=None):
+        path = names.torch_path(obj, name)
+        if path is None:
+            super().save_global(obj, name)
+            return
+        module, name = path
+        if self.proto >= 4:
+            self.save(module)
+            self.save(name)
+            self.write(pickle.STACK_GLOBAL)
+        else:
+            self.write(pickle.GLOBAL + f"{module}\n{name}\n".encode())
+        self.memoize(obj)
+
+    def _save_device(self, device):
+        args = (device.type,) if device.index is None else (device.type, device.index)
+        self.save_reduce(_C.device, args, obj=device)
+
+    def _save_size(self, size):
+        self.save_reduce(_C.Size, (tuple(size),), obj=size)
+
+    # The base class's table holds its functions, not method names.
+    dispatch[FunctionType] = save_global
+    dispatch[BuiltinFunctionType] = save_global
+    dispatch[_C.dtype] = save_global
+    dispatch[_C.device] = _save_device
+    dispatch[_C.Size] = _save_size
+
+
+class _StorageNumbers:
+    """Numbers storages in the order of their first appearance."""
+
+    def __init__(self):
+        self.storages = {}
+        self._seen = {}
+
+    def persistent_id(self, obj):
+        if isinstance(obj, storage.TypedStorage):
+            untyped, dtype = obj._untyped_storage, obj.dtype
+            kind = storage.STORAGE_OF_DTYPE[dtype]
+        elif isinstance(obj, storage.UntypedStorage):
+            untyped, dtype, kind = obj, None, storage.UntypedStorage
+        else:
+            return None
+        identity = storage.storage_identity(untyped)
+        key, former = self._seen.get(identity, (None, None)) if identity else (None, None)
+        if key is None:
+            key = str(len(self.storages))
+            # Held until the file is written: a freed address could come back as another storage.
+            self.storages[key] = untyped
+            self._seen[identity] = key, dtype
+        elif former != dtype:
+            raise RuntimeError(
+                "Cannot save multiple tensors or storages that view the same data as different types"
+            )
+        count = untyped.nbytes() // (dtype.itemsize if dtype else 1)
+        return ("storage", kind, key, str(untyped.device), count)
+
+
+def pickler_for(pickle_module):
+    """The class that writes with `pickle_module`: PyTorch's names where its Pickler can be taught them."""
+    if pickle_module is None or pickle_module is pickle:
+        return Pickler
+
+    class ForeignPickler(pickle_module.Pickler):
+        def __init__(self, file, protocol):
+            super().__init__(file, protocol=protocol)
+            self._numbers = _StorageNumbers()
+            self.storages = self._numbers.storages
+
+        def persistent_id(self, obj):
+            return self._numbers.persistent_id(obj)
+
+    return ForeignPickler
+
+
+class Unpickler(pickle.Unpickler):
+    """Reads anything, running whatever code the file names: for files whose source is trusted."""
+
+    def __init__(self, file, load_storage, **options):
+        super().__init__(file, **options)
+        self._load_storage = load_storage
+
+    def persistent_load(self, saved_id):
+        return self._load_storage(saved_id)
+
+    def find_class(self, module, name):
+        return _find_class(super().find_class, module, name)
+
+
+def _find_class(find, module, name):
+    if module != "torch" and not module.startswith("torch."):
+        return find(module, name)
+    try:
+        return names.resolve(module, name)
+    except AttributeError as error:
+        raise pickle.UnpicklingError(f"the file needs {module}.{name}: {error}") from None
+
+
+def unpickler_for(pickle_module):
+    """The class that reads with `pickle_module`, whatever the file names."""
+    if pickle_module is None or pickle_module is pickle:
+        return Unpickler
+
+    class ForeignUnpickler(pickle_module.Unpickler):
+        def __init__(self, file, load_storage, **options):
+            super().__init__(file, **options)
+            self._load_storage = load_storage
+
+        def persistent_load(self, saved_id):
+            return self._load_storage(saved_id)
+
+        def find_class(self, module, name):
+            return _find_class(super().find_class, module, name)
+
+    return ForeignUnpickler
+
+
+# What hashing a key may cost: a nested tuple can name one part many times over, and hashing follows each mention.
+_KEY_PARTS = 1000
+
+
+class WeightsUnpickler(pickle._Unpickler):
+    """Reads tensors and plain containers. A file can name, call and build only what was admitted.
+
+    An admitted callable is recognised by identity, so nothing that a file made on the way can be called. Attributes are
+    set on dictionaries with attributes and on instances of classes that the caller admitted, never on a class, a function
+    or a tensor, and no dunder name is set: those would change what code does. Messages name types, not values: the printed
+    form of a small pickle can be endless.
+    """
+
+    dispatch = dict(pickle._Unpickler.dispatch)
+
+    def __init__(self, file, load_storage, safe_globals, **options):
+        super().__init__(file, **options)
+        self._load_storage = load_storage
+        self._safe = safe_globals
+        self._callables = set()
+        self._user_classes = {id(obj) for obj in safe_globals.values() if isinstance(obj, type)}
+
+    def persistent_load(self, saved_id):
+        return self._load_storage(saved_id)
+
+    def find_class(self, module, name):
+        if self.proto < 3:
+            # Protocol 2 may carry Python 2's names for modules and builtins.
+            from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+
+            module = IMPORT_MAPPING.get(module, module)
+            module, name = NAME_MAPPING.get((module, name), (module, name))
+        path = f"{module}.{name}"
+        if module in _BLOCKED_MODULES:
+            raise pickle.UnpicklingError(
+                f"Trying to load unsupported GLOBAL {path} whose module {module} is blocked."
+            )
+        found = names.admitted().get(path)
+        if found is None:
+            found = self._safe.get(path)
+        if found is None:
+            shown = path.removeprefix("builtins.")
+            raise pickle.UnpicklingError(
+                f"Unsupported global: GLOBAL {shown} was not an allowed global by default. Please use "
+                f"`torch.serialization.add_safe_globals([{shown}])` or the "
+                f"`torch.serialization.safe_globals([{shown}])` context manager to allowlist this global "
+                "if you trust this class/function."
+            )
+        if id(found) in self._user_classes or id(found) not in _NEVER_CALLED:
+            self._callables.add(id(found))
+        return found
+
+    def _check_callable(self, func):
+        if id(func) not in self._callables:
+            raise pickle.UnpicklingError(
+                f"Trying to call reduce for unrecognized function {_name_of(func)}"
+            )
+
+    def _load_reduce(self):
+        args = self.stack.pop()
+        func = self.stack[-1]
+        self._check_callable(func)
+        if type(args) is not tuple:
+            raise pickle.UnpicklingError(f"arguments of {_name_of(func)} are not a tuple")
+        if func in _HASHING:
+            for item in args[0] if args else ():
+                _check_key(item)
+        elif func in _SETTING_STATE:
+            if len(args) != 4:
+                raise pickle.UnpicklingError(f"{_name_of(func)} takes 4 arguments, got {len(args)}")
+            if func is _REBUILD_FROM_TYPE:
+                self._check_callable(args[0])
+                if args[0] in _SETTING_STATE or not issubclass(args[1], _C.Tensor):
+                    raise pickle.UnpicklingError("a tensor may not be rebuilt from this type")
+            _check_state(args[3])
+        self.stack[-1] = func(*args)
+
+    def _load_newobj(self):
+        args = self.stack.pop()
+        self._new_object(self.stack.pop(), args, {})
+
+    def _load_newobj_ex(self):
+        kwargs = self.stack.pop()
+        args = self.stack.pop()
+        self._new_object(self.stack.pop(), args, kwargs)
+
+    def _new_object(self, cls, args, kwargs):
+        if id(cls) not in self._user_classes and cls is not OrderedDict:
+            raise pickle.UnpicklingError(
+                "Can only create new object for nn.Parameter or classes allowlisted via "
+                f"`add_safe_globals` but got {_name_of(cls)}"
+            )
+        self.append(cls.__new__(cls, *args, **kwargs))
+
+    def _load_build(self):
+        state = self.stack.pop()
+        target = self.stack[-1]
+        kind = type(target)
+        if kind is not OrderedDict and id(kind) not in self._user_classes:
+            raise pickle.UnpicklingError(
+                "Can only build Tensor, Parameter, OrderedDict or types allowlisted via "
+                f"`add_safe_globals`, but got {kind.__name__}"
+            )
+        if kind is not OrderedDict and hasattr(kind, "__setstate__"):
+            target.__setstate__(state)
+            return
+        _check_state(state)
+        attributes, slots = state if isinstance(state, tuple) else (state, None)
+        target.__dict__.update(attributes or {})
+        for name, value in (slots or {}).items():
+            setattr(target, name, value)
+
+    def _top(self, kinds, what):
+        """The top of the stack, which must be of one of `kinds`; subclasses need the caller's trust."""
+        target = self.stack[-1]
+        exact = type(target)
+        if exact not in kinds and not (
+            id(exact) in self._user_classes and isinstance(target, kinds[0])
+        ):
+            raise pickle.UnpicklingError(
+                f"Can only {what} {kinds[0].__name__}s, but got {exact.__name__}"
+            )
+        return target
+
+    def _load_append(self):
+        value = self.stack.pop()
+        self._top((list,), "append to").append(value)
+
+    def _load_appends(self):
+        values = self.pop_mark()
+        self._top((list,), "extend").extend(values)
+
+    def _load_additems(self):
+        values = self.pop_mark()
+        target = self._top((set,), "add to")
+        for value in values:
+            _check_key(value)
+            target.add(value)
+
+    def _load_setitem(self):
+        value = self.stack.pop()
+        self._set_items([self.stack.pop(), value])
+
+    def _load_setitems(self):
+        self._set_items(self.pop_mark())
+
+    def _set_items(self, flat):
+        target = self._top((dict, OrderedDict, Counter), "set items of")
+        for key, value in zip(flat[::2], flat[1::2], strict=True):
+            _check_key(key)
+            target[key] = value
+
+    def _load_persid(self):
+        saved_id = self.stack.pop()
+        if type(saved_id) is not tuple or not saved_id or saved_id[0] != "storage":
+            raise pickle.UnpicklingError("Only persistent_load of storage is allowed")
+        self.append(self.persistent_load(saved_id))
+
+    def _load_bytearray8(self):
+        size = int.from_bytes(self.read(8), "little")
+        self.append(bytearray(self.read(size)))
+
+    def _refuse(self):
+        raise pickle.UnpicklingError("the pickle uses an instruction that is not allowed in weights")
+
+    for opcode, method in (
+        (pickle.REDUCE, _load_reduce),
+        (pickle.NEWOBJ, _load_newobj),
+        (pickle.NEWOBJ_EX, _load_newobj_ex),
+        (pickle.BUILD, _load_build),
+        (pickle.APPEND, _load_append),
+        (pickle.APPENDS, _load_appends),
+        (pickle.ADDITEMS, _load_additems),
+        (pickle.SETITEM, _load_setitem),
+        (pickle.SETITEMS, _load_setitems),
+        (pickle.BINPERSID, _load_persid),
+        (pickle.BYTEARRAY8, _load_bytearray8),
+        (pickle.DICT, _refuse),
+        (pickle.FROZENSET, _refuse),
+        (pickle.INST, _refuse),
+        (pickle.OBJ, _refuse),
+        (pickle.PERSID, _refuse),
+        (pickle.EXT1, _refuse),
+        (pickle.EXT2, _refuse),
+        (pickle.EXT4, _refuse),
+        (pickle.NEXT_BUFFER, _refuse),
+        (pickle.READONLY_BUFFER, _refuse),
+    ):
+        dispatch[opcode[0]] = method
+    del opcode, method
+
+
+_REBUILD_FROM_TYPE = names.admitted()["torch._tensor._rebuild_from_type_v2"]
+_SETTING_STATE = (
+    _REBUILD_FROM_TYPE,
+    names.admitted()["torch._utils._rebuild_parameter_with_state"],
+)
+_HASHING = (set, OrderedDict, Counter)
+# Named by files, but only as types; calling them would allocate whatever a file asks for.
+_NEVER_CALLED = {
+    id(kind)
+    for kind in names.admitted().values()
+    if isinstance(kind, type)
+    and issubclass(kind, (storage.TypedStorage, storage.UntypedStorage, _C.Tensor))
+}
+
+
+def _name_of(obj):
+    return getattr(obj, "__qualname__", None) or f"an object of type {type(obj).__name__}"
+
+
+def _check_key(key):
+    """Raises if hashing `key` would visit more than a bounded number of parts."""
+    if type(key) is not tuple:
+        return
+    parts, seen = [key], 0
+    while parts:
+        part = parts.pop()
+        seen += 1
+        if type(part) is tuple:
+            parts.extend(part[: _KEY_PARTS + 1])
+        if seen + len(parts) > _KEY_PARTS:
+            raise pickle.UnpicklingError("a key has too many parts")
+
+
+def _check_state(state):
+    """Raises unless `state` is a dict of attributes, or a pair of such dicts, without dunder names."""
+    for group in state if isinstance(state, tuple) and len(state) == 2 else (state,):
+        if group is None:
+            continue
+        if not isinstance(group, dict):
+            raise pickle.UnpicklingError(f"attributes must be a dict, but got {type(group).__name__}")
+        for name in group:
+            if type(name) is not str or (name.startswith("__") and name.endswith("__")):
+                raise pickle.UnpicklingError("a file may not set attributes of special names")

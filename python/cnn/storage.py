@@ -1,0 +1,170 @@
+"""Storages as Python sees them: bytes (`UntypedStorage`) and bytes with a dtype (`FloatStorage` and its kin).
+
+A tensor needs no typed storage. They exist because PyTorch's files name one for every block of memory, and because old
+code asks for `tensor.storage()`.
+"""
+
+from __future__ import annotations
+
+from cnn import _C
+
+__all__ = ["UntypedStorage", "TypedStorage", "storage_bytes", "storage_identity", "typed_storage"]
+
+UntypedStorage = _C.UntypedStorage
+
+_NAMES = {
+    "float64": "Double",
+    "float32": "Float",
+    "float16": "Half",
+    "bfloat16": "BFloat16",
+    "int64": "Long",
+    "int32": "Int",
+    "int16": "Short",
+    "int8": "Char",
+    "uint8": "Byte",
+    "bool": "Bool",
+    "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
+}
+
+
+class TypedStorage:
+    """A one-dimensional array of one dtype over an untyped storage, which it shares."""
+
+    __slots__ = ("_untyped_storage", "dtype", "__weakref__")
+
+    def __init__(self, *args, wrap_storage=None, dtype=None):
+        if len(args) > 1 or (args and wrap_storage is not None):
+            raise TypeError(f"{type(self).__name__}: expected a size, a sequence or wrap_storage")
+        self.dtype = dtype or getattr(type(self), "_dtype", None) or _C.get_default_dtype()
+        if wrap_storage is not None:
+            self._untyped_storage = wrap_storage
+        elif not args or isinstance(args[0], int):
+            self._untyped_storage = UntypedStorage((args or (0,))[0] * self.dtype.itemsize)
+        else:
+            values = _C.tensor(list(args[0]), dtype=self.dtype)
+            self._untyped_storage = values.untyped_storage()
+
+    def untyped(self):
+        """The bytes, shared."""
+        return self._untyped_storage
+
+    @property
+    def device(self):
+        return self._untyped_storage.device
+
+    def element_size(self):
+        return self.dtype.itemsize
+
+    def nbytes(self):
+        return self._untyped_storage.nbytes()
+
+    def size(self):
+        return self.nbytes() // self.dtype.itemsize
+
+    __len__ = size
+
+    def data_ptr(self):
+        return self._untyped_storage.data_ptr()
+
+    def _tensor(self):
+        return _C._rebuild_tensor(self._untyped_storage, self.dtype, 0, (self.size(),), (1,))
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            part = self._tensor()[index].untyped_storage()
+            return TypedStorage(wrap_storage=part, dtype=self.dtype)
+        return self._tensor()[index].item()
+
+    def __setitem__(self, index, value):
+        self._tensor()[index] = value
+
+    def fill_(self, value):
+        self._tensor().fill_(value)
+        return self
+
+    def tolist(self):
+        return self._tensor().tolist()
+
+    def __iter__(self):
+        return iter(self.tolist())
+
+    def __eq__(self, other):
+        return isinstance(other, TypedStorage) and self.data_ptr() == other.data_ptr()
+
+    __hash__ = None
+
+    def __repr__(self):
+        values = "".join(f" {value}\n" for value in self.tolist())
+        name = f"{self.__module__.replace('cnn', 'torch', 1)}.{type(self).__name__}"
+        return f"{values}[{name}(dtype={self.dtype}, device={self.device}) of size {self.size()}]"
+
+    def __deepcopy__(self, memo):
+        return TypedStorage(wrap_storage=copy_storage(self._untyped_storage, memo), dtype=self.dtype)
+
+    def __reduce__(self):
+        return _typed_storage_from_bytes, (str(self.dtype), bytes(storage_bytes(self._untyped_storage)))
+
+
+def _make_typed_storages():
+    """One class for each dtype there is: {dtype: class}."""
+    classes = {}
+    for name, prefix in _NAMES.items():
+        dtype = getattr(_C, name, None)
+        if dtype is None:
+            continue
+        body = {"__slots__": (), "__module__": "cnn", "_dtype": dtype}
+        classes[dtype] = type(prefix + "Storage", (TypedStorage,), body)
+    return classes
+
+
+STORAGE_OF_DTYPE = _make_typed_storages()
+globals().update({cls.__name__: cls for cls in STORAGE_OF_DTYPE.values()})
+__all__ += [cls.__name__ for cls in STORAGE_OF_DTYPE.values()]
+
+
+def typed_storage(tensor):
+    """The storage of `tensor`, shared, with its dtype."""
+    return TypedStorage(wrap_storage=tensor.untyped_storage(), dtype=tensor.dtype)
+
+
+def storage_bytes(storage):
+    """The bytes of an untyped storage as a memoryview: the memory itself on the CPU, a copy from other devices."""
+    if storage.nbytes() == 0:
+        return memoryview(bytearray())
+    if storage.device.type != "cpu":
+        whole = _C._rebuild_tensor(storage, _C.uint8, 0, (storage.nbytes(),), (1,))
+        storage = whole.cpu().untyped_storage()
+    return memoryview(storage).cast("B")
+
+
+def storage_identity(storage):
+    """A key that two handles share if they hold the same memory; None for a storage without any."""
+    pointer = storage.data_ptr()
+    return (str(storage.device), pointer, storage.nbytes()) if pointer else None
+
+
+def copy_storage(storage, memo):
+    """A copy on the same device; each storage is copied once per `memo`, so that views stay views of one copy."""
+    copies = memo.setdefault("cnn.storage", {})
+    key = storage_identity(storage)
+    if key not in copies or key is None:
+        whole = _C._rebuild_tensor(storage, _C.uint8, 0, (storage.nbytes(),), (1,))
+        # The source is kept with its copy: its address must not be reused while the memo lives.
+        copies[key] = (storage, whole.clone().untyped_storage())
+    return copies[key][1]
+
+
+def dtype_named(name):
+    """The dtype whose printed form is `name`; RuntimeError if there is none here."""
+    prefix, _, short = name.rpartition(".")
+    dtype = getattr(_C, short, None) if prefix == "torch" else None
+    if not isinstance(dtype, _C.dtype):
+        raise RuntimeError(f"{name}: there is no such dtype here")
+    return dtype
+
+
+def _typed_storage_from_bytes(dtype_name, data):
+    storage = UntypedStorage(len(data))
+    storage_bytes(storage)[:] = data
+    return TypedStorage(wrap_storage=storage, dtype=dtype_named(dtype_name))
