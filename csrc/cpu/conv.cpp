@@ -1,0 +1,205 @@
+// Direct convolution on flat planes (conv_geometry.h): forward, and the gradient with respect to the input.
+#include "cpu/conv.h"
+
+#include "core/parallel.h"
+#include "cpu/conv_tile.h"
+#include "cpu/gemm.h"
+#include "cpu/heavy_kernels.h"
+
+namespace cnn::cpu::inline CNN_ISA {
+namespace {
+
+// A row of sums to memory, `step` apart.
+template <class T> void write_row(const T* sums, int64_t n, T bias, bool relu, T* to, int64_t step) {
+  if (step != 1) {
+    for (int64_t i = 0; i < n; ++i) {
+      const T y = sums[i] + bias;
+      to[i * step] = relu && y < T(0) ? T(0) : y;
+    }
+    return;
+  }
+  const Vec<T> b = vec_splat(bias);
+  for (int64_t i = 0; i < n; i += kLanes<T>) {
+    Vec<T> y = vec_load(sums + i) + b;  // sums are padded to whole vectors
+    if (relu) y = vec_relu<T>(y);
+    vec_store_n(to + i, y, n - i);
+  }
+}
+
+// The weights of all groups, in the order in which the tiles read them: [group][block of outputs][channel][tap][output].
+template <class T> void pack_weights(const Correlation<T>& c, int64_t blocks, const int64_t* taps, int64_t count, T* to) {
+  const int64_t depth = c.in_channels * count;
+  const int64_t grain = 1 + (1 << 15) / (1 + depth * ceil_div(c.out_channels, blocks));
+  parallel_for(c.groups * blocks, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t group = i / blocks, o = part_begin(c.out_channels, blocks, i % blocks);
+      const int64_t rows = part_begin(c.out_channels, blocks, i % blocks + 1) - o;
+      const T* from = c.w + group * c.w_group + o * c.w_out;
+      T* p = to + (group * c.out_channels + o) * depth;
+      for (int64_t ch = 0; ch < c.in_channels; ++ch)
+        for (int64_t t = 0; t < count; ++t)
+          for (int64_t r = 0; r < rows; ++r) *p++ = from[r * c.w_out + ch * c.w_in + taps[t]];
+    }
+  });
+}
+
+template <class T> class Correlator {
+ public:
+  explicit Correlator(const Correlation<T>& c)
+      : c_(c),
+        plan_(c.axes, c.batch, c.in_channels, 16 * kLanes<T>),
+        layout_(c.axes, plan_, kLanes<T> * 8),
+        blocks_(ceil_div(c.out_channels, kConvRows)),
+        offsets_(2 * layout_.taps()),
+        weights_(c.groups * c.out_channels * c.in_channels * layout_.taps()) {
+    layout_.fill_taps(c.weight_strides, offsets_, offsets_ + layout_.taps());
+    pack_weights<T>(c, blocks_, offsets_ + layout_.taps(), layout_.taps(), weights_);
+  }
+
+  void run() const {
+    const int64_t items = plan_.count() * c_.groups;
+    const double work = double(c_.batch) * double(c_.axes[0].out * c_.axes[1].out * c_.axes[2].out) *
+                        double(c_.out_channels * c_.in_channels * layout_.taps()) * double(c_.groups);
+    parallel_for(items, 1 + int64_t(double(kSerialWork) * double(items) / (work + 1)), [&](int64_t begin, int64_t end) {
+      const int64_t longest = layout_.position(plan_.images() - 1, plan_.size(0) - 1, plan_.size(1) - 1) + plan_.size(2);
+      const int64_t pitch = ceil_div(longest, kLanes<T>) * kLanes<T> + 8 * kLanes<T>;
+      Scratch<T> source(c_.in_channels * layout_.plane()), sums(kConvRows * pitch);
+      for (int64_t i = begin; i < end; ++i) run_box(plan_.box(i / c_.groups), i % c_.groups, source, sums, pitch);
+    });
+  }
+
+ private:
+  void run_box(const Box& box, int64_t group, T* source, T* sums, int64_t pitch) const {
+    const int64_t source_plane = c_.axes[0].source * c_.axes[1].source * c_.axes[2].source;
+    const int64_t source_channels = c_.groups * c_.in_channels;
+    const T* from = c_.source + (box.image * source_channels + group * c_.in_channels) * source_plane;
+    for (int64_t ch = 0; ch < c_.in_channels; ++ch)
+      layout_.pack(box, from + ch * source_plane, source_channels * source_plane, source + ch * layout_.plane());
+
+    const int64_t positions = layout_.positions(box), taps = layout_.taps();
+    ConvTile<T> t;
+    t.plane = layout_.plane(), t.channels = c_.in_channels;
+    t.offsets = offsets_, t.taps = taps;
+    t.pitch = pitch;
+    for (int64_t block = 0; block < blocks_; ++block) {
+      const int64_t o = part_begin(c_.out_channels, blocks_, block);
+      const int64_t rows = part_begin(c_.out_channels, blocks_, block + 1) - o;
+      const ConvTileFn<T> tile = conv_tile_of<T, kConvRows>(rows);
+      t.w = weights_ + (group * c_.out_channels + o) * c_.in_channels * taps;
+      for (int64_t p = 0; p < positions; p += conv_vecs(int(rows)) * kLanes<T>) {
+        t.source = source + p;
+        t.sums = sums + p;
+        tile(t);
+      }
+      for (int64_t r = 0; r < rows; ++r) write_channel(box, group * c_.out_channels + o + r, sums + r * pitch);
+    }
+  }
+
+  void write_channel(const Box& box, int64_t channel, const T* sums) const {
+    const T bias = c_.bias ? c_.bias[channel] : T(0);
+    for (int64_t i = 0; i < box.images; ++i)
+      for (int64_t d = 0; d < box.size[0]; ++d)
+        for (int64_t h = 0; h < box.size[1]; ++h) {
+          T* to = c_.to + (box.image + i) * c_.image_stride + channel * c_.channel_stride +
+                  (box.begin[0] + d) * c_.strides[0] + (box.begin[1] + h) * c_.strides[1];
+          write_row(sums + layout_.position(i, d, h), box.size[2], bias, c_.relu, to, c_.strides[2]);
+        }
+  }
+
+  const Correlation<T>& c_;
+  Plan plan_;
+  Layout layout_;
+  int64_t blocks_;
+  Scratch<int64_t> offsets_;  // of the taps; then their indices in the weight
+  Scratch<T> weights_;
+};
+
+// No tap reaches these outputs: they are the bias.
+template <class T> void fill_bias(const Correlation<T>& c) {
+  parallel_for(c.batch * c.groups * c.out_channels, 16, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t channels = c.groups * c.out_channels, channel = i % channels;
+      const T bias = c.bias ? c.bias[channel] : T(0);
+      const T value = c.relu && bias < T(0) ? T(0) : bias;
+      T* to = c.to + i / channels * c.image_stride + channel * c.channel_stride;
+      for (int64_t d = 0; d < c.axes[0].out; ++d)
+        for (int64_t h = 0; h < c.axes[1].out; ++h)
+          for (int64_t w = 0; w < c.axes[2].out; ++w) to[d * c.strides[0] + h * c.strides[1] + w * c.strides[2]] = value;
+    }
+  });
+}
+
+template <class T> Correlation<T> correlation_of(const ConvArgs& a) {
+  Correlation<T> c;
+  c.batch = a.batch, c.groups = a.groups;
+  const int64_t taps = elements(a.kernel), in = a.channels / a.groups, out = a.out_channels / a.groups;
+  c.w = static_cast<const T*>(a.w);
+  c.w_group = out * in * taps;
+  c.in_channels = in, c.out_channels = out;
+  c.w_out = in * taps, c.w_in = taps;
+  c.weight_strides[2] = 1, c.weight_strides[1] = a.kernel[2], c.weight_strides[0] = a.kernel[1] * a.kernel[2];
+  c.bias = static_cast<const T*>(a.bias);
+  return c;
+}
+
+template <class T> void forward(const ConvArgs& a) {
+  if (prefers_gemm<T>(a)) return gemm_forward<T>(a);
+  Correlation<T> c = correlation_of<T>(a);
+  for (int i = 0; i < 3; ++i) c.axes[i] = forward_axis(a, i);
+  c.source = static_cast<const T*>(a.x);
+  c.relu = a.activation == Activation::Relu;
+  c.to = static_cast<T*>(a.y);
+  c.channel_stride = elements(a.out), c.image_stride = a.out_channels * c.channel_stride;
+  c.strides[2] = 1, c.strides[1] = a.out[2], c.strides[0] = a.out[1] * a.out[2];
+  correlate(c);
+}
+
+// x[stride * q + residue] of every residue is a correlation of dy with the taps that reach it.
+template <class T> void backward_input(const ConvArgs& a) {
+  if (prefers_gemm<T>(a)) return gemm_backward_input<T>(a);
+  Correlation<T> c = correlation_of<T>(a);
+  const int64_t forward_in = c.in_channels;
+  c.in_channels = c.out_channels, c.out_channels = forward_in;
+  const int64_t w_out = c.w_out;
+  c.w_out = c.w_in, c.w_in = w_out;
+  c.source = static_cast<const T*>(a.dy);
+  c.relu = false;
+  c.channel_stride = elements(a.in), c.image_stride = a.channels * c.channel_stride;
+  const int64_t strides[3] = {a.in[1] * a.in[2], a.in[2], 1};
+  for (int64_t d = 0; d < a.stride[0]; ++d)
+    for (int64_t h = 0; h < a.stride[1]; ++h)
+      for (int64_t w = 0; w < a.stride[2]; ++w) {
+        const int64_t residue[3] = {d, h, w};
+        c.to = static_cast<T*>(a.dx);
+        for (int i = 0; i < 3; ++i) {
+          c.axes[i] = backward_axis(a, i, residue[i]);
+          c.to += residue[i] * strides[i];
+          c.strides[i] = a.stride[i] * strides[i];
+        }
+        correlate(c);
+      }
+}
+
+}  // namespace
+
+template <class T> void correlate(const Correlation<T>& c) {
+  if (c.batch == 0 || c.groups * c.out_channels == 0) return;
+  for (const Axis& axis : c.axes)
+    if (axis.out <= 0) return;
+  if (c.in_channels == 0 || c.axes[0].taps * c.axes[1].taps * c.axes[2].taps == 0) return fill_bias(c);
+  Correlator<T>(c).run();
+}
+template void correlate(const Correlation<float>&);
+template void correlate(const Correlation<double>&);
+
+void conv_forward(const ConvArgs& args) {
+  if (args.dtype == DType::Float32) forward<float>(args);
+  else forward<double>(args);
+}
+
+void conv_backward_input(const ConvArgs& args) {
+  if (args.dtype == DType::Float32) backward_input<float>(args);
+  else backward_input<double>(args);
+}
+
+}  // namespace cnn::cpu::CNN_ISA

@@ -1,0 +1,35 @@
+// The ways to compute a convolution, typed; conv.cpp chooses among them by shape.
+#pragma once
+
+#include "cpu/conv_geometry.h"
+#include "cpu/heavy.h"
+
+namespace cnn::cpu::inline CNN_ISA {
+
+// One correlation of flat planes: a convolution, or one residue class of the gradient with respect to its input.
+template <class T> struct Correlation {
+  Axis axes[3];
+  int64_t batch, groups;
+  int64_t in_channels, out_channels;  // of one group
+  const T* source;                    // [batch, groups * in_channels, axes' sources]
+  const T* w;                         // of group g, output o, input c, tap: g * w_group + o * w_out + c * w_in + tap's index
+  int64_t w_group, w_out, w_in;
+  int64_t weight_strides[3];  // of a tap
+  const T* bias;              // [groups * out_channels] or null
+  bool relu;
+  T* to;                      // output of channel c at (d, h, w): to + image * image_stride + c * channel_stride + ...
+  int64_t image_stride, channel_stride;
+  int64_t strides[3];
+};
+
+template <class T> void correlate(const Correlation<T>& c);
+
+// Columns and a matrix product, for the shapes that flat planes serve badly: 1x1, tiny images, wide strides.
+template <class T> bool prefers_gemm(const ConvArgs& args);
+template <class T> void gemm_forward(const ConvArgs& args);
+template <class T> void gemm_backward_input(const ConvArgs& args);
+template <class T> void gemm_backward_weight(const ConvArgs& args);
+
+inline int64_t elements(const int64_t (&sizes)[3]) { return sizes[0] * sizes[1] * sizes[2]; }
+
+}  // namespace cnn::cpu::CNN_ISA
