@@ -60,7 +60,39 @@ struct Edge {
   int index = 0;   // which output of that node
 };
 
-// What a gradient arriving over an edge, or for an output, must look like.
+// A short list with its first elements inline: a node is one allocation.
+template <class T, int kInline>
+class Few {
+ public:
+  Few() = default;
+  Few(const Few&) = delete;
+  Few& operator=(const Few&) = delete;
+  size_t size() const { return count_; }
+  bool empty() const { return count_ == 0; }
+  T* begin() { return more_ ? more_.get() : inline_; }
+  T* end() { return begin() + count_; }
+  const T* begin() const { return more_ ? more_.get() : inline_; }
+  const T* end() const { return begin() + count_; }
+  T& operator[](size_t i) { return begin()[i]; }
+  const T& operator[](size_t i) const { return begin()[i]; }
+  void resize(size_t n) {
+    if (n > kInline && n > room_) {
+      std::unique_ptr<T[]> bigger(new T[n]);
+      for (size_t i = 0; i < count_; ++i) bigger[i] = std::move(begin()[i]);
+      more_ = std::move(bigger);
+      room_ = n;
+    }
+    for (size_t i = n; i < count_; ++i) begin()[i] = T();
+    count_ = n;
+  }
+
+ private:
+  size_t count_ = 0, room_ = 0;
+  T inline_[kInline];
+  std::unique_ptr<T[]> more_;
+};
+
+// What a gradient for an output must look like.
 struct GradShape {
   Dims sizes;
   DType dtype = DType::Float32;
@@ -77,27 +109,26 @@ class CNN_API Node : public RefCounted {
   virtual void run(Grads& g) = 0;
   // Frees what backward needed; a second run then raises if anything had been saved.
   virtual void release() {}
+  // Must it run even when no gradient reached it? (functions that materialise zeros)
+  virtual bool runs_without_gradient() const { return false; }
 
-  const std::vector<Edge>& edges() const { return edges_; }
-  std::vector<Edge>& edges() { return edges_; }
-  // Of each input: what its gradient must look like (parallel to edges()).
-  std::vector<GradShape>& inputs() { return inputs_; }
-  // Of each output: what undefined gradients are materialised as.
-  std::vector<GradShape>& outputs() { return outputs_; }
-  uint64_t sequence() const { return sequence_; }  // later nodes run first
+  Few<Edge, 3>& edges() { return edges_; }
+  const Few<Edge, 3>& edges() const { return edges_; }
+  Few<GradShape, 1>& outputs() { return outputs_; }  // one for each output
+  uint64_t sequence() const { return sequence_; }    // later nodes run first
 
-  // Hooks on a node (register_hook, register_prehook) and on the tensors it produced; csrc/autograd/hooks.h.
+  // Hooks on the node and on the tensors it produced, made when first needed; csrc/autograd/hooks.h.
   struct Hooks;
-  std::unique_ptr<Hooks> hooks;
+  Hooks* hooks = nullptr;
   std::atomic<void*> wrapper{nullptr};  // the Python object, if one lives
+  Ref<RefCounted> origin;               // in anomaly mode: where the forward op was called
 
  protected:
   void last_ref_dropped() override;  // frees chains of nodes iteratively
   const char* name_;
-  uint64_t sequence_ = 0;
-  std::vector<Edge> edges_;
-  std::vector<GradShape> inputs_, outputs_;
-  friend class Grad;
+  uint64_t sequence_;
+  Few<Edge, 3> edges_;
+  Few<GradShape, 1> outputs_;
 };
 
 // The gradients of one node in one run of backward.
@@ -106,7 +137,7 @@ class CNN_API Grads {
   bool has(int i = 0) const { return out_[i].defined(); }
   const Tensor& out(int i = 0) const { return out_[i]; }  // may be undefined when the node has several outputs
   Tensor out_or_zeros(int i = 0) const;
-  bool wants(int i) const { return wanted_ >> (i < 63 ? i : 63) & 1 ? wants_slow(i) : false; }
+  bool wants(int i) const { return i < 64 ? wanted_ >> i & 1 : many_[size_t(i)]; }  // needed by this run?
   Tensor& operator[](int i) { return in_[i]; }  // left undefined: no gradient
   Node& node() const { return *node_; }
   int outputs() const { return int(out_.size()); }
@@ -115,10 +146,11 @@ class CNN_API Grads {
  private:
   friend class Engine;
   friend class CopySlices;
-  bool wants_slow(int i) const;
+  friend struct GradsAccess;
   Node* node_ = nullptr;
   std::vector<Tensor> out_, in_;
-  uint64_t wanted_ = 0;  // bit i: input i is needed by this run (bit 63 stands for all from 63 on)
+  uint64_t wanted_ = 0;      // bit i: input i is needed by this run
+  std::vector<bool> many_;  // the same, for nodes with more than 64 inputs
 };
 
 // A tensor kept for backward. `get` checks that it was not changed in place since, and unpacks it.
@@ -126,12 +158,15 @@ class CNN_API Saved {
  public:
   Saved() = default;
   Tensor get(Grads& g) const;
-  bool defined() const;
+  bool defined() const { return tensor_.defined() || bool(packed_); }
 
  private:
   friend class Grad;
-  struct Slot;  // the tensor, its version, its output number, unpack hooks
-  std::shared_ptr<Slot> slot_;
+  friend struct SavedAccess;
+  Tensor tensor_;            // an output is kept without its history, so that there is no cycle
+  Ref<RefCounted> packed_;   // what saved-tensor hooks made of it instead
+  uint32_t version_ = 0;
+  int output_ = -1;          // which output of the node it is; -1: an input
 };
 
 // One argument of Grad({a, b}): refers, does not own.
@@ -178,6 +213,10 @@ class CNN_API Grad {
   int count_ = 0;
   const Tensor* inline_[6];
   std::vector<const Tensor*> more_;
+
+  void collect(const Tensor* t, int i);
+  void check_destination(const Dest& dest) const;
+  const Tensor& input(int i) const { return more_.empty() ? *inline_[i] : *more_[size_t(i)]; }
 };
 
 // The node of a closure: one allocation.
@@ -229,7 +268,19 @@ CNN_API void backward(const Tensors& roots, const Tensors& gradients = {}, bool 
 CNN_API Tensors grad(const Tensors& outputs, const Tensors& inputs, const Tensors& gradients = {},
                      bool retain_graph = false, bool create_graph = false, bool allow_unused = false);
 
+// What a gradient of x flows into: its node, or the accumulator of a leaf; no node where none is required.
+CNN_API Edge gradient_edge(const Tensor& x);
+// Makes `node` the origin of y.
+CNN_API void set_history(const Tensor& y, const Ref<Node>& node, int output);
+// The same after y was written in place: through the history of what it views.
+CNN_API void rebase_history(const Tensor& y, Ref<Node> node);
+CNN_API void retain_grad(const Tensor& x);
+CNN_API bool retains_grad(const Tensor& x);
+CNN_API int output_number(const Tensor& x);
+
 // A new tensor that shares memory and version, without history.
 CNN_API Tensor detach(const Tensor& x);
+// Forgets the history of x itself.
+CNN_API void detach_(const Tensor& x);
 
 }  // namespace cnn

@@ -23,6 +23,9 @@ struct VersionCounter final : RefCounted {
   std::atomic<uint32_t> value{0};
 };
 
+// How a view came to be; some may not be written in place.
+enum class ViewOrigin : uint8_t { Default, NoGrad, Inference, MultiOutput, CustomFunction };
+
 class CNN_API TensorImpl final : public RefCounted {
  public:
   TensorImpl(Ref<Storage> storage, Dims sizes, Dims strides, int64_t offset, DType dtype);
@@ -41,6 +44,8 @@ class CNN_API TensorImpl final : public RefCounted {
   bool requires_grad = false;   // of a leaf; tensors with a node require grad by that
   Ref<VersionCounter> own_version;  // null: the storage counts
   Ref<TensorImpl> base;             // of a view: the tensor that is no view
+  uint32_t view_version = 0;        // of a view: the version at which its history was made
+  ViewOrigin view_origin = ViewOrigin::Default;
   std::unique_ptr<AutogradMeta> autograd;
 
   // Python's side. While `owns_wrapper`, this impl holds the only reference to the wrapper (csrc/bindings/tensor_type.cpp).
