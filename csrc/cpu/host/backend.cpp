@@ -4,6 +4,7 @@
 
 #include "core/allocator.h"
 #include "core/cpu_info.h"
+#include "cpu/heavy.h"
 #include "cpu/host/skeletons.h"
 
 namespace cnn {
@@ -26,6 +27,16 @@ Tables make_tables() {
   if (cpu_isa() >= Isa::Avx512) fill_tables_avx512(t);
 #endif
   return t;
+}
+
+const HeavyTable& choose_heavy() {
+#ifdef CNN_HAVE_AVX512
+  if (cpu_isa() >= Isa::Avx512) return heavy_table_avx512();
+#endif
+#ifdef CNN_HAVE_AVX2
+  if (cpu_isa() >= Isa::Avx2) return heavy_table_avx2();
+#endif
+  return heavy_table_baseline();
 }
 
 void* allocate(size_t nbytes, Device) { return cpu_allocate(nbytes); }
@@ -53,6 +64,6 @@ const Tables& tables() {
 
 const Backend cpu_backend = {cpu::allocate, cpu::release, cpu::copy_bytes, cpu::read_element, cpu::map,
                              cpu::reduce,   cpu::rows,    cpu::each,       cpu::has_map,
-                             cpu::has_reduce, cpu::has_rows, true,        nullptr};
+                             cpu::has_reduce, cpu::has_rows, true,        &cpu::choose_heavy()};
 
 }  // namespace cnn
