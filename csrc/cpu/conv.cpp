@@ -47,8 +47,8 @@ template <class T> class Correlator {
  public:
   explicit Correlator(const Correlation<T>& c)
       : c_(c),
-        plan_(c.axes, c.batch, c.in_channels, 16 * kLanes<T>),
-        layout_(c.axes, plan_, kLanes<T> * 8),
+        plan_(c.axes, c.batch, c.in_channels, Plan::Sharing::Boxes),
+        layout_(c.axes, plan_, c.out_channels * c.axes[0].taps * c.axes[1].taps, kLanes<T>),
         blocks_(ceil_div(c.out_channels, kConvRows)),
         offsets_(2 * layout_.taps()),
         weights_(c.groups * c.out_channels * c.in_channels * layout_.taps()) {
@@ -62,7 +62,7 @@ template <class T> class Correlator {
                         double(c_.out_channels * c_.in_channels * layout_.taps()) * double(c_.groups);
     parallel_for(items, 1 + int64_t(double(kSerialWork) * double(items) / (work + 1)), [&](int64_t begin, int64_t end) {
       const int64_t longest = layout_.position(plan_.images() - 1, plan_.size(0) - 1, plan_.size(1) - 1) + plan_.size(2);
-      const int64_t pitch = ceil_div(longest, kLanes<T>) * kLanes<T> + 8 * kLanes<T>;
+      const int64_t pitch = (ceil_div(longest, kLanes<T>) + 1) * kLanes<T>;  // rows are written from whole vectors
       Scratch<T> source(c_.in_channels * layout_.plane()), sums(kConvRows * pitch);
       for (int64_t i = begin; i < end; ++i) run_box(plan_.box(i / c_.groups), i % c_.groups, source, sums, pitch);
     });
@@ -84,12 +84,15 @@ template <class T> class Correlator {
     for (int64_t block = 0; block < blocks_; ++block) {
       const int64_t o = part_begin(c_.out_channels, blocks_, block);
       const int64_t rows = part_begin(c_.out_channels, blocks_, block + 1) - o;
-      const ConvTileFn<T> tile = conv_tile_of<T, kConvRows>(rows);
+      const int64_t vecs = ceil_div(positions, kLanes<T>), tiles = ceil_div(vecs, conv_vecs(int(rows)));
+      const ConvTileFn<T> low = conv_tile_of<T, kConvRows>(rows, vecs / tiles);
+      const ConvTileFn<T> high = conv_tile_of<T, kConvRows>(rows, ceil_div(vecs, tiles));
       t.w = weights_ + (group * c_.out_channels + o) * c_.in_channels * taps;
-      for (int64_t p = 0; p < positions; p += conv_vecs(int(rows)) * kLanes<T>) {
+      for (int64_t i = 0; i < tiles; ++i) {
+        const int64_t p = part_begin(vecs, tiles, i) * kLanes<T>;
         t.source = source + p;
         t.sums = sums + p;
-        tile(t);
+        (i < vecs % tiles ? high : low)(t);
       }
       for (int64_t r = 0; r < rows; ++r) write_channel(box, group * c_.out_channels + o + r, sums + r * pitch);
     }

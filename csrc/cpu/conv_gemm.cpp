@@ -8,7 +8,8 @@ namespace cnn::cpu::inline CNN_ISA {
 namespace {
 
 constexpr int64_t kColumnElements = 512 << 10;  // of one column matrix
-constexpr int64_t kManyPhases = 9;              // product of strides beyond which planes fall apart
+constexpr int64_t kManyPhases = 9;              // product of strides beyond which planes fall apart,
+constexpr int64_t kFewTaps = 4;                 // if fewer taps than this fall on a phase
 constexpr int64_t kManyChannels = 24;           // of both sides, that repay building columns
 constexpr int64_t kTinyImage = 32;              // outputs of an image too small for a plane of its own
 constexpr int64_t kFewChannels = 4;             // of a kernel of one tap, better left to planes
@@ -153,7 +154,8 @@ template <class T> bool prefers_gemm(const ConvArgs& a) {
   const int64_t in = a.channels / a.groups, out = a.out_channels / a.groups;
   if (a.batch == 0 || in == 0 || out == 0 || elements(a.out) == 0 || elements(a.in) == 0) return false;
   if (is_matrix(a)) return in >= kFewChannels && out >= kFewChannels;
-  if (a.stride[0] * a.stride[1] * a.stride[2] > kManyPhases) return true;
+  const int64_t phases = elements(a.stride);
+  if (phases > kManyPhases && elements(a.kernel) < kFewTaps * phases) return true;
   return in >= kManyChannels && out >= kManyChannels && a.out[1] * a.out[2] <= kTinyImage;
 }
 

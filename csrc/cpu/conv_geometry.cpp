@@ -4,7 +4,11 @@ namespace cnn::cpu::inline CNN_ISA {
 namespace {
 
 constexpr int64_t kSourceElements = 128 << 10;  // of one box: half a megabyte of floats
+constexpr int64_t kFewPositions = 256;          // smaller images share a box
 constexpr int64_t kBoxes = 8;                   // wanted, for the pool
+constexpr int64_t kSharedElements = 4 << 20;    // of a box that the pool works on together,
+constexpr int64_t kSharedPositions = 4096;      // and its positions
+constexpr int64_t kSpreadGain = 8;              // positions saved, times their use, that repay copies for the taps
 
 template <class T> void copy_row(const T* from, int64_t step, int64_t n, T* to) {
   if (step == 1) {
@@ -47,7 +51,10 @@ Axis backward_axis(const ConvArgs& args, int axis, int64_t residue) {
   return a;
 }
 
-Plan::Plan(const Axis (&axes)[3], int64_t batch, int64_t channels, int64_t positions) : batch_(batch) {
+Plan::Plan(const Axis (&axes)[3], int64_t batch, int64_t channels, Sharing sharing) : batch_(batch) {
+  const bool shared = sharing == Sharing::WithinBoxes;
+  const int64_t elements = shared ? kSharedElements : kSourceElements;
+  const int64_t positions = shared ? kSharedPositions : kFewPositions;
   int64_t reach[3];  // source elements that belong to no output of their own
   for (int i = 0; i < 3; ++i) {
     out_[i] = axes[i].out;
@@ -56,17 +63,17 @@ Plan::Plan(const Axis (&axes)[3], int64_t batch, int64_t channels, int64_t posit
   const auto source_of = [&](int64_t d, int64_t h) {
     return channels * (d * axes[0].step + reach[0]) * (h * axes[1].step + reach[1]) * (out_[2] * axes[2].step + reach[2]);
   };
-  while (source_of(size(0), size(1)) > kSourceElements && size(0) > 1) cuts_[0] = min_of(cuts_[0] * 2, out_[0]);
-  while (source_of(size(0), size(1)) > kSourceElements && size(1) * axes[1].step > 2 * reach[1] + 1 && size(1) > 1)
+  while (source_of(size(0), size(1)) > elements && size(0) > 1) cuts_[0] = min_of(cuts_[0] * 2, out_[0]);
+  while (source_of(size(0), size(1)) > elements && size(1) * axes[1].step > 2 * reach[1] + 1 && size(1) > 1)
     cuts_[1] = min_of(cuts_[1] * 2, out_[1]);
   // Few images: more boxes, as long as they are not too small.
-  while (batch * cuts_[0] * cuts_[1] < kBoxes && size(1) > 1 && size(0) * size(1) * out_[2] > positions) cuts_[1] *= 2;
+  while (!shared && batch * cuts_[0] * cuts_[1] < kBoxes && size(1) > 1 && size(0) * size(1) * out_[2] > positions) cuts_[1] *= 2;
   cuts_[1] = min_of(cuts_[1], max_of(out_[1], 1));
   image_groups_ = batch;
   if (cuts_[0] * cuts_[1] == 1 && batch > 1) {  // small images: several in a box
     int64_t images = max_of(positions / max_of(out_[0] * out_[1] * out_[2], 1), 1);
-    images = min_of(images, max_of(kSourceElements / max_of(source_of(out_[0], out_[1]), 1), 1));
-    if (positions != kWhole) images = min_of(images, max_of(batch / kBoxes, 1));
+    images = min_of(images, max_of(elements / max_of(source_of(out_[0], out_[1]), 1), 1));
+    if (!shared) images = min_of(images, max_of(batch / kBoxes, 1));
     image_groups_ = ceil_div(batch, images);
   }
 }
@@ -82,15 +89,15 @@ Box Plan::box(int64_t i) const {
   return b;
 }
 
-Layout::Layout(const Axis (&axes)[3], const Plan& plan, int64_t lanes) {
+Layout::Layout(const Axis (&axes)[3], const Plan& plan, int64_t reuse, int64_t lanes) {
   int64_t pitch[3], length[3];
   for (int i = 0; i < 3; ++i) {
     const Axis& a = axes_[i] = axes[i];
     const int64_t ends[2] = {a.shift(0), a.shift(a.taps - 1)};
     low_[i] = min_of(ends[0], ends[1]);
     span_[i] = max_of(ends[0], ends[1]) - low_[i];
-    phases_[i] = a.taps == 1 || a.gap % a.step == 0 ? 1 : a.step;
-    only_[i] = phases_[i] == 1 ? a.phase(0) : 0;
+    slots_[i] = a.taps == 1 || a.gap % a.step == 0 ? 1 : a.step;
+    only_[i] = slots_[i] == 1 ? a.phase(0) : 0;
     const int64_t size = plan.size(i);
     length[i] = size + span_[i];
     pitch[i] = length[i];
@@ -101,54 +108,67 @@ Layout::Layout(const Axis (&axes)[3], const Plan& plan, int64_t lanes) {
       pitch[i] = max_of(max_of(pitch[i], size), 1);
     }
   }
+  const Axis& row = axes_[2];
+  spread_ = row.taps > 1 && (pitch[2] - row.out) * reuse > kSpreadGain * row.out;
+  if (spread_) {
+    slots_[2] = row.taps;
+    low_[2] = span_[2] = 0;
+    pitch[2] = length[2] = row.out;
+  }
   jump_[2] = pitch[2], jump_[1] = pitch[1] * jump_[2], jump_[0] = pitch[0] * jump_[1];
   const int64_t used = position(plan.images() - 1, length[0] - 1, length[1] - 1) + length[2];
-  phase_plane_ = ceil_div(used + lanes, 16) * 16;
-  plane_ = phases_[0] * phases_[1] * phases_[2] * phase_plane_;
+  slot_plane_ = ceil_div(used + lanes, 16) * 16;
+  plane_ = slots_[0] * slots_[1] * slots_[2] * slot_plane_;
 }
 
 void Layout::fill_taps(const int64_t (&weight_strides)[3], int64_t* offsets, int64_t* weights) const {
   for (int64_t d = 0; d < axes_[0].taps; ++d)
     for (int64_t h = 0; h < axes_[1].taps; ++h)
       for (int64_t w = 0; w < axes_[2].taps; ++w) {
-        const int64_t at[3] = {d, h, w};
-        int64_t slot = 0, weight = 0;
+        const int64_t tap[3] = {d, h, w};
+        int64_t slot = 0, weight = 0, shift[3];
         for (int i = 0; i < 3; ++i) {
-          slot = slot * phases_[i] + (phases_[i] == 1 ? 0 : axes_[i].phase(at[i]));
-          weight += (axes_[i].weight_first + at[i] * axes_[i].weight_gap) * weight_strides[i];
+          const bool spread = i == 2 && spread_;
+          slot = slot * slots_[i] + (spread ? w : slots_[i] == 1 ? 0 : axes_[i].phase(tap[i]));
+          shift[i] = spread ? 0 : axes_[i].shift(tap[i]) - low_[i];
+          weight += (axes_[i].weight_first + tap[i] * axes_[i].weight_gap) * weight_strides[i];
         }
-        *offsets++ = slot * phase_plane_ + position(0, axes_[0].shift(d) - low_[0], axes_[1].shift(h) - low_[1]) +
-                     axes_[2].shift(w) - low_[2];
+        *offsets++ = slot * slot_plane_ + position(0, shift[0], shift[1]) + shift[2];
         *weights++ = weight;
       }
+}
+
+int64_t Layout::origin(int axis, int64_t slot) const {
+  const Axis& a = axes_[axis];
+  if (axis == 2 && spread_) return a.first + slot * a.gap;
+  return a.step * low_[axis] + (slots_[axis] == 1 ? only_[axis] : slot);
 }
 
 template <class T>
 void Layout::pack(const Box& box, const T* source, int64_t image_stride, T* to) const {
   __builtin_memset(to, 0, size_t(plane_) * sizeof(T));
-  for (int64_t slot = 0; slot < phases_[0] * phases_[1] * phases_[2]; ++slot) {
-    const int64_t phase[3] = {only_[0] + slot / (phases_[1] * phases_[2]), only_[1] + slot / phases_[2] % phases_[1],
-                              only_[2] + slot % phases_[2]};
-    for (int64_t i = 0; i < box.images; ++i)
-      pack_phase(box, source + i * image_stride, phase, to + slot * phase_plane_ + i * jump_[0]);
+  for (int64_t i = 0; i < slots_[0] * slots_[1] * slots_[2]; ++i) {
+    const int64_t slot[3] = {i / (slots_[1] * slots_[2]), i / slots_[2] % slots_[1], i % slots_[2]};
+    for (int64_t image = 0; image < box.images; ++image)
+      pack_slot(box, source + image * image_stride, slot, to + i * slot_plane_ + image * jump_[0]);
   }
 }
 
 template <class T>
-void Layout::pack_phase(const Box& box, const T* source, const int64_t (&phase)[3], T* to) const {
-  // Element j along an axis is source[step * (first + j) + phase]; these j lie inside.
-  int64_t first[3], begin[3], end[3];
+void Layout::pack_slot(const Box& box, const T* source, const int64_t (&slot)[3], T* to) const {
+  int64_t first[3], begin[3], end[3];  // entry j along an axis is source[first + step * j]; begin <= j < end lie inside
   for (int i = 0; i < 3; ++i) {
-    first[i] = box.begin[i] + low_[i];
-    begin[i] = max_of(0, -first[i]);
-    end[i] = min_of(box.size[i] + span_[i], ceil_div(max_of(axes_[i].source - phase[i], 0), axes_[i].step) - first[i]);
+    const int64_t step = axes_[i].step;
+    first[i] = origin(i, slot[i]) + step * box.begin[i];
+    begin[i] = first[i] < 0 ? ceil_div(-first[i], step) : 0;
+    end[i] = min_of(box.size[i] + span_[i], ceil_div(max_of(axes_[i].source - first[i], 0), step));
   }
   if (end[2] <= begin[2]) return;
+  const int64_t step = axes_[2].step, x = first[2] + step * begin[2];
   for (int64_t d = begin[0]; d < end[0]; ++d)
     for (int64_t h = begin[1]; h < end[1]; ++h) {
-      const int64_t z = axes_[0].step * (first[0] + d) + phase[0], y = axes_[1].step * (first[1] + h) + phase[1];
-      const int64_t x = axes_[2].step * (first[2] + begin[2]) + phase[2];
-      copy_row(source + (z * axes_[1].source + y) * axes_[2].source + x, axes_[2].step, end[2] - begin[2],
+      const int64_t z = first[0] + axes_[0].step * d, y = first[1] + axes_[1].step * h;
+      copy_row(source + (z * axes_[1].source + y) * axes_[2].source + x, step, end[2] - begin[2],
                to + d * jump_[1] + h * jump_[2] + begin[2]);
     }
 }

@@ -1,6 +1,7 @@
 // Convolution as a correlation over flat planes. A source plane is copied into a row-after-row layout with its zero
 // padding, strided columns taken apart into phases; then every tap of the kernel is one constant offset, and one vector
-// covers outputs across the ends of rows. Positions between the rows are computed and dropped.
+// covers outputs across the ends of rows. Positions between the rows are computed and dropped; where they would be many,
+// each tap along the row gets a copy of its own without gaps.
 #pragma once
 
 #include "cpu/heavy.h"
@@ -35,9 +36,9 @@ struct Box {
 // How the outputs are cut into boxes: by shape only, so that a box's source stays in the caches.
 class Plan {
  public:
-  // Boxes of one task each hold at least `positions` where they can; kWhole: boxes that the pool shares one by one.
-  static constexpr int64_t kWhole = 1 << 30;
-  Plan(const Axis (&axes)[3], int64_t batch, int64_t channels, int64_t positions);
+  // The pool takes a box each, or works on one box after the other together.
+  enum class Sharing { Boxes, WithinBoxes };
+  Plan(const Axis (&axes)[3], int64_t batch, int64_t channels, Sharing sharing);
   int64_t count() const { return image_groups_ * cuts_[0] * cuts_[1]; }
   Box box(int64_t i) const;
   int64_t images() const { return ceil_div(batch_, image_groups_); }                        // largest of a box
@@ -51,7 +52,8 @@ class Plan {
 // The flat layout of the sources of a plan's boxes.
 class Layout {
  public:
-  Layout(const Axis (&axes)[3], const Plan& plan, int64_t lanes);
+  // `reuse` is how often an element is used in one row of taps: much reuse repays rows without gaps, a copy for each tap.
+  Layout(const Axis (&axes)[3], const Plan& plan, int64_t reuse, int64_t lanes);
 
   int64_t plane() const { return plane_; }  // elements of one channel
   int64_t position(int64_t image, int64_t d, int64_t h) const { return image * jump_[0] + d * jump_[1] + h * jump_[2]; }
@@ -70,15 +72,18 @@ class Layout {
   void pack_outputs(const Box& box, const T* source, int64_t image_stride, T* to, int64_t length) const;
 
  private:
-  template <class T> void pack_phase(const Box& box, const T* source, const int64_t (&phase)[3], T* to) const;
+  template <class T> void pack_slot(const Box& box, const T* source, const int64_t (&slot)[3], T* to) const;
+  // Source element of entry 0 of a slot along an axis, for a box that begins there.
+  int64_t origin(int axis, int64_t slot) const;
 
   Axis axes_[3];
   int64_t low_[3];     // smallest shift
   int64_t span_[3];    // largest minus smallest
-  int64_t phases_[3];  // that are kept: all, or the only one in use
-  int64_t only_[3];    // that one
+  int64_t slots_[3];   // planes along the axis: phases, or the only phase in use, or (spread_, along rows) taps
+  int64_t only_[3];    // that phase
+  bool spread_;
   int64_t jump_[3];    // from image to image, slice to slice, row to row
-  int64_t phase_plane_, plane_;
+  int64_t slot_plane_, plane_;
 };
 
 }  // namespace cnn::cpu::CNN_ISA

@@ -24,10 +24,10 @@ template <class T> struct ConvTile {
   int64_t pitch;
 };
 
-template <class T, int kRows>
+template <class T, int kRows, int kVecs>
 void run_conv_tile(const ConvTile<T>& t) {
   using V = Vec<T>;
-  constexpr int kVecs = conv_vecs(kRows), kWidth = kLanes<T>;
+  constexpr int kWidth = kLanes<T>;
   V acc[kRows][kVecs];
 #pragma GCC unroll 16
   for (int o = 0; o < kRows; ++o)
@@ -59,11 +59,14 @@ void run_conv_tile(const ConvTile<T>& t) {
 
 template <class T> using ConvTileFn = void (*)(const ConvTile<T>&);
 
-// The tile of 1 to kRows output channels.
-template <class T, int kRows> ConvTileFn<T> conv_tile_of(int64_t rows) {
-  if constexpr (kRows > 1)
-    if (rows < kRows) return conv_tile_of<T, kRows - 1>(rows);
-  return run_conv_tile<T, kRows>;
+// The tile of 1 to kRows output channels and 1 to conv_vecs(rows) vectors.
+template <class T, int kRows, int kVecs = conv_vecs(kRows)>
+ConvTileFn<T> conv_tile_of(int64_t rows, int64_t vecs) {
+  if constexpr (kRows > 1 && kVecs == conv_vecs(kRows))
+    if (rows < kRows) return conv_tile_of<T, kRows - 1>(rows, vecs);
+  if constexpr (kVecs > 1)
+    if (vecs < kVecs) return conv_tile_of<T, kRows, kVecs - 1>(rows, vecs);
+  return run_conv_tile<T, kRows, kVecs>;
 }
 
 }  // namespace cnn::cpu::CNN_ISA

@@ -51,8 +51,8 @@ template <class T> class WeightGradient {
       : args_(args),
         in_(args.channels / args.groups),
         out_(args.out_channels / args.groups),
-        plan_(axes, args.batch, in_ + out_, Plan::kWhole),
-        layout_(axes, plan_, kLanes<T>),
+        plan_(axes, args.batch, in_ + out_, Plan::Sharing::WithinBoxes),
+        layout_(axes, plan_, out_ * axes[0].taps * axes[1].taps, kLanes<T>),
         offsets_(2 * layout_.taps()) {
     const int64_t strides[3] = {args.kernel[1] * args.kernel[2], args.kernel[2], 1};
     layout_.fill_taps(strides, offsets_, offsets_ + layout_.taps());

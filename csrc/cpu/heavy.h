@@ -64,7 +64,8 @@ struct PoolArgs {
   int64_t divisor = 0;            // average only: 0 is the size of the window
   const void* x = nullptr;
   void* y = nullptr;
-  int64_t* indices = nullptr;  // of the maximum in its plane of x; written forward (null: not wanted), read backward
+  int64_t* indices = nullptr;  // of the maximum in its plane of x, -1 if the window holds no element; written forward
+                               // (null: not wanted), read backward, where indices outside the plane are passed over
   const void* dy = nullptr;
   void* dx = nullptr;  // backward: written whole
 };
@@ -74,7 +75,7 @@ struct HeavyTable {
   void (*conv_forward)(const ConvArgs&);
   void (*conv_backward_input)(const ConvArgs&);  // also the forward of a transposed convolution
   void (*conv_backward_weight)(const ConvArgs&);
-  // NaN is the largest value, and of equal values the first wins, as in PyTorch.
+  // As in PyTorch, NaN is the largest value, of equal numbers the first wins, of several NaN the last.
   void (*max_pool_forward)(const PoolArgs&);
   void (*max_pool_backward)(const PoolArgs&);  // adaptive too: reads dy and indices, needs only planes, in and out
   void (*avg_pool_forward)(const PoolArgs&);

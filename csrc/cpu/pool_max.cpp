@@ -7,14 +7,22 @@ namespace {
 
 template <class T> CNN_HD bool wins(T value, T best) { return value > best || value != value; }
 
+template <class T> CNN_HD T lowest() {
+  if constexpr (T(0.5) != T(0)) return -T(__builtin_inf());
+  else if constexpr (T(-1) > T(0)) return T(0);
+  else return T(T(1) << (8 * sizeof(T) - 1));
+}
+
 template <class T, class Windows> void max_planes(const PoolArgs& a, const Windows& windows) {
   each_plane(a, pool_out(a) * a.kernel[0] * a.kernel[1] * a.kernel[2], [&](int64_t plane) {
     const T* x = static_cast<const T*>(a.x) + plane * pool_in(a);
     T* y = static_cast<T*>(a.y) + plane * pool_out(a);
     int64_t* indices = a.indices ? a.indices + plane * pool_out(a) : nullptr;
     each_window(a, windows, [&](int64_t o, const Span& d, const Span& h, const Span& w) {
-      int64_t at = (d.begin * a.in[1] + h.begin) * a.in[2] + w.begin;
-      T best = x[at];
+      // A dilated window can fall between the elements: it has no maximum, and no gradient.
+      const bool empty = d.begin >= d.end || h.begin >= h.end || w.begin >= w.end;
+      int64_t at = empty ? -1 : (d.begin * a.in[1] + h.begin) * a.in[2] + w.begin;
+      T best = empty ? lowest<T>() : x[at];
       each_element(a, d, h, w, [&](int64_t i) {
         if (wins(x[i], best)) best = x[i], at = i;
       });
@@ -83,7 +91,8 @@ template <class T> void max_backward(const PoolArgs& a) {
     const T* dy = static_cast<const T*>(a.dy) + plane * pool_out(a);
     const int64_t* indices = a.indices + plane * pool_out(a);
     __builtin_memset(dx, 0, size_t(pool_in(a)) * sizeof(T));
-    for (int64_t o = 0; o < pool_out(a); ++o) dx[indices[o]] += dy[o];
+    for (int64_t o = 0; o < pool_out(a); ++o)
+      if (uint64_t(indices[o]) < uint64_t(pool_in(a))) dx[indices[o]] += dy[o];
   });
 }
 

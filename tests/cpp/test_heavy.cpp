@@ -1,0 +1,515 @@
+// The heavy CPU kernels against plain loops in double, for every instruction set that this processor runs, and with 1, 2 and
+// 3 threads to the same bits.
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "core/parallel.h"
+#include "cpu/heavy.h"
+
+namespace {
+
+using namespace cnn;
+using namespace cnn::cpu;
+
+int failures = 0;
+void expect(bool ok, const std::string& what) {
+  if (ok) return;
+  ++failures;
+  std::printf("FAILED %s\n", what.c_str());
+}
+
+// Numbers in [-1, 1), the same in every run.
+class Numbers {
+ public:
+  double next() {
+    state_ = state_ * 6364136223846793005u + 1442695040888963407u;
+    return double(int64_t(state_) >> 11) / double(int64_t(1) << 52);
+  }
+  int64_t below(int64_t n) { return int64_t((next() + 1) / 2 * double(n)); }
+  template <class T> std::vector<T> array(int64_t n) {
+    std::vector<T> v(static_cast<size_t>(n));
+    for (T& x : v) x = T(next());
+    return v;
+  }
+
+ private:
+  uint64_t state_ = 1;
+};
+Numbers numbers;
+
+struct Isa {
+  std::string name;
+  const HeavyTable* table;
+};
+std::vector<Isa> isas() {
+  std::vector<Isa> all = {{"baseline", &heavy_table_baseline()}};
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) all.push_back({"avx2", &heavy_table_avx2()});
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl"))
+    all.push_back({"avx512", &heavy_table_avx512()});
+#endif
+  return all;
+}
+
+// Runs `call(table)`, which writes `out`, on each instruction set with 1, 2 and 3 threads: close to `expected`, and the same
+// bits whatever the threads. `scale` is the sum of the magnitudes that went into an element.
+template <class T, class Call>
+void check_all(const std::string& what, const std::vector<double>& expected, const std::vector<T>& start, double scale,
+               const Call& call) {
+  for (const Isa& isa : isas()) {
+    std::vector<T> first;
+    for (int threads = 1; threads <= 3; ++threads) {
+      set_num_threads(threads);
+      std::vector<T> out = start;
+      call(*isa.table, out.data());
+      if (threads == 1) {
+        first = out;
+        double worst = 0;
+        for (size_t i = 0; i < out.size(); ++i) {
+          const double error = std::fabs(double(out[i]) - expected[i]);
+          worst = error > worst || error != error ? error : worst;
+        }
+        const double limit = 4 * double(std::numeric_limits<T>::epsilon()) * (scale + 1);
+        expect(worst <= limit, what + " " + isa.name + ": error " + std::to_string(worst) + " over " + std::to_string(limit));
+      } else {
+        expect(std::memcmp(out.data(), first.data(), out.size() * sizeof(T)) == 0,
+               what + " " + isa.name + ": other bits with " + std::to_string(threads) + " threads");
+      }
+    }
+  }
+}
+
+std::string text(const char* name, std::initializer_list<int64_t> sizes) {
+  std::string s = name;
+  for (int64_t n : sizes) s += " " + std::to_string(n);
+  return s;
+}
+
+// --- products -------------------------------------------------------------------------------------------------------
+
+// Layouts of a matrix: rows dense, columns dense, or every second element of rows with a gap.
+enum class Order { Rows, Columns, Gaps };
+int64_t place(Order order, int64_t rows, int64_t cols, int64_t* row_stride, int64_t* col_stride) {
+  *row_stride = order == Order::Rows ? cols : order == Order::Columns ? 1 : 2 * cols + 3;
+  *col_stride = order == Order::Rows ? 1 : order == Order::Columns ? rows : 2;
+  return rows * cols == 0 ? 0 : (rows - 1) * *row_stride + (cols - 1) * *col_stride + 1;
+}
+
+struct Product {
+  int64_t batch, m, n, k;
+  Order a = Order::Rows, b = Order::Rows, c = Order::Rows;
+  bool accumulate = false, relu = false;
+  int bias = 0;  // 1 of columns, 2 of rows, 3 of columns with a stride, 4 of rows with a stride of 0
+  double alpha = 1;
+};
+
+template <class T> void check_product(const Product& p) {
+  GemmArgs g;
+  g.dtype = dtype_of<T>;
+  g.batch = p.batch, g.m = p.m, g.n = p.n, g.k = p.k;
+  g.a_batch = place(p.a, p.m, p.k, &g.a_row, &g.a_col);
+  g.b_batch = place(p.b, p.k, p.n, &g.b_row, &g.b_col);
+  g.c_batch = place(p.c, p.m, p.n, &g.c_row, &g.c_col);
+  const auto a = numbers.array<T>(p.batch * g.a_batch), b = numbers.array<T>(p.batch * g.b_batch);
+  const auto c = numbers.array<T>(p.batch * g.c_batch);
+  const auto bias = numbers.array<T>(2 * (p.m + p.n) + 1);
+  g.a = a.data(), g.b = b.data();
+  g.accumulate = p.accumulate;
+  g.alpha = p.alpha;
+  g.activation = p.relu ? Activation::Relu : Activation::None;
+  if (p.bias) g.bias = bias.data();
+  g.bias_of = p.bias == 2 || p.bias == 4 ? BiasOf::Row : BiasOf::Column;
+  g.bias_stride = p.bias == 3 ? 2 : p.bias == 4 ? 0 : 1;
+
+  std::vector<double> expected(c.begin(), c.end());
+  for (int64_t s = 0; s < p.batch; ++s)
+    for (int64_t i = 0; i < p.m; ++i)
+      for (int64_t j = 0; j < p.n; ++j) {
+        double sum = 0;
+        for (int64_t q = 0; q < p.k; ++q)
+          sum += double(a[size_t(s * g.a_batch + i * g.a_row + q * g.a_col)]) *
+                 double(b[size_t(s * g.b_batch + q * g.b_row + j * g.b_col)]);
+        double& y = expected[size_t(s * g.c_batch + i * g.c_row + j * g.c_col)];
+        y = p.alpha * sum + (p.accumulate ? y : 0);
+        if (p.bias) y += double(bias[size_t((g.bias_of == BiasOf::Row ? i : j) * g.bias_stride)]);
+        if (p.relu && y < 0) y = 0;
+      }
+  check_all<T>(text("gemm", {p.batch, p.m, p.n, p.k, int(p.a), int(p.b), int(p.c), p.accumulate, p.relu, p.bias}), expected, c,
+               double(p.k) * std::fabs(p.alpha) / 4, [&](const HeavyTable& table, T* out) {
+                 g.c = out;
+                 table.gemm(g);
+               });
+}
+
+void check_products() {
+  const Order orders[] = {Order::Rows, Order::Columns, Order::Gaps};
+  const int64_t shapes[][3] = {{0, 3, 4},   {3, 0, 4},    {3, 4, 0},    {1, 1, 1},    {1, 5, 300},  {300, 1, 7},  {1, 257, 33},
+                               {2, 33, 17}, {5, 40, 129}, {12, 13, 64}, {14, 32, 10}, {15, 33, 31}, {29, 65, 70}, {37, 130, 9},
+                               {64, 10, 84}, {130, 131, 129}, {61, 150, 400}, {200, 20, 50}};
+  for (const auto& s : shapes)
+    for (Order a : orders)
+      for (Order b : orders) {
+        const Order c = orders[numbers.below(3)];
+        const int bias = int(numbers.below(5));
+        check_product<float>({1, s[0], s[1], s[2], a, b, c, numbers.below(2) == 1, numbers.below(2) == 1, bias, 1});
+        check_product<double>({2, s[0], s[1], s[2], a, b, c, numbers.below(2) == 1, numbers.below(2) == 1, bias, -0.5});
+      }
+  for (int i = 0; i < 60; ++i) {
+    const auto any = [&] { return orders[numbers.below(3)]; };
+    check_product<float>({1 + numbers.below(3), numbers.below(90), numbers.below(90), numbers.below(90), any(), any(), any(),
+                          numbers.below(2) == 1, numbers.below(2) == 1, int(numbers.below(5)), 2});
+  }
+  check_product<float>({1, 300, 2100, 30});   // more than one block of columns
+  check_product<float>({1, 4100, 33, 40});    // of rows
+  check_product<double>({1, 70, 150, 1200});  // of k
+  check_product<float>({20, 9, 31, 16, Order::Rows, Order::Columns});
+  check_product<float>({3, 128, 128, 128, Order::Columns, Order::Rows});
+}
+
+template <class T> void check_integers() {
+  const int64_t m = 5, n = 37, k = 23;
+  for (bool dense : {true, false}) {
+    std::vector<T> a(size_t(m * k)), b(size_t(k * n)), start(size_t(m * n), T(1));
+    for (T& x : a) x = T(numbers.next() * 1e9);
+    for (T& x : b) x = T(numbers.next() * 1e9);
+    GemmArgs g;
+    g.dtype = dtype_of<T>;
+    g.m = m, g.n = n, g.k = k;
+    g.a = a.data(), g.a_row = k, g.a_col = 1;
+    g.b = b.data(), g.b_row = dense ? n : 1, g.b_col = dense ? 1 : k;
+    g.c_row = n, g.c_col = 1;
+    g.accumulate = true;
+    std::vector<T> expected = start;
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        uint64_t sum = 1;
+        for (int64_t q = 0; q < k; ++q)
+          sum += uint64_t(a[size_t(i * k + q)]) * uint64_t(b[size_t(q * g.b_row + j * g.b_col)]);
+        expected[size_t(i * n + j)] = T(sum);
+      }
+    for (const Isa& isa : isas()) {
+      std::vector<T> c = start;
+      g.c = c.data();
+      isa.table->gemm(g);
+      expect(c == expected, text("integer gemm", {int(g.dtype)}) + " " + isa.name);
+    }
+  }
+}
+
+// --- convolution ----------------------------------------------------------------------------------------------------
+
+struct Shape {
+  int64_t batch, channels, out_channels, groups;
+  int64_t in[3], kernel[3], stride[3], padding[3], dilation[3];
+};
+
+// f(index in x, in w, in y) for all products of a convolution.
+template <class F> void each_product(const ConvArgs& a, const F& f) {
+  const int64_t in = a.channels / a.groups, out = a.out_channels / a.groups;
+  for (int64_t n = 0; n < a.batch; ++n)
+    for (int64_t o = 0; o < a.out_channels; ++o)
+      for (int64_t d = 0; d < a.out[0]; ++d)
+        for (int64_t h = 0; h < a.out[1]; ++h)
+          for (int64_t w = 0; w < a.out[2]; ++w)
+            for (int64_t c = 0; c < in; ++c)
+              for (int64_t i = 0; i < a.kernel[0]; ++i)
+                for (int64_t j = 0; j < a.kernel[1]; ++j)
+                  for (int64_t k = 0; k < a.kernel[2]; ++k) {
+                    const int64_t z = d * a.stride[0] + i * a.dilation[0] - a.padding[0];
+                    const int64_t y = h * a.stride[1] + j * a.dilation[1] - a.padding[1];
+                    const int64_t x = w * a.stride[2] + k * a.dilation[2] - a.padding[2];
+                    if (z < 0 || y < 0 || x < 0 || z >= a.in[0] || y >= a.in[1] || x >= a.in[2]) continue;
+                    f((((n * a.channels + o / out * in + c) * a.in[0] + z) * a.in[1] + y) * a.in[2] + x,
+                      (((o * in + c) * a.kernel[0] + i) * a.kernel[1] + j) * a.kernel[2] + k,
+                      (((n * a.out_channels + o) * a.out[0] + d) * a.out[1] + h) * a.out[2] + w);
+                  }
+}
+
+template <class T> void check_convolution(const Shape& s) {
+  ConvArgs a;
+  a.dtype = dtype_of<T>;
+  a.batch = s.batch, a.channels = s.channels, a.out_channels = s.out_channels, a.groups = s.groups;
+  std::string what = text("conv", {s.batch, s.channels, s.out_channels, s.groups});
+  for (int i = 0; i < 3; ++i) {
+    a.in[i] = s.in[i], a.kernel[i] = s.kernel[i], a.stride[i] = s.stride[i];
+    a.padding[i] = s.padding[i], a.dilation[i] = s.dilation[i];
+    const int64_t room = s.in[i] + 2 * s.padding[i] - (s.kernel[i] - 1) * s.dilation[i] - 1;
+    a.out[i] = room < 0 ? 0 : room / s.stride[i] + 1;
+    what += text("", {s.in[i], s.kernel[i], s.stride[i], s.padding[i], s.dilation[i]}) + ",";
+  }
+  const auto size = [](const int64_t (&n)[3]) { return n[0] * n[1] * n[2]; };
+  const auto x = numbers.array<T>(s.batch * s.channels * size(a.in));
+  const auto w = numbers.array<T>(s.out_channels * (s.channels / s.groups) * size(a.kernel));
+  const auto dy = numbers.array<T>(s.batch * s.out_channels * size(a.out));
+  const auto bias = numbers.array<T>(s.out_channels + s.channels);
+  const double taps = double(size(a.kernel));
+  const std::vector<T> y(dy.size(), T(7)), dx(x.size(), T(7)), dw(w.size(), T(7));
+
+  a.x = x.data(), a.w = w.data(), a.dy = dy.data();
+  std::vector<double> ey(y.size()), edx(x.size()), edw(w.size());
+  for (size_t i = 0; i < ey.size(); ++i)
+    ey[i] = double(bias[i / size_t(size(a.out)) % size_t(s.out_channels)]);
+  for (size_t i = 0; i < edx.size(); ++i) edx[i] = double(bias[i / size_t(size(a.in)) % size_t(s.channels)]);
+  each_product(a, [&](int64_t i, int64_t j, int64_t k) {
+    ey[size_t(k)] += double(x[size_t(i)]) * double(w[size_t(j)]);
+    edx[size_t(i)] += double(dy[size_t(k)]) * double(w[size_t(j)]);
+    edw[size_t(j)] += double(dy[size_t(k)]) * double(x[size_t(i)]);
+  });
+  a.bias = bias.data();
+  const double group_in = double(s.channels / s.groups), group_out = double(s.out_channels / s.groups);
+  check_all<T>(what + " forward", ey, y, group_in * taps / 4, [&](const HeavyTable& table, T* out) {
+    a.y = out;
+    table.conv_forward(a);
+  });
+  check_all<T>(what + " input", edx, dx, group_out * taps / 4, [&](const HeavyTable& table, T* out) {
+    a.dx = out;
+    table.conv_backward_input(a);
+  });
+  check_all<T>(what + " weight", edw, dw, double(s.batch * size(a.out)) / 8, [&](const HeavyTable& table, T* out) {
+    a.dw = out;
+    table.conv_backward_weight(a);
+  });
+  a.activation = Activation::Relu;
+  a.bias = nullptr;
+  for (size_t i = 0; i < ey.size(); ++i) {
+    ey[i] -= double(bias[i / size_t(size(a.out)) % size_t(s.out_channels)]);
+    if (ey[i] < 0) ey[i] = 0;
+  }
+  check_all<T>(what + " relu", ey, y, group_in * taps / 4, [&](const HeavyTable& table, T* out) {
+    a.y = out;
+    table.conv_forward(a);
+  });
+}
+
+void check_convolutions() {
+  const Shape shapes[] = {
+      {3, 1, 6, 1, {1, 28, 28}, {1, 5, 5}, {1, 1, 1}, {0, 2, 2}, {1, 1, 1}},     // LeNet
+      {9, 6, 16, 1, {1, 14, 14}, {1, 5, 5}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},
+      {2, 3, 32, 1, {1, 17, 19}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},
+      {2, 16, 31, 1, {1, 9, 33}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},    // strided
+      {1, 5, 7, 1, {1, 23, 21}, {1, 7, 7}, {1, 2, 3}, {0, 3, 3}, {1, 1, 1}},
+      {2, 4, 6, 2, {1, 12, 13}, {1, 3, 3}, {1, 1, 1}, {0, 2, 2}, {1, 2, 2}},     // groups, dilation
+      {2, 4, 4, 1, {1, 15, 16}, {1, 3, 3}, {1, 2, 3}, {0, 2, 1}, {1, 3, 2}},     // stride and dilation
+      {2, 12, 12, 12, {1, 14, 14}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},  // depthwise
+      {1, 6, 12, 6, {1, 9, 9}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},
+      {2, 20, 30, 1, {1, 7, 9}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},     // pointwise
+      {3, 8, 8, 2, {1, 3, 3}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},
+      {2, 6, 5, 1, {1, 8, 8}, {1, 1, 1}, {1, 2, 2}, {0, 0, 0}, {1, 1, 1}},
+      {2, 2, 3, 1, {1, 6, 5}, {1, 1, 1}, {1, 1, 1}, {0, 1, 2}, {1, 1, 1}},
+      {5, 32, 40, 1, {1, 4, 4}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},     // tiny images: columns
+      {2, 24, 48, 2, {1, 5, 5}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},
+      {2, 3, 20, 1, {1, 32, 31}, {1, 8, 8}, {1, 8, 8}, {0, 0, 0}, {1, 1, 1}},    // patches
+      {1, 3, 5, 1, {1, 40, 40}, {1, 11, 11}, {1, 4, 4}, {0, 2, 2}, {1, 1, 1}},
+      {3, 2, 4, 1, {1, 1, 50}, {1, 1, 7}, {1, 1, 2}, {0, 0, 3}, {1, 1, 1}},      // one dimension
+      {2, 3, 4, 1, {5, 6, 7}, {3, 3, 3}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}},       // three
+      {2, 2, 3, 1, {7, 8, 9}, {2, 3, 2}, {2, 1, 2}, {1, 0, 1}, {1, 2, 1}},
+      {2, 2, 3, 1, {1, 4, 4}, {1, 3, 3}, {1, 1, 1}, {0, 4, 4}, {1, 1, 1}},       // more padding than kernel
+      {1, 2, 2, 1, {1, 9, 9}, {1, 2, 2}, {1, 5, 5}, {0, 0, 0}, {1, 1, 1}},       // inputs that no output sees
+      {1, 1, 1, 1, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},
+      {0, 2, 3, 1, {1, 5, 5}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},       // nothing
+      {2, 2, 3, 1, {1, 2, 5}, {1, 3, 3}, {1, 1, 1}, {0, 0, 1}, {1, 1, 1}},
+      {1, 30, 30, 1, {1, 70, 75}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},   // bands of rows
+  };
+  for (const Shape& s : shapes) {
+    check_convolution<float>(s);
+    if (s.in[1] < 40) check_convolution<double>(s);
+  }
+  for (int i = 0; i < 60; ++i) {
+    Shape s;
+    s.groups = 1 + numbers.below(3);
+    s.batch = 1 + numbers.below(4), s.channels = s.groups * (1 + numbers.below(6));
+    s.out_channels = s.groups * (1 + numbers.below(17));
+    for (int d = 0; d < 3; ++d) {
+      const bool used = d > 0 || i % 3 == 0;
+      s.in[d] = used ? 1 + numbers.below(d == 0 ? 6 : 14) : 1;
+      s.kernel[d] = used ? 1 + numbers.below(4) : 1;
+      s.stride[d] = used ? 1 + numbers.below(3) : 1;
+      s.padding[d] = used ? numbers.below(3) : 0;
+      s.dilation[d] = used ? 1 + numbers.below(3) : 1;
+    }
+    check_convolution<float>(s);
+  }
+}
+
+// --- pooling --------------------------------------------------------------------------------------------------------
+
+struct Window {
+  int64_t planes;
+  int64_t in[3], out[3], kernel[3], stride[3], padding[3], dilation[3];
+  bool adaptive = false;
+};
+
+// f(output, inputs inside in order, elements with padding) for each window of one plane.
+template <class F> void each_pool(const Window& s, const F& f) {
+  for (int64_t d = 0; d < s.out[0]; ++d)
+    for (int64_t h = 0; h < s.out[1]; ++h)
+      for (int64_t w = 0; w < s.out[2]; ++w) {
+        const int64_t o[3] = {d, h, w};
+        std::vector<int64_t> axis[3];
+        int64_t padded = 1;
+        for (int i = 0; i < 3; ++i) {
+          if (s.adaptive) {
+            const double ratio = double(s.in[i]) / double(s.out[i]);
+            for (int64_t at = int64_t(std::floor(double(o[i]) * ratio + 1e-9)); double(at) < double(o[i] + 1) * ratio - 1e-9; ++at)
+              axis[i].push_back(at);
+            padded *= int64_t(axis[i].size());
+            continue;
+          }
+          int64_t inside = 0;
+          for (int64_t k = 0; k < s.kernel[i]; ++k) {
+            const int64_t at = o[i] * s.stride[i] - s.padding[i] + k * s.dilation[i];
+            if (at >= 0 && at < s.in[i]) axis[i].push_back(at);
+            if (at < s.in[i] + s.padding[i]) ++inside;
+          }
+          padded *= inside;
+        }
+        std::vector<int64_t> inputs;
+        for (int64_t z : axis[0])
+          for (int64_t y : axis[1])
+            for (int64_t x : axis[2]) inputs.push_back((z * s.in[1] + y) * s.in[2] + x);
+        f((d * s.out[1] + h) * s.out[2] + w, inputs, padded);
+      }
+}
+
+template <class T> void check_pooling(const Window& s, bool with_nan) {
+  PoolArgs a;
+  a.dtype = dtype_of<T>;
+  a.planes = s.planes;
+  std::string what = text(s.adaptive ? "adaptive pool" : "pool", {s.planes});
+  int64_t in = 1, out = 1;
+  for (int i = 0; i < 3; ++i) {
+    a.in[i] = s.in[i], a.out[i] = s.out[i], a.kernel[i] = s.kernel[i];
+    a.stride[i] = s.stride[i], a.padding[i] = s.padding[i], a.dilation[i] = s.dilation[i];
+    in *= s.in[i], out *= s.out[i];
+    what += text("", {s.in[i], s.out[i], s.kernel[i], s.stride[i], s.padding[i], s.dilation[i]}) + ",";
+  }
+  auto x = numbers.array<T>(s.planes * in);
+  for (T& v : x) v = T(std::floor(double(v) * 4)) / 4;  // many equal values
+  const auto clean = x;
+  if (with_nan)
+    for (size_t i = 0; i < x.size(); i += 3 + i % 5) x[i] = std::numeric_limits<T>::quiet_NaN();
+  const auto dy = numbers.array<T>(s.planes * out);
+  a.dy = dy.data();
+
+  std::vector<T> top(dy.size());
+  std::vector<int64_t> at(dy.size());
+  std::vector<double> spread(x.size());
+  for (int64_t p = 0; p < s.planes; ++p)
+    each_pool(s, [&](int64_t o, const std::vector<int64_t>& inputs, int64_t) {
+      const size_t to = size_t(p * out + o);
+      top[to] = -std::numeric_limits<T>::infinity(), at[to] = inputs.empty() ? -1 : inputs[0];
+      for (int64_t i : inputs) {
+        const T v = x[size_t(p * in + i)];
+        if (v > top[to] || v != v) top[to] = v, at[to] = i;
+      }
+      if (at[to] >= 0) spread[size_t(p * in + at[to])] += double(dy[to]);
+    });
+  for (const Isa& isa : isas())
+    for (int threads = 1; threads <= 3; ++threads) {
+      set_num_threads(threads);
+      std::vector<T> y(dy.size(), T(7));
+      std::vector<int64_t> indices(dy.size(), -7);
+      a.x = x.data(), a.y = y.data(), a.indices = indices.data();
+      s.adaptive ? isa.table->adaptive_max_forward(a) : isa.table->max_pool_forward(a);
+      bool same = indices == at;
+      for (size_t i = 0; i < y.size(); ++i) same = same && (y[i] == top[i] || (y[i] != y[i] && top[i] != top[i]));
+      expect(same, "max " + what + " " + isa.name + (with_nan ? " nan" : ""));
+      std::vector<T> without(dy.size(), T(7));
+      a.y = without.data(), a.indices = nullptr;
+      s.adaptive ? isa.table->adaptive_max_forward(a) : isa.table->max_pool_forward(a);
+      expect(std::memcmp(without.data(), y.data(), y.size() * sizeof(T)) == 0, "max without indices " + what + " " + isa.name);
+    }
+  a.indices = at.data();
+  check_all<T>("max backward " + what, spread, std::vector<T>(x.size(), T(7)), 8, [&](const HeavyTable& table, T* dx) {
+    a.dx = dx;
+    table.max_pool_backward(a);
+  });
+
+  a.x = clean.data();
+  for (int mode = 0; mode < (s.adaptive ? 1 : 3); ++mode) {
+    a.count_include_pad = mode != 1;
+    a.divisor = mode == 2 ? 3 : 0;
+    std::vector<double> y(dy.size()), dx(x.size());
+    for (int64_t p = 0; p < s.planes; ++p)
+      each_pool(s, [&](int64_t o, const std::vector<int64_t>& inputs, int64_t padded) {
+        const double count = mode == 2 ? 3 : double(mode == 1 ? int64_t(inputs.size()) : padded);
+        for (int64_t i : inputs) {
+          y[size_t(p * out + o)] += double(clean[size_t(p * in + i)]) / count;
+          dx[size_t(p * in + i)] += double(dy[size_t(p * out + o)]) / count;
+        }
+      });
+    if (s.dilation[0] * s.dilation[1] * s.dilation[2] != 1) continue;  // max pooling only
+    check_all<T>("average " + what, y, std::vector<T>(dy.size(), T(7)), 8, [&](const HeavyTable& table, T* to) {
+      a.y = to;
+      s.adaptive ? table.adaptive_avg_forward(a) : table.avg_pool_forward(a);
+    });
+    check_all<T>("average backward " + what, dx, std::vector<T>(x.size(), T(7)), 8, [&](const HeavyTable& table, T* to) {
+      a.dx = to;
+      s.adaptive ? table.adaptive_avg_backward(a) : table.avg_pool_backward(a);
+    });
+  }
+}
+
+void check_poolings() {
+  const Window windows[] = {
+      {40, {1, 28, 28}, {1, 14, 14}, {1, 2, 2}, {1, 2, 2}, {0, 0, 0}, {1, 1, 1}},
+      {3, {1, 9, 71}, {1, 4, 35}, {1, 2, 2}, {1, 2, 2}, {0, 0, 0}, {1, 1, 1}},
+      {3, {1, 9, 11}, {1, 5, 6}, {1, 2, 2}, {1, 2, 2}, {0, 0, 0}, {1, 1, 1}},  // ceil_mode
+      {2, {1, 3, 700}, {1, 1, 350}, {1, 2, 2}, {1, 2, 2}, {0, 0, 0}, {1, 1, 1}},
+      {5, {1, 13, 17}, {1, 7, 9}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},
+      {5, {1, 8, 8}, {1, 8, 8}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},
+      {2, {1, 12, 13}, {1, 9, 5}, {1, 3, 3}, {1, 1, 2}, {0, 1, 0}, {1, 2, 2}},
+      {2, {1, 1, 1}, {1, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}, {1, 3, 3}},   // falls between
+      {4, {1, 1, 20}, {1, 1, 7}, {1, 1, 3}, {1, 1, 3}, {0, 0, 1}, {1, 1, 1}},
+      {3, {5, 6, 7}, {2, 3, 3}, {2, 2, 3}, {2, 2, 2}, {0, 0, 0}, {1, 1, 1}},
+      {3, {5, 6, 7}, {3, 4, 4}, {2, 2, 2}, {2, 2, 2}, {1, 1, 1}, {1, 1, 1}},
+      {0, {1, 4, 4}, {1, 2, 2}, {1, 2, 2}, {1, 2, 2}, {0, 0, 0}, {1, 1, 1}},
+      {6, {1, 7, 10}, {1, 3, 4}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, true},
+      {6, {1, 5, 5}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, true},
+      {2, {3, 4, 5}, {5, 2, 7}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, true},
+  };
+  for (const Window& s : windows)
+    for (bool with_nan : {false, true}) {
+      check_pooling<float>(s, with_nan);
+      check_pooling<double>(s, with_nan);
+    }
+}
+
+void check_integer_pooling() {
+  const int8_t x[] = {-5, -9, -7, -128, -6, -3, -2, -1, -128};
+  PoolArgs a;
+  a.dtype = DType::Int8;
+  a.in[1] = a.in[2] = 3, a.out[1] = a.out[2] = 2;
+  a.kernel[1] = a.kernel[2] = 2;
+  a.x = x;
+  for (const Isa& isa : isas()) {
+    int8_t y[4];
+    int64_t indices[4];
+    a.y = y, a.indices = indices;
+    isa.table->max_pool_forward(a);
+    expect(y[0] == -5 && y[1] == -3 && y[2] == -1 && y[3] == -1, "int8 max pool " + isa.name);
+    expect(indices[0] == 0 && indices[1] == 5 && indices[2] == 7 && indices[3] == 7, "int8 max pool indices " + isa.name);
+  }
+}
+
+}  // namespace
+
+int main() {
+  check_products();
+  check_integers<uint8_t>();
+  check_integers<int8_t>();
+  check_integers<int16_t>();
+  check_integers<int32_t>();
+  check_integers<int64_t>();
+  check_convolutions();
+  check_poolings();
+  check_integer_pooling();
+  std::printf(failures ? "%d failures\n" : "test_heavy: all passed\n", failures);
+  return failures != 0;
+}
