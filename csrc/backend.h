@@ -43,16 +43,21 @@ struct ReduceCall {
   int64_t y_outer_stride = 0, y_inner_stride = 0;  // of both outputs
 };
 
-// One operand of a RowsCall: strides in elements over [outer, n, inner], 0 along n for one element a row.
+// How an operand of a RowsCall lies in memory; always dense.
+enum class RowKind : uint8_t {
+  Whole,   // [outer, length, inner]
+  Single,  // [outer, inner]: one element for a row
+  Shared,  // [length]: the same for all rows
+};
 struct RowsOperand {
   void* data = nullptr;  // null: the functor does without
-  int64_t outer_stride = 0, n_stride = 0, inner_stride = 0;
-  int64_t length = 0;    // elements of a row: n, 1, or another number where the functor changes it
+  int64_t length = 1;    // elements of a row
+  RowKind kind = RowKind::Whole;
   DType dtype = DType::Float32;
   DType compute = DType::Float32;  // as the functor takes it
 };
 
-// One functor over whole rows, outputs first.
+// One functor over the rows [outer, n, inner] along n, outputs first.
 struct RowsCall {
   const void* functor = nullptr;
   int64_t outer = 1, n = 1, inner = 1;

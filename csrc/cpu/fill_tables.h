@@ -15,5 +15,8 @@ void fill_casts(Tables& t);
 void fill_create(Tables& t);
 void fill_index(Tables& t);
 void fill_reduce(Tables& t);
+void fill_rows_norm(Tables& t);
+void fill_rows_rank(Tables& t);
+void fill_rows_scan(Tables& t);
 
 }  // namespace cnn::cpu::CNN_ISA

@@ -19,6 +19,9 @@ void CNN_JOIN(fill_tables_, CNN_ISA)(Tables& t) {
   fill_create(t);
   fill_index(t);
   fill_reduce(t);
+  fill_rows_norm(t);
+  fill_rows_rank(t);
+  fill_rows_scan(t);
 }
 
 }  // namespace cnn::cpu

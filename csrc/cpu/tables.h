@@ -29,10 +29,12 @@ struct ReduceLoops {
   void (*finish)(const void* functor, int64_t count, int64_t n, const void* acc, void* y0, void* y1);
 };
 
-// One functor over `rows` rows, dense along the row; row strides in bytes. `scratch` has what the functor asks for.
+// One functor over `rows` rows, dense along the row; row strides in bytes, outputs first.
 struct RowsLoop {
-  void (*run)(const void* functor, int64_t n, int64_t rows, void* const* data, const int64_t* row_strides);
-  int cost;  // of one element
+  void (*run)(const void* functor, int64_t n, int64_t rows, void* const* data, const int64_t* row_strides,
+              void* scratch);
+  int cost;     // of one element
+  int scratch;  // bytes of working memory for each element of a row
 };
 
 struct Tables {

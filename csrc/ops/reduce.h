@@ -35,6 +35,13 @@ constexpr DType reduce_key(DType t) {
   return t == DType::Float64 ? t : is_floating(t) ? DType::Float32 : DType::Int64;
 }
 
+// The gradient of picking one element of each slice along d: zeros with g at `indices`.
+Tensor select_backward_along(const Tensor& g, const Tensor& indices, const Dims& sizes, int d, bool keepdim);
+
+// The gradient shared out evenly among the elements of x that equal y (of each slice along `dim`, y keeping its
+// dimensions; of all of x when none).
+Tensor shared_among_equals(const Tensor& g, const Tensor& x, const Tensor& y, const std::optional<Dims>& dim);
+
 struct ReduceKind {
   int id;
   bool ordered;  // the element's number matters: logical order, not memory order

@@ -1,0 +1,66 @@
+// The inner loop of the skeleton over whole rows, and the CPU's team of one thread.
+#pragma once
+
+#include "cpu/for_types.h"
+#include "cpu/tables.h"
+#include "kernels/list.h"
+
+namespace cnn::cpu::inline CNN_ISA {
+
+struct Team {
+  void* scratch;
+
+  // Lanes side by side, joined in a tree: the order depends on n alone.
+  template <class T, class F, class Term>
+  CNN_HD T reduce(int64_t n, T start, const F& f, const Term& term) const {
+    constexpr int kLanes = int(256 / sizeof(T));
+    if (n < kLanes) {
+      T acc = start;
+      for (int64_t i = 0; i < n; ++i) acc = f.combine(acc, term(i));
+      return acc;
+    }
+    T acc[kLanes];
+    for (int l = 0; l < kLanes; ++l) acc[l] = start;
+    int64_t i = 0;
+    for (; i + kLanes <= n; i += kLanes)
+#pragma GCC ivdep
+      for (int l = 0; l < kLanes; ++l) acc[l] = f.combine(acc[l], term(i + l));
+    for (int l = 0; i + l < n; ++l) acc[l] = f.combine(acc[l], term(i + l));
+    for (int half = kLanes / 2; half > 0; half /= 2)
+      for (int l = 0; l < half; ++l) acc[l] = f.combine(acc[l], acc[l + half]);
+    return acc[0];
+  }
+
+  template <class F>
+  CNN_HD void each(int64_t n, const F& f) const {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < n; ++i) f(i);
+  }
+};
+
+template <class F, class T>
+void rows_loop(const void* functor, int64_t n, int64_t rows, void* const* data, const int64_t* row_strides,
+               void* scratch) {
+  const F f = *static_cast<const F*>(functor);
+  const Team team{scratch};
+  void* p[kMapOperands];
+  for (int k = 0; k < kMapOperands; ++k) p[k] = data[k];
+  for (int64_t r = 0; r < rows; ++r) {
+    f.template run<T>(team, kernels::RowData{p}, n);
+    for (int k = 0; k < kMapOperands; ++k)
+      if (p[k]) p[k] = static_cast<char*>(p[k]) + row_strides[k];
+  }
+}
+
+template <class F, kernels::RowTypes kTypes>
+void add_rows(RowsLoop (*table)[kDTypes]) {
+  using kernels::RowTypes;
+  RowsLoop* row = table[kernels::IdOf<F>::value];
+  if constexpr (kTypes != RowTypes::Integers) {
+    row[int(DType::Float32)] = {rows_loop<F, float>, F::kCost, F::kScratch};
+    row[int(DType::Float64)] = {rows_loop<F, double>, F::kCost, F::kScratch};
+  }
+  if constexpr (kTypes != RowTypes::Floats) row[int(DType::Int64)] = {rows_loop<F, int64_t>, F::kCost, F::kScratch};
+}
+
+}  // namespace cnn::cpu::CNN_ISA

@@ -1,0 +1,171 @@
+// Functors over whole rows: normalisations along one dimension. A Team is one thread on the CPU, one block on CUDA.
+#pragma once
+
+#include "kernels/functor.h"
+#include "kernels/math.h"
+#include "kernels/reduce.h"
+
+namespace cnn::kernels::inline CNN_ISA {
+
+// X(functor, types)
+#define CNN_ROWS_NORM(X)                                                                                         \
+  X(Softmax, Floats) X(LogSoftmax, Floats) X(SoftmaxGrad, Floats) X(LogSoftmaxGrad, Floats) X(LogSumExp, Floats) \
+  X(LayerNorm, Floats) X(LayerNormGrad, Floats) X(LayerNormTerm, Floats) X(ChannelScale, Floats)               \
+  X(ChannelSums, Floats) X(ChannelGrad, Floats)
+
+enum class RowTypes : unsigned char { Floats, Wide, Integers };  // Wide: and int64; Integers: int64 alone
+
+// The operands of one row, in the order in which the op gave them: outputs first.
+struct RowData {
+  void* const* p;
+  template <class T> CNN_HD T* at(int k) const { return static_cast<T*>(p[k]); }
+};
+
+struct RowFunctor {
+  static constexpr int kCost = 4;     // of one element
+  static constexpr int kScratch = 0;  // bytes of working memory for each element
+};
+
+template <class Team, class T> CNN_HD T row_max(const Team& team, const T* x, int64_t n) {
+  return team.reduce(n, lowest<T>(), Max(), [=](int64_t i) { return x[i]; });
+}
+// Rows of -inf alone have no shift that would help.
+template <class T> CNN_HD T finite_or_zero(T x) { return (x == infinity<T>()) | (x == -infinity<T>()) ? T(0) : x; }
+
+// y = exp(x - max x) / sum exp(x - max x)
+struct Softmax : RowFunctor {
+  static constexpr int kCost = 8;
+  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
+    T* y = row.at<T>(0);
+    const T* x = row.at<T>(1);
+    const T top = row_max(team, x, n);
+    team.each(n, [=](int64_t i) { y[i] = exp(x[i] - top); });
+    const T total = team.reduce(n, T(0), Sum(), [=](int64_t i) { return y[i]; });
+    team.each(n, [=](int64_t i) { y[i] = y[i] / total; });
+  }
+};
+
+// y = x - max x - log sum exp(x - max x)
+struct LogSoftmax : RowFunctor {
+  static constexpr int kCost = 8;
+  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
+    T* y = row.at<T>(0);
+    const T* x = row.at<T>(1);
+    const T top = row_max(team, x, n);
+    const T total = log(team.reduce(n, T(0), Sum(), [=](int64_t i) { return exp(x[i] - top); }));
+    team.each(n, [=](int64_t i) { y[i] = x[i] - top - total; });
+  }
+};
+
+// dx = y (g - sum g y)
+struct SoftmaxGrad : RowFunctor {
+  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
+    T* dx = row.at<T>(0);
+    const T *g = row.at<T>(1), *y = row.at<T>(2);
+    const T total = team.reduce(n, T(0), Sum(), [=](int64_t i) { return g[i] * y[i]; });
+    team.each(n, [=](int64_t i) { dx[i] = y[i] * (g[i] - total); });
+  }
+};
+
+// dx = g - exp(y) sum g
+struct LogSoftmaxGrad : RowFunctor {
+  static constexpr int kCost = 8;
+  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
+    T* dx = row.at<T>(0);
+    const T *g = row.at<T>(1), *y = row.at<T>(2);
+    const T total = team.reduce(n, T(0), Sum(), [=](int64_t i) { return g[i]; });
+    team.each(n, [=](int64_t i) { dx[i] = g[i] - exp(y[i]) * total; });
+  }
+};
+
+// y = max x + log sum exp(x - max x), one number a row
+struct LogSumExp : RowFunctor {
+  static constexpr int kCost = 8;
+  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
+    const T* x = row.at<T>(1);
+    const T top = finite_or_zero(row_max(team, x, n));
+    *row.at<T>(0) = top + log(team.reduce(n, T(0), Sum(), [=](int64_t i) { return exp(x[i] - top); }));
+  }
+};
+
+// y = (x - mean) rstd w + b, with w and b along the row; keeps mean and rstd = 1 / sqrt(var + eps)
+struct LayerNorm : RowFunctor {
+  double eps = 1e-5;
+  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
+    T* y = row.at<T>(0);
+    const T *x = row.at<T>(3), *w = row.at<T>(4), *b = row.at<T>(5);
+    const T mean = team.reduce(n, T(0), Sum(), [=](int64_t i) { return x[i]; }) / T(n);
+    const T m2 = team.reduce(n, T(0), Sum(), [=](int64_t i) { return (x[i] - mean) * (x[i] - mean); });
+    const T rstd = T(1) / sqrt(m2 / T(n) + T(eps));
+    if (w && b) team.each(n, [=](int64_t i) { y[i] = (x[i] - mean) * rstd * w[i] + b[i]; });
+    else if (w) team.each(n, [=](int64_t i) { y[i] = (x[i] - mean) * rstd * w[i]; });
+    else if (b) team.each(n, [=](int64_t i) { y[i] = (x[i] - mean) * rstd + b[i]; });
+    else team.each(n, [=](int64_t i) { y[i] = (x[i] - mean) * rstd; });
+    *row.at<T>(1) = mean;
+    *row.at<T>(2) = rstd;
+  }
+};
+
+// dx = rstd (gw - mean(gw) - xhat mean(gw xhat)), gw = g w, xhat = (x - mean) rstd
+struct LayerNormGrad : RowFunctor {
+  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
+    T* dx = row.at<T>(0);
+    const T *g = row.at<T>(1), *x = row.at<T>(2), *w = row.at<T>(5);
+    const T mean = *row.at<T>(3), rstd = *row.at<T>(4);
+    if (w) backward(team, dx, x, n, mean, rstd, [=](int64_t i) { return g[i] * w[i]; });
+    else backward(team, dx, x, n, mean, rstd, [=](int64_t i) { return g[i]; });
+  }
+
+ private:
+  template <class Team, class T, class Term>
+  CNN_HD static void backward(const Team& team, T* dx, const T* x, int64_t n, T mean, T rstd, Term gw) {
+    const T a = team.reduce(n, T(0), Sum(), gw) / T(n);
+    const T b = team.reduce(n, T(0), Sum(), [=](int64_t i) { return gw(i) * (x[i] - mean); }) * rstd * rstd / T(n);
+    team.each(n, [=](int64_t i) { dx[i] = rstd * (gw(i) - a - (x[i] - mean) * b); });
+  }
+};
+
+// y = g (x - mean) rstd: what the gradient of w sums over rows
+struct LayerNormTerm : RowFunctor {
+  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
+    T* y = row.at<T>(0);
+    const T *g = row.at<T>(1), *x = row.at<T>(2);
+    const T mean = *row.at<T>(3), rstd = *row.at<T>(4);
+    team.each(n, [=](int64_t i) { y[i] = g[i] * ((x[i] - mean) * rstd); });
+  }
+};
+
+// Channels, a row being what one channel of one image holds: y = x scale + shift
+struct ChannelScale : RowFunctor {
+  static constexpr int kCost = 1;
+  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
+    T* y = row.at<T>(0);
+    const T* x = row.at<T>(1);
+    const T scale = *row.at<T>(2), shift = *row.at<T>(3);
+    team.each(n, [=](int64_t i) { y[i] = x[i] * scale + shift; });
+  }
+};
+
+// sum g and sum g (x - mean)
+struct ChannelSums : RowFunctor {
+  static constexpr int kCost = 1;
+  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
+    const T *g = row.at<T>(2), *x = row.at<T>(3);
+    const T mean = *row.at<T>(4);
+    *row.at<T>(0) = team.reduce(n, T(0), Sum(), [=](int64_t i) { return g[i]; });
+    *row.at<T>(1) = team.reduce(n, T(0), Sum(), [=](int64_t i) { return g[i] * (x[i] - mean); });
+  }
+};
+
+// dx = g a + (x - mean) b + c
+struct ChannelGrad : RowFunctor {
+  static constexpr int kCost = 1;
+  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
+    T* dx = row.at<T>(0);
+    const T *g = row.at<T>(1), *x = row.at<T>(2);
+    const T mean = *row.at<T>(3), a = *row.at<T>(4), b = *row.at<T>(5), c = *row.at<T>(6);
+    team.each(n, [=](int64_t i) { dx[i] = g[i] * a + (x[i] - mean) * b + c; });
+  }
+};
+
+}  // namespace cnn::kernels::CNN_ISA

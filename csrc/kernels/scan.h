@@ -1,0 +1,92 @@
+// Functors along rows whose elements depend on the ones before them: running sums and extrema.
+#pragma once
+
+#include "kernels/rows.h"
+
+namespace cnn::kernels::inline CNN_ISA {
+
+#define CNN_ROWS_SCAN(X)                                                            \
+  X(CumSum, Wide) X(CumProd, Wide) X(CumMax, Wide) X(CumMin, Wide) X(LogCumSumExp, Floats) \
+  X(FirstOutside, Integers)
+
+// What running sums are kept in.
+template <class T> struct Running { using Type = T; };
+template <> struct Running<float> { using Type = double; };
+
+struct ScanFunctor : RowFunctor {
+  static constexpr int kCost = 3;
+};
+
+// y[i] = x[0] + ... + x[i]; reversed: x[i] + ... + x[n-1]
+struct CumSum : ScanFunctor {
+  bool reversed = false;
+  template <class T, class Team> CNN_HD void run(const Team&, RowData row, int64_t n) const {
+    T* y = row.at<T>(0);
+    const T* x = row.at<T>(1);
+    typename Running<T>::Type total = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      const int64_t at = reversed ? n - 1 - i : i;
+      total += x[at];
+      y[at] = T(total);
+    }
+  }
+};
+
+// y[i] = x[0] * ... * x[i]
+struct CumProd : ScanFunctor {
+  template <class T, class Team> CNN_HD void run(const Team&, RowData row, int64_t n) const {
+    T* y = row.at<T>(0);
+    const T* x = row.at<T>(1);
+    typename Running<T>::Type total = 1;
+    for (int64_t i = 0; i < n; ++i) {
+      total *= x[i];
+      y[i] = T(total);
+    }
+  }
+};
+
+// y[i] = the best of x[0..i], and where it stands; of equal elements the last. NaN wins.
+template <class Best> struct CumBest : ScanFunctor {
+  template <class T, class Team> CNN_HD void run(const Team&, RowData row, int64_t n) const {
+    T* y = row.at<T>(0);
+    int64_t* index = row.at<int64_t>(1);
+    const T* x = row.at<T>(2);
+    int64_t at = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      const T best = x[at];
+      if (i == 0 || x[i] != x[i] || Best().better(x[i], best) || x[i] == best) at = i;
+      y[i] = x[at];
+      index[i] = at;
+    }
+  }
+};
+struct CumMax : CumBest<Max> {};
+struct CumMin : CumBest<Min> {};
+
+// y[i] = log(exp x[0] + ... + exp x[i])
+struct LogCumSumExp : ScanFunctor {
+  static constexpr int kCost = 16;
+  template <class T, class Team> CNN_HD void run(const Team&, RowData row, int64_t n) const {
+    T* y = row.at<T>(0);
+    const T* x = row.at<T>(1);
+    T total = -infinity<T>();
+    for (int64_t i = 0; i < n; ++i) {
+      const T high = Max().step(total, x[i]), low = Min().step(total, x[i]);
+      total = fabs(high) < infinity<T>() ? high + log1p(exp(low - high)) : high;
+      y[i] = total;
+    }
+  }
+};
+
+// y = the first place where x is outside [0, end) and not `ignored`, or -1
+struct FirstOutside : ScanFunctor {
+  int64_t end = 0, ignored = -100;
+  template <class T, class Team> CNN_HD void run(const Team&, RowData row, int64_t n) const {
+    const T* x = row.at<T>(1);
+    int64_t i = 0;
+    while (i < n && ((x[i] >= 0 && x[i] < end) || x[i] == ignored)) ++i;
+    *row.at<int64_t>(0) = i < n ? i : -1;
+  }
+};
+
+}  // namespace cnn::kernels::CNN_ISA

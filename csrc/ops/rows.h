@@ -1,0 +1,33 @@
+// Runs a functor over whole rows of tensors along one dimension.
+#pragma once
+
+#include <initializer_list>
+
+#include "backend.h"
+#include "cnn/autograd.h"
+#include "cnn/tensor.h"
+#include "kernels/list.h"
+
+namespace cnn {
+
+// One operand: a contiguous tensor, or null where the functor does without.
+struct RowsArg {
+  const Tensor* tensor;
+  RowKind kind = RowKind::Whole;
+  bool index = false;  // int64, whatever the functor's T is
+};
+
+// The rows of `shape` along `dim`. A Whole operand may have another length there; a Single one has none.
+void rows_tensors(const char* op, int id, const void* functor, const RowsArg* args, int outputs, int count,
+                  const Dims& shape, int dim, DType key);
+template <class F>
+void rows_into(const char* op, const F& f, std::initializer_list<RowsArg> args, int outputs, const Dims& shape, int dim,
+               DType key) {
+  rows_tensors(op, kernels::IdOf<F>::value, &f, args.begin(), outputs, int(args.size()), shape, dim, key);
+}
+
+
+// The floating T in which elements of this dtype are computed.
+constexpr DType float_key(DType t) { return t == DType::Float64 ? t : DType::Float32; }
+
+}  // namespace cnn

@@ -1,0 +1,102 @@
+// Norms of vectors.
+#include <cmath>
+
+#include "cnn/ops.h"
+#include "ops/reduce.h"
+
+namespace cnn {
+namespace {
+
+Tensor norm_values(const Tensor& x, double p, const ReducedDims& dims, bool keepdim, DType result, const Dest& dest) {
+  const char* const op = "linalg_vector_norm";
+  if (p == 2) return reduce(op, kernels::Norm2{}, x, dims, keepdim, result, dest);
+  if (p == 1) return reduce(op, kernels::SumAbs{}, x, dims, keepdim, result, dest);
+  if (p == 0) return reduce(op, kernels::CountNonzero{}, x, dims, keepdim, result, dest);
+  if (std::isinf(p) && p > 0) return reduce(op, kernels::MaxAbs{}, x, dims, keepdim, result, dest);
+  if (std::isinf(p)) return reduce(op, kernels::MinAbs{}, x, dims, keepdim, result, dest);
+  kernels::NormP f;
+  f.p = p;
+  return reduce(op, f, x, dims, keepdim, result, dest);
+}
+
+// g and y have x's dimensions, the reduced ones as 1. The gradient is 0 where the norm has none.
+Tensor norm_backward(const Tensor& g, const Tensor& x, const Tensor& y, double p, const Dims& dims) {
+  const Tensor zero = wrapped_number(0.0);
+  const auto without = [&](const Tensor& v, const Tensor& where_zero) {
+    return masked_fill(v, eq(detach(where_zero), zero), zero);
+  };
+  if (p == 0) return zeros_like(x);
+  if (p == 1) return g * sign(x);
+  if (p == 2) return x * without(g / y, y);
+  if (std::isinf(p)) {
+    const Tensor size = abs(detach(x)), best = detach(y);
+    const Tensor mask = logical_or(eq(size, best), isnan(size));
+    const Tensor count = x.dim() ? sum(mask, dims, true) : sum(mask);
+    return g / count * (sign(x) * mask);
+  }
+  if (p < 2) return without(sign(x) * pow(abs(x), wrapped_number(p - 1)), x) * without(g * pow(y, wrapped_number(1 - p)), y);
+  return x * pow(abs(x), wrapped_number(p - 2)) * without(g / pow(y, wrapped_number(p - 1)), y);
+}
+
+Dims reduced_list(const Tensor& x, const ReducedDims& dims) {
+  Dims list;
+  for (int d = 0; d < x.dim(); ++d)
+    if (dims.reduces(d)) list.push_back(d);
+  return list;
+}
+
+}  // namespace
+
+Tensor linalg_vector_norm(const Tensor& x, Scalar ord, std::optional<Dims> dim, bool keepdim,
+                          std::optional<DType> dtype, Dest dest) {
+  check(is_floating(x.dtype()), "", "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
+        dtype_type_name(x.dtype()));
+  check(!dtype || is_floating(*dtype), "", "linalg.vector_norm: dtype should be floating point or complex, but got ",
+        dtype_type_name(dtype.value_or(x.dtype())));
+  const double p = ord.to_double();
+  const ReducedDims dims("linalg.vector_norm", x, dim);
+  const bool needs_elements = p < 0 || std::isinf(p);
+  check(!needs_elements || x.numel() > 0 || (dim && !dim->empty()), "", "linalg.vector_norm cannot compute the ", p,
+        " norm on an empty tensor because the operation does not have an identity");
+  for (int d = 0; d < x.dim(); ++d)
+    check(!needs_elements || !dims.reduces(d) || x.shape()[d] > 0, "", "linalg.vector_norm cannot compute the ", p,
+          " norm on the dimension ", d, " because this dimension is empty and the operation does not have an identity");
+  Grad grad({x}, dest);
+  auto saved = grad.save(x);
+  const Tensor y = norm_values(x, p, dims, keepdim, dtype.value_or(x.dtype()), dest);
+  if (!grad) return y;
+  auto result = grad.save_output(y);
+  return grad.record("LinalgVectorNormBackward0", y, [=](Grads& g) {
+    const Tensor x = saved.get(g);
+    g[0] = norm_backward(with_reduced_dims(g.out(), x.shape(), dims, keepdim), x,
+                         with_reduced_dims(result.get(g), x.shape(), dims, keepdim), p, reduced_list(x, dims));
+  });
+}
+
+Tensor norm(const Tensor& x, Scalar p, std::optional<Dims> dim, bool keepdim, std::optional<DType> dtype, Dest dest) {
+  return linalg_vector_norm(x, p, dim, keepdim, dtype, dest);
+}
+
+Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
+  Grad grad({a, b});
+  auto sa = grad.save(a), sb = grad.save(b);
+  Tensor y;
+  {
+    NoGrad guard;
+    y = norm(a - b, p);
+  }
+  if (!grad) return y;
+  auto result = grad.save_output(y);
+  return grad.record("DistBackward0", y, [=](Grads& g) {
+    const Tensor difference = sa.get(g) - sb.get(g);
+    const ReducedDims dims = ReducedDims::all(difference);
+    const Dims& sizes = difference.shape();
+    const Tensor d = norm_backward(with_reduced_dims(g.out(), sizes, dims, false), difference,
+                                   with_reduced_dims(result.get(g), sizes, dims, false), p.to_double(),
+                                   reduced_list(difference, dims));
+    if (g.wants(0)) g[0] = d;
+    if (g.wants(1)) g[1] = -d;
+  });
+}
+
+}  // namespace cnn
