@@ -1,0 +1,109 @@
+"""The default random generator, and its seed and state."""
+
+from __future__ import annotations
+
+from cnn import _C
+
+__all__ = [
+    "default_generator",
+    "fork_rng",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "seed",
+    "set_rng_state",
+    "thread_safe_generator",
+]
+
+default_generator = _C.default_generator
+
+
+def manual_seed(seed):
+    """Seeds the generator of every device with an int in [-2**63, 2**64), and returns the CPU's.
+
+    Negative seeds count from 2**64 down, as in PyTorch.
+    """
+    seed = int(seed)
+    _seed_devices(seed)
+    return default_generator.manual_seed(seed)
+
+
+def seed():
+    """Seeds the generator of every device from the operating system; returns the number it used."""
+    value = default_generator.seed()
+    _seed_devices(value)
+    return value
+
+
+def _seed_devices(value):
+    # A GPU's generators exist once its module was imported and it was found usable.
+    import sys
+
+    cuda = sys.modules.get("cnn.cuda")
+    if cuda is not None and cuda.is_available():
+        cuda.manual_seed_all(value)
+
+
+def initial_seed():
+    """The seed that the default generator was last given."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state():
+    """The default generator's state, a uint8 tensor."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state):
+    """Puts the default generator into a state that `get_rng_state` gave."""
+    default_generator.set_state(new_state)
+
+
+def thread_safe_generator():
+    """The generator that a DataLoader worker thread should draw from; None outside of one, as always here."""
+    return None
+
+
+class fork_rng:
+    """Context manager and decorator: what is drawn inside leaves the generators as they were before.
+
+    `devices`: the GPUs whose generators are kept, too (default: all of them); `enabled=False` does nothing.
+    """
+
+    def __init__(self, devices=None, enabled=True, device_type="cuda"):
+        if device_type not in ("cuda", "cpu"):
+            raise NotImplementedError(f"fork_rng: device type {device_type!r}; use 'cuda' or 'cpu'")
+        self._devices, self._enabled, self._type = devices, enabled, device_type
+
+    def __call__(self, func):
+        from functools import wraps
+
+        @wraps(func)
+        def decorated(*args, **kwargs):
+            with fork_rng(self._devices, self._enabled, self._type):
+                return func(*args, **kwargs)
+
+        return decorated
+
+    def __enter__(self):
+        if not self._enabled:
+            return
+        self._cpu_state = get_rng_state()
+        self._device_states = {}
+        if self._type == "cuda":
+            from cnn import cuda
+
+            devices = self._devices
+            if devices is None:
+                devices = range(cuda.device_count()) if cuda.is_available() else ()
+            self._device_states = {device: cuda.get_rng_state(device) for device in devices}
+
+    def __exit__(self, *exc_info):
+        if not self._enabled:
+            return
+        set_rng_state(self._cpu_state)
+        if self._device_states:
+            from cnn import cuda
+
+            for device, state in self._device_states.items():
+                cuda.set_rng_state(state, device)
