@@ -1,5 +1,6 @@
 """Datasets, samplers and the loader that turns them into batches."""
 
+from . import readers
 from .collate import default_collate, default_convert
 from .dataloader import DataLoader
 from .dataset import (
@@ -41,4 +42,5 @@ __all__ = [
     "default_convert",
     "get_worker_info",
     "random_split",
+    "readers",
 ]
