@@ -1,6 +1,5 @@
 """Datasets, samplers and the loader that turns them into batches."""
 
-from . import readers
 from .collate import default_collate, default_convert
 from .dataloader import DataLoader
 from .dataset import (
@@ -42,5 +41,12 @@ __all__ = [
     "default_convert",
     "get_worker_info",
     "random_split",
-    "readers",
 ]
+
+
+def __getattr__(name):
+    if name == "readers":
+        from importlib import import_module
+
+        return import_module(f"{__name__}.readers")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
