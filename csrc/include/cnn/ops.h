@@ -10,6 +10,7 @@
 #include "cnn/ops/index.h"
 #include "cnn/ops/join.h"
 #include "cnn/ops/operators.h"
+#include "cnn/ops/optim.h"
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/shape.h"
 #include "cnn/ops/unary.h"
