@@ -13,6 +13,7 @@ void fill_activation(Tables& t);
 void fill_select(Tables& t);
 void fill_casts(Tables& t);
 void fill_create(Tables& t);
+void fill_optim(Tables& t);
 void fill_index(Tables& t);
 void fill_reduce(Tables& t);
 void fill_rows_norm(Tables& t);

@@ -17,6 +17,7 @@ void CNN_JOIN(fill_tables_, CNN_ISA)(Tables& t) {
   fill_select(t);
   fill_casts(t);
   fill_create(t);
+  fill_optim(t);
   fill_index(t);
   fill_reduce(t);
   fill_rows_norm(t);

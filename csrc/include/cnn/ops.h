@@ -12,6 +12,7 @@
 #include "cnn/ops/loss.h"
 #include "cnn/ops/norm.h"
 #include "cnn/ops/operators.h"
+#include "cnn/ops/optim.h"
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/scan.h"
 #include "cnn/ops/shape.h"

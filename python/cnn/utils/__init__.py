@@ -1,5 +1,14 @@
 """Utilities beside the tensors: data loading, checkpointing, hook handles."""
 
-from . import data, hooks
+_SUBMODULES = ("checkpoint", "data", "hooks")
 
-__all__ = ["data", "hooks"]
+__all__ = ["checkpoint", "data", "hooks"]
+
+
+def __getattr__(name):
+    # At first use, so that `import cnn` need not wait for them.
+    if name in _SUBMODULES:
+        from importlib import import_module
+
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

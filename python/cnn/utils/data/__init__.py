@@ -42,3 +42,11 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
+
+
+def __getattr__(name):
+    if name == "readers":
+        from importlib import import_module
+
+        return import_module(f"{__name__}.readers")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,7 +4,6 @@ import os
 
 from ... import _C
 from .fetch import make_fetcher
-from .transport import pack, send
 
 # How often, in seconds, either side looks whether the other is still there.
 CHECK_INTERVAL = 5.0
@@ -165,9 +164,13 @@ class _Answers:
 
     def put(self, number, value):
         """Queue an answer. What cannot be pickled raises here."""
+        from .transport import pack
+
         self.outbox.put(pack((number, value)))
 
     def error(self, exception):
+        from .transport import pack
+
         error = WorkerError(exception, self.where)
         try:
             pack(error)
@@ -182,6 +185,8 @@ class _Answers:
         self.connection.close()
 
     def _send_all(self):
+        from .transport import send
+
         try:
             while (packed := self.outbox.get()) is not None:
                 send(self.connection, packed)

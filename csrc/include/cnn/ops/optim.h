@@ -1,0 +1,27 @@
+// One step of an optimizer over all parameters of a group. The formulas stand in csrc/kernels/optim.h.
+//
+// Lists run parallel to `params`; a list of state that the options do not use is empty. `steps` are 0-d tensors on the
+// CPU that count the steps of each parameter, and are advanced first. Nothing is recorded. RuntimeError when lengths,
+// shapes, dtypes or devices differ, before anything is written.
+#pragma once
+
+#include "cnn/tensor.h"
+
+namespace cnn {
+
+// `momentum_buffers` is empty without momentum; `first`: they hold nothing yet.
+CNN_API void _sgd_step(const Tensors& params, const Tensors& grads, const Tensors& momentum_buffers, double lr,
+                       double momentum, double dampening, double weight_decay, bool nesterov, bool maximize,
+                       bool first);
+CNN_API void _adam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_avgs,
+                        const Tensors& exp_avg_sqs, const Tensors& max_exp_avg_sqs, const Tensors& steps, double lr,
+                        double beta1, double beta2, double eps, double weight_decay, bool amsgrad, bool maximize,
+                        bool decoupled);
+CNN_API void _adagrad_step(const Tensors& params, const Tensors& grads, const Tensors& sums, const Tensors& steps,
+                           double lr, double lr_decay, double eps, double weight_decay, bool maximize);
+CNN_API void _rmsprop_step(const Tensors& params, const Tensors& grads, const Tensors& square_avgs,
+                           const Tensors& grad_avgs, const Tensors& momentum_buffers, const Tensors& steps, double lr,
+                           double alpha, double eps, double weight_decay, double momentum, bool centered,
+                           bool maximize);
+
+}  // namespace cnn
