@@ -5,6 +5,16 @@ namespace cnn::python {
 
 class Registry;
 
+void bind_activation(Registry& ops);
 void bind_arithmetic(Registry& ops);
+void bind_binary(Registry& ops);
+void bind_compare(Registry& ops);
+void bind_conv(Registry& ops);
+void bind_create(Registry& ops);
+void bind_index(Registry& ops);
+void bind_matmul(Registry& ops);
+void bind_shape(Registry& ops);
+void bind_unary(Registry& ops);
+void bind_view(Registry& ops);
 
 }  // namespace cnn::python
