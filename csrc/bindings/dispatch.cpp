@@ -1,6 +1,7 @@
 // The trampoline of all ops, and the registry of what is bound.
 #include <utility>
 
+#include "bindings/active_call.h"
 #include "bindings/def_op.h"
 #include "bindings/torch_function.h"
 #include "cnn/autograd.h"
@@ -21,6 +22,7 @@ PyObject* dispatch(const Op& op, PyObject* self, PyObject* const* args, Py_ssize
       if (call.intercept) [[unlikely]] {
         return call_torch_function(op.callable, op.name.c_str(), self, args, n, kwnames);
       }
+      const ActiveCall active(call.slots, s.passed);
       return s.invoke(call);
     }
     // Objects that are no tensors may still know what to do.

@@ -159,8 +159,6 @@ Tensor tensor_sharing_data(PyObject* data, std::optional<DType> dtype, std::opti
 
 namespace {
 
-Device device_or_cpu(const Object& o) { return o.get() == Py_None ? kCpu : to_device(o.get()); }
-
 // The arguments after `data`, which are keywords in PyTorch.
 struct Options {
   PyObject* data = nullptr;

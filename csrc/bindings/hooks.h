@@ -7,14 +7,10 @@
 namespace cnn::python {
 
 // Tensors: `hook(grad)` may return another gradient.
-bool retains_grad(const Tensor& t);
-int output_number(const Tensor& t);
 PyObject* backward_hooks(PyObject* tensor);
 void set_backward_hooks(PyObject* tensor, PyObject* hooks);
 
 // Nodes. Returns a handle with remove().
 PyObject* add_node_hook(Node& node, PyObject* hook, bool before);
-// The leaf of an AccumulateGrad; undefined for other nodes.
-Tensor leaf_of(const Node& node);
 
 }  // namespace cnn::python

@@ -1,14 +1,16 @@
 // The extension module cnn._C.
 #include <pybind11/pybind11.h>
 
-#include "bindings/nodes.h"
+#include "bindings/active_call.h"
 #include "bindings/def_op.h"
 #include "bindings/dlpack.h"
 #include "bindings/from_data.h"
 #include "bindings/legacy_types.h"
+#include "bindings/nodes.h"
 #include "bindings/number_info.h"
 #include "bindings/numpy.h"
 #include "bindings/ops.h"
+#include "bindings/settings.h"
 #include "bindings/storage.h"
 #include "bindings/tensor_methods.h"
 #include "bindings/tensor_type.h"
@@ -20,13 +22,14 @@ namespace {
 
 using BindModule = void (*)(PyObject* module);
 constexpr BindModule kTopics[] = {bind_types,     bind_torch_function, bind_legacy_types, bind_from_data,
-                                  bind_storage, bind_dlpack,         bind_number_info,  bind_nodes};
+                                  bind_storage, bind_dlpack,         bind_number_info,  bind_nodes,
+                                  bind_settings};
 
 using BindOps = void (*)(Registry& ops);
 constexpr BindOps kOps[] = {
     bind_tensor_methods, bind_storage_methods, bind_numpy, bind_dlpack_methods,  // methods of Tensor
-    bind_arithmetic, bind_unary, bind_binary, bind_compare, bind_activation, bind_view, bind_shape, bind_create, bind_index,
-    bind_matmul, bind_conv,
+    bind_activation, bind_arithmetic, bind_binary, bind_compare, bind_conv, bind_create,
+    bind_index, bind_matmul, bind_shape, bind_unary, bind_view,
 };
 
 void add_error(PyObject* module) {
@@ -46,4 +49,5 @@ PYBIND11_MODULE(_C, module) {
   for (const BindModule bind : kTopics) bind(m);
   for (const BindOps bind : kOps) bind(registry());
   registry().finish(m);
+  install_core_hooks();
 }

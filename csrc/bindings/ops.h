@@ -5,8 +5,8 @@ namespace cnn::python {
 
 class Registry;
 
-void bind_arithmetic(Registry& ops);
 void bind_activation(Registry& ops);
+void bind_arithmetic(Registry& ops);
 void bind_binary(Registry& ops);
 void bind_compare(Registry& ops);
 void bind_conv(Registry& ops);

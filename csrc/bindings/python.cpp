@@ -74,8 +74,8 @@ void set_error() noexcept {
     e.restore();
   } catch (const Error& e) {
     PyErr_SetString(exception_of(e.kind()), e.what());
-  } catch (const std::bad_alloc&) {
-    PyErr_SetString(out_of_memory_error, "not enough memory");
+  } catch (const std::bad_alloc& e) {
+    PyErr_SetString(out_of_memory_error, e.what());
   } catch (const std::exception& e) {
     PyErr_SetString(PyExc_RuntimeError, e.what());
   } catch (...) {

@@ -138,9 +138,10 @@ Signature parse_signature(std::string_view source, bool with_out) {
   }
   in.need("->");
   if (in.eat("(")) {
-    while (!in.eat(")")) {
-      in.need("Tensor ");
-      s.result_names.emplace_back(in.until(",)"));
+    while (!in.eat(")")) {  // "(Tensor values, Tensor indices)", or types alone for a plain tuple
+      const std::string_view result = in.until(",)");
+      const size_t space = result.find(' ');
+      if (space != std::string_view::npos) s.result_names.emplace_back(result.substr(space + 1));
       in.eat(",");
     }
   }

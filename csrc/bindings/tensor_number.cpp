@@ -1,4 +1,5 @@
 // Operators. The four of arithmetic go straight to C++, the others through the ops bound under their names.
+#include "bindings/active_call.h"
 #include "bindings/def_op.h"
 #include "bindings/indexing.h"
 #include "bindings/tensor_type.h"
@@ -44,6 +45,8 @@ PyObject* by_name(const char* name, const char* reflected, PyObject* a, PyObject
 template <auto F>
 PyObject* binary(const char* name, const char* reflected, PyObject* a, PyObject* b) {
   return guard([&]() -> PyObject* {
+    PyObject* const operands[] = {a, b};
+    const ActiveCall active(operands, 2);
     if (is_ours(a)) {
       if (is_ours(b)) return wrap(F(tensor_of(a), tensor_of(b), Dest()));
       if (is_python_number(b)) return wrap(F(tensor_of(a), number_tensor(b), Dest()));
@@ -54,6 +57,8 @@ PyObject* binary(const char* name, const char* reflected, PyObject* a, PyObject*
 template <auto F>
 PyObject* in_place(const char* name, PyObject* a, PyObject* b) {
   return guard([&]() -> PyObject* {
+    PyObject* const operands[] = {a, b};
+    const ActiveCall active(operands, 2);
     if (is_ours(a) && (is_ours(b) || is_python_number(b))) {
       const Tensor& x = tensor_of(a);
       F(x, is_python_number(b) ? number_tensor(b) : tensor_of(b), Dest::in_place(x));

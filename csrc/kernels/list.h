@@ -7,8 +7,8 @@
 #include "kernels/binary.h"
 #include "kernels/create.h"
 #include "kernels/index.h"
-#include "kernels/rank.h"
 #include "kernels/optim.h"
+#include "kernels/rank.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
 #include "kernels/scan.h"
@@ -22,8 +22,6 @@ namespace cnn::kernels::inline CNN_ISA {
   CNN_MAP_ACTIVATION(X) CNN_MAP_SELECT(X)
 #define CNN_REDUCE_LIST(X) CNN_REDUCE_ALL(X)
 #define CNN_ROWS_LIST(X) CNN_ROWS_NORM(X) CNN_ROWS_SCAN(X) CNN_ROWS_RANK(X)
-#define CNN_EACH_LIST(X) CNN_EACH_CREATE(X) CNN_EACH_INDEX(X)
-#define CNN_ROWS_LIST(X)
 #define CNN_EACH_LIST(X) CNN_EACH_CREATE(X) CNN_EACH_INDEX(X) CNN_EACH_OPTIM(X)
 
 #define CNN_ENUM(name, ...) name,

@@ -1,0 +1,101 @@
+// Modes, defaults and facts about the machine.
+#include "bindings/settings.h"
+
+#include <pybind11/pybind11.h>
+
+#include "bindings/types.h"
+#include "cnn/autograd.h"
+#include "cnn/cuda.h"
+#include "core/allocator.h"
+#include "core/cpu_info.h"
+#include "core/parallel.h"
+
+namespace py = pybind11;
+
+namespace cnn::python {
+
+namespace {
+
+void set_mode(uint32_t bits, bool on) { mode_word = on ? mode_word | bits : mode_word & ~bits; }
+
+void bind_modes(py::module_& m) {
+  m.def("is_grad_enabled", [] { return grad_enabled(); }, "Are ops recorded in this thread?");
+  m.def("_set_grad_enabled", [](bool on) { set_mode(kNoGrad, !on); }, py::arg("enabled"));
+  m.def("is_inference_mode_enabled", [] { return bool(mode_word & kInference); }, "Is inference mode on in this thread?");
+  m.def("_set_inference_mode", [](bool on) { set_mode(kInference, on); }, py::arg("enabled"),
+        "Inference mode alone; the caller sets grad mode with it.");
+  m.def("is_anomaly_enabled", [] { return bool(mode_word & kAnomaly); }, "Is anomaly detection on in this thread?");
+  m.def("_mode_word", [] { return mode_word; }, "All modes of this thread, to be restored with _set_mode_word.");
+  m.def("_set_mode_word", [](uint32_t word) { mode_word = word; }, py::arg("word"));
+}
+
+void set_default(py::handle dtype) {
+  if (!is_dtype(dtype.ptr()) || !is_floating(to_dtype(dtype.ptr()))) {
+    throw py::type_error("only floating-point types are supported as the default type");
+  }
+  set_default_dtype(to_dtype(dtype.ptr()));
+}
+
+py::object dtype_result(DType t) { return py::reinterpret_steal<py::object>(dtype_object(t)); }
+
+void bind_defaults(py::module_& m) {
+  m.def("get_default_dtype", [] { return dtype_result(default_dtype()); }, "The dtype of floats without one.");
+  m.def("_set_default_dtype", &set_default, py::arg("dtype"));
+  m.def("promote_types", [](py::handle a, py::handle b) { return dtype_result(promote(to_dtype(a.ptr()), to_dtype(b.ptr()))); },
+        py::arg("type1"), py::arg("type2"), "The smallest dtype that holds both.");
+  m.def("can_cast", [](py::handle a, py::handle b) { return can_cast(to_dtype(a.ptr()), to_dtype(b.ptr())); },
+        py::arg("from_"), py::arg("to"), "May a result of one dtype be written into another?");
+  m.def("_device_name", [](py::handle d) { return device_name(to_device(d.ptr())); });
+}
+
+py::dict memory_stats() {
+  const MemoryStats s = cpu_memory_stats();
+  py::dict d;
+  d["allocated_bytes"] = s.allocated_bytes;
+  d["reserved_bytes"] = s.reserved_bytes;
+  d["peak_allocated_bytes"] = s.peak_allocated_bytes;
+  d["hits"] = s.hits;
+  d["misses"] = s.misses;
+  return d;
+}
+
+void bind_machine(py::module_& m) {
+  m.def("get_num_threads", &num_threads, "Threads that compute, the caller included.");
+  m.def("set_num_threads", [](py::handle n) {
+    if (!PyLong_Check(n.ptr()) || PyBool_Check(n.ptr())) {
+      throw py::type_error("set_num_threads expects an int, but got " + type_name_of(n.ptr()));
+    }
+    const long count = PyLong_AsLong(n.ptr());
+    if (count == -1 && PyErr_Occurred()) throw py::error_already_set();
+    set_num_threads(count > 4096 ? 4096 : int(count));
+  }, "Sets how many threads compute. RuntimeError below 1.");
+  m.def("_cpu_capability", [] { return std::string(isa_name(cpu_isa())); }, "The instruction set in use.");
+  m.def("_memory_stats", &memory_stats, "What the CPU allocator holds, in bytes.");
+  m.def("_empty_cache", &cpu_empty_cache, "Gives unused memory back to the system.");
+  m.def("_cuda_is_available", &cuda_is_available);
+  m.def("_cuda_unavailable_reason", &cuda_unavailable_reason, "Why there is no usable GPU, in a sentence.");
+  m.def("_cuda_device_count", &cuda_device_count);
+}
+
+}  // namespace
+
+void bind_settings(PyObject* module) {
+  // C++ errors of plain functions become the same exceptions as those of ops.
+  py::register_local_exception_translator([](std::exception_ptr e) {
+    try {
+      if (e) std::rethrow_exception(e);
+    } catch (const Error&) {
+      set_error();
+    } catch (PythonError&) {
+      set_error();
+    } catch (const std::bad_alloc&) {
+      set_error();
+    }
+  });
+  auto m = py::reinterpret_borrow<py::module_>(module);
+  bind_modes(m);
+  bind_defaults(m);
+  bind_machine(m);
+}
+
+}  // namespace cnn::python
