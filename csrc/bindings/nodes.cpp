@@ -4,6 +4,7 @@
 #include <map>
 
 #include "bindings/caster.h"
+#include "autograd/meta.h"
 #include "bindings/hooks.h"
 
 namespace cnn::python {
