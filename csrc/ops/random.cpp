@@ -1,0 +1,230 @@
+#include "cnn/ops/random.h"
+
+#include <cmath>
+#include <type_traits>
+
+#include "cnn/autograd.h"
+#include "cnn/ops/arithmetic.h"
+#include "cnn/ops/binary.h"
+#include "cnn/ops/compare.h"
+#include "cnn/ops/copy.h"
+#include "cnn/ops/create.h"
+#include "cnn/ops/index.h"
+#include "cnn/ops/operators.h"
+#include "cnn/ops/reduce.h"
+#include "cnn/ops/scan.h"
+#include "cnn/ops/sort.h"
+#include "cnn/ops/unary.h"
+#include "cnn/ops/view.h"
+#include "core/random.h"
+#include "ops/map.h"
+
+namespace cnn {
+namespace {
+
+Generator& chosen(Generator* generator) { return generator ? *generator : default_generator(); }
+
+// Without gaps, in some order of dimensions: random numbers then go into memory as it lies.
+bool is_dense(const Tensor& x) { return x.is_contiguous() || empty_like(x, x.dtype()).strides() == x.strides(); }
+
+// Writes x through fill.operator()<T>(pointer, n, dense), T being x's type. On other devices by way of the CPU.
+template <class F>
+Tensor fill_in_place(const char* op, const Tensor& x, const F& fill) {
+  Grad grad({x}, Dest::in_place(x));
+  check_no_internal_overlap(op, x);
+  x.impl()->bump_version();
+  if (!x.device().is_meta() && x.numel() > 0) {
+    NoGrad guard;
+    const bool direct = x.device().is_cpu() && is_dense(x);
+    const Tensor target = direct ? x : empty(x.shape(), x.dtype());
+    visit_dtype(x.dtype(), [&]<class T>() { fill.template operator()<T>(target.data<T>(), x.numel(), direct && x.is_contiguous()); });
+    if (!direct) copy_(x, target);
+  }
+  if (!grad) return x;
+  return grad.record("RandomBackward0", x, [](Grads& g) { g[0] = zeros_like(g.out()); });
+}
+
+template <class T>
+constexpr bool kContinuous = !std::is_integral_v<T>;
+
+[[noreturn]] void unsupported(const char* op, const Tensor& x) {
+  fail(ErrorKind::NotImplemented, "", "\"", op, "\" not implemented for '", dtype_type_name(x.dtype()), "'");
+}
+void check_floating(const char* op, const Tensor& x) {
+  if (!is_floating(x.dtype())) unsupported(op, x);
+}
+
+}  // namespace
+
+Tensor uniform_(const Tensor& x, double from, double to, Generator* generator) {
+  check_floating("check_uniform_bounds", x);
+  check(from <= to, "uniform_", "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
+  check(std::isfinite(to - from), "uniform_", "uniform_ expects to-from to be finite, but found to=", to, " and from=", from);
+  return fill_in_place("uniform_", x, [&]<class T>(T* out, int64_t n, bool) {
+    if constexpr (kContinuous<T>) fill_uniform(chosen(generator), out, n, from, to);
+  });
+}
+
+Tensor normal_(const Tensor& x, double mean, double std, Generator* generator) {
+  check_floating("normal_kernel_cpu", x);
+  check(std >= 0, "normal_", "normal expects std >= 0.0, but found std ", std);
+  return fill_in_place("normal_", x, [&]<class T>(T* out, int64_t n, bool contiguous) {
+    if constexpr (kContinuous<T>) {
+      if (contiguous) fill_normal(chosen(generator), out, n, mean, std);
+      else fill_normal_singly(chosen(generator), out, n, mean, std);
+    }
+  });
+}
+
+Tensor bernoulli_(const Tensor& x, double p, Generator* generator) {
+  check(p >= 0 && p <= 1, "bernoulli_", "bernoulli_ expects p to be in [0, 1], but got p=", p);
+  return fill_in_place("bernoulli_", x, [&]<class T>(T* out, int64_t n, bool) { fill_bernoulli(chosen(generator), out, n, p); });
+}
+
+Tensor bernoulli_tensor_(const Tensor& x, const Tensor& p, Generator* generator) {
+  check_floating("bernoulli_tensor_cpu_p_", p);
+  check(p.device() == x.device(), "bernoulli_", "Expected all tensors to be on the same device, but found at least two "
+        "devices, ", x.device(), " and ", p.device(), "!");
+  NoGrad guard;
+  const Tensor probabilities = contiguous(expand(p.dtype() == DType::Float64 ? p : to_dtype(p, DType::Float32), x.shape()));
+  if (!x.device().is_meta()) {
+    const Tensor bad = logical_or(lt(probabilities, wrapped_number(0.0)), gt(probabilities, wrapped_number(1.0)));
+    check(!any(bad).item().to_bool(), "bernoulli_", "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
+  }
+  return fill_in_place("bernoulli_", x, [&]<class T>(T* out, int64_t n, bool) {
+    if (probabilities.dtype() == DType::Float64) fill_bernoulli(chosen(generator), out, n, probabilities.data<double>());
+    else fill_bernoulli(chosen(generator), out, n, probabilities.data<float>());
+  });
+}
+
+Tensor exponential_(const Tensor& x, double lambd, Generator* generator) {
+  check(is_floating(x.dtype()), "", "Exponential distribution is a continuous probability distribution. dtype must be a "
+        "floating point but you specified ", dtype_type_name(x.dtype()));
+  check(lambd > 0, "exponential_", "exponential_ expects lambda > 0.0, but found lambda=", lambd);
+  return fill_in_place("exponential_", x, [&]<class T>(T* out, int64_t n, bool) {
+    if constexpr (kContinuous<T>) fill_exponential(chosen(generator), out, n, lambd);
+  });
+}
+
+Tensor cauchy_(const Tensor& x, double median, double sigma, Generator* generator) {
+  check(is_floating(x.dtype()), "", "Cauchy distribution is a continuous probability distribution. dtype must be a floating "
+        "point but you specified ", dtype_type_name(x.dtype()));
+  check(sigma > 0, "cauchy_", "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
+  return fill_in_place("cauchy_", x, [&]<class T>(T* out, int64_t n, bool) {
+    if constexpr (kContinuous<T>) fill_cauchy(chosen(generator), out, n, median, sigma);
+  });
+}
+
+Tensor log_normal_(const Tensor& x, double mean, double std, Generator* generator) {
+  check_floating("log_normal_cpu", x);
+  check(std > 0, "log_normal_", "log_normal_ expects std > 0.0, but found std=", std);
+  return fill_in_place("log_normal_", x, [&]<class T>(T* out, int64_t n, bool) {
+    if constexpr (kContinuous<T>) fill_log_normal(chosen(generator), out, n, mean, std);
+  });
+}
+
+Tensor geometric_(const Tensor& x, double p, Generator* generator) {
+  check(p > 0 && p < 1, "geometric_", "geometric_ expects p to be in (0, 1), but got p=", p);
+  if (x.dtype() == DType::Bool) unsupported("geometric_", x);
+  return fill_in_place("geometric_", x, [&]<class T>(T* out, int64_t n, bool) {
+    if constexpr (!std::is_same_v<T, bool>) fill_geometric(chosen(generator), out, n, p);
+  });
+}
+
+Tensor random_(const Tensor& x, std::optional<int64_t> from, std::optional<int64_t> to, Generator* generator) {
+  if (!from && !to)
+    return fill_in_place("random_", x, [&]<class T>(T* out, int64_t n, bool) { fill_random(chosen(generator), out, n); });
+  const int64_t low = from.value_or(0);
+  check(!to || low < *to, "random_", "random_ expects 'from' to be less than 'to', but got from=", low, " >= to=",
+        to.value_or(0));
+  return fill_in_place("random_", x, [&]<class T>(T* out, int64_t n, bool) {
+    if (to) fill_randint(chosen(generator), out, n, low, *to);
+    else fill_random_full(chosen(generator), out, n);
+  });
+}
+
+Tensor rand(const Dims& size, Generator* generator, DType dtype, Device device) {
+  return uniform_(empty(size, dtype, device), 0, 1, generator);
+}
+Tensor randn(const Dims& size, Generator* generator, DType dtype, Device device) {
+  return normal_(empty(size, dtype, device), 0, 1, generator);
+}
+Tensor randint(int64_t low, int64_t high, const Dims& size, Generator* generator, DType dtype, Device device) {
+  check(low < high, "randint", "random_ expects 'from' to be less than 'to', but got from=", low, " >= to=", high);
+  return random_(empty(size, dtype, device), low, high, generator);
+}
+
+Tensor randperm(int64_t n, Generator* generator, DType dtype, Device device) {
+  check(n >= 0, "randperm", "n must be non-negative, got ", n);
+  const int64_t most = dtype == DType::UInt8 ? 255 : dtype == DType::Int8 ? 127 : dtype == DType::Int16 ? 32767
+                       : dtype == DType::Int32 ? 2147483647 : dtype == DType::Float16 ? 2048 : dtype == DType::BFloat16 ? 256
+                       : dtype == DType::Float32 ? 1 << 24 : INT64_MAX;
+  check(n <= most && dtype != DType::Bool, "randperm", "n is too large for result tensor type: '", dtype_type_name(dtype), "'");
+  Tensor p = empty({n}, DType::Int64);
+  if (!device.is_meta()) fill_randperm(chosen(generator), p.data<int64_t>(), n);
+  return to(p, dtype, device);
+}
+
+Tensor bernoulli(const Tensor& input, Generator* generator) {
+  Grad grad({input});
+  Tensor y;
+  {
+    NoGrad guard;
+    y = bernoulli_tensor_(empty_like(input, input.dtype()), input, generator);
+  }
+  if (!grad) return y;
+  return grad.record("BernoulliBackward0", y, [](Grads& g) { g[0] = zeros_like(g.out()); });
+}
+
+Tensor normal(const Tensor& mean, const Tensor& std, Generator* generator) {
+  check(is_floating(std.dtype()), "normal", "normal expects a floating-point std, got ", std.dtype());
+  NoGrad guard;
+  if (!std.device().is_meta())
+    check(std.numel() == 0 || !any(lt(std, wrapped_number(0.0))).item().to_bool(), "normal",
+          "normal expects all elements of std >= 0.0");
+  const Tensor* inputs[] = {&mean, &std};
+  const DType t = mean.impl()->wrapped_number ? std.dtype() : std.impl()->wrapped_number ? mean.dtype()
+                                                                                        : promote(mean.dtype(), std.dtype());
+  const Tensor y = normal_(empty(broadcast_all("normal", inputs, 2), t, common_device("normal", inputs, 2)), 0, 1, generator);
+  mul(y, std, Dest::in_place(y));
+  return add(y, mean, 1, Dest::in_place(y));
+}
+
+Tensor multinomial(const Tensor& input, int64_t num_samples, bool replacement, Generator* generator) {
+  check(input.dim() == 1 || input.dim() == 2, "multinomial", "prob_dist must be 1 or 2 dim, got ", input.shape());
+  check(is_floating(input.dtype()), "multinomial", "multinomial only supports floating-point dtypes for input, got: ",
+        dtype_type_name(input.dtype()));
+  check(num_samples > 0, "multinomial", "cannot sample n_sample <= 0 samples");
+  const int64_t n = input.shape().back();
+  check(replacement || num_samples <= n, "multinomial", "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+  NoGrad guard;
+  const Tensor bad = logical_or(logical_not(isfinite(input)), lt(input, wrapped_number(0.0)));
+  check(!any(bad).item().to_bool(), "", "probability tensor contains either `inf`, `nan` or element < 0");
+  const Tensor total = sum(input, Dims{-1}, true);
+  check(!any(eq(total, wrapped_number(0.0))).item().to_bool(), "", "invalid multinomial distribution (sum of probabilities <= 0)");
+  if (!replacement || num_samples == 1) {  // the largest p / q, q exponential (Efraimidis and Spirakis 2006)
+    const Tensor q = exponential_(empty(input.shape(), input.dtype(), input.device()), 1, generator);
+    const Tensor keys = div(input, q);
+    return num_samples == 1 ? argmax(keys, -1, true) : topk(keys, num_samples, -1, true, true).second;
+  }
+  Dims shape = input.shape();
+  shape[shape.size() - 1] = num_samples;
+  const Tensor distribution = div(cumsum(input, -1), total);
+  const Tensor places = uniform_(empty(shape, DType::Float64, input.device()), 0, 1, generator);
+  return clamp(searchsorted(distribution, places), {}, Scalar(n - 1));
+}
+
+Tensor dropout(const Tensor& x, double p, bool train, Dest dest) {
+  check(p >= 0 && p <= 1, "dropout", "dropout probability has to be between 0 and 1, but got ", p);
+  if (p == 0 || !train || x.numel() == 0) return x;
+  check(is_floating(x.dtype()), "dropout", "result type Float can't be cast to the desired output type ",
+        dtype_type_name(x.dtype()));
+  if (p == 1) return mul(x, zeros(Dims(), x.dtype(), x.device()), dest);
+  const Tensor mask = empty_like(x, x.dtype());
+  fill_in_place("dropout", mask, [&]<class T>(T* out, int64_t n, bool) {
+    if constexpr (kContinuous<T>) fill_dropout(default_generator(), out, n, p);
+  });
+  return mul(x, mask, dest);
+}
+
+}  // namespace cnn
