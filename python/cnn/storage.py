@@ -6,9 +6,11 @@ code asks for `tensor.storage()`.
 
 from __future__ import annotations
 
+import copyreg
+
 from cnn import _C
 
-__all__ = ["UntypedStorage", "TypedStorage", "storage_bytes", "storage_identity", "typed_storage"]
+__all__ = ["UntypedStorage", "TypedStorage", "storage_bytes", "typed_storage"]
 
 UntypedStorage = _C.UntypedStorage
 
@@ -138,21 +140,14 @@ def storage_bytes(storage):
     return memoryview(storage).cast("B")
 
 
-def storage_identity(storage):
-    """A key that two handles share if they hold the same memory; None for a storage without any."""
-    pointer = storage.data_ptr()
-    return (str(storage.device), pointer, storage.nbytes()) if pointer else None
-
-
 def copy_storage(storage, memo):
     """A copy on the same device; each storage is copied once per `memo`, so that views stay views of one copy."""
     copies = memo.setdefault("cnn.storage", {})
-    key = storage_identity(storage)
-    if key not in copies or key is None:
+    if id(storage) not in copies:
         whole = _C._rebuild_tensor(storage, _C.uint8, 0, (storage.nbytes(),), (1,))
-        # The source is kept with its copy: its address must not be reused while the memo lives.
-        copies[key] = (storage, whole.clone().untyped_storage())
-    return copies[key][1]
+        # The source is kept with its copy: its identity must not be taken over while the memo lives.
+        copies[id(storage)] = storage, whole.clone().untyped_storage()
+    return copies[id(storage)][1]
 
 
 def dtype_named(name):
@@ -164,7 +159,14 @@ def dtype_named(name):
     return dtype
 
 
-def _typed_storage_from_bytes(dtype_name, data):
+def _storage_from_bytes(data):
     storage = UntypedStorage(len(data))
     storage_bytes(storage)[:] = data
-    return TypedStorage(wrap_storage=storage, dtype=dtype_named(dtype_name))
+    return storage
+
+
+def _typed_storage_from_bytes(dtype_name, data):
+    return TypedStorage(wrap_storage=_storage_from_bytes(data), dtype=dtype_named(dtype_name))
+
+
+copyreg.pickle(UntypedStorage, lambda s: (_storage_from_bytes, (bytes(storage_bytes(s)),)))

@@ -75,13 +75,12 @@ class _StorageNumbers:
             untyped, dtype, kind = obj, None, storage.UntypedStorage
         else:
             return None
-        identity = storage.storage_identity(untyped)
-        key, former = self._seen.get(identity, (None, None)) if identity else (None, None)
+        key, former = self._seen.get(id(untyped), (None, None))
         if key is None:
             key = str(len(self.storages))
-            # Held until the file is written: a freed address could come back as another storage.
+            # Held until the file is written, which keeps its identity its own.
             self.storages[key] = untyped
-            self._seen[identity] = key, dtype
+            self._seen[id(untyped)] = key, dtype
         elif former != dtype:
             raise RuntimeError(
                 "Cannot save multiple tensors or storages that view the same data as different types"

@@ -1,0 +1,225 @@
+"""Lets programs written for PyTorch run on this package: `import torch` gives the very modules of `cnn`.
+
+Installed by `python -m cnn`, or by importing cnn where CNN_AS_TORCH is set in the environment. One finder, asked before
+all others, answers for `torch` and everything below it, so that an installed PyTorch stays unseen. Processes that
+`multiprocessing` spawns get the finder before they read the main script.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
+
+__all__ = ["install", "installed", "TorchVersion"]
+
+VARIABLE = "CNN_AS_TORCH"
+TORCH_VERSION = "2.13.0+cnn"
+
+# Packages whose names do not begin with "torch" but whose extensions may want PyTorch's own library.
+_KIN = ("apex", "deepspeed", "detectron2", "flash_attn", "mmcv", "pytorch3d", "xformers")
+_ALWAYS_COMPILED = ("torchvision", "torchaudio")
+_PYTORCH_LIBRARIES = (b"libc10.so", b"libtorch", b"c10.dll", b"libc10.dylib")
+
+
+class TorchVersion(str):
+    """A version string that compares with strings, tuples and `packaging` versions by its numbers."""
+
+    __slots__ = ()
+
+    def __lt__(self, other):
+        return _key(self) < _key(other)
+
+    def __le__(self, other):
+        return _key(self) <= _key(other)
+
+    def __gt__(self, other):
+        return _key(self) > _key(other)
+
+    def __ge__(self, other):
+        return _key(self) >= _key(other)
+
+    def __eq__(self, other):
+        if type(other) in (str, TorchVersion):
+            return str.__eq__(self, other) or _key(self) == _key(other)
+        return _key(self) == _key(other)
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = str.__hash__
+
+
+def _key(version):
+    """A list that orders versions: the release numbers, then pre-releases before the release, then the local label."""
+    if isinstance(version, (tuple, list)):
+        version = ".".join(map(str, version))
+    public, _, local = str(version).strip().lower().removeprefix("v").partition("+")
+    numbers, tag = [], ""
+    for part in public.split("."):
+        digits = len(part) - len(part.lstrip("0123456789"))
+        if not digits:
+            tag = part
+            break
+        numbers.append(int(part[:digits]))
+        if digits < len(part):
+            tag = part[digits:]
+            break
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return numbers, tag.startswith("post") or not tag, tag, local
+
+
+class _SameModule:
+    """Loads `torch.x` by handing out the module `cnn.x`."""
+
+    def __init__(self, module):
+        self._module = module
+
+    def create_module(self, spec):
+        self._own_spec = self._module.__spec__
+        return self._module
+
+    def exec_module(self, module):
+        module.__spec__ = self._own_spec  # the import system has just put torch's there
+
+
+class _Patched:
+    """Loads a module as ever, then calls `patch(module)`."""
+
+    def __init__(self, loader, patch):
+        self._loader, self._patch = loader, patch
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        self._loader.exec_module(module)
+        self._patch(module)
+
+    def __getattr__(self, name):
+        return getattr(self._loader, name)
+
+
+class TorchFinder:
+    """The meta-path finder behind `install`."""
+
+    @staticmethod
+    def find_spec(fullname, path=None, target=None):
+        if fullname == "torch" or fullname.startswith("torch."):
+            return ModuleSpec(fullname, _SameModule(_module_for(fullname)))
+        if fullname in _PATCHES:
+            spec = PathFinder.find_spec(fullname, path, target)
+            spec.loader = _Patched(spec.loader, _PATCHES[fullname])
+            return spec
+        if fullname.startswith("torch") or fullname in _KIN:
+            _refuse_compiled(fullname)
+        return None
+
+
+def _module_for(fullname):
+    import importlib
+
+    name = "cnn" + fullname[len("torch") :]
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise  # the module exists, but needs one that does not
+        raise ModuleNotFoundError(
+            f"No module named {fullname!r}: cnn, which stands in for PyTorch here, has no {name}",
+            name=fullname,
+        ) from None
+
+
+def _refuse_compiled(name):
+    """Raises ImportError for an installed package with extensions made for PyTorch's own library."""
+    if "." in name:
+        return
+    spec = PathFinder.find_spec(name)
+    if spec is None or not (name in _ALWAYS_COMPILED or _needs_pytorch(spec)):
+        return
+    raise ImportError(
+        f"{name} has extensions that are compiled against PyTorch's own C++ library, and cannot be used here: "
+        "`torch` is cnn in this process",
+        name=name,
+    )
+
+
+def _needs_pytorch(spec):
+    for folder in spec.submodule_search_locations or ():
+        for root, _, files in os.walk(folder):
+            for file in files:
+                if file.endswith(tuple(EXTENSION_SUFFIXES)) or file.endswith((".so", ".pyd")):
+                    with open(os.path.join(root, file), "rb") as library:
+                        data = library.read()
+                    if any(needed in data for needed in _PYTORCH_LIBRARIES):
+                        return True
+    return False
+
+
+class _InstallInChild:
+    """Unpickles by installing the finder: a passenger in the data that a spawned process reads first."""
+
+    def __reduce__(self):
+        return install, ()
+
+
+def _patch_spawn(spawn):
+    original = spawn.get_preparation_data
+
+    def get_preparation_data(name):
+        return {"cnn": _InstallInChild(), **original(name)}
+
+    spawn.get_preparation_data = get_preparation_data
+
+
+def _patch_forkserver(forkserver):
+    # By default the server imports the main script at once, before anything could be installed in it.
+    forkserver.set_forkserver_preload([__name__])
+
+
+_PATCHES = {
+    "multiprocessing.spawn": _patch_spawn,
+    "multiprocessing.forkserver": _patch_forkserver,
+}
+
+
+def installed():
+    """True if `torch` is cnn in this process."""
+    return any(finder is TorchFinder for finder in sys.meta_path)
+
+
+def install():
+    """Makes `torch` a second name of `cnn`, here and in processes spawned from here. RuntimeError if PyTorch is loaded."""
+    if installed():
+        return
+    import cnn
+
+    if sys.modules.get("torch", cnn) is not cnn:
+        raise RuntimeError(
+            "PyTorch is already imported in this process, so `torch` cannot become cnn; "
+            "start the program with `python -m cnn`"
+        )
+    os.environ[VARIABLE] = "1"
+    sys.meta_path.insert(0, TorchFinder)
+    cnn.__version__ = TorchVersion(TORCH_VERSION)
+    _add_version_module(cnn)
+    # What is loaded already is named at once: importing it by its new name would set it as an attribute of its package,
+    # over a function of the same name (autograd.gradcheck).
+    for name in list(sys.modules):
+        if name == "cnn" or name.startswith("cnn."):
+            sys.modules["torch" + name[len("cnn") :]] = sys.modules[name]
+    for name, patch in _PATCHES.items():
+        if name in sys.modules:
+            patch(sys.modules[name])
+
+
+def _add_version_module(cnn):
+    """`torch.version`, which programs ask what PyTorch was built with."""
+    version = type(sys)("cnn.version")
+    version.__version__ = cnn.__version__
+    version.cuda = version.hip = version.xpu = version.git_version = None
+    version.debug = False
+    version.__spec__ = ModuleSpec("cnn.version", None)
+    sys.modules["cnn.version"] = cnn.version = version
