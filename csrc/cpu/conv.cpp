@@ -100,12 +100,14 @@ template <class T> class Correlator {
 
   void write_channel(const Box& box, int64_t channel, const T* sums) const {
     const T bias = c_.bias ? c_.bias[channel] : T(0);
+    const bool joined = layout_.gapless(box) && c_.strides[1] == box.size[2] * c_.strides[2];
+    const int64_t rows = joined ? 1 : box.size[1], length = joined ? box.size[1] * box.size[2] : box.size[2];
     for (int64_t i = 0; i < box.images; ++i)
       for (int64_t d = 0; d < box.size[0]; ++d)
-        for (int64_t h = 0; h < box.size[1]; ++h) {
+        for (int64_t h = 0; h < rows; ++h) {
           T* to = c_.to + (box.image + i) * c_.image_stride + channel * c_.channel_stride +
                   (box.begin[0] + d) * c_.strides[0] + (box.begin[1] + h) * c_.strides[1];
-          write_row(sums + layout_.position(i, d, h), box.size[2], bias, c_.relu, to, c_.strides[2]);
+          write_row(sums + layout_.position(i, d, h), length, bias, c_.relu, to, c_.strides[2]);
         }
   }
 

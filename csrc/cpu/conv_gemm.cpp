@@ -11,7 +11,7 @@ constexpr int64_t kColumnElements = 512 << 10;  // of one column matrix
 constexpr int64_t kManyPhases = 9;              // product of strides beyond which planes fall apart,
 constexpr int64_t kFewTaps = 4;                 // if fewer taps than this fall on a phase
 constexpr int64_t kManyChannels = 24;           // of both sides, that repay building columns
-constexpr int64_t kTinyImage = 32;              // outputs of an image too small for a plane of its own
+constexpr int64_t kTinyImage = 12;              // outputs of an image too small for a plane of its own
 constexpr int64_t kFewChannels = 4;             // of a kernel of one tap, better left to planes
 
 // The column matrix of one group, some images at a time.

@@ -61,6 +61,8 @@ class Layout {
   int64_t positions(const Box& box) const {
     return position(box.images - 1, box.size[0] - 1, box.size[1] - 1) + box.size[2];
   }
+  // No gaps between the rows: the outputs of a slice are one long row.
+  bool gapless(const Box& box) const { return jump_[2] == box.size[2]; }
   // Of each tap: where it lies from an output's position, and its index in a weight of these strides.
   int64_t taps() const { return axes_[0].taps * axes_[1].taps * axes_[2].taps; }
   void fill_taps(const int64_t (&weight_strides)[3], int64_t* offsets, int64_t* weights) const;
