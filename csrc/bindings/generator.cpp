@@ -80,7 +80,7 @@ PyObject* set_state(PyObject* self, PyObject* state) {
     const Tensor t = tensor_of(state);
     check_type(t.dtype() == DType::UInt8 && t.device().is_cpu(), "", "expected a torch.ByteTensor, but got ",
                dtype_name(t.dtype()), " on ", t.device());
-    const Tensor dense = contiguous(t);
+    const Tensor dense = cnn::contiguous(t);
     generator_of(self).set_state(dense.data<uint8_t>(), size_t(dense.numel()));
     return new_ref(self);
   });
