@@ -103,7 +103,7 @@ const Ref<Node>& node_of(PyObject* o) { return as_object(o)->node; }
 PyObject* wrap_node(Ref<Node> node) {
   if (!node) return none();
   if (auto* known = static_cast<PyObject*>(node->wrapper.load(std::memory_order_relaxed))) return new_ref(known);
-  PyTypeObject* type = class_named(node->name());
+  PyTypeObject* type = class_named(node->class_name());
   PyObject* self = type->tp_alloc(type, 0);
   if (!self) throw PythonError();
   node->wrapper.store(self, std::memory_order_relaxed);

@@ -6,7 +6,9 @@
 
 namespace cnn::python {
 
-int visit_python_parts(const Tensor& t, visitproc visit, void* arg);
-void clear_python_parts(const Tensor& t);
+struct TensorHooks;
+
+int visit_python_parts(const Tensor& t, const TensorHooks* hooks, visitproc visit, void* arg);
+void clear_python_parts(TensorHooks* hooks);
 
 }  // namespace cnn::python

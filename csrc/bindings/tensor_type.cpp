@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 
+#include "bindings/hooks.h"
 #include "bindings/tensor_gc.h"
 #include "bindings/torch_function.h"
 #include "core/wrapper.h"
@@ -28,6 +29,7 @@ PyObject* allocate_exact() {
   if (!self) throw PythonError();
   as_object(self)->dict = nullptr;
   as_object(self)->weakrefs = nullptr;
+  as_object(self)->hooks = nullptr;
   return self;
 }
 
@@ -59,6 +61,7 @@ bool live_on(PyObject* self) {
 }
 
 void drop_tensor(PyObject* self) {
+  delete as_object(self)->hooks;
   Tensor& t = as_object(self)->tensor;
   if (t.defined()) t.impl()->wrapper.store(nullptr, std::memory_order_relaxed);
   t.~Tensor();
@@ -99,7 +102,7 @@ void dealloc_general(PyObject* self) {
 
 void dealloc(PyObject* self) {
   TensorObject* t = as_object(self);
-  if (!is_exact_tensor(self) || t->dict || t->weakrefs) return dealloc_general(self);
+  if (!is_exact_tensor(self) || t->dict || t->weakrefs || t->hooks) return dealloc_general(self);
   if (PyObject_GC_IsTracked(self)) PyObject_GC_UnTrack(self);
   drop_tensor(self);
   if (free_count < kFreeList) free_list[free_count++] = self;
@@ -110,12 +113,12 @@ void dealloc(PyObject* self) {
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   Py_VISIT(as_object(self)->dict);
-  return visit_python_parts(as_object(self)->tensor, visit, arg);
+  return visit_python_parts(as_object(self)->tensor, as_object(self)->hooks, visit, arg);
 }
 
 int clear(PyObject* self) {
   Py_CLEAR(as_object(self)->dict);
-  clear_python_parts(as_object(self)->tensor);
+  clear_python_parts(as_object(self)->hooks);
   return 0;
 }
 

@@ -10,11 +10,14 @@
 
 namespace cnn::python {
 
+struct TensorHooks;  // bindings/hooks.h
+
 struct TensorObject {
   PyObject_HEAD
   Tensor tensor;  // counted unless tensor.impl()->owns_wrapper
   PyObject* dict;
   PyObject* weakrefs;
+  TensorHooks* hooks;  // null until register_hook
 };
 
 extern PyTypeObject* tensor_type;  // _C.Tensor

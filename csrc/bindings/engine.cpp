@@ -1,0 +1,184 @@
+// Running backward, and what Python lends to it: saved-tensor hooks and the traces of anomaly mode.
+#include "bindings/engine.h"
+
+#include "autograd/hooks.h"
+#include "bindings/caster.h"
+#include "cnn/autograd.h"
+
+namespace cnn::python {
+
+namespace {
+
+// A sequence of tensors; None stands for an undefined one.
+Tensors tensors_or_none(PyObject* o, const char* what) {
+  Tensors tensors;
+  if (o == Py_None) return tensors;
+  if (is_tensor(o)) return {tensor_of(o)};
+  const Object items = Object::steal(PySequence_Fast(o, "expected a sequence of tensors"));
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.get()); ++i) {
+    PyObject* item = PySequence_Fast_GET_ITEM(items.get(), i);
+    check_type(is_tensor(item) || item == Py_None, "", what, ": expected tensors, got ", type_name_of(item));
+    tensors.push_back(item == Py_None ? Tensor() : tensor_of(item));
+  }
+  return tensors;
+}
+
+void check_count(const char* name, Py_ssize_t n, Py_ssize_t expected) {
+  check_type(n == expected, "", name, "() takes ", expected, " arguments, got ", n);
+}
+
+// _backward(tensors, grads, retain_graph, create_graph, inputs, accumulate)
+PyObject* run_backward(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guard([&] {
+    check_count("_backward", n, 6);
+    const Tensors roots = tensors_or_none(args[0], "backward"), grads = tensors_or_none(args[1], "backward"),
+                  inputs = tensors_or_none(args[4], "backward");
+    const bool retain = to_bool(args[2]), create = to_bool(args[3]), accumulate = to_bool(args[5]);
+    {
+      const GilFree others_run;
+      cnn::backward(roots, grads, retain, create, inputs, accumulate);
+    }
+    return none();
+  });
+}
+
+// _grad(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused) -> tuple
+PyObject* run_grad(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guard([&] {
+    check_count("_grad", n, 6);
+    const Tensors outputs = tensors_or_none(args[0], "grad"), inputs = tensors_or_none(args[1], "grad"),
+                  grads = tensors_or_none(args[2], "grad");
+    const bool retain = to_bool(args[3]), create = to_bool(args[4]), unused = to_bool(args[5]);
+    Tensors found;
+    {
+      const GilFree others_run;
+      found = cnn::grad(outputs, inputs, grads, retain, create, unused);
+    }
+    return to_python(Call(), found);
+  });
+}
+
+// ---- saved_tensors_hooks ----
+
+struct PackedObject final : RefCounted {
+  explicit PackedObject(Object o) : object(std::move(o)) {}
+  Handle object;
+};
+
+class PythonSavedHooks final : public SavedHooks {
+ public:
+  PythonSavedHooks(PyObject* pack, PyObject* unpack) : pack_(Object::borrow(pack)), unpack_(Object::borrow(unpack)) {}
+  Ref<RefCounted> pack(const Tensor& x) override {
+    const GilHeld gil;
+    const Object arg = Object::steal(wrap(x));
+    return make_ref<PackedObject>(Object::steal(PyObject_CallOneArg(pack_.get(), arg.get())));
+  }
+  Tensor unpack(RefCounted& packed) override {
+    const GilHeld gil;
+    PyObject* object = static_cast<PackedObject&>(packed).object.get();
+    const Object result = Object::steal(PyObject_CallOneArg(unpack_.get(), object));
+    check_type(is_tensor(result.get()), "",
+               "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
+               type_name_of(result.get()));
+    return tensor_of(result.get());
+  }
+
+ private:
+  Handle pack_, unpack_;
+};
+
+PyObject* push_hooks(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guard([&] {
+    check_count("_push_saved_tensors_default_hooks", n, 2);
+    push_saved_hooks(make_ref<PythonSavedHooks>(args[0], args[1]));
+    return none();
+  });
+}
+PyObject* pop_hooks(PyObject*, PyObject*) {
+  return guard([] {
+    pop_saved_hooks();
+    return none();
+  });
+}
+PyObject* disable_hooks(PyObject*, PyObject* message) {
+  return guard([&] {
+    check_type(PyUnicode_Check(message), "", "the message must be str, not ", type_name_of(message));
+    disable_saved_hooks(std::string(view(message)));
+    return none();
+  });
+}
+PyObject* enable_hooks(PyObject*, PyObject*) {
+  return guard([] {
+    disable_saved_hooks(std::nullopt);
+    return none();
+  });
+}
+PyObject* hooks_error(PyObject*, PyObject*) {
+  const std::optional<std::string>& error = saved_hooks_error();
+  return error ? PyUnicode_FromString(error->c_str()) : none();
+}
+
+// ---- Anomaly mode ----
+
+struct Trace final : RefCounted {
+  std::string text;
+};
+
+// The stack of the Python code that makes a node.
+Ref<RefCounted> take_trace() {
+  if (!python_alive()) return nullptr;
+  const GilHeld gil;
+  auto trace = make_ref<Trace>();
+  const Object module = Object::steal(PyImport_ImportModule("traceback"));
+  const Object lines = Object::steal(PyObject_CallMethod(module.get(), "format_stack", nullptr));
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(lines.get()); ++i) trace->text += view(PyList_GET_ITEM(lines.get(), i));
+  return trace;
+}
+
+void report_trace(const Node& node, RefCounted* trace) {
+  if (!python_alive()) return;
+  const GilHeld gil;
+  std::string message = "Error detected in " + node.class_name() + ". ";
+  if (trace) message += "Traceback of forward call that caused the error:\n" + static_cast<Trace*>(trace)->text;
+  else message += "No forward pass information available. Enable detect anomaly during forward pass for more information.";
+  expect_ok(PyErr_WarnEx(PyExc_UserWarning, message.c_str(), 1));
+}
+
+PyObject* set_anomaly(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guard([&] {
+    check_type(n == 1 || n == 2, "", "set_anomaly_enabled() takes 1 or 2 arguments, got ", n);
+    mode_word = to_bool(args[0]) ? mode_word | kAnomaly : mode_word & ~uint32_t(kAnomaly);
+    anomaly_check_nan = n == 1 || to_bool(args[1]);
+    return none();
+  });
+}
+PyObject* checks_nan(PyObject*, PyObject*) { return PyBool_FromLong(anomaly_check_nan); }
+
+template <class F>
+PyCFunction fast(F f) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
+
+PyMethodDef functions[] = {
+    {"_backward", fast(run_backward), METH_FASTCALL,
+     "_backward(tensors, grads, retain_graph, create_graph, inputs, accumulate)"},
+    {"_grad", fast(run_grad), METH_FASTCALL,
+     "_grad(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused) -> tuple"},
+    {"_push_saved_tensors_default_hooks", fast(push_hooks), METH_FASTCALL, "_push...(pack_hook, unpack_hook)"},
+    {"_pop_saved_tensors_default_hooks", pop_hooks, METH_NOARGS, nullptr},
+    {"_saved_tensors_hooks_disable", disable_hooks, METH_O, "_saved_tensors_hooks_disable(error_message)"},
+    {"_saved_tensors_hooks_enable", enable_hooks, METH_NOARGS, nullptr},
+    {"_saved_tensors_hooks_get_disabled_error_message", hooks_error, METH_NOARGS, nullptr},
+    {"set_anomaly_enabled", fast(set_anomaly), METH_FASTCALL, "set_anomaly_enabled(enabled, check_nan=True)"},
+    {"is_anomaly_check_nan_enabled", checks_nan, METH_NOARGS, "Does anomaly mode fail at the first NaN?"},
+    {}};
+
+}  // namespace
+
+void bind_engine(PyObject* module) {
+  expect_ok(PyModule_AddFunctions(module, functions));
+  anomaly_trace = take_trace;
+  anomaly_report = report_trace;
+}
+
+}  // namespace cnn::python
