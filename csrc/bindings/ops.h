@@ -13,6 +13,8 @@ void bind_conv(Registry& ops);
 void bind_create(Registry& ops);
 void bind_index(Registry& ops);
 void bind_matmul(Registry& ops);
+void bind_norm(Registry& ops);
+void bind_reduce(Registry& ops);
 void bind_shape(Registry& ops);
 void bind_unary(Registry& ops);
 void bind_view(Registry& ops);

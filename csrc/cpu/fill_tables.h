@@ -15,6 +15,7 @@ void fill_casts(Tables& t);
 void fill_create(Tables& t);
 void fill_optim(Tables& t);
 void fill_index(Tables& t);
+void fill_loss(Tables& t);
 void fill_reduce(Tables& t);
 void fill_rows_norm(Tables& t);
 void fill_rows_rank(Tables& t);

@@ -19,6 +19,7 @@ void CNN_JOIN(fill_tables_, CNN_ISA)(Tables& t) {
   fill_create(t);
   fill_optim(t);
   fill_index(t);
+  fill_loss(t);
   fill_reduce(t);
   fill_rows_norm(t);
   fill_rows_rank(t);

@@ -7,6 +7,7 @@
 #include "kernels/binary.h"
 #include "kernels/create.h"
 #include "kernels/index.h"
+#include "kernels/loss.h"
 #include "kernels/optim.h"
 #include "kernels/rank.h"
 #include "kernels/reduce.h"
@@ -22,7 +23,7 @@ namespace cnn::kernels::inline CNN_ISA {
   CNN_MAP_ACTIVATION(X) CNN_MAP_SELECT(X)
 #define CNN_REDUCE_LIST(X) CNN_REDUCE_ALL(X)
 #define CNN_ROWS_LIST(X) CNN_ROWS_NORM(X) CNN_ROWS_SCAN(X) CNN_ROWS_RANK(X)
-#define CNN_EACH_LIST(X) CNN_EACH_CREATE(X) CNN_EACH_INDEX(X) CNN_EACH_OPTIM(X)
+#define CNN_EACH_LIST(X) CNN_EACH_CREATE(X) CNN_EACH_INDEX(X) CNN_EACH_LOSS(X) CNN_EACH_OPTIM(X)
 
 #define CNN_ENUM(name, ...) name,
 enum class MapId : int { CNN_MAP_LIST(CNN_ENUM) kCount };

@@ -30,6 +30,12 @@ int checked_dim(const char* op, const Tensor& x, int64_t dim) {
   return d;
 }
 
+// The gradient shared out evenly among the elements that equal their slice's extremum; NaN for a slice with NaN.
+Tensor shared_in_slices(const Tensor& g, const Tensor& x, const Tensor& y, const std::optional<Dims>& dim) {
+  const Tensor mask = eq(detach(x), detach(y));
+  return g * mask / sum(mask, dim, dim.has_value(), g.dtype());
+}
+
 template <class D>
 Tensor full(const Tensor& x, const Dest& dest) {
   check_any(D::kFull, x);
@@ -39,7 +45,7 @@ Tensor full(const Tensor& x, const Dest& dest) {
   if (!grad) return y;
   auto result = grad.save_output(y);
   return grad.record(D::kFullNode, y, [=](Grads& g) {
-    g[0] = shared_among_equals(g.out(), saved.get(g), result.get(g), {});
+    g[0] = shared_among_equals(g.out(), saved.get(g), result.get(g));
   });
 }
 
@@ -57,8 +63,8 @@ Tensor slices(const Tensor& x, const std::optional<Dims>& dim, bool keepdim, con
   auto result = grad.save_output(y);
   return grad.record(D::kSlicesNode, y, [=](Grads& g) {
     const Tensor x = saved.get(g);
-    g[0] = shared_among_equals(with_reduced_dims(g.out(), x.shape(), dims, keepdim), x,
-                               with_reduced_dims(result.get(g), x.shape(), dims, keepdim), dim);
+    g[0] = shared_in_slices(with_reduced_dims(g.out(), x.shape(), dims, keepdim), x,
+                            with_reduced_dims(result.get(g), x.shape(), dims, keepdim), dim);
   });
 }
 
@@ -92,10 +98,10 @@ Tensor place(const Tensor& x, const std::optional<int64_t>& dim, bool keepdim, c
 
 }  // namespace
 
-Tensor shared_among_equals(const Tensor& g, const Tensor& x, const Tensor& y, const std::optional<Dims>& dim) {
+Tensor shared_among_equals(const Tensor& g, const Tensor& x, const Tensor& y) {
   const Tensor at = detach(x), best = detach(y);
   const Tensor mask = logical_or(eq(at, best), logical_and(isnan(at), isnan(best)));
-  return where(mask, g / sum(mask, dim, dim.has_value(), g.dtype()), zeros({}, g.dtype(), g.device()));
+  return where(mask, g / sum(mask, {}, false, g.dtype()), zeros({}, g.dtype(), g.device()));
 }
 
 Tensor select_backward_along(const Tensor& g, const Tensor& indices, const Dims& sizes, int d, bool keepdim) {
@@ -144,8 +150,8 @@ std::pair<Tensor, Tensor> aminmax(const Tensor& x, std::optional<int64_t> dim, b
     const Saved* results[] = {&low_saved, &high_saved};
     for (int k = 0; k < 2; ++k) {
       if (!g.has(k)) continue;
-      const Tensor part = shared_among_equals(with_reduced_dims(g.out(k), x.shape(), dims, keepdim), x,
-                                              with_reduced_dims(results[k]->get(g), x.shape(), dims, keepdim), along);
+      const Tensor part = shared_in_slices(with_reduced_dims(g.out(k), x.shape(), dims, keepdim), x,
+                                           with_reduced_dims(results[k]->get(g), x.shape(), dims, keepdim), along);
       g[0] = g[0].defined() ? g[0] + part : part;
     }
   });

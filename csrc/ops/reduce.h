@@ -38,9 +38,8 @@ constexpr DType reduce_key(DType t) {
 // The gradient of picking one element of each slice along d: zeros with g at `indices`.
 Tensor select_backward_along(const Tensor& g, const Tensor& indices, const Dims& sizes, int d, bool keepdim);
 
-// The gradient shared out evenly among the elements of x that equal y (of each slice along `dim`, y keeping its
-// dimensions; of all of x when none).
-Tensor shared_among_equals(const Tensor& g, const Tensor& x, const Tensor& y, const std::optional<Dims>& dim);
+// The gradient shared out evenly among the elements of x that equal y, a number.
+Tensor shared_among_equals(const Tensor& g, const Tensor& x, const Tensor& y);
 
 struct ReduceKind {
   int id;

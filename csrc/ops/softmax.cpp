@@ -89,8 +89,7 @@ Tensor logsumexp(const Tensor& given, const Dims& dim, bool keepdim, Dest dest) 
   auto result = grad.save_output(out);
   return grad.record("LogsumexpBackward0", out, [=](Grads& g) {
     const Tensor x = saved.get(g), y = with_reduced_dims(result.get(g), x.shape(), dims, keepdim);
-    const Tensor shift = masked_fill(y, isneginf(detach(y)), wrapped_number(0.0));  // a slice of -inf alone
-    g[0] = with_reduced_dims(g.out(), x.shape(), dims, keepdim) * exp(x - shift);
+    g[0] = with_reduced_dims(g.out(), x.shape(), dims, keepdim) * exp(x - y);
   });
 }
 

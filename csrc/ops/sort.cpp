@@ -60,10 +60,8 @@ void check_not_bool(const char* name, const Tensor& x) {
 
 Tensor median_of_all(const char* op, const char* node, bool ignore_nan, const Tensor& x) {
   check_not_bool("median_cpu", x);
-  if (x.numel() == 0) {
-    check(is_floating(x.dtype()), op, "the median of no elements has no value of dtype ", x.dtype());
-    return full({}, Scalar(__builtin_nan("")), x.dtype(), x.device());
-  }
+  if (x.numel() == 0)
+    return full({}, is_floating(x.dtype()) ? Scalar(__builtin_nan("")) : Scalar(INT64_MIN), x.dtype(), x.device());
   Grad grad({x});
   auto saved = grad.save(x);
   Tensor y;
@@ -75,7 +73,7 @@ Tensor median_of_all(const char* op, const char* node, bool ignore_nan, const Te
   }
   if (!grad) return y;
   auto result = grad.save_output(y);
-  return grad.record(node, y, [=](Grads& g) { g[0] = shared_among_equals(g.out(), saved.get(g), result.get(g), {}); });
+  return grad.record(node, y, [=](Grads& g) { g[0] = shared_among_equals(g.out(), saved.get(g), result.get(g)); });
 }
 
 std::pair<Tensor, Tensor> median_along(const char* op, const char* node, bool ignore_nan, const Tensor& x, int64_t dim,

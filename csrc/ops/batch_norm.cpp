@@ -1,0 +1,182 @@
+// Normalisation of channels over the batch, and over each image.
+#include "cnn/ops.h"
+#include "ops/channel_norm.h"
+#include "ops/reduce.h"
+#include "ops/rows.h"
+
+namespace cnn {
+namespace {
+
+// All dimensions but the channels'.
+Dims batch_dims(int ndim) {
+  Dims dims = {0};
+  for (int d = 2; d < ndim; ++d) dims.push_back(d);
+  return dims;
+}
+
+// v[C] against x[N, C, ...]
+Tensor over_channels(const Tensor& v, int ndim) {
+  Dims shape = Dims::filled(ndim, 1);
+  shape[1] = v.numel();
+  return reshape(v, shape);
+}
+
+void check_channels(const char* name, const std::optional<Tensor>& t, int64_t channels) {
+  check(!t || t->numel() == channels, "", name, " should contain ", channels, " elements not ", t ? t->numel() : 0);
+}
+
+struct Statistics {
+  Tensor mean, var;  // [C], var biased
+};
+
+Statistics batch_statistics(const Tensor& x) {
+  const DType key = float_key(x.dtype());
+  const Dims shape = {x.shape()[1]};
+  const Statistics s = {empty(shape, key, x.device()), empty(shape, key, x.device())};
+  kernels::Moments f;
+  f.correction = 0;
+  reduce_into("batch_norm", f, x, ReducedDims("batch_norm", x, batch_dims(x.dim())), key, s.var, s.mean);
+  return s;
+}
+
+void move_towards(const Tensor& running, const Tensor& value, double momentum) {
+  copy_(running, running * Scalar(1 - momentum) + value * Scalar(momentum));
+}
+
+struct BatchNormGrads {
+  Tensor x, weight, bias;
+};
+
+// What the closure keeps besides tensors.
+struct BatchNormCall {
+  bool training;
+  double eps;
+};
+
+// The gradients by their kernels. `mean` and `rstd` are those that the forward pass used.
+BatchNormGrads batch_norm_backward(const Tensor& g, const Tensor& x, const Tensor& weight, const Tensor& mean,
+                                   const Tensor& rstd, const BatchNormCall& call, const bool wants[3]) {
+  NoGrad guard;
+  const Channels channels(x);
+  const Tensor scale = weight.defined() ? weight * rstd : rstd;
+  BatchNormGrads grads;
+  Tensor sum_g, sum_gx;
+  if (call.training || wants[1] || wants[2]) {
+    const Channels::Sums s = channels.sums(g, x, mean);
+    sum_g = sum(s.g, Dims{0});
+    sum_gx = sum(s.gx, Dims{0});
+  }
+  if (wants[1]) grads.weight = sum_gx * rstd;
+  if (wants[2]) grads.bias = sum_g;
+  if (!wants[0]) return grads;
+  if (!call.training) {
+    grads.x = channels.scaled(g, scale, zeros_like(scale), x.dtype());
+    return grads;
+  }
+  const Scalar count(double(x.numel()) / double(channels.channels()));
+  const Tensor a = scale, b = -(scale * rstd * rstd * sum_gx / count), c = -(scale * sum_g / count);
+  grads.x = channels.gradient(g, x, mean, a, b, c);
+  return grads;
+}
+
+// The same as formulas of ops, for gradients of gradients.
+BatchNormGrads batch_norm_backward_composed(const Tensor& g, const Tensor& x, const Tensor& weight,
+                                            const Tensor& running_mean, const Tensor& running_rstd,
+                                            const BatchNormCall& call, const bool wants[3]) {
+  const Dims dims = batch_dims(x.dim());
+  const Tensor d = x - (call.training ? mean(x, dims, true) : over_channels(running_mean, x.dim()));
+  const Tensor rstd = call.training ? rsqrt(mean(d * d, dims, true) + Scalar(call.eps))
+                                    : over_channels(running_rstd, x.dim());
+  const Tensor xhat = d * rstd;
+  BatchNormGrads grads;
+  if (wants[0]) {
+    const Tensor gw = weight.defined() ? g * over_channels(weight, x.dim()) : g;
+    grads.x = call.training ? rstd * (gw - mean(gw, dims, true) - xhat * mean(gw * xhat, dims, true)) : gw * rstd;
+  }
+  if (wants[1]) grads.weight = sum(g * xhat, dims);
+  if (wants[2]) grads.bias = sum(g, dims);
+  return grads;
+}
+
+}  // namespace
+
+Tensor batch_norm(const Tensor& x, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
+                  const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var, bool training,
+                  double momentum, double eps) {
+  check_index(x.dim() >= 2, "", "Dimension out of range (expected to be in range of [-", x.dim(), ", ", x.dim() - 1,
+              "], but got 1)");
+  const int64_t channels = x.shape()[1];
+  check(training || running_mean, "", "running_mean must be defined in evaluation mode");
+  check(training || running_var, "", "running_var must be defined in evaluation mode");
+  check_channels("running_mean", running_mean, channels);
+  check_channels("running_var", running_var, channels);
+  check_channels("weight", weight, channels);
+  check_channels("bias", bias, channels);
+  check_implemented(is_floating(x.dtype()), "", "\"batch_norm\" not implemented for '", dtype_type_name(x.dtype()), "'");
+
+  const Tensor w = weight.value_or(Tensor()), b = bias.value_or(Tensor());
+  Grad grad({x, w, b});
+  Tensor y, mean, rstd;
+  {
+    NoGrad guard;
+    const Channels rows(x);
+    if (training) {
+      const Statistics s = batch_statistics(x);
+      mean = s.mean;
+      rstd = rsqrt(s.var + Scalar(eps));
+      const double n = double(rows.positions()) * double(x.shape()[0]);
+      if (running_mean && n > 0) move_towards(*running_mean, mean, momentum);
+      if (running_var && n > 0) move_towards(*running_var, s.var * Scalar(n / (n - 1)), momentum);
+    } else {
+      mean = to_dtype(*running_mean, float_key(x.dtype()));
+      rstd = rsqrt(to_dtype(*running_var, float_key(x.dtype())) + Scalar(eps));
+      if (grad && mean.same(*running_mean)) mean = clone(mean);  // what a later training step must not move
+    }
+    const Tensor scale = w.defined() ? w * rstd : rstd;
+    const Tensor shift = b.defined() ? b - mean * scale : -(mean * scale);
+    y = rows.scaled(x, scale, shift, x.dtype());
+  }
+  if (!grad) return y;
+  auto sx = grad.save(x), sw = w.defined() ? grad.save(w) : Saved(), sm = grad.save(mean), sr = grad.save(rstd);
+  const BatchNormCall call = {training, eps};
+  return grad.record("NativeBatchNormBackward0", y, [=](Grads& g) {
+    const bool wants[] = {g.wants(0), g.wants(1), g.wants(2)};
+    const auto backward = grad_enabled() ? batch_norm_backward_composed : batch_norm_backward;
+    const BatchNormGrads d = backward(g.out(), sx.get(g), sw.defined() ? sw.get(g) : Tensor(), sm.get(g), sr.get(g),
+                                      call, wants);
+    g[0] = d.x;
+    if (wants[1]) g[1] = d.weight;
+    if (wants[2]) g[2] = d.bias;
+  });
+}
+
+Tensor instance_norm(const Tensor& x, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
+                     const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var,
+                     bool use_input_stats, double momentum, double eps) {
+  check(use_input_stats || (running_mean && running_var), "",
+        "Expected running_mean and running_var to be defined when use_input_stats is false");
+  check(x.dim() >= 3, "instance_norm", "expected an input of 3 or more dimensions, got ", x.shape());
+  const int64_t images = x.shape()[0], channels = x.shape()[1];
+  check_channels("running_mean", running_mean, channels);
+  check_channels("running_var", running_var, channels);
+  check_channels("weight", weight, channels);
+  check_channels("bias", bias, channels);
+  // All images side by side, as the channels of one.
+  Dims shape = x.shape();
+  shape[0] = 1;
+  shape[1] = images * channels;
+  const auto repeated = [&](const std::optional<Tensor>& t) {
+    return t ? std::optional<Tensor>(repeat(*t, {images})) : std::nullopt;
+  };
+  const std::optional<Tensor> means = repeated(running_mean), vars = repeated(running_var);
+  const Tensor y = batch_norm(view(contiguous(x), shape), repeated(weight), repeated(bias), means, vars,
+                              use_input_stats, momentum, eps);
+  if (use_input_stats && images > 0) {
+    NoGrad guard;
+    if (means) copy_(*running_mean, mean(view(*means, {images, channels}), Dims{0}));
+    if (vars) copy_(*running_var, mean(view(*vars, {images, channels}), Dims{0}));
+  }
+  return view(y, x.shape());
+}
+
+}  // namespace cnn

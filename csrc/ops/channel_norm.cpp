@@ -1,0 +1,53 @@
+#include "ops/channel_norm.h"
+
+#include "cnn/ops.h"
+#include "ops/rows.h"
+
+namespace cnn {
+
+Channels::Channels(const Tensor& x) : images_(x.shape()[0]), channels_(x.shape()[1]), positions_(1) {
+  for (int d = 2; d < x.dim(); ++d) positions_ *= x.shape()[d];
+  const bool along_images = x.dim() == 2;
+  rows_ = along_images ? Dims{images_, channels_} : Dims{images_ * channels_, positions_};
+  dim_ = along_images ? 0 : 1;
+}
+
+// One number for each row, dense.
+Tensor Channels::per_row(const Tensor& v) const {
+  const int64_t images = dim_ == 0 ? 1 : images_;
+  return v.numel() == images * channels_ ? contiguous(v) : contiguous(expand(v, {images, channels_}));
+}
+Tensor Channels::as_rows(const Tensor& x) const { return view(contiguous(x), rows_); }
+
+Tensor Channels::scaled(const Tensor& x, const Tensor& scale, const Tensor& shift, DType result) const {
+  const Tensor y = empty(x.shape(), result, x.device());
+  const Tensor ry = view(y, rows_), rx = as_rows(x), a = per_row(scale), b = per_row(shift);
+  rows_into("channel_scale", kernels::ChannelScale{}, {{&ry}, {&rx}, {&a, RowKind::Single}, {&b, RowKind::Single}}, 1,
+            rows_, dim_, float_key(x.dtype()));
+  return y;
+}
+
+Channels::Sums Channels::sums(const Tensor& g, const Tensor& x, const Tensor& mean) const {
+  const DType key = float_key(x.dtype());
+  const Dims shape = {dim_ == 0 ? 1 : images_, channels_};
+  const Sums s = {empty(shape, key, x.device()), empty(shape, key, x.device())};
+  const Tensor rg = as_rows(g), rx = as_rows(x), m = per_row(mean);
+  rows_into("channel_sums", kernels::ChannelSums{},
+            {{&s.g, RowKind::Single}, {&s.gx, RowKind::Single}, {&rg}, {&rx}, {&m, RowKind::Single}}, 2, rows_, dim_,
+            key);
+  return s;
+}
+
+Tensor Channels::gradient(const Tensor& g, const Tensor& x, const Tensor& mean, const Tensor& a, const Tensor& b,
+                          const Tensor& c) const {
+  const Tensor dx = empty(x.shape(), x.dtype(), x.device());
+  const Tensor ry = view(dx, rows_), rg = as_rows(g), rx = as_rows(x);
+  const Tensor m = per_row(mean), ra = per_row(a), rb = per_row(b), rc = per_row(c);
+  rows_into("channel_gradient", kernels::ChannelGrad{},
+            {{&ry}, {&rg}, {&rx}, {&m, RowKind::Single}, {&ra, RowKind::Single}, {&rb, RowKind::Single},
+             {&rc, RowKind::Single}},
+            1, rows_, dim_, float_key(x.dtype()));
+  return dx;
+}
+
+}  // namespace cnn

@@ -1,0 +1,35 @@
+// What batch and group normalisation share: an affine map of every channel of every image, and sums over them.
+#pragma once
+
+#include "cnn/tensor.h"
+
+namespace cnn {
+
+// x[N, C, ...] as rows, one for each image and channel; [N, C] itself is rows along the images.
+class Channels {
+ public:
+  explicit Channels(const Tensor& x);
+  int64_t channels() const { return channels_; }
+  int64_t positions() const { return positions_; }  // of one channel of one image
+
+  // y = x scale + shift, with scale and shift of shape [C] or [N, C].
+  Tensor scaled(const Tensor& x, const Tensor& scale, const Tensor& shift, DType result) const;
+  // sum g and sum g (x - mean), over the positions: [N, C], or [1, C] where the rows run along the images.
+  struct Sums {
+    Tensor g, gx;
+  };
+  Sums sums(const Tensor& g, const Tensor& x, const Tensor& mean) const;
+  // dx = g a + (x - mean) b + c
+  Tensor gradient(const Tensor& g, const Tensor& x, const Tensor& mean, const Tensor& a, const Tensor& b,
+                  const Tensor& c) const;
+
+ private:
+  Tensor per_row(const Tensor& v) const;
+  Tensor as_rows(const Tensor& x) const;
+
+  int64_t images_, channels_, positions_;
+  Dims rows_;
+  int dim_;
+};
+
+}  // namespace cnn

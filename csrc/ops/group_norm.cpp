@@ -1,0 +1,122 @@
+// Normalisation of groups of channels within each image.
+#include "cnn/ops.h"
+#include "ops/channel_norm.h"
+#include "ops/reduce.h"
+#include "ops/rows.h"
+
+namespace cnn {
+namespace {
+
+struct GroupNormGrads {
+  Tensor x, weight, bias;
+};
+
+// v[N, G] for each channel of its group: [N, C].
+Tensor for_channels(const Tensor& v, int64_t channels) {
+  const int64_t images = v.shape()[0], groups = v.shape()[1];
+  return reshape(expand(unsqueeze(v, 2), {images, groups, channels / groups}), {images, channels});
+}
+// v[N, C] summed over each group: [N, G].
+Tensor over_groups(const Tensor& v, int64_t groups) {
+  const int64_t images = v.shape()[0], channels = v.shape()[1];
+  return sum(reshape(v, {images, groups, channels / groups}), Dims{2});
+}
+
+// x[N, C] alone has no positions to run along: it gets one.
+Tensor with_positions(const Tensor& x) { return x.dim() == 2 ? unsqueeze(x, 2) : x; }
+
+GroupNormGrads group_norm_backward(const Tensor& given_g, const Tensor& given_x, const Tensor& weight,
+                                   const Tensor& mean, const Tensor& rstd, int64_t groups, double,
+                                   const bool wants[3]) {
+  NoGrad guard;
+  const Tensor g = with_positions(given_g), x = with_positions(given_x);
+  const Channels rows(x);
+  const int64_t channels = rows.channels();
+  const Tensor m = for_channels(mean, channels), r = for_channels(rstd, channels);
+  const Channels::Sums s = rows.sums(g, x, m);
+  GroupNormGrads grads;
+  if (wants[1]) grads.weight = sum(s.gx * r, Dims{0});
+  if (wants[2]) grads.bias = sum(s.g, Dims{0});
+  if (!wants[0]) return grads;
+  const auto weighted = [&](const Tensor& t) { return weight.defined() ? t * weight : t; };
+  const Scalar count(double(channels / groups * rows.positions()));
+  const Tensor b = -(rstd * rstd * rstd * over_groups(weighted(s.gx), groups) / count);
+  const Tensor c = -(rstd * over_groups(weighted(s.g), groups) / count);
+  grads.x = view(rows.gradient(g, x, m, weighted(r), for_channels(b, channels), for_channels(c, channels)),
+                 given_x.shape());
+  return grads;
+}
+
+GroupNormGrads group_norm_backward_composed(const Tensor& g, const Tensor& x, const Tensor& weight, const Tensor&,
+                                            const Tensor&, int64_t groups, double eps, const bool wants[3]) {
+  const int64_t images = x.shape()[0], channels = x.shape()[1];
+  const Dims grouped = {images, groups, -1};
+  Dims across = Dims::filled(x.dim(), 1);
+  across[1] = channels;
+  const Tensor rows = reshape(x, grouped);
+  const Tensor d = rows - mean(rows, Dims{2}, true);
+  const Tensor rstd = rsqrt(mean(d * d, Dims{2}, true) + Scalar(eps)), xhat = d * rstd;
+  GroupNormGrads grads;
+  if (wants[0]) {
+    const Tensor gw = reshape(weight.defined() ? g * reshape(weight, across) : g, grouped);
+    grads.x = reshape(rstd * (gw - mean(gw, Dims{2}, true) - xhat * mean(gw * xhat, Dims{2}, true)), x.shape());
+  }
+  Dims dims = {0};
+  for (int i = 2; i < x.dim(); ++i) dims.push_back(i);
+  if (wants[1]) grads.weight = sum(g * reshape(xhat, x.shape()), dims);
+  if (wants[2]) grads.bias = sum(g, dims);
+  return grads;
+}
+
+}  // namespace
+
+Tensor group_norm(const Tensor& x, int64_t groups, const std::optional<Tensor>& weight,
+                  const std::optional<Tensor>& bias, double eps) {
+  check(x.dim() >= 2, "", "Expected at least 2 dimensions for input tensor but received ", x.dim());
+  check(groups > 0, "", "Expected num groups to be greater than 0, got ", groups);
+  const int64_t images = x.shape()[0], channels = x.shape()[1];
+  check(channels % groups == 0, "", "Expected number of channels in input to be divisible by num_groups, but got input "
+        "of shape ", x.shape(), " and num_groups=", groups);
+  const std::pair<const char*, const std::optional<Tensor>*> affine[] = {{"weight", &weight}, {"bias", &bias}};
+  for (const auto& [name, t] : affine)
+    check(!*t || ((*t)->dim() == 1 && (*t)->numel() == channels), "", "Expected ", name, " to be a vector of size equal "
+          "to the number of channels in input, but got ", name, " of shape ", *t ? (*t)->shape() : Dims(),
+          " and input of shape ", x.shape());
+  check_implemented(is_floating(x.dtype()), "", "\"group_norm\" not implemented for '", dtype_type_name(x.dtype()), "'");
+
+  const Tensor w = weight.value_or(Tensor()), b = bias.value_or(Tensor());
+  Grad grad({x, w, b});
+  const DType key = float_key(x.dtype());
+  const Tensor mean = empty({images, groups}, key, x.device());
+  Tensor y, rstd;
+  {
+    NoGrad guard;
+    const Tensor var = empty({images, groups}, key, x.device());
+    const Tensor from = contiguous(x);
+    const int64_t length = images * groups == 0 ? 0 : x.numel() / (images * groups);
+    const Tensor grouped = view(from, {images, groups, length});
+    kernels::Moments f;
+    f.correction = 0;
+    reduce_into("group_norm", f, grouped, ReducedDims::one("group_norm", grouped, 2), key, var, mean);
+    rstd = rsqrt(var + Scalar(eps));
+    const Tensor spread = for_channels(rstd, channels), center = for_channels(mean, channels);
+    const Tensor scale = w.defined() ? spread * w : spread;
+    const Tensor shift = b.defined() ? b - center * scale : -(center * scale);
+    const Tensor shaped = with_positions(from);
+    y = view(Channels(shaped).scaled(shaped, scale, shift, x.dtype()), x.shape());
+    y = detached_alias(y, true);
+  }
+  if (!grad) return y;
+  auto sx = grad.save(x), sw = w.defined() ? grad.save(w) : Saved(), sm = grad.save(mean), sr = grad.save(rstd);
+  return grad.record("NativeGroupNormBackward0", y, [=](Grads& g) {
+    const bool wants[] = {g.wants(0), g.wants(1), g.wants(2)};
+    const auto backward = grad_enabled() ? group_norm_backward_composed : group_norm_backward;
+    const GroupNormGrads d = backward(g.out(), sx.get(g), sw.defined() ? sw.get(g) : Tensor(), sm.get(g), sr.get(g),
+                                      groups, eps, wants);
+    g[0] = d.x;
+    if (wants[1]) g[1] = d.weight;
+    if (wants[2]) g[2] = d.bias;
+  });
+}
+
+}  // namespace cnn
