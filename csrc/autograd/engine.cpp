@@ -1,381 +1,470 @@
-// Runs backward: counts dependencies in one pass, then runs ready nodes, the latest recorded first.
-// All state is the run's own, so that threads may share nodes and runs may nest.
+// Running backward: order, accumulation, checks. No recursion over the graph.
+#include "autograd/engine.h"
+
+#include <sched.h>
+
 #include <algorithm>
+#include <thread>
 
 #include "autograd/meta.h"
-#include "cnn/ops/arithmetic.h"
-#include "cnn/ops/compare.h"
-#include "cnn/ops/copy.h"
-#include "cnn/ops/create.h"
-#include "cnn/ops/reduce.h"
-#include "cnn/ops/unary.h"
+#include "cnn/ops.h"
 
 namespace cnn {
 namespace {
 
-// One node's state in a run.
-struct Task {
-  Node* node = nullptr;
-  int waits_for = 0;        // gradients on their way to it
-  bool needed = true;       // does it lead to a wanted input?
-  bool captured = false;    // is its incoming gradient itself wanted?
-  std::vector<Tensor> grads;  // by output
-};
+// Values of Node::claim_ besides 0 (nobody's) and a run's address, whose lowest bit says that other runs know the node.
+constexpr uintptr_t kShared = 1;     // used by several runs at once: belongs to none any more, and is never released
+constexpr uintptr_t kReleasing = 2;  // its owner is freeing what it saved
 
-// Node -> Task, in the order of discovery. Open addressing; tasks do not move in memory once discovery has ended.
-class Tasks {
- public:
-  Tasks() : slots_(64, -1) {}
-  // The node's number; a new one is added.
-  int find_or_add(Node* node, bool* added) {
-    size_t at = place(node);
-    if (slots_[at] >= 0) {
-      *added = false;
-      return slots_[at];
-    }
-    *added = true;
-    if (tasks_.size() * 2 >= slots_.size()) {
-      grow();
-      at = place(node);
-    }
-    slots_[at] = int(tasks_.size());
-    tasks_.emplace_back();
-    tasks_.back().node = node;
-    return slots_[at];
-  }
-  int find(Node* node) const { return slots_[place(node)]; }
-  Task& operator[](int i) { return tasks_[size_t(i)]; }
-  int size() const { return int(tasks_.size()); }
+constexpr int kMaxNesting = 40;  // runs on one stack
 
- private:
-  size_t place(const Node* node) const {
-    const size_t mask = slots_.size() - 1;
-    size_t at = (reinterpret_cast<uintptr_t>(node) >> 4) * 0x9E3779B97F4A7C15ull >> 20 & mask;
-    while (slots_[at] >= 0 && tasks_[size_t(slots_[at])].node != node) at = (at + 1) & mask;
-    return at;
-  }
-  void grow() {
-    slots_.assign(slots_.size() * 4, -1);
-    for (size_t i = 0; i < tasks_.size(); ++i) slots_[place(tasks_[i].node)] = int(i);
-  }
-  std::vector<Task> tasks_;
-  std::vector<int> slots_;
-};
+thread_local constinit int nesting = 0;
+thread_local constinit Node* running_node = nullptr;
 
-bool owned_alone(const Tensor& x) {
-  return x.impl()->use_count() == 1 && x.impl()->storage->use_count() == 1 && !x.impl()->base;
+// May a gradient of shape `from` be summed to `to`: was `to` broadcast to `from`?
+bool was_broadcast(const Dims& to, const Dims& from) {
+  const int extra = from.size() - to.size();
+  if (extra < 0) return false;
+  for (int i = 0; i < to.size(); ++i)
+    if (to[i] != 1 && to[i] != from[i + extra]) return false;
+  return true;
+}
+
+// Makes the gradient that `node` returned at `index` what its receiver expects.
+void fit(const Node& node, size_t index, Tensor& grad, const GradShape& expected) {
+  if (grad.shape() != expected.sizes) {
+    if (!was_broadcast(expected.sizes, grad.shape()))
+      graph_error("Function ", node.name(), " returned an invalid gradient at index ", index, " - got ", grad.shape(),
+                  " but expected shape compatible with ", expected.sizes);
+    grad = sum_to_size(grad, expected.sizes);
+  }
+  if (grad.dtype() != expected.dtype) grad = to_dtype(grad, expected.dtype);
+  if (grad.device() == expected.device) return;
+  if (grad.dim() != 0)
+    graph_error("Function ", node.name(), " returned an invalid gradient at index ", index, " - expected device ",
+                expected.device, " but got ", grad.device());
+  grad = to_device(grad, expected.device);
+}
+
+bool may_add_into(const Tensor& x) {
+  const TensorImpl& impl = *x.impl();
+  return impl.use_count() == 1 && impl.storage->use_count() == 1 && impl.contiguous && !impl.base &&
+         !impl.own_version && !impl.autograd && !impl.inference;
+}
+
+Tensor call(TensorHook& hook, const Tensor& grad) {
+  Tensor changed = hook(grad);
+  if (!changed.defined()) return grad;
+  check(!grad.defined() || changed.shape() == grad.shape(), "", "hook has changed the size of value");
+  return changed;
+}
+
+// What tensors registered, on the gradients of the node's outputs.
+void call_tensor_hooks(HookSet* set, InlineArray<Tensor, 2>& out) {
+  if (!set) return;
+  for (const auto& [output, hook] : live_hooks(&HookSet::tensor, set)) {
+    Tensor& grad = out[size_t(output)];
+    grad = call(*hook, grad);
+  }
+  for (const auto& [output, slot] : live_hooks(&HookSet::retained, set)) {
+    const Tensor& grad = out[size_t(output)];
+    if (!grad.defined()) continue;
+    const Tensor before = slot->get();
+    slot->set(before.defined() ? add(before, grad) : clone(grad));
+  }
+}
+
+template <class Array>
+Tensors listed(const Array& values) {
+  return Tensors(values.begin(), values.end());
+}
+template <class Array>
+void unlist(Array& values, Tensors& list) {
+  check(list.size() == values.size(), "", "a hook has changed the number of gradients");
+  for (size_t i = 0; i < list.size(); ++i) values[i] = std::move(list[i]);
+}
+
+void check_nan(const Node& node, const Tensor& grad, int index) {
+  if (!grad.defined() || !is_floating(grad.dtype()) || grad.device().is_meta()) return;
+  NoGrad guard;
+  if (any(isnan(grad)).item().to_bool())
+    graph_error("Function '", node.name(), "' returned nan values in its ", index, "th output.");
+}
+
+[[gnu::cold]] void report_anomaly(const Node& node) {
+  Ref<RefCounted> trace;
+  {
+    std::lock_guard guard(hooks_lock());
+    if (node.hooks()) trace = node.hooks()->trace;
+  }
+  if (anomaly_report) return anomaly_report(node, trace.get());
+  warn("Error detected in " + node.name() +
+       ". No forward pass information available. Enable detect anomaly during forward pass for more information.");
 }
 
 }  // namespace
 
-class Engine {
- public:
-  Engine(bool retain_graph, bool create_graph) : retain_graph_(retain_graph), mode_(kNoGrad | kInference, false) {
-    if (!create_graph) mode_word |= kNoGrad;
-  }
+// ---- Grads ----
 
-  // `wanted` empty: everything reachable. Returns the gradients that reached them.
-  Tensors run(const std::vector<Edge>& roots, const Tensors& gradients, const std::vector<Edge>& wanted, bool accumulate) {
-    discover(roots);
-    if (!wanted.empty()) restrict_to(wanted, accumulate);
-    captured_.resize(wanted.size());
-    wanted_ = &wanted;
-    accumulate_ = accumulate;
-    for (size_t i = 0; i < roots.size(); ++i) {
-      Task& task = tasks_[tasks_.find(roots[i].node.get())];
-      put(task, roots[i].index, gradients[i]);
-      if (--task.waits_for == 0) push(tasks_.find(roots[i].node.get()));
-    }
-    while (!ready_.empty()) {
-      std::pop_heap(ready_.begin(), ready_.end());
-      const int at = ready_.back().second;
-      ready_.pop_back();
-      step(at);
-    }
-    return std::move(captured_);
-  }
+Tensor Grads::out_or_zeros(int i) const {
+  if (out_[size_t(i)].defined()) return out_[size_t(i)];
+  const GradShape& shape = node_->outputs()[size_t(i)];
+  return zeros(shape.sizes, shape.dtype, shape.device);
+}
 
- private:
-  void discover(const std::vector<Edge>& roots) {
-    std::vector<int> stack;
-    const auto visit = [&](const Edge& edge) {
-      if (!edge.node) return;
-      bool added;
-      const int at = tasks_.find_or_add(edge.node.get(), &added);
-      ++tasks_[at].waits_for;
-      if (added) stack.push_back(at);
-    };
-    for (const Edge& root : roots) visit(root);
-    while (!stack.empty()) {
-      Node* node = tasks_[stack.back()].node;
-      stack.pop_back();
-      for (const Edge& edge : node->edges()) visit(edge);
-    }
+void Grads::set_wanted(int i) {
+  if (i < 64) {
+    wanted_ |= uint64_t(1) << i;
+    return;
   }
+  if (!more_wanted_) more_wanted_ = std::make_unique<bool[]>(in_.size() - 64);
+  more_wanted_[size_t(i) - 64] = true;
+}
 
-  // Only nodes on a way to a wanted one run.
-  void restrict_to(const std::vector<Edge>& wanted, bool accumulate) {
-    for (int i = 0; i < tasks_.size(); ++i) tasks_[i].needed = false;
-    for (const Edge& w : wanted) {
-      const int at = tasks_.find(w.node.get());
-      if (at < 0) continue;
-      if (accumulate) tasks_[at].needed = true;
-      else tasks_[at].captured = true;
+Node* current_node() { return running_node; }
+
+// ---- State ----
+
+StateArena::~StateArena() {
+  for_each([](NodeState& s) { s.~NodeState(); });
+  for (NodeState* block : blocks_) ::operator delete(block);
+}
+
+NodeState* StateArena::make(Node* node) {
+  if (blocks_.empty() || used_ == capacity(blocks_.size() - 1)) {
+    blocks_.push_back(static_cast<NodeState*>(::operator new(capacity(blocks_.size()) * sizeof(NodeState))));
+    used_ = 0;
+  }
+  return new (&blocks_.back()[used_++]) NodeState(node);
+}
+
+size_t StateTable::slot_of(const Node* node) const {
+  const size_t mask = slots_.size() - 1;
+  size_t i = (reinterpret_cast<uintptr_t>(node) >> 4) * 0x9e3779b97f4a7c15u >> 20 & mask;
+  while (slots_[i] && slots_[i]->node != node) i = (i + 1) & mask;
+  return i;
+}
+
+NodeState* StateTable::find(const Node* node) const { return slots_.empty() ? nullptr : slots_[slot_of(node)]; }
+
+void StateTable::insert(NodeState* state) {
+  if (2 * (count_ + 1) > slots_.size()) {
+    std::vector<NodeState*> before(std::max<size_t>(64, 2 * slots_.size()));
+    before.swap(slots_);
+    for (NodeState* s : before)
+      if (s) slots_[slot_of(s->node)] = s;
+  }
+  slots_[slot_of(state->node)] = state;
+  ++count_;
+}
+
+NodeState* GraphRun::state_of(Node* node) {
+  const uintptr_t me = reinterpret_cast<uintptr_t>(this);
+  uintptr_t owner = node->claim_.load(std::memory_order_acquire);
+  for (;;) {
+    if ((owner & ~kShared) == me) return static_cast<NodeState*>(node->state_);
+    if (owner == 0) {
+      if (!node->claim_.compare_exchange_weak(owner, me, std::memory_order_acq_rel)) continue;
+      NodeState* state = states_.make(node);
+      node->state_ = state;
+      return state;
     }
-    // Depth first, a node after all that it leads to.
-    std::vector<char> state(size_t(tasks_.size()), 0);
-    std::vector<std::pair<int, size_t>> stack;
-    for (int root = 0; root < tasks_.size(); ++root) {
-      if (state[size_t(root)]) continue;
-      stack.push_back({root, 0});
-      state[size_t(root)] = 1;
-      while (!stack.empty()) {
-        auto& [at, edge] = stack.back();
-        Node* node = tasks_[at].node;
-        if (edge < node->edges().size()) {
-          Node* next = node->edges()[edge++].node.get();
-          if (!next) continue;
-          const int to = tasks_.find(next);
-          if (!state[size_t(to)]) {
-            state[size_t(to)] = 1;
-            stack.push_back({to, 0});
-          }
-          continue;
-        }
-        for (const Edge& e : node->edges()) {
-          if (!e.node) continue;
-          const Task& next = tasks_[tasks_.find(e.node.get())];
-          if (next.needed || next.captured) tasks_[at].needed = true;
-        }
-        stack.pop_back();
+    if (owner == kReleasing) {
+      sched_yield();
+      owner = node->claim_.load(std::memory_order_acquire);
+      continue;
+    }
+    if (owner & kShared || node->claim_.compare_exchange_weak(owner, owner | kShared, std::memory_order_acq_rel)) break;
+  }
+  NodeState* state = table_.find(node);
+  if (!state) table_.insert(state = states_.make(node));
+  return state;
+}
+
+NodeState* GraphRun::find(Node* node) const {
+  const uintptr_t owner = node->claim_.load(std::memory_order_relaxed);
+  if ((owner & ~kShared) == reinterpret_cast<uintptr_t>(this)) return static_cast<NodeState*>(node->state_);
+  return table_.find(node);
+}
+
+// The node has run. Frees what it saved, unless another run may be using it right now.
+void GraphRun::finish(Node& node) {
+  uintptr_t me = reinterpret_cast<uintptr_t>(this);
+  if (!retain_graph_ && node.claim_.compare_exchange_strong(me, kReleasing, std::memory_order_acq_rel)) {
+    node.release();
+    node.claim_.store(0, std::memory_order_release);
+    return;
+  }
+  give_up(node);
+}
+
+void GraphRun::give_up(Node& node) {
+  const uintptr_t me = reinterpret_cast<uintptr_t>(this);
+  uintptr_t owner = me;
+  if (node.claim_.compare_exchange_strong(owner, 0, std::memory_order_acq_rel)) return;
+  if (owner == (me | kShared)) node.claim_.store(kShared, std::memory_order_release);
+}
+
+GraphRun::~GraphRun() {
+  states_.for_each([this](NodeState& s) {
+    if (!s.finished) give_up(*s.node);
+  });
+}
+
+// ---- Before the run ----
+
+void GraphRun::add_root(const Edge& edge, Tensor gradient, size_t number) {
+  held_.push_back(edge.node);
+  NodeState* state = state_of(edge.node.get());
+  if (!state->visited) {
+    state->visited = true;
+    roots_.push_back(state);
+  }
+  fit(*edge.node, number, gradient, edge.node->outputs()[size_t(edge.index)]);
+  add_gradient(*state, size_t(edge.index), std::move(gradient));
+}
+
+void GraphRun::capture(const Edge& edge, Tensor* into) {
+  stop_at(edge);
+  NodeState* state = state_of(edge.node.get());
+  captures_.push_back({edge.index, into, state->captures});
+  state->captures = int(captures_.size()) - 1;
+}
+
+void GraphRun::stop_at(const Edge& edge) {
+  held_.push_back(edge.node);
+  selective_ = true;
+  state_of(edge.node.get())->ends_here = true;
+}
+
+// One walk that counts the edges into every node, and finds which nodes lead to a target.
+void GraphRun::count_edges() {
+  struct Visit {
+    NodeState* state;
+    size_t edge;
+  };
+  std::vector<Visit> path;
+  const auto enter = [&](NodeState* state) {
+    state->visited = true;
+    state->runs |= !selective_;
+    path.push_back({state, 0});
+  };
+  for (NodeState* root : roots_) root->visited = false;
+  for (NodeState* root : roots_) {
+    if (!root->visited) enter(root);
+    while (!path.empty()) {
+      auto& [state, next] = path.back();
+      const auto& edges = state->node->edges();
+      if (next < edges.size()) {
+        Node* child = edges[next++].node.get();
+        if (!child) continue;
+        NodeState* below = state_of(child);
+        ++below->waiting;
+        if (!below->visited) enter(below);
+        else state->runs |= below->runs || below->ends_here;  // no cycles: it has been left already
+        continue;
       }
+      const bool needed = state->runs || state->ends_here;
+      path.pop_back();
+      if (!path.empty()) path.back().state->runs |= needed;
     }
   }
+}
 
-  void push(int at) {
-    ready_.push_back({tasks_[at].node->sequence(), at});
-    std::push_heap(ready_.begin(), ready_.end());
-  }
+// ---- The run ----
 
-  // Adds a gradient to what has arrived for one output.
-  void put(Task& task, int output, const Tensor& grad) {
-    if (task.grads.size() <= size_t(output)) task.grads.resize(size_t(output) + 1);
-    Tensor& have = task.grads[size_t(output)];
-    if (!have.defined()) {
-      have = grad;
-    } else if (!grad_enabled() && owned_alone(have) && have.dtype() == grad.dtype() && have.shape() == grad.shape()) {
-      add(have, grad, 1, Dest::in_place(have));
-    } else {
-      have = add(have, grad);
+void GraphRun::execute() {
+  if (nesting < kMaxNesting) return execute_here();
+  // Runs inside runs inside runs: a fresh stack.
+  std::exception_ptr error;
+  std::thread helper([this, &error, modes = mode_word, hooks = thread_saved_hooks()]() mutable {
+    mode_word = modes;
+    thread_saved_hooks() = std::move(hooks);
+    try {
+      execute_here();
+    } catch (...) {
+      error = std::current_exception();
     }
-  }
+    thread_saved_hooks().clear();
+  });
+  helper.join();
+  if (error) std::rethrow_exception(error);
+}
 
-  void step(int at) {
-    Node& node = *tasks_[at].node;
-    const Ref<Node> alive(&node);
-    std::vector<Tensor> grads = std::move(tasks_[at].grads);
-    grads.resize(std::max(grads.size(), node.outputs().size()));
-    run_tensor_hooks(node, grads);
-    if (tasks_[at].captured) capture(node, grads);
-
-    bool any = node.runs_without_gradient();
-    for (const Tensor& g : grads) any |= g.defined();
-    Grads g;
-    if (tasks_[at].needed && any) {
-      g.node_ = &node;
-      g.out_ = std::move(grads);
-      g.in_.resize(node.edges().size());
-      want(node, g);
-      run_node(node, g);
-      if (!retain_graph_) node.release();
-    } else {
-      g.in_.resize(node.edges().size());
+void GraphRun::execute_here() {
+  struct Nested {
+    Node* outer = running_node;
+    Nested() { ++nesting; }
+    ~Nested() {
+      --nesting;
+      running_node = outer;
     }
-    g.out_.clear();
-    const bool routes = !g.in_.empty();
-    for (size_t i = 0; routes && i < node.edges().size(); ++i) {
-      const Edge& edge = node.edges()[i];
-      if (!edge.node) continue;
-      const int to = tasks_.find(edge.node.get());
-      Task& next = tasks_[to];
-      if (g.in_[i].defined() && (next.needed || next.captured)) {
-        Tensor grad = std::move(g.in_[i]);
-        g.in_[i] = Tensor();
-        conform(node, int(i), edge, grad);
-        put_moved(next, edge.index, std::move(grad));
-      }
-      if (--next.waits_for == 0) push(to);
-    }
+  } nested;
+  count_edges();
+  for (NodeState* root : roots_)
+    if (root->waiting == 0) make_ready(root);
+  while (!ready_.empty()) {
+    std::pop_heap(ready_.begin(), ready_.end());
+    NodeState* state = ready_.back().state;
+    ready_.pop_back();
+    run(*state);
   }
+}
 
-  void put_moved(Task& task, int output, Tensor grad) {
-    if (task.grads.size() <= size_t(output)) task.grads.resize(size_t(output) + 1);
-    if (!task.grads[size_t(output)].defined()) task.grads[size_t(output)] = std::move(grad);
-    else put(task, output, grad);
-  }
+void GraphRun::make_ready(NodeState* state) {
+  ready_.push_back({state->node->sequence(), arrivals_++, state});
+  std::push_heap(ready_.begin(), ready_.end());
+}
 
-  void want(const Node& node, Grads& g) {
-    const size_t n = node.edges().size();
-    if (n > 64) g.many_.resize(n);
-    for (size_t i = 0; i < n; ++i) {
-      Node* next = node.edges()[i].node.get();
-      if (!next) continue;
-      const Task& task = tasks_[tasks_.find(next)];
-      if (!task.needed && !task.captured) continue;
-      if (i < 64) g.wanted_ |= uint64_t(1) << i;
-      if (n > 64) g.many_[i] = true;
+void GraphRun::run(NodeState& state) {
+  Node& node = *state.node;
+  if (!state.runs && !state.ends_here) return;
+  Grads g;
+  g.node_ = &node;
+  g.out_.resize(node.outputs().size());
+  for (size_t i = 0; i < state.gradients.size(); ++i) g.out_[i] = std::move(state.gradients[i]);
+
+  if (state.runs) hand_out(state, g);  // as they come: hooks are for those further down
+  call_tensor_hooks(leaf_hooks(node), g.out_);
+  call_tensor_hooks(node.hooks(), g.out_);
+  if (!state.runs) hand_out(state, g);
+  const bool accumulates = state.ends_here && state.captures < 0 && leaf_of(node).defined();
+  if (!state.runs && !accumulates) return;
+
+  g.in_.resize(node.edges().size());
+  for (size_t i = 0; i < node.edges().size(); ++i) {
+    Node* child = node.edges()[i].node.get();
+    if (!child) continue;
+    if (selective_) {
+      const NodeState* below = find(child);
+      if (!below->runs && !below->ends_here) continue;
     }
+    g.set_wanted(int(i));
   }
+  run_node(node, g);
+  finish(node);
+  state.finished = true;
+  pass_on(node, g);
+}
 
-  void run_node(Node& node, Grads& g) {
-    if (node.hooks)
-      for (const auto& hook : std::vector<Ref<NodeHook>>(node.hooks->before)) hook->before(g.out_);
-    const bool after = node.hooks && !node.hooks->after.empty();
-    const std::vector<Tensor> outs = after ? g.out_ : std::vector<Tensor>();
-    if (!(mode_word & kAnomaly)) {
-      node.run(g);
-    } else {
-      try {
-        node.run(g);
-      } catch (...) {
-        if (report_origin) report_origin(node);
-        throw;
-      }
-      if (anomaly_checks_nan) check_nan(node, g);
+void GraphRun::run_node(Node& node, Grads& g) {
+  running_node = &node;
+  try {
+    HookSet* hooks = node.hooks();
+    for (const auto& hook : live_hooks(&HookSet::before, hooks)) {
+      Tensors out = listed(g.out_);
+      (*hook)(out);
+      unlist(g.out_, out);
     }
-    if (after)
-      for (const auto& hook : std::vector<Ref<NodeHook>>(node.hooks->after)) hook->after(g.in_, outs);
+    const auto after = live_hooks(&HookSet::after, hooks);
+    const Tensors out = after.empty() ? Tensors() : listed(g.out_);
+    bool any_defined = node.runs_undefined();
+    for (const Tensor& grad : g.out_) any_defined |= grad.defined();
+    if (any_defined) node.run(g);
+    for (const auto& hook : after) {
+      Tensors in = listed(g.in_);
+      (*hook)(in, out);
+      unlist(g.in_, in);
+    }
+    if (mode_word & kAnomaly && anomaly_check_nan)
+      for (int i = 0; i < g.inputs(); ++i) check_nan(node, g[i], i);
+  } catch (const GraphError&) {
+    if (mode_word & kAnomaly) report_anomaly(node);
+    throw;
+  } catch (const Error& e) {
+    if (mode_word & kAnomaly) report_anomaly(node);
+    throw GraphError(e.kind(), std::string(e.what()) + " (in " + node.class_name() + ")");
+  } catch (...) {
+    if (mode_word & kAnomaly) report_anomaly(node);
+    throw;
   }
+  g.out_.clear();  // so that a gradient passed on unchanged has one holder
+}
 
-  static void check_nan(const Node& node, Grads& g) {
-    const NoGrad guard;
-    for (size_t i = 0; i < g.in_.size(); ++i) {
-      if (!g.in_[i].defined() || !any(isnan(g.in_[i])).item().to_bool()) continue;
-      if (report_origin) report_origin(node);
-      fail(ErrorKind::Runtime, "", "Function '", node.name(), "' returned nan values in its ", int64_t(i), "th output.");
+void GraphRun::hand_out(const NodeState& state, const Grads& g) {
+  for (int c = state.captures; c >= 0; c = captures_[size_t(c)].next)
+    *captures_[size_t(c)].into = g.out(captures_[size_t(c)].output);
+}
+
+void GraphRun::pass_on(Node& node, Grads& g) {
+  for (size_t i = 0; i < node.edges().size(); ++i) {
+    const Edge& edge = node.edges()[i];
+    if (!edge.node) continue;
+    NodeState* below = find(edge.node.get());
+    if (selective_ && !below->runs && !below->ends_here) continue;
+    if (g.in_[i].defined()) {
+      fit(node, i, g.in_[i], edge.node->outputs()[size_t(edge.index)]);
+      add_gradient(*below, size_t(edge.index), std::move(g.in_[i]));
     }
+    if (--below->waiting == 0) make_ready(below);
   }
+}
 
-  // The gradient as the input's node expects it: broadcasting undone, dtype and device the input's.
-  static void conform(const Node& node, int i, const Edge& edge, Tensor& grad) {
-    const GradShape& want = edge.node->outputs()[size_t(edge.index)];
-    if (grad.shape() != want.sizes) {
-      bool fits = grad.dim() >= want.sizes.size();
-      for (int d = 1; fits && d <= want.sizes.size(); ++d) {
-        const int64_t w = want.sizes[want.sizes.size() - d], have = grad.shape()[grad.dim() - d];
-        fits = w == 1 || w == have;
-      }
-      check(fits, "", "Function ", node.name(), " returned an invalid gradient at index ", i, " - got ", grad.shape(),
-            " but expected shape compatible with ", want.sizes);
-      grad = sum_to_size(grad, want.sizes);
-    }
-    if (grad.dtype() != want.dtype) grad = to_dtype(grad, want.dtype);
-    if (!(grad.device() == want.device)) {
-      check(grad.dim() == 0 || want.sizes.empty(), "", "Function ", node.name(), " returned an invalid gradient at index ", i,
-            " - expected device ", want.device, " but got ", grad.device());
-      grad = to_device(grad, want.device);
-    }
-  }
+void GraphRun::add_gradient(NodeState& state, size_t output, Tensor gradient) {
+  if (state.gradients.empty()) state.gradients.resize(state.node->outputs().size());
+  Tensor& sum = state.gradients[output];
+  if (!sum.defined()) sum = std::move(gradient);
+  else if (!grad_enabled() && may_add_into(sum)) add(sum, gradient, 1, Dest::in_place(sum));
+  else if (!grad_enabled() && may_add_into(gradient)) sum = add(gradient, sum, 1, Dest::in_place(gradient));
+  else sum = add(sum, gradient);
+}
 
-  void run_tensor_hooks(Node& node, std::vector<Tensor>& grads) {
-    const auto apply = [](TensorHook& hook, Tensor& grad) {
-      Tensor other = hook(grad);
-      if (!other.defined()) return;
-      check(other.shape() == grad.shape(), "", "hook has changed the size of value: ", grad.shape(), " became ", other.shape());
-      grad = std::move(other);
-    };
-    if (const Tensor leaf = node.sequence() == UINT64_MAX ? leaf_of(node) : Tensor(); leaf.defined()) {
-      if (grads[0].defined() && !leaf.impl()->meta().hooks.empty())
-        for (const auto& hook : std::vector<Ref<TensorHook>>(leaf.impl()->meta().hooks)) apply(*hook, grads[0]);
-      return;
-    }
-    if (!node.hooks) return;
-    for (const auto& [output, hook] : std::vector<std::pair<int, Ref<TensorHook>>>(node.hooks->tensor))
-      if (grads[size_t(output)].defined()) apply(*hook, grads[size_t(output)]);
-    for (const auto& [output, tensor] : node.hooks->retained) {
-      const Tensor& grad = grads[size_t(output)];
-      if (!grad.defined()) continue;
-      AutogradMeta& meta = tensor->meta();
-      if (!meta.grad.defined()) meta.grad = grad_enabled() ? grad : clone(grad);
-      else meta.grad = add(meta.grad, grad);
-    }
-  }
-
-  void capture(const Node& node, const std::vector<Tensor>& grads) {
-    for (size_t i = 0; i < wanted_->size(); ++i)
-      if ((*wanted_)[i].node.get() == &node) captured_[i] = grads[size_t((*wanted_)[i].index)];
-  }
-
-  bool retain_graph_, accumulate_ = true;
-  ModeGuard mode_;
-  Tasks tasks_;
-  std::vector<std::pair<uint64_t, int>> ready_;
-  const std::vector<Edge>* wanted_ = nullptr;
-  Tensors captured_;
-};
+// ---- backward and grad ----
 
 namespace {
 
-struct Start {
-  std::vector<Edge> roots;
-  Tensors gradients;
-};
-
-Start make_start(const Tensors& outputs, const Tensors& gradients) {
-  Start start;
-  check(gradients.empty() || gradients.size() == outputs.size(), "", "got ", int64_t(outputs.size()), " tensors and ",
-        int64_t(gradients.size()), " gradients");
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const Tensor& y = outputs[i];
-    check(y.requires_grad(), "", "element ", int64_t(i), " of tensors does not require grad and does not have a grad_fn");
-    const Tensor given = gradients.empty() ? Tensor() : gradients[i];
-    if (!given.defined()) {
-      check(y.numel() == 1, "", "grad can be implicitly created only for scalar outputs");
-      const NoGrad guard;
-      start.gradients.push_back(ones(y.shape(), y.dtype(), y.device()));
-    } else {
-      check(given.shape() == y.shape(), "", "Mismatch in shape: grad_output[", int64_t(i), "] has a shape of ", given.shape(),
-            " and output[", int64_t(i), "] has a shape of ", y.shape(), ".");
-      check(is_floating(given.dtype()), "", "grad_output[", int64_t(i), "] must be of a floating-point dtype, got ",
-            given.dtype());
-      start.gradients.push_back(given.dtype() == y.dtype() ? given : to_dtype(given, y.dtype()));
-    }
-    start.roots.push_back(gradient_edge(y));
+void seed(GraphRun& run, const Tensors& roots, const Tensors& gradients) {
+  check(gradients.empty() || gradients.size() >= roots.size(), "", "got ", roots.size(), " tensors and ",
+        gradients.size(), " gradients");
+  const auto gradient_of = [&](size_t i) { return gradients.empty() ? Tensor() : gradients[i]; };
+  for (size_t i = 0; i < roots.size(); ++i) {
+    const Tensor& root = roots[i];
+    if (const Tensor given = gradient_of(i); given.defined())
+      check(given.shape() == root.shape(), "", "Mismatch in shape: grad_output[", i, "] has a shape of torch.Size(",
+            given.shape(), ") and output[", i, "] has a shape of torch.Size(", root.shape(), ").");
+    else if (root.requires_grad())
+      check(root.numel() == 1, "", "grad can be implicitly created only for scalar outputs");
+    check(root.requires_grad(), "", "element ", i, " of tensors does not require grad and does not have a grad_fn");
   }
-  return start;
+  for (size_t i = 0; i < roots.size(); ++i) {
+    const Edge edge = gradient_edge(roots[i]);
+    if (!edge.node) continue;  // a view made without gradient of a tensor that has one
+    Tensor given = gradient_of(i);
+    run.add_root(edge, given.defined() ? std::move(given) : ones_like(roots[i]), i);
+  }
 }
 
 }  // namespace
 
-void backward(const Tensors& roots, const Tensors& gradients, bool retain_graph, bool create_graph, const Tensors& inputs,
-              bool) {
-  Start start = make_start(roots, gradients);
-  std::vector<Edge> wanted;
+void backward(const Tensors& roots, const Tensors& gradients, bool retain_graph, bool create_graph,
+              const Tensors& inputs, bool accumulate_all) {
+  check(accumulate_all || !inputs.empty(), "", "`inputs` argument to `backward()` cannot be empty.");
+  ModeGuard mode(kNoGrad, !create_graph);
+  GraphRun run(retain_graph || create_graph);
   for (const Tensor& x : inputs) {
-    check(x.requires_grad(), "", "One of the differentiated Tensors does not require grad");
-    if (!x.is_leaf()) retain_grad(x);
-    wanted.push_back(gradient_edge(x));
+    retain_grad(x);
+    if (const Edge edge = gradient_edge(x); edge.node) run.stop_at(edge);
   }
-  Engine engine(retain_graph, create_graph);
-  engine.run(start.roots, start.gradients, wanted, /*accumulate=*/true);
+  seed(run, roots, gradients);
+  run.execute();
 }
 
-Tensors grad(const Tensors& outputs, const Tensors& inputs, const Tensors& gradients, bool retain_graph, bool create_graph,
-             bool allow_unused) {
-  Start start = make_start(outputs, gradients);
-  std::vector<Edge> wanted;
-  for (const Tensor& x : inputs) {
-    check(x.requires_grad(), "", "One of the differentiated Tensors does not require grad");
-    wanted.push_back(gradient_edge(x));
+Tensors grad(const Tensors& outputs, const Tensors& inputs, const Tensors& gradients, bool retain_graph,
+             bool create_graph, bool allow_unused) {
+  check(!inputs.empty(), "", "`inputs` argument to `grad()` cannot be empty.");
+  Tensors result(inputs.size());
+  ModeGuard mode(kNoGrad, !create_graph);
+  GraphRun run(retain_graph || create_graph);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Edge edge = gradient_edge(inputs[i]);
+    check(bool(edge.node), "", "One of the differentiated Tensors does not require grad");
+    run.capture(edge, &result[i]);
   }
-  Tensors result;
-  {
-    Engine engine(retain_graph, create_graph);
-    result = engine.run(start.roots, start.gradients, wanted, /*accumulate=*/false);
-  }
-  for (const Tensor& g : result)
-    check(allow_unused || g.defined(), "", "One of the differentiated Tensors appears to not have been used in the graph. Set "
-          "allow_unused=True if this is the desired behavior.");
+  seed(run, outputs, gradients);
+  run.execute();
+  for (size_t i = 0; i < inputs.size() && !allow_unused; ++i)
+    check(result[i].defined(), "", "The differentiated Tensor at index ", i,
+          " appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior.");
   return result;
 }
 

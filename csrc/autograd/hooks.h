@@ -1,49 +1,123 @@
-// What runs on gradients on their way. The bindings derive hooks that call Python.
+// User code that backward calls. The bindings subclass these; so may C++ programs.
 #pragma once
 
-#include <utility>
+#include <mutex>
+#include <optional>
 #include <vector>
 
 #include "cnn/autograd.h"
 
 namespace cnn {
 
-// On the gradient of one tensor; may return another gradient, or an undefined tensor to leave it.
-struct CNN_API TensorHook : RefCounted {
+// What all hooks share: once removed, they are never called again, wherever they hang.
+struct CNN_API Hook : RefCounted {
+  void remove() { removed_.store(true, std::memory_order_release); }
+  bool removed() const { return removed_.load(std::memory_order_acquire); }
+
+ private:
+  std::atomic<bool> removed_{false};
+};
+
+// On the gradient of one tensor; an undefined result leaves it as it is. The gradient may be undefined.
+struct CNN_API TensorHook : Hook {
   virtual Tensor operator()(const Tensor& grad) = 0;
 };
-// On a leaf, after its gradient was accumulated.
-struct CNN_API LeafHook : RefCounted {
+// After a leaf has its .grad.
+struct CNN_API AccumulatedHook : Hook {
   virtual void operator()(const Tensor& leaf) = 0;
 };
-// On a node: before it runs, and after; both may replace the gradients.
-struct CNN_API NodeHook : RefCounted {
-  virtual void before(std::vector<Tensor>&) {}
-  virtual void after(std::vector<Tensor>&, const std::vector<Tensor>&) {}
+// Before a node runs: may change the gradients of its outputs.
+struct CNN_API NodePreHook : Hook {
+  virtual void operator()(Tensors& outputs) = 0;
+};
+// After a node ran: may change the gradients of its inputs.
+struct CNN_API NodePostHook : Hook {
+  virtual void operator()(Tensors& inputs, const Tensors& outputs) = 0;
 };
 
-struct Node::Hooks {
-  std::vector<std::pair<int, Ref<TensorHook>>> tensor;   // by output
-  std::vector<std::pair<int, TensorImpl*>> retained;     // whose .grad is kept; tensors leave when they die
-  std::vector<Ref<NodeHook>> before, after;
-};
-CNN_API Node::Hooks& hooks_of(Node& node);
+CNN_API void add_hook(const Tensor& x, Ref<TensorHook> hook);       // RuntimeError without requires_grad
+CNN_API void add_hook(const Tensor& x, Ref<AccumulatedHook> hook);  // RuntimeError for non-leaves
+CNN_API void add_hook(Node& node, Ref<NodePreHook> hook);
+CNN_API void add_hook(Node& node, Ref<NodePostHook> hook);
 
-// A tensor's hook: with the leaf, or with the output of its node.
-CNN_API void add_tensor_hook(const Tensor& x, Ref<TensorHook> hook);
-CNN_API void add_leaf_hook(const Tensor& x, Ref<LeafHook> hook);
+// ---- saved_tensors_hooks ----
 
-// saved_tensors_hooks: what stands in for a saved tensor, and back. The innermost pair of the thread counts.
 struct CNN_API SavedHooks : RefCounted {
+  // Gets the tensor without history; what it returns is kept instead.
   virtual Ref<RefCounted> pack(const Tensor& x) = 0;
   virtual Tensor unpack(RefCounted& packed) = 0;
 };
-CNN_API void push_saved_hooks(Ref<SavedHooks> hooks);
+// The calling thread's innermost pair applies to every tensor saved. Null is allowed: saves plainly.
+CNN_API void push_saved_hooks(Ref<SavedHooks> hooks);  // RuntimeError with the text below while they are disabled
 CNN_API void pop_saved_hooks();
+CNN_API void disable_saved_hooks(std::optional<std::string> error);  // none enables them again
+CNN_API const std::optional<std::string>& saved_hooks_error();
 
-// Anomaly mode: `note_origin` is called for each new node, `report_origin` when its backward failed.
-extern CNN_API Ref<RefCounted> (*note_origin)();
-extern CNN_API void (*report_origin)(const Node& node);
-extern CNN_API thread_local bool anomaly_checks_nan;
+// ---- Anomaly mode (Mode::kAnomaly) ----
+
+// What is kept with each node made in anomaly mode: the trace of its forward call.
+extern CNN_API Ref<RefCounted> (*anomaly_trace)();
+// Tells the user where the forward of a failed node was. `trace` may be null.
+extern CNN_API void (*anomaly_report)(const Node& node, RefCounted* trace);
+extern CNN_API std::atomic<bool> anomaly_check_nan;  // also fail at the first node that makes a NaN
+// The node that the calling thread's backward is running, or null.
+CNN_API Node* current_node();
+
+// ---- Where hooks hang ----
+
+// The .grad of a tensor that is no leaf, shared by the tensor and its node.
+class GradSlot final : public RefCounted {
+ public:
+  Tensor get() {
+    std::lock_guard guard(lock_);
+    return grad_;
+  }
+  void set(Tensor grad) {
+    std::lock_guard guard(lock_);
+    std::swap(grad_, grad);
+  }
+
+ private:
+  std::mutex lock_;
+  Tensor grad_;
+};
+
+// The hooks of a node, or of a leaf. Guarded by hooks_lock(); whoever runs them takes a copy first.
+struct HookSet {
+  struct OnOutput {
+    int output;
+    Ref<TensorHook> hook;
+  };
+  struct Retained {
+    int output;
+    Ref<GradSlot> slot;
+  };
+  std::vector<OnOutput> tensor;
+  std::vector<Retained> retained;
+  std::vector<Ref<NodePreHook>> before;
+  std::vector<Ref<NodePostHook>> after;
+  std::vector<Ref<AccumulatedHook>> accumulated;
+  Ref<RefCounted> trace;
+};
+
+std::mutex& hooks_lock();
+HookSet& hooks_of(Node& node);  // makes the set when there is none; under the lock
+inline bool is_removed(const HookSet::OnOutput& entry) { return entry.hook->removed(); }
+inline bool is_removed(const HookSet::Retained&) { return false; }
+template <class T>
+bool is_removed(const Ref<T>& hook) {
+  return hook->removed();
+}
+
+// A copy of `list` without those removed, which are dropped outside the lock: that may run user code.
+template <class T>
+std::vector<T> live_hooks(std::vector<T> HookSet::*list, HookSet* set) {
+  std::vector<T> live, dead;
+  if (!set) return live;
+  std::lock_guard guard(hooks_lock());
+  for (const T& hook : set->*list) (is_removed(hook) ? dead : live).push_back(hook);
+  if (!dead.empty()) set->*list = live;
+  return live;
+}
 
 }  // namespace cnn

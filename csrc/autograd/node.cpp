@@ -1,57 +1,72 @@
-#include <vector>
-
-#include "autograd/hooks.h"
+// Nodes: names, order, and an end that does not recurse.
 #include "autograd/meta.h"
+#include "cnn/autograd.h"
 
 namespace cnn {
 
-thread_local constinit uint32_t mode_word __attribute__((tls_model("initial-exec"))) = 0;
-
-Ref<RefCounted> (*note_origin)() = nullptr;
-void (*report_origin)(const Node& node) = nullptr;
-thread_local bool anomaly_checks_nan = true;
+thread_local constinit uint32_t mode_word = 0;
 
 namespace {
 
-thread_local uint64_t next_sequence = 0;
-thread_local std::vector<Node*>* doomed = nullptr;  // nodes that wait for their end, while one is being freed
+thread_local constinit uint64_t next_sequence = 0;
+
+// Nodes of this thread that nobody refers to any more, linked by `state_`.
+struct DeadNodes {
+  void* first;
+  bool freeing;
+};
+thread_local constinit DeadNodes dead_nodes{};
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 }  // namespace
 
-Node::Node(const char* name) : name_(name), sequence_(next_sequence++) {
-  if (mode_word & kAnomaly && note_origin) origin = note_origin();
+Node::Node(const char* name) : sequence_(next_sequence++), name_(name) {
+  if (!(mode_word & kAnomaly)) [[likely]] return;
+  Ref<RefCounted> trace = anomaly_trace ? anomaly_trace() : nullptr;
+  std::lock_guard guard(hooks_lock());
+  hooks_of(*this).trace = std::move(trace);
 }
 
-Node::~Node() { delete hooks; }
+Node::~Node() { delete hooks_.load(std::memory_order_relaxed); }
 
-// A chain of a million nodes would free itself a million calls deep: the nested ends are queued instead.
+// Deleting a node drops its edges, and with the closure the tensors it saved: their nodes come here while the first is
+// still being deleted, and wait in the list.
 void Node::last_ref_dropped() {
-  if (doomed) {
-    doomed->push_back(this);
-    return;
+  DeadNodes& dead = dead_nodes;
+  state_ = dead.first;
+  dead.first = this;
+  if (dead.freeing) return;
+  dead.freeing = true;
+  while (dead.first) {
+    Node* node = static_cast<Node*>(dead.first);
+    dead.first = node->state_;
+    delete node;
   }
-  std::vector<Node*> queue;
-  doomed = &queue;
-  delete this;
-  while (!queue.empty()) {
-    Node* next = queue.back();
-    queue.pop_back();
-    delete next;
-  }
-  doomed = nullptr;
+  dead.freeing = false;
 }
 
-Node::Hooks& hooks_of(Node& node) {
-  if (!node.hooks) node.hooks = new Node::Hooks;
-  return *node.hooks;
+std::string Node::class_name() const {
+  const std::string full = name();
+  const size_t colon = full.rfind(':');
+  return colon == std::string::npos ? full : full.substr(colon + 1);
+}
+
+std::string Node::forward_name() const {
+  std::string text = name();
+  size_t end = text.size();
+  while (end > 0 && is_digit(text[end - 1])) --end;
+  constexpr size_t kSuffix = sizeof("Backward") - 1;
+  if (end > kSuffix && text.compare(end - kSuffix, kSuffix, "Backward") == 0) text.resize(end - kSuffix);
+  return text;
 }
 
 void throw_released(const Node&) {
-  fail(ErrorKind::Runtime, "",
-       "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-       "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
-       "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
-       "after calling backward.");
+  graph_error(
+      "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
+      "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
+      "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
+      "saved tensors after calling backward.");
 }
 
 }  // namespace cnn

@@ -8,9 +8,8 @@
 namespace cnn {
 
 TensorImpl::TensorImpl(Ref<Storage> s, Dims new_sizes, Dims new_strides, int64_t new_offset, DType t)
-    : storage(std::move(s)), dtype(t), device(storage->device()) {
+    : storage(std::move(s)), dtype(t), device(storage->device()), inference(mode_word & kInference) {
   set_geometry(std::move(new_sizes), std::move(new_strides), new_offset);
-  inference = mode_word & kInference;
 }
 
 TensorImpl::~TensorImpl() = default;
@@ -107,12 +106,10 @@ Tensor alias(const Tensor& base, const Dims& sizes, const Dims& strides, int64_t
   impl->own_version = base.impl()->own_version;
   impl->base = base.impl()->base ? base.impl()->base : Ref<TensorImpl>(base.impl());
   impl->inference = base.impl()->inference;
-  impl->view_version = impl->inference ? 0 : impl->version();
-  const ViewOrigin origin = base.impl()->view_origin;
-  impl->view_origin = base.is_view() && origin != ViewOrigin::Default ? origin
-                      : mode_word & kInference                       ? ViewOrigin::Inference
-                      : mode_word & kNoGrad                          ? ViewOrigin::NoGrad
-                                                                     : ViewOrigin::Default;
+  impl->view_version = impl->version();
+  impl->view_mode = mode_word & kInference ? ViewMode::Inference
+                    : mode_word & kNoGrad  ? ViewMode::NoGrad
+                                           : base.impl()->view_mode;
   return Tensor(std::move(impl));
 }
 

@@ -139,7 +139,7 @@ Tensor random_(const Tensor& x, std::optional<int64_t> from, std::optional<int64
         to.value_or(0));
   return fill_in_place("random_", x, [&]<class T>(T* out, int64_t n, bool) {
     if (to) fill_randint(chosen(generator), out, n, low, *to);
-    else fill_random_full(chosen(generator), out, n);
+    else if constexpr (!std::is_same_v<T, bool>) fill_random_full(chosen(generator), out, n);
   });
 }
 

@@ -14,12 +14,12 @@
 // Closures call public ops only, so higher orders come from leaving grad mode on.
 #pragma once
 
-#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "cnn/inline_array.h"
 #include "cnn/tensor.h"
 
 namespace cnn {
@@ -54,45 +54,18 @@ struct InferenceMode : ModeGuard {
 
 // ---- The graph ----
 
+class CopySlices;
 class Grads;
+class GraphRun;
+class Node;
+struct HookSet;  // csrc/autograd/hooks.h
+
 struct Edge {
   Ref<Node> node;  // null: no gradient wanted
   int index = 0;   // which output of that node
 };
 
-// A short list with its first elements inline: a node is one allocation.
-template <class T, int kInline>
-class Few {
- public:
-  Few() = default;
-  Few(const Few&) = delete;
-  Few& operator=(const Few&) = delete;
-  size_t size() const { return count_; }
-  bool empty() const { return count_ == 0; }
-  T* begin() { return more_ ? more_.get() : inline_; }
-  T* end() { return begin() + count_; }
-  const T* begin() const { return more_ ? more_.get() : inline_; }
-  const T* end() const { return begin() + count_; }
-  T& operator[](size_t i) { return begin()[i]; }
-  const T& operator[](size_t i) const { return begin()[i]; }
-  void resize(size_t n) {
-    if (n > kInline && n > room_) {
-      std::unique_ptr<T[]> bigger(new T[n]);
-      for (size_t i = 0; i < count_; ++i) bigger[i] = std::move(begin()[i]);
-      more_ = std::move(bigger);
-      room_ = n;
-    }
-    for (size_t i = n; i < count_; ++i) begin()[i] = T();
-    count_ = n;
-  }
-
- private:
-  size_t count_ = 0, room_ = 0;
-  T inline_[kInline];
-  std::unique_ptr<T[]> more_;
-};
-
-// What a gradient for an output must look like.
+// What a gradient arriving for an output of a node must look like; undefined ones are zeros of this.
 struct GradShape {
   Dims sizes;
   DType dtype = DType::Float32;
@@ -106,29 +79,40 @@ class CNN_API Node : public RefCounted {
   ~Node() override;
 
   virtual std::string name() const { return name_; }
+  std::string class_name() const;    // the name without namespaces
+  std::string forward_name() const;  // and without "Backward0": of the op, as error texts say it
+
   virtual void run(Grads& g) = 0;
   // Frees what backward needed; a second run then raises if anything had been saved.
   virtual void release() {}
-  // Must it run even when no gradient reached it? (functions that materialise zeros)
-  virtual bool runs_without_gradient() const { return false; }
+  // Does it run even when every gradient that reached it is undefined?
+  virtual bool runs_undefined() const { return false; }
 
-  Few<Edge, 3>& edges() { return edges_; }
-  const Few<Edge, 3>& edges() const { return edges_; }
-  Few<GradShape, 1>& outputs() { return outputs_; }  // one for each output
-  uint64_t sequence() const { return sequence_; }    // later nodes run first
+  // Parallel to the inputs of the op. Not to be changed once a tensor has this node.
+  InlineArray<Edge, 2>& edges() { return edges_; }
+  const InlineArray<Edge, 2>& edges() const { return edges_; }
+  InlineArray<GradShape, 1>& outputs() { return outputs_; }
+  const InlineArray<GradShape, 1>& outputs() const { return outputs_; }
+  uint64_t sequence() const { return sequence_; }  // later nodes run first
 
-  // Hooks on the node and on the tensors it produced, made when first needed; csrc/autograd/hooks.h.
-  struct Hooks;
-  Hooks* hooks = nullptr;
+  // Hooks on the node and on the tensors it produced; null until there are any.
+  HookSet* hooks() const { return hooks_.load(std::memory_order_acquire); }
   std::atomic<void*> wrapper{nullptr};  // the Python object, if one lives
-  Ref<RefCounted> origin;               // in anomaly mode: where the forward op was called
 
  protected:
   void last_ref_dropped() override;  // frees chains of nodes iteratively
-  const char* name_;
   uint64_t sequence_;
-  Few<Edge, 3> edges_;
-  Few<GradShape, 1> outputs_;
+
+ private:
+  friend class GraphRun;
+  friend HookSet& hooks_of(Node& node);
+  const char* name_;
+  InlineArray<Edge, 2> edges_;
+  InlineArray<GradShape, 1> outputs_;
+  std::atomic<HookSet*> hooks_{nullptr};
+  // The run of backward that keeps its state for this node in `state_` (csrc/autograd/engine.h).
+  std::atomic<uintptr_t> claim_{0};
+  void* state_ = nullptr;  // also links dead nodes on their way to being freed
 };
 
 // The gradients of one node in one run of backward.
@@ -137,36 +121,46 @@ class CNN_API Grads {
   bool has(int i = 0) const { return out_[i].defined(); }
   const Tensor& out(int i = 0) const { return out_[i]; }  // may be undefined when the node has several outputs
   Tensor out_or_zeros(int i = 0) const;
-  bool wants(int i) const { return i < 64 ? wanted_ >> i & 1 : many_[size_t(i)]; }  // needed by this run?
+  Tensor take(int i = 0) { return std::move(out_[i]); }  // out(i), given away
+  bool wants(int i) const { return i < 64 ? wanted_ >> i & 1 : more_wanted_ && more_wanted_[i - 64]; }
   Tensor& operator[](int i) { return in_[i]; }  // left undefined: no gradient
   Node& node() const { return *node_; }
   int outputs() const { return int(out_.size()); }
   int inputs() const { return int(in_.size()); }
 
  private:
-  friend class Engine;
   friend class CopySlices;
-  friend struct GradsAccess;
+  friend class GraphRun;
+  friend class Saved;
+  void set_wanted(int i);
   Node* node_ = nullptr;
-  std::vector<Tensor> out_, in_;
-  uint64_t wanted_ = 0;      // bit i: input i is needed by this run
-  std::vector<bool> many_;  // the same, for nodes with more than 64 inputs
+  const CopySlices* slices_ = nullptr;  // set when the node wrote into a view
+  InlineArray<Tensor, 2> out_, in_;
+  uint64_t wanted_ = 0;  // bit i: input i is needed by this run
+  std::unique_ptr<bool[]> more_wanted_;
 };
 
 // A tensor kept for backward. `get` checks that it was not changed in place since, and unpacks it.
 class CNN_API Saved {
  public:
   Saved() = default;
+  // x as it is; when x is an output of `owner`, without a cycle. For nodes made by hand.
+  static Saved of(const Tensor& x, const Node* owner = nullptr);
   Tensor get(Grads& g) const;
-  bool defined() const { return tensor_.defined() || bool(packed_); }
+  // The same outside a run: `owner` is the node that holds it.
+  Tensor unpack(Node& owner) const;
+  bool defined() const { return tensor_.defined() || packed_; }
 
  private:
   friend class Grad;
-  friend struct SavedAccess;
-  Tensor tensor_;            // an output is kept without its history, so that there is no cycle
-  Ref<RefCounted> packed_;   // what saved-tensor hooks made of it instead
+  static Saved output(const Tensor& y, int index);
+  void keep(const Tensor& x);
+  void check_version(const Node* owner) const;
+  Tensor unpack_hooked(Node* owner) const;
+  Tensor tensor_;
+  Ref<RefCounted> packed_;  // instead of the tensor, under saved-tensor hooks
   uint32_t version_ = 0;
-  int output_ = -1;          // which output of the node it is; -1: an input
+  int output_ = -1;  // which output of the node this is; -1: none
 };
 
 // One argument of Grad({a, b}): refers, does not own.
@@ -179,15 +173,18 @@ struct GradInput {
 class CNN_API Grad {
  public:
   // Raises when `dest` may not be written: a leaf that requires grad, a view of several outputs, out= with grad.
-  explicit Grad(std::initializer_list<GradInput> inputs, const Dest& dest = {});
-  explicit Grad(const Tensors& inputs);
+  // `op` is for that error's text.
+  explicit Grad(std::initializer_list<GradInput> inputs, const Dest& dest = {}, const char* op = nullptr) {
+    if (grad_enabled() || dest) start(inputs.begin(), inputs.size(), dest, op);
+  }
+  explicit Grad(const Tensors& inputs, const Dest& dest = {}, const char* op = nullptr);
 
-  explicit operator bool() const { return needed_; }       // must this call be recorded?
+  explicit operator bool() const { return needed_; }               // must this call be recorded?
   bool needs(int i) const { return needed_ && (mask_ >> i & 1); }  // does input i need a gradient? (i < 64)
 
   // Keeps x for the closure. Under an in-place Dest, operand 0 is cloned before the write.
   Saved save(const Tensor& x) { return save_if(needed_, x); }
-  Saved save_if(bool wanted, const Tensor& x);
+  Saved save_if(bool wanted, const Tensor& x) { return wanted && x.defined() ? keep(x) : Saved(); }
   // Keeps the op's own output number `index` without a cycle.
   Saved save_output(const Tensor& y, int index = 0);
 
@@ -198,7 +195,8 @@ class CNN_API Grad {
   template <class F>
   void record(const char* name, const Tensors& outputs, F fn);
   // The same for a node made by hand.
-  void attach(Ref<Node> node, const Tensors& outputs);
+  void attach(Ref<Node> node, const Tensors& outputs) { attach(std::move(node), outputs.data(), outputs.size()); }
+  void attach(Ref<Node> node, const Tensor& output) { attach(std::move(node), &output, 1); }
   // Like record, for an output that is a view of input 0.
   template <class F>
   Tensor record_view(const char* name, const Tensor& view, F fn) {
@@ -206,17 +204,16 @@ class CNN_API Grad {
   }
 
  private:
+  void start(const GradInput* inputs, size_t count, const Dest& dest, const char* op);
+  Saved keep(const Tensor& x);
+  void attach(Ref<Node> node, const Tensor* outputs, size_t count);
+
   bool needed_ = false;
   bool saved_ = false;
   uint64_t mask_ = 0;
-  const Dest* dest_ = nullptr;
-  int count_ = 0;
-  const Tensor* inline_[6];
-  std::vector<const Tensor*> more_;
-
-  void collect(const Tensor* t, int i);
-  void check_destination(const Dest& dest) const;
-  const Tensor& input(int i) const { return more_.empty() ? *inline_[i] : *more_[size_t(i)]; }
+  TensorImpl* written_ = nullptr;  // the target of an in-place Dest
+  InlineArray<const Tensor*, 6> inputs_;
+  InlineArray<Edge, 2> early_edges_;  // of the inputs, as they were before a write in place
 };
 
 // The node of a closure: one allocation.
@@ -251,7 +248,7 @@ void ClosureNode<F>::run(Grads& g) {
 }
 template <class F>
 Tensor Grad::record(const char* name, const Tensor& y, F fn) {
-  attach(Ref<Node>(new ClosureNode<F>(name, saved_, std::move(fn))), {y});
+  attach(Ref<Node>(new ClosureNode<F>(name, saved_, std::move(fn))), &y, 1);
   return y;
 }
 template <class F>
@@ -259,28 +256,37 @@ void Grad::record(const char* name, const Tensors& outputs, F fn) {
   attach(Ref<Node>(new ClosureNode<F>(name, saved_, std::move(fn))), outputs);
 }
 
+// ---- History of tensors ----
+
+// Where a gradient of x goes: its node and output number, or its accumulator for a leaf. Null without gradient.
+CNN_API Edge gradient_edge(const Tensor& x);
+// Makes x output `index` of a node.
+CNN_API void set_history(const Tensor& x, Ref<Node> node, int index);
+// A new tensor that shares memory and version, without history.
+CNN_API Tensor detach(const Tensor& x);
+// Forgets x's history in place. RuntimeError for views.
+CNN_API Tensor detach_(const Tensor& x);
+// Backward then fills x.grad though x is no leaf. RuntimeError without gradient.
+CNN_API void retain_grad(const Tensor& x);
+CNN_API bool retains_grad(const Tensor& x);
+CNN_API int output_number(const Tensor& x);  // which output of grad_fn x is
+CNN_API Tensor leaf_of(const Node& node);    // of AccumulateGrad; undefined for other nodes
+
+// Functions written by hand. `connect`, before their forward runs, gives the node its edges and says whether any
+// input needs a gradient; `attach_custom` (with a null node if none did) then gives the outputs their history.
+// What it returns are the outputs to hand out: an input returned as it came becomes a view of itself.
+CNN_API bool connect(Node& node, const Tensors& inputs);
+CNN_API Tensors attach_custom(Ref<Node> node, const Tensors& inputs, const Tensors& outputs,
+                              const Tensors& dirty = {}, const Tensors& non_differentiable = {});
+
 // ---- Running backward ----
 
 // Adds into the .grad of leaves (of `inputs` only, when given). Undefined `gradients` mean 1 for scalars.
+// With `accumulate_all` false, `inputs` may not be empty. create_graph keeps the graph.
 CNN_API void backward(const Tensors& roots, const Tensors& gradients = {}, bool retain_graph = false,
                       bool create_graph = false, const Tensors& inputs = {}, bool accumulate_all = true);
 // Gradients of the outputs with respect to `inputs`; undefined where unused (an error unless allow_unused).
 CNN_API Tensors grad(const Tensors& outputs, const Tensors& inputs, const Tensors& gradients = {},
                      bool retain_graph = false, bool create_graph = false, bool allow_unused = false);
-
-// What a gradient of x flows into: its node, or the accumulator of a leaf; no node where none is required.
-CNN_API Edge gradient_edge(const Tensor& x);
-// Makes `node` the origin of y.
-CNN_API void set_history(const Tensor& y, const Ref<Node>& node, int output);
-// The same after y was written in place: through the history of what it views.
-CNN_API void rebase_history(const Tensor& y, Ref<Node> node);
-CNN_API void retain_grad(const Tensor& x);
-CNN_API bool retains_grad(const Tensor& x);
-CNN_API int output_number(const Tensor& x);
-
-// A new tensor that shares memory and version, without history.
-CNN_API Tensor detach(const Tensor& x);
-// Forgets the history of x itself.
-CNN_API void detach_(const Tensor& x);
 
 }  // namespace cnn

@@ -22,6 +22,13 @@ class CNN_API RefCounted {
       const_cast<RefCounted*>(this)->last_ref_dropped();
     }
   }
+  // For those who hold a pointer without a reference, and a lock against its deletion: false if nobody refers to it.
+  bool try_add_ref() const {
+    uint32_t n = references_.load(std::memory_order_relaxed);
+    while (n != 0)
+      if (references_.compare_exchange_weak(n, n + 1, std::memory_order_acq_rel)) return true;
+    return false;
+  }
   uint32_t use_count() const { return references_.load(std::memory_order_acquire); }
 
  protected:

@@ -23,8 +23,8 @@ struct VersionCounter final : RefCounted {
   std::atomic<uint32_t> value{0};
 };
 
-// How a view came to be; some may not be written in place.
-enum class ViewOrigin : uint8_t { Default, NoGrad, Inference, MultiOutput, CustomFunction };
+// How a view was made: decides whether its history can follow a write in place.
+enum class ViewMode : uint8_t { Default, NoGrad, Inference, MultiOutput, Custom };
 
 class CNN_API TensorImpl final : public RefCounted {
  public:
@@ -42,10 +42,10 @@ class CNN_API TensorImpl final : public RefCounted {
   bool wrapped_number = false;  // made from a Python number: gives way in type promotion
   bool inference = false;       // made in inference mode: no versions, never recorded
   bool requires_grad = false;   // of a leaf; tensors with a node require grad by that
+  ViewMode view_mode = ViewMode::Default;
+  uint32_t view_version = 0;        // of a view: version of the data when its history was made
   Ref<VersionCounter> own_version;  // null: the storage counts
   Ref<TensorImpl> base;             // of a view: the tensor that is no view
-  uint32_t view_version = 0;        // of a view: the version at which its history was made
-  ViewOrigin view_origin = ViewOrigin::Default;
   std::unique_ptr<AutogradMeta> autograd;
 
   // Python's side. While `owns_wrapper`, this impl holds the only reference to the wrapper (csrc/bindings/tensor_type.cpp).

@@ -1,0 +1,62 @@
+#include "autograd/hooks.h"
+
+#include "autograd/meta.h"
+
+namespace cnn {
+
+Ref<RefCounted> (*anomaly_trace)() = nullptr;
+void (*anomaly_report)(const Node&, RefCounted*) = nullptr;
+std::atomic<bool> anomaly_check_nan{true};
+
+std::mutex& hooks_lock() {
+  static std::mutex& lock = *new std::mutex;  // outlives everything
+  return lock;
+}
+
+HookSet& hooks_of(Node& node) {
+  HookSet* set = node.hooks();
+  if (!set) node.hooks_.store(set = new HookSet, std::memory_order_release);
+  return *set;
+}
+
+namespace {
+
+HookSet& hooks_of_leaf(const Tensor& x) {
+  AutogradMeta& meta = x.impl()->meta();
+  HookSet* set = meta.hooks.load(std::memory_order_acquire);
+  if (!set) meta.hooks.store(set = new HookSet, std::memory_order_release);
+  return *set;
+}
+
+void check_requires_grad(const Tensor& x) {
+  check(x.requires_grad(), "", "cannot register a hook on a tensor that doesn't require gradient");
+}
+
+}  // namespace
+
+void add_hook(const Tensor& x, Ref<TensorHook> hook) {
+  check_requires_grad(x);
+  const Edge edge = history(x);
+  std::lock_guard guard(hooks_lock());
+  HookSet& set = edge.node ? hooks_of(*edge.node) : hooks_of_leaf(x);
+  set.tensor.push_back({edge.index, std::move(hook)});
+}
+
+void add_hook(const Tensor& x, Ref<AccumulatedHook> hook) {
+  check_requires_grad(x);
+  check(x.is_leaf(), "", "post accumulate grad hooks cannot be registered on non-leaf tensors");
+  std::lock_guard guard(hooks_lock());
+  hooks_of_leaf(x).accumulated.push_back(std::move(hook));
+}
+
+void add_hook(Node& node, Ref<NodePreHook> hook) {
+  std::lock_guard guard(hooks_lock());
+  hooks_of(node).before.push_back(std::move(hook));
+}
+
+void add_hook(Node& node, Ref<NodePostHook> hook) {
+  std::lock_guard guard(hooks_lock());
+  hooks_of(node).after.push_back(std::move(hook));
+}
+
+}  // namespace cnn

@@ -1,0 +1,191 @@
+#include "cnn/random.h"
+
+#include <pthread.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include "cnn/check.h"
+
+namespace cnn {
+namespace {
+
+constexpr int kShift = 397;
+
+uint32_t twist(uint32_t upper, uint32_t lower) {
+  const uint32_t mixed = (upper & 0x80000000u) | (lower & 0x7fffffffu);
+  return (mixed >> 1) ^ (-(lower & 1u) & 0x9908b0dfu);
+}
+
+uint32_t temper(uint32_t y) {
+  y ^= y >> 11;
+  y ^= (y << 7) & 0x9d2c5680u;
+  y ^= (y << 15) & 0xefc60000u;
+  return y ^ (y >> 18);
+}
+
+// torch.Generator's state: an older struct of 64-bit words, with fields for the cached normals.
+struct StateBytes {
+  uint64_t seed;
+  int32_t left;  // draws until the next refill, plus one
+  int32_t seeded;
+  uint64_t next;
+  uint64_t state[624];
+  double normal_x;
+  double cached_normal;
+  double normal_rho;
+  int32_t has_normal;
+  int32_t padding;
+  float cached_float;
+  uint8_t has_float;
+  uint8_t padding_end[3];
+};
+static_assert(sizeof(StateBytes) == Generator::kStateBytes);
+
+// A fork takes the lock of every generator, so that the child may draw from each of them.
+struct Registry {
+  std::mutex mutex;
+  Generator* first = nullptr;
+};
+Registry& registry() {
+  static Registry& instance = *new Registry;  // never destroyed
+  return instance;
+}
+
+}  // namespace
+
+Generator::Generator(uint64_t seed) {
+  reseed(seed);
+  static const int handlers = pthread_atfork(
+      [] {
+        registry().mutex.lock();
+        for (Generator* g = registry().first; g; g = g->following_) g->mutex_.lock();
+      },
+      [] {
+        for (Generator* g = registry().first; g; g = g->following_) g->mutex_.unlock();
+        registry().mutex.unlock();
+      },
+      [] {
+        for (Generator* g = registry().first; g; g = g->following_) g->mutex_.unlock();
+        registry().mutex.unlock();
+      });
+  (void)handlers;
+  std::lock_guard lock(registry().mutex);
+  following_ = registry().first;
+  if (following_) following_->previous_ = this;
+  registry().first = this;
+}
+
+Generator::~Generator() {
+  std::lock_guard lock(registry().mutex);
+  (previous_ ? previous_->following_ : registry().first) = following_;
+  if (following_) following_->previous_ = previous_;
+}
+
+void Generator::reseed(uint64_t seed) {
+  seed_ = seed;
+  state_[0] = uint32_t(seed);
+  for (uint32_t i = 1; i < kWords; ++i) {
+    state_[i] = 1812433253u * (state_[i - 1] ^ (state_[i - 1] >> 30)) + i;
+  }
+  next_ = kWords;
+  fresh_ = true;
+  has_normal_ = false;
+}
+
+// The loops run over disjoint stretches, so that they are free of dependencies and vectorise.
+__attribute__((optimize("O3"))) void Generator::refill() {
+  uint32_t* const s = state_;
+  for (int i = 0; i < kWords - kShift; ++i) s[i] = s[i + kShift] ^ twist(s[i], s[i + 1]);
+  for (int start = kWords - kShift; start < kWords - 1; start += kWords - kShift) {
+    const int end = start + (kWords - kShift) < kWords - 1 ? start + (kWords - kShift) : kWords - 1;
+#pragma GCC ivdep
+    for (int i = start; i < end; ++i) s[i] = s[i + kShift - kWords] ^ twist(s[i], s[i + 1]);
+  }
+  s[kWords - 1] = s[kShift - 1] ^ twist(s[kWords - 1], s[0]);
+  for (int i = 0; i < kWords; ++i) words_[i] = temper(s[i]);
+  next_ = 0;
+  fresh_ = false;
+}
+
+// Box and Muller's transform, two values at a time.
+double Generator::normal() {
+  if (has_normal_) {
+    has_normal_ = false;
+    return cached_normal_;
+  }
+  const double u1 = uniform_double();
+  const double u2 = uniform_double();
+  const double radius = std::sqrt(-2.0 * std::log1p(-u2));
+  const double angle = 2.0 * M_PI * u1;
+  cached_normal_ = radius * std::sin(angle);
+  has_normal_ = true;
+  return radius * std::cos(angle);
+}
+
+void Generator::manual_seed(uint64_t seed) {
+  std::lock_guard lock(mutex_);
+  reseed(seed);
+}
+
+uint64_t Generator::initial_seed() const {
+  std::lock_guard lock(mutex_);
+  return seed_;
+}
+
+uint64_t Generator::seed() {
+  std::random_device entropy;
+  const uint64_t high = entropy();
+  const uint64_t seed = high << 32 | entropy();
+  manual_seed(seed);
+  return seed;
+}
+
+std::vector<uint8_t> Generator::get_state() const {
+  StateBytes bytes{};
+  {
+    std::lock_guard lock(mutex_);
+    bytes.seed = seed_;
+    bytes.left = fresh_ ? 1 : kWords + 1 - next_;
+    bytes.seeded = 1;
+    bytes.next = fresh_ ? 0 : uint64_t(next_);
+    for (int i = 0; i < kWords; ++i) bytes.state[i] = state_[i];
+    bytes.cached_normal = has_normal_ ? cached_normal_ : 0;
+    bytes.has_normal = has_normal_;
+  }
+  std::vector<uint8_t> state(sizeof bytes);
+  std::memcpy(state.data(), &bytes, sizeof bytes);
+  return state;
+}
+
+void Generator::set_state(const uint8_t* state, size_t nbytes) {
+  check(nbytes == sizeof(StateBytes), "", "Expected a CPUGeneratorImplState of size ",
+        sizeof(StateBytes), " but found the input RNG state size to be ", nbytes);
+  StateBytes bytes;
+  std::memcpy(&bytes, state, sizeof bytes);
+  // left == 1 asks for a refill; otherwise it and next count the same block from both ends.
+  const bool refill_next = bytes.left == 1 && bytes.next <= kWords;
+  const bool within = bytes.left > 1 && bytes.next >= 1 &&
+                      bytes.next == uint64_t(kWords + 1 - bytes.left);
+  check(bytes.seeded == 1 && (refill_next || within), "", "Invalid mt19937 state");
+  std::lock_guard lock(mutex_);
+  seed_ = bytes.seed;
+  for (int i = 0; i < kWords; ++i) state_[i] = uint32_t(bytes.state[i]);
+  for (int i = 0; i < kWords; ++i) words_[i] = temper(state_[i]);
+  fresh_ = refill_next && bytes.next == 0;
+  next_ = refill_next ? kWords : int(bytes.next);
+  has_normal_ = bytes.has_normal != 0;
+  cached_normal_ = has_normal_ ? bytes.cached_normal : 0;
+}
+
+Generator& default_generator() {
+  static Generator& generator = []() -> Generator& {
+    Generator* made = new Generator;  // never destroyed
+    made->seed();
+    return *made;
+  }();
+  return generator;
+}
+
+}  // namespace cnn

@@ -1,0 +1,302 @@
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <mutex>
+#include <type_traits>
+#include <utility>
+
+#include "core/box_muller.h"
+#include "core/random.h"
+
+namespace cnn {
+namespace {
+
+// Tensors from this size on get their normals in blocks of as many.
+constexpr int64_t kBlock = 16;
+
+template <class T>
+inline constexpr bool kSixteenBit = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
+template <class T>
+inline constexpr bool kFloating = std::is_floating_point_v<T> || kSixteenBit<T>;
+
+// Significant bits of a floating type.
+template <class T>
+inline constexpr int kDigits = std::numeric_limits<T>::digits;
+template <>
+inline constexpr int kDigits<Half> = 11;
+template <>
+inline constexpr int kDigits<BFloat16> = 8;
+
+// Types of 16 bits are drawn and computed as floats, and rounded at the end.
+template <class T>
+using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
+
+// To T from what was computed in double.
+template <class T>
+T narrow(double value) {
+  if constexpr (kSixteenBit<T>) {
+    return T(float(value));
+  } else {
+    return T(value);
+  }
+}
+
+template <class T>
+T from_integer(int64_t value) {
+  if constexpr (kSixteenBit<T>) {
+    return T(float(value));
+  } else {
+    return T(value);
+  }
+}
+
+// out[i] = f(generator)
+template <class T, class F>
+void fill_each(Generator& generator, T* out, int64_t n, const F& f) {
+  std::lock_guard lock(generator.mutex());
+  for (int64_t i = 0; i < n; ++i) out[i] = f(generator);
+}
+
+// out[i] = f(word): one 32-bit draw for each element, in stretches that vectorise. The lock is held.
+template <class T, class F>
+__attribute__((optimize("O3"))) void draw_words(Generator& generator, T* out, int64_t n,
+                                                const F& f) {
+  while (n > 0) {
+    const Generator::Words words = generator.take(n);
+    for (int64_t i = 0; i < words.count; ++i) out[i] = f(words.data[i]);
+    out += words.count;
+    n -= words.count;
+  }
+}
+
+template <class T, class F>
+void fill_from_words(Generator& generator, T* out, int64_t n, const F& f) {
+  std::lock_guard lock(generator.mutex());
+  draw_words(generator, out, n, f);
+}
+
+// The same number as Generator::uniform_float(), from its word.
+float unit(uint32_t word) { return float(int32_t(word & 0xffffff)) * 0x1p-24f; }
+
+// Standard uniform numbers; the lock is held.
+void draw_units(Generator& generator, float* out, int64_t n) {
+  draw_words(generator, out, n, unit);
+}
+void draw_units(Generator& generator, double* out, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) out[i] = generator.uniform_double();
+}
+
+// In each block the first half gives the radii, the second the angles; see box_muller(float*).
+void box_muller(double* data, int64_t blocks, double mean, double std) {
+  for (; blocks > 0; --blocks, data += kBlock) {
+    for (int i = 0; i < kBlock / 2; ++i) {
+      const double radius = std::sqrt(-2 * std::log(1 - data[i]));
+      const double angle = 2 * M_PI * data[i + kBlock / 2];
+      data[i] = std::fma(radius * std::cos(angle), std, mean);
+      data[i + kBlock / 2] = std::fma(radius * std::sin(angle), std, mean);
+    }
+  }
+}
+
+// value as T holds it, and the distance of T's neighbours there.
+template <class T>
+int64_t in_type(int64_t value) {
+  return int64_t(Wide<T>(from_integer<T>(value)));
+}
+template <class T>
+int64_t spacing(int64_t value) {
+  const int power = 63 - std::countl_zero(uint64_t(std::abs(value)) | 1);
+  return int64_t(1) << std::max(power - kDigits<T> + 1, 0);
+}
+
+// Limits that are too large for T's digits are moved inward, so that no value rounds out of them.
+template <class T>
+void fit_limits(int64_t& low, int64_t& high) {
+  if (const int64_t first = in_type<T>(low + 1); first < low) low = first + spacing<T>(low + 1);
+  if (const int64_t last = in_type<T>(high - 1); last >= high) high = last - spacing<T>(high - 1);
+}
+
+}  // namespace
+
+template <class T>
+void fill_uniform(Generator& generator, T* out, int64_t n, double from, double to) {
+  using W = Wide<T>;
+  const W low = W(from), width = W(to) - W(from);
+  if constexpr (std::is_same_v<T, double>) {
+    fill_each(generator, out, n, [=](Generator& g) { return g.uniform_double() * width + low; });
+  } else {
+    fill_from_words(generator, out, n, [=](uint32_t word) { return T(unit(word) * width + low); });
+  }
+}
+
+template <class T>
+void fill_normal_singly(Generator& generator, T* out, int64_t n, double mean, double std) {
+  fill_each(generator, out, n,
+            [=](Generator& g) { return narrow<T>(std::fma(g.normal(), std, mean)); });
+}
+
+template <class T>
+void fill_normal(Generator& generator, T* out, int64_t n, double mean, double std) {
+  if (n < kBlock) return fill_normal_singly(generator, out, n, mean, std);
+  using W = Wide<T>;
+  constexpr int64_t kChunk = 32 * kBlock;
+  W chunk[kChunk];
+  const auto blocks_to = [&](T* at, int64_t count) {
+    draw_units(generator, chunk, count);
+    box_muller(chunk, count / kBlock, W(mean), W(std));
+    for (int64_t i = 0; i < count; ++i) at[i] = T(chunk[i]);
+  };
+  std::lock_guard lock(generator.mutex());
+  const int64_t rest = n % kBlock;
+  for (int64_t i = 0; i < n - rest; i += kChunk) blocks_to(out + i, std::min(kChunk, n - rest - i));
+  if (rest == 0) return;
+  draw_units(generator, chunk, rest);  // drawn and not used: the last block is drawn anew, whole
+  blocks_to(out + n - kBlock, kBlock);
+}
+
+template <class T>
+void fill_randint(Generator& generator, T* out, int64_t n, int64_t low, int64_t high) {
+  if constexpr (kFloating<T>) fit_limits<T>(low, high);
+  const uint64_t range = uint64_t(high) - uint64_t(low);
+  const auto above_low = [=](uint64_t offset) {
+    return from_integer<T>(int64_t(offset + uint64_t(low)));
+  };
+  if (range >= uint64_t(1) << 28) {
+    fill_each(generator, out, n, [=](Generator& g) { return above_low(g.u64() % range); });
+  } else {
+    fill_from_words(generator, out, n,
+                    [=](uint32_t word) { return above_low(word % uint32_t(range)); });
+  }
+}
+
+template <class T>
+void fill_random_full(Generator& generator, T* out, int64_t n) {
+  fill_each(generator, out, n, [](Generator& g) { return from_integer<T>(int64_t(g.u64())); });
+}
+
+template <class T>
+void fill_random(Generator& generator, T* out, int64_t n) {
+  if constexpr (std::is_same_v<T, bool>) {
+    fill_from_words(generator, out, n, [](uint32_t word) { return (word & 1) != 0; });
+  } else if constexpr (std::is_same_v<T, int64_t>) {
+    fill_each(generator, out, n, [](Generator& g) { return int64_t(g.u64() & INT64_MAX); });
+  } else if constexpr (std::is_same_v<T, double>) {
+    constexpr uint64_t values = (uint64_t(1) << kDigits<double>) + 1;
+    fill_each(generator, out, n, [](Generator& g) { return double(g.u64() % values); });
+  } else if constexpr (kFloating<T>) {
+    constexpr uint32_t values = (uint32_t(1) << kDigits<T>) + 1;
+    fill_from_words(generator, out, n, [](uint32_t word) { return T(float(word % values)); });
+  } else {
+    constexpr uint32_t mask = uint32_t(std::numeric_limits<T>::max());
+    fill_from_words(generator, out, n, [](uint32_t word) { return T(word & mask); });
+  }
+}
+
+// Fisher and Yates' shuffle, from the front; very long ones from the front with 64-bit draws.
+template <class T>
+void fill_randperm(Generator& generator, T* out, int64_t n) {
+  constexpr int64_t kLong = int64_t(std::numeric_limits<uint32_t>::max() / 20);
+  std::lock_guard lock(generator.mutex());
+  if (n < kLong) {
+    for (int64_t i = 0; i < n; ++i) out[i] = from_integer<T>(i);
+    for (int64_t i = 0; i < n - 1; ++i) {
+      std::swap(out[i], out[i + int64_t(generator.u32() % uint32_t(n - i))]);
+    }
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t z = int64_t(generator.u64() % uint64_t(i + 1));
+    out[i] = from_integer<T>(i);
+    std::swap(out[i], out[z]);
+  }
+}
+
+template <class T>
+void fill_bernoulli(Generator& generator, T* out, int64_t n, double p) {
+  fill_each(generator, out, n, [=](Generator& g) { return narrow<T>(g.uniform_double() < p); });
+}
+
+template <class T, class P>
+void fill_bernoulli(Generator& generator, T* out, int64_t n, const P* p) {
+  std::lock_guard lock(generator.mutex());
+  for (int64_t i = 0; i < n; ++i) {
+    if constexpr (std::is_same_v<P, double>) {
+      out[i] = narrow<T>(generator.uniform_double() < p[i]);
+    } else {
+      out[i] = narrow<T>(generator.uniform_float() < float(p[i]));
+    }
+  }
+}
+
+template <class T>
+void fill_dropout(Generator& generator, T* out, int64_t n, double p) {
+  const T kept = T(Wide<T>(1) / Wide<T>(1 - p));
+  fill_each(generator, out, n,
+            [=](Generator& g) { return g.uniform_double() < 1 - p ? kept : T(0); });
+}
+
+template <class T>
+void fill_exponential(Generator& generator, T* out, int64_t n, double lambda) {
+  const double factor = -1 / lambda;
+  fill_each(generator, out, n,
+            [=](Generator& g) { return narrow<T>(factor * std::log1p(-g.uniform_double())); });
+}
+
+template <class T>
+void fill_cauchy(Generator& generator, T* out, int64_t n, double median, double sigma) {
+  fill_each(generator, out, n, [=](Generator& g) {
+    return narrow<T>(median + sigma * std::tan(M_PI * (g.uniform_double() - 0.5)));
+  });
+}
+
+template <class T>
+void fill_log_normal(Generator& generator, T* out, int64_t n, double mean, double std) {
+  fill_each(generator, out, n,
+            [=](Generator& g) { return narrow<T>(std::exp(std::fma(g.normal(), std, mean))); });
+}
+
+template <class T>
+void fill_geometric(Generator& generator, T* out, int64_t n, double p) {
+  const double scale = std::log1p(-p);
+  fill_each(generator, out, n, [=](Generator& g) {
+    return narrow<T>(std::ceil(std::log(g.uniform_double()) / scale));
+  });
+}
+
+// ---------------------------------------------------------------------------------- instances
+
+#define CNN_FLOATING(X) X(float) X(double) X(Half) X(BFloat16)
+#define CNN_INTEGER(X) X(uint8_t) X(int8_t) X(int16_t) X(int32_t) X(int64_t)
+
+#define X(T)                                                                       \
+  template CNN_API void fill_uniform(Generator&, T*, int64_t, double, double);       \
+  template CNN_API void fill_normal(Generator&, T*, int64_t, double, double);        \
+  template CNN_API void fill_normal_singly(Generator&, T*, int64_t, double, double); \
+  template CNN_API void fill_exponential(Generator&, T*, int64_t, double);           \
+  template CNN_API void fill_cauchy(Generator&, T*, int64_t, double, double);        \
+  template CNN_API void fill_log_normal(Generator&, T*, int64_t, double, double);    \
+  template CNN_API void fill_dropout(Generator&, T*, int64_t, double);
+CNN_FLOATING(X)
+#undef X
+
+#define X(T)                                                          \
+  template CNN_API void fill_random_full(Generator&, T*, int64_t);      \
+  template CNN_API void fill_randperm(Generator&, T*, int64_t);         \
+  template CNN_API void fill_geometric(Generator&, T*, int64_t, double);
+CNN_FLOATING(X) CNN_INTEGER(X)
+#undef X
+
+#define X(T)                                                                       \
+  template CNN_API void fill_randint(Generator&, T*, int64_t, int64_t, int64_t);     \
+  template CNN_API void fill_random(Generator&, T*, int64_t);                        \
+  template CNN_API void fill_bernoulli(Generator&, T*, int64_t, double);             \
+  template CNN_API void fill_bernoulli(Generator&, T*, int64_t, const float*);       \
+  template CNN_API void fill_bernoulli(Generator&, T*, int64_t, const double*);      \
+  template CNN_API void fill_bernoulli(Generator&, T*, int64_t, const Half*);        \
+  template CNN_API void fill_bernoulli(Generator&, T*, int64_t, const BFloat16*);
+CNN_FLOATING(X) CNN_INTEGER(X) X(bool)
+#undef X
+
+}  // namespace cnn
