@@ -1,0 +1,548 @@
+"""Functions composed of others, where one kernel of their own would gain nothing."""
+
+from __future__ import annotations
+
+import builtins
+
+from cnn import _C
+
+__all__ = [
+    "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes",
+    "broadcast_tensors", "cartesian_prod", "cdist", "column_stack", "combinations", "cov", "cross",
+    "diagflat", "diff", "dist", "dsplit", "dstack", "einsum", "fliplr", "flipud", "histc",
+    "hsplit", "hstack", "inner", "is_floating_point", "is_tensor", "isin", "isreal", "kron",
+    "meshgrid", "numel", "quantile", "nanquantile", "rot90", "row_stack", "tensordot", "tile",
+    "tril_indices", "triu_indices", "unique", "unique_consecutive", "vsplit", "vstack",
+]  # fmt: skip
+
+# Those that are methods of Tensor as well.
+METHODS = [
+    "cov", "cross", "diagflat", "diff", "dist", "dsplit", "fliplr", "flipud", "histc", "hsplit",
+    "inner", "isreal", "kron", "nanquantile", "quantile", "rot90", "tile", "unique",
+    "unique_consecutive", "vsplit",
+]  # fmt: skip
+
+
+def is_tensor(obj):
+    """Is it a Tensor, of any class?"""
+    return isinstance(obj, _C.Tensor)
+
+
+def is_floating_point(input):
+    """Is its dtype one of the floating-point dtypes?"""
+    return input.dtype.is_floating_point
+
+
+def numel(input):
+    """The number of elements."""
+    return input.numel()
+
+
+def isreal(input):
+    """True everywhere: there are no complex dtypes."""
+    return _C.ones_like(input, dtype=_C.bool)
+
+
+# ---- Shapes ----
+
+
+def broadcast_shapes(*shapes):
+    """The shape that tensors of these shapes broadcast to. RuntimeError when they do not."""
+    probes = [_C.empty((s,) if isinstance(s, int) else tuple(s), device="meta") for s in shapes]
+    return broadcast_tensors(*probes)[0].shape if probes else _C.Size([])
+
+
+def broadcast_tensors(*tensors):
+    """All tensors expanded to their common shape; views."""
+    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+        tensors = tensors[0]
+    total = None
+    for t in tensors:
+        probe = _C.empty(t.shape, device="meta")
+        total = probe if total is None else total + probe
+    return tuple(t.expand(total.shape) for t in tensors)
+
+
+def _atleast(tensors, widen):
+    if len(tensors) == 1:
+        first = tensors[0]
+        if isinstance(first, (list, tuple)):
+            return tuple(widen(t) for t in first)
+        return widen(first)
+    return tuple(widen(t) for t in tensors)
+
+
+def atleast_1d(*tensors):
+    """0-d tensors become 1-d."""
+    return _atleast(tensors, lambda t: t.reshape(1) if t.dim() == 0 else t)
+
+
+def atleast_2d(*tensors):
+    """Tensors of fewer dimensions get leading ones."""
+
+    def widen(t):
+        return t.reshape(1, 1) if t.dim() == 0 else t.unsqueeze(0) if t.dim() == 1 else t
+
+    return _atleast(tensors, widen)
+
+
+def atleast_3d(*tensors):
+    """Tensors of fewer dimensions get ones around, as NumPy places them."""
+
+    def widen(t):
+        if t.dim() == 0:
+            return t.reshape(1, 1, 1)
+        if t.dim() == 1:
+            return t.unsqueeze(0).unsqueeze(-1)
+        return t.unsqueeze(-1) if t.dim() == 2 else t
+
+    return _atleast(tensors, widen)
+
+
+def hstack(tensors):
+    """Joined side by side: along dimension 1, or 0 for vectors."""
+    tensors = atleast_1d(list(tensors))
+    return _C.cat(list(tensors), 0 if tensors[0].dim() == 1 else 1)
+
+
+def vstack(tensors):
+    """Joined one above the other, along dimension 0."""
+    return _C.cat(list(atleast_2d(list(tensors))), 0)
+
+
+row_stack = vstack
+
+
+def dstack(tensors):
+    """Joined in depth, along dimension 2."""
+    return _C.cat(list(atleast_3d(list(tensors))), 2)
+
+
+def column_stack(tensors):
+    """Vectors as columns, joined along dimension 1."""
+    return hstack([t.reshape(t.numel(), 1) if t.dim() <= 1 else t for t in tensors])
+
+
+def _split_along(input, indices_or_sections, dim, name, least):
+    if input.dim() < least:
+        raise RuntimeError(
+            f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor "
+            f"with {input.dim()} dimensions!"
+        )
+    if isinstance(indices_or_sections, int):
+        size = input.shape[dim]
+        if indices_or_sections <= 0 or size % indices_or_sections:
+            raise RuntimeError(
+                f"torch.{name} attempted to split along dimension {dim}, but the size of the "
+                f"dimension {size} is not divisible by the split_size {indices_or_sections}!"
+            )
+    return _C.tensor_split(input, indices_or_sections, dim)
+
+
+def hsplit(input, indices_or_sections):
+    """Split side by side: along dimension 1, or 0 for vectors."""
+    return _split_along(input, indices_or_sections, 0 if input.dim() == 1 else 1, "hsplit", 1)
+
+
+def vsplit(input, indices_or_sections):
+    """Split along dimension 0."""
+    return _split_along(input, indices_or_sections, 0, "vsplit", 2)
+
+
+def dsplit(input, indices_or_sections):
+    """Split along dimension 2."""
+    return _split_along(input, indices_or_sections, 2, "dsplit", 3)
+
+
+def tile(input, *dims):
+    """`repeat`, with the missing leading counts taken as 1."""
+    if len(dims) == 1 and isinstance(dims[0], (list, tuple)):
+        dims = tuple(dims[0])
+    return input.repeat(*((1,) * (input.dim() - len(dims)) + tuple(dims)))
+
+
+def fliplr(input):
+    """Columns in reverse order."""
+    if input.dim() < 2:
+        raise RuntimeError("Input must be >= 2-d.")
+    return _C.flip(input, (1,))
+
+
+def flipud(input):
+    """Rows in reverse order."""
+    if input.dim() < 1:
+        raise RuntimeError("Input must be >= 1-d.")
+    return _C.flip(input, (0,))
+
+
+def rot90(input, k=1, dims=(0, 1)):
+    """Turned by k quarter turns in the plane of `dims`, from the first towards the second."""
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if input.dim() < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.dim()}")
+    a, b = dims[0] % input.dim(), dims[1] % input.dim()
+    if a == b:
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}")
+    k %= 4
+    if k == 0:
+        return input.clone()
+    if k == 2:
+        return _C.flip(input, (a, b))
+    return _C.flip(input.transpose(a, b), (a,) if k == 1 else (b,))
+
+
+def diagflat(input, offset=0):
+    """A matrix with the flattened input on a diagonal."""
+    return _C.diag_embed(input.reshape(-1), offset)
+
+
+def block_diag(*tensors):
+    """The matrices along the diagonal of a larger one."""
+    blocks = [atleast_2d(t) for t in tensors]
+    rows, columns = sum(b.shape[0] for b in blocks), sum(b.shape[1] for b in blocks)
+    out, done = [], 0
+    for b in blocks:
+        out.append(_C.constant_pad_nd(b, (done, columns - done - b.shape[1])))
+        done += b.shape[1]
+    return _C.cat(out, 0) if out else _C.empty(rows, columns)
+
+
+def meshgrid(*tensors, indexing=None):
+    """One grid a vector; `indexing` "ij" (the default) or "xy" (the first two exchanged)."""
+    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+        tensors = tuple(tensors[0])
+    if indexing is None:
+        import warnings
+
+        warnings.warn(
+            "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.",
+            stacklevel=2,
+        )
+        indexing = "ij"
+    if indexing not in ("ij", "xy"):
+        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    if not tensors:
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
+    for t in tensors:
+        if t.dim() > 1:
+            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t.dim()}")
+    swapped = indexing == "xy" and len(tensors) >= 2
+    order = [1, 0, *range(2, len(tensors))] if swapped else list(range(len(tensors)))
+    vectors = [tensors[i].reshape(-1) for i in order]
+    shape = [v.numel() for v in vectors]
+    grids = []
+    for i, v in enumerate(vectors):
+        view = [1] * len(shape)
+        view[i] = shape[i]
+        grids.append(v.view(view).expand(shape))
+    grids = [grids[i] for i in order]
+    return tuple(g.transpose(0, 1) if swapped else g for g in grids)
+
+
+def cartesian_prod(*tensors):
+    """All combinations, one row each."""
+    if len(tensors) == 1:
+        return tensors[0]
+    return _C.stack([g.reshape(-1) for g in meshgrid(*tensors, indexing="ij")], 1)
+
+
+def combinations(input, r=2, with_replacement=False):
+    """All choices of r elements of a vector, one row each."""
+    import itertools
+
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    rows = list(choose(range(input.numel()), r))
+    if not rows or r == 0:
+        return input.new_empty((0,)) if r == 0 else input.new_empty((0, r))
+    return input[_C.tensor(rows)]
+
+
+def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
+    """[2, n]: rows and columns of the lower triangle, in row order."""
+    mask = _C.tril(_C.ones(row, col, dtype=_C.uint8), offset).bool()
+    return _C.nonzero(mask).t().contiguous().to(dtype or _C.int64)
+
+
+def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
+    """[2, n]: rows and columns of the upper triangle, in row order."""
+    mask = _C.triu(_C.ones(row, col, dtype=_C.uint8), offset).bool()
+    return _C.nonzero(mask).t().contiguous().to(dtype or _C.int64)
+
+
+# ---- Products ----
+
+
+def inner(input, other):
+    """Sums of products over the last dimensions."""
+    if input.dim() == 0 or other.dim() == 0:
+        return input * other
+    if input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(
+            "inner() the last dimension must match on both input tensors but got shapes "
+            f"{list(input.shape)} and {list(other.shape)}"
+        )
+    return tensordot(input, other, ([-1], [-1]))
+
+
+def tensordot(a, b, dims=2, out=None):
+    """Sums of products over `dims`: the last n of a with the first n of b, or two lists of dimensions."""
+    if out is not None:
+        return out.copy_(tensordot(a, b, dims))
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        left, right = list(range(a.dim() - dims, a.dim())), list(range(dims))
+    else:
+        left, right = ([d] if isinstance(d, int) else list(d) for d in dims)
+    left, right = [d % a.dim() for d in left], [d % b.dim() for d in right]
+    if len(left) != len(right):
+        raise RuntimeError("both dimension lists should have same length")
+    for i, j in zip(left, right):
+        if a.shape[i] != b.shape[j]:
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} "
+                f"and second has size {b.shape[j]} in dim {j}"
+            )
+    free_a = [d for d in range(a.dim()) if d not in left]
+    free_b = [d for d in range(b.dim()) if d not in right]
+    n = 1
+    for d in left:
+        n *= a.shape[d]
+    shape = [a.shape[d] for d in free_a] + [b.shape[d] for d in free_b]
+    rows = columns = 1
+    for d in free_a:
+        rows *= a.shape[d]
+    for d in free_b:
+        columns *= b.shape[d]
+    x = a.permute(free_a + left).reshape(rows, n)
+    y = b.permute(right + free_b).reshape(n, columns)
+    return _C.mm(x, y).reshape(shape)
+
+
+def kron(input, other):
+    """Kronecker product."""
+    n = builtins.max(input.dim(), other.dim())
+    a = input.reshape((1,) * (n - input.dim()) + tuple(input.shape))
+    b = other.reshape((1,) * (n - other.dim()) + tuple(other.shape))
+    left = [s for d in range(n) for s in (a.shape[d], 1)]
+    right = [s for d in range(n) for s in (1, b.shape[d])]
+    product = a.reshape(left) * b.reshape(right)
+    return product.reshape([a.shape[d] * b.shape[d] for d in range(n)])
+
+
+def cross(input, other, dim=None):
+    """Cross product of 3-vectors along `dim` (the first dimension of size 3 when none)."""
+    shape = broadcast_shapes(input.shape, other.shape)
+    a, b = input.expand(shape), other.expand(shape)
+    if dim is None:
+        dim = next((d for d, s in enumerate(shape) if s == 3), None)
+        if dim is None:
+            raise RuntimeError("no dimension of size 3 in input")
+    if a.shape[dim] != 3:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and {other.shape[dim]}"
+        )
+    a1, b1 = _C.roll(a, (-1,), (dim,)), _C.roll(b, (-1,), (dim,))
+    a2, b2 = _C.roll(a, (-2,), (dim,)), _C.roll(b, (-2,), (dim,))
+    return a1 * b2 - a2 * b1
+
+
+def einsum(equation, *operands):
+    """Sums of products in Einstein's notation: einsum("ij,jk->ik", a, b)."""
+    from cnn._einsum import einsum as run
+
+    return run(equation, *operands)
+
+
+# ---- Distances and statistics ----
+
+
+def dist(input, other, p=2):
+    """The p-norm of input - other."""
+    return (input - other).norm(p)
+
+
+def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
+    """[..., m, n]: p-norm distances between the rows of x1 [..., m, d] and x2 [..., n, d]."""
+    if x1.dim() < 2 or x2.dim() < 2:
+        which = "X1" if x1.dim() < 2 else "X2"
+        bad = x1 if x1.dim() < 2 else x2
+        raise RuntimeError(f"cdist only supports at least 2D tensors, {which} got: {bad.dim()}D")
+    if x1.shape[-1] != x2.shape[-1]:
+        raise RuntimeError(
+            f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
+        )
+    if p < 0:
+        raise RuntimeError("cdist only supports non-negative p values")
+    return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)
+
+
+def diff(input, n=1, dim=-1, prepend=None, append=None):
+    """Differences of neighbours along `dim`, n times."""
+    if input.dim() == 0:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    parts = [t for t in (prepend, input, append) if t is not None]
+    x = _C.cat(parts, dim) if len(parts) > 1 else input
+    if n == 0:
+        return x.clone()
+    for _ in range(builtins.min(n, x.shape[dim])):
+        size = x.shape[dim]
+        if size == 0:
+            break
+        high, low = x.narrow(dim, 1, size - 1), x.narrow(dim, 0, size - 1)
+        x = high ^ low if x.dtype == _C.bool else high - low
+    return x
+
+
+def cov(input, *, correction=1, fweights=None, aweights=None):
+    """Covariances of the rows (variables) over the columns (observations)."""
+    if fweights is not None or aweights is not None:
+        raise NotImplementedError("cov: weights; multiply the observations by their weights first")
+    x = input.reshape(1, -1) if input.dim() <= 1 else input
+    x = x - x.mean(1, keepdim=True)
+    result = _C.mm(x, x.t()) / (x.shape[1] - correction)
+    return result.squeeze() if input.dim() <= 1 else result
+
+
+def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
+    name = "nanquantile" if ignore_nan else "quantile"
+    if input.dtype not in (_C.float32, _C.float64):
+        raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
+    if not isinstance(q, _C.Tensor):
+        if not 0 <= q <= 1:
+            raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q}")
+        q = _C.tensor(q, dtype=input.dtype, device=input.device)
+    if q.dim() > 1:
+        raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
+    if q.dtype != input.dtype:
+        raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
+    if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
+        raise RuntimeError(
+            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
+        )
+    if input.numel() == 0:
+        raise RuntimeError(f"{name}() input tensor must be non-empty")
+    flat = dim is None
+    x = input.reshape(-1) if flat else input.movedim(dim, -1) if input.dim() else input.reshape(1)
+    values, _ = _C.sort(x, -1)
+    n = values.shape[-1]
+    if ignore_nan:
+        last = (~values.isnan()).sum(-1, keepdim=True).clamp(min=1).to(values.dtype) - 1
+    else:
+        last = _C.full_like(values[..., :1], n - 1)
+        values = _C.where(values.isnan().any(-1, keepdim=True), _C.full_like(values, float("nan")), values)
+    place = last * q.reshape(-1)  # [..., number of quantiles]
+    below = place.floor()
+    if interpolation == "lower":
+        place = below
+    elif interpolation == "higher":
+        place = place.ceil()
+    elif interpolation == "nearest":
+        place = place.round()
+    low = values.gather(-1, place.floor().long())
+    high = values.gather(-1, place.ceil().long())
+    weight = _C.full_like(place, 0.5) if interpolation == "midpoint" else place - place.floor()
+    result = low + (high - low) * weight
+    result = result.movedim(-1, 0)
+    if keepdim:
+        shape = [1] * input.dim() if flat else None
+        result = result.reshape([result.shape[0], *shape]) if flat else result.unsqueeze(-1).movedim(-1, dim % input.dim() + 1)
+    return result if q.dim() else result.squeeze(0)
+
+
+def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+    """The q-quantiles (q in [0, 1], a number or a vector) along `dim`, or of all elements."""
+    return _quantile(input, q, dim, keepdim, interpolation, False)
+
+
+def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+    """`quantile` without the nans."""
+    return _quantile(input, q, dim, keepdim, interpolation, True)
+
+
+def histc(input, bins=100, min=0, max=0):
+    """How many elements lie in each of `bins` equal parts of [min, max] (of the data's range when both are 0)."""
+    if bins <= 0:
+        raise RuntimeError("bins must be > 0")
+    low, high = float(min), float(max)
+    if low == high and input.numel():
+        low, high = float(input.min()), float(input.max())
+    if low == high:
+        low, high = low - 1, high + 1
+    if low != low or high != high or abs(low) == float("inf") or abs(high) == float("inf"):
+        raise RuntimeError(f"range of [{low}, {high}] is not finite")
+    if low > high:
+        raise RuntimeError("max must be larger than min")
+    x = input.detach().reshape(-1)
+    x = x[(x >= low) & (x <= high)]
+    place = ((x - low) * bins / (high - low)).long().clamp(0, bins - 1)
+    return _C.zeros(bins, dtype=input.dtype).index_add(0, place, _C.ones_like(x))
+
+
+def isin(elements, test_elements, *, assume_unique=False, invert=False):
+    """Is each element among test_elements?"""
+    elements = elements if is_tensor(elements) else _C.tensor(elements)
+    tests = test_elements if is_tensor(test_elements) else _C.tensor(test_elements)
+    found = (elements.unsqueeze(-1) == tests.reshape(-1)).any(-1)
+    return ~found if invert else found
+
+
+# ---- Unique ----
+
+
+def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
+    """The distinct elements in ascending order, where each is (`inverse`), and how often it occurs (`counts`)."""
+    if dim is not None:
+        return _unique_slices(input, dim, return_inverse, return_counts, consecutive=False)
+    values, order = _C.sort(input.detach().reshape(-1), 0, stable=True)
+    return _runs(values, order, input.shape, return_inverse, return_counts)
+
+
+def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
+    """The elements without immediate repetitions."""
+    if dim is not None:
+        return _unique_slices(input, dim, return_inverse, return_counts, consecutive=True)
+    return _runs(input.detach().reshape(-1), None, input.shape, return_inverse, return_counts)
+
+
+def _runs(values, order, shape, return_inverse, return_counts):
+    n = values.numel()
+    starts = _C.ones(n, dtype=_C.bool)
+    if n > 1:
+        starts[1:] = values[1:] != values[:-1]
+    result = values[starts]
+    if not (return_inverse or return_counts):
+        return result
+    number = starts.long().cumsum(0) - 1
+    out = [result]
+    if return_inverse:
+        inverse = number if order is None else _C.empty_like(number).index_put((order,), number)
+        out.append(inverse.reshape(shape))
+    if return_counts:
+        out.append(_C.bincount(number, minlength=result.numel()))
+    return tuple(out)
+
+
+def _unique_slices(input, dim, return_inverse, return_counts, consecutive):
+    rows = input.detach().movedim(dim, 0)
+    keys = [tuple(r.reshape(-1).tolist()) for r in rows.unbind(0)]
+    places = list(range(len(keys)))
+    if not consecutive:
+        places.sort(key=keys.__getitem__)
+    firsts, inverse, counts = [], [0] * len(keys), []
+    for i, at in enumerate(places):
+        if i == 0 or keys[at] != keys[places[i - 1]]:
+            firsts.append(at)
+            counts.append(0)
+        inverse[at] = len(firsts) - 1
+        counts[-1] += 1
+    result = rows[_C.tensor(firsts, dtype=_C.int64)].movedim(0, dim)
+    out = [result]
+    if return_inverse:
+        out.append(_C.tensor(inverse, dtype=_C.int64))
+    if return_counts:
+        out.append(_C.tensor(counts, dtype=_C.int64))
+    return tuple(out) if len(out) > 1 else result

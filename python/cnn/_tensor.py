@@ -1,0 +1,70 @@
+"""Methods of `Tensor` that are written in Python, added to the C type once."""
+
+from __future__ import annotations
+
+from cnn import _C
+
+Tensor = _C.Tensor
+
+
+def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+    """Adds d self / d leaf into the `.grad` of every leaf; `gradient` (1 for scalars) has self's shape."""
+    from cnn import autograd
+
+    autograd.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+
+def _repr(self, *, tensor_contents=None):
+    from cnn._tensor_str import tensor_str
+
+    return tensor_str(self, tensor_contents=tensor_contents)
+
+
+def _format(self, spec):
+    if self.dim() == 0 and not self.is_meta and type(self) is Tensor:
+        return self.item().__format__(spec)
+    return object.__format__(self, spec)
+
+
+def _reduce_ex(self, protocol):
+    from cnn._tensor_pickle import reduce_tensor
+
+    return reduce_tensor(self, protocol)
+
+
+def _deepcopy(self, memo):
+    from cnn._tensor_pickle import deepcopy_tensor
+
+    return deepcopy_tensor(self, memo)
+
+
+def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
+    """A copy of `data` as a tensor of self's dtype and device."""
+    dtype = self.dtype if dtype is None else dtype
+    device = self.device if device is None else device
+    return _C.tensor(data, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def split(self, split_size, dim=0):
+    """Parts of `split_size` (an int, or a list of sizes) along `dim`; views."""
+    return _C.split(self, split_size, dim)
+
+
+def _install():
+    from cnn import _composite
+
+    for name, function in {
+        "backward": backward,
+        "__repr__": _repr,
+        "__format__": _format,
+        "__reduce_ex__": _reduce_ex,
+        "__deepcopy__": _deepcopy,
+        "new_tensor": new_tensor,
+    }.items():
+        setattr(Tensor, name, function)
+    for name in _composite.METHODS:
+        if not hasattr(Tensor, name):
+            setattr(Tensor, name, getattr(_composite, name))
+
+
+_install()
