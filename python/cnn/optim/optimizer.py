@@ -28,7 +28,7 @@ required = _Required()
 class Optimizer:
     """Parameters in groups, options per group, state per parameter; subclasses add `step`.
 
-    `params` is an iterable of tensors, of (name, tensor) pairs, or of dicts, one per group, with the
+    `params` is an iterable of tensors, of (name, tensor) pairs, or of dicts, one per group, with a
     key `params` and options that override `defaults`. A subclass states in `_initial_state` what it
     keeps per parameter, and moves the parameters in `step`.
     """
