@@ -443,9 +443,7 @@ def test_load_checks_the_groups():
     p, q = param(1.0), param(2.0)
     opt = optim.SGD([p, q], lr=0.1)
     with pytest.raises(ValueError, match="different number of parameter groups"):
-        opt.load_state_dict(
-            optim.SGD([{"params": [p]}, {"params": [q]}], lr=0.1).state_dict()
-        )
+        opt.load_state_dict(optim.SGD([{"params": [p]}, {"params": [q]}], lr=0.1).state_dict())
     with pytest.raises(ValueError, match="doesn't match the size of optimizer's group"):
         opt.load_state_dict(optim.SGD([p], lr=0.1).state_dict())
 

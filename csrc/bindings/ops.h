@@ -15,6 +15,7 @@ void bind_index(Registry& ops);
 void bind_matmul(Registry& ops);
 void bind_norm(Registry& ops);
 void bind_reduce(Registry& ops);
+void bind_optim(Registry& ops);
 void bind_shape(Registry& ops);
 void bind_unary(Registry& ops);
 void bind_view(Registry& ops);

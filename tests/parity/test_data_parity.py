@@ -115,8 +115,12 @@ def test_collation():
             {"i": 1, "f": 2.5, "t": lib.ones(2), "s": "a", "n": np.float32(1.0), "l": [1, 2.0]},
             {"i": 3, "f": 4.5, "t": lib.zeros(2), "s": "b", "n": np.float32(2.0), "l": [3, 4.0]},
         ]
-        other = [(np.arange(3), True, b"x", (1, np.int16(4))), (np.ones(3, int), False, b"y", (2, np.int16(5)))]
-        return data.default_collate(samples), data.default_collate(other), data.default_convert(other)
+        other = [
+            (np.arange(3), True, b"x", (1, np.int16(4))),
+            (np.ones(3, int), False, b"y", (2, np.int16(5))),
+        ]
+        collate, convert = data.default_collate, data.default_convert
+        return collate(samples), collate(other), convert(other)
 
     same(run)
 

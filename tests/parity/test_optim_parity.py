@@ -95,11 +95,9 @@ def assert_same(ours, theirs, tolerance, where=""):
         scale = max(1e-3, float(np.abs(theirs).max(initial=0)))
         np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * scale)
     else:
-        assert ours == pytest.approx(theirs, rel=tolerance) if _is_number(theirs) else ours == theirs
-
-
-def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+        is_number = isinstance(theirs, (int, float)) and not isinstance(theirs, bool)
+        expected = pytest.approx(theirs, rel=tolerance) if is_number else theirs
+        assert ours == expected, where
 
 
 class Run:
@@ -151,11 +149,15 @@ def test_state_dicts_go_both_ways(row):
     assert_same(ours.values(), theirs.values(), 2e-5)
 
 
-@pytest.mark.parametrize("options", [{}, {"lr": 0.5, "history_size": 3}, {"line_search_fn": "strong_wolfe"}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"lr": 0.5, "history_size": 3}, {"line_search_fn": "strong_wolfe"}],
+    ids=str,
+)
 def test_lbfgs(options):
     def run(lib):
         params = make_params(lib, "float64")
-        targets = [lib.tensor(t.detach().numpy()[...] * 0.5 + 0.1) for t in make_params(lib, "float64")]
+        targets = [p.detach() * 0.5 + 0.1 for p in make_params(lib, "float64")]
         opt = lib.optim.LBFGS(params, **options)
 
         def closure():
@@ -260,7 +262,11 @@ SCHEDULES = [
     ("ConstantLR", (), {"factor": 0.5, "total_iters": 9}),
     ("PolynomialLR", (), {"total_iters": 20, "power": 2.0}),
     ("ReduceLROnPlateau", (), {"patience": 2}),
-    ("ReduceLROnPlateau", ("max",), {"factor": 0.5, "patience": 1, "threshold": 0.01, "cooldown": 2}),
+    (
+        "ReduceLROnPlateau",
+        ("max",),
+        {"factor": 0.5, "patience": 1, "threshold": 0.01, "cooldown": 2},
+    ),
     ("ReduceLROnPlateau", (), {"patience": 1, "threshold_mode": "abs", "min_lr": [0.01, 0.02]}),
 ]
 
@@ -287,7 +293,9 @@ def _run_schedule(lib, make, resume, adam):
         return opt, make(lib, opt)
 
     opt, schedule = build()
-    metrics = np.concatenate([np.linspace(1, 0.5, 8), 0.5 + 0.001 * np.random.RandomState(5).rand(30)])
+    metrics = np.concatenate(
+        [np.linspace(1, 0.5, 8), 0.5 + 0.001 * np.random.RandomState(5).rand(30)]
+    )
     rates = []
     for step in range(30):
         if resume and step == 15:

@@ -26,9 +26,9 @@ required = _Required()
 
 
 class Optimizer:
-    """Holds parameters in groups, options per group and state per parameter; subclasses add `step`.
+    """Parameters in groups, options per group, state per parameter; subclasses add `step`.
 
-    `params` is an iterable of tensors, of (name, tensor) pairs, or of dicts, one per group, with the
+    `params` is an iterable of tensors, of (name, tensor) pairs, or of dicts, one per group, with a
     key `params` and options that override `defaults`. A subclass states in `_initial_state` what it
     keeps per parameter, and moves the parameters in `step`.
     """
@@ -207,9 +207,7 @@ class Optimizer:
             packed = {k: v for k, v in group.items() if k != "params"}
             packed["params"] = [position[id(p)] for p in params]
             groups.append(packed)
-        state = {
-            position[id(k)] if isinstance(k, Tensor) else k: v for k, v in self.state.items()
-        }
+        state = {position[id(k)] if isinstance(k, Tensor) else k: v for k, v in self.state.items()}
         result = {"state": state, "param_groups": groups}
         for hook in self._optimizer_state_dict_post_hooks.values():
             changed = hook(self, result)
@@ -447,4 +445,5 @@ def _typename(value):
     if isinstance(value, Tensor):
         return value.type()
     cls = type(value)
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    prefix = "" if cls.__module__ == "builtins" else cls.__module__ + "."
+    return prefix + cls.__qualname__

@@ -13,8 +13,7 @@ EPOCH_WARNING = (
     "is used instead of the chainable form, where available."
 )
 _ORDER_ADVICE = (
-    "See more details at "
-    "https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
+    "See more details at https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
 )
 
 

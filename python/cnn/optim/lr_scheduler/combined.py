@@ -11,9 +11,7 @@ class _Combined(LRScheduler):
         name = type(self).__name__
         for i, scheduler in enumerate(schedulers):
             if not hasattr(scheduler, "optimizer"):
-                raise TypeError(
-                    f"{name} at index {i} should have `optimizer` as its attribute."
-                )
+                raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
             if isinstance(scheduler, ReduceLROnPlateau):
                 raise ValueError(
                     f"{name} does not support `ReduceLROnPlateau` scheduler as it requires "
@@ -41,7 +39,7 @@ class _Combined(LRScheduler):
 
 
 class SequentialLR(_Combined):
-    """Runs schedulers[i] from epoch milestones[i - 1] until milestones[i], each from its epoch 0."""
+    """Runs schedulers[i] from epoch milestones[i - 1] to milestones[i], each from its epoch 0."""
 
     def __init__(self, optimizer, schedulers, milestones, last_epoch=-1):
         if len(schedulers) < 1:

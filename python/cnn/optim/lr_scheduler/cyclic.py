@@ -116,7 +116,7 @@ class CyclicLR(LRScheduler):
         return [base + (most - base) * height * scale for base, most in pairs]
 
     def state_dict(self):
-        """The schedule's state. A callable object saves its `__dict__`, a plain function nothing."""
+        """The schedule's state. Callable objects save their `__dict__`, plain functions nothing."""
         state = super().state_dict()
         fn = self._scale_fn_custom
         plain = fn is None or isinstance(fn, types.FunctionType)
@@ -164,8 +164,7 @@ class OneCycleLR(LRScheduler):
             raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(
-                "anneal_strategy must be one of 'cos' or 'linear', instead got "
-                f"{anneal_strategy}"
+                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
             )
         self._anneal_func_type = anneal_strategy
         rise_end = float(pct_start * self.total_steps) - 1

@@ -46,8 +46,7 @@ def _sliceable(dataset):
         return None, ()
     # A slice of a tensor with a gradient would record another graph than its rows, stacked.
     if any(
-        type(t) is not Tensor or t.requires_grad or t.device.type != "cpu"
-        for t in dataset.tensors
+        type(t) is not Tensor or t.requires_grad or t.device.type != "cpu" for t in dataset.tensors
     ):
         return None, ()
     return dataset.tensors, views

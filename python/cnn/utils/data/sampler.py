@@ -57,9 +57,7 @@ class RandomSampler(Sampler):
         full, rest = divmod(self.num_samples, 32 if self.replacement else n)
         if self.replacement:
             for size in [32] * full + [rest]:
-                yield from _C.randint(
-                    0, n, (size,), dtype=_C.int64, generator=generator
-                ).tolist()
+                yield from _C.randint(0, n, (size,), dtype=_C.int64, generator=generator).tolist()
         else:
             for _ in range(full):
                 yield from _C.randperm(n, generator=generator).tolist()

@@ -1,4 +1,4 @@
-"""Objects between processes: one pickle, and beside it, uncopied, the bytes of tensors and arrays."""
+"""Objects between processes: a pickle, and beside it the bytes of tensors and arrays."""
 
 import functools
 import io
