@@ -1,7 +1,7 @@
 """`python -m cnn`: runs programs written for PyTorch, and tells where things are.
 
-    python -m cnn script.py [args]      python -m cnn -m module [args]      python -m cnn -c code [args]
-    python -m cnn --version             python -m cnn --cmake-dir
+python -m cnn script.py [args]      python -m cnn -m module [args]      python -m cnn -c code [args]
+python -m cnn --version             python -m cnn --cmake-dir
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def print_cmake_dir():
 
 
 def run(runner, what, argv):
-    """Runs a program as `__main__`; an uncaught exception prints as Python prints it, without this module's frames."""
+    """Runs a program as `__main__`; its uncaught exception prints as if Python had run it."""
     sys.argv[:] = argv
     try:
         runner(what)
@@ -80,7 +80,11 @@ def run(runner, what, argv):
 
 
 def _is_ours(filename):
-    return filename == __file__ or filename.startswith("<frozen runpy>") or filename.endswith("runpy.py")
+    return (
+        filename == __file__
+        or filename.startswith("<frozen runpy>")
+        or filename.endswith("runpy.py")
+    )
 
 
 def run_script(path):

@@ -1,7 +1,8 @@
 """How tensors are pickled and deep-copied.
 
-`reduce_tensor` gives the form that PyTorch's files use: a rebuild function with the storage as an argument of its own.
-Plain `pickle` writes the storage's bytes in place; `cnn.save` recognises the storage and writes it once, beside the pickle.
+`reduce_tensor` gives the form that PyTorch's files use: a rebuild function with the storage as an
+argument of its own. Plain `pickle` writes the storage's bytes in place; `cnn.save` recognises the
+storage and writes it once, beside the pickle.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ __all__ = ["reduce_tensor", "deepcopy_tensor"]
 _LARGEST = 2**63 - 1
 
 _NON_LEAF_COPY = (
-    "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
-    "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
-    "see https://github.com/pytorch/pytorch/pull/103001"
+    "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at "
+    "the moment.  If you were attempting to deepcopy a module, this may be because of a "
+    "torch.nn.utils.weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
 )
 
 
 def reduce_tensor(tensor, protocol):
-    """`Tensor.__reduce_ex__`: (function, arguments) that rebuild `tensor`, its subclass and its attributes."""
+    """`Tensor.__reduce_ex__`: rebuilds the tensor, its subclass and its attributes."""
     func, args = _reduce_values(tensor)
     state = _state_of(tensor)
     if type(tensor) is _C.Tensor and not state:
@@ -40,8 +41,8 @@ def _reduce_values(tensor):
         import warnings
 
         warnings.warn(
-            "a tensor with backward hooks is being serialized: the hooks are left out. Remove them first, "
-            "or register them again after loading",
+            "a tensor with backward hooks is being serialized: the hooks are left out. Remove "
+            "them first, or register them again after loading",
             stacklevel=4,
         )
     memory = storage.typed_storage(tensor)
@@ -52,7 +53,7 @@ def _reduce_values(tensor):
 
 
 def _state_of(tensor):
-    """The Python attributes of a tensor: its dict, or (dict, {slot: value}) when a subclass has filled slots."""
+    """The attributes of a tensor: a dict, or (dict, {slot: value}) if its class has slots."""
     attributes = getattr(tensor, "__dict__", None)
     if type(tensor) is _C.Tensor:
         return attributes
@@ -79,7 +80,9 @@ def _check_extent(memory, dtype, offset, size, stride):
     """Raises unless every element of the view lies inside the storage."""
     size, stride = tuple(size), tuple(stride)
     numbers = (offset, *size, *stride)
-    if len(size) != len(stride) or any(type(n) is not int or not 0 <= n <= _LARGEST for n in numbers):
+    if len(size) != len(stride) or any(
+        type(n) is not int or not 0 <= n <= _LARGEST for n in numbers
+    ):
         raise RuntimeError("rebuilding a tensor: sizes, strides and offset must be natural numbers")
     count, last = 1, offset
     for n, step in zip(size, stride):
@@ -107,9 +110,7 @@ def _rebuild_tensor(memory, storage_offset, size, stride, dtype=None):
 def _rebuild_tensor_v2(
     storage, storage_offset, size, stride, requires_grad, backward_hooks, metadata=None
 ):
-    return _finish(
-        _rebuild_tensor(storage, storage_offset, size, stride), requires_grad, metadata
-    )
+    return _finish(_rebuild_tensor(storage, storage_offset, size, stride), requires_grad, metadata)
 
 
 def _rebuild_tensor_v3(
@@ -121,7 +122,7 @@ def _rebuild_tensor_v3(
 
 
 def _finish(tensor, requires_grad, metadata):
-    """Applies what PyTorch keeps beside the memory: the conjugate and negative bits, and `requires_grad`."""
+    """Applies what is kept beside the memory: `requires_grad`, conjugate and negative bits."""
     if metadata and metadata.get("conj"):
         tensor = tensor.conj().clone()
     if metadata and metadata.get("neg"):
@@ -149,8 +150,9 @@ def _rebuild_from_type_v2(func, new_type, args, state):
 
 
 def deepcopy_tensor(tensor, memo):
-    """`Tensor.__deepcopy__`: a leaf with its own memory, attributes and gradient; views of one storage stay views of
-    one copy. RuntimeError for a tensor that is the result of a recorded op."""
+    """`Tensor.__deepcopy__`: a leaf with memory, attributes and gradient of its own.
+
+    Views of one storage stay views of one copy. RuntimeError for the result of a recorded op."""
     if not tensor.is_leaf:
         raise RuntimeError(_NON_LEAF_COPY)
     if id(tensor) in memo:

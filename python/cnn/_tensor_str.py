@@ -1,7 +1,8 @@
 """Printed forms of tensors, character for character PyTorch's.
 
-A tensor is first cut down to the elements that will be seen, then read once with `tolist()`; all formatting works on
-those Python numbers, so printing costs a few small tensor calls whatever the size of the tensor.
+A tensor is first cut down to the elements that will be seen, then read once with `tolist()`; all
+formatting works on those Python numbers, so printing costs a few small tensor calls whatever the
+size of the tensor.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ def set_printoptions(
 ):
     """Sets how tensors print.
 
-    `precision`: digits after the point; `threshold`: number of elements above which a tensor is summarised; `edgeitems`:
-    elements kept at each end of a summarised dimension; `linewidth`: columns; `profile`: "default", "short" or "full",
-    applied before the others; `sci_mode`: True, False, or None (chosen from the values), which every call sets.
+    `precision`: digits after the point; `threshold`: number of elements above which a tensor is
+    summarised; `edgeitems`: elements kept at each end of a summarised dimension; `linewidth`:
+    columns; `profile`: "default", "short" or "full", applied before the others; `sci_mode`: True,
+    False, or None (chosen from the values), which every call sets.
     """
     if profile is not None:
         _options.update(_PROFILES.get(profile, {}))
@@ -62,7 +64,7 @@ class printoptions:
 
 
 class _Formatter:
-    """How the numbers of one tensor are written: integer, fixed or scientific, padded to one width."""
+    """How the numbers of one tensor are written: whole, fixed or scientific, all of one width."""
 
     def __init__(self, values, floating):
         self._spec = None  # None: str()
@@ -110,17 +112,16 @@ class _ComplexFormatter:
         return self._real(value.real) + (imag if imag[0] in "+-" else "+" + imag)
 
 
-def _visible(tensor, summarize):
-    """The part of `tensor` that is printed: `edgeitems` at each end of every dimension longer than twice that."""
-    edge = _options["edgeitems"]
-    if summarize:
-        shape = tuple(tensor.shape)
-        # The longest dimension first: what is copied shrinks at once.
-        for dim in sorted(range(len(shape)), key=lambda d: -shape[d]):
-            if shape[dim] > 2 * edge:
-                ends = (tensor.narrow(dim, 0, edge), tensor.narrow(dim, shape[dim] - edge, edge))
-                tensor = _C.cat(ends, dim)
-    return tensor
+def _visible(tensor, edge, dim=0):
+    """What a summary shows: `edge` elements at each end of each dimension longer than twice that."""
+    if dim == tensor.dim():
+        return tensor
+    size = tensor.size(dim)
+    if size <= 2 * edge:
+        return _visible(tensor, edge, dim + 1)
+    # All dimensions are narrowed before anything is copied.
+    ends = (tensor.narrow(dim, 0, edge), tensor.narrow(dim, size - edge, edge))
+    return _C.cat([_visible(end, edge, dim + 1) for end in ends], dim)
 
 
 def _flat(nested, dims):
@@ -154,7 +155,7 @@ def _contents(tensor, indent):
     dims = tensor.dim()
     if summarize and dims and not edge:
         return "[...]"
-    values = _visible(tensor, summarize).tolist()
+    values = (_visible(tensor, edge) if summarize else tensor).tolist()
     flat = _flat(values, dims) if dims else [values]
     if tensor.is_complex():
         formatter = _ComplexFormatter(flat)
@@ -167,7 +168,7 @@ def _contents(tensor, indent):
 
 
 def _with_suffixes(text, suffixes, indent):
-    """Appends `, suffix` for each, on a line of its own where the line would grow past `linewidth`."""
+    """Appends `, suffix` for each, on a new line where the line would grow past `linewidth`."""
     parts = [text]
     column = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:
@@ -198,7 +199,7 @@ def _dtype_is_shown(dtype):
 
 
 def tensor_str(tensor, *, tensor_contents=None):
-    """`repr` of a tensor, PyTorch's to the character; `tensor_contents` replaces the part that shows the numbers."""
+    """`repr` of a tensor; `tensor_contents` replaces the part that shows the numbers."""
     # Parameters exist only once their module was imported.
     parameters = sys.modules.get("cnn.nn.parameter")
     parameter_type = parameters.Parameter if parameters is not None else _C.Tensor

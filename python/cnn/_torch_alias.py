@@ -1,8 +1,10 @@
-"""Lets programs written for PyTorch run on this package: `import torch` gives the very modules of `cnn`.
+"""Lets programs written for PyTorch run on this package: `import torch` gives the very modules of
+`cnn`.
 
-Installed by `python -m cnn`, or by importing cnn where CNN_AS_TORCH is set in the environment. One finder, asked before
-all others, answers for `torch` and everything below it, so that an installed PyTorch stays unseen. Processes that
-`multiprocessing` spawns get the finder before they read the main script.
+Installed by `python -m cnn`, or by importing cnn where CNN_AS_TORCH is set in the environment. One
+finder, asked before all others, answers for `torch` and everything below it, so that an installed
+PyTorch stays unseen. Processes that `multiprocessing` spawns get the finder before they read the
+main script.
 """
 
 from __future__ import annotations
@@ -16,14 +18,15 @@ __all__ = ["install", "installed", "TorchVersion"]
 VARIABLE = "CNN_AS_TORCH"
 TORCH_VERSION = "2.13.0+cnn"
 
-# Packages whose names do not begin with "torch" but whose extensions may want PyTorch's own library.
+# Packages whose names do not begin with "torch" but whose extensions may want PyTorch's own
+# library.
 _KIN = ("apex", "deepspeed", "detectron2", "flash_attn", "mmcv", "pytorch3d", "xformers")
 _ALWAYS_COMPILED = ("torchvision", "torchaudio")
 _PYTORCH_LIBRARIES = (b"libc10.so", b"libtorch", b"c10.dll", b"libc10.dylib")
 
 
 class TorchVersion(str):
-    """A version string that compares with strings, tuples and `packaging` versions by its numbers."""
+    """A version string that compares by its numbers: with strings, tuples, `packaging` versions."""
 
     __slots__ = ()
 
@@ -51,7 +54,7 @@ class TorchVersion(str):
 
 
 def _key(version):
-    """A list that orders versions: the release numbers, then pre-releases before the release, then the local label."""
+    """What orders versions: the numbers, pre-releases before releases, then the local label."""
     if isinstance(version, (tuple, list)):
         version = ".".join(map(str, version))
     public, _, local = str(version).strip().lower().removeprefix("v").partition("+")
@@ -133,15 +136,15 @@ def _module_for(fullname):
 
 
 def _refuse_compiled(name):
-    """Raises ImportError for an installed package with extensions made for PyTorch's own library."""
+    """Raises ImportError for an installed package with extensions made for PyTorch's library."""
     if "." in name:
         return
     spec = PathFinder.find_spec(name)
     if spec is None or not (name in _ALWAYS_COMPILED or _needs_pytorch(spec)):
         return
     raise ImportError(
-        f"{name} has extensions that are compiled against PyTorch's own C++ library, and cannot be used here: "
-        "`torch` is cnn in this process",
+        f"{name} has extensions that are compiled against PyTorch's own C++ library, and cannot "
+        "be used here: `torch` is cnn in this process",
         name=name,
     )
 
@@ -159,7 +162,9 @@ def _needs_pytorch(spec):
 
 
 class _InstallInChild:
-    """Unpickles by installing the finder: a passenger in the data that a spawned process reads first."""
+    """Unpickles by installing the finder: a passenger in the data that a spawned process reads
+    first.
+    """
 
     def __reduce__(self):
         return install, ()
@@ -175,7 +180,8 @@ def _patch_spawn(spawn):
 
 
 def _patch_forkserver(forkserver):
-    # By default the server imports the main script at once, before anything could be installed in it.
+    # By default the server imports the main script at once, before anything could be installed in
+    # it.
     forkserver.set_forkserver_preload([__name__])
 
 
@@ -191,21 +197,24 @@ def installed():
 
 
 def install():
-    """Makes `torch` a second name of `cnn`, here and in processes spawned from here. RuntimeError if PyTorch is loaded."""
+    """Makes `torch` a second name of `cnn`, here and in processes spawned from here.
+
+    RuntimeError if PyTorch is loaded already."""
     if installed():
         return
     import cnn
 
     if sys.modules.get("torch", cnn) is not cnn:
         raise RuntimeError(
-            "PyTorch is already imported in this process, so `torch` cannot become cnn; "
-            "start the program with `python -m cnn`"
+            "PyTorch is already imported in this process, so `torch` cannot become cnn; start the "
+            "program with `python -m cnn`"
         )
     os.environ[VARIABLE] = "1"
     sys.meta_path.insert(0, TorchFinder)
     cnn.__version__ = TorchVersion(TORCH_VERSION)
     _add_version_module(cnn)
-    # What is loaded already is named at once: importing it by its new name would set it as an attribute of its package,
+    # What is loaded already is named at once: importing it by its new name would set it as an
+    # attribute of its package,
     # over a function of the same name (autograd.gradcheck).
     for name in list(sys.modules):
         if name == "cnn" or name.startswith("cnn."):

@@ -60,14 +60,16 @@ def set_rng_state(new_state):
 
 
 def thread_safe_generator():
-    """The generator that a DataLoader worker thread should draw from; None outside of one, as always here."""
+    """The generator of a DataLoader's worker thread; None, as there are no such threads here."""
     return None
 
 
 class fork_rng:
-    """Context manager and decorator: what is drawn inside leaves the generators as they were before.
+    """Context manager and decorator: what is drawn inside leaves the generators as they were
+    before.
 
-    `devices`: the GPUs whose generators are kept, too (default: all of them); `enabled=False` does nothing.
+    `devices`: the GPUs whose generators are kept, too (default: all of them); `enabled=False` does
+    nothing.
     """
 
     def __init__(self, devices=None, enabled=True, device_type="cuda"):

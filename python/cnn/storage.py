@@ -1,7 +1,8 @@
-"""Storages as Python sees them: bytes (`UntypedStorage`) and bytes with a dtype (`FloatStorage` and its kin).
+"""Storages as Python sees them: bytes (`UntypedStorage`) and bytes with a dtype (`FloatStorage` and
+its kin).
 
-A tensor needs no typed storage. They exist because PyTorch's files name one for every block of memory, and because old
-code asks for `tensor.storage()`.
+A tensor needs no typed storage. They exist because PyTorch's files name one for every block of
+memory, and because old code asks for `tensor.storage()`.
 """
 
 from __future__ import annotations
@@ -102,10 +103,15 @@ class TypedStorage:
         return f"{values}[{name}(dtype={self.dtype}, device={self.device}) of size {self.size()}]"
 
     def __deepcopy__(self, memo):
-        return TypedStorage(wrap_storage=copy_storage(self._untyped_storage, memo), dtype=self.dtype)
+        return TypedStorage(
+            wrap_storage=copy_storage(self._untyped_storage, memo), dtype=self.dtype
+        )
 
     def __reduce__(self):
-        return _typed_storage_from_bytes, (str(self.dtype), bytes(storage_bytes(self._untyped_storage)))
+        return _typed_storage_from_bytes, (
+            str(self.dtype),
+            bytes(storage_bytes(self._untyped_storage)),
+        )
 
 
 def _make_typed_storages():
@@ -131,7 +137,9 @@ def typed_storage(tensor):
 
 
 def storage_bytes(storage):
-    """The bytes of an untyped storage as a memoryview: the memory itself on the CPU, a copy from other devices."""
+    """The bytes of an untyped storage as a memoryview: the memory itself on the CPU, a copy from
+    other devices.
+    """
     if storage.nbytes() == 0:
         return memoryview(bytearray())
     if storage.device.type != "cpu":
@@ -141,11 +149,14 @@ def storage_bytes(storage):
 
 
 def copy_storage(storage, memo):
-    """A copy on the same device; each storage is copied once per `memo`, so that views stay views of one copy."""
+    """A copy on the same device; each storage is copied once per `memo`, so that views stay views
+    of one copy.
+    """
     copies = memo.setdefault("cnn.storage", {})
     if id(storage) not in copies:
         whole = _C._rebuild_tensor(storage, _C.uint8, 0, (storage.nbytes(),), (1,))
-        # The source is kept with its copy: its identity must not be taken over while the memo lives.
+        # The source is kept with its copy: its identity must not be taken over while the memo
+        # lives.
         copies[id(storage)] = storage, whole.clone().untyped_storage()
     return copies[id(storage)][1]
 

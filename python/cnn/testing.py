@@ -38,12 +38,20 @@ def assert_close(
 ):
     """Raises AssertionError unless |actual - expected| <= atol + rtol |expected| everywhere.
 
-    Compares tensors, arrays, numbers, and sequences and mappings of them; shapes, and by default dtypes and devices, must
-    be the same. Without tolerances, those of the dtype apply. `msg` replaces the message, or, as a function, changes it.
+    Compares tensors, arrays, numbers, and sequences and mappings of them; shapes, and by default
+    dtypes and devices, must be the same. Without tolerances, those of the dtype apply. `msg`
+    replaces the message, or, as a function, changes it.
     """
     __tracebackhide__ = True  # pytest shows the caller instead
     comparison = _Comparison(
-        allow_subclasses, rtol, atol, equal_nan, check_device, check_dtype, check_layout, check_stride
+        allow_subclasses,
+        rtol,
+        atol,
+        equal_nan,
+        check_device,
+        check_dtype,
+        check_layout,
+        check_stride,
     )
     try:
         # All inputs are looked at before the first value is compared.
@@ -71,7 +79,15 @@ class _Comparison:
     """The options of one `assert_close`."""
 
     def __init__(
-        self, allow_subclasses, rtol, atol, equal_nan, check_device, check_dtype, check_layout, check_stride
+        self,
+        allow_subclasses,
+        rtol,
+        atol,
+        equal_nan,
+        check_device,
+        check_dtype,
+        check_layout,
+        check_stride,
     ):
         self._allow_subclasses = allow_subclasses
         self._rtol, self._atol, self._equal_nan = rtol, atol, equal_nan
@@ -79,7 +95,9 @@ class _Comparison:
         self._check_layout, self._check_stride = check_layout, check_stride
 
     def pairs(self, actual, expected, place):
-        """Walks containers side by side: yields (method, (actual, expected), place) for each pair of leaves."""
+        """Walks containers side by side: yields (method, (actual, expected), place) for each pair
+        of leaves.
+        """
         if all(isinstance(x, Sequence) and not isinstance(x, str) for x in (actual, expected)):
             if len(actual) != len(expected):
                 raise _Failure(
@@ -128,7 +146,8 @@ class _Comparison:
                 return self._compare_tensors, tuple(tensors), place
         raise _Failure(
             TypeError,
-            f"No comparison pair was able to handle inputs of type {type(actual)} and {type(expected)}.",
+            f"No comparison pair was able to handle inputs of type {type(actual)} and "
+            f"{type(expected)}.",
             place,
         )
 
@@ -137,7 +156,8 @@ class _Comparison:
             missing = "rtol" if self._rtol is None else "atol"
             raise _Failure(
                 ValueError,
-                f"Both 'rtol' and 'atol' must be either specified or omitted, but got no {missing}.",
+                "Both 'rtol' and 'atol' must be either specified or omitted, but got no "
+                f"{missing}.",
                 place,
             )
         if self._rtol is not None:
@@ -282,23 +302,25 @@ def make_tensor(
     exclude_zero=False,
     memory_format=None,
 ):
-    """A tensor of uniform random values in [low, high): by default [-9, 9), integers [-9, 10), bools either.
+    """A tensor of uniform random values in [low, high): by default [-9, 9), integers [-9, 10),
+    bools either.
 
-    Bounds are clamped to the dtype. `noncontiguous` gives a view of every second element; `exclude_zero` replaces zeros by
-    one or by the smallest normal number.
+    Bounds are clamped to the dtype. `noncontiguous` gives a view of every second element;
+    `exclude_zero` replaces zeros by one or by the smallest normal number.
     """
     if len(shape) == 1 and isinstance(shape[0], Sequence):
         shape = shape[0]
     shape = tuple(shape)
     if noncontiguous and memory_format is not None:
         raise ValueError(
-            "The parameters `noncontiguous` and `memory_format` are mutually exclusive, "
-            f"but got {noncontiguous=} and {memory_format=}"
+            "The parameters `noncontiguous` and `memory_format` are mutually exclusive, but got "
+            f"{noncontiguous=} and {memory_format=}"
         )
     inexact = dtype.is_floating_point or dtype.is_complex
     if requires_grad and not inexact:
         raise ValueError(
-            f"`requires_grad=True` is not supported for boolean and integral dtypes, but got {dtype=}"
+            "`requires_grad=True` is not supported for boolean and integral dtypes, but got "
+            f"{dtype=}"
         )
     noncontiguous = noncontiguous and math.prod(shape) > 1
     if noncontiguous:
@@ -338,8 +360,8 @@ def _bounds(low, high, dtype):
         raise ValueError(f"`low` must be less than `high`, but got {low} >= {high}")
     if high < least or low >= end:
         raise ValueError(
-            f"The value interval specified by `low` and `high` is [{low}, {high}), "
-            f"but {dtype} only supports [{least}, {end})"
+            f"The value interval specified by `low` and `high` is [{low}, {high}), but {dtype} "
+            f"only supports [{least}, {end})"
         )
     low, high = (min(max(bound, least), end) for bound in (low, high))
     return (low, high) if inexact else (math.ceil(low), math.ceil(high))

@@ -1,12 +1,14 @@
-"""Gradients of what was computed: `backward`, `grad`, the modes of recording, and ops with gradients of their own."""
+"""Gradients of what was computed: `backward`, `grad`, the modes of recording, and ops with
+gradients of their own.
+"""
 
 from __future__ import annotations
 
 from cnn import _C
 from cnn.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
 from cnn.autograd.function import Function
-from cnn.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from cnn.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from cnn.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from cnn.autograd.variable import Variable
 
 __all__ = [
@@ -44,10 +46,11 @@ def backward(
     grad_variables=None,
     inputs=None,
 ):
-    """Adds the gradients of `tensors` to `.grad` of the leaves they were computed from, or of `inputs` alone.
+    """Adds the gradients of `tensors` to `.grad` of their leaves, or of `inputs` alone.
 
-    `grad_tensors`: a gradient of each tensor's shape, optional for tensors of one element. `retain_graph` (default
-    `create_graph`) keeps what was saved for another run; `create_graph` records the gradients' own computation.
+    `grad_tensors`: a gradient of each tensor's shape, optional for tensors of one element.
+    `retain_graph` (default `create_graph`) keeps what was saved for another run; `create_graph`
+    records the gradients' own computation.
     """
     if grad_variables is not None:
         import warnings
@@ -59,8 +62,8 @@ def backward(
         )
         if grad_tensors is not None:
             raise RuntimeError(
-                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. "
-                "Please only use `grad_tensors`."
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to "
+                "`backward()`. Please only use `grad_tensors`."
             )
         grad_tensors = grad_variables
     tensors = _as_tuple(tensors)
@@ -82,22 +85,23 @@ def grad(
     is_grads_batched=False,
     materialize_grads=False,
 ):
-    """The gradients of `outputs` with respect to `inputs`, as a tuple (a dict, if `inputs` is one); `.grad` is untouched.
+    """The gradients of `outputs` by `inputs`, as a tuple, or a dict if `inputs` is one.
 
-    An input that was not used raises, is None with `allow_unused`, zeros with `materialize_grads`. With
-    `is_grads_batched` the first dimension of each `grad_outputs` counts gradients, which are run one by one.
+    An input that was not used raises, is None with `allow_unused`, zeros with `materialize_grads`.
+    With `is_grads_batched` the first dimension of each `grad_outputs` counts gradients, which are
+    run one by one.
     """
     if materialize_grads and allow_unused is False:
         raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True, "
-            "but got: allow_unused=False."
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            "allow_unused=False."
         )
     if not only_inputs:
         import warnings
 
         warnings.warn(
-            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for "
-            "other parts of the graph, please use torch.autograd.backward.",
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To "
+            "accumulate gradient for other parts of the graph, please use torch.autograd.backward.",
             FutureWarning,
             stacklevel=2,
         )
@@ -130,8 +134,8 @@ def _run_batched(run, outputs, grad_outputs, retain_graph):
     batches = {g.size(0) for g in grads if g is not None and g.dim()}
     if len(batches) != 1:
         raise RuntimeError(
-            "is_grads_batched=True: every grad_output needs the same first dimension, the number of gradients, "
-            f"got shapes {[None if g is None else tuple(g.shape) for g in grads]}"
+            "is_grads_batched=True: every grad_output needs the same first dimension, the number "
+            f"of gradients, got shapes {[None if g is None else tuple(g.shape) for g in grads]}"
         )
     count = batches.pop()
     if not count:
@@ -140,9 +144,7 @@ def _run_batched(run, outputs, grad_outputs, retain_graph):
     for i in range(count):
         row = tuple(None if g is None else g[i] for g in grads)
         rows.append(run(_output_grads(outputs, row), retain_graph or i + 1 < count))
-    return tuple(
-        None if column[0] is None else _C.stack(list(column)) for column in zip(*rows)
-    )
+    return tuple(None if column[0] is None else _C.stack(list(column)) for column in zip(*rows))
 
 
 def _as_tuple(tensors):
@@ -174,7 +176,7 @@ def _per_output(grads, count):
 
 
 def _output_grads(outputs, grads):
-    """One gradient for each output, checked; ones where none was given for an output of one element."""
+    """One gradient for each output, checked; by default one, for outputs of one element."""
     grads = _per_output(grads, len(outputs))
     if len(grads) != len(outputs):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients")
@@ -189,21 +191,21 @@ def _output_grad(i, output, given):
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
         if not output.is_floating_point():
             raise RuntimeError(
-                f"grad can be implicitly created only for real scalar outputs but got {output.dtype}"
+                "grad can be implicitly created only for real scalar outputs but got "
+                f"{output.dtype}"
             )
         return _C.ones_like(output)
     if not isinstance(given, _C.Tensor):
-        raise TypeError(
-            f"gradients can be either Tensors or None, but got {type(given).__name__}"
-        )
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(given).__name__}")
     if given.shape != output.shape:
         raise RuntimeError(
-            f"Mismatch in shape: grad_output[{i}] has a shape of {given.shape} and output[{i}] has a shape of "
-            f"{output.shape}."
+            f"Mismatch in shape: grad_output[{i}] has a shape of {given.shape} and output[{i}] "
+            f"has a shape of {output.shape}."
         )
     if given.is_complex() != output.is_complex():
         raise RuntimeError(
-            "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
-            f"grad_output[{i}] has a dtype of {given.dtype} and output[{i}] has a dtype of {output.dtype}."
+            "For complex Tensors, both grad_output and output are required to have the same "
+            f"dtype. Mismatch in dtype: grad_output[{i}] has a dtype of {given.dtype} and "
+            f"output[{i}] has a dtype of {output.dtype}."
         )
     return given

@@ -1,4 +1,6 @@
-"""Finding the op whose backward goes wrong: nodes remember where they were made, and NaN gradients raise."""
+"""Finding the op whose backward goes wrong: nodes remember where they were made, and NaN gradients
+raise.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ __all__ = ["detect_anomaly", "set_detect_anomaly"]
 class set_detect_anomaly:
     """Switches anomaly detection: from the call on, and, used as a context manager, until its end.
 
-    While it is on, an error in backward is preceded by the traceback of the forward op, and with `check_nan` a backward
-    that gives NaN raises RuntimeError. It slows everything down.
+    While it is on, an error in backward is preceded by the traceback of the forward op, and with
+    `check_nan` a backward that gives NaN raises RuntimeError. It slows everything down.
     """
 
     def __init__(self, mode, check_nan=True):
@@ -33,8 +35,8 @@ class detect_anomaly:
     def __init__(self, check_nan=True):
         self._check_nan = check_nan
         warnings.warn(
-            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for "
-            "debugging.",
+            "Anomaly Detection has been enabled. This mode will increase the runtime and should "
+            "only be enabled for debugging.",
             stacklevel=2,
         )
 

@@ -1,4 +1,6 @@
-"""Ops with a gradient written in Python. The work is the core's (`_C._FunctionBase`); this is the class that users extend."""
+"""Ops with a gradient written in Python. The work is the core's (`_C._FunctionBase`); this is the
+class that users extend.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,13 @@ from cnn import _C
 
 __all__ = ["Function", "FunctionCtx", "InplaceFunction", "once_differentiable"]
 
-# What `ctx` is: save_for_backward, saved_tensors, needs_input_grad, mark_dirty, mark_non_differentiable, ...
+# What `ctx` is: save_for_backward, saved_tensors, needs_input_grad, mark_dirty,
+# mark_non_differentiable, ...
 FunctionCtx = _C._FunctionBase
 
 
 class FunctionMeta(type(_C._FunctionBase)):
-    """Lets `vjp` stand for `backward`, and binds default arguments where `setup_context` wants to see them all."""
+    """Lets `vjp` stand for `backward`, and binds default arguments for `setup_context`."""
 
     def __init__(cls, name, bases, attrs):
         super().__init__(name, bases, attrs)
@@ -23,8 +26,8 @@ class FunctionMeta(type(_C._FunctionBase)):
             cls.backward = attrs["vjp"]
         elif "vjp" in attrs:
             raise RuntimeError(
-                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. "
-                "You should only implement one of them."
+                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You "
+                "should only implement one of them."
             )
         if "setup_context" in attrs and "apply" not in attrs:
             cls.apply = classmethod(_apply_with_defaults)
@@ -42,10 +45,10 @@ def _apply_with_defaults(cls, *args, **kwargs):
 
 
 class Function(_C._FunctionBase, metaclass=FunctionMeta):
-    """A custom op: `forward(ctx, *args)` and `backward(ctx, *grads)` as static methods, called through `apply`.
+    """A custom op: static `forward(ctx, *args)` and `backward(ctx, *grads)`, called by `apply`.
 
-    With `setup_context(ctx, inputs, output)`, `forward(*args)` gets no ctx. `backward` returns a gradient, or None, for
-    each argument of `forward`.
+    With `setup_context(ctx, inputs, output)`, `forward(*args)` gets no ctx. `backward` returns a
+    gradient, or None, for each argument of `forward`.
     """
 
     generate_vmap_rule = False
@@ -54,17 +57,18 @@ class Function(_C._FunctionBase, metaclass=FunctionMeta):
         import warnings
 
         warnings.warn(
-            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should "
-            "invoke them on the class itself. Instantiating an autograd function will raise an error in a future version.",
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all "
+            "static, so you should invoke them on the class itself. Instantiating an autograd "
+            "function will raise an error in a future version.",
             DeprecationWarning,
             stacklevel=2,
         )
 
     def __call__(self, *args, **kwargs):
         raise RuntimeError(
-            "Legacy autograd function with non-static forward method is deprecated. "
-            "Please use new-style autograd function with static forward method. "
-            "(Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
+            "Legacy autograd function with non-static forward method is deprecated. Please use "
+            "new-style autograd function with static forward method. (Example: "
+            "https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
         )
 
     @staticmethod
@@ -83,25 +87,28 @@ class Function(_C._FunctionBase, metaclass=FunctionMeta):
     def backward(ctx, *grad_outputs):
         """The gradient of each argument from the gradient of each result."""
         raise NotImplementedError(
-            "You must implement either the backward or vjp method for "
-            "your custom autograd.Function to use it with backward mode AD."
+            "You must implement either the backward or vjp method for your custom "
+            "autograd.Function to use it with backward mode AD."
         )
 
     vjp = backward
 
     @staticmethod
     def jvp(ctx, *grad_inputs):
-        """Forward-mode differentiation, which there is none of here; autograd.functional.jvp uses reverse mode twice."""
+        """Forward-mode differentiation, which there is none of here; autograd.functional.jvp uses
+        reverse mode twice.
+        """
         raise NotImplementedError(
-            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+            "You must implement the jvp function for custom autograd.Function to use it with "
+            "forward mode AD."
         )
 
     @staticmethod
     def vmap(info, in_dims, *args):
         """The rule for `vmap`, which there is none of here; write a loop and stack the results."""
         raise NotImplementedError(
-            "To use autograd.Function with vmap, you must either override the "
-            "vmap staticmethod or set generate_vmap_rule=True."
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod "
+            "or set generate_vmap_rule=True."
         )
 
 
@@ -127,7 +134,7 @@ class _Undifferentiable(Function):
 
 
 def once_differentiable(fn):
-    """Decorates a `backward` that is not made of recorded ops: differentiating its result raises RuntimeError."""
+    """Decorates a `backward` that cannot be differentiated: trying to raises RuntimeError."""
 
     @wraps(fn)
     def wrapper(ctx, *args):
@@ -143,7 +150,8 @@ def once_differentiable(fn):
             return outputs
         single = not isinstance(outputs, tuple)
         outputs = (outputs,) if single else outputs
-        # The results depend on `args` in a way that was not recorded: they must look as if it had been.
+        # The results depend on `args` in a way that was not recorded: they must look as if it had
+        # been.
         at = [i for i, output in enumerate(outputs) if output is not None]
         guarded = _Undifferentiable.apply(*(outputs[i].detach().requires_grad_() for i in at))
         result = list(outputs)

@@ -5,8 +5,7 @@ A forward product J v is the derivative of u -> J^T u, taken with v: reverse mod
 
 from __future__ import annotations
 
-from cnn import _C
-from cnn import autograd
+from cnn import _C, autograd
 from cnn.autograd.grad_mode import enable_grad, set_grad_enabled
 
 __all__ = ["vjp", "jvp", "vhp", "hvp", "jacobian", "hessian"]
@@ -22,14 +21,14 @@ def _as_tuple(value, what, caller):
         if not isinstance(item, _C.Tensor):
             which = f"value at index {i}" if was_tuple else f"given {what}"
             raise TypeError(
-                f"The {what} given to {caller} must be either a Tensor or a tuple of Tensors but the "
-                f"{which} has type {type(item)}."
+                f"The {what} given to {caller} must be either a Tensor or a tuple of Tensors but "
+                f"the {which} has type {type(item)}."
             )
     return was_tuple, values
 
 
 def _fresh(tensors, create_graph, need_graph):
-    """New tensor objects: the same one, captured by the function, must not be taken for its argument."""
+    """New objects: a tensor that the function captured must not be taken for its argument."""
     return tuple(
         t.view_as(t) if create_graph and t.requires_grad else t.detach().requires_grad_(need_graph)
         for t in tensors
@@ -45,7 +44,7 @@ def _finished(values, create_graph):
 
 
 class _Problem:
-    """A function applied to arguments that require grad, and a vector to multiply with, all checked."""
+    """A function of arguments that require grad, and a vector to multiply with, all checked."""
 
     def __init__(self, caller, func, inputs, create_graph, strict):
         self.caller, self.create_graph, self.strict = caller, create_graph, strict
@@ -61,8 +60,9 @@ class _Problem:
             for i, output in enumerate(self.outputs):
                 if not output.requires_grad:
                     raise RuntimeError(
-                        f"Output {i} of the user-provided function does not require gradients. The outputs must be "
-                        "computed in a differentiable manner from the input when running in strict mode."
+                        f"Output {i} of the user-provided function does not require gradients. "
+                        "The outputs must be computed in a differentiable manner from the input "
+                        "when running in strict mode."
                     )
 
     def require_scalar(self):
@@ -70,7 +70,8 @@ class _Problem:
             raise RuntimeError(f"The function given to {self.caller} should return a single Tensor")
         if self.outputs[0].numel() != 1:
             raise RuntimeError(
-                f"The Tensor returned by the function given to {self.caller} should contain a single element"
+                f"The Tensor returned by the function given to {self.caller} should contain a "
+                "single element"
             )
 
     def vector(self, v, like, several, otherwise):
@@ -117,8 +118,8 @@ class _Problem:
                 value = _C.zeros_like(shape)
             elif self.strict and self.create_graph and not value.requires_grad:
                 raise RuntimeError(
-                    f"The derivative of the {of} is independent of {on} {i}. This is not allowed in strict mode when "
-                    "create_graph=True."
+                    f"The derivative of the {of} is independent of {on} {i}. This is not allowed "
+                    "in strict mode when create_graph=True."
                 )
             result.append(value)
         return tuple(result)
@@ -133,7 +134,7 @@ class _Problem:
 
 
 def _grad(outputs, inputs, grads=None, create_graph=False, retain_graph=None):
-    """`autograd.grad` over the outputs that have a gradient; None for inputs that have no part in them."""
+    """`autograd.grad` of the outputs that have a gradient; None for inputs without part in it."""
     grads = grads or (None,) * len(outputs)
     pairs = [(o, g) for o, g in zip(outputs, grads) if o is not None and o.requires_grad]
     if not pairs:
@@ -150,7 +151,7 @@ def _grad(outputs, inputs, grads=None, create_graph=False, retain_graph=None):
 
 
 def vjp(func, inputs, v=None, create_graph=False, strict=False):
-    """(func(*inputs), v^T J): one backward. `v` has the outputs' shapes; None for a single number."""
+    """(func(*inputs), v^T J). `v` has the outputs' shapes; None stands for a single number."""
     with enable_grad():
         problem = _Problem("vjp", func, inputs, create_graph, strict)
         problem.run()
@@ -189,7 +190,7 @@ def jvp(func, inputs, v=None, create_graph=False, strict=False):
 
 
 def vhp(func, inputs, v=None, create_graph=False, strict=False):
-    """(func(*inputs), v^T H) for a function with one number as its result; `v` has the inputs' shapes."""
+    """(func(*inputs), v^T H) for a function giving one number; `v` has the inputs' shapes."""
     with enable_grad():
         problem = _Problem("vhp", func, inputs, create_graph, strict)
         v = problem.input_vector(v)
@@ -207,7 +208,7 @@ def vhp(func, inputs, v=None, create_graph=False, strict=False):
 
 
 def hvp(func, inputs, v=None, create_graph=False, strict=False):
-    """(func(*inputs), H v) for a function with one number as its result; costs more than `vhp`, equal where H is symmetric."""
+    """(func(*inputs), H v) for a function giving one number; costs more than `vhp`."""
     with enable_grad():
         problem = _Problem("hvp", func, inputs, create_graph, strict)
         v = problem.input_vector(v)
@@ -234,9 +235,10 @@ def _strict_gradient(problem):
         for i, value in enumerate(gradient):
             if value is None or not value.requires_grad:
                 raise RuntimeError(
-                    f"The jacobian of the user-provided function with respect to input {i} is independent of the input. "
-                    "This is not allowed in strict mode. You should ensure that your function is twice differentiable "
-                    "and that the jacobian depends on the inputs."
+                    f"The jacobian of the user-provided function with respect to input {i} is "
+                    "independent of the input. This is not allowed in strict mode. You should "
+                    "ensure that your function is twice differentiable and that the jacobian "
+                    "depends on the inputs."
                 )
     return gradient
 
@@ -253,9 +255,10 @@ def _check_strategy(caller, strategy):
 def jacobian(
     func, inputs, create_graph=False, strict=False, vectorize=False, strategy="reverse-mode"
 ):
-    """J[i][j]: derivative of output i by input j, of shape output.shape + input.shape; without tuples, one tensor.
+    """J[i][j]: derivative of output i by input j, of shape output.shape + input.shape.
 
-    One backward for each element of the outputs; `vectorize` is accepted and changes nothing.
+    One tensor where `inputs` or the result is no tuple. One backward for each element of the
+    outputs; `vectorize` is accepted and changes nothing.
     """
     _check_strategy("jacobian", strategy)
     with enable_grad():
@@ -263,8 +266,8 @@ def jacobian(
         problem.run()
         if vectorize and strict:
             raise RuntimeError(
-                "torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported together. "
-                "Please either set `strict=False` or `vectorize=False`."
+                "torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not "
+                "supported together. Please either set `strict=False` or `vectorize=False`."
             )
         rows = tuple(_jacobian_of(problem, i, out) for i, out in enumerate(problem.outputs))
     rows = _finished(rows, create_graph)
@@ -314,7 +317,8 @@ def hessian(
                 raise RuntimeError("The function given to hessian should return a single Tensor")
             if output.numel() != 1:
                 raise RuntimeError(
-                    "The Tensor returned by the function given to hessian should contain a single element"
+                    "The Tensor returned by the function given to hessian should contain a single "
+                    "element"
                 )
             return output.squeeze()
 
@@ -323,8 +327,9 @@ def hessian(
             for i, value in enumerate(result):
                 if not value.requires_grad:
                     raise RuntimeError(
-                        "While computing the hessian, found that the jacobian of the user-provided function with "
-                        f"respect to input {i} is independent of the input. This is not allowed in strict mode."
+                        "While computing the hessian, found that the jacobian of the "
+                        f"user-provided function with respect to input {i} is independent of the "
+                        "input. This is not allowed in strict mode."
                     )
         return result
 

@@ -1,4 +1,4 @@
-"""Whether ops are recorded: context managers that also decorate functions and generator functions."""
+"""Whether ops are recorded: context managers, which also decorate functions and generators."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class _Mode:
     def __call__(self, func):
         if isinstance(func, type):
             raise TypeError(
-                f"{type(self).__name__}: decorating classes is not supported, decorate the methods of {func.__name__}"
+                f"{type(self).__name__}: decorating classes is not supported, decorate the "
+                f"methods of {func.__name__}"
             )
         code = getattr(func, "__code__", None)
         if code is not None and code.co_flags & _CO_GENERATOR:
@@ -92,7 +93,7 @@ class enable_grad(_PlainMode):
 
 
 class set_grad_enabled(_Mode):
-    """Turns recording on or off: from the call on, and, used as a context manager, until its end."""
+    """Turns recording on or off from the call on; as a context manager, until its end."""
 
     def __init__(self, mode):
         self._former = _C.is_grad_enabled()
@@ -117,7 +118,7 @@ class set_grad_enabled(_Mode):
 
 
 class inference_mode(_Mode):
-    """`no_grad`, whose results may never take part in recorded ops; `inference_mode(False)` suspends it."""
+    """`no_grad` whose results may never be recorded; `inference_mode(False)` suspends it."""
 
     def __new__(cls, mode=True):
         self = super().__new__(cls)

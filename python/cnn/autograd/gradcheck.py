@@ -1,4 +1,6 @@
-"""Checks of gradients against finite differences: df/dx = (f(x + eps) - f(x - eps)) / (2 eps), element by element."""
+"""Checks of gradients against finite differences: df/dx = (f(x + eps) - f(x - eps)) / (2 eps),
+element by element.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +32,11 @@ def gradcheck(
     fast_mode=False,
     masked=None,
 ):
-    """True if the gradients of `func(*inputs)` agree with finite differences; else GradcheckError, or False.
+    """True if the gradients agree with finite differences; else GradcheckError, or False.
 
-    Tensors among `inputs` that require grad are checked, and should be float64. Complex values count as pairs of real
-    ones. `fast_mode` is accepted; the whole Jacobian is compared all the same.
+    Tensors among `inputs` that require grad are checked, and should be float64. Complex values
+    count as pairs of real ones. `fast_mode` is accepted; the whole Jacobian is compared all the
+    same.
     """
     for name, asked in (
         ("check_batched_grad", check_batched_grad),
@@ -79,9 +82,11 @@ def gradgradcheck(
     fast_mode=False,
     masked=False,
 ):
-    """`gradcheck` of the gradients of `func` themselves, by the inputs and by `grad_outputs` (random, if not given)."""
+    """`gradcheck` of the gradients of `func`, by `inputs` and `grad_outputs` (default: random)."""
     if check_fwd_over_rev or not check_rev_over_rev:
-        raise NotImplementedError("gradgradcheck: forward mode is not available; use reverse over reverse")
+        raise NotImplementedError(
+            "gradgradcheck: forward mode is not available; use reverse over reverse"
+        )
     inputs = (inputs,) if isinstance(inputs, _C.Tensor) else tuple(inputs)
     if grad_outputs is None:
         outputs = _differentiable(func(*inputs))
@@ -127,7 +132,7 @@ def _differentiable(outputs):
 def _random_like(output, strided):
     dtype = output.dtype if output.is_floating_point() or output.is_complex() else _C.float64
     shape = tuple(output.shape)
-    values = _C.randn(*shape, dtype=dtype, device=output.device)
+    values = _C.randn(shape, dtype=dtype, device=output.device)
     if strided and values.numel():
         values = _C.stack([values, values], -1).select(-1, 0)
     return values.detach().requires_grad_()
@@ -146,7 +151,7 @@ class _UndefinedGrad(Function):
 
 
 class _Check:
-    """One function at one point. Inside, complex inputs and outputs are real ones with a last dimension of 2."""
+    """One function at one point; complex tensors are real ones with a last dimension of 2."""
 
     def __init__(self, func, inputs, eps, atol, rtol, nondet_tol):
         self._func, self._eps, self._atol, self._rtol = func, eps, atol, rtol
@@ -165,8 +170,8 @@ class _Check:
             self._wanted.append(i)
         if not self._wanted:
             raise ValueError(
-                "gradcheck expects at least one input tensor to require gradient, "
-                "but none of them have requires_grad=True."
+                "gradcheck expects at least one input tensor to require gradient, but none of "
+                "them have requires_grad=True."
             )
         self._leaves = tuple(self._arguments[i] for i in self._wanted)
 
@@ -176,15 +181,17 @@ class _Check:
             import warnings
 
             warnings.warn(
-                f"Input #{i} requires gradient and is not a double precision floating point or complex. This check "
-                "will likely fail if all the inputs are not of double precision floating point or complex. ",
+                f"Input #{i} requires gradient and is not a double precision floating point or "
+                "complex. This check will likely fail if all the inputs are not of double "
+                "precision floating point or complex. ",
                 stacklevel=5,
             )
         if any(step == 0 and size > 1 for step, size in zip(value.stride(), value.shape)):
             raise RuntimeError(
-                f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are "
-                "non-overlapping to be able to compute the numerical gradients correctly. You should call "
-                ".contiguous on the input before passing it to gradcheck."
+                f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs "
+                "that are non-overlapping to be able to compute the numerical gradients "
+                "correctly. You should call .contiguous on the input before passing it to "
+                "gradcheck."
             )
 
     def _outputs(self):
@@ -214,7 +221,9 @@ class _Check:
         return [self._numerical_by(leaf, outputs) for leaf in self._leaves]
 
     def _numerical_by(self, leaf, outputs):
-        values = leaf.data  # not detach(): changing it must not look like a change of what was saved
+        values = (
+            leaf.data
+        )  # not detach(): changing it must not look like a change of what was saved
         columns = [[] for _ in outputs]
         for index in _indices(leaf.shape):
             former = values[index].item()
@@ -228,8 +237,9 @@ class _Check:
             for k, (up, down, at) in enumerate(zip(*shifted, outputs)):
                 if up.shape != at.shape or down.shape != at.shape or up.dtype != down.dtype:
                     raise AssertionError(
-                        "Expected `func` to return outputs with the same shape and dtype when inputs are perturbed by "
-                        f"{self._eps}, but got {tuple(up.shape)} and {tuple(down.shape)}, {up.dtype} and {down.dtype}."
+                        "Expected `func` to return outputs with the same shape and dtype when "
+                        f"inputs are perturbed by {self._eps}, but got {tuple(up.shape)} and "
+                        f"{tuple(down.shape)}, {up.dtype} and {down.dtype}."
                     )
                 if up.is_floating_point():
                     columns[k].append(((up - down) / (2 * self._eps)).reshape(-1))
@@ -252,9 +262,10 @@ class _Check:
                 )
             if once.numel() and not (once - again).abs().max().item() <= self._nondet_tol:
                 raise GradcheckError(
-                    "Backward is not reentrant, i.e., running backward with same input and grad_output multiple times "
-                    "gives different values, although analytical gradient matches numerical gradient."
-                    f"The tolerance for nondeterminism was {self._nondet_tol}."
+                    "Backward is not reentrant, i.e., running backward with same input and "
+                    "grad_output multiple times gives different values, although analytical "
+                    "gradient matches numerical gradient.The tolerance for nondeterminism was "
+                    f"{self._nondet_tol}."
                 )
 
     def _analytical(self, output, check_dtypes):
@@ -317,7 +328,8 @@ class _Check:
                 ) from error
             if any(grad is not None and grad.ne(0).any().item() for grad in grads):
                 raise GradcheckError(
-                    "Expected all input grads to be undefined or zero when all output grads are undefined or zero."
+                    "Expected all input grads to be undefined or zero when all output grads are "
+                    "undefined or zero."
                 )
 
 

@@ -25,7 +25,7 @@ class _NodeMeta(type):
 
 
 class Node(metaclass=_NodeMeta):
-    """What `tensor.grad_fn` is an instance of: `name()`, `next_functions`, `metadata`, `register_hook`, ..."""
+    """The type of `tensor.grad_fn`, with `name()`, `next_functions`, `register_hook`, ..."""
 
 
 class GradientEdge(NamedTuple):
@@ -39,7 +39,8 @@ def get_gradient_edge(tensor):
     """Where the gradient of `tensor` is computed; RuntimeError if it does not require grad."""
     if not tensor.requires_grad:
         raise RuntimeError(
-            "It is not possible to get the gradient edge for a Tensor that does not require gradients"
+            "It is not possible to get the gradient edge for a Tensor that does not require "
+            "gradients"
         )
     if tensor.grad_fn is not None:
         return GradientEdge(tensor.grad_fn, tensor.output_nr)
@@ -57,9 +58,10 @@ def _recorded_view(leaf):
 
 
 class saved_tensors_hooks:
-    """Context manager: ops recorded inside keep `pack_hook(tensor)`, and backward uses `unpack_hook` of that.
+    """Context manager: ops keep `pack_hook(tensor)`; backward calls `unpack_hook` of that.
 
-    `unpack_hook(pack_hook(x))` must equal x in values, shape, dtype and device; `pack_hook` may not change x in place.
+    `unpack_hook(pack_hook(x))` must equal x in values, shape, dtype and device; `pack_hook` may not
+    change x in place.
     """
 
     def __init__(self, pack_hook, unpack_hook):
@@ -74,7 +76,7 @@ class saved_tensors_hooks:
 
 
 class save_on_cpu(saved_tensors_hooks):
-    """Context manager: tensors saved inside wait in CPU memory, and return to their device for backward."""
+    """Context manager: what is saved inside waits in CPU memory for its backward."""
 
     def __init__(self, pin_memory=False, device_type="cuda"):
         def pack(tensor):
@@ -92,7 +94,7 @@ class save_on_cpu(saved_tensors_hooks):
 
 
 class disable_saved_tensors_hooks:
-    """Context manager: entering `saved_tensors_hooks` inside raises RuntimeError(`error_message`)."""
+    """Context manager: `saved_tensors_hooks` inside it raises RuntimeError(error_message)."""
 
     def __init__(self, error_message):
         self._message = error_message

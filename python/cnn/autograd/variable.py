@@ -12,13 +12,13 @@ class _VariableMeta(type):
         return isinstance(other, _C.Tensor)
 
     def __call__(cls, data=None, requires_grad=False, volatile=None):
-        """A tensor over the memory of `data`: `Variable(t, requires_grad=True)`; `volatile` no longer has an effect."""
+        """A tensor over the memory of `data`: `Variable(t, requires_grad=True)`; `volatile` no
+        longer has an effect.
+        """
         if volatile is not None:
             import warnings
 
-            warnings.warn(
-                "volatile was removed (Variable.volatile is always False)", stacklevel=2
-            )
+            warnings.warn("volatile was removed (Variable.volatile is always False)", stacklevel=2)
         if data is None:
             data = _C.empty(0)
         if not isinstance(data, _C.Tensor):

@@ -1,7 +1,8 @@
 """`save` and `load`: PyTorch's checkpoint files, both ways.
 
-A file is a zip archive: `data.pkl`, a pickle in which every storage is a reference, and `data/0`, `data/1`, ..., the
-storages' bytes. What is written opens with `torch.load`; what PyTorch writes opens here.
+A file is a zip archive: `data.pkl`, a pickle in which every storage is a reference, and `data/0`,
+`data/1`, ..., the storages' bytes. What is written opens with `torch.load`; what PyTorch writes
+opens here.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _safe_globals = []
 
 
 def add_safe_globals(safe_globals):
-    """Lets `load(weights_only=True)` admit these classes and functions, or pairs (object, "full.path.of.it")."""
+    """Lets `load(weights_only=True)` admit classes and functions, or pairs (object, "its.path")."""
     for entry in safe_globals:
         if entry not in _safe_globals:
             _safe_globals.append(entry)
@@ -60,19 +61,25 @@ class safe_globals:
 
 
 def save(
-    obj, f, pickle_module=None, pickle_protocol=DEFAULT_PROTOCOL, _use_new_zipfile_serialization=True
+    obj,
+    f,
+    pickle_module=None,
+    pickle_protocol=DEFAULT_PROTOCOL,
+    _use_new_zipfile_serialization=True,
 ):
     """Writes `obj` to a path or to a file object with `write`, in PyTorch's zip format.
 
-    Tensors that share memory share it after loading. A path is written atomically: whatever happens, it holds the whole
-    old file or the whole new one. A file object only needs `write`. With a `pickle_module` other than Python's own,
-    classes of this package may be stored under their own names, which PyTorch does not know.
+    Tensors that share memory share it after loading. A path is written atomically: whatever
+    happens, it holds the whole old file or the whole new one. A file object only needs `write`.
+    With a `pickle_module` other than Python's own, classes of this package may be stored under
+    their own names, which PyTorch does not know.
     """
     from cnn.serialization import writing
 
     if not _use_new_zipfile_serialization:
         raise NotImplementedError(
-            "save: the format before PyTorch 1.6 is only read; leave _use_new_zipfile_serialization=True"
+            "save: the format before PyTorch 1.6 is only read; leave "
+            "_use_new_zipfile_serialization=True"
         )
     if isinstance(f, (str, os.PathLike)):
         writing.save_to_path(obj, os.fspath(f), pickle_module, pickle_protocol)
@@ -87,12 +94,13 @@ def save(
 def load(
     f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, **pickle_load_args
 ):
-    """Reads what `save` or PyTorch's `save` wrote, from a path or from a seekable file object at its position.
+    """Reads what `save` or PyTorch wrote, from a path or from a seekable file at its position.
 
-    `map_location`: None, a device, its name, a dict {saved name: name}, or a function (storage, saved name) -> storage or
-    None. `weights_only` (default True): admits tensors, plain containers and what `add_safe_globals` allows; everything
-    else raises pickle.UnpicklingError. With False the file may run any code. `mmap=True` maps a path copy-on-write
-    instead of copying it. Checksums are verified before anything is returned: a damaged file raises RuntimeError.
+    `map_location`: None, a device, its name, a dict {saved name: name}, or a function (storage,
+    saved name) -> storage or None. `weights_only` (default True): admits tensors, plain containers
+    and what `add_safe_globals` allows; everything else raises pickle.UnpicklingError. With False
+    the file may run any code. `mmap=True` maps a path copy-on-write instead of copying it.
+    Checksums are verified before anything is returned: a damaged file raises RuntimeError.
     """
     from cnn.serialization import reading
 
@@ -107,7 +115,12 @@ def load(
         file = open(path, "rb", buffering=0)
     try:
         return reading.load_from_file(
-            file, path if mmap else None, map_location, pickle_module, weights_only, pickle_load_args
+            file,
+            path if mmap else None,
+            map_location,
+            pickle_module,
+            weights_only,
+            pickle_load_args,
         )
     finally:
         if path is not None:
@@ -132,9 +145,7 @@ def _weights_only(given, pickle_module):
     elif given is None:
         given = not forbidden and pickle_module is None
     if given and pickle_module is not None:
-        raise RuntimeError(
-            "Can not safely load weights when explicit pickle_module is specified"
-        )
+        raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
     return given
 
 
@@ -142,7 +153,8 @@ def _check_seekable(file):
     for name in ("seek", "tell", "read"):
         if not hasattr(file, name):
             raise AttributeError(
-                f"'{type(file).__name__}' object has no attribute '{name}'. You can only torch.load from a file that "
-                "is seekable. Please pre-load the data into a buffer like io.BytesIO and try to load from it instead."
+                f"'{type(file).__name__}' object has no attribute '{name}'. You can only "
+                "torch.load from a file that is seekable. Please pre-load the data into a buffer "
+                "like io.BytesIO and try to load from it instead."
             )
     file.seek(file.tell())

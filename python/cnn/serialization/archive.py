@@ -1,8 +1,9 @@
-"""The zip archives that PyTorch's files are: members stored uncompressed, their data on 64-byte boundaries.
+"""The zip archives that PyTorch's files are: members uncompressed, on 64-byte boundaries.
 
-Written by hand because `zipfile` neither aligns nor streams memory without copying. Read by hand because every byte that
-decides a value must be checked: a member is believed only if its local header, the central directory, its checksum and
-the space it takes all agree. Layout: APPNOTE.TXT 6.3.10 (PKWARE), sections 4.3 and 4.5.3.
+Written by hand because `zipfile` neither aligns nor streams memory without copying. Read by hand
+because every byte that decides a value must be checked: a member is believed only if its local
+header, the central directory, its checksum and the space it takes all agree. Layout: APPNOTE.TXT
+6.3.10 (PKWARE), sections 4.3 and 4.5.3.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def _checksum(data, value=0):
 
 
 class ArchiveWriter:
-    """Writes members one after another to `file`, which only needs `write`; offsets count from the first byte written."""
+    """Writes members one after another; offsets count from the first byte given to `file.write`."""
 
     def __init__(self, file, prefix):
         self._file = file
@@ -108,9 +109,7 @@ class ArchiveWriter:
         end64 = _END64.pack(_END64_MAGIC, 44, 0x031E, 45, 0, 0, count, count, size, offset)
         locator = _LOCATOR64.pack(_LOCATOR64_MAGIC, 0, offset + size, 1)
         few = min(count, _FULL16)
-        end = _END.pack(
-            _END_MAGIC, 0, 0, few, few, min(size, _FULL32), min(offset, _FULL32), 0
-        )
+        end = _END.pack(_END_MAGIC, 0, 0, few, few, min(size, _FULL32), min(offset, _FULL32), 0)
         self._write(directory + end64 + locator + end)
 
     def _write(self, data):
@@ -123,7 +122,7 @@ class _Member:
 
 
 class ArchiveReader:
-    """Checked access to the members of an archive that starts at the position of the seekable `file`.
+    """Checked access to the members of an archive that starts at the position of `file`.
 
     Every inconsistency, truncation or wrong checksum raises RuntimeError.
     """
@@ -168,10 +167,16 @@ class ArchiveReader:
                 end = locator[2]
                 record = _END64.unpack(self._read(end, _END64.size))
                 magic, _, _, _, disk, first_disk, here, wide_count, wide_size, wide_offset = record
-                narrow = (min(wide_count, _FULL16), min(wide_size, _FULL32), min(wide_offset, _FULL32))
+                narrow = (
+                    min(wide_count, _FULL16),
+                    min(wide_size, _FULL32),
+                    min(wide_offset, _FULL32),
+                )
                 if magic != _END64_MAGIC or locator[1] or locator[3] != 1:
                     self._fail("the zip64 end record is damaged")
-                for wide, small, full in zip(narrow, (count, size, offset), (_FULL16, _FULL32, _FULL32)):
+                for wide, small, full in zip(
+                    narrow, (count, size, offset), (_FULL16, _FULL32, _FULL32)
+                ):
                     if small not in (wide, full):
                         self._fail("the two end records differ")
                 count, size, offset = wide_count, wide_size, wide_offset
@@ -210,7 +215,8 @@ class ArchiveReader:
             members[member.name] = member
         if at != len(directory):
             self._fail("the central directory is damaged")
-        # A member may not reach into the next one: a small file could otherwise unfold into a large one.
+        # A member may not reach into the next one: a small file could otherwise unfold into a large
+        # one.
         limit = self._directory_offset
         for member in sorted(members.values(), key=lambda m: -m.offset):
             member.limit = limit
@@ -220,7 +226,9 @@ class ArchiveReader:
         return members
 
     def _widen(self, extra, size, packed, offset):
-        """Replaces 32-bit fields that are all ones by their 64-bit values from the zip64 extra field."""
+        """Replaces 32-bit fields that are all ones by their 64-bit values from the zip64 extra
+        field.
+        """
         fields, at = [size, packed, offset], 0
         while at + 4 <= len(extra):
             kind, length = struct.unpack_from("<2H", extra, at)
@@ -279,7 +287,9 @@ class ArchiveReader:
         return self._verified(member, data)
 
     def read_into(self, name, view):
-        """Fills the writable memoryview `view`, exactly as long as the member, and verifies the checksum."""
+        """Fills the writable memoryview `view`, exactly as long as the member, and verifies the
+        checksum.
+        """
         member = self._find(name)
         start = self._data_offset(member)
         if len(view) != member.size:

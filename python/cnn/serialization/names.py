@@ -1,4 +1,6 @@
-"""Whose name is whose: the paths under which PyTorch's files name classes and functions, and what they are here."""
+"""Whose name is whose: the paths under which PyTorch's files name classes and functions, and what
+they are here.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,15 @@ from cnn import _C, storage
 
 __all__ = ["torch_path", "resolve", "admitted"]
 
-# Where the place differs by more than the package's name; nn's classes have a table of their own, cnn.nn._paths.
+# Where the place differs by more than the package's name; nn's classes have a table of their own,
+# cnn.nn._paths.
 _TORCH_TO_CNN = {
     "torch._utils._rebuild_tensor": "cnn._tensor_pickle._rebuild_tensor",
     "torch._utils._rebuild_tensor_v2": "cnn._tensor_pickle._rebuild_tensor_v2",
     "torch._utils._rebuild_tensor_v3": "cnn._tensor_pickle._rebuild_tensor_v3",
-    "torch._utils._rebuild_meta_tensor_no_storage": "cnn._tensor_pickle._rebuild_meta_tensor_no_storage",
+    "torch._utils._rebuild_meta_tensor_no_storage": (
+        "cnn._tensor_pickle._rebuild_meta_tensor_no_storage"
+    ),
     "torch._utils._rebuild_device_tensor_from_cpu_tensor": (
         "cnn._tensor_pickle._rebuild_device_tensor_from_cpu_tensor"
     ),
@@ -52,7 +57,7 @@ def _core_paths():
 
 
 def torch_path(obj, name=None):
-    """(module, name) under which PyTorch knows a class or function of this package; None for everything else."""
+    """PyTorch's (module, name) of a class or function of this package; None for all else."""
     path = _core_paths().get(id(obj))
     if path is None:
         module = getattr(obj, "__module__", None)
@@ -132,14 +137,20 @@ def _bytearray_from(*args):
     return bytearray(memoryview(args[0]))
 
 
+def _bytes_from(*args):
+    """`bytes` of given bytes; protocol 2 calls it for empty ones."""
+    return bytes(_bytearray_from(*args))
+
+
 @cache
 def admitted():
-    """What a file may name when only weights are loaded: {path: object}. None of it runs code that a file chose."""
+    """{path: object} of what a file of weights may name: nothing that runs code of its choice."""
     paths = {
         "collections.OrderedDict": OrderedDict,
         "collections.Counter": Counter,
         "_codecs.encode": _bytes_from_text,
         "builtins.bytearray": _bytearray_from,
+        "builtins.bytes": _bytes_from,
         "builtins.set": set,
         "builtins.complex": complex,
         **_core_objects(),

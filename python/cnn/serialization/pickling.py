@@ -1,7 +1,8 @@
 """The picklers behind `cnn.save` and `cnn.load`.
 
-Both are Python's own pickle machine. The writer names this package's classes as PyTorch does. The reader for weights
-admits only what `names.admitted` lists: every opcode that could call, build or change something else is replaced.
+Both are Python's own pickle machine. The writer names this package's classes as PyTorch does. The
+reader for weights admits only what `names.admitted` lists: every opcode that could call, build or
+change something else is replaced.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _BLOCKED_MODULES = ("sys", "os", "posix", "nt")
 
 
 class Pickler(pickle._Pickler):
-    """Writes globals under PyTorch's names and storages as references: `storages` collects {key: untyped storage}."""
+    """Writes globals under PyTorch's names; `storages` collects {key: untyped storage}."""
 
     dispatch = dict(pickle._Pickler.dispatch)
 
@@ -83,14 +84,15 @@ class _StorageNumbers:
             self._seen[id(untyped)] = key, dtype
         elif former != dtype:
             raise RuntimeError(
-                "Cannot save multiple tensors or storages that view the same data as different types"
+                "Cannot save multiple tensors or storages that view the same data as different "
+                "types"
             )
         count = untyped.nbytes() // (dtype.itemsize if dtype else 1)
         return ("storage", kind, key, str(untyped.device), count)
 
 
 def pickler_for(pickle_module):
-    """The class that writes with `pickle_module`: PyTorch's names where its Pickler can be taught them."""
+    """The class that writes with `pickle_module`, with PyTorch's names if that can be taught."""
     if pickle_module is None or pickle_module is pickle:
         return Pickler
 
@@ -148,17 +150,19 @@ def unpickler_for(pickle_module):
     return ForeignUnpickler
 
 
-# What hashing a key may cost: a nested tuple can name one part many times over, and hashing follows each mention.
+# What hashing a key may cost: a nested tuple can name one part many times over, and hashing follows
+# each mention.
 _KEY_PARTS = 1000
 
 
 class WeightsUnpickler(pickle._Unpickler):
     """Reads tensors and plain containers. A file can name, call and build only what was admitted.
 
-    An admitted callable is recognised by identity, so nothing that a file made on the way can be called. Attributes are
-    set on dictionaries with attributes and on instances of classes that the caller admitted, never on a class, a function
-    or a tensor, and no dunder name is set: those would change what code does. Messages name types, not values: the printed
-    form of a small pickle can be endless.
+    An admitted callable is recognised by identity, so nothing that a file made on the way can be
+    called. Attributes are set on dictionaries with attributes and on instances of classes that the
+    caller admitted, never on a class, a function or a tensor, and no dunder name is set: those
+    would change what code does. Messages name types, not values: the printed form of a small pickle
+    can be endless.
     """
 
     dispatch = dict(pickle._Unpickler.dispatch)
@@ -191,10 +195,10 @@ class WeightsUnpickler(pickle._Unpickler):
         if found is None:
             shown = path.removeprefix("builtins.")
             raise pickle.UnpicklingError(
-                f"Unsupported global: GLOBAL {shown} was not an allowed global by default. Please use "
-                f"`torch.serialization.add_safe_globals([{shown}])` or the "
-                f"`torch.serialization.safe_globals([{shown}])` context manager to allowlist this global "
-                "if you trust this class/function."
+                f"Unsupported global: GLOBAL {shown} was not an allowed global by default. Please "
+                f"use `torch.serialization.add_safe_globals([{shown}])` or the "
+                f"`torch.serialization.safe_globals([{shown}])` context manager to allowlist this "
+                "global if you trust this class/function."
             )
         if id(found) in self._user_classes or id(found) not in _NEVER_CALLED:
             self._callables.add(id(found))
@@ -256,12 +260,15 @@ class WeightsUnpickler(pickle._Unpickler):
             return
         _check_state(state)
         attributes, slots = state if isinstance(state, tuple) else (state, None)
-        target.__dict__.update(attributes or {})
+        if attributes:
+            target.__dict__.update(attributes)
         for name, value in (slots or {}).items():
             setattr(target, name, value)
 
     def _top(self, kinds, what):
-        """The top of the stack, which must be of one of `kinds`; subclasses need the caller's trust."""
+        """The top of the stack, which must be of one of `kinds`; subclasses need the caller's
+        trust.
+        """
         target = self.stack[-1]
         exact = type(target)
         if exact not in kinds and not (
@@ -311,7 +318,9 @@ class WeightsUnpickler(pickle._Unpickler):
         self.append(bytearray(self.read(size)))
 
     def _refuse(self):
-        raise pickle.UnpicklingError("the pickle uses an instruction that is not allowed in weights")
+        raise pickle.UnpicklingError(
+            "the pickle uses an instruction that is not allowed in weights"
+        )
 
     for opcode, method in (
         (pickle.REDUCE, _load_reduce),
@@ -374,12 +383,14 @@ def _check_key(key):
 
 
 def _check_state(state):
-    """Raises unless `state` is a dict of attributes, or a pair of such dicts, without dunder names."""
+    """Raises unless `state` is a dict, or two dicts, of attributes without dunder names."""
     for group in state if isinstance(state, tuple) and len(state) == 2 else (state,):
         if group is None:
             continue
         if not isinstance(group, dict):
-            raise pickle.UnpicklingError(f"attributes must be a dict, but got {type(group).__name__}")
+            raise pickle.UnpicklingError(
+                f"attributes must be a dict, but got {type(group).__name__}"
+            )
         for name in group:
             if type(name) is not str or (name.startswith("__") and name.endswith("__")):
                 raise pickle.UnpicklingError("a file may not set attributes of special names")

@@ -18,7 +18,8 @@ _NEWEST_VERSION = 10  # of the archive format, in its member `version`
 
 _ADVICE = (
     "Weights only load failed. {cause}\n"
-    "If you trust where the file came from, either admit what it needs (see above), or load it with "
+    "If you trust where the file came from, either admit what it needs (see above), or load it "
+    "with "
     "`weights_only=False`, which lets the file run any code."
 )
 
@@ -35,15 +36,16 @@ _PICKLE_ERRORS = (
 
 
 def load_from_file(file, mapped_path, map_location, pickle_module, weights_only, options):
-    """The object in `file` at its position. `mapped_path`: the file's path if it is to be mapped, else None."""
+    """The object in `file`; `mapped_path` is the file's path if it is to be mapped, else None."""
     place = _Placement(map_location)
     make = _unpickler_maker(pickle_module, weights_only, options)
     if is_archive(file):
         return _load_archive(file, mapped_path, place, make)
     if mapped_path is not None:
         raise RuntimeError(
-            "mmap can only be used with files saved with `torch.save(_use_new_zipfile_serialization=True)`, "
-            "please torch.save your checkpoint with this option in order to use mmap."
+            "mmap can only be used with files saved with "
+            "`torch.save(_use_new_zipfile_serialization=True)`, please torch.save your checkpoint "
+            "with this option in order to use mmap."
         )
     return _load_stream(file, place, make)
 
@@ -66,7 +68,8 @@ def _unpickler_maker(pickle_module, weights_only, options):
         except pickle.UnpicklingError as error:
             raise pickle.UnpicklingError(_ADVICE.format(cause=error)) from None
         except _PICKLE_ERRORS as error:
-            cause = f"The pickle is damaged, or is not one of weights ({type(error).__name__}: {error})."
+            what = f"{type(error).__name__}: {error}"
+            cause = f"The pickle is damaged, or is not one of weights ({what})."
             raise pickle.UnpicklingError(_ADVICE.format(cause=cause)) from error
 
     return load_weights
@@ -78,13 +81,14 @@ def _safe_globals_by_path():
         if isinstance(entry, tuple):
             if len(entry) != 2:
                 raise ValueError(
-                    "Expected tuple of length 2 (global, str of callable full path), "
-                    f"but got tuple of length: {len(entry)}"
+                    "Expected tuple of length 2 (global, str of callable full path), but got "
+                    f"tuple of length: {len(entry)}"
                 )
             entry, path = entry
             if type(path) is not str:
                 raise TypeError(
-                    f"Expected second item in tuple to be str of callable full path, but got: {type(path)}"
+                    "Expected second item in tuple to be str of callable full path, but got: "
+                    f"{type(path)}"
                 )
         else:
             from cnn.serialization import names
@@ -103,8 +107,8 @@ class _Placement:
             return
         if not isinstance(map_location, _C.device):
             raise TypeError(
-                "map_location: expected None, a device, a string, a dict or a function, "
-                f"got {type(map_location).__name__}"
+                "map_location: expected None, a device, a string, a dict or a function, got "
+                f"{type(map_location).__name__}"
             )
 
     def __call__(self, untyped, location):
@@ -139,23 +143,26 @@ def _check_cuda(device):
 
     if not cuda.is_available():
         raise RuntimeError(
-            "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. "
-            "If you are running on a CPU-only machine, please use torch.load with "
+            "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is "
+            "False. If you are running on a CPU-only machine, please use torch.load with "
             "map_location=torch.device('cpu') to map your storages to the CPU."
         )
     if device.index is not None and device.index >= cuda.device_count():
         raise RuntimeError(
-            f"Attempting to deserialize object on CUDA device {device.index} but torch.cuda.device_count() is "
-            f"{cuda.device_count()}. Please use torch.load with map_location to map your storages to an existing device."
+            f"Attempting to deserialize object on CUDA device {device.index} but "
+            f"torch.cuda.device_count() is {cuda.device_count()}. Please use torch.load with "
+            "map_location to map your storages to an existing device."
         )
 
 
 def _described(saved_id):
-    """(class of storage, its dtype, key, location, number of elements) of a reference, each checked."""
+    """(dtype, key, place, number of elements) of a reference to a storage, each checked."""
     if len(saved_id) not in (5, 6) or saved_id[0] not in ("storage", b"storage"):
         raise pickle.UnpicklingError("a reference that is not to a storage")
     _, kind, key, location, count = saved_id[:5]
-    key, location = (part.decode("ascii") if type(part) is bytes else part for part in (key, location))
+    key, location = (
+        part.decode("ascii") if type(part) is bytes else part for part in (key, location)
+    )
     if kind is storage.UntypedStorage:
         dtype = _C.uint8
     elif isinstance(kind, type) and issubclass(kind, storage.TypedStorage):
@@ -171,12 +178,14 @@ def _load_archive(file, mapped_path, place, make):
     archive = ArchiveReader(file)
     if "constants.pkl" in archive:
         raise RuntimeError(
-            "the file is a TorchScript archive, which holds code; save the model's state_dict() with PyTorch instead"
+            "the file is a TorchScript archive, which holds code; save the model's state_dict() "
+            "with PyTorch instead"
         )
     version = archive.read("version").strip()
     if not version.isdigit() or int(version) > _NEWEST_VERSION:
         raise RuntimeError(
-            f"the file's format version is {version!r}, newer than {_NEWEST_VERSION}, which is read here"
+            f"the file's format version is {version!r}, newer than {_NEWEST_VERSION}, which is "
+            "read here"
         )
     if "byteorder" in archive and archive.read("byteorder").decode("latin1") != sys.byteorder:
         raise RuntimeError(f"the file's byte order is not this machine's, {sys.byteorder}")
@@ -197,7 +206,9 @@ def _load_archive(file, mapped_path, place, make):
                 archive.read_into(name, storage.storage_bytes(memory))
             else:
                 start = archive.locate(name, whole)
-                memory = _C.frombuffer(whole, dtype=_C.uint8, count=size, offset=start).untyped_storage()
+                memory = _C.frombuffer(
+                    whole, dtype=_C.uint8, count=size, offset=start
+                ).untyped_storage()
             loaded[key] = storage.TypedStorage(wrap_storage=place(memory, location), dtype=dtype)
         elif loaded[key].dtype != dtype:
             raise pickle.UnpicklingError(f"storage {key} is referred to with two dtypes")
@@ -215,8 +226,10 @@ def _mapped(path):
 
 
 def _load_stream(file, place, make):
-    """The older format: five pickles in a row, then each storage's element count and bytes. It has no checksums."""
-    reader = file if hasattr(file, "readline") and hasattr(file, "readinto") else io.BytesIO(file.read())
+    """The older format: pickles in a row, then counts and bytes of storages, without checksums."""
+    reader = (
+        file if hasattr(file, "readline") and hasattr(file, "readinto") else io.BytesIO(file.read())
+    )
     if isinstance(reader, io.RawIOBase):
         reader = io.BufferedReader(reader)
     try:
@@ -234,8 +247,8 @@ def _read_stream(reader, place, make):
         magic = make(reader, no_storage)
     except (pickle.UnpicklingError, *_PICKLE_ERRORS) as error:
         raise pickle.UnpicklingError(
-            "the file is neither a zip archive nor a pickle stream as PyTorch writes them: "
-            f"it is damaged, or no checkpoint ({error})"
+            "the file is neither a zip archive nor a pickle stream as PyTorch writes them: it is "
+            f"damaged, or no checkpoint ({error})"
         ) from None
     if magic != _MAGIC_NUMBER:
         raise RuntimeError("Invalid magic number; corrupt file?")
@@ -243,7 +256,9 @@ def _read_stream(reader, place, make):
     if version != _PROTOCOL_VERSION:
         raise RuntimeError(f"Invalid protocol version: {version}")
     system = make(reader, no_storage)
-    if not isinstance(system, dict) or system.get("little_endian") is not (sys.byteorder == "little"):
+    if not isinstance(system, dict) or system.get("little_endian") is not (
+        sys.byteorder == "little"
+    ):
         raise RuntimeError(f"the file's byte order is not this machine's, {sys.byteorder}")
 
     start = reader.tell()
@@ -258,18 +273,20 @@ def _read_stream(reader, place, make):
         dtype, key, location, count = _described(saved_id)
         if len(saved_id) == 6 and saved_id[5] is not None:
             raise RuntimeError(
-                "storages that are views of others, as PyTorch 0.3 wrote them, are not read; save again with a newer one"
+                "storages that are views of others, as PyTorch 0.3 wrote them, are not read; save "
+                "again with a newer one"
             )
         if key not in loaded:
             rest -= count * dtype.itemsize
             if count < 0 or rest < 0:
                 raise RuntimeError("the file is shorter than its storages; corrupt file?")
             memory = storage.UntypedStorage(count * dtype.itemsize)
-            # The bytes come after the pickle that builds the tensors, so they have to stay where they are read.
+            # The bytes come after the pickle that builds the tensors, so they have to stay where
+            # they are read.
             if place(memory, location) is not memory:
                 raise NotImplementedError(
-                    f"a file of the format before PyTorch 1.6 is only read to the CPU, not to {location}: "
-                    "pass map_location='cpu', then move what was loaded"
+                    "a file of the format before PyTorch 1.6 is only read to the CPU, not to "
+                    f"{location}: pass map_location='cpu', then move what was loaded"
                 )
             loaded[key] = storage.TypedStorage(wrap_storage=memory, dtype=dtype)
         return loaded[key]
@@ -277,7 +294,9 @@ def _read_stream(reader, place, make):
     result = make(reader, load_storage)
     keys = make(reader, no_storage)
     if sorted(keys) != sorted(loaded):
-        raise RuntimeError("the list of storages does not match the references to them; corrupt file?")
+        raise RuntimeError(
+            "the list of storages does not match the references to them; corrupt file?"
+        )
     for key in keys:
         count = int.from_bytes(reader.read(8), "little")
         view = storage.storage_bytes(loaded[key].untyped())

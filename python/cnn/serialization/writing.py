@@ -15,7 +15,7 @@ __all__ = ["save_to_file", "save_to_path"]
 
 
 def save_to_file(obj, file, prefix, pickle_module, protocol):
-    """Writes the archive to a file object. Pickling is finished before the first byte is written."""
+    """Writes the archive to a file object; pickling is over before the first byte is written."""
     write_archive(*pickled(obj, pickle_module, protocol), file, prefix)
 
 
@@ -40,7 +40,7 @@ def write_archive(pickle_bytes, storages, file, prefix):
 
 
 def save_to_path(obj, path, pickle_module, protocol):
-    """Writes to a temporary file beside `path`, and puts it in place only when it is on the disk."""
+    """Writes to a temporary file beside `path`, which takes its place once it is on the disk."""
     parts = pickled(obj, pickle_module, protocol)
     target = os.path.realpath(path)  # a link stays a link; what it names is replaced
     folder, name = os.path.split(target)
@@ -61,7 +61,9 @@ def save_to_path(obj, path, pickle_module, protocol):
         return
     temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}.{os.urandom(6).hex()}.tmp")
     # 0o666 lets the umask decide, as open() does.
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
+    fd = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666
+    )
     try:
         with open(fd, "wb") as file:
             if former is not None:

@@ -1,4 +1,6 @@
-"""Trading time for memory: what a function saves for backward is dropped, and computed again when backward needs it."""
+"""Trading time for memory: what a function saves for backward is dropped, and computed again when
+backward needs it.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def noop_context_fn():
 
 
 class set_checkpoint_early_stop:
-    """Context manager: whether checkpoints made inside stop recomputing when all saved tensors are there (the default)."""
+    """Context manager: whether checkpoints made inside stop recomputing when all saved tensors are
+    there (the default).
+    """
 
     def __init__(self, enable):
         self._enable = enable
@@ -62,22 +66,26 @@ def checkpoint(
     preserve_rng_state=True,
     **kwargs,
 ):
-    """`function(*args, **kwargs)`, which runs once more during backward instead of keeping its intermediate tensors.
+    """`function(*args, **kwargs)`, which runs once more during backward instead of keeping its
+    intermediate tensors.
 
-    Pass `use_reentrant=False`: nested checkpoints, keyword arguments, `autograd.grad` and inputs without gradients work
-    there. With True the function runs without being recorded, and its own backward runs within backward. The random
-    numbers are the same both times if `preserve_rng_state`. `context_fn` gives context managers for both runs;
-    `determinism_check` "default" compares shapes, dtypes and devices, raising CheckpointError, "none" does not.
+    Pass `use_reentrant=False`: nested checkpoints, keyword arguments, `autograd.grad` and inputs
+    without gradients work there. With True the function runs without being recorded, and its own
+    backward runs within backward. The random numbers are the same both times if
+    `preserve_rng_state`. `context_fn` gives context managers for both runs; `determinism_check`
+    "default" compares shapes, dtypes and devices, raising CheckpointError, "none" does not.
     """
     if use_reentrant is None:
         warnings.warn(
-            "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly. use_reentrant=False is "
-            "recommended; without it, use_reentrant=True is used.",
+            "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly. "
+            "use_reentrant=False is recommended; without it, use_reentrant=True is used.",
             stacklevel=2,
         )
         use_reentrant = True
     if debug:
-        raise NotImplementedError("checkpoint: debug=True; run the function without checkpoint to trace its ops")
+        raise NotImplementedError(
+            "checkpoint: debug=True; run the function without checkpoint to trace its ops"
+        )
     if use_reentrant:
         if kwargs:
             raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
@@ -132,7 +140,9 @@ class _RandomState:
 
 
 class _SaveInputs(Function):
-    """Keeps tensors as any op does: version checks and the hooks of enclosing checkpoints apply to them."""
+    """Keeps tensors as any op does: version checks and the hooks of enclosing checkpoints apply to
+    them.
+    """
 
     @staticmethod
     def forward(ctx, call, needs_grad, *tensors):
@@ -205,7 +215,8 @@ class _Frame:
             self._run_again()
         if holder.index not in self._values:
             raise CheckpointError(
-                "torch.utils.checkpoint: A different number of tensors was saved during the original forward and "
+                "torch.utils.checkpoint: A different number of tensors was saved during the "
+                "original forward and "
                 f"recomputation.\nNumber of tensors saved during forward: {len(self._holders)}\n"
                 f"Number of tensors saved during recomputation: {self._saved_again}."
             )
@@ -220,10 +231,11 @@ class _Frame:
             self._saved_again += 1
             if index >= needed:
                 if not self.complete:
-                    return tensor  # backward within the function: its forward has not reached this point yet
+                    # Backward within the function: the forward has not come this far yet.
+                    return tensor
                 raise CheckpointError(
-                    "torch.utils.checkpoint: trying to save more tensors during recomputation than during the original "
-                    "forward pass."
+                    "torch.utils.checkpoint: trying to save more tensors during recomputation "
+                    "than during the original forward pass."
                 )
             holder = self._holders[index]()
             if holder is not None:
@@ -241,15 +253,19 @@ class _Frame:
     def _keep(self, holder, tensor):
         if holder.form is not None and holder.form != _form(tensor):
             raise CheckpointError(
-                "torch.utils.checkpoint: Recomputed values for the following tensors have different metadata than "
-                f"during the forward pass.\ntensor at position {holder.index}:\nsaved metadata: {holder.form}\n"
+                "torch.utils.checkpoint: Recomputed values for the following tensors have "
+                "different metadata than "
+                f"during the forward pass.\ntensor at position {holder.index}:\nsaved metadata: "
+                f"{holder.form}\n"
                 f"recomputed metadata: {_form(tensor)}."
             )
         self._values[holder.index] = tensor.detach()
 
 
 class _ReentrantCheckpoint(Function):
-    """Runs unrecorded; its backward runs the function again, recorded, and that one's backward inside."""
+    """Runs unrecorded; its backward runs the function again, recorded, and that one's backward
+    inside.
+    """
 
     @staticmethod
     def forward(ctx, function, preserve_rng_state, *args):
@@ -290,11 +306,14 @@ class _ReentrantCheckpoint(Function):
 
 
 def checkpoint_sequential(functions, segments, input, use_reentrant=None, **kwargs):
-    """Runs a Sequential, or a list of functions, in `segments` parts, each but the last one checkpointed."""
+    """Runs a Sequential, or a list of functions, in `segments` parts, each but the last one
+    checkpointed.
+    """
     if use_reentrant is None:
         warnings.warn(
-            "torch.utils.checkpoint.checkpoint_sequential: the use_reentrant parameter should be passed explicitly. "
-            "use_reentrant=False is recommended; without it, use_reentrant=True is used.",
+            "torch.utils.checkpoint.checkpoint_sequential: the use_reentrant parameter should be "
+            "passed explicitly. use_reentrant=False is recommended; without it, "
+            "use_reentrant=True is used.",
             stacklevel=2,
         )
         use_reentrant = True
@@ -305,7 +324,8 @@ def checkpoint_sequential(functions, segments, input, use_reentrant=None, **kwar
     size = len(functions) // segments
     if not 0 < segments <= len(functions):
         raise ValueError(
-            f"checkpoint_sequential: segments={segments} must be between 1 and the number of functions, {len(functions)}"
+            f"checkpoint_sequential: segments={segments} must be between 1 and the number of "
+            f"functions, {len(functions)}"
         )
 
     def part(start, end):

@@ -1,0 +1,248 @@
+"""`python -m cnn`: programs written for PyTorch, run unchanged."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import cnn
+import pytest
+from cnn._torch_alias import TorchVersion
+
+
+def python(*args, folder=None, env=None):
+    """The finished process of `python args`."""
+    environment = {key: value for key, value in os.environ.items() if key != "CNN_AS_TORCH"}
+    root = os.path.dirname(os.path.dirname(os.path.abspath(cnn.__file__)))
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
+    environment.update(env or {})
+    return subprocess.run(
+        [sys.executable, *args],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environment,
+        timeout=120,
+    )
+
+
+def run(tmp_path, source, *args, **options):
+    """Runs the script `source` under `python -m cnn`; returns what it printed."""
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(source))
+    done = python("-m", "cnn", str(script), *args, folder=tmp_path, **options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_same_modules(tmp_path):
+    run(
+        tmp_path,
+        """import torch, torch.nn as nn, torch.nn.functional as F, torch.optim, torch.utils.data
+        from torch import autograd from torch.autograd.gradcheck import gradcheck from
+        torch.utils.checkpoint import checkpoint from torch.nn.modules.batchnorm import BatchNorm1d
+        import cnn, sys assert torch is cnn and nn is cnn.nn and F is cnn.nn.functional and autograd
+        is cnn.autograd assert torch.optim is cnn.optim and torch.utils.data is cnn.utils.data
+        assert callable(torch.autograd.gradcheck) and gradcheck is torch.autograd.gradcheck assert
+        BatchNorm1d is cnn.nn.BatchNorm1d assert cnn.__spec__.name == "cnn" and
+        cnn.utils.data.__spec__.name == "cnn.utils.data" assert not [m for m in sys.modules if
+        m.startswith("torch.") and "cnn" + m[5:] not in sys.modules] "
+        """,
+    )
+
+
+def test_a_training_script(tmp_path):
+    text = run(
+        tmp_path,
+        """
+        import torch
+        from torch import nn
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.2)
+        x = torch.randn(64, 2)
+        y = x[:, :1] * x[:, 1:]
+        losses = []
+        for step in range(50):
+            loss = nn.functional.mse_loss(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        torch.save(model.state_dict(), "model.pt")
+        state = torch.load("model.pt")
+        print(losses[-1] < losses[0], torch.equal(state["0.weight"], model[0].weight))
+        """,
+    )
+    assert text == "True True\n"
+
+
+def test_script_environment(tmp_path):
+    (tmp_path / "neighbour.py").write_text("value = 5\n")
+    text = run(
+        tmp_path,
+        """import sys, neighbour print(sys.argv[1:], __name__, __file__ == sys.argv[0],
+        neighbour.value, sys.modules["__main__"].neighbour.value) "
+        """
+        * ("a", "--b", "-m"),
+    )
+    assert text == "['a', '--b', '-m'] __main__ True 5 5\n"
+
+
+def test_code_and_modules(tmp_path):
+    done = python(
+        "-m", "cnn", "-c", "import torch, sys; print(sys.argv, torch.ones(2)); sys.exit(3)", "x"
+    )
+    assert (done.returncode, done.stdout) == (3, "['-c', 'x'] tensor([1., 1.])\n")
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "__main__.py").write_text("import torch, sys; print(torch.__name__, sys.argv[1:])")
+    done = python("-m", "cnn", "-m", "package", "y", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "cnn ['y']\n"), done.stderr
+    done = python("-m", "cnn", "package", "z", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "cnn ['z']\n"), done.stderr
+
+
+def test_an_error_looks_like_the_scripts_own(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import torch\n\ndef f():\n    raise ValueError('boom')\n\nf()\n")
+    done = python("-m", "cnn", str(script))
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        f'Traceback (most recent call last):\n  File "{script}", line 6, in <module>\n'
+    )
+    assert done.stderr.endswith("ValueError: boom\n")
+
+
+def test_an_installed_torch_stays_unseen(tmp_path):
+    fake = tmp_path / "torch"
+    fake.mkdir()
+    (fake / "__init__.py").write_text("raise SystemExit('the other torch')")
+    assert run(tmp_path, "import torch; print(torch.__name__)") == "cnn\n"
+
+
+def test_a_module_that_is_missing(tmp_path):
+    text = run(
+        tmp_path,
+        """
+        try:
+            import torch.no_such_module
+        except ModuleNotFoundError as error:
+            print(error.name, error)
+        """,
+    )
+    assert text.startswith("torch.no_such_module No module named 'torch.no_such_module'")
+
+
+def test_compiled_relatives_of_torch(tmp_path):
+    for name, library in (
+        ("torchvision", b""),
+        ("torch_fast", b"\x7fELF libc10.so"),
+        ("torchpure", None),
+    ):
+        package = tmp_path / name
+        package.mkdir()
+        (package / "__init__.py").write_text("")
+        if library is not None:
+            (package / "_C.so").write_bytes(library)
+    text = run(
+        tmp_path,
+        """
+        import torchpure
+        for name in ("torchvision", "torch_fast", "torchaudio_none"):
+            try:
+                __import__(name)
+            except ImportError as error:
+                print(type(error).__name__, error)
+        """,
+    )
+    first, second, third = text.splitlines()
+    assert first.startswith(
+        "ImportError torchvision has extensions that are compiled against PyTorch"
+    )
+    assert second.startswith("ImportError torch_fast has extensions")
+    assert third == "ModuleNotFoundError No module named 'torchaudio_none'"
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
+def test_child_processes(tmp_path, method):
+    text = run(
+        tmp_path,
+        f"""
+        import sys
+        import torch
+        import multiprocessing
+
+        class Job:
+            def __init__(self, size):
+                self.x = torch.ones(size)
+
+        def work(job, queue):
+            import torch.nn.functional
+            queue.put((torch.__name__, torch is sys.modules["cnn"], job.x.sum().item()))
+
+        if __name__ == "__main__":
+            context = multiprocessing.get_context({method!r})
+            queue = context.Queue()
+            process = context.Process(target=work, args=(Job(3), queue))
+            process.start()
+            print(queue.get(timeout=60))
+            process.join()
+        """,
+    )
+    assert text == "('cnn', True, 3.0)\n"
+
+
+def test_version_in_scripts(tmp_path):
+    text = run(
+        tmp_path,
+        """import torch v = torch.__version__ assert v >= "1.8" and v > "2.9.1" and v < "3" and v <
+        (3, 0) and v >= (2, 13) and not v < "2.13.0" assert v == "2.13.0+cnn" and v != "2.13.1" and
+        v.startswith("2.13") and v.split("+")[0] == "2.13.0" print(v, torch.version.__version__,
+        torch.version.cuda) "
+        """,
+    )
+    assert text == "2.13.0+cnn 2.13.0+cnn None\n"
+
+
+def test_version_order():
+    rising = ["1.9", "1.10.2", "2.0.0a1", "2.0.0rc2", "2.0.0", "2.0.0+cnn", "2.0.1", "10.0"]
+    versions = [TorchVersion(v) for v in rising]
+    for i, a in enumerate(versions):
+        for j, b in enumerate(rising):
+            assert (a < b, a <= b, a == b, a >= b, a > b) == (i < j, i <= j, i == j, i >= j, i > j)
+    assert TorchVersion("2.0") == "2.0.0" and hash(TorchVersion("2.0")) == hash("2.0")
+
+
+def test_version_against_packaging():
+    version = pytest.importorskip("packaging.version").Version
+    v = TorchVersion("2.13.0+cnn")
+    assert v >= version("2.12") and v < version("2.14") and version(v) > version("2.13.0")
+
+
+def test_other_commands(tmp_path):
+    done = python("-m", "cnn", "--version")
+    assert (done.returncode, done.stdout.strip()) == (0, cnn.__version__)
+    done = python("-m", "cnn", "--cmake-dir")
+    folder = os.path.join(os.path.dirname(os.path.abspath(cnn.__file__)), "lib", "cmake", "cnn")
+    if os.path.isdir(folder):
+        assert (done.returncode, done.stdout.strip()) == (0, folder)
+    else:
+        assert done.returncode == 1 and folder in done.stderr
+    assert python("-m", "cnn", "--help").stdout.startswith("usage: python -m cnn")
+    for wrong in ([], ["-m"], ["--nonsense"], [str(tmp_path / "none.py")]):
+        done = python("-m", "cnn", *wrong)
+        assert done.returncode == 2 and done.stderr and not done.stdout
+
+
+def test_environment_variable_installs_it():
+    done = python("-c", "import cnn, torch; print(torch is cnn)", env={"CNN_AS_TORCH": "1"})
+    assert done.stdout == "True\n", done.stderr
+
+
+def test_too_late_for_an_imported_torch():
+    source = "import sys, types; sys.modules['torch'] = types.ModuleType('torch')\n"
+    done = python("-c", source + "from cnn import _torch_alias\n_torch_alias.install()")
+    assert done.returncode == 1 and "PyTorch is already imported" in done.stderr
