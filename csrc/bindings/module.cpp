@@ -7,6 +7,7 @@
 #include "bindings/engine.h"
 #include "bindings/from_data.h"
 #include "bindings/function.h"
+#include "bindings/generator.h"
 #include "bindings/hooks.h"
 #include "bindings/legacy_types.h"
 #include "bindings/nodes.h"
@@ -26,13 +27,14 @@ namespace {
 using BindModule = void (*)(PyObject* module);
 constexpr BindModule kTopics[] = {bind_types,     bind_torch_function, bind_legacy_types, bind_from_data,
                                   bind_storage, bind_dlpack,         bind_number_info,  bind_nodes,
-                                  bind_settings,  bind_hooks,          bind_function,     bind_engine};
+                                  bind_settings,  bind_hooks,          bind_function,     bind_engine,
+                                  bind_generator};
 
 using BindOps = void (*)(Registry& ops);
 constexpr BindOps kOps[] = {
     bind_tensor_methods, bind_storage_methods, bind_numpy, bind_dlpack_methods, bind_hook_methods,  // methods of Tensor
     bind_activation, bind_arithmetic, bind_binary, bind_compare, bind_conv, bind_create,
-    bind_index, bind_matmul, bind_norm, bind_optim, bind_reduce, bind_shape, bind_unary, bind_view,
+    bind_index, bind_matmul, bind_norm, bind_optim, bind_random, bind_reduce, bind_shape, bind_unary, bind_view,
 };
 
 void add_error(PyObject* module) {

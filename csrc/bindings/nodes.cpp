@@ -87,7 +87,7 @@ PyTypeObject* class_named(const std::string& name) {
   PyTypeObject*& found = known["builtins." + name];  // so that its repr has no module
   if (found) return found;
   PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>("A node of the graph that backward walks.")}, {0, nullptr}};
-  PyType_Spec spec = {known.find("builtins." + name)->first.c_str(), sizeof(NodeObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+  PyType_Spec spec = {known.find("builtins." + name)->first.c_str(), sizeof(NodeObject), 0, Py_TPFLAGS_DEFAULT,
                       slots};
   const Object bases = Object::steal(PyTuple_Pack(1, &node_type));
   found = reinterpret_cast<PyTypeObject*>(Object::steal(PyType_FromSpecWithBases(&spec, bases.get())).release());
@@ -96,12 +96,6 @@ PyTypeObject* class_named(const std::string& name) {
 
 }  // namespace
 
-std::string class_name(const Node& node) {
-  const std::string full = node.name();
-  const size_t colon = full.rfind(':');
-  return colon == std::string::npos ? full : full.substr(colon + 1);
-}
-
 bool is_node(PyObject* o) { return PyObject_TypeCheck(o, &node_type); }
 
 const Ref<Node>& node_of(PyObject* o) { return as_object(o)->node; }
@@ -109,7 +103,7 @@ const Ref<Node>& node_of(PyObject* o) { return as_object(o)->node; }
 PyObject* wrap_node(Ref<Node> node) {
   if (!node) return none();
   if (auto* known = static_cast<PyObject*>(node->wrapper.load(std::memory_order_relaxed))) return new_ref(known);
-  PyTypeObject* type = class_named(class_name(*node));
+  PyTypeObject* type = class_named(node->class_name());
   PyObject* self = type->tp_alloc(type, 0);
   if (!self) throw PythonError();
   node->wrapper.store(self, std::memory_order_relaxed);

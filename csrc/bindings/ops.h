@@ -14,6 +14,7 @@ void bind_create(Registry& ops);
 void bind_index(Registry& ops);
 void bind_matmul(Registry& ops);
 void bind_norm(Registry& ops);
+void bind_random(Registry& ops);
 void bind_reduce(Registry& ops);
 void bind_optim(Registry& ops);
 void bind_shape(Registry& ops);

@@ -193,9 +193,7 @@ def _history(tensor):
 
 
 def _dtype_is_shown(dtype):
-    default = _C.get_default_dtype()
-    default_complex = _C.complex128 if default == _C.float64 else _C.complex64
-    return dtype not in (default, default_complex, _C.int64, _C.bool)
+    return dtype not in (_C.get_default_dtype(), _C.int64, _C.bool)
 
 
 def tensor_str(tensor, *, tensor_contents=None):
