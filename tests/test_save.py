@@ -307,9 +307,7 @@ def test_a_file_from_a_gpu(monkeypatch):
             b"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00cuda:0"
         )
         file = archive_of(text, [archive.read("archive/data/0")])
-    from cnn import cuda
-
-    monkeypatch.setattr(cuda, "is_available", lambda: False)
+    monkeypatch.setattr(cnn._C, "_cuda_is_available", lambda: False)
     with pytest.raises(RuntimeError, match="Attempting to deserialize object on a CUDA device"):
         cnn.load(file)
     for where in ("cpu", {"cuda:0": "cpu"}, lambda storage, location: storage):

@@ -71,7 +71,7 @@ def backward(
     if retain_graph is None:
         retain_graph = create_graph
     grads = _output_grads(tensors, grad_tensors)
-    _C._run_backward(tensors, grads, bool(retain_graph), bool(create_graph), targets, True, True)
+    _C._backward(tensors, grads, bool(retain_graph), bool(create_graph), targets, True)
 
 
 def grad(
@@ -113,9 +113,7 @@ def grad(
         retain_graph = create_graph
 
     def run(grads, keep):
-        return _C._run_backward(
-            outputs, grads, bool(keep), bool(create_graph), targets, bool(allow_unused), False
-        )
+        return _C._grad(outputs, targets, grads, bool(keep), bool(create_graph), bool(allow_unused))
 
     if is_grads_batched:
         result = _run_batched(run, outputs, grad_outputs, retain_graph)

@@ -69,10 +69,10 @@ class saved_tensors_hooks:
         self.unpack_hook = unpack_hook
 
     def __enter__(self):
-        _C._push_saved_tensors_hooks(self.pack_hook, self.unpack_hook)
+        _C._push_saved_tensors_default_hooks(self.pack_hook, self.unpack_hook)
 
     def __exit__(self, *exc_info):
-        _C._pop_saved_tensors_hooks()
+        _C._pop_saved_tensors_default_hooks()
 
 
 class save_on_cpu(saved_tensors_hooks):
@@ -100,7 +100,11 @@ class disable_saved_tensors_hooks:
         self._message = error_message
 
     def __enter__(self):
-        self._former = _C._disable_saved_tensors_hooks(self._message)
+        self._former = _C._saved_tensors_hooks_get_disabled_error_message()
+        _C._saved_tensors_hooks_disable(self._message)
 
     def __exit__(self, *exc_info):
-        _C._disable_saved_tensors_hooks(self._former)
+        if self._former is None:
+            _C._saved_tensors_hooks_enable()
+        else:
+            _C._saved_tensors_hooks_disable(self._former)
