@@ -40,15 +40,20 @@ def run(tmp_path, source, *args, **options):
 def test_same_modules(tmp_path):
     run(
         tmp_path,
-        """import torch, torch.nn as nn, torch.nn.functional as F, torch.optim, torch.utils.data
-        from torch import autograd from torch.autograd.gradcheck import gradcheck from
-        torch.utils.checkpoint import checkpoint from torch.nn.modules.batchnorm import BatchNorm1d
-        import cnn, sys assert torch is cnn and nn is cnn.nn and F is cnn.nn.functional and autograd
-        is cnn.autograd assert torch.optim is cnn.optim and torch.utils.data is cnn.utils.data
-        assert callable(torch.autograd.gradcheck) and gradcheck is torch.autograd.gradcheck assert
-        BatchNorm1d is cnn.nn.BatchNorm1d assert cnn.__spec__.name == "cnn" and
-        cnn.utils.data.__spec__.name == "cnn.utils.data" assert not [m for m in sys.modules if
-        m.startswith("torch.") and "cnn" + m[5:] not in sys.modules] "
+        """
+        import torch, torch.nn as nn, torch.nn.functional as F, torch.optim, torch.utils.data
+        from torch import autograd
+        from torch.autograd.gradcheck import gradcheck
+        from torch.utils.checkpoint import checkpoint
+        from torch.nn.modules.batchnorm import BatchNorm1d
+        import cnn, sys
+        assert torch is cnn and nn is cnn.nn and F is cnn.nn.functional and autograd is cnn.autograd
+        assert torch.optim is cnn.optim and torch.utils.data is cnn.utils.data
+        assert callable(torch.autograd.gradcheck) and gradcheck is torch.autograd.gradcheck
+        assert BatchNorm1d is cnn.nn.BatchNorm1d
+        assert cnn.__spec__.name == "cnn" and cnn.utils.data.__spec__.name == "cnn.utils.data"
+        named = [name for name in sys.modules if name.startswith("torch.")]
+        assert named and all("cnn" + name[5:] in sys.modules for name in named)
         """,
     )
 
@@ -83,12 +88,14 @@ def test_script_environment(tmp_path):
     (tmp_path / "neighbour.py").write_text("value = 5\n")
     text = run(
         tmp_path,
-        """import sys, neighbour print(sys.argv[1:], __name__, __file__ == sys.argv[0],
-        neighbour.value, sys.modules["__main__"].neighbour.value) "
         """
-        * ("a", "--b", "-m"),
+        import sys, neighbour
+        print(sys.argv[1:], __name__, __file__ == sys.argv[0], neighbour.value)
+        print(sys.modules["__main__"].neighbour.value)
+        """,
+        *("a", "--b", "-m"),
     )
-    assert text == "['a', '--b', '-m'] __main__ True 5 5\n"
+    assert text == "['a', '--b', '-m'] __main__ True 5\n5\n"
 
 
 def test_code_and_modules(tmp_path):
@@ -198,10 +205,13 @@ def test_child_processes(tmp_path, method):
 def test_version_in_scripts(tmp_path):
     text = run(
         tmp_path,
-        """import torch v = torch.__version__ assert v >= "1.8" and v > "2.9.1" and v < "3" and v <
-        (3, 0) and v >= (2, 13) and not v < "2.13.0" assert v == "2.13.0+cnn" and v != "2.13.1" and
-        v.startswith("2.13") and v.split("+")[0] == "2.13.0" print(v, torch.version.__version__,
-        torch.version.cuda) "
+        """
+        import torch
+        v = torch.__version__
+        assert v >= "1.8" and v > "2.9.1" and v < "3" and v < (3, 0) and v >= (2, 13)
+        assert not v < "2.13.0" and v == "2.13.0+cnn" and v != "2.13.1"
+        assert v.startswith("2.13") and v.split("+")[0] == "2.13.0"
+        print(v, torch.version.__version__, torch.version.cuda)
         """,
     )
     assert text == "2.13.0+cnn 2.13.0+cnn None\n"

@@ -113,7 +113,7 @@ class _ComplexFormatter:
 
 
 def _visible(tensor, edge, dim=0):
-    """What a summary shows: `edge` elements at each end of each dimension longer than twice that."""
+    """What a summary shows: `edge` elements at each end of each dimension longer than that."""
     if dim == tensor.dim():
         return tensor
     size = tensor.size(dim)
@@ -193,7 +193,9 @@ def _history(tensor):
 
 
 def _dtype_is_shown(dtype):
-    return dtype not in (_C.get_default_dtype(), _C.int64, _C.bool)
+    default = str(_C.get_default_dtype())
+    default_complex = "torch.complex128" if default == "torch.float64" else "torch.complex64"
+    return str(dtype) not in (default, default_complex, "torch.int64", "torch.bool")
 
 
 def tensor_str(tensor, *, tensor_contents=None):

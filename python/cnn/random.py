@@ -92,12 +92,12 @@ class fork_rng:
             return
         self._cpu_state = get_rng_state()
         self._device_states = {}
-        if self._type == "cuda":
+        devices = self._devices if self._type == "cuda" else ()
+        if devices is None:
+            devices = range(_C._cuda_device_count()) if _C._cuda_is_available() else ()
+        if devices:
             from cnn import cuda
 
-            devices = self._devices
-            if devices is None:
-                devices = range(cuda.device_count()) if cuda.is_available() else ()
             self._device_states = {device: cuda.get_rng_state(device) for device in devices}
 
     def __exit__(self, *exc_info):

@@ -20,8 +20,8 @@ class FunctionMeta(type(_C._FunctionBase)):
 
     def __init__(cls, name, bases, attrs):
         super().__init__(name, bases, attrs)
-        if not bases or bases[0] is _C._FunctionBase:
-            return
+        if bases == (_C._FunctionBase,):
+            return  # Function itself
         if "vjp" in attrs and "backward" not in attrs:
             cls.backward = attrs["vjp"]
         elif "vjp" in attrs:
@@ -64,34 +64,7 @@ class Function(_C._FunctionBase, metaclass=FunctionMeta):
             stacklevel=2,
         )
 
-    def __call__(self, *args, **kwargs):
-        raise RuntimeError(
-            "Legacy autograd function with non-static forward method is deprecated. Please use "
-            "new-style autograd function with static forward method. (Example: "
-            "https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
-        )
-
-    @staticmethod
-    def forward(*args, **kwargs):
-        """Computes the result from the arguments, tensors or not."""
-        raise NotImplementedError(
-            "You must implement the forward function for custom autograd.Function."
-        )
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        """Saves what `backward` needs, when `forward` takes no ctx."""
-        raise NotImplementedError("setup_context is not implemented.")
-
-    @staticmethod
-    def backward(ctx, *grad_outputs):
-        """The gradient of each argument from the gradient of each result."""
-        raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom "
-            "autograd.Function to use it with backward mode AD."
-        )
-
-    vjp = backward
+    vjp = _C._FunctionBase.backward
 
     @staticmethod
     def jvp(ctx, *grad_inputs):

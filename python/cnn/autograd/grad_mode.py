@@ -130,7 +130,8 @@ class inference_mode(_Mode):
 
     def __enter__(self):
         self._former_grad = _C.is_grad_enabled()
-        self._former = _C._set_inference_mode(self.mode)
+        self._former = _C.is_inference_mode_enabled()
+        _C._set_inference_mode(self.mode)
         _C._set_grad_enabled(not self.mode)
 
     def __exit__(self, *exc_info):

@@ -139,19 +139,18 @@ def _move(untyped, location):
 
 
 def _check_cuda(device):
-    from cnn import cuda
-
-    if not cuda.is_available():
+    if not _C._cuda_is_available():
         raise RuntimeError(
             "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is "
             "False. If you are running on a CPU-only machine, please use torch.load with "
             "map_location=torch.device('cpu') to map your storages to the CPU."
         )
-    if device.index is not None and device.index >= cuda.device_count():
+    count = _C._cuda_device_count()
+    if device.index is not None and device.index >= count:
         raise RuntimeError(
             f"Attempting to deserialize object on CUDA device {device.index} but "
-            f"torch.cuda.device_count() is {cuda.device_count()}. Please use torch.load with "
-            "map_location to map your storages to an existing device."
+            f"torch.cuda.device_count() is {count}. Please use torch.load with map_location to map "
+            "your storages to an existing device."
         )
 
 
@@ -205,10 +204,7 @@ def _load_archive(file, mapped_path, place, make):
                 memory = storage.UntypedStorage(size)
                 archive.read_into(name, storage.storage_bytes(memory))
             else:
-                start = archive.locate(name, whole)
-                memory = _C.frombuffer(
-                    whole, dtype=_C.uint8, count=size, offset=start
-                ).untyped_storage()
+                memory = _mapped_storage(whole, archive.locate(name, whole), size)
             loaded[key] = storage.TypedStorage(wrap_storage=place(memory, location), dtype=dtype)
         elif loaded[key].dtype != dtype:
             raise pickle.UnpicklingError(f"storage {key} is referred to with two dtypes")
@@ -223,6 +219,14 @@ def _mapped(path):
 
     with open(path, "rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+
+
+def _mapped_storage(whole, start, size):
+    """A storage over `size` bytes of the map, which stays open as long as the storage."""
+    import numpy
+
+    part = numpy.frombuffer(whole, numpy.uint8, size, start)
+    return _C.from_numpy(part).untyped_storage()
 
 
 def _load_stream(file, place, make):
