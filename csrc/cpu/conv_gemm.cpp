@@ -11,7 +11,8 @@ constexpr int64_t kColumnElements = 512 << 10;  // of one column matrix
 constexpr int64_t kManyPhases = 9;              // product of strides beyond which planes fall apart,
 constexpr int64_t kFewTaps = 4;                 // if fewer taps than this fall on a phase
 constexpr int64_t kManyChannels = 24;           // of both sides, that repay building columns
-constexpr int64_t kTinyImage = 12;              // outputs of an image too small for a plane of its own
+constexpr int64_t kTinyImage = 12;              // outputs of an image too small for planes
+constexpr int64_t kTinyMatrix = 48;             // outputs of an image too small for a matrix product of its own
 constexpr int64_t kFewChannels = 4;             // of a kernel of one tap, better left to planes
 
 // The column matrix of one group, some images at a time.
@@ -123,12 +124,14 @@ template <class F> void each_image(const ConvArgs& a, const F& f) {
   });
 }
 
-// One tap at stride 1: the planes of an image are a matrix as they lie.
-bool is_matrix(const ConvArgs& a) {
+bool is_pointwise(const ConvArgs& a) {
   for (int i = 0; i < 3; ++i)
     if (a.kernel[i] != 1 || a.stride[i] != 1 || a.padding[i] != 0) return false;
   return true;
 }
+
+// One tap at stride 1: the planes of an image are a matrix as they lie. Tiny ones are gathered all the same.
+bool is_matrix(const ConvArgs& a) { return is_pointwise(a) && elements(a.out) >= kTinyMatrix; }
 
 // Sizes of one group, and where its parts lie.
 template <class T> struct Group {
@@ -153,7 +156,7 @@ template <class T> struct Group {
 template <class T> bool prefers_gemm(const ConvArgs& a) {
   const int64_t in = a.channels / a.groups, out = a.out_channels / a.groups;
   if (a.batch == 0 || in == 0 || out == 0 || elements(a.out) == 0 || elements(a.in) == 0) return false;
-  if (is_matrix(a)) return in >= kFewChannels && out >= kFewChannels;
+  if (is_pointwise(a)) return in >= kFewChannels && out >= kFewChannels;
   const int64_t phases = elements(a.stride);
   if (phases > kManyPhases && elements(a.kernel) < kFewTaps * phases) return true;
   return in >= kManyChannels && out >= kManyChannels && a.out[1] * a.out[2] <= kTinyImage;
@@ -232,8 +235,7 @@ template <class T> void gemm_backward_weight(const ConvArgs& a) {
   for (int64_t group = 0; group < a.groups; ++group) {
     const Group<T> s(a, group);
     const Columns<T> columns(a);
-    // Without columns to build, an image at a time is the matrix as it lies; tiny images are gathered all the same.
-    const bool direct = is_matrix(a) && s.positions >= kTinyImage;
+    const bool direct = is_matrix(a);
     const int64_t step = direct ? 1 : columns.images();
     Scratch<T> gathered(direct ? 0 : s.depth * step * s.positions), rows(direct ? 0 : s.out * step * s.positions);
     Gemm<T> g;  // dw += dy @ columns^T
