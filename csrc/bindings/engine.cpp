@@ -3,7 +3,6 @@
 
 #include "autograd/hooks.h"
 #include "bindings/caster.h"
-#include "bindings/nodes.h"
 #include "cnn/autograd.h"
 
 namespace cnn::python {
@@ -88,22 +87,15 @@ class PythonSavedHooks final : public SavedHooks {
   Handle pack_, unpack_;
 };
 
-thread_local std::optional<std::string> hooks_disabled;  // why they may not be used
-thread_local int hooks_in_use = 0;
-
 PyObject* push_hooks(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guard([&] {
     check_count("_push_saved_tensors_default_hooks", n, 2);
-    if (hooks_disabled) fail(ErrorKind::Runtime, "", *hooks_disabled);
     push_saved_hooks(make_ref<PythonSavedHooks>(args[0], args[1]));
-    ++hooks_in_use;
     return none();
   });
 }
 PyObject* pop_hooks(PyObject*, PyObject*) {
   return guard([] {
-    check(hooks_in_use > 0, "", "there are no saved-tensor hooks to take away");
-    --hooks_in_use;
     pop_saved_hooks();
     return none();
   });
@@ -111,17 +103,19 @@ PyObject* pop_hooks(PyObject*, PyObject*) {
 PyObject* disable_hooks(PyObject*, PyObject* message) {
   return guard([&] {
     check_type(PyUnicode_Check(message), "", "the message must be str, not ", type_name_of(message));
-    check(hooks_in_use == 0, "", view(message));
-    hooks_disabled = std::string(view(message));
+    disable_saved_hooks(std::string(view(message)));
     return none();
   });
 }
 PyObject* enable_hooks(PyObject*, PyObject*) {
-  hooks_disabled.reset();
-  return none();
+  return guard([] {
+    disable_saved_hooks(std::nullopt);
+    return none();
+  });
 }
 PyObject* hooks_error(PyObject*, PyObject*) {
-  return hooks_disabled ? PyUnicode_FromString(hooks_disabled->c_str()) : none();
+  const std::optional<std::string>& error = saved_hooks_error();
+  return error ? PyUnicode_FromString(error->c_str()) : none();
 }
 
 // ---- Anomaly mode ----
@@ -141,12 +135,11 @@ Ref<RefCounted> take_trace() {
   return trace;
 }
 
-void report_trace(const Node& node) {
+void report_trace(const Node& node, RefCounted* trace) {
   if (!python_alive()) return;
   const GilHeld gil;
-  const auto* trace = static_cast<const Trace*>(node.origin.get());
-  std::string message = "Error detected in " + class_name(node) + ". ";
-  if (trace) message += "Traceback of forward call that caused the error:\n" + trace->text;
+  std::string message = "Error detected in " + node.class_name() + ". ";
+  if (trace) message += "Traceback of forward call that caused the error:\n" + static_cast<Trace*>(trace)->text;
   else message += "No forward pass information available. Enable detect anomaly during forward pass for more information.";
   expect_ok(PyErr_WarnEx(PyExc_UserWarning, message.c_str(), 1));
 }
@@ -155,11 +148,11 @@ PyObject* set_anomaly(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guard([&] {
     check_type(n == 1 || n == 2, "", "set_anomaly_enabled() takes 1 or 2 arguments, got ", n);
     mode_word = to_bool(args[0]) ? mode_word | kAnomaly : mode_word & ~uint32_t(kAnomaly);
-    anomaly_checks_nan = n == 1 || to_bool(args[1]);
+    anomaly_check_nan = n == 1 || to_bool(args[1]);
     return none();
   });
 }
-PyObject* checks_nan(PyObject*, PyObject*) { return PyBool_FromLong(anomaly_checks_nan); }
+PyObject* checks_nan(PyObject*, PyObject*) { return PyBool_FromLong(anomaly_check_nan); }
 
 template <class F>
 PyCFunction fast(F f) {
@@ -184,8 +177,8 @@ PyMethodDef functions[] = {
 
 void bind_engine(PyObject* module) {
   expect_ok(PyModule_AddFunctions(module, functions));
-  note_origin = take_trace;
-  report_origin = report_trace;
+  anomaly_trace = take_trace;
+  anomaly_report = report_trace;
 }
 
 }  // namespace cnn::python

@@ -39,7 +39,7 @@ class PythonNode final : public Node {
   }
 
   std::string name() const override { return name_; }
-  bool runs_without_gradient() const override { return true; }  // backward is asked even for gradients of None
+  bool runs_undefined() const override { return true; }  // backward is asked even for gradients of None
   void run(Grads& g) override;
   void release() override {
     if (saved_.empty()) return;
@@ -47,7 +47,9 @@ class PythonNode final : public Node {
     saved_.clear();
   }
 
-  void keep(std::vector<Saved> saved) { saved_ = std::move(saved); }
+  void save(const Tensors& tensors) {
+    for (const Tensor& t : tensors) saved_.push_back(t.defined() ? Saved::of(t, this) : Saved());
+  }
   Object saved_tensors();
   PyObject* context() const { return context_.get(); }
 
@@ -73,11 +75,10 @@ thread_local Run* current_run = nullptr;
 Object PythonNode::saved_tensors() {
   if (released_) throw_released(*this);
   Grads* grads = current_run && current_run->node == this ? current_run->grads : nullptr;
-  check(grads || saved_.empty(), "", "saved_tensors of ", name_, " can be read in its backward only");
   Object tuple = Object::steal(PyTuple_New(Py_ssize_t(saved_.size())));
   for (size_t i = 0; i < saved_.size(); ++i) {
     const Saved saved = saved_[i];  // unpack hooks may run Python code
-    PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap(saved.get(*grads)));
+    PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap(grads ? saved.get(*grads) : saved.unpack(*this)));
   }
   return tuple;
 }
@@ -177,65 +178,6 @@ Object run_forward(PyObject* cls, PyObject* ctx, PyObject* const* args, Py_ssize
   return Object::steal(PyObject_Vectorcall(forward.get(), all.data(), all.size(), nullptr));
 }
 
-bool contains(const Tensors& list, const Tensor& x) {
-  for (const Tensor& y : list) {
-    if (y.same(x)) return true;
-  }
-  return false;
-}
-
-// x as a view of itself, so that it can have a history of its own.
-Tensor view_of_itself(const Tensor& x) {
-  const NoGrad no_history;
-  return alias(x, x.shape(), x.strides(), x.offset());
-}
-
-// Makes the outputs those of the node (none when null). Returns what is to be handed out.
-Tensors give_history(const Ref<PythonNode>& node, const Tensors& inputs, const Tensors& outputs, const Tensors& dirty,
-                     const Tensors& fixed) {
-  for (const Tensor& x : dirty) x.impl()->bump_version();
-  if (node) node->outputs().resize(outputs.size());
-  Tensors made;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    Tensor y = outputs[i];
-    if (!y.defined()) {
-      made.push_back(y);
-      continue;
-    }
-    const bool is_input = contains(inputs, y), is_dirty = contains(dirty, y);
-    if (node) node->outputs()[i] = {y.shape(), y.dtype(), y.device()};
-    if (!node || !is_floating(y.dtype()) || contains(fixed, y)) {
-      if (is_input && !is_dirty) y = y.requires_grad() ? detach(y) : view_of_itself(y);
-      else if (!is_input && y.requires_grad()) y = detach(y);
-    } else if (is_dirty) {
-      check(!y.requires_grad() || !y.is_leaf(), "",
-            "a leaf Variable that requires grad has been used in an in-place operation.");
-      if (y.is_view()) rebase_history(y, node);
-      else set_history(y, node, int(i));
-    } else {
-      if (is_input) y = view_of_itself(y);
-      y.impl()->requires_grad = false;
-      if (y.is_view()) y.impl()->view_origin = ViewOrigin::CustomFunction;
-      set_history(y, node, int(i));
-    }
-    made.push_back(y);
-  }
-  return made;
-}
-
-std::vector<Saved> save(const Tensors& inputs, const Tensors& outputs, const Tensors& to_save) {
-  Grad grad(inputs);
-  std::vector<Saved> saved;
-  for (const Tensor& t : to_save) {
-    int output = -1;
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      if (t.defined() && outputs[i].same(t)) output = int(i);
-    }
-    saved.push_back(output >= 0 ? grad.save_output(t, output) : grad.save(t));
-  }
-  return saved;
-}
-
 // Gives forward's results their history; returns what apply returns.
 Object finish(const Ref<PythonNode>& node, bool needed, const Tensors& inputs, const Object& result) {
   Context* ctx = as_context(node->context());
@@ -256,7 +198,7 @@ Object finish(const Ref<PythonNode>& node, bool needed, const Tensors& inputs, c
           "Some elements marked as dirty during the forward method were not returned as output. The inputs that are "
           "modified inplace must all be outputs of the Function.");
   }
-  const Tensors made = give_history(needed ? node : Ref<PythonNode>(), inputs, outputs, dirty, fixed);
+  const Tensors made = attach_custom(needed ? Ref<Node>(node) : Ref<Node>(), inputs, outputs, dirty, fixed);
   Object wrapped = Object::steal(PyTuple_New(n));
   for (Py_ssize_t i = 0; i < n; ++i) {
     const Tensor& y = made[size_t(i)];
@@ -264,21 +206,9 @@ Object finish(const Ref<PythonNode>& node, bool needed, const Tensors& inputs, c
     PyTuple_SET_ITEM(wrapped.get(), i, o);
     if (needed && y.defined()) track(o);  // a ctx may refer back to it
   }
-  if (needed) node->keep(save(inputs, made, tensors_in(ctx->to_save, "save_for_backward")));
+  if (needed) node->save(tensors_in(ctx->to_save, "save_for_backward"));
   Py_CLEAR(ctx->to_save);
   return one ? Object::borrow(PyTuple_GET_ITEM(wrapped.get(), 0)) : wrapped;
-}
-
-// Takes the edges before forward changes anything. Must the call be recorded?
-bool connect(Node& node, const Tensors& inputs) {
-  bool needed = false;
-  node.edges().resize(inputs.size());
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (!inputs[i].requires_grad()) continue;
-    node.edges()[i] = gradient_edge(inputs[i]);
-    needed = true;
-  }
-  return needed && grad_enabled();
 }
 
 PyObject* apply(PyObject* cls, PyObject* const* args, Py_ssize_t n) {

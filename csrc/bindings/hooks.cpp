@@ -57,7 +57,7 @@ struct OnGradient final : PythonHook<TensorHook> {
     return result ? to_gradient(result.get()) : Tensor();
   }
 };
-struct OnAccumulated final : PythonHook<LeafHook> {
+struct OnAccumulated final : PythonHook<AccumulatedHook> {
   using PythonHook::PythonHook;
   void operator()(const Tensor& leaf) override {
     const GilHeld gil;
@@ -67,18 +67,18 @@ struct OnAccumulated final : PythonHook<LeafHook> {
     check(!result || result.get() == Py_None, "", "Tensor post accumulate grad hooks should return None.");
   }
 };
-struct BeforeNode final : PythonHook<NodeHook> {
+struct BeforeNode final : PythonHook<NodePreHook> {
   using PythonHook::PythonHook;
-  void before(Tensors& outputs) override {
+  void operator()(Tensors& outputs) override {
     const GilHeld gil;
     const Object arg = to_tuple(outputs);
     PyObject* const args[] = {arg.get()};
     take_result(callable.call(args, 1), outputs);
   }
 };
-struct AfterNode final : PythonHook<NodeHook> {
+struct AfterNode final : PythonHook<NodePostHook> {
   using PythonHook::PythonHook;
-  void after(Tensors& inputs, const Tensors& outputs) override {
+  void operator()(Tensors& inputs, const Tensors& outputs) override {
     const GilHeld gil;
     const Object a = to_tuple(inputs), b = to_tuple(outputs);
     PyObject* const args[] = {a.get(), b.get()};
@@ -92,16 +92,22 @@ int64_t next_id = 0;
 
 struct HandleObject {
   PyObject_HEAD
-  Ref<RefCounted> hook;
+  Ref<Hook> hook;
   Callable* callable;  // inside the hook
   int64_t id;
 };
 PyTypeObject handle_type = blank_type();
 HandleObject* as_handle(PyObject* o) { return reinterpret_cast<HandleObject*>(o); }
 
-PyObject* make_handle(Ref<RefCounted> hook, Callable* callable, int64_t id) {
+void remove(Hook& hook, Callable& callable) {
+  if (hook.removed()) return;
+  hook.remove();
+  callable.drop();
+}
+
+PyObject* make_handle(Ref<Hook> hook, Callable* callable, int64_t id) {
   PyObject* self = Object::steal(handle_type.tp_alloc(&handle_type, 0)).release();
-  new (&as_handle(self)->hook) Ref<RefCounted>(std::move(hook));
+  new (&as_handle(self)->hook) Ref<Hook>(std::move(hook));
   as_handle(self)->callable = callable;
   as_handle(self)->id = id;
   return self;
@@ -112,7 +118,7 @@ void dealloc_handle(PyObject* self) {
   Py_TYPE(self)->tp_free(self);
 }
 PyObject* remove_hook(PyObject* self, PyObject*) {
-  as_handle(self)->callable->drop();
+  remove(*as_handle(self)->hook, *as_handle(self)->callable);
   return none();
 }
 PyObject* enter_handle(PyObject* self, PyObject*) { return new_ref(self); }
@@ -129,23 +135,16 @@ PyGetSetDef handle_properties[] = {{"id", get_id, nullptr, "The hook's number.",
 TensorHooks& list_of(PyObject* tensor) {
   TensorHooks*& list = reinterpret_cast<TensorObject*>(tensor)->hooks;
   if (!list) list = new TensorHooks;
-  std::erase_if(list->entries, [](const auto& e) { return !e.callable->get(); });
+  std::erase_if(list->entries, [](const auto& e) { return e.hook->removed(); });
   track(tensor);
   return *list;
-}
-
-void hang(const Tensor& t, Ref<TensorHook> hook) { add_tensor_hook(t, std::move(hook)); }
-void hang(const Tensor& t, Ref<LeafHook> hook) {
-  check(t.requires_grad(), "", "cannot register a hook on a tensor that doesn't require gradient");
-  check(t.is_leaf(), "", "post accumulate grad hooks cannot be registered on non-leaf tensors");
-  add_leaf_hook(t, std::move(hook));
 }
 
 template <class Base, class H>
 PyObject* attach(PyObject* self, PyObject* callable) {
   const Tensor& t = tensor_of(self);
   auto hook = make_ref<H>(callable);
-  hang(t, Ref<Base>(hook));
+  add_hook(t, Ref<Base>(hook));
   const int64_t id = next_id++;
   list_of(self).entries.push_back(
       {hook, &hook->callable, t.grad_fn().get(), id, std::is_same_v<Base, TensorHook>});
@@ -160,7 +159,7 @@ PyObject* register_hook(PyObject* self, PyObject* const* args, Py_ssize_t n, PyO
   return attach<TensorHook, OnGradient>(self, only_argument("register_hook", args, n, kwnames));
 }
 PyObject* register_accumulated(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
-  return attach<LeafHook, OnAccumulated>(
+  return attach<AccumulatedHook, OnAccumulated>(
       self, only_argument("register_post_accumulate_grad_hook", args, n, kwnames));
 }
 
@@ -172,7 +171,7 @@ PyObject* backward_hooks(PyObject* tensor) {
   Object found = Object::steal(PyObject_CallMethod(collections.get(), "OrderedDict", nullptr));
   for (size_t i = 0; list && i < list->entries.size(); ++i) {
     const TensorHooks::Entry& e = list->entries[i];
-    if (!e.callable->get() || !e.on_gradient) continue;
+    if (e.hook->removed() || !e.on_gradient) continue;
     const Object id = Object::steal(PyLong_FromLongLong(e.id));
     expect_ok(PyObject_SetItem(found.get(), id.get(), e.callable->get()));
   }
@@ -181,7 +180,7 @@ PyObject* backward_hooks(PyObject* tensor) {
 
 void set_backward_hooks(PyObject* tensor, PyObject* hooks) {
   for (TensorHooks::Entry& e : list_of(tensor).entries) {
-    if (e.on_gradient) e.callable->drop();
+    if (e.on_gradient) remove(*e.hook, *e.callable);
   }
   if (!hooks || hooks == Py_None) return;
   const Object values = Object::steal(PyMapping_Values(hooks));
@@ -194,11 +193,11 @@ PyObject* add_node_hook(Node& node, PyObject* callable, bool before) {
   const int64_t id = next_id++;
   if (before) {
     auto hook = make_ref<BeforeNode>(callable);
-    hooks_of(node).before.push_back(hook);
+    add_hook(node, Ref<NodePreHook>(hook));
     return make_handle(hook, &hook->callable, id);
   }
   auto hook = make_ref<AfterNode>(callable);
-  hooks_of(node).after.push_back(hook);
+  add_hook(node, Ref<NodePostHook>(hook));
   return make_handle(hook, &hook->callable, id);
 }
 

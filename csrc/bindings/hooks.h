@@ -26,7 +26,7 @@ class Callable {
 // The hooks that were registered through a tensor's wrapper: for _backward_hooks and for the collector.
 struct TensorHooks {
   struct Entry {
-    Ref<RefCounted> hook;
+    Ref<Hook> hook;
     Callable* callable;  // inside the hook
     const Node* node;    // that it hangs on, to be compared only; null for a leaf
     int64_t id;

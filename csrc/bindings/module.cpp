@@ -7,6 +7,7 @@
 #include "bindings/engine.h"
 #include "bindings/from_data.h"
 #include "bindings/function.h"
+#include "bindings/generator.h"
 #include "bindings/hooks.h"
 #include "bindings/legacy_types.h"
 #include "bindings/nodes.h"
@@ -26,7 +27,8 @@ namespace {
 using BindModule = void (*)(PyObject* module);
 constexpr BindModule kTopics[] = {bind_types,     bind_torch_function, bind_legacy_types, bind_from_data,
                                   bind_storage, bind_dlpack,         bind_number_info,  bind_nodes,
-                                  bind_settings,  bind_hooks,          bind_function,     bind_engine};
+                                  bind_settings,  bind_hooks,          bind_function,     bind_engine,
+                                  bind_generator};
 
 using BindOps = void (*)(Registry& ops);
 constexpr BindOps kOps[] = {

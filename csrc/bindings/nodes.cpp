@@ -4,7 +4,6 @@
 #include <map>
 
 #include "bindings/caster.h"
-#include "autograd/meta.h"
 #include "bindings/hooks.h"
 
 namespace cnn::python {
@@ -103,12 +102,6 @@ PyTypeObject* class_named(const std::string& name) {
 
 }  // namespace
 
-std::string class_name(const Node& node) {
-  const std::string full = node.name();
-  const size_t colon = full.rfind(':');
-  return colon == std::string::npos ? full : full.substr(colon + 1);
-}
-
 bool is_node(PyObject* o) { return PyObject_TypeCheck(o, &node_type); }
 
 const Ref<Node>& node_of(PyObject* o) { return as_object(o)->node; }
@@ -116,7 +109,7 @@ const Ref<Node>& node_of(PyObject* o) { return as_object(o)->node; }
 PyObject* wrap_node(Ref<Node> node) {
   if (!node) return none();
   if (auto* known = static_cast<PyObject*>(node->wrapper.load(std::memory_order_relaxed))) return new_ref(known);
-  PyTypeObject* type = class_named(class_name(*node));
+  PyTypeObject* type = class_named(node->class_name());
   PyObject* self = type->tp_alloc(type, 0);
   if (!self) throw PythonError();
   node->wrapper.store(self, std::memory_order_relaxed);

@@ -12,7 +12,6 @@ PyObject* wrap_node(Ref<Node> node);  // one object per node; None for null
 bool is_node(PyObject* o);
 const Ref<Node>& node_of(PyObject* o);
 PyObject* next_functions(const Node& node);
-std::string class_name(const Node& node);  // the name without namespaces
 
 void bind_nodes(PyObject* module);
 

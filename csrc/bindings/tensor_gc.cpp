@@ -11,7 +11,7 @@ namespace cnn::python {
 int visit_python_parts(const Tensor& t, const TensorHooks* hooks, visitproc visit, void* arg) {
   TensorImpl* impl = t.impl();
   if (!impl || impl->owns_wrapper || impl->use_count() != 1 || impl->base || !impl->autograd) return 0;
-  const Node* node = impl->autograd->node.get();
+  const Node* node = impl->autograd->grad_fn.get();
   if (node && node->use_count() != 1) return 0;
   if (node) Py_VISIT(context_of(*node));
   for (size_t i = 0; hooks && i < hooks->entries.size(); ++i) {
@@ -22,7 +22,11 @@ int visit_python_parts(const Tensor& t, const TensorHooks* hooks, visitproc visi
 }
 
 void clear_python_parts(TensorHooks* hooks) {
-  for (size_t i = 0; hooks && i < hooks->entries.size(); ++i) hooks->entries[i].callable->drop();
+  for (size_t i = 0; hooks && i < hooks->entries.size(); ++i) {
+    TensorHooks::Entry& e = hooks->entries[i];
+    e.hook->remove();
+    e.callable->drop();
+  }
 }
 
 }  // namespace cnn::python

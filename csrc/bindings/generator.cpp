@@ -1,0 +1,138 @@
+// torch.Generator
+#include "bindings/generator.h"
+
+#include "bindings/caster.h"
+#include "cnn/ops.h"
+
+namespace cnn::python {
+
+namespace {
+
+struct GeneratorObject {
+  PyObject_HEAD
+  Generator* generator;
+  bool owned;
+};
+GeneratorObject* as_object(PyObject* o) { return reinterpret_cast<GeneratorObject*>(o); }
+Generator& generator_of(PyObject* o) { return *as_object(o)->generator; }
+
+PyObject* new_generator(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  return guard([&]() -> PyObject* {
+    PyObject* device = Py_None;
+    static const char* names[] = {"device", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:Generator", const_cast<char**>(names), &device)) return nullptr;
+    if (device != Py_None) {
+      check_type(is_device_like(device), "", "Generator(): argument 'device' must be torch.device, not ",
+                 type_name_of(device));
+      const Device d = to_device(device);
+      check(d.is_cpu(), "", "Device type ", device_name(d), " is not supported for torch.Generator() api.");
+    }
+    Object made = Object::steal(type->tp_alloc(type, 0));
+    as_object(made.get())->generator = new Generator;
+    as_object(made.get())->owned = true;
+    return made.release();
+  });
+}
+void dealloc(PyObject* self) {
+  if (as_object(self)->owned) delete as_object(self)->generator;
+  Py_TYPE(self)->tp_free(self);
+}
+
+// Negative seeds count from the top, as in PyTorch.
+uint64_t to_seed(PyObject* o) {
+  check_type(is_int_like(o), "", "manual_seed expected a long, but got ", type_name_of(o));
+  const Object index = Object::steal(PyNumber_Index(o));
+  int overflow = 0;
+  const long long small = PyLong_AsLongLongAndOverflow(index.get(), &overflow);
+  if (!overflow) return uint64_t(small);
+  const unsigned long long large = PyLong_AsUnsignedLongLong(index.get());
+  if (overflow < 0 || (large == ~0ull && PyErr_Occurred())) {
+    PyErr_Clear();
+    fail(ErrorKind::Runtime, "", "Overflow when unpacking unsigned long long");
+  }
+  return large;
+}
+
+PyObject* manual_seed(PyObject* self, PyObject* seed) {
+  return guard([&] {
+    generator_of(self).manual_seed(to_seed(seed));
+    return new_ref(self);
+  });
+}
+PyObject* seed(PyObject* self, PyObject*) {
+  return guard([&] { return PyLong_FromUnsignedLongLong(generator_of(self).seed()); });
+}
+PyObject* initial_seed(PyObject* self, PyObject*) {
+  return guard([&] { return PyLong_FromUnsignedLongLong(generator_of(self).initial_seed()); });
+}
+PyObject* get_state(PyObject* self, PyObject*) {
+  return guard([&] {
+    const std::vector<uint8_t> state = generator_of(self).get_state();
+    const Tensor t = empty({int64_t(state.size())}, DType::UInt8);
+    std::copy(state.begin(), state.end(), t.data<uint8_t>());
+    return wrap(t);
+  });
+}
+PyObject* set_state(PyObject* self, PyObject* state) {
+  return guard([&] {
+    check_type(is_tensor(state), "", "expected a torch.ByteTensor, but got ", type_name_of(state));
+    const Tensor t = tensor_of(state);
+    check_type(t.dtype() == DType::UInt8 && t.device().is_cpu(), "", "expected a torch.ByteTensor, but got ",
+               dtype_name(t.dtype()), " on ", t.device());
+    const Tensor dense = cnn::contiguous(t);
+    generator_of(self).set_state(dense.data<uint8_t>(), size_t(dense.numel()));
+    return new_ref(self);
+  });
+}
+PyObject* clone_state(PyObject* self, PyObject*) {
+  return guard([&] {
+    const Object copy = Object::steal(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&generator_type)));
+    const std::vector<uint8_t> state = generator_of(self).get_state();
+    generator_of(copy.get()).set_state(state.data(), state.size());
+    return new_ref(copy.get());
+  });
+}
+PyObject* reduce(PyObject* self, PyObject*) {
+  return guard([&] {
+    const Object state = Object::steal(get_state(self, nullptr));
+    return Py_BuildValue("O(s)O", &generator_type, "cpu", state.get());
+  });
+}
+PyObject* get_device(PyObject*, void*) {
+  return guard([] { return device_object(kCpu); });
+}
+
+PyMethodDef methods[] = {
+    {"manual_seed", manual_seed, METH_O, "manual_seed(seed): the same seed gives the same numbers. Returns the generator."},
+    {"seed", seed, METH_NOARGS, "Seeds from the system, and returns that seed."},
+    {"initial_seed", initial_seed, METH_NOARGS, "The seed it started from."},
+    {"get_state", get_state, METH_NOARGS, "The state, a uint8 tensor."},
+    {"set_state", set_state, METH_O, "set_state(state): goes on from a state of get_state()."},
+    {"clone_state", clone_state, METH_NOARGS, "A generator in the same state."},
+    {"__reduce__", reduce, METH_NOARGS, nullptr},
+    {"__setstate__", set_state, METH_O, nullptr},
+    {}};
+PyGetSetDef properties[] = {{"device", get_device, nullptr, "The CPU.", nullptr}, {}};
+
+}  // namespace
+
+Generator* to_generator(PyObject* o) { return o == Py_None ? nullptr : &generator_of(o); }
+
+void bind_generator(PyObject* module) {
+  Py_SET_TYPE(&generator_type, &printed_meta);
+  generator_type.tp_name = "cnn.Generator";
+  generator_type.tp_basicsize = sizeof(GeneratorObject);
+  generator_type.tp_flags = Py_TPFLAGS_DEFAULT;
+  generator_type.tp_doc = "Generator(device='cpu'): a source of random numbers with a state of its own.";
+  generator_type.tp_new = new_generator;
+  generator_type.tp_dealloc = dealloc;
+  generator_type.tp_methods = methods;
+  generator_type.tp_getset = properties;
+  expect_ok(PyType_Ready(&generator_type));
+  expect_ok(PyModule_AddObjectRef(module, "Generator", reinterpret_cast<PyObject*>(&generator_type)));
+  const Object standard = Object::steal(generator_type.tp_alloc(&generator_type, 0));
+  as_object(standard.get())->generator = &default_generator();
+  expect_ok(PyModule_AddObjectRef(module, "default_generator", standard.get()));
+}
+
+}  // namespace cnn::python
