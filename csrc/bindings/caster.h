@@ -11,7 +11,6 @@
 #include "bindings/signature.h"
 #include "bindings/tensor_type.h"
 #include "bindings/types.h"
-#include "cnn/random.h"
 #include "cnn/tensor.h"
 
 namespace cnn::python {
@@ -23,7 +22,6 @@ Scalar to_scalar(PyObject* o);
 Dims to_dims(const Call& call, int index);
 Dims sequence_to_dims(PyObject* o, std::string_view op, std::string_view param);
 Tensors to_tensors(const Call& call, int index);
-Generator* to_generator(PyObject* o);  // null for None
 
 // A tensor argument: refers to the caller's, or holds the 0-d tensor made of a number.
 struct TensorArg {
@@ -93,19 +91,6 @@ template <>
 struct Converter<Device> {  // None: the CPU
   static bool fits(Kind k) { return k == Kind::Device; }
   static Device get(const Call& c, int i) { return c.slots[i] == Py_None ? kCpu : to_device(c.slots[i]); }
-};
-template <>
-struct Converter<Generator*> {  // None: null, by which ops mean the default generator
-  static bool fits(Kind k) { return k == Kind::Generator; }
-  static Generator* get(const Call& c, int i) { return to_generator(c.slots[i]); }
-};
-template <>
-struct Converter<Generator> {  // Generator&; None: the default generator
-  static bool fits(Kind k) { return k == Kind::Generator; }
-  static Generator& get(const Call& c, int i) {
-    Generator* given = to_generator(c.slots[i]);
-    return given ? *given : default_generator();
-  }
 };
 template <class T>
 struct Converter<std::optional<T>> {

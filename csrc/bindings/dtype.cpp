@@ -9,6 +9,7 @@ PyTypeObject printed_meta = blank_type();
 PyTypeObject dtype_type = blank_type();
 PyTypeObject layout_type = blank_type();
 PyTypeObject memory_format_type = blank_type();
+PyTypeObject generator_type = blank_type();  // filled in by generator.cpp
 PyObject* strided_layout = nullptr;
 
 namespace {

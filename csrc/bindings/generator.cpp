@@ -13,7 +13,6 @@ struct GeneratorObject {
   Generator* generator;
   bool owned;
 };
-PyTypeObject generator_type = blank_type();
 GeneratorObject* as_object(PyObject* o) { return reinterpret_cast<GeneratorObject*>(o); }
 Generator& generator_of(PyObject* o) { return *as_object(o)->generator; }
 
@@ -117,7 +116,6 @@ PyGetSetDef properties[] = {{"device", get_device, nullptr, "The CPU.", nullptr}
 
 }  // namespace
 
-bool is_generator(PyObject* o) { return Py_TYPE(o) == &generator_type; }
 Generator* to_generator(PyObject* o) { return o == Py_None ? nullptr : &generator_of(o); }
 
 void bind_generator(PyObject* module) {

@@ -4,7 +4,6 @@
 #include <map>
 
 #include "bindings/caster.h"
-#include "autograd/meta.h"
 #include "bindings/hooks.h"
 
 namespace cnn::python {
@@ -39,6 +38,9 @@ int clear(PyObject* self) {
   return 0;
 }
 
+PyObject* repr(PyObject* self) {
+  return PyUnicode_FromFormat("<%s object at %p>", type_name_of(self).c_str(), self);
+}
 PyObject* name(PyObject* self, PyObject*) {
   return guard([&] { return text(as_object(self)->node->name()).release(); });
 }
@@ -84,10 +86,14 @@ PyGetSetDef properties[] = {
 // The class of nodes of a name. Never freed: names are few.
 PyTypeObject* class_named(const std::string& name) {
   static std::map<std::string, PyTypeObject*>& known = *new std::map<std::string, PyTypeObject*>;
-  PyTypeObject*& found = known["builtins." + name];  // so that its repr has no module
+  PyTypeObject*& found = known["builtins." + name];  // the module that PyTorch's nodes have
   if (found) return found;
-  PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>("A node of the graph that backward walks.")}, {0, nullptr}};
-  PyType_Spec spec = {known.find("builtins." + name)->first.c_str(), sizeof(NodeObject), 0, Py_TPFLAGS_DEFAULT,
+  PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>("A node of the graph that backward walks.")},
+                         {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+                         {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+                         {Py_tp_clear, reinterpret_cast<void*>(clear)},
+                         {0, nullptr}};
+  PyType_Spec spec = {known.find("builtins." + name)->first.c_str(), sizeof(NodeObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
                       slots};
   const Object bases = Object::steal(PyTuple_Pack(1, &node_type));
   found = reinterpret_cast<PyTypeObject*>(Object::steal(PyType_FromSpecWithBases(&spec, bases.get())).release());
@@ -127,6 +133,7 @@ void bind_nodes(PyObject* module) {
   node_type.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC;
   node_type.tp_doc = "A node of the graph that backward walks.";
   node_type.tp_dealloc = dealloc;
+  node_type.tp_repr = repr;
   node_type.tp_traverse = traverse;
   node_type.tp_clear = clear;
   node_type.tp_methods = methods;

@@ -1,5 +1,6 @@
 // Bindings of the random ops: a line per op, and nothing else.
 #include "bindings/def_op.h"
+#include "bindings/generator.h"
 #include "bindings/ops.h"
 #include "cnn/ops/random.h"
 

@@ -8,13 +8,14 @@
 
 namespace cnn::python {
 
-extern PyTypeObject dtype_type, device_type, size_type, layout_type, memory_format_type;
+extern PyTypeObject dtype_type, device_type, size_type, layout_type, memory_format_type, generator_type;
 
 // A static type whose class prints as "<class 'torch.Name'>".
 extern PyTypeObject printed_meta;
 
 inline bool is_dtype(PyObject* o) { return Py_TYPE(o) == &dtype_type; }
 inline bool is_device(PyObject* o) { return Py_TYPE(o) == &device_type; }
+inline bool is_generator(PyObject* o) { return Py_TYPE(o) == &generator_type; }
 inline bool is_layout(PyObject* o) { return Py_TYPE(o) == &layout_type; }
 inline bool is_memory_format(PyObject* o) { return Py_TYPE(o) == &memory_format_type; }
 
@@ -38,8 +39,6 @@ PyObject* size_object(const Dims& sizes);
 // Is it contiguous_format (not preserve_format)? NotImplementedError for channels-last.
 bool to_contiguous(PyObject* memory_format);
 extern PyObject* strided_layout;
-
-bool is_generator(PyObject* o);  // generator.cpp
 
 void bind_types(PyObject* module);
 
