@@ -3,6 +3,7 @@
 
 #include "cnn/autograd.h"
 #include "cnn/check.h"
+#include "cnn/io.h"
 #include "cnn/ops.h"
 #include "cnn/random.h"
 #include "cnn/tensor.h"
