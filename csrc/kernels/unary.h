@@ -14,9 +14,9 @@ namespace cnn::kernels::inline CNN_ISA {
   X(Asin, 1, Floats) X(Acos, 1, Floats) X(Atan, 1, Floats) X(Sinh, 1, Floats) X(Cosh, 1, Floats)     \
   X(Tanh, 1, Floats) X(Asinh, 1, Floats) X(Acosh, 1, Floats) X(Atanh, 1, Floats)                     \
   X(Sigmoid, 1, Floats) X(Erf, 1, Floats) X(Erfc, 1, Floats) X(Erfinv, 1, Floats)                    \
-  X(Lgamma, 1, Floats) X(Digamma, 1, Floats) X(Trigamma, 1, Floats) X(Sinc, 1, Floats) X(Floor, 1, Numbers) \
-  X(Ceil, 1, Numbers) X(Trunc, 1, Numbers) X(Round, 1, Numbers) X(RoundDecimals, 1, Floats)          \
-  X(Frac, 1, Floats) X(NanToNum, 1, Numbers) X(IsNan, 1, All) X(IsInf, 1, All) X(IsFinite, 1, All)   \
+  X(Lgamma, 1, Floats) X(Digamma, 1, Floats) X(Trigamma, 1, Floats) X(Polygamma, 1, Floats)          \
+  X(Sinc, 1, Floats) X(Floor, 1, Numbers) X(Ceil, 1, Numbers) X(Trunc, 1, Numbers) X(Round, 1, Numbers) X(RoundDecimals, 1, Floats)          \
+  X(Frac, 1, Floats) X(NanToNum, 1, All) X(IsNan, 1, All) X(IsInf, 1, All) X(IsFinite, 1, All)   \
   X(IsPosInf, 1, All) X(IsNegInf, 1, All) X(Signbit, 1, All) X(LogicalNot, 1, All)                   \
   X(BitwiseNot, 1, Integers)
 
@@ -162,6 +162,32 @@ struct Trigamma : FloatFunctor {
     y += (1 + 1 / (2 * x) + z * (1. / 6 - z * (1. / 30 - z * (1. / 42 - z * (1. / 30))))) / x;
     return T(sign * y);
   }
+};
+
+// y = (-1)^(n+1) n! sum over k of (x + k)^-(n+1), for n >= 1: terms up to x + k = 9, then Euler-Maclaurin.
+struct Polygamma : FloatFunctor {
+  static constexpr int kCost = 60;
+  int64_t n;
+  template <class T> CNN_HD T operator()(T value) const {
+    double x = double(value), factor = n % 2 ? 1 : -1;
+    for (int64_t i = 2; i <= n; ++i) factor *= double(i);
+    if (x <= 0 && x == __builtin_floor(x)) return T(n % 2 ? infinity<double>() : nan_value());
+    const double s = double(n + 1);
+    double y = 0;
+    if (x < -1e7) return T(nan_value());
+    for (; x < 9; x += 1) y += __builtin_pow(x, -s);
+    double term = __builtin_pow(x, -s);
+    y += term * (x / (s - 1) + 0.5);
+    // B_2j / (2j)! times s (s + 1) ... (s + 2j - 2) x^-(s + 2j - 1)
+    constexpr double bernoulli[] = {1. / 12, -1. / 720, 1. / 30240, -1. / 1209600, 1. / 47900160};
+    term *= s / x;
+    for (int j = 0; j < 5; ++j) {
+      y += bernoulli[j] * term;
+      term *= (s + 2 * j + 1) * (s + 2 * j + 2) / (x * x);
+    }
+    return T(factor * y);
+  }
+  CNN_HD static double nan_value() { return infinity<double>() - infinity<double>(); }
 };
 
 // sin(pi x) / (pi x)

@@ -246,13 +246,19 @@ Tensor heaviside(const Tensor& x, const Tensor& values, Dest dest) {
   check(x.dtype() == values.dtype(), "heaviside", "heaviside is not yet implemented for tensors with different dtypes.");
   Grad grad({x, values}, dest);
   Tensor y = map("heaviside", kernels::Heaviside{}, x, values, dest);
-  check_implemented(!grad, "heaviside", "the derivative for 'heaviside' is not implemented; detach the inputs");
-  return y;
+  if (!grad) return y;
+  return grad.record("NotImplemented", y, [](Grads&) {
+    check_implemented(false, "", "derivative for aten::heaviside is not implemented; detach its inputs");
+  });
 }
 Tensor nextafter(const Tensor& a, const Tensor& b, Dest dest) {
   Grad grad({a, b}, dest);
-  check_implemented(!grad, "nextafter", "the derivative for 'nextafter' is not implemented; detach the inputs");
-  return map("nextafter", kernels::Nextafter{}, a, b, dest);
+  Tensor y = map("nextafter", kernels::Nextafter{}, a, b, dest);
+  if (!grad) return y;
+  return grad.record("NextafterBackward0", y, [](Grads& g) {
+    if (g.wants(0)) g[0] = g.out();
+    if (g.wants(1)) g[1] = zeros_like(g.out());
+  });
 }
 Tensor ldexp(const Tensor& a, const Tensor& b) { return mul(a, pow(wrapped_number(2.0), b)); }
 Tensor gcd(const Tensor& a, const Tensor& b, Dest dest) { return map("gcd", kernels::Gcd{}, a, b, dest); }

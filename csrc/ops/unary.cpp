@@ -198,10 +198,11 @@ Tensor digamma(const Tensor& x, Dest dest) {
 Tensor polygamma(int64_t n, const Tensor& x) {
   check(n >= 0, "polygamma", "polygamma(n, x) does not support negative n.");
   if (n == 0) return digamma(x);
-  check_implemented(n == 1, "polygamma", "n = ", n, "; n = 0 (digamma) and 1 (trigamma) are there");
   Grad grad({x});
-  check_implemented(!grad, "polygamma", "the derivative of polygamma(1, x); detach the input");
-  return map("polygamma", kernels::Trigamma{}, x);
+  auto sx = grad.save(x);
+  const Tensor y = n == 1 ? map("polygamma", kernels::Trigamma{}, x) : map("polygamma", kernels::Polygamma{{}, n}, x);
+  if (!grad) return y;
+  return grad.record("PolygammaBackward0", y, [sx, n](Grads& g) { g[0] = g.out() * polygamma(n + 1, sx.get(g)); });
 }
 Tensor sinc(const Tensor& x, Dest dest) {
   return by_input("sinc", "SincBackward0", kernels::Sinc{}, x, dest, [](const Tensor& g, const Tensor& x) {
@@ -248,9 +249,24 @@ Tensor positive(const Tensor& x) {
 }
 
 Tensor logit(const Tensor& x, std::optional<double> eps, Dest dest) {
-  const Tensor z = eps ? clamp(x, Scalar(*eps), Scalar(1 - *eps)) : x;
-  const Tensor y = log(z / (1 - z));
-  return dest ? copy_(dest.is_in_place() ? x : dest.target(), y) : y;
+  Grad grad({x}, dest);
+  auto sx = grad.save(x);
+  Tensor y;
+  {
+    NoGrad guard;
+    const Tensor z = eps ? clamp(x, Scalar(*eps), Scalar(1 - *eps)) : x;
+    y = log(z / (1 - z), dest);
+  }
+  if (!grad) return y;
+  return grad.record("LogitBackward0", y, [sx, eps](Grads& g) {
+    const Tensor x = sx.get(g), slope = g.out() / (x * (1 - x));
+    if (!eps) {
+      g[0] = slope;
+      return;
+    }
+    const Tensor inside = logical_and(ge(x, wrapped_number(*eps)), le(x, wrapped_number(1 - *eps)));
+    g[0] = where(inside, slope, zeros_like(slope));
+  });
 }
 
 Tensor nan_to_num(const Tensor& x, std::optional<double> nan, std::optional<double> posinf, std::optional<double> neginf,

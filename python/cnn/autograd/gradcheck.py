@@ -276,7 +276,6 @@ class _Check:
         for index in _indices(output.shape):
             seed[index] = 1
             grads = autograd.grad(output, self._leaves, seed, retain_graph=True, allow_unused=True)
-            seed[index] = 0
             for row, grad, leaf in zip(rows, grads, self._leaves):
                 if grad is None:
                     grad = _C.zeros_like(leaf)
@@ -285,6 +284,7 @@ class _Check:
                 if grad.shape != leaf.shape:
                     raise GradcheckError("Analytical gradient has incorrect size")
                 row.append(grad.detach().reshape(-1).clone())
+            seed[index] = 0  # only now: a gradient may be the seed itself
         return [
             _C.stack(row, 1) if row else _C.zeros(leaf.numel(), 0, dtype=leaf.dtype)
             for row, leaf in zip(rows, self._leaves)

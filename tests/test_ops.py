@@ -1,0 +1,390 @@
+"""What is proved of every row of the op table."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+
+import cnn
+import numpy as np
+import pytest
+from op_cases import EPSILON, FLOATS, Case, X, flat_tensors, results_of, to_array
+from op_table import NOT_OPS, ROWS
+
+rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+
+
+def with_dtypes(chosen=lambda row: True):
+    pairs = [(row, dtype) for row in ROWS if chosen(row) for dtype in row.dtypes]
+    names = [f"{row.name}-{str(dtype)[6:]}" for row, dtype in pairs]
+    return pytest.mark.parametrize("row, dtype", pairs, ids=names)
+
+
+def result_dtype(spec, dtype, want):
+    """The dtype that the row states for a result, `want` being the reference's."""
+    if spec == "float":
+        return dtype if dtype in FLOATS else cnn.float32
+    return spec or (cnn.bool if want.dtype == bool and dtype == cnn.bool else dtype)
+
+
+def check_against_reference(row, dtype, call, change=None):
+    arrays, tensors = call.make(dtype, change)
+    before = [bits(t) for t in flat_tensors(tensors)]
+    got = results_of(row.call(*tensors, **call.kwargs))
+    assert [bits(t) for t in flat_tensors(tensors)] == before, "an input was changed"
+    if row.result in ("float", cnn.float64):
+        arrays = [a.astype(float) if isinstance(a, np.ndarray) else a for a in arrays]
+    with np.errstate(all="ignore"):
+        want = results_of(row.reference(*arrays, **call.kwargs))
+    assert len(got) == len(want)
+    specs = row.result if isinstance(row.result, tuple) else (row.result,) * len(got)
+    for g, w, spec in zip(got, want, specs):
+        w = np.asarray(w)
+        assert g.dtype == result_dtype(spec, dtype, w)
+        near(g, w, row.tolerance, dtype)
+
+
+def near(got, want, tolerance, dtype):
+    assert tuple(got.shape) == want.shape
+    if not got.is_floating_point():
+        as_int = cnn.from_numpy(np.array(want.astype(np.int64))).to(got.dtype)  # wraps around
+        np.testing.assert_array_equal(to_array(got), to_array(as_int))
+        return
+    rtol = max(EPSILON[got.dtype], EPSILON.get(dtype, 0)) * tolerance
+    finite = np.abs(want[np.isfinite(want)])
+    scale = max(1.0, finite.max()) if finite.size else 1.0
+    np.testing.assert_allclose(to_array(got), want, rtol=rtol, atol=rtol * scale / 4)
+
+
+def bits(tensor):
+    """The very bytes of the elements."""
+    tensor = tensor.detach().contiguous()
+    if tensor.dtype == cnn.bfloat16:
+        tensor = tensor.float()  # exact, and NumPy has it
+    return tensor.numpy().tobytes()
+
+
+def leaves(row, call, dtype=cnn.float64, change=None):
+    """Arguments whose differentiable tensors require grad, and those tensors."""
+    _, args = call.make(dtype, change)
+    wanted = [
+        t.requires_grad_() for t, grad in zip(flat_tensors(args), call.gradient_specs()) if grad
+    ]
+    return args, wanted
+
+
+def differentiable_cases(row):
+    if cnn.float64 not in row.dtypes:
+        return []
+    return [c for c in row.cases_for(cnn.float64) if c.differentiable]
+
+
+# Values ------------------------------------------------------------------------------------------
+
+
+@with_dtypes()
+def test_values(row, dtype):
+    for call in row.cases_for(dtype):
+        check_against_reference(row, dtype, call)
+
+
+def transposed(array, tensor):
+    if tensor.dim() < 2:
+        return array, tensor
+    return array, tensor.transpose(0, -1).contiguous().transpose(0, -1)
+
+
+def sliced(array, tensor):
+    """Every second element of a larger tensor, the others of which would show."""
+    big = cnn.full([2 * n + 1 for n in tensor.shape], 77, dtype=tensor.dtype)
+    view = big[tuple(slice(1, None, 2) for _ in tensor.shape)]
+    view.copy_(tensor)
+    return array, view
+
+
+def expanded(array, tensor):
+    """The first element along the first dimension, repeated without memory."""
+    if tensor.dim() < 1 or tensor.shape[0] < 1:
+        return array, tensor
+    return np.broadcast_to(array[:1], array.shape), tensor[:1].expand(tensor.shape)
+
+
+@rows
+@pytest.mark.parametrize("change", [transposed, sliced])
+def test_layouts_give_the_same_values(row, change):
+    for dtype in row.dtypes[:2]:
+        for call in row.cases_for(dtype):
+            check_against_reference(row, dtype, call, change)
+
+
+@rows
+def test_expanded_inputs(row):
+    if row.pointwise:
+        for call in row.cases_for(row.dtypes[0]):
+            check_against_reference(row, row.dtypes[0], call, expanded)
+
+
+# Gradients ---------------------------------------------------------------------------------------
+
+
+@rows
+def test_gradients_of_first_order(row):
+    for call in differentiable_cases(row):
+        args, wanted = leaves(row, call)
+        out = [o for o in results_of(row.call(*args, **call.kwargs)) if o.is_floating_point()]
+        if row.grad == 0 or not wanted:
+            assert not any(o.requires_grad for o in out)
+            continue
+        assert any(o.requires_grad for o in out)
+        assert cnn.autograd.gradcheck(lambda *_: row.call(*args, **call.kwargs), wanted)
+
+
+@rows
+def test_gradients_of_second_order(row):
+    for call in differentiable_cases(row):
+        args, wanted = leaves(row, call)
+        if row.grad >= 2 and wanted:
+            assert cnn.autograd.gradgradcheck(lambda *_: row.call(*args, **call.kwargs), wanted)
+
+
+def gradients(row, call, change=None, strided=False):
+    args, wanted = leaves(row, call, change=change)
+    out = [o for o in results_of(row.call(*args, **call.kwargs)) if o.requires_grad]
+    rng = np.random.default_rng(7)
+    seeds = [cnn.from_numpy(np.array(rng.uniform(0.5, 1, tuple(o.shape)))) for o in out]
+    if strided:
+        seeds = [sliced(None, transposed(None, s)[1])[1] for s in seeds]
+    return wanted, cnn.autograd.grad(out, wanted, seeds, allow_unused=True)
+
+
+@rows
+@pytest.mark.parametrize("change", [transposed, sliced])
+def test_gradients_of_layouts(row, change):
+    for call in differentiable_cases(row) if row.grad else []:
+        if not leaves(row, call)[1]:
+            continue
+        _, want = gradients(row, call)
+        inputs, got = gradients(row, call, change, strided=True)
+        for x, w, g in zip(inputs, want, got):
+            assert (w is None) == (g is None)
+            if g is not None:
+                assert g.dtype == x.dtype and g.shape == x.shape
+                near(g, w.numpy(), 10 * row.tolerance, cnn.float64)
+
+
+@rows
+def test_nothing_is_recorded_under_no_grad(row):
+    for call in differentiable_cases(row):
+        args, _ = leaves(row, call)
+        with cnn.no_grad():
+            for out in results_of(row.call(*args, **call.kwargs)):
+                assert out.grad_fn is None and (not out.requires_grad or out is args[0])
+
+
+@rows
+def test_nothing_stays_alive(row):
+    def run():
+        for call in differentiable_cases(row):
+            args, wanted = leaves(row, call)
+            out = [o for o in results_of(row.call(*args, **call.kwargs)) if o.requires_grad]
+            if out and wanted:
+                cnn.autograd.grad(out, wanted, [cnn.ones_like(o) for o in out], allow_unused=True, create_graph=True)
+                cnn.autograd.backward(out, [cnn.ones_like(o) for o in out])
+
+    run()
+    gc.collect()
+    before = cnn._C._memory_stats()["allocated_bytes"]
+    gc.disable()  # references alone must free everything
+    try:
+        run()
+        assert cnn._C._memory_stats()["allocated_bytes"] == before
+    finally:
+        gc.enable()
+
+
+# Destinations ------------------------------------------------------------------------------------
+
+
+@with_dtypes(lambda row: row.in_place_call is not None)
+def test_in_place_equals_out_of_place(row, dtype):
+    for call in row.cases_for(dtype):
+        _, args = call.make(dtype)
+        if not isinstance(args[0], cnn.Tensor):
+            continue
+        want = row.call(*args, **call.kwargs)
+        for layout in (None, transposed, sliced):
+            _, args = call.make(dtype, layout)
+            check_in_place(row, args, call.kwargs, want)
+
+
+def check_in_place(row, args, kwargs, want):
+    target, before, version = args[0], bits(args[0]), args[0]._version
+    if want.shape != target.shape or not cnn.can_cast(want.dtype, target.dtype):
+        with pytest.raises(RuntimeError):
+            row.in_place_call(*args, **kwargs)
+        assert bits(target) == before and target._version == version
+        return
+    strides = target.stride()
+    assert row.in_place_call(*args, **kwargs) is target
+    assert bits(target) == bits(want.to(target.dtype))
+    assert target.stride() == strides and target._version > version
+
+
+@rows
+def test_gradients_of_the_in_place_form(row):
+    if row.in_place_call is None or not row.grad:
+        return
+    for call in differentiable_cases(row):
+        args, wanted = leaves(row, call)
+        shape = getattr(args[0], "shape", None)
+        if not wanted or row.call(*args, **call.kwargs).shape != shape:
+            continue
+        seed = cnn.full(shape, 0.7, dtype=cnn.float64)
+        want = cnn.autograd.grad(row.call(*args, **call.kwargs), wanted, seed, allow_unused=True)
+        copy = args[0].clone()
+        row.in_place_call(copy, *args[1:], **call.kwargs)
+        got = cnn.autograd.grad(copy, wanted, seed, allow_unused=True)
+        for w, g in zip(want, got):
+            assert (w is None) == (g is None)
+            if g is not None:
+                near(g, w.numpy(), row.tolerance, cnn.float64)
+
+
+@rows
+def test_out(row):
+    if not row.has_out:
+        return
+    for dtype in row.dtypes[:1]:
+        for call in row.cases_for(dtype):
+            _, args = call.make(dtype)
+            want = results_of(row.call(*args, **call.kwargs))
+            for layout in (None, transposed, sliced):
+                check_out(row, args, call.kwargs, want, layout)
+
+
+def check_out(row, args, kwargs, want, layout):
+    out = [cnn.full(w.shape, 5, dtype=w.dtype) for w in want]
+    out = [layout(None, o)[1] for o in out] if layout else [o.new_empty(0) for o in out]
+    got = results_of(row.call(*args, **kwargs, out=tuple(out) if len(out) > 1 else out[0]))
+    for o, g, w in zip(out, got, want):
+        assert g is o and o.shape == w.shape and bits(o) == bits(w)
+    wrong = [cnn.ones(w.shape, dtype=cnn.bool if w.dtype != cnn.bool else cnn.int64) for w in want]
+    if want[0].dtype == cnn.bool:
+        return  # casts to everything
+    before = [bits(w) for w in wrong]
+    with pytest.raises(RuntimeError):
+        row.call(*args, **kwargs, out=tuple(wrong) if len(out) > 1 else wrong[0])
+    assert [bits(w) for w in wrong] == before
+
+
+# Errors ------------------------------------------------------------------------------------------
+
+
+@rows
+def test_errors_come_before_writes(row):
+    for wrong in row.errors:
+        for form in [row.call] + [row.in_place_call] * (row.in_place_call is not None):
+            _, args = wrong.call.make(wrong.dtype)
+            if form is not row.call and not isinstance(args[0], cnn.Tensor):
+                continue
+            before = [(bits(t), t._version) for t in flat_tensors(args)]
+            with pytest.raises(wrong.kind, match=wrong.match):
+                form(*args, **wrong.call.kwargs)
+            assert [(bits(t), t._version) for t in flat_tensors(args)] == before
+
+
+@rows
+def test_arguments_of_wrong_kinds(row):
+    _, args = row.cases[0].make(row.dtypes[0])
+    with pytest.raises(TypeError):
+        row.call()
+    with pytest.raises(TypeError):
+        row.call(*args, **row.cases[0].kwargs, no_such_argument=1)
+    if isinstance(args[0], cnn.Tensor) and args[0].dim() > 0:
+        with pytest.raises(TypeError):
+            row.call(object(), *args[1:], **row.cases[0].kwargs)
+
+
+@rows
+def test_devices_do_not_mix(row):
+    call = row.cases[0]
+    _, args = call.make(row.dtypes[0])
+    tensors = [i for i, a in enumerate(args) if isinstance(a, cnn.Tensor) and a.dim() > 0]
+    if len(tensors) > 1:
+        args[tensors[-1]] = args[tensors[-1]].to("meta")
+        with pytest.raises((RuntimeError, NotImplementedError)):
+            row.call(*args, **call.kwargs)
+
+
+# Devices and threads -----------------------------------------------------------------------------
+
+
+def on_device(device):
+    return lambda array, tensor: (array, tensor.to(device))
+
+
+@rows
+def test_meta_device(row):
+    if not row.meta:
+        return
+    for dtype in row.dtypes[:1]:
+        for call in row.cases_for(dtype):
+            _, args = call.make(dtype)
+            _, meta = call.make(dtype, on_device("meta"))
+            want = results_of(row.call(*args, **call.kwargs))
+            got = results_of(row.call(*meta, **call.kwargs))
+            if not list(flat_tensors(meta)):
+                continue
+            for g, w in zip(got, want):
+                assert g.is_meta and g.shape == w.shape and g.dtype == w.dtype
+                assert g.stride() == w.stride()
+
+
+@rows
+def test_cuda_equals_cpu(row):
+    if not cnn._C._cuda_is_available():
+        pytest.skip("no CUDA device: " + cnn._C._cuda_unavailable_reason())
+    for dtype in row.dtypes:
+        for call in row.cases_for(dtype):
+            _, args = call.make(dtype)
+            _, there = call.make(dtype, on_device("cuda"))
+            want = results_of(row.call(*args, **call.kwargs))
+            for g, w in zip(results_of(row.call(*there, **call.kwargs)), want):
+                assert g.is_cuda and g.dtype == w.dtype
+                near(g.cpu(), to_array(w), row.tolerance, dtype)
+
+
+@pytest.fixture
+def threads():
+    count = cnn.get_num_threads()
+    yield cnn.set_num_threads
+    cnn.set_num_threads(count)
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS if r.large], ids=lambda row: row.name)
+def test_the_same_bits_with_any_number_of_threads(row, threads):
+    dtype = cnn.float32 if cnn.float32 in row.dtypes else row.dtypes[0]
+    args, wanted = leaves(row, row.large, dtype) if row.grad else (row.large.make(dtype)[1], [])
+    seen = set()
+    for count in (1, 2, 3, 8):
+        threads(count)
+        out = results_of(row.call(*args, **row.large.kwargs))
+        values = [bits(o) for o in out]
+        out = [o for o in out if o.requires_grad]
+        if out:
+            seeds = [cnn.ones_like(o) for o in out]
+            grads = cnn.autograd.grad(out, wanted, seeds, allow_unused=True)
+            values += [bits(g) for g in grads if g is not None]
+        seen.add(tuple(hash(v) for v in values))
+    assert len(seen) == 1
+
+
+# Completeness ------------------------------------------------------------------------------------
+
+
+def test_every_bound_op_has_a_row():
+    have = {row.name for row in ROWS}
+    bound = {name.removeprefix("Tensor.") for name in cnn._C._signatures}
+    missing = {name for name in bound - have if name.removesuffix("_") not in have}
+    assert missing - NOT_OPS == set()
+    assert NOT_OPS - bound == set(), "listed, but no longer bound"
