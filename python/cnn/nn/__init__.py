@@ -106,7 +106,7 @@ from .loss import (
     TripletMarginLoss,
     TripletMarginWithDistanceLoss,
 )
-from .module import Module
+from ._module import Module
 from .norm import (
     BatchNorm1d,
     BatchNorm2d,

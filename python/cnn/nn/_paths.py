@@ -7,7 +7,7 @@ from __future__ import annotations
 
 # torch module: (module here, names).
 _NAMES = {
-    "torch.nn.modules.module": ("cnn.nn.module", "Module"),
+    "torch.nn.modules.module": ("cnn.nn._module", "Module"),
     "torch.nn.modules.linear": (
         "cnn.nn.linear",
         "Identity Linear NonDynamicallyQuantizableLinear Bilinear LazyLinear",

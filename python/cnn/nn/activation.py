@@ -7,7 +7,7 @@ import warnings
 from .. import _C
 from . import functional as F
 from . import init as _init
-from .module import Module
+from ._module import Module
 from .parameter import Parameter
 
 

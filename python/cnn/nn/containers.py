@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 
 from .. import _C
-from .module import Module, _addindent
+from ._module import Module, _addindent
 from .parameter import Parameter
 from .typename import typename
 

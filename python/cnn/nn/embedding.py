@@ -6,7 +6,7 @@ from .. import _C
 from ..autograd import no_grad
 from . import functional as F
 from . import init
-from .module import Module
+from ._module import Module
 from .parameter import Parameter
 
 

@@ -9,7 +9,7 @@ from ..autograd import no_grad
 from . import functional as F
 from . import init
 from .lazy import LazyModuleMixin
-from .module import Module
+from ._module import Module
 from .parameter import Parameter, UninitializedParameter
 
 

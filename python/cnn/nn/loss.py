@@ -9,7 +9,7 @@ from . import _reduction
 from . import functional as F
 from .distance import PairwiseDistance
 from .linear import Linear
-from .module import Module
+from ._module import Module
 
 
 class _Loss(Module):

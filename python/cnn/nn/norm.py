@@ -8,7 +8,7 @@ from .. import _C
 from . import functional as F
 from . import init
 from .lazy import LazyModuleMixin
-from .module import Module
+from ._module import Module
 from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
 
 

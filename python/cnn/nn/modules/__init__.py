@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from .. import (
+    _module,
     activation,
     containers,
     conv,
@@ -18,7 +19,6 @@ from .. import (
     lazy,
     linear,
     loss,
-    module,
     norm,
     padding,
     pooling,
@@ -40,7 +40,7 @@ _ALIASES = {
     "lazy": lazy,
     "linear": linear,
     "loss": loss,
-    "module": module,
+    "module": _module,
     "normalization": norm,
     "padding": padding,
     "pixelshuffle": resampling,
@@ -48,14 +48,14 @@ _ALIASES = {
     "sparse": embedding,
     "upsampling": resampling,
 }
-for _name, _module in _ALIASES.items():
-    sys.modules[f"{__name__}.{_name}"] = globals()[_name] = _module
+for _name, _target in _ALIASES.items():
+    sys.modules[f"{__name__}.{_name}"] = globals()[_name] = _target
 
-for _module in _ALIASES.values():
+for _target in _ALIASES.values():
     globals().update(
         {
             name: value
-            for name, value in vars(_module).items()
+            for name, value in vars(_target).items()
             if isinstance(value, type) and name[0] != "_"
         }
     )
