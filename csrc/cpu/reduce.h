@@ -36,6 +36,7 @@ CNN_HD T row_in_lanes(const F& f, const T* x, int64_t n) {
 template <class F, class T>
 CNN_HD T flat_row(const F& f, const T* x, int64_t n) {
   if (n >= 512) return row_in_lanes<int(512 / sizeof(T))>(f, x, n);
+  if (n >= 128) return row_in_lanes<int(256 / sizeof(T))>(f, x, n);
   if (n >= 16) return row_in_lanes<16>(f, x, n);
   T acc = f.template identity<T>();
   for (int64_t i = 0; i < n; ++i) acc = f.step(acc, x[i]);

@@ -123,7 +123,7 @@ Tensor batch_norm(const Tensor& x, const std::optional<Tensor>& weight, const st
     if (training) {
       const Statistics s = batch_statistics(x);
       mean = s.mean;
-      rstd = rsqrt(s.var + Scalar(eps));
+      rstd = x.numel() ? rsqrt(s.var + Scalar(eps)) : zeros_like(s.var);  // an empty batch has zero gradients
       const double n = double(rows.positions()) * double(x.shape()[0]);
       if (running_mean && n > 0) move_towards(*running_mean, mean, momentum);
       if (running_var && n > 0) move_towards(*running_var, s.var * Scalar(n / (n - 1)), momentum);

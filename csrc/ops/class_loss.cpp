@@ -200,7 +200,7 @@ Tensor nll_loss_nd(const Tensor& x, const Tensor& target, const std::optional<Te
     check(target.shape() == expected, "", "Expected target size ", expected, ", got ", target.shape());
   } else {
     check(target.dim() <= 1, "", "0D or 1D target tensor expected, multi-target not supported");
-    check(x.dim() == 2 || target.numel() == 1, "", "For 1D input, 1D target must have size 1, but got target size: ",
+    check_value(x.dim() == 2 || target.numel() == 1, "", "For 1D input, 1D target must have size 1, but got target size: ",
           target.numel());
   }
   check(target.dtype() == DType::Int64 || target.dtype() == DType::UInt8, "",

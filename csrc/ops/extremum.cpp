@@ -41,7 +41,8 @@ Tensor full(const Tensor& x, const Dest& dest) {
   check_any(D::kFull, x);
   Grad grad({x}, dest);
   auto saved = grad.save(x);
-  Tensor y = reduce(D::kFull, typename D::Value(), x, ReducedDims::all(x), false, x.dtype(), dest);
+  Tensor y = reduce(D::kFull, typename D::Value(), x, ReducedDims::all(x), false, x.dtype(), dest,
+                    ReduceResult::Out::Exact);
   if (!grad) return y;
   auto result = grad.save_output(y);
   return grad.record(D::kFullNode, y, [=](Grads& g) {
@@ -58,7 +59,8 @@ Tensor slices(const Tensor& x, const std::optional<Dims>& dim, bool keepdim, con
                 " to have non-zero size.");
   Grad grad({x}, dest);
   auto saved = grad.save(x);
-  Tensor y = reduce(D::kSlices, typename D::Value(), x, dims, keepdim, x.dtype(), dest);
+  Tensor y = reduce(D::kSlices, typename D::Value(), x, dims, keepdim, x.dtype(), dest,
+                    ReduceResult::Out::Exact);
   if (!grad) return y;
   auto result = grad.save_output(y);
   return grad.record(D::kSlicesNode, y, [=](Grads& g) {
@@ -74,7 +76,8 @@ std::pair<Tensor, Tensor> along(const Tensor& x, int64_t dim, bool keepdim, cons
   const ReducedDims dims = ReducedDims::one(D::kFull, x, d);
   Grad grad({x}, values);
   const Dims shape = dims.shape(x, keepdim);
-  const ReduceResult y(D::kFull, shape, x.dtype(), x, values), at(D::kFull, shape, DType::Int64, x, indices);
+  const ReduceResult y(D::kFull, shape, x.dtype(), x, values, ReduceResult::Out::Exact),
+      at(D::kFull, shape, DType::Int64, x, indices, ReduceResult::Out::Exact);
   reduce_into(D::kFull, typename D::Place(), x, dims, reduce_key(x.dtype()), y.tensor(), at.tensor());
   const std::pair<Tensor, Tensor> result = {y.done(), at.done()};
   if (!grad) return result;
@@ -91,7 +94,7 @@ Tensor place(const Tensor& x, const std::optional<int64_t>& dim, bool keepdim, c
   check_index(dim || x.numel() > 0, "", D::kArg,
               "(): Expected reduction dim to be specified for input.numel() == 0.");
   const ReducedDims dims = dim ? ReducedDims::one(D::kArg, x, checked_dim(D::kArg, x, *dim)) : ReducedDims::all(x);
-  const ReduceResult y(D::kArg, dims.shape(x, keepdim), DType::Int64, x, dest);
+  const ReduceResult y(D::kArg, dims.shape(x, keepdim), DType::Int64, x, dest, ReduceResult::Out::Exact);
   reduce_into(D::kArg, typename D::Place(), x, dims, reduce_key(x.dtype()), {}, y.tensor());
   return y.done();
 }
@@ -140,8 +143,10 @@ std::pair<Tensor, Tensor> aminmax(const Tensor& x, std::optional<int64_t> dim, b
   const ReducedDims dims = dim ? ReducedDims::one("aminmax", x, d) : ReducedDims::all(x);
   Grad grad({x}, min);
   auto saved = grad.save(x);
-  const Tensor low = reduce("aminmax", kernels::Min{}, x, dims, keepdim, x.dtype(), min);
-  const Tensor high = reduce("aminmax", kernels::Max{}, x, dims, keepdim, x.dtype(), max);
+  const Tensor low = reduce("aminmax", kernels::Min{}, x, dims, keepdim, x.dtype(), min,
+                            ReduceResult::Out::Exact);
+  const Tensor high = reduce("aminmax", kernels::Max{}, x, dims, keepdim, x.dtype(), max,
+                             ReduceResult::Out::Exact);
   if (!grad) return {low, high};
   auto low_saved = grad.save_output(low, 0), high_saved = grad.save_output(high, 1);
   grad.record("AminmaxBackward0", Tensors{low, high}, [=](Grads& g) {

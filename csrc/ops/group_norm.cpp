@@ -50,7 +50,7 @@ GroupNormGrads group_norm_backward(const Tensor& given_g, const Tensor& given_x,
 GroupNormGrads group_norm_backward_composed(const Tensor& g, const Tensor& x, const Tensor& weight, const Tensor&,
                                             const Tensor&, int64_t groups, double eps, const bool wants[3]) {
   const int64_t images = x.shape()[0], channels = x.shape()[1];
-  const Dims grouped = {images, groups, -1};
+  const Dims grouped = {images, groups, images ? x.numel() / (images * groups) : 0};
   Dims across = Dims::filled(x.dim(), 1);
   across[1] = channels;
   const Tensor rows = reshape(x, grouped);
@@ -93,7 +93,7 @@ Tensor group_norm(const Tensor& x, int64_t groups, const std::optional<Tensor>& 
     NoGrad guard;
     const Tensor var = empty({images, groups}, key, x.device());
     const Tensor from = contiguous(x);
-    const int64_t length = images * groups == 0 ? 0 : x.numel() / (images * groups);
+    const int64_t length = images ? x.numel() / (images * groups) : 0;
     const Tensor grouped = view(from, {images, groups, length});
     kernels::Moments f;
     f.correction = 0;

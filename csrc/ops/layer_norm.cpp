@@ -140,9 +140,11 @@ Tensor layer_norm(const Tensor& x, const Dims& shape, const std::optional<Tensor
 Tensor rms_norm(const Tensor& x, const Dims& shape, const std::optional<Tensor>& weight, std::optional<double> eps) {
   check_trailing("", x, shape, weight, {});
   const double smallest = x.dtype() == DType::Float64 ? 2.220446049250313e-16 : 1.1920928955078125e-07;
-  const Tensor scale = rsqrt(mean(pow(x, wrapped_number(2)), last_dims(shape.size()), true) + Scalar(eps.value_or(smallest)));
-  const Tensor y = x * scale;
-  return weight ? y * *weight : y;
+  const Tensor wide = is_reduced(x.dtype()) ? to_dtype(x, DType::Float32) : x;
+  const Tensor square = mean(pow(wide, wrapped_number(2)), last_dims(shape.size()), true);
+  Tensor y = wide * rsqrt(square + Scalar(eps.value_or(smallest)));
+  if (weight) y = y * *weight;
+  return contiguous(to_dtype(y, x.dtype()));
 }
 
 }  // namespace cnn

@@ -68,7 +68,8 @@ Tensor spread_of(const char* op, const char* node, bool root, const Tensor& x, c
 std::pair<Tensor, Tensor> with_mean(const char* op, const char* node, const char* message, bool root, const Tensor& x,
                                     const std::optional<Dims>& dim, const std::optional<Scalar>& correction,
                                     bool keepdim) {
-  const Spread s = {ReducedDims(op, x, dim), checked_correction(message, x, correction), root, keepdim};
+  const double c = checked_correction(message, x, correction);
+  const Spread s = {ReducedDims(op, x, dim), c, root, keepdim};
   Grad grad({x});
   auto saved = grad.save(x);
   const SpreadResult y = compute(op, x, s, true, {});

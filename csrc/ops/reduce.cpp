@@ -47,11 +47,14 @@ Tensor expand_reduced(const Tensor& value, const Dims& sizes, const ReducedDims&
   return expand(with_reduced_dims(value, sizes, dims, keepdim), sizes);
 }
 
-ReduceResult::ReduceResult(const char* op, const Dims& shape, DType dtype, const Tensor& x, const Dest& dest) {
+ReduceResult::ReduceResult(const char* op, const Dims& shape, DType dtype, const Tensor& x, const Dest& dest,
+                           Out out) {
   if (!dest) {
     work_ = empty(shape, dtype, x.device());
     return;
   }
+  check(out == Out::Cast || dest.target().dtype() == dtype, op, "Expected out tensor to have dtype ",
+        dtype_type_name(dtype), ", but got ", dtype_type_name(dest.target().dtype()), " instead");
   const Tensor* inputs[] = {&x};
   target_ = result_for(op, shape, dtype, inputs, 1, dest);
   const bool direct = target_.is_contiguous() && target_.dtype() == dtype && target_.storage() != x.storage();

@@ -61,7 +61,10 @@ void reduce_into(const char* op, const F& f, const Tensor& x, const ReducedDims&
 // out= target that is not.
 class ReduceResult {
  public:
-  ReduceResult(const char* op, const Dims& shape, DType dtype, const Tensor& x, const Dest& dest);
+  // Some ops take an out= of another dtype and cast; the others raise.
+  enum class Out { Cast, Exact };
+  ReduceResult(const char* op, const Dims& shape, DType dtype, const Tensor& x, const Dest& dest,
+               Out out = Out::Cast);
   const Tensor& tensor() const { return work_; }
   Tensor done() const;
 
@@ -72,8 +75,8 @@ class ReduceResult {
 // The usual case: one output.
 template <class F>
 Tensor reduce(const char* op, const F& f, const Tensor& x, const ReducedDims& dims, bool keepdim, DType result,
-              const Dest& dest = {}) {
-  const ReduceResult y(op, dims.shape(x, keepdim), result, x, dest);
+              const Dest& dest = {}, ReduceResult::Out out = ReduceResult::Out::Cast) {
+  const ReduceResult y(op, dims.shape(x, keepdim), result, x, dest, out);
   reduce_into(op, f, x, dims, reduce_key(result), y.tensor());
   return y.done();
 }

@@ -55,7 +55,8 @@ std::pair<Tensor, Tensor> running_best(const char* op, const char* node, const T
   const int d = normalize_dim(op, dim, x.dim());
   Grad grad({x}, values);
   const Tensor from = contiguous(detach(x));
-  const ReduceResult y(op, x.shape(), x.dtype(), x, values), at(op, x.shape(), DType::Int64, x, indices);
+  const ReduceResult y(op, x.shape(), x.dtype(), x, values, ReduceResult::Out::Exact),
+      at(op, x.shape(), DType::Int64, x, indices, ReduceResult::Out::Exact);
   rows_into(op, F(), {{&y.tensor()}, {&at.tensor(), RowKind::Whole, true}, {&from}}, 2, x.shape(), d,
             reduce_key(x.dtype()));
   const std::pair<Tensor, Tensor> out = {y.done(), at.done()};

@@ -18,7 +18,7 @@ Tensor normalized(const char* op, const char* node, BackwardOp backward, const T
                     "_kernel_impl\" not implemented for '", dtype_type_name(x.dtype()), "'");
   Grad grad({x}, dest);
   const Tensor from = x.is_contiguous() ? x : contiguous(detach(x));
-  const ReduceResult y(op, x.shape(), x.dtype(), x, dest);
+  const ReduceResult y(op, x.shape(), x.dtype(), x, dest, ReduceResult::Out::Exact);
   rows_into(op, F(), {{&y.tensor()}, {&from}}, 1, x.shape(), d, float_key(x.dtype()));
   const Tensor out = y.done();
   if (!grad) return out;
@@ -73,13 +73,13 @@ Tensor logsumexp(const Tensor& given, const Dims& dim, bool keepdim, Dest dest) 
   const ReduceResult y("logsumexp", dims.shape(x, keepdim), x.dtype(), x, dest);
   {
     NoGrad guard;
-    Dims order, kept;  // the reduced dimensions last
+    Dims order;  // the reduced dimensions last
     for (int d = 0; d < x.dim(); ++d)
-      if (!dims.reduces(d)) order.push_back(d), kept.push_back(x.shape()[d]);
+      if (!dims.reduces(d)) order.push_back(d);
     for (int d = 0; d < x.dim(); ++d)
       if (dims.reduces(d)) order.push_back(d);
     const Dims rows = {y.tensor().numel(), dims.count(x)};
-    const Tensor from = reshape(permute(x, order), rows);
+    const Tensor from = reshape(contiguous(permute(x, order)), rows);
     const Tensor out = view(y.tensor(), {rows[0]});
     rows_into("logsumexp", kernels::LogSumExp{}, {{&out, RowKind::Single}, {&from}}, 1, rows, 1,
               float_key(x.dtype()));

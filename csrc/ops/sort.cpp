@@ -23,19 +23,27 @@ std::pair<Tensor, Tensor> recorded(Grad& grad, const char* node, const Tensor& x
   return {values, indices};
 }
 
+// A result of x's shape in x's order of strides.
+Tensor in_order_of(const Tensor& x, const Tensor& y) {
+  if (x.is_contiguous()) return y;
+  NoGrad guard;
+  return copy_(empty_like(x, y.dtype()), y);
+}
+
 // (values, indices) of `length` elements of each row.
 template <class F>
 std::pair<Tensor, Tensor> ranked(const char* op, const char* node, const F& f, const Tensor& x, int d, int64_t length,
-                                 const Dest& values, const Dest& indices) {
+                                 bool keeps_layout, const Dest& values, const Dest& indices) {
   check_row(op, x, d);
   Grad grad({x}, values);
   Dims shape = x.shape();
   if (!shape.empty()) shape[d] = length;
-  else if (length == 0) shape = {};
   const Tensor from = contiguous(detach(x));
-  const ReduceResult y(op, shape, x.dtype(), x, values), at(op, shape, DType::Int64, x, indices);
+  const ReduceResult y(op, shape, x.dtype(), x, values, ReduceResult::Out::Exact),
+      at(op, shape, DType::Int64, x, indices, ReduceResult::Out::Exact);
   rows_into(op, f, {{&y.tensor()}, {&at.tensor(), RowKind::Whole, true}, {&from}}, 2, x.shape(), d,
             reduce_key(x.dtype()));
+  if (keeps_layout) return recorded(grad, node, x, d, true, in_order_of(x, y.done()), in_order_of(x, at.done()));
   return recorded(grad, node, x, d, true, y.done(), at.done());
 }
 
@@ -48,7 +56,8 @@ std::pair<Tensor, Tensor> picked(const char* op, const char* node, const F& f, c
   Grad grad({x}, values);
   const Dims shape = ReducedDims::one(op, x, d).shape(x, keepdim);
   const Tensor from = contiguous(detach(x));
-  const ReduceResult y(op, shape, x.dtype(), x, values), at(op, shape, DType::Int64, x, indices);
+  const ReduceResult y(op, shape, x.dtype(), x, values, ReduceResult::Out::Exact),
+      at(op, shape, DType::Int64, x, indices, ReduceResult::Out::Exact);
   rows_into(op, f, {{&y.tensor(), RowKind::Single}, {&at.tensor(), RowKind::Single, true}, {&from}}, 2, x.shape(), d,
             reduce_key(x.dtype()));
   return recorded(grad, node, x, d, keepdim, y.done(), at.done());
@@ -60,8 +69,6 @@ void check_not_bool(const char* name, const Tensor& x) {
 
 Tensor median_of_all(const char* op, const char* node, bool ignore_nan, const Tensor& x) {
   check_not_bool("median_cpu", x);
-  if (x.numel() == 0)
-    return full({}, is_floating(x.dtype()) ? Scalar(__builtin_nan("")) : Scalar(INT64_MIN), x.dtype(), x.device());
   Grad grad({x});
   auto saved = grad.save(x);
   Tensor y;
@@ -69,7 +76,9 @@ Tensor median_of_all(const char* op, const char* node, bool ignore_nan, const Te
     NoGrad guard;
     kernels::Median f;
     f.ignore_nan = ignore_nan;
-    y = picked(op, node, f, reshape(x, {-1}), 0, false, {}, {}).first;
+    const Scalar none = is_floating(x.dtype()) ? Scalar(__builtin_nan("")) : Scalar(INT64_MIN);
+    y = x.numel() ? picked(op, node, f, reshape(x, {-1}), 0, false, {}, {}).first
+                  : full({}, none, x.dtype(), x.device());
   }
   if (!grad) return y;
   auto result = grad.save_output(y);
@@ -91,7 +100,7 @@ std::pair<Tensor, Tensor> sort(const Tensor& x, int64_t dim, bool descending, De
   const int d = normalize_dim("sort", dim, x.dim());
   kernels::Sort f;
   f.descending = descending;
-  return ranked("sort", "SortBackward0", f, x, d, x.dim() ? x.shape()[d] : 1, values, indices);
+  return ranked("sort", "SortBackward0", f, x, d, x.dim() ? x.shape()[d] : 1, !values, values, indices);
 }
 
 Tensor argsort(const Tensor& x, int64_t dim, bool descending) { return sort(detach(x), dim, descending).second; }
@@ -103,9 +112,9 @@ std::pair<Tensor, Tensor> topk(const Tensor& x, int64_t k, int64_t dim, bool lar
   check(k >= 0 && k <= (x.dim() ? x.shape()[d] : 1), "", "selected index k out of range");
   check(x.dtype() != DType::Bool, "", "topk does not support bool dtypes on CPU");
   kernels::TopK f;
-  f.k = k;
+  f.k = x.dim() ? k : 1;
   f.largest = largest;
-  return ranked("topk", "TopkBackward0", f, x, d, k, values, indices);
+  return ranked("topk", "TopkBackward0", f, x, d, k, false, values, indices);
 }
 
 std::pair<Tensor, Tensor> kthvalue(const Tensor& x, int64_t k, int64_t dim, bool keepdim, Dest values, Dest indices) {

@@ -21,11 +21,11 @@ Tensor truth(const char* op, bool all, const Tensor& x, const std::optional<Dims
   NoGrad guard;
   if (dim && dim->empty()) {  // reduces nothing
     const Tensor y = to_dtype(to_dtype(x, DType::Bool), result);
-    const ReduceResult out(op, x.shape(), result, x, dest);
+    const ReduceResult out(op, x.shape(), result, x, dest, ReduceResult::Out::Exact);
     return copy_(out.tensor(), y), out.done();
   }
   const ReducedDims dims(op, x, dim);
-  const ReduceResult y(op, dims.shape(x, keepdim), result, x, dest);
+  const ReduceResult y(op, dims.shape(x, keepdim), result, x, dest, ReduceResult::Out::Exact);
   if (all) reduce_into(op, kernels::All{}, x, dims, DType::Bool, y.tensor());
   else reduce_into(op, kernels::Any{}, x, dims, DType::Bool, y.tensor());
   return y.done();

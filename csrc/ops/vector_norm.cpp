@@ -19,13 +19,13 @@ Tensor norm_values(const Tensor& x, double p, const ReducedDims& dims, bool keep
   return reduce(op, f, x, dims, keepdim, result, dest);
 }
 
-// g and y have x's dimensions, the reduced ones as 1. The gradient is 0 where the norm has none.
+// g and y have x's dimensions, the reduced ones as 1. The gradient is 0 where the norm has none, undefined for p = 0.
 Tensor norm_backward(const Tensor& g, const Tensor& x, const Tensor& y, double p, const Dims& dims) {
   const Tensor zero = wrapped_number(0.0);
   const auto without = [&](const Tensor& v, const Tensor& where_zero) {
     return masked_fill(v, eq(detach(where_zero), zero), zero);
   };
-  if (p == 0) return zeros_like(x);
+  if (p == 0) return {};
   if (p == 1) return g * sign(x);
   if (p == 2) return x * without(g / y, y);
   if (std::isinf(p)) {
@@ -95,7 +95,7 @@ Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
                                    with_reduced_dims(result.get(g), sizes, dims, false), p.to_double(),
                                    reduced_list(difference, dims));
     if (g.wants(0)) g[0] = d;
-    if (g.wants(1)) g[1] = -d;
+    if (g.wants(1) && d.defined()) g[1] = -d;
   });
 }
 
