@@ -4,8 +4,8 @@
     python examples/digits.py --mnist DIR         MNIST's four IDX files (plain or .gz)
 
 Prints loss and accuracy of every epoch; the last one counts, nothing is chosen by the test digits.
-Leaves in the output folder the weights (digits.pt), a few digits with their logits (samples.pt), and,
-where matplotlib is installed, a picture (digits.png).
+Leaves in the output folder the weights (digits.pt), a few digits with their logits (samples.pt),
+and, where matplotlib is installed, a picture (digits.png).
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ def read_digits(path=DATA):
 
 
 def split(labels, last_rows):
-    """Indices for training and for test. The same in every run: it depends on no option but last_rows.
+    """Indices for training and for test: the same in every run, whatever --seed says.
 
-    Stratified: each digit gives the test part its share, drawn at random with seed 0. With last_rows
-    the test part is the last 360 rows, which other writers wrote.
+    Stratified: each digit gives the test part its share, drawn at random with seed 0. With
+    last_rows the test part is the last 360 rows, which other writers wrote.
     """
     labels = labels.tolist()
     if last_rows:
@@ -94,7 +94,7 @@ def read_mnist(folder, train):
 
 
 def warp(images, generator=None):
-    """Samples images [N, h, w] at 28 x 28 points, bilinearly, black outside: [N, 1, 28, 28].
+    """Samples images [N, h, w] at 28 x 28 points, bilinearly: [N, 1, 28, 28].
 
     With a generator each image is also turned, scaled, slanted and moved a little at random.
     """
@@ -129,7 +129,7 @@ def warp(images, generator=None):
 
 
 def train(model, data, test, args):
-    """Trains the model and reports on both parts after each epoch; returns the mean loss of each epoch."""
+    """Trains the model, reporting after each epoch; returns each epoch's mean loss."""
     generator = cnn.Generator().manual_seed(args.seed)
     loader = DataLoader(data, batch_size=args.batch, shuffle=True, generator=generator)
     optimizer = optim.Adam(model.parameters(), lr=args.lr)
@@ -168,7 +168,7 @@ def accuracy(model, data, batch=512):
 
 
 def progress(loader, title):
-    """The loader behind tqdm's bar, or bare where tqdm is not installed or the output is no terminal."""
+    """The loader behind tqdm's bar; bare without tqdm or without a terminal."""
     try:
         from tqdm import tqdm
     except ImportError:
