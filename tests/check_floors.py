@@ -1,0 +1,152 @@
+"""Checks the floors of the code, and what compiled kernels export.
+
+python tests/check_floors.py                    who may include or import whom
+python tests/check_floors.py --objects BUILD    also the kernel objects of a build folder
+"""
+
+import argparse
+import ast
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# What a folder of csrc may include, besides itself and the public headers.
+CORE = {"core", "backend.h"}
+MAY_INCLUDE = {
+    "include": set(),
+    "core": {"backend.h"},
+    "kernels": set(),
+    "backend": {"core"},
+    "cpu": CORE | {"kernels"},
+    "meta": CORE | {"kernels"},
+    "cuda": CORE | {"kernels"},
+    "autograd": CORE,
+    "ops": CORE | {"autograd", "kernels"},
+    "io": CORE | {"autograd", "ops"},
+    "bindings": CORE | {"autograd", "ops", "io"},
+}
+# Named exceptions. And autograd's sources, not its headers, may call the ops: it adds gradients up,
+# undoes broadcasts and replays views by them.
+EXCEPTIONS = {
+    ("core/tensor.cpp", "autograd/meta.h"),  # a tensor frees its autograd state
+    ("ops/conv.cpp", "cpu/heavy.h"),  # the arguments of the heavy kernels' table
+    ("ops/matmul.cpp", "cpu/heavy.h"),
+    ("ops/pool.cpp", "cpu/heavy.h"),
+}
+NOT_PUBLIC = re.compile(r"<(iostream|sstream|regex|functional)>")
+PYTHON_HEADER = re.compile(r'[<"](Python\.h|pybind11/.*)[>"]')
+CUDA_HEADER = re.compile(r'[<"](cuda|cublas|cudnn|nccl)[^>"]*[>"]')
+
+# What a part of python/cnn may import of the others; a part is a file or folder there.
+PYTHON_MAY_NOT = {
+    "optim": {"nn"},
+    "autograd": {"nn", "optim", "utils"},
+    "_tensor": {"nn", "optim"},
+}
+
+
+def included(path):
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        found = re.match(r'\s*#\s*include\s+([<"][^>"]+[>"])', line)
+        if found:
+            yield number, found[1]
+
+
+def check_includes():
+    for path in sorted(ROOT.glob("csrc/**/*")):
+        if path.suffix not in {".h", ".cpp", ".cu", ".cuh"}:
+            continue
+        parts = path.relative_to(ROOT / "csrc").parts
+        room = parts[0] if len(parts) > 1 else "backend"
+        for number, header in included(path):
+            where = f"{path.relative_to(ROOT)}:{number}: "
+            if PYTHON_HEADER.fullmatch(header) and room != "bindings":
+                yield f"{where}{header} belongs to bindings"
+            if CUDA_HEADER.fullmatch(header) and room != "cuda" and "cuda.h" not in header:
+                yield f"{where}{header} belongs to cuda"
+            if room == "include" and NOT_PUBLIC.fullmatch(header):
+                yield f"{where}{header} is too heavy for a public header"
+            yield from check_include(path, room, header, where)
+
+
+def check_include(path, room, header, where):
+    if not header.startswith('"'):
+        return
+    target = header.strip('"')
+    if target.startswith("cnn/"):
+        calls_ops = target == "cnn/ops.h" or target.startswith("cnn/ops/")
+        if calls_ops and room in {"core", "kernels", "cpu", "cuda", "meta"}:
+            yield f"{where}{room} is below the ops"
+        if calls_ops and room == "autograd" and path.suffix == ".h":
+            yield f"{where}a header of autograd may not include the ops"
+        return
+    folder = target.split("/")[0] if "/" in target else target
+    if (path.parent / target).exists() or folder == room:
+        return
+    name = path.relative_to(ROOT / "csrc").as_posix()
+    if folder not in MAY_INCLUDE[room] and (name, target) not in EXCEPTIONS:
+        yield f"{where}{room} may not include {target}"
+
+
+def imported(path):
+    """(line, dotted name) of each import at module level or inside functions."""
+    package = ("cnn", *path.relative_to(ROOT / "python" / "cnn").parent.parts)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join((*base, *([node.module] if node.module else [])))
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def check_imports():
+    for path in sorted(ROOT.glob("python/cnn/**/*.py")):
+        inside = path.relative_to(ROOT / "python" / "cnn")
+        part = inside.parts[0].removesuffix(".py")
+        for number, name in imported(path):
+            where = f"{path.relative_to(ROOT)}:{number}: "
+            names = name.split(".")
+            if names[0] in {"torch", "torchvision"}:
+                yield f"{where}imports {name}"
+            if names[0] != "cnn" or len(names) < 2:
+                continue
+            if names[1] in PYTHON_MAY_NOT.get(part, ()):
+                yield f"{where}{part} may not import {name}"
+            if name.startswith("cnn.utils.data") and inside.parts[:2] != ("utils", "data"):
+                yield f"{where}nothing imports cnn.utils.data"
+
+
+def check_objects(build):
+    """A weak function compiled with AVX-512 could be the one the linker keeps for everybody."""
+    folders = sorted(build.glob("CMakeFiles/cnn_kernels_*.dir"))
+    if not folders:
+        yield f"{build}: no kernel objects"
+    for folder in folders:
+        isa = folder.name.removeprefix("cnn_kernels_").removesuffix(".dir")
+        for path in sorted(folder.rglob("*.o")):
+            names = subprocess.run(
+                ["nm", "-C", "--defined-only", path], capture_output=True, text=True, check=True
+            ).stdout
+            for line in names.splitlines():
+                _, kind, symbol = line.split(" ", 2)
+                if kind in "WVu" and isa not in symbol and not symbol.startswith("DW.ref."):
+                    yield f"{path.name} ({isa}): weak symbol {symbol}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--objects", type=pathlib.Path, metavar="BUILD")
+    args = parser.parse_args()
+    faults = [*check_includes(), *check_imports()]
+    if args.objects:
+        faults += check_objects(args.objects)
+    print("\n".join(faults) if faults else "floors: all in order")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""The examples: LeNet on the digits, and the C++ program that reads its weights."""
+
+import importlib.util
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import cnn
+
+EXAMPLES = pathlib.Path(__file__).resolve().parent.parent / "examples"
+
+
+@pytest.fixture(scope="module")
+def digits():
+    spec = importlib.util.spec_from_file_location("digits_example", EXAMPLES / "digits.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def results(digits, tmp_path_factory):
+    """The output folder of two epochs."""
+    folder = tmp_path_factory.mktemp("digits")
+    digits.main(["--epochs", "2", "--out", str(folder)])
+    return folder
+
+
+def test_digits_are_those_of_uci(digits):
+    images, labels = digits.read_digits()
+    assert images.shape == (1797, 8, 8) and images.min() == 0 and images.max() == 1
+    assert cnn.bincount(labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+
+
+@pytest.mark.parametrize("last_rows", [False, True])
+def test_split_parts_are_disjoint_and_whole(digits, last_rows):
+    _, labels = digits.read_digits()
+    train, test = digits.split(labels, last_rows)
+    assert len(train) == 1437 and len(test) == 360
+    assert sorted(train + test) == list(range(1797))
+    if last_rows:
+        assert test == list(range(1437, 1797))
+    else:
+        shares = cnn.bincount(labels[test]) / cnn.bincount(labels)
+        assert shares.min() > 0.19 and shares.max() < 0.21
+        assert (train, test) == digits.split(labels, last_rows)
+
+
+def test_plain_warp_of_full_size_images_changes_nothing(digits):
+    images = cnn.rand(3, 28, 28)
+    cnn.testing.assert_close(digits.warp(images), images.unsqueeze(1), rtol=0, atol=1e-5)
+
+
+def test_two_epochs_learn_most_digits(digits, results):
+    images, labels = digits.read_digits()
+    _, test = digits.split(labels, last_rows=False)
+    model = digits.LeNet()
+    model.load_state_dict(cnn.load(results / "digits.pt"))
+    model.eval()
+    guesses = model(digits.warp(images[test])).argmax(1)
+    assert (guesses == labels[test]).float().mean() > 0.8
+    samples = cnn.load(results / "samples.pt")
+    cnn.testing.assert_close(model(samples["images"]), samples["logits"])
+
+
+def test_mnist_files_are_trained_on(digits, tmp_path, capsys):
+    for part, count in (("train", 64), ("t10k", 16)):
+        header = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in (count, 28, 28))
+        pixels = bytes(range(256)) * (count * 784 // 256)
+        (tmp_path / f"{part}-images-idx3-ubyte").write_bytes(header + pixels)
+        labels = bytes(i % 10 for i in range(count))
+        header = bytes([0, 0, 8, 1]) + count.to_bytes(4, "big")
+        (tmp_path / f"{part}-labels-idx1-ubyte").write_bytes(header + labels)
+    digits.main(["--mnist", str(tmp_path), "--epochs", "1", "--out", str(tmp_path)])
+    assert "64 digits for training, 16 for test" in capsys.readouterr().out
+
+
+def cmake_dir():
+    """The installed package's; None for a build tree."""
+    found = subprocess.run(
+        [sys.executable, "-m", "cnn", "--cmake-dir"], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() if found.returncode == 0 else None
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
+@pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
+def test_cpp_program_prints_the_same_logits(results, tmp_path):
+    folder = cmake_dir()
+    if folder is None:
+        pytest.skip("cnn runs from a build tree, which has no cnnConfig.cmake")
+    configure = ["cmake", "-S", EXAMPLES / "embed", "-B", tmp_path, f"-Dcnn_DIR={folder}"]
+    subprocess.run(configure, check=True, capture_output=True)
+    subprocess.run(["cmake", "--build", tmp_path], check=True, capture_output=True)
+    command = [tmp_path / "embed", results / "digits.pt", results / "samples.pt"]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    logits = cnn.tensor([[float(value) for value in line.split()] for line in output.splitlines()])
+    expected = cnn.load(results / "samples.pt")["logits"]
+    cnn.testing.assert_close(logits, expected, rtol=0, atol=1e-6)
