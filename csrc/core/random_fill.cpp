@@ -7,14 +7,15 @@
 #include <type_traits>
 #include <utility>
 
-#include "core/box_muller.h"
 #include "core/random.h"
+#include "core/random_lanes.h"
 
 namespace cnn {
 namespace {
 
 // Tensors from this size on get their normals in blocks of as many.
 constexpr int64_t kBlock = 16;
+constexpr int64_t kChunk = 32 * kBlock;  // what is worked on at a time, in the nearest cache
 
 template <class T>
 inline constexpr bool kSixteenBit = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
@@ -124,10 +125,18 @@ template <class T>
 void fill_uniform(Generator& generator, T* out, int64_t n, double from, double to) {
   using W = Wide<T>;
   const W low = W(from), width = W(to) - W(from);
-  if constexpr (std::is_same_v<T, double>) {
-    fill_each(generator, out, n, [=](Generator& g) { return g.uniform_double() * width + low; });
-  } else {
-    fill_from_words(generator, out, n, [=](uint32_t word) { return T(unit(word) * width + low); });
+  W chunk[kChunk];
+  std::lock_guard lock(generator.mutex());
+  for (int64_t i = 0; i < n; i += kChunk) {
+    const int64_t count = std::min(kChunk, n - i);
+    draw_units(generator, chunk, count);
+    if (low != 0 || width != 1) multiply_add(chunk, count, width, low);
+    for (int64_t j = 0; j < count; ++j) {
+      out[i + j] = T(chunk[j]);
+      if constexpr (kSixteenBit<T>) {  // rounded up out of the range: to its start
+        if (out[i + j].bits == T(W(to)).bits) out[i + j] = T(low);
+      }
+    }
   }
 }
 
@@ -141,7 +150,6 @@ template <class T>
 void fill_normal(Generator& generator, T* out, int64_t n, double mean, double std) {
   if (n < kBlock) return fill_normal_singly(generator, out, n, mean, std);
   using W = Wide<T>;
-  constexpr int64_t kChunk = 32 * kBlock;
   W chunk[kChunk];
   const auto blocks_to = [&](T* at, int64_t count) {
     draw_units(generator, chunk, count);
@@ -152,7 +160,8 @@ void fill_normal(Generator& generator, T* out, int64_t n, double mean, double st
   const int64_t rest = n % kBlock;
   for (int64_t i = 0; i < n - rest; i += kChunk) blocks_to(out + i, std::min(kChunk, n - rest - i));
   if (rest == 0) return;
-  draw_units(generator, chunk, rest);  // drawn and not used: the last block is drawn anew, whole
+  // The last block is drawn anew, whole; types of 16 bits have not drawn their rest before.
+  if (!kSixteenBit<T>) draw_units(generator, chunk, rest);
   blocks_to(out + n - kBlock, kBlock);
 }
 
@@ -247,7 +256,7 @@ void fill_exponential(Generator& generator, T* out, int64_t n, double lambda) {
 template <class T>
 void fill_cauchy(Generator& generator, T* out, int64_t n, double median, double sigma) {
   fill_each(generator, out, n, [=](Generator& g) {
-    return narrow<T>(median + sigma * std::tan(M_PI * (g.uniform_double() - 0.5)));
+    return narrow<T>(std::fma(sigma, std::tan(M_PI * (g.uniform_double() - 0.5)), median));
   });
 }
 
