@@ -52,10 +52,18 @@ bool may_add_into(const Tensor& x) {
          !impl.own_version && !impl.autograd && !impl.inference;
 }
 
+std::string type_text(const Tensor& x) {
+  return std::string("torch.") + (x.device().is_cuda() ? "cuda." : "") + dtype_type_name(x.dtype()) + "Tensor";
+}
+
 Tensor call(TensorHook& hook, const Tensor& grad) {
   Tensor changed = hook(grad);
   if (!changed.defined()) return grad;
-  check(!grad.defined() || changed.shape() == grad.shape(), "", "hook has changed the size of value");
+  if (!grad.defined()) return changed;
+  const std::string name = hook.name(), who = name.empty() ? "hook" : "hook '" + name + "'";
+  check(changed.dtype() == grad.dtype() && changed.device() == grad.device(), "", who,
+        " has changed the type of value (was ", type_text(grad), " got ", type_text(changed), ")");
+  check(changed.shape() == grad.shape(), "", who, " has changed the size of value");
   return changed;
 }
 
@@ -373,7 +381,8 @@ void GraphRun::run_node(Node& node, Grads& g) {
     throw;
   } catch (const Error& e) {
     if (mode_word & kAnomaly) report_anomaly(node);
-    throw GraphError(e.kind(), std::string(e.what()) + " (in " + node.class_name() + ")");
+    const std::string text = e.what(), name = node.class_name();
+    throw GraphError(e.kind(), text.find(name) == std::string::npos ? text + " (in " + name + ")" : text);
   } catch (...) {
     if (mode_word & kAnomaly) report_anomaly(node);
     throw;

@@ -12,6 +12,7 @@ namespace cnn {
 // What all hooks share: once removed, they are never called again, wherever they hang.
 struct CNN_API Hook : RefCounted {
   void remove() { removed_.store(true, std::memory_order_release); }
+  virtual std::string name() const { return {}; }  // for error texts
   bool removed() const { return removed_.load(std::memory_order_acquire); }
 
  private:

@@ -266,8 +266,11 @@ struct Times final : TensorHook {
   std::vector<int>* log;
   int id;
 };
-struct Grow final : TensorHook {
-  Tensor operator()(const Tensor&) override { return ones({17}); }
+struct Always final : TensorHook {
+  explicit Always(Tensor x) : x(std::move(x)) {}
+  Tensor operator()(const Tensor&) override { return x; }
+  std::string name() const override { return "always"; }
+  Tensor x;
 };
 struct After final : AccumulatedHook {
   void operator()(const Tensor& x) override {
@@ -320,8 +323,11 @@ void test_hooks() {
   EXPECT_ERROR("post accumulate grad hooks cannot be registered on non-leaf tensors",
                add_hook(mul(x, x), Ref<AccumulatedHook>(after)));
   const Tensor z = mul(x, x);
-  add_hook(z, make_ref<Grow>());
-  EXPECT_ERROR("hook has changed the size of value", backward({z}));
+  add_hook(z, make_ref<Always>(ones({17})));
+  EXPECT_ERROR("hook 'always' has changed the size of value", backward({z}));
+  const Tensor u = leaf({1});
+  add_hook(u, make_ref<Always>(ones({1}, DType::Float64)));
+  EXPECT_ERROR("has changed the type of value (was torch.FloatTensor got torch.DoubleTensor)", backward({u}));
 
   // Hooks run in the order in which they came; a later write in place leaves the earlier ones on the old value.
   std::vector<int> log;
