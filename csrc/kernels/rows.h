@@ -40,8 +40,8 @@ struct Softmax : RowFunctor {
     const T* x = row.at<T>(1);
     const T top = row_max(team, x, n);
     team.each(n, [=](int64_t i) { y[i] = exp(x[i] - top); });
-    const T total = team.reduce(n, T(0), Sum(), [=](int64_t i) { return y[i]; });
-    team.each(n, [=](int64_t i) { y[i] = y[i] / total; });
+    const T scale = T(1) / team.reduce(n, T(0), Sum(), [=](int64_t i) { return y[i]; });
+    team.each(n, [=](int64_t i) { y[i] = y[i] * scale; });
   }
 };
 
