@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import cnn
 import pytest
+
+import cnn
 from cnn import nn
 
 

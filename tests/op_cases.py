@@ -228,8 +228,10 @@ class Op:
     def call(self):
         if self.function is not None:
             return self.function
-        return getattr(cnn._C, self.name, None) or getattr(cnn.Tensor, self.name, None) or getattr(
-            cnn, self.name
+        return (
+            getattr(cnn._C, self.name, None)
+            or getattr(cnn.Tensor, self.name, None)
+            or getattr(cnn, self.name)
         )
 
     @property

@@ -7,8 +7,9 @@ from __future__ import annotations
 import math
 import warnings
 
-import cnn
 import pytest
+
+import cnn
 from cnn import autograd
 from cnn.autograd import functional
 from cnn.autograd.function import InplaceFunction, once_differentiable

@@ -78,6 +78,13 @@ def test_mnist_files_are_trained_on(digits, tmp_path, capsys):
     assert "64 digits for training, 16 for test" in capsys.readouterr().out
 
 
+def run(*command):
+    """The standard output of a command that must succeed."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def cmake_dir():
     """The installed package's; None for a build tree."""
     found = subprocess.run(
@@ -92,11 +99,9 @@ def test_cpp_program_prints_the_same_logits(results, tmp_path):
     folder = cmake_dir()
     if folder is None:
         pytest.skip("cnn runs from a build tree, which has no cnnConfig.cmake")
-    configure = ["cmake", "-S", EXAMPLES / "embed", "-B", tmp_path, f"-Dcnn_DIR={folder}"]
-    subprocess.run(configure, check=True, capture_output=True)
-    subprocess.run(["cmake", "--build", tmp_path], check=True, capture_output=True)
-    command = [tmp_path / "embed", results / "digits.pt", results / "samples.pt"]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    run("cmake", "-S", EXAMPLES / "embed", "-B", tmp_path, f"-Dcnn_DIR={folder}")
+    run("cmake", "--build", tmp_path)
+    output = run(tmp_path / "embed", results / "digits.pt", results / "samples.pt")
     logits = cnn.tensor([[float(value) for value in line.split()] for line in output.splitlines()])
     expected = cnn.load(results / "samples.pt")["logits"]
     cnn.testing.assert_close(logits, expected, rtol=0, atol=1e-6)

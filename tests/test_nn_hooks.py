@@ -5,8 +5,9 @@ from __future__ import annotations
 import pickle
 import sys
 
-import cnn
 import pytest
+
+import cnn
 from cnn import nn
 from nn_model import near
 

@@ -7,8 +7,9 @@ import copy
 import pathlib
 import warnings
 
-import cnn
 import pytest
+
+import cnn
 from cnn import nn
 from cnn.nn import functional as F
 from nn_model import Net, near
@@ -183,9 +184,10 @@ def test_factory_kwargs():
 
 
 def test_pytorchs_module_paths():
-    from cnn.nn.modules import Linear, batchnorm
     from cnn.nn.modules.container import ModuleDict, ParameterList
     from cnn.nn.modules.loss import _WeightedLoss
+
+    from cnn.nn.modules import Linear, batchnorm
     from cnn.nn.modules.utils import _pair
 
     assert Linear is nn.Linear and batchnorm.BatchNorm2d is nn.BatchNorm2d

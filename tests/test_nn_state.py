@@ -6,8 +6,9 @@ import copy
 import pickle
 from collections import OrderedDict
 
-import cnn
 import pytest
+
+import cnn
 from cnn import nn
 from nn_model import Net, near
 

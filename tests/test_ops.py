@@ -188,7 +188,13 @@ def test_nothing_stays_alive(row):
             args, wanted = leaves(row, call)
             out = [o for o in results_of(row.call(*args, **call.kwargs)) if o.requires_grad]
             if out and wanted:
-                cnn.autograd.grad(out, wanted, [cnn.ones_like(o) for o in out], allow_unused=True, create_graph=True)
+                cnn.autograd.grad(
+                    out,
+                    wanted,
+                    [cnn.ones_like(o) for o in out],
+                    allow_unused=True,
+                    create_graph=True,
+                )
                 cnn.autograd.backward(out, [cnn.ones_like(o) for o in out])
 
     run()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from math import inf, nan
 
-import cnn
 import pytest
+
+import cnn
 
 ROWS = [
     ("cnn.tensor(3)", "tensor(3)"),

@@ -16,8 +16,9 @@ import time
 import warnings
 import zipfile
 
-import cnn
 import pytest
+
+import cnn
 from cnn import serialization
 from cnn.serialization.archive import ArchiveReader, ArchiveWriter
 

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import textwrap
 
-import cnn
 import pytest
+
+import cnn
 from cnn._torch_alias import TorchVersion
 
 

@@ -7,15 +7,12 @@
 #include <cstdio>
 #include <exception>
 #include <string>
-#include <unordered_map>
 
 namespace {
 
 class LeNet {
  public:
-  explicit LeNet(const std::string& path) {
-    for (auto& [name, tensor] : cnn::load_state_dict(path)) weights_.emplace(name, tensor);
-  }
+  explicit LeNet(const std::string& path) : weights_(cnn::load_state_dict(path)) {}
 
   // [N, 1, 28, 28] to [N, 10] logits.
   cnn::Tensor operator()(const cnn::Tensor& images) const {
@@ -30,21 +27,10 @@ class LeNet {
   }
 
  private:
-  const cnn::Tensor& at(const std::string& name) const {
-    const auto found = weights_.find(name);
-    cnn::check(found != weights_.end(), "LeNet", "the checkpoint has no ", name);
-    return found->second;
-  }
+  const cnn::Tensor& at(const std::string& name) const { return cnn::find(weights_, name); }
 
-  std::unordered_map<std::string, cnn::Tensor> weights_;
+  cnn::StateDict weights_;
 };
-
-cnn::Tensor images_of(const std::string& path) {
-  for (auto& [name, tensor] : cnn::load_state_dict(path))
-    if (name == "images") return tensor;
-  cnn::check(false, "embed", path, " has no images");
-  return {};
-}
 
 }  // namespace
 
@@ -55,7 +41,7 @@ int main(int argc, char** argv) {
   }
   try {
     const LeNet model(argv[1]);
-    const cnn::Tensor logits = model(images_of(argv[2]));
+    const cnn::Tensor logits = model(cnn::find(cnn::load_state_dict(argv[2]), "images"));
     const float* value = logits.data<float>();
     for (int64_t row = 0; row < logits.size(0); ++row)
       for (int64_t digit = 0; digit < logits.size(1); ++digit)

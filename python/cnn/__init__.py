@@ -1,4 +1,4 @@
-"""cnn: tensors, automatic differentiation and neural networks, with PyTorch's names and semantics."""
+"""cnn: tensors, automatic differentiation, neural networks; with PyTorch's names and semantics."""
 
 from __future__ import annotations
 

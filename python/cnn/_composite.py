@@ -183,7 +183,9 @@ def rot90(input, k=1, dims=(0, 1)):
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.dim()}")
     a, b = dims[0] % input.dim(), dims[1] % input.dim()
     if a == b:
-        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}")
+        raise RuntimeError(
+            f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}"
+        )
     k %= 4
     if k == 0:
         return input.clone()
@@ -216,17 +218,22 @@ def meshgrid(*tensors, indexing=None):
         import warnings
 
         warnings.warn(
-            "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.",
+            "torch.meshgrid: in an upcoming release, it will be required to pass the indexing "
+            "argument.",
             stacklevel=2,
         )
         indexing = "ij"
     if indexing not in ("ij", "xy"):
-        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+        raise RuntimeError(
+            f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
+        )
     if not tensors:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     for t in tensors:
         if t.dim() > 1:
-            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t.dim()}")
+            raise RuntimeError(
+                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t.dim()}"
+            )
     swapped = indexing == "xy" and len(tensors) >= 2
     order = [1, 0, *range(2, len(tensors))] if swapped else list(range(len(tensors)))
     vectors = [tensors[i].reshape(-1) for i in order]
@@ -286,7 +293,7 @@ def inner(input, other):
 
 
 def tensordot(a, b, dims=2, out=None):
-    """Sums of products over `dims`: the last n of a with the first n of b, or two lists of dimensions."""
+    """Sums of products over `dims`: the last n of a with the first n of b, or two lists."""
     if out is not None:
         return out.copy_(tensordot(a, b, dims))
     if isinstance(dims, int):
@@ -341,7 +348,8 @@ def cross(input, other, dim=None):
             raise RuntimeError("no dimension of size 3 in input")
     if a.shape[dim] != 3:
         raise RuntimeError(
-            f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and {other.shape[dim]}"
+            f"linalg.cross: inputs dimension {dim} must have length 3. "
+            f"Got {input.shape[dim]} and {other.shape[dim]}"
         )
     a1, b1 = _C.roll(a, (-1,), (dim,)), _C.roll(b, (-1,), (dim,))
     a2, b2 = _C.roll(a, (-2,), (dim,)), _C.roll(b, (-2,), (dim,))
@@ -421,7 +429,8 @@ def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
         raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise RuntimeError(
-            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
+            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, "
+            f"but got {interpolation}"
         )
     if input.numel() == 0:
         raise RuntimeError(f"{name}() input tensor must be non-empty")
@@ -433,7 +442,9 @@ def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
         last = (~values.isnan()).sum(-1, keepdim=True).clamp(min=1).to(values.dtype) - 1
     else:
         last = _C.full_like(values[..., :1], n - 1)
-        values = _C.where(values.isnan().any(-1, keepdim=True), _C.full_like(values, float("nan")), values)
+        values = _C.where(
+            values.isnan().any(-1, keepdim=True), _C.full_like(values, float("nan")), values
+        )
     place = last * q.reshape(-1)  # [..., number of quantiles]
     below = place.floor()
     if interpolation == "lower":
@@ -449,7 +460,11 @@ def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
     result = result.movedim(-1, 0)
     if keepdim:
         shape = [1] * input.dim() if flat else None
-        result = result.reshape([result.shape[0], *shape]) if flat else result.unsqueeze(-1).movedim(-1, dim % input.dim() + 1)
+        result = (
+            result.reshape([result.shape[0], *shape])
+            if flat
+            else result.unsqueeze(-1).movedim(-1, dim % input.dim() + 1)
+        )
     return result if q.dim() else result.squeeze(0)
 
 
@@ -464,7 +479,7 @@ def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
 
 
 def histc(input, bins=100, min=0, max=0):
-    """How many elements lie in each of `bins` equal parts of [min, max] (of the data's range when both are 0)."""
+    """How many elements lie in each of `bins` equal parts of [min, max]; 0, 0: the data's range."""
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
     low, high = float(min), float(max)
@@ -494,7 +509,7 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
 
 
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
-    """The distinct elements in ascending order, where each is (`inverse`), and how often it occurs (`counts`)."""
+    """The distinct elements, ascending; where each is (`inverse`), how often it is (`counts`)."""
     if dim is not None:
         return _unique_slices(input, dim, return_inverse, return_counts, consecutive=False)
     values, order = _C.sort(input.detach().reshape(-1), 0, stable=True)

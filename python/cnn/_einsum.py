@@ -1,4 +1,4 @@
-"""Einstein summation: permute and broadcast the operands to one list of dimensions, multiply by matrix products."""
+"""Einstein summation: operands permuted to one list of dimensions, and matrix products of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def _from_lists(first, rest):
     operands, labels = items[0 : 2 * pairs : 2], items[1 : 2 * pairs : 2]
 
     def letters(numbers):
-        return "".join("..." if n is Ellipsis else chr(ord("A") + n if n < 26 else ord("a") + n - 26) for n in numbers)
+        return "".join(
+            "..." if n is Ellipsis else chr(ord("A") + n if n < 26 else ord("a") + n - 26)
+            for n in numbers
+        )
 
     equation = ",".join(letters(x) for x in labels)
     if len(items) % 2:
@@ -31,7 +34,7 @@ def _from_lists(first, rest):
 
 
 def _parse(equation, operands):
-    """The labels of each operand and of the result; an ellipsis becomes labels (0, 1, ...), from the right."""
+    """The labels of each operand and of the result; an ellipsis is 0, 1, ... from the right."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(operands):
@@ -46,13 +49,17 @@ def _parse(equation, operands):
         hidden = x.dim() - len(head) - len(tail) if dots else 0
         if hidden < 0 or (not dots and len(term) != x.dim()):
             raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({len(head) + len(tail)}) does not match "
+                f"einsum(): the number of subscripts in the equation ({len(head) + len(tail)}) "
+                "does not match "
                 f"the number of dimensions ({x.dim()}) for operand {i} and no ellipsis was given"
             )
         for c in head + tail:
             if not c.isalpha():
-                raise RuntimeError(f"einsum(): invalid subscript given at index {i} in the equation string, subscripts "
-                                   "must be in [a-zA-Z]")
+                raise RuntimeError(
+                    f"einsum(): invalid subscript given at index {i} in the equation string, "
+                    "subscripts "
+                    "must be in [a-zA-Z]"
+                )
         widest = max(widest, hidden)
         inputs.append((list(head), hidden, list(tail)))
     inputs = [[*head, *range(widest - hidden, widest), *tail] for head, hidden, tail in inputs]
@@ -62,9 +69,14 @@ def _parse(equation, operands):
         known = {label for labels in inputs for label in labels}
         for c in output:
             if c not in known:
-                raise RuntimeError(f"einsum(): output subscript {c} does not appear in the equation for any input operand")
+                raise RuntimeError(
+                    f"einsum(): output subscript {c} does not appear in the equation "
+                    "for any input operand"
+                )
             if output.count(c) > 1:
-                raise RuntimeError(f"einsum(): output subscript {c} appears more than once in the output")
+                raise RuntimeError(
+                    f"einsum(): output subscript {c} appears more than once in the output"
+                )
     else:
         letters = [c for labels in inputs for c in labels if isinstance(c, str)]
         output = [*range(widest), *sorted(c for c in set(letters) if letters.count(c) == 1)]
@@ -79,7 +91,8 @@ def _merge_repeats(labels, x):
         if j < i:
             if x.shape[i] != x.shape[j]:
                 raise RuntimeError(
-                    f"einsum(): subscript {labels[i]} is repeated for operand but the sizes don't match, "
+                    f"einsum(): subscript {labels[i]} is repeated for operand "
+                    "but the sizes don't match, "
                     f"{x.shape[i]} != {x.shape[j]}"
                 )
             x = x.diagonal(0, j, i).movedim(-1, j)
@@ -97,7 +110,8 @@ def _contract(inputs, operands, output):
             have = sizes.setdefault(label, size)
             if have != size and have != 1 and size != 1:
                 raise RuntimeError(
-                    f"einsum(): operands do not broadcast with remapped shapes: subscript {label} has size {have} and {size}"
+                    "einsum(): operands do not broadcast with remapped shapes: "
+                    f"subscript {label} has size {have} and {size}"
                 )
             sizes[label] = size if have == 1 else have
     labels, result = prepared[0]
@@ -141,5 +155,7 @@ def _pair(la, a, lb, b, later):
 
     shape = [size[c] for c in batch]
     shape += [a.shape[la.index(c)] for c in rows] + [b.shape[lb.index(c)] for c in columns]
-    product = _C.bmm(arranged(a, la, (batch, rows, summed)), arranged(b, lb, (batch, summed, columns)))
+    product = _C.bmm(
+        arranged(a, la, (batch, rows, summed)), arranged(b, lb, (batch, summed, columns))
+    )
     return batch + rows + columns, product.reshape(shape)

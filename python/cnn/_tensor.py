@@ -8,7 +8,7 @@ Tensor = _C.Tensor
 
 
 def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
-    """Adds d self / d leaf into the `.grad` of every leaf; `gradient` (1 for scalars) has self's shape."""
+    """Adds d self / d leaf into every leaf's `.grad`; `gradient` (1 for scalars): self's shape."""
     from cnn import autograd
 
     autograd.backward(self, gradient, retain_graph, create_graph, inputs=inputs)

@@ -153,7 +153,7 @@ def _needs_pytorch(spec):
     for folder in spec.submodule_search_locations or ():
         for root, _, files in os.walk(folder):
             for file in files:
-                if file.endswith(tuple(EXTENSION_SUFFIXES)) or file.endswith((".so", ".pyd")):
+                if file.endswith((*EXTENSION_SUFFIXES, ".so", ".pyd")):
                     with open(os.path.join(root, file), "rb") as library:
                         data = library.read()
                     if any(needed in data for needed in _PYTORCH_LIBRARIES):

@@ -17,7 +17,9 @@ def sigmoid(x):
 
 
 def softplus(x, beta=1, threshold=20):
-    return np.where(x * beta > threshold, x, np.log1p(np.exp(np.minimum(x * beta, threshold))) / beta)
+    return np.where(
+        x * beta > threshold, x, np.log1p(np.exp(np.minimum(x * beta, threshold))) / beta
+    )
 
 
 def gelu(x, approximate="none"):
@@ -45,7 +47,9 @@ def mse(x, t, reduction=1):
 
 def smooth_l1(x, t, reduction=1, beta=1.0):
     d = np.abs(x - t)
-    return reduced(d if beta == 0 else np.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta), reduction)
+    return reduced(
+        d if beta == 0 else np.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta), reduction
+    )
 
 
 def huber(x, t, reduction=1, delta=1.0):
@@ -54,7 +58,9 @@ def huber(x, t, reduction=1, delta=1.0):
 
 
 def bce(p, t, weight=None, reduction=1):
-    return reduced(-(t * np.log(p) + (1 - t) * np.log(1 - p)) * (1 if weight is None else weight), reduction)
+    return reduced(
+        -(t * np.log(p) + (1 - t) * np.log(1 - p)) * (1 if weight is None else weight), reduction
+    )
 
 
 def bce_logits(x, t, weight=None, pos_weight=None, reduction=1):
@@ -71,7 +77,14 @@ def loss(name, reference, *cases, x=A, t=A, **options):
     kind, text = (ValueError, "size") if name.startswith("binary") else (RuntimeError, "must match")
     options.setdefault("errors", []).append(error(kind, text, X(2, 3), X(4)))
     both = [case(x, t, reduction=r) for r in (0, 1, 2)]
-    return Op(name, reference, [*both, *cases], tolerance=4, large=case(X(1024, 1030, low=0.1, high=0.9), X(1024, 1030, low=0.1, high=0.9)), **options)
+    return Op(
+        name,
+        reference,
+        [*both, *cases],
+        tolerance=4,
+        large=case(X(1024, 1030, low=0.1, high=0.9), X(1024, 1030, low=0.1, high=0.9)),
+        **options,
+    )
 
 
 SIX = X(2, 3, low=-8, high=8, kinks=(-3, 3, 0, 6))

@@ -29,7 +29,11 @@ def rounded(a, b, rounding_mode=None):
 
 
 def truncated(a, b):
-    return np.trunc(a / b) if a.dtype.kind == "f" else (np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b)))
+    return (
+        np.trunc(a / b)
+        if a.dtype.kind == "f"
+        else (np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b)))
+    )
 
 
 def xlogy(a, b):
@@ -48,7 +52,10 @@ def clamp(x, min=None, max=None):
 
 ALPHA = [case(A, B, alpha=2), case(A, 2)]
 KINKS = X(2, 3, kinks=(-0.5, 0.5))
-DIVISION = [error(RuntimeError, "ZeroDivisionError", X(3), Fixed([1, 0, 2]), dtype=cnn.int64), SHAPES]
+DIVISION = [
+    error(RuntimeError, "ZeroDivisionError", X(3), Fixed([1, 0, 2]), dtype=cnn.int64),
+    SHAPES,
+]
 
 ROWS = [
     binary("add", add, dtypes=ALL, cases=[case(A, B, alpha=2).only(NUMBERS), case(A, 2).only(NUMBERS), case(A, -2.5).only(FLOATS)]),

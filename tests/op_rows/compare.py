@@ -18,11 +18,24 @@ def compare(name, reference):
 
 
 def logic(name, reference):
-    return Op(name, reference, [case(A, B)], dtypes=ALL, result=cnn.bool, grad=0, pointwise=True, errors=[SHAPES])
+    return Op(
+        name,
+        reference,
+        [case(A, B)],
+        dtypes=ALL,
+        result=cnn.bool,
+        grad=0,
+        pointwise=True,
+        errors=[SHAPES],
+    )
 
 
 def bits(name, reference, b=B, dtypes=INTS + BOOL, scalar=1):
-    cases = [case(A, b), case(A, scalar).only(INTS), case(scalar, X(2, 3, low=0, high=3)).only(INTS)]
+    cases = [
+        case(A, b),
+        case(A, scalar).only(INTS),
+        case(scalar, X(2, 3, low=0, high=3)).only(INTS),
+    ]
     return Op(name, reference, cases, dtypes=dtypes, grad=0, pointwise=True,
               errors=[WHOLE_SHAPES, NO_FLOATS])  # fmt: skip
 

@@ -17,7 +17,11 @@ ROW = X(64, 16500)
 
 
 def axes(dim):
-    return None if dim is None or (isinstance(dim, (tuple, list)) and not dim) else (tuple(dim) if isinstance(dim, (tuple, list)) else dim)
+    return (
+        None
+        if dim is None or (isinstance(dim, (tuple, list)) and not dim)
+        else (tuple(dim) if isinstance(dim, (tuple, list)) else dim)
+    )
 
 
 def along(f):
@@ -41,7 +45,7 @@ def norm(x, p=2, dim=None, keepdim=False):
         return a.min(**k)
     if p == 0:
         return (a != 0).sum(**k).astype(float)
-    return (a ** p).sum(**k) ** (1 / p)
+    return (a**p).sum(**k) ** (1 / p)
 
 
 def extremum(best, where):
@@ -64,7 +68,9 @@ def running(best):
 
     def reference(x, dim):
         values = best.accumulate(x, axis=dim)
-        place = np.arange(x.shape[dim]).reshape([-1 if i == dim % x.ndim else 1 for i in range(x.ndim)])
+        place = np.arange(x.shape[dim]).reshape(
+            [-1 if i == dim % x.ndim else 1 for i in range(x.ndim)]
+        )
         return values, np.maximum.accumulate(np.where(x == values, place, 0), axis=dim)
 
     return reference

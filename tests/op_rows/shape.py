@@ -32,7 +32,9 @@ def expand(x, *size):
 
 def squeeze(x, dim=None):
     dims = range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
-    return x.reshape([n for i, n in enumerate(x.shape) if n != 1 or i not in [d % x.ndim for d in dims]])
+    return x.reshape(
+        [n for i, n in enumerate(x.shape) if n != 1 or i not in [d % x.ndim for d in dims]]
+    )
 
 
 def windows(x, dim, size, step):
@@ -61,7 +63,10 @@ def pad(x, widths, value=0):
 
 
 def strided(x, size, stride, offset=0):
-    places = sum(np.arange(n).reshape([-1 if j == i else 1 for j in range(len(size))]) * stride[i] for i, n in enumerate(size))
+    places = sum(
+        np.arange(n).reshape([-1 if j == i else 1 for j in range(len(size))]) * stride[i]
+        for i, n in enumerate(size)
+    )
     return x.ravel()[places + offset]
 
 

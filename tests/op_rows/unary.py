@@ -49,7 +49,9 @@ def erfinv(y):
 def smooth(name, reference, arg=R, tolerance=1.0, **options):
     """A row of a function that is smooth on arg's range; integers give float32."""
     options.setdefault("dtypes", FLOATS)
-    return Op(name, reference, [case(arg)], result="float", pointwise=True, tolerance=tolerance, **options)
+    return Op(
+        name, reference, [case(arg)], result="float", pointwise=True, tolerance=tolerance, **options
+    )
 
 
 def step(name, reference, arg=AWAY, dtypes=NUMBERS, **options):
@@ -60,7 +62,16 @@ def step(name, reference, arg=AWAY, dtypes=NUMBERS, **options):
 def test_of(name, reference, dtypes=ALL, **options):
     """A row of a function with bool results, on special values too."""
     special = X_SPECIAL.only(FLOATS).no_grad()
-    return Op(name, reference, [case(R), special], dtypes=dtypes, result=cnn.bool, grad=0, pointwise=True, **options)
+    return Op(
+        name,
+        reference,
+        [case(R), special],
+        dtypes=dtypes,
+        result=cnn.bool,
+        grad=0,
+        pointwise=True,
+        **options,
+    )
 
 
 def _special():

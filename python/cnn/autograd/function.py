@@ -15,7 +15,7 @@ __all__ = ["Function", "FunctionCtx", "InplaceFunction", "once_differentiable"]
 FunctionCtx = _C._FunctionBase
 
 
-class FunctionMeta(type(_C._FunctionBase)):
+class FunctionMeta(type(_C._FunctionBase)):  # type: ignore[misc]
     """Lets `vjp` stand for `backward`, and binds default arguments for `setup_context`."""
 
     def __init__(cls, name, bases, attrs):

@@ -204,7 +204,7 @@ class _Check:
     def run(self, check_undefined_grad, check_grad_dtypes):
         outputs = self._outputs()
         differentiable = [k for k, o in enumerate(outputs) if o.requires_grad]
-        numerical = self._numerical([o for o in outputs])
+        numerical = self._numerical(list(outputs))
         if not differentiable:
             if any(matrix.ne(0).any().item() for row in numerical for matrix in row):
                 raise GradcheckError("Numerical gradient for function expected to be zero")

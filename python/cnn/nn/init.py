@@ -149,7 +149,8 @@ def dirac_(tensor, groups=1):
         tensor.zero_()
         for group in range(groups):
             for d in range(min(out_per_group, size[1])):
-                tensor[(group * out_per_group + d, d, *middle)] = 1
+                place = (group * out_per_group + d, d, *middle)
+                tensor[place] = 1
     return tensor
 
 
