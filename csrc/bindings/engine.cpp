@@ -27,26 +27,34 @@ void check_count(const char* name, Py_ssize_t n, Py_ssize_t expected) {
   check_type(n == expected, "", name, "() takes ", expected, " arguments, got ", n);
 }
 
-// _run_backward(tensors, grads, retain_graph, create_graph, inputs, allow_unused, accumulate): adds into .grad, or with
-// accumulate=False returns the gradients of the inputs.
+// _backward(tensors, grads, retain_graph, create_graph, inputs, accumulate)
 PyObject* run_backward(PyObject*, PyObject* const* args, Py_ssize_t n) {
-  return guard([&]() -> PyObject* {
-    check_count("_run_backward", n, 7);
+  return guard([&] {
+    check_count("_backward", n, 6);
     const Tensors roots = tensors_or_none(args[0], "backward"), grads = tensors_or_none(args[1], "backward"),
                   inputs = tensors_or_none(args[4], "backward");
-    const bool retain = to_bool(args[2]), create = to_bool(args[3]), unused = to_bool(args[5]);
-    if (to_bool(args[6])) {
+    const bool retain = to_bool(args[2]), create = to_bool(args[3]), accumulate = to_bool(args[5]);
+    {
       const GilFree others_run;
-      cnn::backward(roots, grads, retain, create, inputs);
-    } else {
-      Tensors found;
-      {
-        const GilFree others_run;
-        found = cnn::grad(roots, inputs, grads, retain, create, unused);
-      }
-      return to_python(Call(), found);
+      cnn::backward(roots, grads, retain, create, inputs, accumulate);
     }
     return none();
+  });
+}
+
+// _grad(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused) -> tuple
+PyObject* run_grad(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guard([&] {
+    check_count("_grad", n, 6);
+    const Tensors outputs = tensors_or_none(args[0], "grad"), inputs = tensors_or_none(args[1], "grad"),
+                  grads = tensors_or_none(args[2], "grad");
+    const bool retain = to_bool(args[3]), create = to_bool(args[4]), unused = to_bool(args[5]);
+    Tensors found;
+    {
+      const GilFree others_run;
+      found = cnn::grad(outputs, inputs, grads, retain, create, unused);
+    }
+    return to_python(Call(), found);
   });
 }
 
@@ -81,7 +89,7 @@ class PythonSavedHooks final : public SavedHooks {
 
 PyObject* push_hooks(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guard([&] {
-    check_count("_push_saved_tensors_hooks", n, 2);
+    check_count("_push_saved_tensors_default_hooks", n, 2);
     push_saved_hooks(make_ref<PythonSavedHooks>(args[0], args[1]));
     return none();
   });
@@ -92,16 +100,22 @@ PyObject* pop_hooks(PyObject*, PyObject*) {
     return none();
   });
 }
-// A message forbids hooks, None allows them again. Returns what was set before.
 PyObject* disable_hooks(PyObject*, PyObject* message) {
   return guard([&] {
-    check_type(PyUnicode_Check(message) || message == Py_None, "", "the message must be str or None, not ",
-               type_name_of(message));
-    const std::optional<std::string> former = saved_hooks_error();
-    if (message == Py_None) disable_saved_hooks(std::nullopt);
-    else disable_saved_hooks(std::string(view(message)));
-    return former ? text(*former).release() : none();
+    check_type(PyUnicode_Check(message), "", "the message must be str, not ", type_name_of(message));
+    disable_saved_hooks(std::string(view(message)));
+    return none();
   });
+}
+PyObject* enable_hooks(PyObject*, PyObject*) {
+  return guard([] {
+    disable_saved_hooks(std::nullopt);
+    return none();
+  });
+}
+PyObject* hooks_error(PyObject*, PyObject*) {
+  const std::optional<std::string>& error = saved_hooks_error();
+  return error ? PyUnicode_FromString(error->c_str()) : none();
 }
 
 // ---- Anomaly mode ----
@@ -146,11 +160,15 @@ PyCFunction fast(F f) {
 }
 
 PyMethodDef functions[] = {
-    {"_run_backward", fast(run_backward), METH_FASTCALL,
-     "_run_backward(tensors, grads, retain_graph, create_graph, inputs, allow_unused, accumulate)"},
-    {"_push_saved_tensors_hooks", fast(push_hooks), METH_FASTCALL, "(pack_hook, unpack_hook)"},
-    {"_pop_saved_tensors_hooks", pop_hooks, METH_NOARGS, nullptr},
-    {"_disable_saved_tensors_hooks", disable_hooks, METH_O, "(error_message or None) -> what was set before"},
+    {"_backward", fast(run_backward), METH_FASTCALL,
+     "_backward(tensors, grads, retain_graph, create_graph, inputs, accumulate)"},
+    {"_grad", fast(run_grad), METH_FASTCALL,
+     "_grad(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused) -> tuple"},
+    {"_push_saved_tensors_default_hooks", fast(push_hooks), METH_FASTCALL, "_push...(pack_hook, unpack_hook)"},
+    {"_pop_saved_tensors_default_hooks", pop_hooks, METH_NOARGS, nullptr},
+    {"_saved_tensors_hooks_disable", disable_hooks, METH_O, "_saved_tensors_hooks_disable(error_message)"},
+    {"_saved_tensors_hooks_enable", enable_hooks, METH_NOARGS, nullptr},
+    {"_saved_tensors_hooks_get_disabled_error_message", hooks_error, METH_NOARGS, nullptr},
     {"set_anomaly_enabled", fast(set_anomaly), METH_FASTCALL, "set_anomaly_enabled(enabled, check_nan=True)"},
     {"is_anomaly_check_nan_enabled", checks_nan, METH_NOARGS, "Does anomaly mode fail at the first NaN?"},
     {}};
