@@ -1,7 +1,7 @@
 // torch.dtype, torch.layout and torch.memory_format: named constants.
 #include "bindings/types.h"
 
-#include <cstddef>
+#include <iterator>
 
 namespace cnn::python {
 
@@ -25,6 +25,19 @@ Constant* as_constant(PyObject* o) { return reinterpret_cast<Constant*>(o); }
 PyObject* dtype_objects[kDTypes];
 DType dtype_value(PyObject* self) { return DType(as_constant(self)->value); }
 
+// Names that programs compare with; no tensor has such elements here. Values from kDTypes on.
+constexpr struct Foreign {
+  const char* name;
+  const char* alias;
+  int item_size;
+  bool is_complex, is_signed;
+} kForeign[] = {{"complex64", "cfloat", 8, true, true}, {"complex128", "cdouble", 16, true, true},
+                {"complex32", "chalf", 4, true, true},  {"uint16", nullptr, 2, false, false},
+                {"uint32", nullptr, 4, false, false},   {"uint64", nullptr, 8, false, false}};
+const Foreign* as_foreign(PyObject* self) {
+  return as_constant(self)->value < kDTypes ? nullptr : &kForeign[as_constant(self)->value - kDTypes];
+}
+
 PyObject* constant_repr(PyObject* self) { return PyUnicode_FromFormat("torch.%s", as_constant(self)->name); }
 // Pickled by name, found in the module that the class names.
 PyObject* constant_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(as_constant(self)->name); }
@@ -35,17 +48,24 @@ PyMethodDef constant_methods[] = {
     {"__deepcopy__", [](PyObject* self, PyObject*) { return new_ref(self); }, METH_O, nullptr},
     {}};
 
+bool is_floating_dtype(PyObject* self) { return !as_foreign(self) && is_floating(dtype_value(self)); }
+bool is_complex_dtype(PyObject* self) { return as_foreign(self) && as_foreign(self)->is_complex; }
+bool is_signed_dtype(PyObject* self) {
+  if (const Foreign* foreign = as_foreign(self)) return foreign->is_signed;
+  return dtype_value(self) != DType::UInt8 && dtype_value(self) != DType::Bool;
+}
+int dtype_item_size(PyObject* self) {
+  return as_foreign(self) ? as_foreign(self)->item_size : item_size(dtype_value(self));
+}
+
 PyGetSetDef dtype_properties[] = {
-    {"is_floating_point", [](PyObject* self, void*) { return PyBool_FromLong(is_floating(dtype_value(self))); }, nullptr,
+    {"is_floating_point", [](PyObject* o, void*) { return PyBool_FromLong(is_floating_dtype(o)); }, nullptr,
      "True for floating-point element types.", nullptr},
-    {"is_complex", [](PyObject*, void*) { return PyBool_FromLong(0); }, nullptr, "True for complex element types.",
-     nullptr},
-    {"is_signed",
-     [](PyObject* self, void*) {
-       return PyBool_FromLong(dtype_value(self) != DType::UInt8 && dtype_value(self) != DType::Bool);
-     },
-     nullptr, "True for element types with a sign.", nullptr},
-    {"itemsize", [](PyObject* self, void*) { return PyLong_FromLong(item_size(dtype_value(self))); }, nullptr,
+    {"is_complex", [](PyObject* o, void*) { return PyBool_FromLong(is_complex_dtype(o)); }, nullptr,
+     "True for complex element types.", nullptr},
+    {"is_signed", [](PyObject* o, void*) { return PyBool_FromLong(is_signed_dtype(o)); }, nullptr,
+     "True for element types with a sign.", nullptr},
+    {"itemsize", [](PyObject* o, void*) { return PyLong_FromLong(dtype_item_size(o)); }, nullptr,
      "Bytes of one element.", nullptr},
     {}};
 
@@ -79,7 +99,11 @@ enum { kContiguous, kPreserve, kChannelsLast, kChannelsLast3d };
 PyObject* dtype_object(DType t) { return new_ref(dtype_objects[int(t)]); }
 
 DType to_dtype(PyObject* o) {
-  if (is_dtype(o)) return dtype_value(o);
+  if (is_dtype(o)) {
+    check_implemented(!as_foreign(o), "", "tensors of torch.", as_constant(o)->name,
+                      " are not supported; use float32, float64 or int64");
+    return dtype_value(o);
+  }
   if (o == reinterpret_cast<PyObject*>(&PyFloat_Type)) return DType::Float64;
   if (o == reinterpret_cast<PyObject*>(&PyLong_Type)) return DType::Int64;
   if (o == reinterpret_cast<PyObject*>(&PyBool_Type)) return DType::Bool;
@@ -117,6 +141,11 @@ void bind_types(PyObject* module) {
     DType dtype;
   } kAliases[] = {{"float", DType::Float32}, {"double", DType::Float64}, {"half", DType::Float16},
                   {"short", DType::Int16},   {"int", DType::Int32},      {"long", DType::Int64}};
+  for (int i = 0; i < int(std::size(kForeign)); ++i) {
+    const Object foreign = make(dtype_type, kForeign[i].name, kDTypes + i);
+    add(kForeign[i].name, foreign.get());
+    if (kForeign[i].alias) add(kForeign[i].alias, foreign.get());
+  }
   for (const auto& alias : kAliases) add(alias.name, dtype_objects[int(alias.dtype)]);
 
   strided_layout = make(layout_type, "strided", 0).release();

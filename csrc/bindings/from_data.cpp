@@ -236,7 +236,50 @@ PyObject* from_numpy(PyObject*, PyObject* array) {
   });
 }
 
+// n elements from `offset` bytes on, which may lie anywhere: a storage of its own that keeps the whole one.
+Tensor offset_view(const Ref<Storage>& whole, size_t offset, int64_t n, DType dtype) {
+  auto storage = make_ref<Storage>(
+      static_cast<char*>(whole->data()) + offset, size_t(n) * size_t(item_size(dtype)), kCpu,
+      [](void* context, void*, size_t) { delete static_cast<Ref<Storage>*>(context); }, new Ref<Storage>(whole));
+  return Tensor(make_ref<TensorImpl>(std::move(storage), Dims{n}, Dims{1}, 0, dtype));
+}
+
+// frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False): the buffer's memory as a vector.
+PyObject* frombuffer(PyObject*, PyObject* args, PyObject* kwargs) {
+  return guard([&]() -> PyObject* {
+    PyObject *buffer, *dtype = nullptr;
+    long long count = -1, offset = 0;
+    int requires_grad = 0;
+    static const char* names[] = {"buffer", "dtype", "count", "offset", "requires_grad", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OLLp:frombuffer", const_cast<char**>(names), &buffer, &dtype,
+                                     &count, &offset, &requires_grad)) {
+      return nullptr;
+    }
+    check_type(dtype && is_dtype_like(dtype), "", "frombuffer(): argument 'dtype' must be torch.dtype");
+    const Object bytes = Object::steal(PyMemoryView_FromObject(buffer));
+    const Tensor memory = tensor_from_array(bytes.get());
+    const DType type = to_dtype(dtype);
+    const int64_t size = item_size(type), total = int64_t(memory.storage()->nbytes());
+    check_value(total > 0 && count != 0, "", "both buffer length (", total, ") and count (", count, ") must not be 0");
+    check_value(offset >= 0 && offset < total, "", "offset (", offset,
+                " bytes) must be non-negative and no greater than buffer length (", total, " bytes) minus 1");
+    check_value(count > 0 || (total - offset) % size == 0, "", "buffer length (", total - offset,
+                " bytes) after offset (", offset, " bytes) must be a multiple of element size (", size, ")");
+    const int64_t n = count < 0 ? (total - offset) / size : count;
+    check_value(n <= (total - offset) / size, "", "requested buffer length (", n, " * ", size,
+                " bytes) after offset (", offset, " bytes) must not be greater than actual buffer length (", total,
+                " bytes)");
+    const Tensor t = offset_view(memory.storage(), size_t(offset), n, type);
+    if (requires_grad) t.set_requires_grad(true);
+    return wrap(t);
+  });
+}
+
 PyMethodDef functions[] = {
+    {"frombuffer", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(frombuffer)),
+     METH_VARARGS | METH_KEYWORDS,
+     "frombuffer($module, buffer, *, dtype, count=-1, offset=0, requires_grad=False)\n--\n\n"
+     "A 1-d tensor over the memory of an object with the buffer protocol; offset in bytes, count in elements."},
     {"tensor", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_tensor)), METH_FASTCALL | METH_KEYWORDS,
      "tensor($module, data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)\n--\n\n"
      "A new tensor with a copy of the data: numbers, nested sequences, arrays.\n\n"

@@ -156,10 +156,12 @@ Tensors tensors_in(PyObject* tuple, const char* what) {
   return found;
 }
 
+// Does a class of the user's define it, not Function itself?
 bool has_setup_context(PyObject* cls) {
-  const Object own = Object::steal(PyObject_GetAttrString(cls, "setup_context"));
-  const Object base = Object::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(&function_type), "setup_context"));
-  return own.get() != base.get();
+  for (auto* type = reinterpret_cast<PyTypeObject*>(cls); type != &function_type; type = type->tp_base) {
+    if (PyDict_GetItemString(type->tp_dict, "setup_context")) return type->tp_base != &function_type;
+  }
+  return false;
 }
 
 Object run_forward(PyObject* cls, PyObject* ctx, PyObject* const* args, Py_ssize_t n) {

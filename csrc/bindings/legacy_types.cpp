@@ -1,6 +1,6 @@
 #include "bindings/legacy_types.h"
 
-#include "bindings/caster.h"
+#include "bindings/def_op.h"
 #include "bindings/from_data.h"
 #include "bindings/storage.h"
 #include "bindings/tensor_type.h"
@@ -87,7 +87,21 @@ PyGetSetDef marker_properties[] = {{"dtype", marker_dtype, nullptr, "The element
 
 PyObject* markers[kDTypes];
 
+// x.new(...): as the constructor of x's own kind.
+PyObject* new_like(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  const Tensor& t = tensor_of(self);
+  check_type(!kwnames, "", "new() takes its arguments by position");
+  check(t.device().is_cpu(), "new", "makes tensors on the CPU only; use new_empty or new_tensor");
+  const Object all = Object::steal(PyTuple_New(n));
+  for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(all.get(), i, new_ref(args[i]));
+  return wrap(construct("new", all.get(), nullptr, t.dtype()));
+}
+
 }  // namespace
+
+void bind_legacy_methods(Registry& ops) {
+  ops.def_method("new", new_like, "new(*sizes) or new(data): a tensor of this one's dtype.");
+}
 
 PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return guard([&] {

@@ -13,6 +13,9 @@ std::string legacy_type_name(DType dtype, Device device);  // "torch.FloatTensor
 // A dtype, a legacy class or its name. ValueError "invalid type: 'x'" otherwise.
 DType dtype_of_legacy_type(PyObject* o);
 
+class Registry;
+
 void bind_legacy_types(PyObject* module);
+void bind_legacy_methods(Registry& ops);
 
 }  // namespace cnn::python

@@ -22,8 +22,11 @@ void bind_modes(py::module_& m) {
   m.def("is_grad_enabled", [] { return grad_enabled(); }, "Are ops recorded in this thread?");
   m.def("_set_grad_enabled", [](bool on) { set_mode(kNoGrad, !on); }, py::arg("enabled"));
   m.def("is_inference_mode_enabled", [] { return bool(mode_word & kInference); }, "Is inference mode on in this thread?");
-  m.def("_set_inference_mode", [](bool on) { set_mode(kInference, on); }, py::arg("enabled"),
-        "Inference mode alone; the caller sets grad mode with it.");
+  m.def("_set_inference_mode", [](bool on) {
+    const bool former = mode_word & kInference;
+    set_mode(kInference, on);
+    return former;
+  }, py::arg("enabled"), "Inference mode alone, without grad mode. Returns what was set before.");
   m.def("is_anomaly_enabled", [] { return bool(mode_word & kAnomaly); }, "Is anomaly detection on in this thread?");
   m.def("_mode_word", [] { return mode_word; }, "All modes of this thread, to be restored with _set_mode_word.");
   m.def("_set_mode_word", [](uint32_t word) { mode_word = word; }, py::arg("word"));

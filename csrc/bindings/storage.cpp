@@ -1,5 +1,7 @@
 #include "bindings/storage.h"
 
+#include <sys/mman.h>
+
 #include <cstring>
 
 #include "bindings/def_op.h"
@@ -92,6 +94,7 @@ PyObject* resize(PyObject* self, PyObject* size) {
     return new_ref(self);
   });
 }
+PyObject* share_storage(PyObject* self, PyObject*);
 PyObject* clone_storage(PyObject* self, PyObject*) {
   return guard([&] {
     const Object t = Object::steal(wrap(cnn::clone(storage_as_tensor(self, DType::UInt8))));
@@ -124,6 +127,7 @@ PyMethodDef methods[] = {
     {"element_size", element_size, METH_NOARGS, "1."},
     {"data_ptr", data_ptr, METH_NOARGS, "The address of its memory."},
     {"is_shared", is_shared, METH_NOARGS, "Is the memory shared between processes?"},
+    {"share_memory_", share_storage, METH_NOARGS, "Moves the memory where forked processes share it."},
     {"resizable", resizable, METH_NOARGS, "May it be resized?"},
     {"resize_", resize, METH_O, "resize_(nbytes): grows or shrinks it, keeping what fits."},
     {"clone", clone_storage, METH_NOARGS, "A copy."},
@@ -223,6 +227,31 @@ PyObject* set(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwn
   return new_ref(self);
 }
 
+// Moves the memory into pages that forked processes share.
+void share_memory(const Ref<Storage>& s) {
+  if (s->is_shared() || !s->device().is_cpu()) return;
+  check(s->resizable() || s->nbytes() == 0, "share_memory_", "this memory belongs to another library; clone() the tensor");
+  const size_t nbytes = s->nbytes() ? s->nbytes() : 1;
+  void* pages = mmap(nullptr, nbytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) fail(ErrorKind::OutOfMemory, "share_memory_", "no shared memory of ", s->nbytes(), " bytes");
+  if (s->nbytes()) std::memcpy(pages, s->data(), s->nbytes());
+  Storage shared(pages, s->nbytes(), s->device(),
+                 [](void*, void* data, size_t n) { munmap(data, n ? n : 1); }, nullptr);
+  s->swap_memory(shared);  // the old memory goes with `shared`
+  s->set_shared();
+}
+PyObject* share_tensor(PyObject* self, PyObject* const*, Py_ssize_t, PyObject*) {
+  share_memory(tensor_of(self).storage());
+  return new_ref(self);
+}
+
+PyObject* share_storage(PyObject* self, PyObject*) {
+  return guard([&] {
+    share_memory(storage_of(self));
+    return new_ref(self);
+  });
+}
+
 }  // namespace
 
 void bind_storage(PyObject* module) {
@@ -249,6 +278,7 @@ void bind_storage(PyObject* module) {
 
 void bind_storage_methods(Registry& ops) {
   ops.def_method("untyped_storage", untyped_storage, "The memory that the tensor views.");
+  ops.def_method("share_memory_", share_tensor, "Moves the memory where forked processes share it.");
   ops.def_method("set_", set, "set_(source, storage_offset=0, size=None, stride=None): shows other memory.");
   ops.def_op<[](const Tensor& x, const Dims& size) { return cnn::resize_(x, size); }>(
       "resize_(Tensor self, Dims size, *, MemoryFormat? memory_format=None) -> Tensor",

@@ -154,6 +154,8 @@ void bind_questions(Registry& ops) {
   }>("is_set_to(Tensor self, Tensor tensor) -> bool", "The same view of the same memory?", kMethodOnly);
   ops.def_op<[](const Tensor& x) { return int64_t(x.device().is_cuda() ? x.device().index : -1); }>(
       "get_device(Tensor input) -> int", "The number of its GPU, -1 on the CPU.");
+  ops.def_op<[](const Tensor& x) { return x.is_view(); }>("_is_view(Tensor self) -> bool",
+                                                          "Does it share another tensor's memory?", kMethodOnly);
   ops.def_op<[](const Tensor& x) { return x.item(); }>("item(Tensor self) -> Number", "The one element, as a Python number.", kMethodOnly);
   ops.def_method("tolist", tolist, "The elements as nested lists, or a number.");
   ops.def_method("__complex__", to_complex, "The one element, as a complex number.");
