@@ -36,7 +36,7 @@ class X:
     """A tensor of the dtype under test with values in [low, high].
 
     `kinks` are points that values keep away from (where the op has no derivative, or a divisor 0);
-    `distinct` gives values that are all different and 0.1 or more apart. `dtype` fixes the dtype;
+    `distinct` gives values that differ from each other, also without their signs. `dtype` fixes the dtype;
     `grad` says whether gradients by it are checked.
     """
 
@@ -60,7 +60,7 @@ class X:
             count = int(np.prod(self.shape))
             start = 0 if dtype == cnn.uint8 else -(count // 2)
             order = start + rng.permutation(count).reshape(self.shape)
-            return order if dtype in INTS else order * 0.25 + 0.125
+            return order if dtype in INTS else order * 0.25 + 0.1
         if dtype in INTS:
             low = max(int(np.ceil(self.low)), 0 if dtype == cnn.uint8 else -128)
             values = rng.integers(low, max(int(self.high), low), self.shape, endpoint=True)
@@ -199,7 +199,8 @@ class Op:
     pointwise: bool = False
     tolerance: float = 1.0  # times EPSILON
     meta: bool = True  # False: the result's shape depends on values
-    exact_strides: bool = True
+    strided: bool = True  # False: not for inputs in any layout
+    mixed: bool = False  # True: takes tensors of several devices
     in_place: bool = True
     out: bool = True
     errors: list = field(default_factory=list)

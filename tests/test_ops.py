@@ -112,7 +112,7 @@ def expanded(array, tensor):
 @rows
 @pytest.mark.parametrize("change", [transposed, sliced])
 def test_layouts_give_the_same_values(row, change):
-    for dtype in row.dtypes[:2]:
+    for dtype in row.dtypes[:2] if row.strided else []:
         for call in row.cases_for(dtype):
             check_against_reference(row, dtype, call, change)
 
@@ -160,7 +160,7 @@ def gradients(row, call, change=None, strided=False):
 @rows
 @pytest.mark.parametrize("change", [transposed, sliced])
 def test_gradients_of_layouts(row, change):
-    for call in differentiable_cases(row) if row.grad else []:
+    for call in differentiable_cases(row) if row.grad and row.strided else []:
         if not leaves(row, call)[1]:
             continue
         _, want = gradients(row, call)
@@ -178,7 +178,10 @@ def test_nothing_is_recorded_under_no_grad(row):
         args, _ = leaves(row, call)
         with cnn.no_grad():
             for out in results_of(row.call(*args, **call.kwargs)):
-                assert out.grad_fn is None and (not out.requires_grad or out is args[0])
+                # PyTorch's rule: any view of what requires grad requires grad.
+                base = out if out._base is None else out._base
+                assert out.grad_fn is None
+                assert not out.requires_grad or any(base is t for t in flat_tensors(args))
 
 
 @rows
@@ -316,7 +319,7 @@ def test_devices_do_not_mix(row):
     call = row.cases[0]
     _, args = call.make(row.dtypes[0])
     tensors = [i for i, a in enumerate(args) if isinstance(a, cnn.Tensor) and a.dim() > 0]
-    if len(tensors) > 1:
+    if len(tensors) > 1 and not row.mixed:
         args[tensors[-1]] = args[tensors[-1]].to("meta")
         with pytest.raises((RuntimeError, NotImplementedError)):
             row.call(*args, **call.kwargs)

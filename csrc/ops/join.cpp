@@ -1,6 +1,8 @@
 // cat and stack, and their reverse: split and unbind.
 #include "cnn/ops/join.h"
 
+#include <algorithm>
+
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/view.h"
@@ -53,7 +55,7 @@ Tensor cat(const Tensors& tensors, int64_t dim, Dest dest) {
     int64_t at = 0;
     for (const Tensor& x : tensors) {
       const int64_t n = skipped(x) ? 0 : x.shape()[d];
-      lengths.push_back(n);
+      lengths.push_back(skipped(x) ? -1 : n);
       if (n) copy_(narrow(y, d, at, n), x);
       at += n;
     }
@@ -63,10 +65,10 @@ Tensor cat(const Tensors& tensors, int64_t dim, Dest dest) {
     int64_t at = 0;
     for (int i = 0; i < lengths.size(); ++i) {
       if (g.wants(i)) {
-        if (lengths[i]) g[i] = narrow(g.out(), d, at, lengths[i]);
-        else g[i] = zeros({0}, g.out().dtype(), g.out().device());
+        if (lengths[i] >= 0) g[i] = narrow(g.out(), d, at, lengths[i]);
+        else g[i] = zeros({0}, g.out().dtype(), g.out().device());  // of any dimensions beside it
       }
-      at += lengths[i];
+      at += std::max<int64_t>(lengths[i], 0);
     }
   });
 }

@@ -180,8 +180,8 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
     }
     if (reduce == "sum") y = scatter_with<kernels::ScatterAdd>("scatter_reduce", start, d, index, src, {}, false);
     else if (reduce == "prod") y = scatter_with<kernels::ScatterMul>("scatter_reduce", start, d, index, src, {}, false);
-    else if (reduce == "amax") y = scatter_with<kernels::ScatterMax>("scatter_reduce", start, d, index, src, {}, true);
-    else if (reduce == "amin") y = scatter_with<kernels::ScatterMin>("scatter_reduce", start, d, index, src, {}, true);
+    else if (reduce == "amax") y = scatter_with<kernels::ScatterMax>("scatter_reduce", start, d, index, src, {}, false);
+    else if (reduce == "amin") y = scatter_with<kernels::ScatterMin>("scatter_reduce", start, d, index, src, {}, false);
     else y = scatter_with<kernels::ScatterAdd>("scatter_reduce", start, d, index, src, {}, false);
     if (reduce == "mean") {
       const Tensor first = include_self ? ones_like(x) : zeros_like(x);

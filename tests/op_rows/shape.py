@@ -104,11 +104,11 @@ SIZE = error(RuntimeError, "invalid for input of size", X(2, 3), (4, 2))
 BIG = X(1024, 1030)
 
 ROWS = [
-    same_bytes("view", view, case(A, 3, 2), case(A, (6,)), case(A, -1, 2), case(X(0, 3), (3, 0)), case(X(), (1, 1)),
+    same_bytes("view", view, case(A, 3, 2), case(A, (6,)), case(A, -1, 2), case(X(0, 3), (3, 0)), case(X(), (1, 1)), strided=False,
                errors=[SIZE, error(RuntimeError, "only one dimension", X(2, 3), (-1, -1)), error(RuntimeError, "invalid shape", X(2, 3), (-2, 3))]),
     same_bytes("reshape", view, case(A, (3, 2)), case(A, (-1,)), case(X(0, 3), (3, 0)), case(X(), (1,)), errors=[SIZE]),
-    same_bytes("view_as", lambda x, y: x.reshape(y.shape), case(A, X(3, 2, grad=False))),
-    same_bytes("reshape_as", lambda x, y: x.reshape(y.shape), case(A, X(3, 2, grad=False))),
+    same_bytes("view_as", lambda x, y: x.reshape(y.shape), case(A, X(3, 2, grad=False)), strided=False, mixed=True),
+    same_bytes("reshape_as", lambda x, y: x.reshape(y.shape), case(A, X(3, 2, grad=False)), mixed=True),
     same_bytes("ravel", np.ravel, case(A), case(X()), case(X(0, 2))),
     same_bytes("flatten", lambda x, a=0, b=-1: x.reshape(x.shape[:a] + (-1,) + x.shape[b % x.ndim + 1:]) if x.ndim else x.reshape(1),
                case(B), case(B, 1), case(B, 0, 1), case(X()), errors=[DIM, error(RuntimeError, "start_dim", X(2, 3), 1, 0)]),
@@ -116,7 +116,7 @@ ROWS = [
                errors=[error(RuntimeError, "", X(2, 6), 1, (4, 2))]),
     same_bytes("expand", expand, case(X(3, 1), 3, 4), case(X(3, 1), (2, -1, 4)), case(X(), (2, 2)), case(X(1, 3), (0, 3)),
                errors=[error(RuntimeError, "must match the existing size", X(2, 3), (2, 4)), error(RuntimeError, "number of sizes", X(2, 3), (3,))]),
-    same_bytes("expand_as", lambda x, y: np.broadcast_to(x, y.shape), case(X(3, 1), X(2, 3, 4, grad=False))),
+    same_bytes("expand_as", lambda x, y: np.broadcast_to(x, y.shape), case(X(3, 1), X(2, 3, 4, grad=False)), mixed=True),
     same_bytes("broadcast_to", expand, case(X(3, 1), (3, 4)), errors=[error(RuntimeError, "must match the existing size", X(2, 3), (2, 4))]),
     same_bytes("permute", lambda x, *d: np.transpose(x, d[0] if isinstance(d[0], tuple) else d), case(B, (2, 0, 1)), case(B, (0, -1, 1)),
                errors=[error(RuntimeError, "", X(2, 3), (0,)), error(RuntimeError, "", X(2, 3), (0, 0))]),

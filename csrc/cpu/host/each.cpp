@@ -1,3 +1,4 @@
+#include "cnn/check.h"
 #include "core/parallel.h"
 #include "cpu/host/skeletons.h"
 
@@ -5,6 +6,7 @@ namespace cnn::cpu {
 
 void each(int functor, const EachCall& call) {
   const EachLoop loop = tables().each[functor][int(call.dtype)];
+  check_implemented(loop, "", "not implemented for '", dtype_type_name(call.dtype), "'");
   const int64_t grain = (1 << 15) / call.cost;
   if (call.ordered || call.n <= grain) {
     loop(call.functor, 0, call.n);
