@@ -1,4 +1,4 @@
-"""What databases of ops do not judge: layouts, aliasing, the graph, in-place writes, Python types."""
+"""What databases of ops do not judge: layouts, aliasing, graphs, in-place writes, Python types."""
 
 from __future__ import annotations
 
