@@ -8,8 +8,9 @@ import sys
 import threading
 import time
 
-import cnn
 import pytest
+
+import cnn
 from cnn.utils import data
 from lenet_steps import losses
 
@@ -19,7 +20,7 @@ PATIENCE = 60.0
 
 
 def in_child(work):
-    """Runs work() in a forked child: whether it returned true there, in time and without a crash."""
+    """Runs work() in a forked child: did it return true there, in time and without a crash?"""
     child = os.fork()
     if child == 0:
         code = 1

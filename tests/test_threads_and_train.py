@@ -9,8 +9,9 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import cnn
 import pytest
+
+import cnn
 from lenet_steps import Training, losses
 
 
