@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 
+import pytest
+
 import cnn as t
 import cnn as torch
 import cnn.nn as nn
 import cnn.nn.functional as F
-import pytest
 from cnn import optim
 from cnn.autograd import Variable
 from cnn.autograd import Variable as V
@@ -23,7 +24,7 @@ from cnn.autograd import Variable as V
 
 class Net(nn.Module):
     def __init__(self):
-        super(Net, self).__init__()
+        super().__init__()
         self.conv1 = nn.Conv2d(1, 6, 5)
         self.conv2 = nn.Conv2d(6, 16, 5)
         self.fc1 = nn.Linear(16 * 5 * 5, 120)
@@ -139,7 +140,7 @@ def test_mse_loss_reduction_is_spelled_in_small_letters():
 
 class MyNet(nn.Module):
     def __init__(self):
-        super(MyNet, self).__init__()
+        super().__init__()
         self.conv_block = nn.Sequential(
             nn.Conv2d(3, 32, 3, 1, 1),
             nn.ReLU(),
@@ -255,7 +256,7 @@ def test_walks_over_modules():
 
 class Linear(nn.Module):
     def __init__(self, in_features, out_features):
-        super(Linear, self).__init__()
+        super().__init__()
         self.w = nn.Parameter(t.randn(out_features, in_features))
         self.b = nn.Parameter(t.randn(out_features, 1))
 
@@ -265,7 +266,7 @@ class Linear(nn.Module):
 
 class Perceptron(nn.Module):
     def __init__(self, in_features, hidden_features, out_features):
-        super(Perceptron, self).__init__()
+        super().__init__()
         self.layer1 = Linear(in_features, hidden_features)
         self.layer2 = Linear(hidden_features, out_features)
 
@@ -410,7 +411,7 @@ def test_cross_entropy_refuses_float_labels():
 
 class SequentialLeNet(nn.Module):
     def __init__(self, second_kernel):
-        super(SequentialLeNet, self).__init__()
+        super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(3, 6, 5),
             nn.ReLU(),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 import cnn as torch
 import cnn.nn as nn
 import cnn.nn.functional as F
-import pytest
 from cnn import optim
 
 # Blocks, layers, parameters, files and devices -------------------------------------------------

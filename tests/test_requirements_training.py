@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 import cnn as torch
 import cnn.nn as nn
-import pytest
 from cnn.autograd import Variable
 
 # Gradients and training loops by hand ----------------------------------------------------------
@@ -23,7 +24,7 @@ def regression():
 
 class Model(torch.nn.Module):
     def __init__(self):
-        super(Model, self).__init__()
+        super().__init__()
 
     def forward(self, input, w1, w2):
         x = torch.mm(input, w1)
@@ -44,7 +45,7 @@ def test_training_by_hand(how, capsys):
     for epoch in range(epoch_n):
         y_pred = x.mm(w1).clamp(min=0).mm(w2) if how == "expression" else model(x, w1, w2)
         loss = (y_pred - y).pow(2).sum()
-        print("Epoch:{}, Loss:{:.4f}".format(epoch, loss.data.item()))
+        print(f"Epoch:{epoch}, Loss:{loss.data.item():.4f}")
         loss.backward()
         w1.data -= learning_rate * w1.grad.data
         w2.data -= learning_rate * w2.grad.data

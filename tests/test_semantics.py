@@ -1,4 +1,4 @@
-"""What databases of ops do not judge: layouts, aliasing, the graph, in-place writes, Python types."""
+"""What databases of ops do not judge: layouts, aliasing, graphs, in-place writes, Python types."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import threading
 import warnings
 import weakref
 
-import cnn
 import pytest
+
+import cnn
 from facts import FACTS
 
 
@@ -132,3 +133,9 @@ def test_a_graph_that_lost_its_result_is_freed():
     del y
     gc.collect()
     assert seen[0]() is None
+
+
+@pytest.mark.parametrize("call", ["to", "contiguous", "clone"])
+def test_channels_last_is_refused_aloud(call):
+    with pytest.raises(NotImplementedError, match="channels_last is not supported"):
+        getattr(cnn.ones(1, 2, 3, 3), call)(memory_format=cnn.channels_last)

@@ -49,10 +49,10 @@ class Converting:
                     return t.to(device, to_dtype, non_blocking, memory_format=memory_format)
                 return t.to(device, to_dtype, non_blocking)
             except NotImplementedError as error:
-                if str(error) != "Cannot copy out of meta tensor; no data!":
+                if "Cannot copy out of meta tensor; no data!" not in str(error):
                     raise
                 raise NotImplementedError(
-                    f"{error} Please use torch.nn.Module.to_empty() instead of "
+                    "Cannot copy out of meta tensor; no data! Please use torch.nn.Module.to_empty() instead of "
                     "torch.nn.Module.to() when moving module from meta to a different device."
                 ) from None
 
