@@ -18,6 +18,7 @@
 #include "cnn/ops/pool.h"
 #include "cnn/ops/random.h"
 #include "cnn/ops/reduce.h"
+#include "cnn/ops/resample.h"
 #include "cnn/ops/scan.h"
 #include "cnn/ops/shape.h"
 #include "cnn/ops/softmax.h"

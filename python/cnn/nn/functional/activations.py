@@ -27,7 +27,12 @@ def glu(input, dim=-1):
     """a * sigmoid(b), where a and b are the halves of input along dim."""
     if input.dim() == 0:
         raise RuntimeError("glu does not support scalars because halving size must be even")
-    return _C.glu(input, dim)
+    if input.size(dim) % 2:
+        raise RuntimeError(
+            f"Halving dimension must be even, but dimension {dim} is size {input.size(dim)}"
+        )
+    values, gates = input.chunk(2, dim)
+    return values * gates.sigmoid()
 
 
 def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
@@ -84,9 +89,14 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
 
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     """leaky_relu with a slope drawn from U(lower, upper) per element in training, else its mean."""
-    if inplace:
-        return _C.rrelu_(input, lower, upper, training)
-    return _C.rrelu(input, lower, upper, training)
+    if lower > upper:
+        raise RuntimeError(f"rrelu: lower bound {lower} must not be above upper bound {upper}")
+    if training:
+        below = (input <= 0).detach()
+        drawn = _C.empty(int(below.sum()), dtype=input.dtype).uniform_(lower, upper)
+        slopes = _C.ones_like(input).masked_scatter(below, drawn)
+        return input.mul_(slopes) if inplace else input * slopes
+    return leaky_relu(input, (lower + upper) / 2, inplace)
 
 
 def hardsigmoid(input, inplace=False):

@@ -19,19 +19,69 @@ def _pair(value):
 
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     """Windows of [N, C, H, W] as columns: [N, C * kH * kW, L]."""
-    return _C.im2col(input, _pair(kernel_size), _pair(dilation), _pair(padding), _pair(stride))
+    kernel, dilation, padding, stride = map(_pair, (kernel_size, dilation, padding, stride))
+    if input.dim() not in (3, 4):
+        raise RuntimeError(
+            "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero "
+            f"dimensions for input, but got: {list(input.shape)}"
+        )
+    if input.dim() == 3:
+        return unfold(input.unsqueeze(0), kernel, dilation, padding, stride).squeeze(0)
+    _check_windows("unfold", input.shape[2:], kernel, dilation, padding, stride)
+    x = _C.constant_pad_nd(input, (padding[1], padding[1], padding[0], padding[0]))
+    for d in (0, 1):
+        x = x.unfold(2 + d, dilation[d] * (kernel[d] - 1) + 1, stride[d])[..., :: dilation[d]]
+    n, c, rows, columns = x.shape[:4]
+    return x.permute(0, 1, 4, 5, 2, 3).reshape(n, c * kernel[0] * kernel[1], rows * columns)
+
+
+def _check_windows(name, size, kernel, dilation, padding, stride):
+    """The number of windows along both dimensions. RuntimeError when there are none."""
+    if min(kernel) <= 0 or min(dilation) <= 0 or min(stride) <= 0 or min(padding) < 0:
+        raise RuntimeError(
+            f"{name}: kernel_size, dilation and stride should be greater than zero and padding "
+            f"non-negative, but got {kernel}, {dilation}, {stride}, {padding}"
+        )
+    counts = [
+        (size[d] + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1) // stride[d] + 1
+        for d in (0, 1)
+    ]
+    if min(counts) < 1:
+        raise RuntimeError(
+            f"{name}: given spatial size {tuple(size)}, kernel_size={kernel}, dilation={dilation}, "
+            f"padding={padding}, the number of windows {tuple(counts)} must be at least one"
+        )
+    return counts
 
 
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """Sums columns [N, C * kH * kW, L] back into images [N, C, *output_size]."""
-    return _C.col2im(
-        input,
-        _pair(output_size),
-        _pair(kernel_size),
-        _pair(dilation),
-        _pair(padding),
-        _pair(stride),
+    size, kernel, dilation, padding, stride = map(
+        _pair, (output_size, kernel_size, dilation, padding, stride)
     )
+    if input.dim() not in (2, 3):
+        raise RuntimeError(
+            "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and "
+            f"non-zero dimensions for input, but got: {list(input.shape)}"
+        )
+    if input.dim() == 2:
+        return fold(input.unsqueeze(0), size, kernel, dilation, padding, stride).squeeze(0)
+    rows, columns = _check_windows("fold", size, kernel, dilation, padding, stride)
+    channels, rest = divmod(input.shape[1], kernel[0] * kernel[1])
+    if rest or rows * columns != input.shape[2]:
+        raise RuntimeError(
+            f"fold: expected input of size [N, C * {kernel[0]} * {kernel[1]}, {rows * columns}], "
+            f"but got {list(input.shape)}"
+        )
+    x = input.reshape(-1, channels, *kernel, rows, columns)
+    height, width = size[0] + 2 * padding[0], size[1] + 2 * padding[1]
+    image = x.new_zeros(x.shape[0], channels, height, width)
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            top, left = i * dilation[0], j * dilation[1]
+            down, across = top + stride[0] * rows, left + stride[1] * columns
+            image[:, :, top : down : stride[0], left : across : stride[1]] += x[:, :, i, j]
+    return image[:, :, padding[0] : height - padding[0], padding[1] : width - padding[1]].contiguous()
 
 
 def pad(input, pad, mode="constant", value=None):
@@ -228,27 +278,34 @@ def interpolate(
             "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
             "tensor as input"
         )
+    if antialias:
+        raise NotImplementedError("interpolate: antialias=True; blur with avg_pool2d before shrinking")
     if mode in ("nearest", "nearest-exact", "area") and 3 <= ndim <= 5:
         n = ndim - 2
         if mode == "area":
             return getattr(_C, f"adaptive_avg_pool{n}d")(input, size)
         prefix = "upsample_nearest" if mode == "nearest" else "_upsample_nearest_exact"
-        return getattr(_C, f"{prefix}{n}d")(input, size, scales)
+        return getattr(_C, f"{prefix}{n}d")(input, size, _factors(scales))
     wanted = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}.get(mode)
     if wanted == ndim:
         op = {
             "linear": "upsample_linear1d",
-            "bilinear": "_upsample_bilinear2d_aa" if antialias else "upsample_bilinear2d",
-            "bicubic": "_upsample_bicubic2d_aa" if antialias else "upsample_bicubic2d",
+            "bilinear": "upsample_bilinear2d",
+            "bicubic": "upsample_bicubic2d",
             "trilinear": "upsample_trilinear3d",
         }[mode]
-        return getattr(_C, op)(input, size, align_corners, scales)
+        return getattr(_C, op)(input, size, align_corners, _factors(scales))
     if mode in ("linear", "bilinear", "trilinear") and 3 <= ndim <= 5:
         raise NotImplementedError(f"Got {ndim}D input, but {mode} mode needs {wanted}D input")
     raise NotImplementedError(
         f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: "
         f"nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
     )
+
+
+def _factors(scales):
+    """The scale factors as the core takes them."""
+    return None if scales is None else _C.tensor(list(scales), dtype=_C.float64)
 
 
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
@@ -295,7 +352,9 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     if align_corners is None:
         warnings.warn(_CORNERS_WARNING, stacklevel=2)
         align_corners = False
-    return _C.grid_sampler(input, grid, modes[mode], paddings[padding_mode], align_corners)
+    raise NotImplementedError(
+        "grid_sample is not built yet; resize with interpolate, or index the image directly"
+    )
 
 
 def affine_grid(theta, size, align_corners=None):

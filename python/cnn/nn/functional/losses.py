@@ -121,7 +121,12 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
     x, y = _broadcast(input, target)
     if weight is not None:
         return _weighted((x - y).abs(), input, weight, reduction, over_weights=True)
-    return _C.l1_loss(x, y, _reduction.get_enum(reduction))
+    return _absolute(x, y, _reduction.get_enum(reduction))
+
+
+def _absolute(x, y, reduction):
+    loss = (x - y).abs()
+    return loss if reduction == 0 else loss.mean() if reduction == 1 else loss.sum()
 
 
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
@@ -132,7 +137,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     enum = _reduction.choose(reduction, size_average, reduce)
     x, y = _broadcast(input, target)
     if beta == 0.0:
-        return _C.l1_loss(x, y, enum)
+        return _absolute(x, y, enum)
     return _C.smooth_l1_loss(x, y, enum, beta)
 
 

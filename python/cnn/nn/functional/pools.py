@@ -98,22 +98,38 @@ def _unpool_arguments(n, input, kernel_size, stride, padding, output_size):
     return size, stride, padding
 
 
+def _unpool(n, input, indices, size):
+    if indices.dtype != _C.int64:
+        raise RuntimeError(f"elements in indices should be type int64 but got: {indices.dtype}")
+    if indices.shape != input.shape:
+        raise RuntimeError(
+            f"Expected shape of indices to be: {list(input.shape)} but got: {list(indices.shape)}"
+        )
+    lead = input.shape[:-n]
+    cells = 1
+    for s in size:
+        cells *= s
+    flat = _C.zeros(*lead, cells, dtype=input.dtype, device=input.device)
+    out = flat.scatter(-1, indices.flatten(-n), input.flatten(-n))
+    return out.reshape(*lead, *size)
+
+
 def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """Puts the values of max_pool1d back at their indices, zeros elsewhere."""
     size, _, _ = _unpool_arguments(1, input, kernel_size, stride, padding, output_size)
-    return _C.max_unpool2d(input.unsqueeze(-1), indices.unsqueeze(-1), [*size, 1]).squeeze(-1)
+    return _unpool(1, input, indices, size)
 
 
 def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """Puts the values of max_pool2d back at their indices, zeros elsewhere."""
     size, _, _ = _unpool_arguments(2, input, kernel_size, stride, padding, output_size)
-    return _C.max_unpool2d(input, indices, size)
+    return _unpool(2, input, indices, size)
 
 
 def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """Puts the values of max_pool3d back at their indices, zeros elsewhere."""
     size, stride, padding = _unpool_arguments(3, input, kernel_size, stride, padding, output_size)
-    return _C.max_unpool3d(input, indices, size, stride, padding)
+    return _unpool(3, input, indices, size)
 
 
 def _lp_pool(n, input, norm_type, kernel_size, stride, ceil_mode):
@@ -220,6 +236,45 @@ def _fractional_arguments(n, input, output_size, output_ratio, samples):
     return output_size, samples
 
 
+def _starts(sample, size, out, kernel):
+    """Where the windows begin along one dimension: at random steps, the last at the end."""
+    if out == 1:
+        return [size - kernel]
+    alpha = (size - kernel) / (out - 1)
+    first = int(sample * alpha)
+    return [int((i + sample) * alpha) - first for i in range(out - 1)] + [size - kernel]
+
+
+def _fractional(n, input, kernel, size, samples):
+    if input.dim() == n + 1:
+        values, indices = _fractional(n, input.unsqueeze(0), kernel, size, samples)
+        return values.squeeze(0), indices.squeeze(0)
+    spatial = input.shape[-n:]
+    for d in range(n):
+        if size[d] + kernel[d] - 1 > spatial[d]:
+            raise RuntimeError(
+                f"fractional_max_pool{n}d: kernel {kernel[d]} too large relative to input size "
+                f"{spatial[d]} for {size[d]} outputs"
+            )
+    planes, places = [], []
+    numbers = _C.arange(spatial.numel()).reshape(spatial)
+    for b in range(input.shape[0]):
+        for c in range(input.shape[1]):
+            window, where = input[b, c], numbers
+            for d in range(n):
+                # The samples are ordered from the last dimension (width) to the first.
+                start = _starts(float(samples[b, c, n - 1 - d if n == 2 else d]), spatial[d], size[d], kernel[d])
+                at = _C.tensor(start).unsqueeze(1) + _C.arange(kernel[d])
+                window = window.index_select(d, at.reshape(-1)).unflatten(d, at.shape)
+                where = where.index_select(d, at.reshape(-1)).unflatten(d, at.shape)
+                window, where = window.movedim(d + 1, -1), where.movedim(d + 1, -1)
+            best, which = window.flatten(n).max(-1)
+            planes.append(best)
+            places.append(where.flatten(n).gather(-1, which.unsqueeze(-1)).squeeze(-1))
+    shape = (*input.shape[:2], *size)
+    return _C.stack(planes).reshape(shape), _C.stack(places).reshape(shape)
+
+
 def fractional_max_pool2d(
     input,
     kernel_size,
@@ -230,7 +285,7 @@ def fractional_max_pool2d(
 ):
     """Maxima over windows at random steps. Graham, "Fractional Max-Pooling", 2015."""
     size, samples = _fractional_arguments(2, input, output_size, output_ratio, _random_samples)
-    values = _C.fractional_max_pool2d(input, kernel_size, size, samples)
+    values = _fractional(2, input, _expand(kernel_size, 2), size, samples)
     return values if return_indices else values[0]
 
 
@@ -244,5 +299,5 @@ def fractional_max_pool3d(
 ):
     """Maxima over windows at random steps. Graham, "Fractional Max-Pooling", 2015."""
     size, samples = _fractional_arguments(3, input, output_size, output_ratio, _random_samples)
-    values = _C.fractional_max_pool3d(input, kernel_size, size, samples)
+    values = _fractional(3, input, _expand(kernel_size, 3), size, samples)
     return values if return_indices else values[0]

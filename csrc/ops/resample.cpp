@@ -1,0 +1,216 @@
+// Each output position along a dimension is a weighted sum of a few input positions. The gradient is the transposed sum,
+// an op of its own, so that both can be differentiated again.
+#include "cnn/ops/resample.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "cnn/autograd.h"
+#include "cnn/ops/arithmetic.h"
+#include "cnn/ops/copy.h"
+#include "cnn/ops/create.h"
+#include "cnn/ops/index.h"
+#include "cnn/ops/operators.h"
+#include "cnn/ops/view.h"
+
+namespace cnn {
+namespace {
+
+// One input position for each output position, and its weight (empty: 1 everywhere).
+struct Tap {
+  std::vector<int64_t> index;
+  std::vector<double> weight;
+};
+// What one dimension does.
+struct Axis {
+  int dim;
+  int64_t in;
+  std::vector<Tap> taps;
+};
+using Plan = std::shared_ptr<const std::vector<Axis>>;
+
+Tensor index_of(const Tap& tap, Device device) {
+  const Tensor t = empty({int64_t(tap.index.size())}, DType::Int64);
+  std::copy(tap.index.begin(), tap.index.end(), t.data<int64_t>());
+  return to_device(t, device);
+}
+
+// x times the tap's weights along dimension d.
+Tensor weighted(const Tensor& x, const Tap& tap, int d) {
+  if (tap.weight.empty()) return x;
+  const Tensor w = empty({int64_t(tap.weight.size())}, DType::Float64);
+  std::copy(tap.weight.begin(), tap.weight.end(), w.data<double>());
+  Dims shape = Dims::filled(x.dim(), 1);
+  shape[d] = int64_t(tap.weight.size());
+  return x * to(view(w, shape), x.dtype(), x.device());
+}
+
+Tensor spread(const Tensor& y, const Plan& plan, const char* name);
+
+Tensor resample(const Tensor& x, const Plan& plan, const char* name) {
+  Grad grad({x});
+  Tensor y = x;
+  {
+    NoGrad guard;
+    for (const Axis& axis : *plan) {
+      Tensor sum;
+      for (const Tap& tap : axis.taps) {
+        const Tensor part = weighted(index_select(y, axis.dim, index_of(tap, x.device())), tap, axis.dim);
+        sum = sum.defined() ? sum + part : part;
+      }
+      y = sum;
+    }
+    if (y.same(x)) y = clone(x);
+  }
+  if (!grad) return y;
+  return grad.record(name, y, [plan, name](Grads& g) { g[0] = spread(g.out(), plan, name); });
+}
+
+// The transpose of resample.
+Tensor spread(const Tensor& y, const Plan& plan, const char* name) {
+  Grad grad({y});
+  Tensor x = y;
+  {
+    NoGrad guard;
+    for (size_t i = plan->size(); i-- > 0;) {
+      const Axis& axis = (*plan)[i];
+      Dims shape = x.shape();
+      shape[axis.dim] = axis.in;
+      const Tensor sum = zeros(shape, x.dtype(), x.device());
+      for (const Tap& tap : axis.taps)
+        index_add(sum, axis.dim, index_of(tap, x.device()), weighted(x, tap, axis.dim), 1, Dest::in_place(sum));
+      x = sum;
+    }
+    if (x.same(y)) x = clone(y);
+  }
+  if (!grad) return x;
+  return grad.record("ResampleBackwardBackward0", x, [plan, name](Grads& g) { g[0] = resample(g.out(), plan, name); });
+}
+
+void check_pad(const char* op, int n, const Tensor& x, const Dims& pad) {
+  check(pad.size() == 2 * n, op, "padding size is expected to be ", 2 * n, ", but got: ", pad.size());
+  check(x.dim() == n + 1 || x.dim() == n + 2, op, "Expected ", n + 1, "D or ", n + 2,
+        "D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: ", x.shape());
+  for (int i = x.dim() - n - 1; i < x.dim(); ++i)
+    check(x.shape()[i] > 0, op, "Expected a tensor with non-zero dimensions but the batch for input, but got: ", x.shape());
+}
+
+template <class F>
+Tensor pad_with(const char* op, const char* name, int n, const Tensor& x, const Dims& pad, const F& source) {
+  auto plan = std::make_shared<std::vector<Axis>>();
+  for (int i = 0; i < n; ++i) {
+    const int d = x.dim() - 1 - i;
+    const int64_t in = x.shape()[d], left = pad[2 * i], out = in + left + pad[2 * i + 1];
+    check(out >= 1, op, "input (", x.shape(), ") is too small for the padding ", pad, ": the output size would be ", out);
+    Tap tap;
+    for (int64_t j = 0; j < out; ++j) tap.index.push_back(source(j - left, in));
+    plan->push_back({d, in, {tap}});
+  }
+  return resample(x, plan, name);
+}
+
+constexpr const char* kReflect[] = {"ReflectionPad1DBackward0", "ReflectionPad2DBackward0", "ReflectionPad3DBackward0"};
+constexpr const char* kReplicate[] = {"ReplicationPad1DBackward0", "ReplicationPad2DBackward0", "ReplicationPad3DBackward0"};
+constexpr const char* kNearest[] = {"UpsampleNearest1DBackward0", "UpsampleNearest2DBackward0", "UpsampleNearest3DBackward0"};
+constexpr const char* kExact[] = {"UpsampleNearestExact1DBackward0", "UpsampleNearestExact2DBackward0",
+                                  "UpsampleNearestExact3DBackward0"};
+constexpr const char* kLinear[] = {"UpsampleLinear1DBackward0", "UpsampleBilinear2DBackward0", "UpsampleTrilinear3DBackward0"};
+
+void check_sizes(const char* op, int n, const Tensor& x, const Dims& size) {
+  check(size.size() == n, op, "It is expected output_size equals to ", n, ", but got size ", size.size());
+  check(x.dim() == n + 2, op, "It is expected input_size equals to ", n + 2, ", but got size ", x.dim());
+  check_implemented(is_floating(x.dtype()), "", "\"", op, "\" not implemented for '", dtype_type_name(x.dtype()), "'");
+  for (int i = 0; i < n; ++i)
+    check(x.shape()[2 + i] > 0 && size[i] > 0, op, "Input and output sizes should be greater than 0, but got input ",
+          x.shape(), " and output ", size);
+}
+
+// Steps of input positions from one output position to the next.
+double step_of(int64_t in, int64_t out, bool align_corners, double scale) {
+  if (align_corners) return out > 1 ? double(in - 1) / double(out - 1) : 0;
+  return scale > 0 ? 1 / scale : double(in) / double(out);
+}
+
+template <class F>
+Tensor resize_with(const char* name, int n, const Tensor& x, const Dims& size, const std::vector<double>& scales, const F& taps) {
+  auto plan = std::make_shared<std::vector<Axis>>();
+  for (int i = 0; i < n; ++i)
+    plan->push_back({2 + i, x.shape()[2 + i], taps(x.shape()[2 + i], size[i], scales.empty() ? 0.0 : scales[size_t(i)])});
+  return resample(x, plan, name);
+}
+
+}  // namespace
+
+Tensor reflection_pad(int n, const Tensor& x, const Dims& pad) {
+  const char* const op = "reflection_pad";
+  check_pad(op, n, x, pad);
+  for (int i = 0; i < n; ++i)
+    check(pad[2 * i] < x.shape()[x.dim() - 1 - i] && pad[2 * i + 1] < x.shape()[x.dim() - 1 - i], op,
+          "Padding size should be less than the corresponding input dimension, but got: padding ", pad, " at dimension ",
+          x.dim() - 1 - i, " of input ", x.shape());
+  return pad_with(op, kReflect[n - 1], n, x, pad, [](int64_t j, int64_t in) {
+    if (j < 0) j = -j;
+    return j >= in ? 2 * (in - 1) - j : j;
+  });
+}
+
+Tensor replication_pad(int n, const Tensor& x, const Dims& pad) {
+  check_pad("replication_pad", n, x, pad);
+  return pad_with("replication_pad", kReplicate[n - 1], n, x, pad,
+                  [](int64_t j, int64_t in) { return j < 0 ? int64_t(0) : std::min(j, in - 1); });
+}
+
+Tensor upsample_nearest(int n, const Tensor& x, const Dims& size, const std::vector<double>& scales, bool exact) {
+  check_sizes("upsample_nearest", n, x, size);
+  return resize_with((exact ? kExact : kNearest)[n - 1], n, x, size, scales, [exact](int64_t in, int64_t out, double scale) {
+    Tap tap;
+    const float step = float(step_of(in, out, false, scale));
+    for (int64_t j = 0; j < out; ++j) {
+      const float at = exact ? (float(j) + 0.5f) * step : float(j) * step;
+      tap.index.push_back(std::min(int64_t(std::floor(at)), in - 1));
+    }
+    return std::vector<Tap>{tap};
+  });
+}
+
+Tensor upsample_linear(int n, const Tensor& x, const Dims& size, bool align_corners, const std::vector<double>& scales) {
+  check_sizes("upsample_linear", n, x, size);
+  return resize_with(kLinear[n - 1], n, x, size, scales, [align_corners](int64_t in, int64_t out, double scale) {
+    std::vector<Tap> taps(2);
+    const double step = step_of(in, out, align_corners, scale);
+    for (int64_t j = 0; j < out; ++j) {
+      const double at = align_corners ? double(j) * step : std::max(0.0, (double(j) + 0.5) * step - 0.5);
+      const int64_t low = std::min(int64_t(at), in - 1);
+      const double part = std::min(std::max(at - double(low), 0.0), 1.0);
+      taps[0].index.push_back(low);
+      taps[1].index.push_back(low + (low < in - 1));
+      taps[0].weight.push_back(1 - part);
+      taps[1].weight.push_back(part);
+    }
+    return taps;
+  });
+}
+
+Tensor upsample_bicubic2d(const Tensor& x, const Dims& size, bool align_corners, const std::vector<double>& scales) {
+  check_sizes("upsample_bicubic2d", 2, x, size);
+  return resize_with("UpsampleBicubic2DBackward0", 2, x, size, scales, [align_corners](int64_t in, int64_t out, double scale) {
+    constexpr double a = -0.75;
+    const auto near = [](double t) { return ((a + 2) * t - (a + 3)) * t * t + 1; };
+    const auto far = [](double t) { return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a; };
+    std::vector<Tap> taps(4);
+    const double step = step_of(in, out, align_corners, scale);
+    for (int64_t j = 0; j < out; ++j) {
+      const double at = align_corners ? double(j) * step : (double(j) + 0.5) * step - 0.5;
+      const int64_t low = int64_t(std::floor(at));
+      const double t = at - double(low), weights[] = {far(t + 1), near(t), near(1 - t), far(2 - t)};
+      for (int64_t k = 0; k < 4; ++k) {
+        taps[size_t(k)].index.push_back(std::clamp<int64_t>(low - 1 + k, 0, in - 1));
+        taps[size_t(k)].weight.push_back(weights[k]);
+      }
+    }
+    return taps;
+  });
+}
+
+}  // namespace cnn
