@@ -177,7 +177,7 @@ class Error:
 
 
 def error(kind, match, *args, dtype=cnn.float32, **kwargs):
-    return Error(kind, match, Case(args, kwargs), dtype)
+    return Error(kind, match or None, Case(args, kwargs), dtype)
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,7 @@ class Op:
 
     @property
     def has_out(self):
-        return self.out and "out=" in (getattr(self.call, "__text_signature__", None) or "")
+        return self.out and ", out=" in (getattr(self.call, "__text_signature__", None) or "")
 
     def cases_for(self, dtype):
         return [c for c in self.cases if c.dtypes is None or dtype in c.dtypes]

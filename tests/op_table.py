@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-FAMILIES = ("arithmetic", "unary", "compare", "activation", "reduce", "shape", "index", "matmul")
+FAMILIES = ("arithmetic", "unary", "compare", "activation", "reduce", "shape", "index", "matmul", "nn", "create")
 
 ROWS = [row for family in FAMILIES for row in import_module(f"op_rows.{family}").ROWS]
 

@@ -67,7 +67,8 @@ template <class Functor>
 Tensor scatter_with(const char* op, const Tensor& x, int d, const Tensor& given, const Tensor& src, const Dest& dest,
                     bool moves) {
   NoGrad guard;
-  const Tensor index = index_tensor(op, given);
+  check_same_device(op, x, src);
+  const Tensor index = index_tensor(op, given, x);
   check_indices("", index, size_along(x, d), d, false);
   const DType t = is_reduced(x.dtype()) && !moves ? DType::Float32 : x.dtype();
   const Tensor source = covered(src.storage() == x.storage() ? clone(src) : src, index, t);
@@ -88,7 +89,7 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
   const int d = checked_dim("gather", x, dim);
   check_fits("gather", x, d, given, nullptr);
   Grad grad({x}, dest);
-  const Tensor index = index_tensor("gather", given);
+  const Tensor index = index_tensor("gather", given, x);
   check_indices("", index, size_along(x, d), d, false);
   const Tensor* inputs[] = {&index};
   Tensor y = dest ? result_for("gather", index.shape(), x.dtype(), inputs, 1, dest)
@@ -104,11 +105,12 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
 
 Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src,
                const std::optional<std::string>& reduce, Dest dest) {
+  if (dest.is_out()) return copy_out("scatter", scatter(x, dim, index, src, reduce), dest);
   const int d = checked_dim("scatter", x, dim);
   const bool number = src.impl()->wrapped_number;
   check(number || src.dtype() == x.dtype(), "scatter", "Expected self.dtype to be equal to src.dtype: ", x.dtype(),
         " against ", src.dtype());
-  const Tensor source = number ? expand(to_dtype(src, x.dtype()), index.shape()) : src;
+  const Tensor source = number ? expand(to_device(to_dtype(src, x.dtype()), x.device()), index.shape()) : src;
   check_fits("scatter", x, d, index, &source);
   if (reduce && *reduce == "add") {
     return scatter_add(x, dim, index, source, dest);
@@ -128,6 +130,7 @@ Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& 
 }
 
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, Dest dest) {
+  if (dest.is_out()) return copy_out("scatter_add", scatter_add(x, dim, index, src), dest);
   const int d = checked_dim("scatter_add", x, dim);
   check(src.dtype() == x.dtype(), "scatter_add", "Expected self.dtype to be equal to src.dtype: ", x.dtype(), " against ",
         src.dtype());
@@ -153,6 +156,7 @@ Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tens
 
 Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, const std::string& reduce,
                       bool include_self, Dest dest) {
+  if (dest.is_out()) return copy_out("scatter_reduce", scatter_reduce(x, dim, index, src, reduce, include_self), dest);
   const int d = checked_dim("scatter_reduce", x, dim);
   check(src.dtype() == x.dtype(), "scatter_reduce", "Expected self.dtype to be equal to src.dtype: ", x.dtype(),
         " against ", src.dtype());
@@ -227,7 +231,7 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& given, Dest dest
   check_index(given.dim() <= 1, "index_select", "Index is supposed to be a vector, got ", given.shape());
   check(given.dtype() == DType::Int64 || given.dtype() == DType::Int32, "index_select",
         "Expected dtype int32 or int64 for index but got: ", dtype_type_name(given.dtype()));
-  const Tensor at = index_tensor("index_select", given);
+  const Tensor at = index_tensor("index_select", given, x);
   check_indices("index_select", at, size_along(x, d), d, false);
   Grad grad({x}, dest);
   Tensor y;
@@ -266,13 +270,15 @@ void check_source(const char* op, const Tensor& x, int d, const Tensor& at, cons
 }  // namespace
 
 Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor& source, Scalar alpha, Dest dest) {
+  if (dest.is_out()) return copy_out("index_add", index_add(x, dim, given, source, alpha), dest);
   const int d = checked_dim("index_add", x, dim);
   check(given.dtype() == DType::Int64 || given.dtype() == DType::Int32, "index_add",
         "Expected dtype int32/int64 for index but got: ", dtype_type_name(given.dtype()));
   check(x.dtype() == source.dtype(), "index_add", "self (", dtype_type_name(x.dtype()), ") and source (",
         dtype_type_name(source.dtype()), ") must have the same scalar type");
+  check_same_device("index_add", x, source);
   check_source("index_add", x, d, given, source);
-  const Tensor at = index_tensor("index_add", given);
+  const Tensor at = index_tensor("index_add", given, x);
   check_indices("index_add", at, size_along(x, d), d, false);
   Grad grad({x, source}, dest);
   Tensor y;
@@ -290,13 +296,15 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor
 }
 
 Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& given, const Tensor& source, Dest dest) {
+  if (dest.is_out()) return copy_out("index_copy", index_copy(x, dim, given, source), dest);
   const int d = checked_dim("index_copy", x, dim);
   check(given.dtype() == DType::Int64, "index_copy", "Expected a long tensor for index, but got ",
         dtype_type_name(given.dtype()));
   check(x.dtype() == source.dtype(), "index_copy", "self and source expected to have the same dtype, but got (self) ",
         dtype_type_name(x.dtype()), " and (source) ", dtype_type_name(source.dtype()));
+  check_same_device("index_copy", x, source);
   check_source("index_copy", x, d, given, source);
-  const Tensor at = index_tensor("index_copy", given);
+  const Tensor at = index_tensor("index_copy", given, x);
   check_indices("index_copy", at, size_along(x, d), d, false);
   Grad grad({x, source}, dest);
   Tensor y;
@@ -313,12 +321,13 @@ Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& given, const Tenso
 }
 
 Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& given, const Tensor& value, Dest dest) {
+  if (dest.is_out()) return copy_out("index_fill", index_fill(x, dim, given, value), dest);
   const int d = checked_dim("index_fill", x, dim);
   check(value.dim() == 0, "index_fill", "only supports a 0-dimensional value tensor, but got tensor with ", value.dim(),
         " dimension(s).");
   check_index(given.dtype() == DType::Int64, "index_fill", "Expected dtype int64 for index.");
   check(given.dim() <= 1, "index_fill", "Index has to be a vector/scalar");
-  const Tensor at = index_tensor("index_fill", given);
+  const Tensor at = index_tensor("index_fill", given, x);
   check_indices("index_fill", at, size_along(x, d), d, true);
   Grad grad({x, value}, dest);
   Tensor y;
@@ -338,7 +347,7 @@ Tensor take(const Tensor& x, const Tensor& given) {
   check(given.dtype() == DType::Int64, "take", "Expected a long tensor for index, but got ", dtype_type_name(given.dtype()));
   check_index(x.numel() != 0 || given.numel() == 0, "take", "tried to take from an empty tensor");
   Grad grad({x});
-  const Tensor at = index_tensor("take", given);
+  const Tensor at = index_tensor("take", given, x);
   Tensor y;
   {
     NoGrad guard;
@@ -372,7 +381,7 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
         "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got ",
         dtype_type_name(indices.dtype()), " instead (while checking arguments for embedding)");
   check_implemented(!sparse, "embedding", "sparse gradients; use sparse=False");
-  const Tensor at = index_tensor("embedding", indices);
+  const Tensor at = index_tensor("embedding", indices, weight);
   check_indices("embedding", at, weight.shape()[0], 0, false);
   Grad grad({weight});
   Tensor y;
@@ -407,13 +416,15 @@ Tensor searchsorted(const Tensor& sorted_sequence, const Tensor& values, bool ou
           "boundaries tensor and input value tensor must match, but we got boundaries tensor ", sorted_sequence.shape(),
           " and input value tensor ", values.shape());
   }
+  check_same_device("searchsorted", sorted_sequence, values);
   NoGrad guard;
   Promotion promotion;
   promotion.add(sorted_sequence);
   promotion.add(values);
   const DType t = is_reduced(promotion.result()) ? DType::Float32 : promotion.result();
-  const Tensor s = contiguous(to_dtype(sorted_sequence, t)), v = contiguous(to_dtype(values, t));
-  Tensor out = empty(values.shape(), DType::Int64, values.device());
+  const Tensor s = contiguous(to_dtype(sorted_sequence, t));
+  const Tensor v = contiguous(to_device(to_dtype(values, t), s.device()));
+  Tensor out = empty(values.shape(), DType::Int64, s.device());
   each(kernels::SearchSorted{s.raw(), v.raw(), out.data<int64_t>(), s.shape().back(),
                              rows ? v.shape().back() : 0, right},
        v.numel(), t, v.device());
@@ -426,7 +437,7 @@ Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t m
   check(minlength >= 0, "bincount", "minlength should be >= 0");
   check(!weights || weights->shape() == x.shape(), "bincount", "weights should be 1-d and have the same length as input");
   NoGrad guard;
-  const Tensor at = index_tensor("bincount", x);
+  const Tensor at = index_tensor("bincount", x, x);
   int64_t n = minlength;
   if (x.numel() > 0) {
     check(!any(lt(at, wrapped_number(0))).item().to_bool(), "bincount", "bincount only supports 1-d non-negative integral inputs.");
