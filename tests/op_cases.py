@@ -229,11 +229,8 @@ class Op:
     def call(self):
         if self.function is not None:
             return self.function
-        return (
-            getattr(cnn._C, self.name, None)
-            or getattr(cnn.Tensor, self.name, None)
-            or getattr(cnn, self.name)
-        )
+        found = (getattr(home, self.name, None) for home in (cnn._C, cnn.Tensor, cnn))
+        return next(f for f in found if callable(f))
 
     @property
     def in_place_call(self):

@@ -130,13 +130,13 @@ def test_sizes_beyond_memory_or_64_bits(make):
 
 
 def test_numbers_that_do_not_fit():
-    refused((RuntimeError, OverflowError), None, lambda: cnn.tensor(1 << 70))
+    refused(ValueError, "Overflow", lambda: cnn.tensor(1 << 70))
     refused((RuntimeError, TypeError, OverflowError), None, lambda: cnn.ones(2).reshape(1 << 70))
 
 
 @pytest.mark.parametrize("data, kind", [
     ([[1, 2], [3]], ValueError), ([[1], 2], (ValueError, TypeError)), ([1, [2]], (ValueError, TypeError)), ([[1, 2], [3, [4]]], (ValueError, TypeError)),
-    (["a"], (ValueError, TypeError)), ([None], (TypeError, RuntimeError)), ([object()], (RuntimeError, TypeError)), ([[], [1]], ValueError),
+    (["a"], (ValueError, TypeError)), ([None], (TypeError, RuntimeError)), ([object()], (RuntimeError, TypeError)), ([[1], []], ValueError),
 ])  # fmt: skip
 def test_ragged_and_foreign_data(data, kind):
     with pytest.raises(kind):
@@ -146,7 +146,7 @@ def test_ragged_and_foreign_data(data, kind):
 def test_lists_that_contain_themselves_do_not_crash():
     loop = []
     loop.append(loop)
-    with pytest.raises((ValueError, RecursionError, RuntimeError)):
+    with pytest.raises(TypeError, match="self-referential"):
         cnn.tensor(loop)
 
 
@@ -247,6 +247,8 @@ def test_backward():
     refused(RuntimeError, "grad can be implicitly created only for scalar outputs", lambda t: (t * 2).backward(), x)
     refused(RuntimeError, "does not require grad and does not have a grad_fn", lambda: cnn.ones(1).backward())
     refused(RuntimeError, "Mismatch in shape", lambda t: (t * 2).backward(cnn.ones(4)), x)
+    step = cnn.heaviside(x, cnn.ones(3))
+    refused(NotImplementedError, "derivative for aten::heaviside is not implemented", lambda: step.sum().backward())
     y = (x * x).sum()
     y.backward()
     refused(RuntimeError, "Trying to backward through the graph a second time", lambda: y.backward())

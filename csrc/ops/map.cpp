@@ -210,6 +210,9 @@ Tensor result_for(const char* op, const Dims& shape, DType dtype, const Tensor* 
     return empty_strided(shape, strides_in_input_order(shape, inputs, count), dtype, device);
   }
   const Tensor& target = dest.target();
+  const Device device = common_device(op, inputs, count);
+  check(device == target.device(), op, "Expected all tensors to be on the same device, but found at least two devices, ",
+        device, " and ", target.device(), "!");
   if (dest.is_in_place()) {
     check(target.shape() == shape, op, "output with shape ", target.shape(), " doesn't match the broadcast shape ",
           shape);

@@ -1,5 +1,6 @@
 // gather, scatter and their kin along one dimension.
 #include <limits>
+#include <tuple>
 
 #include "cnn/ops/binary.h"
 #include "cnn/ops/compare.h"
@@ -55,11 +56,19 @@ void check_fits(const char* op, const Tensor& x, int d, const Tensor& index, con
   }
 }
 
-// The part of src that index covers, dense, in x's dtype.
-Tensor covered(const Tensor& src, const Tensor& index, DType t) {
-  Tensor s = src;
-  for (int i = 0; i < index.dim() && src.dim() > 0; ++i) s = narrow(s, i, 0, index.shape()[i]);
-  return contiguous(to_dtype(s, t));
+// The first `shape` elements of x along each dimension: of a src, what index covers.
+Tensor corner(const Tensor& x, const Dims& shape) {
+  Tensor y = x;
+  for (int i = 0; i < shape.size() && x.dim() > 0; ++i) y = narrow(y, i, 0, shape[i]);
+  return y;
+}
+
+// The gradient of corner: what index does not cover gets nothing.
+Tensor from_corner(const Tensor& part, const Dims& shape) {
+  if (part.shape() == shape) return part;
+  const Tensor whole = zeros(shape, part.dtype(), part.device());
+  copy_(corner(whole, part.shape()), part);
+  return whole;
 }
 
 // Runs Functor over x in place (or a copy), 16-bit floats in float.
@@ -71,7 +80,7 @@ Tensor scatter_with(const char* op, const Tensor& x, int d, const Tensor& given,
   const Tensor index = index_tensor(op, given, x);
   check_indices("", index, size_along(x, d), d, false);
   const DType t = is_reduced(x.dtype()) && !moves ? DType::Float32 : x.dtype();
-  const Tensor source = covered(src.storage() == x.storage() ? clone(src) : src, index, t);
+  const Tensor source = contiguous(to_dtype(corner(src.storage() == x.storage() ? clone(src) : src, index.shape()), t));
   Tensor y = dest ? x : contiguous(x).same(x) ? clone(x) : contiguous(x);
   if (dest) {
     check_no_internal_overlap(op, x);
@@ -123,9 +132,11 @@ Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& 
   Grad grad({x, src}, dest);
   Tensor y = scatter_with<kernels::ScatterSet>("scatter", x, d, index, source, dest, true);
   if (!grad) return y;
-  return grad.record(number ? "ScatterBackward1" : "ScatterBackward0", y, [index, d, number](Grads& g) {
+  return grad.record(number ? "ScatterBackward1" : "ScatterBackward0", y, [index, d, number, shape = src.shape()](Grads& g) {
     if (g.wants(0)) g[0] = scatter(g.out(), d, index, wrapped_number(0.0));
-    if (g.wants(1)) g[1] = number ? sum(gather(g.out(), d, index)) : gather(g.out(), d, index);
+    if (!g.wants(1)) return;
+    const Tensor part = gather(g.out(), d, index);
+    g[1] = number ? sum(part) : from_corner(part, shape);
   });
 }
 
@@ -140,19 +151,28 @@ Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tens
   if (!grad) return y;
   return grad.record("ScatterAddBackward0", y, [index, d, shape = src.shape()](Grads& g) {
     if (g.wants(0)) g[0] = g.out();
-    if (!g.wants(1)) return;
-    const Tensor part = gather(g.out(), d, index);
-    if (part.shape() == shape) {
-      g[1] = part;
-      return;
-    }
-    Tensor whole = zeros(shape, part.dtype(), part.device());  // what index does not cover gets nothing
-    Tensor place = whole;
-    for (int i = 0; i < part.dim(); ++i) place = narrow(place, i, 0, part.shape()[i]);
-    copy_(place, part);
-    g[1] = whole;
+    if (g.wants(1)) g[1] = from_corner(gather(g.out(), d, index), shape);
   });
 }
+
+namespace {
+// For y = x times the elements of s that go there. y / x is the product of the others, unless x is zero: that product is
+// then taken with the zero as a one.
+std::pair<Tensor, Tensor> product_slopes(const Tensor& up, const Tensor& x, const Tensor& s, int d, const Tensor& index,
+                                         bool include_self) {
+  const Tensor one = wrapped_number(1.0), zero = wrapped_number(0.0);
+  const Tensor whole_x = masked_fill(x, eq(x, zero), one);
+  const Tensor dx = up * scatter_reduce(whole_x, d, index, s, "prod", include_self) / whole_x;
+  const Tensor is_zero = eq(s, zero);
+  Tensor zeros_at = include_self ? to_dtype(eq(x, zero), up.dtype()) : zeros_like(up);
+  zeros_at = scatter_add(zeros_at, d, index, to_dtype(is_zero, up.dtype()));
+  const Tensor alone = logical_and(is_zero, eq(gather(zeros_at, d, index), one));
+  const Tensor y = scatter_reduce(x, d, index, s, "prod", include_self);
+  const Tensor without = scatter_reduce(x, d, index, masked_fill(s, alone, one), "prod", include_self);
+  const Tensor regular = gather(up * y, d, index) / masked_fill(s, is_zero, one);
+  return {dx, where(alone, gather(up * without, d, index), regular)};
+}
+}  // namespace
 
 Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, const std::string& reduce,
                       bool include_self, Dest dest) {
@@ -164,6 +184,7 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
   const bool known = reduce == "sum" || reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin";
   check(known, "scatter_reduce", "reduce argument must be either sum, prod, mean, amax or amin, got ", reduce, ".");
   Grad grad({x, src}, dest);
+  auto sx = grad.save(x), ssrc = grad.save(src);
   Tensor y, count;
   {
     NoGrad guard;
@@ -199,9 +220,9 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
     }
   }
   if (!grad) return y;
-  auto sx = grad.save(x), ssrc = grad.save(src), sy = grad.save_output(y);
+  auto sy = grad.save_output(y);
   return grad.record("ScatterReduceBackward0", y, [=, shape = src.shape()](Grads& g) {
-    const Tensor x = sx.get(g), s = ssrc.get(g), y = sy.get(g), up = g.out();
+    const Tensor x = sx.get(g), s = corner(ssrc.get(g), index.shape()), y = sy.get(g), up = g.out();
     Tensor dx, ds;
     if (reduce == "sum") {
       dx = up;
@@ -209,9 +230,8 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
     } else if (reduce == "mean") {
       dx = up / count;
       ds = gather(dx, d, index);
-    } else if (reduce == "prod") {  // without zeros, y / x is the product of the others
-      dx = up * y / x;
-      ds = gather(up * y, d, index) / s;
+    } else if (reduce == "prod") {
+      std::tie(dx, ds) = product_slopes(up, x, s, d, index, include_self);
     } else {
       const Tensor chosen = to_dtype(eq(s, gather(y, d, index)), up.dtype());
       Tensor ties = include_self ? to_dtype(eq(x, y), up.dtype()) : zeros_like(up);
@@ -222,7 +242,7 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
     }
     if (!include_self) dx = scatter(dx, d, index, wrapped_number(0.0));
     if (g.wants(0)) g[0] = dx;
-    if (g.wants(1)) g[1] = ds;
+    if (g.wants(1)) g[1] = from_corner(ds, shape);
   });
 }
 
