@@ -177,7 +177,7 @@ class Error:
 
 
 def error(kind, match, *args, dtype=cnn.float32, **kwargs):
-    return Error(kind, match, Case(args, kwargs), dtype)
+    return Error(kind, match or None, Case(args, kwargs), dtype)
 
 
 @dataclass(frozen=True)
@@ -229,11 +229,8 @@ class Op:
     def call(self):
         if self.function is not None:
             return self.function
-        return (
-            getattr(cnn._C, self.name, None)
-            or getattr(cnn.Tensor, self.name, None)
-            or getattr(cnn, self.name)
-        )
+        found = (getattr(home, self.name, None) for home in (cnn._C, cnn.Tensor, cnn))
+        return next(f for f in found if callable(f))
 
     @property
     def in_place_call(self):
@@ -241,7 +238,7 @@ class Op:
 
     @property
     def has_out(self):
-        return self.out and "out=" in (getattr(self.call, "__text_signature__", None) or "")
+        return self.out and ", out=" in (getattr(self.call, "__text_signature__", None) or "")
 
     def cases_for(self, dtype):
         return [c for c in self.cases if c.dtypes is None or dtype in c.dtypes]

@@ -235,7 +235,10 @@ def check_in_place(row, args, kwargs, want):
         return
     strides = target.stride()
     assert row.in_place_call(*args, **kwargs) is target
-    assert bits(target) == bits(want.to(target.dtype))
+    if row.tolerance > 1 and want.is_floating_point():  # may fuse and order its sums otherwise
+        near(target, to_array(want), row.tolerance, target.dtype)
+    else:
+        assert bits(target) == bits(want.to(target.dtype))
     assert target.stride() == strides and target._version > version
 
 

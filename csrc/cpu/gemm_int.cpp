@@ -13,8 +13,9 @@ template <class U, class W> void rows_of_product(const GemmArgs& g, int64_t begi
     const U* a = static_cast<const U*>(g.a) + batch * g.a_batch + i * g.a_row;
     const U* b = static_cast<const U*>(g.b) + batch * g.b_batch;
     U* c = static_cast<U*>(g.c) + batch * g.c_batch + i * g.c_row;
+    const U* bias = static_cast<const U*>(g.bias);
     if (!g.accumulate)
-      for (int64_t j = 0; j < g.n; ++j) c[j * g.c_col] = 0;
+      for (int64_t j = 0; j < g.n; ++j) c[j * g.c_col] = bias ? bias[j * g.bias_stride] : U(0);
     for (int64_t p = 0; p < g.k; ++p) {
       const W x = W(alpha) * a[p * g.a_col];
       const U* row = b + p * g.b_row;

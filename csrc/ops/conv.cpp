@@ -153,6 +153,8 @@ void check_operands(const char* op, const Tensor& x, const Tensor& w, const std:
           " instead");
     check(bias->dtype() == x.dtype(), op, "Input type (", dtype_name(x.dtype()), ") and bias type (",
           dtype_name(bias->dtype()), ") should be the same");
+    check(x.device() == bias->device(), op, "Expected all tensors to be on the same device, but found at least two "
+          "devices, ", x.device(), " and ", bias->device(), "!");
   }
 }
 

@@ -14,11 +14,14 @@
 
 namespace cnn {
 
-Tensor index_tensor(const char* op, const Tensor& index) {
+Tensor index_tensor(const char* op, const Tensor& index, const Tensor& x) {
   check_index(!is_floating(index.dtype()) && index.dtype() != DType::Bool, op,
               "tensors used as indices must be long, int, byte or bool tensors, got ", index.dtype());
+  check(index.device() == x.device() || (index.device().is_cpu() && index.dim() == 0), op,
+        "Expected all tensors to be on the same device, but found at least two devices, ", x.device(), " and ",
+        index.device(), "!");
   NoGrad guard;
-  return contiguous(to_dtype(index, DType::Int64));
+  return contiguous(to_device(to_dtype(index, DType::Int64), x.device()));
 }
 
 void check_indices(const char* op, const Tensor& index, int64_t size, int64_t dim, bool negative_allowed) {
@@ -64,13 +67,14 @@ Tensors expand_masks(const Tensor& x, const Indices& indices, std::vector<int>* 
                     " at index ", k, " does not match the shape of the indexed tensor ", x.shape(), " at index ", d + k);
       const Tensor places = nonzero(mask_of(t));
       for (int k = 0; k < t.dim(); ++k) {
-        out.push_back(select(places, 1, k));
+        out.push_back(to_device(select(places, 1, k), x.device()));
         dims->push_back(d++);
       }
       continue;
     }
     check_index(d < x.dim(), "", "too many indices for tensor of dimension ", x.dim());
-    out.push_back(index_tensor("index", t));
+    // Indices of the CPU serve any device.
+    out.push_back(index_tensor("index", t.device().is_cpu() ? to_device(t, x.device()) : t, x));
     dims->push_back(d++);
   }
   check_index(d <= x.dim(), "", "too many indices for tensor of dimension ", x.dim());
@@ -178,6 +182,7 @@ Tensor index_put(const Tensor& x, const Indices& indices, const Tensor& values, 
   check_index(values.dtype() == x.dtype() || values.dim() == 0 || values.impl()->wrapped_number, "",
               "Index put requires the source and destination dtypes match, got ", dtype_type_name(x.dtype()),
               " for the destination and ", dtype_type_name(values.dtype()), " for the source.");
+  check_same_device("index_put", x, values);
   Grad grad({x, values}, dest);
   const Plan p = make_plan(x, indices);
   for (int i = 1; i <= values.dim(); ++i) {
@@ -193,7 +198,7 @@ Tensor index_put(const Tensor& x, const Indices& indices, const Tensor& values, 
     Dims shape = values.shape();
     while (shape.size() > p.shape.size()) shape.erase(0);
     // Read before the write: the values may be a view of x.
-    source = expand(reshape(to_dtype(values, x.dtype()), shape), p.shape);
+    source = expand(reshape(to_device(to_dtype(values, x.dtype()), x.device()), shape), p.shape);
     source = source.storage() == x.storage() ? clone(contiguous(source)) : contiguous(source);
     if (dest) {
       check_no_internal_overlap("index_put_", x);
@@ -241,6 +246,7 @@ Tensor nonzero(const Tensor& x) {
 
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
   check(mask.dtype() == DType::Bool, "masked_select", "expected BoolTensor for mask, got ", mask.dtype());
+  check_same_device("masked_select", x, mask);
   const Dims shape = broadcast_shapes("masked_select", x.shape(), mask.shape());
   Grad grad({x});
   Tensor y, positions;
@@ -261,11 +267,14 @@ Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source,
         mask.dtype());
   check(x.dtype() == source.dtype(), "masked_scatter", "expected self and source to have same dtypes but got ",
         dtype_type_name(x.dtype()), " and ", dtype_type_name(source.dtype()));
+  check_same_device("masked_scatter", x, mask);
+  check_same_device("masked_scatter", x, source);
   const Dims shape = broadcast_shapes("masked_scatter", x.shape(), mask.shape());
   check(!dest || shape == x.shape(), "masked_scatter_", "output with shape ", x.shape(),
         " doesn't match the broadcast shape ", shape);
   const Tensor whole = shape == x.shape() ? x : expand(x, shape);
   const Tensor m = expand(mask, shape);
+  if (x.device().is_meta()) return dest ? x : empty(shape, x.dtype(), x.device());
   const int64_t n = sum(m).item().to_int();
   check(n <= source.numel(), "masked_scatter", "Number of elements of source < number of ones in mask: ",
         source.numel(), " < ", n);

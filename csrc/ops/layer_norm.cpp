@@ -12,6 +12,9 @@ void check_trailing(const char* separator, const Tensor& x, const Dims& shape, c
         "element, but got normalized_shape = ", shape);
   const std::pair<const char*, const std::optional<Tensor>*> affine[] = {{"weight", &weight}, {"bias", &bias}};
   for (const auto& [name, t] : affine)
+    check(!*t || (*t)->device() == x.device(), "layer_norm", "Expected all tensors to be on the same device, but ", name,
+          " is on ", *t ? (*t)->device() : x.device(), " and input on ", x.device());
+  for (const auto& [name, t] : affine)
     check(!*t || (*t)->shape() == shape, "", "Expected ", name, " to be of same shape as normalized_shape, but got ",
           name, " of shape ", *t ? (*t)->shape() : shape, " and normalized_shape = ", shape);
   const int skip = x.dim() - shape.size();

@@ -210,18 +210,30 @@ Tensor result_for(const char* op, const Dims& shape, DType dtype, const Tensor* 
     return empty_strided(shape, strides_in_input_order(shape, inputs, count), dtype, device);
   }
   const Tensor& target = dest.target();
+  const Device device = common_device(op, inputs, count);
+  check(device == target.device(), op, "Expected all tensors to be on the same device, but found at least two devices, ",
+        device, " and ", target.device(), "!");
   if (dest.is_in_place()) {
     check(target.shape() == shape, op, "output with shape ", target.shape(), " doesn't match the broadcast shape ",
           shape);
-  } else if (target.shape() != shape) {
-    resize_output(op, target, shape);
   }
   check(can_cast(dtype, target.dtype()), op, "result type ", dtype_type_name(dtype),
         " can't be cast to the desired output type ", dtype_type_name(target.dtype()));
+  if (target.shape() != shape) resize_output(op, target, shape);
   check_no_internal_overlap(op, target);
   for (int k = 0; k < count; ++k) check_no_partial_overlap(op, target, *inputs[k]);
   target.impl()->bump_version();
   return target;
+}
+
+Tensor copy_out(const char* op, const Tensor& result, const Dest& dest) {
+  check(!result.requires_grad() && !(grad_enabled() && dest.target().requires_grad()), op,
+        "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires "
+        "grad.");
+  const Tensor* inputs[] = {&result};
+  const Tensor y = result_for(op, result.shape(), result.dtype(), inputs, 1, dest);
+  NoGrad guard;
+  return copy_(y, result);
 }
 
 void map_into(const char* op, MapKind kind, const void* functor, const MapOperand* operands, int outputs, int count,

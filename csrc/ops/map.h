@@ -59,10 +59,16 @@ void map_into(const char* op, const F& f, std::initializer_list<MapOperand> oper
 Dims broadcast_all(const char* op, const Tensor* const* inputs, int count);
 // The one device of the operands; CPU scalars go along with any other.
 Device common_device(const char* op, const Tensor* const* inputs, int count);
+inline void check_same_device(const char* op, const Tensor& a, const Tensor& b) {
+  const Tensor* both[] = {&a, &b};
+  common_device(op, both, 2);
+}
 // The tensor an op writes its result of this shape and dtype into: a new one in the inputs' stride order, or the
 // destination, checked (in place: shape; out=: resized) and with its version bumped.
 Tensor result_for(const char* op, const Dims& shape, DType dtype, const Tensor* const* inputs, int count,
                   const Dest& dest);
+// For ops that write beside their first operand only: the finished result, copied into the `out=` of `dest`.
+Tensor copy_out(const char* op, const Tensor& result, const Dest& dest);
 // RuntimeError when elements of `written` share memory with each other, or with part of `read`.
 void check_no_internal_overlap(const char* op, const Tensor& written);
 void check_no_partial_overlap(const char* op, const Tensor& written, const Tensor& read);

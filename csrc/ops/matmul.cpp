@@ -238,59 +238,92 @@ Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>
 
 namespace {
 
-// beta input + alpha product; with beta 0 the input is not read (nan does not spread).
+// beta input + alpha product, nothing recorded; with beta 0 the input is not read (nan does not spread).
 Tensor combine(const char* op, const Tensor& input, const Tensor& product, Scalar beta, Scalar alpha, const Dest& dest) {
+  NoGrad guard;
   check(broadcast_shapes(op, input.shape(), product.shape()) == product.shape(), op, "input of shape ", input.shape(),
         " cannot be broadcast to ", product.shape());
   check(input.dtype() == product.dtype(), op, "self and mat2 must have the same dtype, but got ", input.dtype(), " and ",
         product.dtype());
   const Tensor right = alpha.to_double() == 1 ? product : product * alpha;
-  if (beta.to_double() == 0) return dest ? copy_(dest.target(), right) : right;
-  const Tensor y = beta.to_double() == 1 ? input + right : input * beta + right;
-  return dest ? copy_(dest.target(), y) : y;
+  const Tensor y = beta.to_double() == 0   ? right
+                   : beta.to_double() == 1 ? input + right
+                                           : input * beta + right;
+  return deliver(op, y, dest);
 }
 
-// out= and in place: the checks, and then the values through copy_.
-Dest writable(const char* op, const Dims& shape, const Tensor& input, const Dest& dest) {
-  if (dest.is_out()) {
-    check(!grad_enabled() || !input.requires_grad(), op, "functions with out=... arguments don't support automatic "
-          "differentiation, but one of the arguments requires grad.");
-    if (dest.target().shape() != shape) resize_output(op, dest.target(), shape);
+Tensor scaled(const Tensor& x, Scalar by) { return by.to_double() == 1 ? x : x * by; }
+
+// The common frame of these ops: `multiply` gives the product, `slopes` its two gradients from that of the product.
+template <class Multiply, class Slopes>
+Tensor add_product(const char* op, const char* node, const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta,
+                   Scalar alpha, const Dest& dest, Multiply multiply, Slopes slopes) {
+  Grad grad({input, a, b}, dest);
+  auto sa = grad.save_if(grad.needs(2), a), sb = grad.save_if(grad.needs(1), b);
+  Tensor product;
+  {
+    NoGrad guard;
+    product = multiply(a, b);
   }
-  return dest;
+  const Tensor y = combine(op, input, product, beta, alpha, dest);
+  if (!grad) return y;
+  return grad.record(node, y, [sa, sb, beta, alpha, slopes](Grads& g) {
+    if (g.wants(0)) g[0] = scaled(g.out(), beta);
+    if (!g.wants(1) && !g.wants(2)) return;
+    const Tensor up = scaled(g.out(), alpha);
+    if (g.wants(1)) g[1] = slopes(up, Tensor(), sb.get(g));
+    if (g.wants(2)) g[2] = slopes(up, sa.get(g), Tensor());
+  });
 }
 
 }  // namespace
 
 Tensor addmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
   check(a.dim() == 2 && b.dim() == 2, "addmm", "mat1 and mat2 must be matrices, got ", a.shape(), " and ", b.shape());
-  const bool plain = beta.to_double() == 1 && alpha.to_double() == 1 && input.dim() == 1 && !dest;
   check(a.shape()[1] == b.shape()[0], "addmm", "mat1 and mat2 shapes cannot be multiplied (", a.shape()[0], "x",
         a.shape()[1], " and ", b.shape()[0], "x", b.shape()[1], ")");
+  const bool plain = beta.to_double() == 1 && alpha.to_double() == 1 && input.dim() == 1 && !dest;
   if (plain && input.shape()[0] == b.shape()[1] && input.dtype() == a.dtype() && a.dtype() == b.dtype())
     return linear(a, transposed(b), input);
-  return combine("addmm", input, mm(a, b), beta, alpha, writable("addmm", {a.shape()[0], b.shape()[1]}, input, dest));
+  return add_product("addmm", "AddmmBackward0", input, a, b, beta, alpha, dest,
+                     [](const Tensor& a, const Tensor& b) { return mm(a, b); },
+                     [](const Tensor& up, const Tensor& a, const Tensor& b) {
+                       return a.defined() ? mm(transposed(a), up) : mm(up, transposed(b));
+                     });
 }
 Tensor addmv(const Tensor& input, const Tensor& a, const Tensor& v, Scalar beta, Scalar alpha, Dest dest) {
-  const Tensor p = mv(a, v);
-  return combine("addmv", input, p, beta, alpha, writable("addmv", p.shape(), input, dest));
+  return add_product("addmv", "AddmvBackward0", input, a, v, beta, alpha, dest,
+                     [](const Tensor& a, const Tensor& v) { return mv(a, v); },
+                     [](const Tensor& up, const Tensor& a, const Tensor& v) {
+                       return a.defined() ? mv(transposed(a), up) : outer(up, v);
+                     });
 }
 Tensor addr(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
   check(a.dim() == 1 && b.dim() == 1, "addr", "Expected 1-D vectors, but got ", a.dim(), "-D and ", b.dim(), "-D");
-  Tensor p = outer(a, b);
   Promotion promotion;
-  promotion.add(input);
-  promotion.add(p);
-  return combine("addr", to_dtype(input, promotion.result()), to_dtype(p, promotion.result()), beta, alpha,
-                 writable("addr", p.shape(), input, dest));
+  for (const Tensor* t : {&input, &a, &b}) promotion.add(*t);
+  const DType t = promotion.result();
+  return add_product("addr", "AddrBackward0", to_dtype(input, t), to_dtype(a, t), to_dtype(b, t), beta, alpha, dest,
+                     [](const Tensor& a, const Tensor& b) { return outer(a, b); },
+                     [](const Tensor& up, const Tensor& a, const Tensor& b) {
+                       return a.defined() ? mv(transposed(up), a) : mv(up, b);
+                     });
 }
 Tensor baddbmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
-  const Tensor p = bmm(a, b);
-  return combine("baddbmm", input, p, beta, alpha, writable("baddbmm", p.shape(), input, dest));
+  return add_product("baddbmm", "BaddbmmBackward0", input, a, b, beta, alpha, dest,
+                     [](const Tensor& a, const Tensor& b) { return bmm(a, b); },
+                     [](const Tensor& up, const Tensor& a, const Tensor& b) {
+                       return a.defined() ? bmm(transposed(a), up) : bmm(up, transposed(b));
+                     });
 }
 Tensor addbmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
-  const Tensor p = sum(bmm(a, b), Dims{0});
-  return combine("addbmm", input, p, beta, alpha, writable("addbmm", p.shape(), input, dest));
+  return add_product("addbmm", "AddbmmBackward0", input, a, b, beta, alpha, dest,
+                     [](const Tensor& a, const Tensor& b) { return sum(bmm(a, b), Dims{0}, false, a.dtype()); },
+                     [](const Tensor& up, const Tensor& a, const Tensor& b) {
+                       const int64_t batch = (a.defined() ? a : b).shape()[0];
+                       const Tensor each = expand(up, {batch, up.shape()[0], up.shape()[1]});
+                       return a.defined() ? bmm(transposed(a), each) : bmm(each, transposed(b));
+                     });
 }
 
 }  // namespace cnn

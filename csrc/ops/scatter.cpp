@@ -1,5 +1,6 @@
 // gather, scatter and their kin along one dimension.
 #include <limits>
+#include <tuple>
 
 #include "cnn/ops/binary.h"
 #include "cnn/ops/compare.h"
@@ -55,11 +56,19 @@ void check_fits(const char* op, const Tensor& x, int d, const Tensor& index, con
   }
 }
 
-// The part of src that index covers, dense, in x's dtype.
-Tensor covered(const Tensor& src, const Tensor& index, DType t) {
-  Tensor s = src;
-  for (int i = 0; i < index.dim() && src.dim() > 0; ++i) s = narrow(s, i, 0, index.shape()[i]);
-  return contiguous(to_dtype(s, t));
+// The first `shape` elements of x along each dimension: of a src, what index covers.
+Tensor corner(const Tensor& x, const Dims& shape) {
+  Tensor y = x;
+  for (int i = 0; i < shape.size() && x.dim() > 0; ++i) y = narrow(y, i, 0, shape[i]);
+  return y;
+}
+
+// The gradient of corner: what index does not cover gets nothing.
+Tensor from_corner(const Tensor& part, const Dims& shape) {
+  if (part.shape() == shape) return part;
+  const Tensor whole = zeros(shape, part.dtype(), part.device());
+  copy_(corner(whole, part.shape()), part);
+  return whole;
 }
 
 // Runs Functor over x in place (or a copy), 16-bit floats in float.
@@ -67,10 +76,11 @@ template <class Functor>
 Tensor scatter_with(const char* op, const Tensor& x, int d, const Tensor& given, const Tensor& src, const Dest& dest,
                     bool moves) {
   NoGrad guard;
-  const Tensor index = index_tensor(op, given);
+  check_same_device(op, x, src);
+  const Tensor index = index_tensor(op, given, x);
   check_indices("", index, size_along(x, d), d, false);
   const DType t = is_reduced(x.dtype()) && !moves ? DType::Float32 : x.dtype();
-  const Tensor source = covered(src.storage() == x.storage() ? clone(src) : src, index, t);
+  const Tensor source = contiguous(to_dtype(corner(src.storage() == x.storage() ? clone(src) : src, index.shape()), t));
   Tensor y = dest ? x : contiguous(x).same(x) ? clone(x) : contiguous(x);
   if (dest) {
     check_no_internal_overlap(op, x);
@@ -88,7 +98,7 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
   const int d = checked_dim("gather", x, dim);
   check_fits("gather", x, d, given, nullptr);
   Grad grad({x}, dest);
-  const Tensor index = index_tensor("gather", given);
+  const Tensor index = index_tensor("gather", given, x);
   check_indices("", index, size_along(x, d), d, false);
   const Tensor* inputs[] = {&index};
   Tensor y = dest ? result_for("gather", index.shape(), x.dtype(), inputs, 1, dest)
@@ -104,11 +114,12 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
 
 Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src,
                const std::optional<std::string>& reduce, Dest dest) {
+  if (dest.is_out()) return copy_out("scatter", scatter(x, dim, index, src, reduce), dest);
   const int d = checked_dim("scatter", x, dim);
   const bool number = src.impl()->wrapped_number;
   check(number || src.dtype() == x.dtype(), "scatter", "Expected self.dtype to be equal to src.dtype: ", x.dtype(),
         " against ", src.dtype());
-  const Tensor source = number ? expand(to_dtype(src, x.dtype()), index.shape()) : src;
+  const Tensor source = number ? expand(to_device(to_dtype(src, x.dtype()), x.device()), index.shape()) : src;
   check_fits("scatter", x, d, index, &source);
   if (reduce && *reduce == "add") {
     return scatter_add(x, dim, index, source, dest);
@@ -121,13 +132,16 @@ Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& 
   Grad grad({x, src}, dest);
   Tensor y = scatter_with<kernels::ScatterSet>("scatter", x, d, index, source, dest, true);
   if (!grad) return y;
-  return grad.record(number ? "ScatterBackward1" : "ScatterBackward0", y, [index, d, number](Grads& g) {
+  return grad.record(number ? "ScatterBackward1" : "ScatterBackward0", y, [index, d, number, shape = src.shape()](Grads& g) {
     if (g.wants(0)) g[0] = scatter(g.out(), d, index, wrapped_number(0.0));
-    if (g.wants(1)) g[1] = number ? sum(gather(g.out(), d, index)) : gather(g.out(), d, index);
+    if (!g.wants(1)) return;
+    const Tensor part = gather(g.out(), d, index);
+    g[1] = number ? sum(part) : from_corner(part, shape);
   });
 }
 
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, Dest dest) {
+  if (dest.is_out()) return copy_out("scatter_add", scatter_add(x, dim, index, src), dest);
   const int d = checked_dim("scatter_add", x, dim);
   check(src.dtype() == x.dtype(), "scatter_add", "Expected self.dtype to be equal to src.dtype: ", x.dtype(), " against ",
         src.dtype());
@@ -137,22 +151,32 @@ Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tens
   if (!grad) return y;
   return grad.record("ScatterAddBackward0", y, [index, d, shape = src.shape()](Grads& g) {
     if (g.wants(0)) g[0] = g.out();
-    if (!g.wants(1)) return;
-    const Tensor part = gather(g.out(), d, index);
-    if (part.shape() == shape) {
-      g[1] = part;
-      return;
-    }
-    Tensor whole = zeros(shape, part.dtype(), part.device());  // what index does not cover gets nothing
-    Tensor place = whole;
-    for (int i = 0; i < part.dim(); ++i) place = narrow(place, i, 0, part.shape()[i]);
-    copy_(place, part);
-    g[1] = whole;
+    if (g.wants(1)) g[1] = from_corner(gather(g.out(), d, index), shape);
   });
 }
 
+namespace {
+// For y = x times the elements of s that go there. y / x is the product of the others, unless x is zero: that product is
+// then taken with the zero as a one.
+std::pair<Tensor, Tensor> product_slopes(const Tensor& up, const Tensor& x, const Tensor& s, int d, const Tensor& index,
+                                         bool include_self) {
+  const Tensor one = wrapped_number(1.0), zero = wrapped_number(0.0);
+  const Tensor whole_x = masked_fill(x, eq(x, zero), one);
+  const Tensor dx = up * scatter_reduce(whole_x, d, index, s, "prod", include_self) / whole_x;
+  const Tensor is_zero = eq(s, zero);
+  Tensor zeros_at = include_self ? to_dtype(eq(x, zero), up.dtype()) : zeros_like(up);
+  zeros_at = scatter_add(zeros_at, d, index, to_dtype(is_zero, up.dtype()));
+  const Tensor alone = logical_and(is_zero, eq(gather(zeros_at, d, index), one));
+  const Tensor y = scatter_reduce(x, d, index, s, "prod", include_self);
+  const Tensor without = scatter_reduce(x, d, index, masked_fill(s, alone, one), "prod", include_self);
+  const Tensor regular = gather(up * y, d, index) / masked_fill(s, is_zero, one);
+  return {dx, where(alone, gather(up * without, d, index), regular)};
+}
+}  // namespace
+
 Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, const std::string& reduce,
                       bool include_self, Dest dest) {
+  if (dest.is_out()) return copy_out("scatter_reduce", scatter_reduce(x, dim, index, src, reduce, include_self), dest);
   const int d = checked_dim("scatter_reduce", x, dim);
   check(src.dtype() == x.dtype(), "scatter_reduce", "Expected self.dtype to be equal to src.dtype: ", x.dtype(),
         " against ", src.dtype());
@@ -160,6 +184,7 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
   const bool known = reduce == "sum" || reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin";
   check(known, "scatter_reduce", "reduce argument must be either sum, prod, mean, amax or amin, got ", reduce, ".");
   Grad grad({x, src}, dest);
+  auto sx = grad.save(x), ssrc = grad.save(src);
   Tensor y, count;
   {
     NoGrad guard;
@@ -195,9 +220,9 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
     }
   }
   if (!grad) return y;
-  auto sx = grad.save(x), ssrc = grad.save(src), sy = grad.save_output(y);
+  auto sy = grad.save_output(y);
   return grad.record("ScatterReduceBackward0", y, [=, shape = src.shape()](Grads& g) {
-    const Tensor x = sx.get(g), s = ssrc.get(g), y = sy.get(g), up = g.out();
+    const Tensor x = sx.get(g), s = corner(ssrc.get(g), index.shape()), y = sy.get(g), up = g.out();
     Tensor dx, ds;
     if (reduce == "sum") {
       dx = up;
@@ -205,9 +230,8 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
     } else if (reduce == "mean") {
       dx = up / count;
       ds = gather(dx, d, index);
-    } else if (reduce == "prod") {  // without zeros, y / x is the product of the others
-      dx = up * y / x;
-      ds = gather(up * y, d, index) / s;
+    } else if (reduce == "prod") {
+      std::tie(dx, ds) = product_slopes(up, x, s, d, index, include_self);
     } else {
       const Tensor chosen = to_dtype(eq(s, gather(y, d, index)), up.dtype());
       Tensor ties = include_self ? to_dtype(eq(x, y), up.dtype()) : zeros_like(up);
@@ -218,7 +242,7 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
     }
     if (!include_self) dx = scatter(dx, d, index, wrapped_number(0.0));
     if (g.wants(0)) g[0] = dx;
-    if (g.wants(1)) g[1] = ds;
+    if (g.wants(1)) g[1] = from_corner(ds, shape);
   });
 }
 
@@ -227,7 +251,7 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& given, Dest dest
   check_index(given.dim() <= 1, "index_select", "Index is supposed to be a vector, got ", given.shape());
   check(given.dtype() == DType::Int64 || given.dtype() == DType::Int32, "index_select",
         "Expected dtype int32 or int64 for index but got: ", dtype_type_name(given.dtype()));
-  const Tensor at = index_tensor("index_select", given);
+  const Tensor at = index_tensor("index_select", given, x);
   check_indices("index_select", at, size_along(x, d), d, false);
   Grad grad({x}, dest);
   Tensor y;
@@ -266,13 +290,15 @@ void check_source(const char* op, const Tensor& x, int d, const Tensor& at, cons
 }  // namespace
 
 Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor& source, Scalar alpha, Dest dest) {
+  if (dest.is_out()) return copy_out("index_add", index_add(x, dim, given, source, alpha), dest);
   const int d = checked_dim("index_add", x, dim);
   check(given.dtype() == DType::Int64 || given.dtype() == DType::Int32, "index_add",
         "Expected dtype int32/int64 for index but got: ", dtype_type_name(given.dtype()));
   check(x.dtype() == source.dtype(), "index_add", "self (", dtype_type_name(x.dtype()), ") and source (",
         dtype_type_name(source.dtype()), ") must have the same scalar type");
+  check_same_device("index_add", x, source);
   check_source("index_add", x, d, given, source);
-  const Tensor at = index_tensor("index_add", given);
+  const Tensor at = index_tensor("index_add", given, x);
   check_indices("index_add", at, size_along(x, d), d, false);
   Grad grad({x, source}, dest);
   Tensor y;
@@ -290,13 +316,15 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor
 }
 
 Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& given, const Tensor& source, Dest dest) {
+  if (dest.is_out()) return copy_out("index_copy", index_copy(x, dim, given, source), dest);
   const int d = checked_dim("index_copy", x, dim);
   check(given.dtype() == DType::Int64, "index_copy", "Expected a long tensor for index, but got ",
         dtype_type_name(given.dtype()));
   check(x.dtype() == source.dtype(), "index_copy", "self and source expected to have the same dtype, but got (self) ",
         dtype_type_name(x.dtype()), " and (source) ", dtype_type_name(source.dtype()));
+  check_same_device("index_copy", x, source);
   check_source("index_copy", x, d, given, source);
-  const Tensor at = index_tensor("index_copy", given);
+  const Tensor at = index_tensor("index_copy", given, x);
   check_indices("index_copy", at, size_along(x, d), d, false);
   Grad grad({x, source}, dest);
   Tensor y;
@@ -313,12 +341,13 @@ Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& given, const Tenso
 }
 
 Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& given, const Tensor& value, Dest dest) {
+  if (dest.is_out()) return copy_out("index_fill", index_fill(x, dim, given, value), dest);
   const int d = checked_dim("index_fill", x, dim);
   check(value.dim() == 0, "index_fill", "only supports a 0-dimensional value tensor, but got tensor with ", value.dim(),
         " dimension(s).");
   check_index(given.dtype() == DType::Int64, "index_fill", "Expected dtype int64 for index.");
   check(given.dim() <= 1, "index_fill", "Index has to be a vector/scalar");
-  const Tensor at = index_tensor("index_fill", given);
+  const Tensor at = index_tensor("index_fill", given, x);
   check_indices("index_fill", at, size_along(x, d), d, true);
   Grad grad({x, value}, dest);
   Tensor y;
@@ -338,7 +367,7 @@ Tensor take(const Tensor& x, const Tensor& given) {
   check(given.dtype() == DType::Int64, "take", "Expected a long tensor for index, but got ", dtype_type_name(given.dtype()));
   check_index(x.numel() != 0 || given.numel() == 0, "take", "tried to take from an empty tensor");
   Grad grad({x});
-  const Tensor at = index_tensor("take", given);
+  const Tensor at = index_tensor("take", given, x);
   Tensor y;
   {
     NoGrad guard;
@@ -372,7 +401,7 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
         "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got ",
         dtype_type_name(indices.dtype()), " instead (while checking arguments for embedding)");
   check_implemented(!sparse, "embedding", "sparse gradients; use sparse=False");
-  const Tensor at = index_tensor("embedding", indices);
+  const Tensor at = index_tensor("embedding", indices, weight);
   check_indices("embedding", at, weight.shape()[0], 0, false);
   Grad grad({weight});
   Tensor y;
@@ -407,13 +436,15 @@ Tensor searchsorted(const Tensor& sorted_sequence, const Tensor& values, bool ou
           "boundaries tensor and input value tensor must match, but we got boundaries tensor ", sorted_sequence.shape(),
           " and input value tensor ", values.shape());
   }
+  check_same_device("searchsorted", sorted_sequence, values);
   NoGrad guard;
   Promotion promotion;
   promotion.add(sorted_sequence);
   promotion.add(values);
   const DType t = is_reduced(promotion.result()) ? DType::Float32 : promotion.result();
-  const Tensor s = contiguous(to_dtype(sorted_sequence, t)), v = contiguous(to_dtype(values, t));
-  Tensor out = empty(values.shape(), DType::Int64, values.device());
+  const Tensor s = contiguous(to_dtype(sorted_sequence, t));
+  const Tensor v = contiguous(to_device(to_dtype(values, t), s.device()));
+  Tensor out = empty(values.shape(), DType::Int64, s.device());
   each(kernels::SearchSorted{s.raw(), v.raw(), out.data<int64_t>(), s.shape().back(),
                              rows ? v.shape().back() : 0, right},
        v.numel(), t, v.device());
@@ -426,7 +457,7 @@ Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t m
   check(minlength >= 0, "bincount", "minlength should be >= 0");
   check(!weights || weights->shape() == x.shape(), "bincount", "weights should be 1-d and have the same length as input");
   NoGrad guard;
-  const Tensor at = index_tensor("bincount", x);
+  const Tensor at = index_tensor("bincount", x, x);
   int64_t n = minlength;
   if (x.numel() > 0) {
     check(!any(lt(at, wrapped_number(0))).item().to_bool(), "bincount", "bincount only supports 1-d non-negative integral inputs.");

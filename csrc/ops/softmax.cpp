@@ -1,6 +1,7 @@
 #include "cnn/ops/softmax.h"
 
 #include "cnn/ops.h"
+#include "ops/map.h"
 #include "ops/reduce.h"
 #include "ops/rows.h"
 
@@ -32,6 +33,7 @@ Tensor backward_data(const char* op, Tensor (*formula)(const Tensor& g, const Te
                      const Tensor& y, int64_t dim, DType input_dtype) {
   const int d = normalize_dim(op, dim, y.dim());
   check(g.shape() == y.shape(), op, "grad_output ", g.shape(), " must have the shape of output ", y.shape());
+  check_same_device(op, g, y);
   if (Grad({g, y})) return to_dtype(formula(g, y, d), input_dtype);
   const Tensor from = contiguous(g), out = contiguous(y);
   const Tensor dx = empty(y.shape(), input_dtype, y.device());
