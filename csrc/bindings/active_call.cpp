@@ -42,7 +42,7 @@ void enter(void** state) {
 
 void leave(void** state) {
   const std::unique_ptr<Work> work(static_cast<Work*>(*state));
-  PyEval_RestoreThread(work->thread);
+  retake_gil(work->thread);
 }
 
 void raise_warning(const std::string& text) {

@@ -34,6 +34,7 @@ struct Op {
   std::string name, doc;
   bool method = false;
   RawMethod raw = nullptr;
+  bool intercepted = true;  // of raw methods: is __torch_function__ asked?
   std::vector<Signature> signatures;
   PyMethodDef def = {};
   PyObject* callable = nullptr;  // what __torch_function__ is told
@@ -44,7 +45,7 @@ class Registry {
   template <auto F>
   void def_op(const char* text, const char* doc = "", unsigned flags = 0);
   // A method of Tensor without a C++ op behind it.
-  void def_method(const char* name, RawMethod function, const char* doc);
+  void def_method(const char* name, RawMethod function, const char* doc, bool intercepted = true);
   // Adds everything to the module and to Tensor; then the registry is only read.
   void finish(PyObject* module);
 

@@ -4,6 +4,7 @@
 #include "bindings/active_call.h"
 #include "bindings/def_op.h"
 #include "bindings/torch_function.h"
+#include "bindings/types.h"
 #include "cnn/autograd.h"
 
 namespace cnn::python {
@@ -11,7 +12,7 @@ namespace cnn::python {
 PyObject* dispatch(const Op& op, PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) noexcept {
   try {
     if (op.raw) {
-      if (intercepts(self)) [[unlikely]] {
+      if (op.intercepted && intercepts(self)) [[unlikely]] {
         return call_torch_function(op.callable, op.name.c_str(), self, args, n, kwnames);
       }
       return op.raw(self, args, n, kwnames);
@@ -22,6 +23,7 @@ PyObject* dispatch(const Op& op, PyObject* self, PyObject* const* args, Py_ssize
       if (call.intercept) [[unlikely]] {
         return call_torch_function(op.callable, op.name.c_str(), self, args, n, kwnames);
       }
+      if (s.format_slot >= 0 && call.slots[s.format_slot] != Py_None) to_contiguous(call.slots[s.format_slot]);
       const ActiveCall active(call.slots, s.passed);
       return s.invoke(call);
     }
@@ -30,6 +32,8 @@ PyObject* dispatch(const Op& op, PyObject* self, PyObject* const* args, Py_ssize
       return call_torch_function(op.callable, op.name.c_str(), self, args, n, kwnames);
     }
     raise_no_match(op.name.c_str(), op.signatures, self, args, n, kwnames);
+  } catch (ThreadEnds&) {
+    sleep_until_exit();
   } catch (...) {
     set_error();
   }
@@ -138,8 +142,10 @@ void Registry::add(Signature signature, const char* doc, unsigned, bool method) 
   op(signature.name, method, doc).signatures.push_back(std::move(signature));
 }
 
-void Registry::def_method(const char* name, RawMethod function, const char* doc) {
-  op(name, true, doc).raw = function;
+void Registry::def_method(const char* name, RawMethod function, const char* doc, bool intercepted) {
+  Op& made = op(name, true, doc);
+  made.raw = function;
+  made.intercepted = intercepted;
 }
 
 const Op* Registry::method(std::string_view name) const {

@@ -1,7 +1,9 @@
 #include "bindings/python.h"
 
+#include <chrono>
 #include <new>
 #include <stdexcept>
+#include <thread>
 
 namespace cnn::python {
 
@@ -14,6 +16,26 @@ bool python_alive() {
 #else
   return !_Py_IsFinalizing();
 #endif
+}
+
+void sleep_until_exit() {
+  for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+}
+
+PyGILState_STATE hold_gil() {
+  try {
+    return PyGILState_Ensure();
+  } catch (ThreadEnds&) {
+    sleep_until_exit();
+  }
+}
+
+void retake_gil(PyThreadState* state) {
+  try {
+    PyEval_RestoreThread(state);
+  } catch (ThreadEnds&) {
+    sleep_until_exit();
+  }
 }
 
 Handle::~Handle() {

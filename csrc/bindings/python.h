@@ -5,6 +5,8 @@
 #include <Python.h>
 #include <structmember.h>
 
+#include <cxxabi.h>
+
 #include <memory>
 #include <string>
 #include <string_view>
@@ -44,9 +46,17 @@ class Object {
 // Is the interpreter up? When not, Python objects are left alone, never released.
 bool python_alive();
 
+using ThreadEnds = abi::__forced_unwind;  // what pthread_exit throws
+
+// Take the GIL. A thread that asks for it after the interpreter's end is unwound by CPython, which destructors would
+// turn into std::terminate: here it sleeps until the process is gone.
+PyGILState_STATE hold_gil();
+void retake_gil(PyThreadState* state);
+[[noreturn]] void sleep_until_exit();
+
 class GilHeld {  // for code that the core calls
  public:
-  GilHeld() : state_(PyGILState_Ensure()) {}
+  GilHeld() : state_(hold_gil()) {}
   ~GilHeld() { PyGILState_Release(state_); }
   GilHeld(const GilHeld&) = delete;
 
@@ -57,7 +67,7 @@ class GilHeld {  // for code that the core calls
 class GilFree {  // for long work without Python objects
  public:
   GilFree() : state_(PyEval_SaveThread()) {}
-  ~GilFree() { PyEval_RestoreThread(state_); }
+  ~GilFree() { retake_gil(state_); }
   GilFree(const GilFree&) = delete;
 
  private:
@@ -117,6 +127,8 @@ template <class F>
 PyObject* guard(F&& f) noexcept {
   try {
     return f();
+  } catch (ThreadEnds&) {
+    sleep_until_exit();
   } catch (...) {
     set_error();
     return nullptr;
@@ -127,6 +139,8 @@ int guard_status(F&& f) noexcept {
   try {
     f();
     return 0;
+  } catch (ThreadEnds&) {
+    sleep_until_exit();
   } catch (...) {
     set_error();
     return -1;

@@ -164,6 +164,7 @@ Signature parse_signature(std::string_view source, bool with_out) {
     p.slot = uint8_t(next++);
     if (p.kind == Kind::Out) s.out_slot = p.slot;
     if (p.kind == Kind::RequiresGrad) s.requires_grad_slot = p.slot;
+    if (p.kind == Kind::MemoryFormat) s.format_slot = p.slot;
   }
   if (s.positional && s.params[s.positional - 1].kind == Kind::Dims) {
     Param& last = s.params[s.positional - 1];

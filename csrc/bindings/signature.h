@@ -41,7 +41,7 @@ struct Signature {
   std::vector<Param> params;
   int positional = 0;     // how many may be given by position
   int passed = 0;         // how many the C++ function takes, Dest apart
-  int out_slot = -1, requires_grad_slot = -1;
+  int out_slot = -1, requires_grad_slot = -1, format_slot = -1;
   bool in_place = false;  // writes into argument 0 and returns it
   Invoke invoke = nullptr;
   PyTypeObject* result_type = nullptr;  // of named results

@@ -49,8 +49,11 @@ PyObject* type(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kw
   return wrap(cnn::to_dtype(t, dtype_of_legacy_type(args[0])));
 }
 
-Tensor convert(const Tensor& x, std::optional<DType> dtype, std::optional<Device> device, bool copy) {
-  return cnn::to(x, dtype, device, copy);
+// In C order where contiguous_format is asked for, else in the order of x.
+Tensor convert(const Tensor& x, std::optional<DType> dtype, std::optional<Device> device, bool copy,
+               std::optional<bool> contiguous) {
+  const bool reorders = contiguous.value_or(false) && !x.is_contiguous();
+  return reorders ? cnn::to(cnn::contiguous(x), dtype, device) : cnn::to(x, dtype, device, copy);
 }
 template <DType T>
 Tensor cast(const Tensor& x) {
@@ -58,6 +61,7 @@ Tensor cast(const Tensor& x) {
 }
 
 Tensor to_cuda(const Tensor& x, std::optional<Device> device, bool) {
+  check(!device || device->is_cuda(), "cuda", "Invalid device, must be cuda device");
   return cnn::to_device(x, device ? *device : Device{DeviceType::Cuda, -1});
 }
 
@@ -166,18 +170,21 @@ void bind_questions(Registry& ops) {
 
 void bind_conversions(Registry& ops) {
   ops.def_method("type", type, "type(): 'torch.FloatTensor'; type(dtype): a tensor of that dtype.");
-  ops.def_op<[](const Tensor& x, std::optional<Device> device, std::optional<DType> dtype, bool, bool copy) {
-    return convert(x, dtype, device, copy);
+  ops.def_op<[](const Tensor& x, std::optional<Device> device, std::optional<DType> dtype, bool, bool copy,
+                std::optional<bool> contiguous) {
+    return convert(x, dtype, device, copy, contiguous);
   }>("to(Tensor self, Device? device=None, Dtype? dtype=None, bool non_blocking=False, bool copy=False, *, "
-     "MemoryFormat? memory_format=None) -> Tensor",
+     "Contiguous? memory_format=None) -> Tensor",
      "With another dtype or device; itself when nothing changes.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, DType dtype, bool, bool copy) { return convert(x, dtype, {}, copy); }>(
-      "to(Tensor self, Dtype dtype, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None) -> "
+  ops.def_op<[](const Tensor& x, DType dtype, bool, bool copy, std::optional<bool> contiguous) {
+    return convert(x, dtype, {}, copy, contiguous);
+  }>(
+      "to(Tensor self, Dtype dtype, bool non_blocking=False, bool copy=False, *, Contiguous? memory_format=None) -> "
       "Tensor",
       "", kMethodOnly);
-  ops.def_op<[](const Tensor& x, const Tensor& other, bool, bool copy) {
-    return convert(x, other.dtype(), other.device(), copy);
-  }>("to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None) -> "
+  ops.def_op<[](const Tensor& x, const Tensor& other, bool, bool copy, std::optional<bool> contiguous) {
+    return convert(x, other.dtype(), other.device(), copy, contiguous);
+  }>("to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, Contiguous? memory_format=None) -> "
      "Tensor",
      "", kMethodOnly);
   ops.def_op<[](const Tensor& x, const Tensor& other) { return cnn::to_dtype(x, other.dtype()); }>(
@@ -210,7 +217,8 @@ void bind_history(Registry& ops) {
     return x;
   }>("requires_grad_(Tensor self, bool requires_grad=True) -> Tensor", "Sets requires_grad; returns the tensor.",
      kMethodOnly);
-  ops.def_method("as_subclass", as_subclass, "as_subclass(cls): the same memory and history as an instance of cls.");
+  ops.def_method("as_subclass", as_subclass, "as_subclass(cls): the same memory and history as an instance of cls.",
+                 /*intercepted=*/false);
 }
 
 }  // namespace

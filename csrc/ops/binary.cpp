@@ -101,12 +101,13 @@ Tensor pow(const Tensor& a, const Tensor& b, Dest dest) {
     check(b.item().to_int() >= 0, "pow", "Integers to negative integer powers are not allowed.");
   const bool constant = b.impl()->wrapped_number;
   Grad grad({a, b}, dest);
-  auto sa = grad.save(a), sb = grad.save(b);
+  auto sa = grad.save(a), sb = constant ? Saved() : grad.save(b);
+  const Tensor exponent = constant ? b : Tensor();
   Tensor y = map("pow", kernels::Pow{}, a, b, dest);
   if (!grad) return y;
   auto sy = grad.needs(1) ? grad.save_output(y) : Saved();
-  return grad.record(constant ? "PowBackward0" : "PowBackward1", y, [sa, sb, sy](Grads& g) {
-    const Tensor a = sa.get(g), b = sb.get(g);
+  return grad.record(constant ? "PowBackward0" : "PowBackward1", y, [sa, sb, sy, exponent](Grads& g) {
+    const Tensor a = sa.get(g), b = exponent.defined() ? exponent : sb.get(g);
     if (g.wants(0)) {
       if (b.impl()->wrapped_number) {
         const double e = b.item().to_double();

@@ -52,7 +52,8 @@ class Converting:
                 if "Cannot copy out of meta tensor; no data!" not in str(error):
                     raise
                 raise NotImplementedError(
-                    "Cannot copy out of meta tensor; no data! Please use torch.nn.Module.to_empty() instead of "
+                    "Cannot copy out of meta tensor; no data! Please use "
+                    "torch.nn.Module.to_empty() instead of "
                     "torch.nn.Module.to() when moving module from meta to a different device."
                 ) from None
 

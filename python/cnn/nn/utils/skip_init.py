@@ -11,7 +11,7 @@ def skip_init(module_cls, *args, **kwargs):
     """
     import inspect
 
-    from ..module import Module
+    from .._module import Module
 
     if not issubclass(module_cls, Module):
         raise RuntimeError(f"Expected a Module; got {module_cls}")
