@@ -370,6 +370,8 @@ void release_medium(Central& central, int index) {
 
 #else  // CNN_ASAN
 
+constexpr size_t kAsanChecked = size_t(64) << 20;  // the system is asked about larger requests only
+
 Totals& totals() {
   static Totals instance;
   return instance;
@@ -468,7 +470,8 @@ void cpu_empty_cache() {
 
 void* cpu_allocate(size_t nbytes) {
   if (nbytes == 0) return nullptr;
-  if (nbytes > kRequestMax || nbytes > memory_available()) throw_out_of_memory(nbytes);
+  const bool questionable = nbytes > kAsanChecked && nbytes > memory_available();
+  if (nbytes > kRequestMax || questionable) throw_out_of_memory(nbytes);
   const size_t rounded = (nbytes + kAlignment - 1) / kAlignment * kAlignment;
   void* p = std::aligned_alloc(kAlignment, rounded);
   if (!p) throw_out_of_memory(nbytes);

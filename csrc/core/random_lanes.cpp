@@ -11,7 +11,10 @@
 #endif
 
 #pragma GCC optimize("O3", "fp-contract=off")
-#pragma GCC diagnostic ignored "-Wpsabi"  // the vectors never leave this file
+
+// How a call returns a vector depends on the instruction set; inlined ones are none.
+#pragma GCC diagnostic ignored "-Wpsabi"
+#define CNN_INLINE inline __attribute__((always_inline))
 
 namespace cnn {
 namespace {
@@ -25,10 +28,10 @@ constexpr Float8 kZero8 = {};
 #pragma GCC target("avx2,fma")
 namespace avx2 {
 
-inline Float8 fma(const Float8& a, const Float8& b, const Float8& c) {
+CNN_INLINE Float8 fma(const Float8& a, const Float8& b, const Float8& c) {
   return _mm256_fmadd_ps(a, b, c);
 }
-inline Float8 sqrt(const Float8& x) { return _mm256_sqrt_ps(x); }
+CNN_INLINE Float8 sqrt(const Float8& x) { return _mm256_sqrt_ps(x); }
 #include "core/random_lanes_body.h"
 
 }  // namespace avx2
@@ -37,12 +40,12 @@ inline Float8 sqrt(const Float8& x) { return _mm256_sqrt_ps(x); }
 
 namespace portable {
 
-inline Float8 fma(const Float8& a, const Float8& b, const Float8& c) {
+CNN_INLINE Float8 fma(const Float8& a, const Float8& b, const Float8& c) {
   Float8 y = {};
   for (int i = 0; i < 8; ++i) y[i] = std::fma(a[i], b[i], c[i]);
   return y;
 }
-inline Float8 sqrt(const Float8& x) {
+CNN_INLINE Float8 sqrt(const Float8& x) {
   Float8 y = {};
   for (int i = 0; i < 8; ++i) y[i] = std::sqrt(x[i]);
   return y;

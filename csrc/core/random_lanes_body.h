@@ -8,7 +8,7 @@ void scale(T* data, int64_t n, T factor, T addend) {
 
 // Natural logarithm of x in (0, 1], after Cephes' logf: x = 2^e m with m in [sqrt(1/2), sqrt(2)),
 // and a polynomial in m - 1.
-inline Float8 log_unit(const Float8& x) {
+CNN_INLINE Float8 log_unit(const Float8& x) {
   const Int8 bits = Int8(x);
   Float8 e = __builtin_convertvector((bits >> 23) - 126, Float8);
   Float8 m = Float8((bits & 0x007fffff) | 0x3f000000);  // in [1/2, 1)
@@ -29,7 +29,7 @@ inline Float8 log_unit(const Float8& x) {
 
 // Sine and cosine of x in [0, 2 pi], after Cephes' sinf: x is an even octant and a rest within pi/4,
 // and there is one polynomial for each of the two functions.
-inline void sin_cos(const Float8& x, Float8* sin, Float8* cos) {
+CNN_INLINE void sin_cos(const Float8& x, Float8* sin, Float8* cos) {
   const Int8 octant = (__builtin_convertvector(x * 1.27323954473516f, Int8) + 1) & ~1;
   const Float8 j = __builtin_convertvector(octant, Float8);
   Float8 r = fma(j, kZero8 - 0.78515625f, x);  // pi/4 in three parts
