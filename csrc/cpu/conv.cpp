@@ -9,31 +9,44 @@
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
 
-// A row of sums to memory, `step` apart.
-template <class T> void write_row(const T* sums, int64_t n, T bias, bool relu, T* to, int64_t step) {
-  if (step != 1) {
-    for (int64_t i = 0; i < n; ++i) {
-      const T y = sums[i] + bias;
-      to[i * step] = relu && y < T(0) ? T(0) : y;
+// Rows of sums to outputs, plus the bias: `count` rows of n, from_row and to_row apart, columns of `to` `step` apart.
+// Results below `floor` become it; NaN stays.
+template <class T> struct Rows {
+  int64_t count, n, from_row, to_row, step;
+  T bias, floor;
+};
+
+template <class T> void write_rows(const Rows<T>& r, const T* from, T* to) {
+  const Vec<T> bias = vec_splat(r.bias), floor = vec_splat(r.floor);
+  const auto finished = [&](const T* p) {
+    const Vec<T> y = vec_load(p) + bias;  // sums are padded to whole vectors
+    return y < floor ? floor : y;
+  };
+  const int64_t whole = r.n / kLanes<T> * kLanes<T>;
+  for (int64_t row = 0; row < r.count; ++row, from += r.from_row, to += r.to_row) {
+    if (r.step != 1) {
+      for (int64_t i = 0; i < r.n; ++i) {
+        const T y = from[i] + r.bias;
+        to[i * r.step] = y < r.floor ? r.floor : y;
+      }
+      continue;
     }
-    return;
-  }
-  const Vec<T> b = vec_splat(bias);
-  for (int64_t i = 0; i < n; i += kLanes<T>) {
-    Vec<T> y = vec_load(sums + i) + b;  // sums are padded to whole vectors
-    if (relu) y = vec_relu<T>(y);
-    vec_store_n(to + i, y, n - i);
+    for (int64_t i = 0; i < whole; i += kLanes<T>) vec_store(to + i, finished(from + i));
+    if (whole == r.n) continue;
+    // The last vector overlaps the one before: cheaper than part of a vector.
+    if (whole) vec_store(to + r.n - kLanes<T>, finished(from + r.n - kLanes<T>));
+    else vec_store_n(to, finished(from), r.n);
   }
 }
 
 // The weights of all groups, in the order in which the tiles read them: [group][block of outputs][channel][tap][output].
 template <class T> void pack_weights(const Correlation<T>& c, int64_t blocks, const int64_t* taps, int64_t count, T* to) {
   const int64_t depth = c.in_channels * count;
+  const Parts parts(c.out_channels, blocks);
   const int64_t grain = 1 + (1 << 15) / (1 + depth * ceil_div(c.out_channels, blocks));
   parallel_for(c.groups * blocks, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t group = i / blocks, o = part_begin(c.out_channels, blocks, i % blocks);
-      const int64_t rows = part_begin(c.out_channels, blocks, i % blocks + 1) - o;
+      const int64_t group = i / blocks, o = parts.begin(i % blocks), rows = parts.size(i % blocks);
       const T* from = c.w + group * c.w_group + o * c.w_out;
       T* p = to + (group * c.out_channels + o) * depth;
       for (int64_t ch = 0; ch < c.in_channels; ++ch)
@@ -81,34 +94,36 @@ template <class T> class Correlator {
     t.plane = layout_.plane(), t.channels = c_.in_channels;
     t.offsets = offsets_, t.taps = taps;
     t.pitch = pitch;
+    const Parts parts(c_.out_channels, blocks_);
     for (int64_t block = 0; block < blocks_; ++block) {
-      const int64_t o = part_begin(c_.out_channels, blocks_, block);
-      const int64_t rows = part_begin(c_.out_channels, blocks_, block + 1) - o;
-      const int64_t vecs = ceil_div(positions, kLanes<T>), tiles = ceil_div(vecs, conv_vecs(int(rows)));
-      const ConvTileFn<T> low = conv_tile_of<T, kConvRows>(rows, vecs / tiles);
-      const ConvTileFn<T> high = conv_tile_of<T, kConvRows>(rows, ceil_div(vecs, tiles));
+      const int64_t o = parts.begin(block), rows = parts.size(block);
+      const int64_t vecs = ceil_div(positions, kLanes<T>);
+      const Parts tiles(vecs, ceil_div(vecs, conv_vecs(int(rows))));
+      const ConvTileFn<T> low = conv_tile_of<T, kConvRows>(rows, tiles.low);
+      const ConvTileFn<T> high = conv_tile_of<T, kConvRows>(rows, tiles.largest());
       t.w = weights_ + (group * c_.out_channels + o) * c_.in_channels * taps;
-      for (int64_t i = 0; i < tiles; ++i) {
-        const int64_t p = part_begin(vecs, tiles, i) * kLanes<T>;
+      for (int64_t i = 0; i < tiles.count; ++i) {
+        const int64_t p = tiles.begin(i) * kLanes<T>;
         t.source = source + p;
         t.sums = sums + p;
-        (i < vecs % tiles ? high : low)(t);
+        (i < tiles.longer ? high : low)(t);
       }
       for (int64_t r = 0; r < rows; ++r) write_channel(box, group * c_.out_channels + o + r, sums + r * pitch);
     }
   }
 
   void write_channel(const Box& box, int64_t channel, const T* sums) const {
-    const T bias = c_.bias ? c_.bias[channel] : T(0);
     const bool joined = layout_.gapless(box) && c_.strides[1] == box.size[2] * c_.strides[2];
-    const int64_t rows = joined ? 1 : box.size[1], length = joined ? box.size[1] * box.size[2] : box.size[2];
+    Rows<T> r;
+    r.count = joined ? 1 : box.size[1], r.n = joined ? box.size[1] * box.size[2] : box.size[2];
+    r.from_row = layout_.position(0, 0, 1), r.to_row = c_.strides[1], r.step = c_.strides[2];
+    r.bias = c_.bias ? c_.bias[channel] : T(0);
+    r.floor = c_.relu ? T(0) : -T(__builtin_inf());
     for (int64_t i = 0; i < box.images; ++i)
       for (int64_t d = 0; d < box.size[0]; ++d)
-        for (int64_t h = 0; h < rows; ++h) {
-          T* to = c_.to + (box.image + i) * c_.image_stride + channel * c_.channel_stride +
-                  (box.begin[0] + d) * c_.strides[0] + (box.begin[1] + h) * c_.strides[1];
-          write_row(sums + layout_.position(i, d, h), length, bias, c_.relu, to, c_.strides[2]);
-        }
+        write_rows(r, sums + layout_.position(i, d, 0),
+                   c_.to + (box.image + i) * c_.image_stride + channel * c_.channel_stride +
+                       (box.begin[0] + d) * c_.strides[0] + box.begin[1] * c_.strides[1]);
   }
 
   const Correlation<T>& c_;

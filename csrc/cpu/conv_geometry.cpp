@@ -10,11 +10,14 @@ constexpr int64_t kSharedElements = 4 << 20;    // of a box that the pool works 
 constexpr int64_t kSharedPositions = 4096;      // and its positions
 constexpr int64_t kSpreadGain = 8;              // positions saved, times their use, that repay copies for the taps
 
-template <class T> void copy_row(const T* from, int64_t step, int64_t n, T* to) {
+// n elements, `step` apart, to dense ones. Up to a vector of zeros may follow where `padded` says that rows written later
+// or zeros come after them: a whole store costs less than part of one.
+template <class T> void copy_row(const T* from, int64_t step, int64_t n, bool padded, T* to) {
   if (step == 1) {
+    if (n < kLanes<T>) return vec_store_n(to, vec_load_n(from, n), padded ? kLanes<T> : n);
     int64_t i = 0;
     for (; i + kLanes<T> <= n; i += kLanes<T>) vec_store(to + i, vec_load(from + i));
-    if (i < n) vec_store_n(to + i, vec_load_n(from + i, n - i), n - i);
+    if (i < n) vec_store(to + n - kLanes<T>, vec_load(from + n - kLanes<T>));
   } else {
     for (int64_t i = 0; i < n; ++i) to[i] = from[i * step];
   }
@@ -81,10 +84,10 @@ Plan::Plan(const Axis (&axes)[3], int64_t batch, int64_t channels, Sharing shari
 Box Plan::box(int64_t i) const {
   Box b;
   const int64_t h = i % cuts_[1], d = i / cuts_[1] % cuts_[0], group = i / (cuts_[1] * cuts_[0]);
-  b.image = part_begin(batch_, image_groups_, group);
-  b.images = part_begin(batch_, image_groups_, group + 1) - b.image;
-  b.begin[0] = part_begin(out_[0], cuts_[0], d), b.size[0] = part_begin(out_[0], cuts_[0], d + 1) - b.begin[0];
-  b.begin[1] = part_begin(out_[1], cuts_[1], h), b.size[1] = part_begin(out_[1], cuts_[1], h + 1) - b.begin[1];
+  const Parts images(batch_, image_groups_), slices(out_[0], cuts_[0]), rows(out_[1], cuts_[1]);
+  b.image = images.begin(group), b.images = images.size(group);
+  b.begin[0] = slices.begin(d), b.size[0] = slices.size(d);
+  b.begin[1] = rows.begin(h), b.size[1] = rows.size(h);
   b.begin[2] = 0, b.size[2] = out_[2];
   return b;
 }
@@ -168,7 +171,7 @@ void Layout::pack_slot(const Box& box, const T* source, const int64_t (&slot)[3]
   for (int64_t d = begin[0]; d < end[0]; ++d)
     for (int64_t h = begin[1]; h < end[1]; ++h) {
       const int64_t z = first[0] + axes_[0].step * d, y = first[1] + axes_[1].step * h;
-      copy_row(source + (z * axes_[1].source + y) * axes_[2].source + x, step, end[2] - begin[2],
+      copy_row(source + (z * axes_[1].source + y) * axes_[2].source + x, step, end[2] - begin[2], true,
                to + d * jump_[1] + h * jump_[2] + begin[2]);
     }
 }
@@ -180,7 +183,7 @@ void Layout::pack_outputs(const Box& box, const T* source, int64_t image_stride,
     for (int64_t d = 0; d < box.size[0]; ++d)
       for (int64_t h = 0; h < box.size[1]; ++h)
         copy_row(source + i * image_stride + ((box.begin[0] + d) * axes_[1].out + box.begin[1] + h) * axes_[2].out, 1,
-                 box.size[2], to + position(i, d, h));
+                 box.size[2], false, to + position(i, d, h));
 }
 
 template void Layout::pack(const Box&, const float*, int64_t, float*) const;

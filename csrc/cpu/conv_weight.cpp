@@ -13,19 +13,22 @@ namespace {
 // Rows are planes of dy, aligned; columns shifted planes of x, whose loads cost more.
 constexpr int kRows = kRegisters == 32 ? 6 : 3, kCols = kVecBytes == 16 ? 3 : 4;
 constexpr int64_t kParallelGroups = 8;  // from here on the pool shares the groups instead
+constexpr int64_t kTasks = 24;
+constexpr int64_t kStrip = 640;         // positions of a tile: a multiple of every vector
 
 template <class T> struct WeightTile {
-  const T* dy;      // first row, rows apart by `length`
-  int64_t length;   // positions, whole vectors
+  const T* dy;
+  int64_t dy_row;
+  int64_t length;  // positions, whole vectors
   const T* x[kCols];
   T* dw;
   int64_t dw_row;
-  bool first;       // overwrite instead of add
+  bool first;      // overwrite instead of add
 };
 
 template <class T, int kR, int kC> void run_weight_tile(const WeightTile<T>& t) {
   Vec<T> acc[kR][kC] = {};
-  dot_accumulate<T, kR, kC>(acc, t.dy, t.length, t.x, t.length);
+  dot_accumulate<T, kR, kC>(acc, t.dy, t.dy_row, t.x, t.length);
 #pragma GCC unroll 8
   for (int r = 0; r < kR; ++r)
 #pragma GCC unroll 8
@@ -53,9 +56,11 @@ template <class T> class WeightGradient {
         out_(args.out_channels / args.groups),
         plan_(axes, args.batch, in_ + out_, Plan::Sharing::WithinBoxes),
         layout_(axes, plan_, out_ * axes[0].taps * axes[1].taps, kLanes<T>),
-        offsets_(2 * layout_.taps()) {
-    const int64_t strides[3] = {args.kernel[1] * args.kernel[2], args.kernel[2], 1};
-    layout_.fill_taps(strides, offsets_, offsets_ + layout_.taps());
+        columns_(in_ * layout_.taps()) {
+    const int64_t strides[3] = {args.kernel[1] * args.kernel[2], args.kernel[2], 1}, taps = layout_.taps();
+    Scratch<int64_t> weights(taps);  // in the order of the taps
+    layout_.fill_taps(strides, columns_, weights);
+    for (int64_t q = taps; q < in_ * taps; ++q) columns_[q] = columns_[q - taps] + layout_.plane();
     const int64_t longest = layout_.position(plan_.images() - 1, plan_.size(0) - 1, plan_.size(1) - 1) + plan_.size(2);
     room_ = ceil_div(longest, kLanes<T>) * kLanes<T>;
   }
@@ -84,22 +89,30 @@ template <class T> class WeightGradient {
       }
     });
 
-    const int64_t taps = layout_.taps(), columns = in_ * taps;
-    const int64_t row_tiles = ceil_div(out_, kRows), col_tiles = ceil_div(columns, kCols);
+    const int64_t columns = in_ * layout_.taps(), tiles = ceil_div(out_, kRows) * ceil_div(columns, kCols);
+    const int64_t grain = max_of(1 + kSerialWork / 2 / (length * kRows * kCols), ceil_div(tiles, kTasks));
     T* const dw = static_cast<T*>(args_.dw) + group * out_ * columns;
-    parallel_for(row_tiles * col_tiles, 1 + kSerialWork / 2 / (length * kRows * kCols), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t o = part_begin(out_, row_tiles, i / col_tiles), q = part_begin(columns, col_tiles, i % col_tiles);
-        const int64_t rows = part_begin(out_, row_tiles, i / col_tiles + 1) - o;
-        const int64_t cols = part_begin(columns, col_tiles, i % col_tiles + 1) - q;
-        WeightTile<T> t;
-        t.dy = dy + o * length, t.length = length;
-        for (int64_t c = 0; c < cols; ++c) t.x[c] = x + (q + c) / taps * plane + offsets_[(q + c) % taps];
-        t.dw = dw + o * columns + q, t.dw_row = columns;
-        t.first = first;
-        weight_tile_of<T, kRows, kCols>(rows, cols)(t);
-      }
+    parallel_for(tiles, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t p = 0; p < length; p += kStrip)
+        run_tiles(begin, end, x + p, dy + p, length, min_of(kStrip, length - p), dw, first && p == 0);
     });
+  }
+
+  // Tiles [begin, end), a row of outputs after the other, over `strip` positions: their planes stay in the first cache.
+  void run_tiles(int64_t begin, int64_t end, const T* x, const T* dy, int64_t dy_row, int64_t strip, T* dw, bool first) const {
+    const int64_t columns = in_ * layout_.taps();
+    const Parts rows(out_, ceil_div(out_, kRows)), cols(columns, ceil_div(columns, kCols));
+    WeightTile<T> t;
+    t.dy_row = dy_row, t.dw_row = columns, t.length = strip, t.first = first;
+    int64_t r = begin / cols.count, c = begin % cols.count;
+    for (int64_t i = begin; i < end; ++i, ++c) {
+      if (c == cols.count) c = 0, ++r;
+      const int64_t o = rows.begin(r), q = cols.begin(c);
+      t.dy = dy + o * dy_row;
+      t.dw = dw + o * columns + q;
+      for (int64_t j = 0; j < cols.size(c); ++j) t.x[j] = x + columns_[q + j];
+      weight_tile_of<T, kRows, kCols>(rows.size(r), cols.size(c))(t);
+    }
   }
 
   const ConvArgs& args_;
@@ -107,7 +120,7 @@ template <class T> class WeightGradient {
   Plan plan_;
   Layout layout_;
   int64_t room_;      // positions of the largest box, whole vectors
-  Scratch<int64_t> offsets_;
+  Scratch<int64_t> columns_;  // where each (channel, tap) begins in the planes of x
 };
 
 template <class T> void backward_weight(const ConvArgs& args) {

@@ -9,15 +9,14 @@ namespace cnn::cpu::inline CNN_ISA {
 inline constexpr int kDotRows = kRegisters == 32 ? 4 : (kVecBytes == 32 ? 3 : 2);
 inline constexpr int kDotCols = kRegisters == 32 ? 6 : 4;
 
-// acc[i][j] += a[i * a_row + p] * b[j][p] for p in [0, n).
+// acc[i][j] += a[i * a_row + p] * b[j][p] for p in [0, n), n a multiple of the vector.
 template <class T, int kRows, int kCols>
 CNN_HD void dot_accumulate(Vec<T> (&acc)[kRows][kCols], const T* a, int64_t a_row, const T* const* b, int64_t n) {
   constexpr int kWidth = kLanes<T>;
   const T* bp[kCols];
 #pragma GCC unroll 8
   for (int j = 0; j < kCols; ++j) bp[j] = b[j];
-  int64_t p = 0;
-  for (; p + kWidth <= n; p += kWidth) {
+  for (int64_t p = 0; p < n; p += kWidth) {
     Vec<T> av[kRows];
 #pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i) av[i] = vec_load(a + i * a_row + p);
@@ -28,13 +27,17 @@ CNN_HD void dot_accumulate(Vec<T> (&acc)[kRows][kCols], const T* a, int64_t a_ro
       for (int i = 0; i < kRows; ++i) acc[i][j] = vec_fma(av[i], bv, acc[i][j]);
     }
   }
-  if (p == n) return;
+}
+
+// The rest, n below the vector.
+template <class T, int kRows, int kCols>
+CNN_HD void dot_accumulate_rest(Vec<T> (&acc)[kRows][kCols], const T* a, int64_t a_row, const T* const* b, int64_t n) {
   Vec<T> av[kRows];
 #pragma GCC unroll 8
-  for (int i = 0; i < kRows; ++i) av[i] = vec_load_n(a + i * a_row + p, n - p);
+  for (int i = 0; i < kRows; ++i) av[i] = vec_load_n(a + i * a_row, n);
 #pragma GCC unroll 8
   for (int j = 0; j < kCols; ++j) {
-    const Vec<T> bv = vec_load_n(bp[j] + p, n - p);
+    const Vec<T> bv = vec_load_n(b[j], n);
 #pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i) acc[i][j] = vec_fma(av[i], bv, acc[i][j]);
   }

@@ -65,7 +65,13 @@ void run_dot(const Gemm<T>& g, int64_t i, int64_t j) {
   const T* b[kCols];
 #pragma GCC unroll 8
   for (int c = 0; c < kCols; ++c) b[c] = g.b + (j + c) * g.b_col;
-  dot_accumulate<T, kRows, kCols>(acc, g.a + i * g.a_row, g.a_row, b, g.k);
+  const int64_t whole = g.k / kLanes<T> * kLanes<T>;
+  dot_accumulate<T, kRows, kCols>(acc, g.a + i * g.a_row, g.a_row, b, whole);
+  if (whole < g.k) {
+#pragma GCC unroll 8
+    for (int c = 0; c < kCols; ++c) b[c] += whole;
+    dot_accumulate_rest<T, kRows, kCols>(acc, g.a + i * g.a_row + whole, g.a_row, b, g.k - whole);
+  }
   T sums[kRows * kLanes<T>];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r)
@@ -91,16 +97,12 @@ void run_dot_of(const Gemm<T>& g, int64_t i, int64_t j, int64_t rows, int64_t co
 
 template <class T> void gemm_dot(const Gemm<T>& g) {
   constexpr int kCols = kDotCols < kLanes<T> ? kDotCols : kLanes<T>;
-  const int64_t row_tiles = ceil_div(g.m, kDotRows), col_tiles = ceil_div(g.n, kCols);
+  const Parts rows(g.m, ceil_div(g.m, kDotRows)), cols(g.n, ceil_div(g.n, kCols));
   const int64_t grain = 1 + kSerialWork / 2 / (g.m * kCols * (g.k + kLanes<T>));
-  parallel_for(col_tiles, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t c = begin; c < end; ++c) {
-      const int64_t j = part_begin(g.n, col_tiles, c), cols = part_begin(g.n, col_tiles, c + 1) - j;
-      for (int64_t r = 0; r < row_tiles; ++r) {
-        const int64_t i = part_begin(g.m, row_tiles, r), rows = part_begin(g.m, row_tiles, r + 1) - i;
-        run_dot_of<T, kDotRows, kCols>(g, i, j, rows, cols);
-      }
-    }
+  parallel_for(cols.count, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t j = begin; j < end; ++j)
+      for (int64_t i = 0; i < rows.count; ++i)
+        run_dot_of<T, kDotRows, kCols>(g, rows.begin(i), cols.begin(j), rows.size(i), cols.size(j));
   });
 }
 
@@ -113,20 +115,20 @@ template <class T> struct Block {
   T* packed_a;             // null: A is read where it lies
   T* packed_b;             // panels of B from packed_from on; the ones before are read where they lie
   int64_t packed_from;
-  int64_t a_panels, b_panels;
+  Parts rows;              // the panels of A
+  int64_t b_panels;
 
-  int64_t row_of(int64_t panel) const { return part_begin(g.m, a_panels, panel); }
   int64_t cols_of(int64_t panel) const { return min_of(kTileCols<T>, g.n - panel * kTileCols<T>); }
 };
 
 template <class T> void pack_block(const Block<T>& block, bool pack_a) {
   const Gemm<T>& g = block.g;
-  const int64_t a_count = pack_a ? block.a_panels : 0, b_count = block.b_panels - block.packed_from;
+  const int64_t a_count = pack_a ? block.rows.count : 0, b_count = block.b_panels - block.packed_from;
   const int64_t grain = 1 + (1 << 14) / (1 + g.k * kTileCols<T>);
   parallel_for(a_count + b_count, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       if (i < a_count) {
-        const int64_t row = block.row_of(i), rows = block.row_of(i + 1) - row;
+        const int64_t row = block.rows.begin(i), rows = block.rows.size(i);
         pack_panel(g.a + row * g.a_row, g.a_col, g.a_row, g.k, rows, block.packed_a + row * g.k, rows);
       } else {
         const int64_t at = i - a_count, panel = at + block.packed_from;
@@ -140,10 +142,9 @@ template <class T> void pack_block(const Block<T>& block, bool pack_a) {
 template <class T> void run_panels(const Block<T>& block, int64_t a_begin, int64_t a_end, int64_t b_begin, int64_t b_end) {
   const Gemm<T>& g = block.g;
   const bool along_rows = block.packed_a || g.a_row == 1;
-  const int64_t low = g.m / block.a_panels;  // panels have this many rows, or one more
-  TileFn<T> tiles[2];
+  TileFn<T> tiles[2];  // panels have block.rows.low rows, or one more
   for (int i = 0; i < 2; ++i) {
-    const int64_t rows = min_of(low + i, kTileRows);
+    const int64_t rows = min_of(block.rows.low + i, kTileRows);
     tiles[i] = along_rows ? tile_of<T, kTileVecs, true, kTileRows>(rows) : tile_of<T, kTileVecs, false, kTileRows>(rows);
   }
   Tile<T> t;
@@ -158,7 +159,7 @@ template <class T> void run_panels(const Block<T>& block, int64_t a_begin, int64
     t.b_row = q < block.packed_from ? g.b_row : kTileCols<T>;
     t.cols = wide ? kWide * kTileCols<T> : block.cols_of(q);
     for (int64_t p = a_begin; p < a_end; ++p) {
-      const int64_t row = block.row_of(p), rows = block.row_of(p + 1) - row;
+      const int64_t row = block.rows.begin(p), rows = block.rows.size(p);
       t.a = block.packed_a ? block.packed_a + row * g.k : g.a + row * g.a_row;
       t.a_row = block.packed_a ? 1 : g.a_row;
       t.a_col = block.packed_a ? rows : g.a_col;
@@ -167,7 +168,7 @@ template <class T> void run_panels(const Block<T>& block, int64_t a_begin, int64
       if (t.epilogue.row_bias) t.epilogue.row_bias += row * g.row_bias_stride;
       if (t.epilogue.col_bias) t.epilogue.col_bias += col;
       if (wide) run_tile<T, 1, kWideVecs, true>(t);
-      else tiles[rows - low](t);
+      else tiles[rows - block.rows.low](t);
     }
     if (wide) q += kWide - 1;
   }
@@ -175,20 +176,20 @@ template <class T> void run_panels(const Block<T>& block, int64_t a_begin, int64
 
 template <class T> void run_block(const Block<T>& block) {
   const double work = double(block.g.m) * double(block.g.n) * double(block.g.k);
-  int64_t a_groups = ceil_div(block.a_panels, kGroup), b_groups = ceil_div(block.b_panels, kGroup);
+  int64_t a_groups = ceil_div(block.rows.count, kGroup), b_groups = ceil_div(block.b_panels, kGroup);
   while (a_groups * b_groups < kTasks && work > double(kSerialWork) * double(a_groups * b_groups)) {
-    const double a_length = double(block.a_panels) / double(a_groups), b_length = double(block.b_panels) / double(b_groups);
+    const double a_length = double(block.rows.count) / double(a_groups), b_length = double(block.b_panels) / double(b_groups);
     if (a_length <= 1 && b_length <= 1) break;
     if (b_length >= a_length) b_groups = min_of(b_groups * 2, block.b_panels);
-    else a_groups = min_of(a_groups * 2, block.a_panels);
+    else a_groups = min_of(a_groups * 2, block.rows.count);
   }
   const int64_t tasks = a_groups * b_groups;
+  const Parts a_parts(block.rows.count, a_groups), b_parts(block.b_panels, b_groups);
   const int64_t grain = work < double(kSerialWork) ? tasks : 1;
   parallel_for(tasks, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t a = i % a_groups, b = i / a_groups;
-      run_panels(block, part_begin(block.a_panels, a_groups, a), part_begin(block.a_panels, a_groups, a + 1),
-                 part_begin(block.b_panels, b_groups, b), part_begin(block.b_panels, b_groups, b + 1));
+      run_panels(block, a_parts.begin(a), a_parts.begin(a + 1), b_parts.begin(b), b_parts.begin(b + 1));
     }
   });
 }
@@ -200,26 +201,30 @@ template <class T> void gemm_blocked(const Gemm<T>& g) {
   const int64_t block_k = ceil_div(g.k, k_blocks);
   const int64_t block_n = ceil_div(ceil_div(g.n, n_blocks), kTileCols<T>) * kTileCols<T>;
   const int64_t block_m = ceil_div(g.m, m_blocks);
+  const Parts depths(g.k, k_blocks);
   const int64_t packed_cols = pack_b ? block_n : g.n % kTileCols<T> ? kTileCols<T> : 0;
   Scratch<T> a_scratch(pack_a ? block_m * block_k : 0), b_scratch(packed_cols * block_k);
 
   for (int64_t j = 0; j < g.n; j += block_n) {
     for (int64_t kb = 0; kb < k_blocks; ++kb) {
-      const int64_t k = part_begin(g.k, k_blocks, kb);
-      Block<T> block;
-      block.first = kb == 0, block.last = kb == k_blocks - 1;
-      block.packed_a = a_scratch, block.packed_b = b_scratch;
+      const int64_t k = depths.begin(kb);
       for (int64_t i = 0; i < g.m; i += block_m) {
-        Gemm<T>& part = block.g = g;
+        Gemm<T> part = g;
         part.m = min_of(block_m, g.m - i), part.n = min_of(block_n, g.n - j);
-        part.k = part_begin(g.k, k_blocks, kb + 1) - k;
+        part.k = depths.size(kb);
         part.a += i * g.a_row + k * g.a_col;
         part.b += k * g.b_row + j * g.b_col;
         part.c += i * g.c_row + j * g.c_col;
         if (part.row_bias) part.row_bias += i * g.row_bias_stride;
         if (part.col_bias) part.col_bias += j;
-        block.a_panels = ceil_div(part.m, kTileRows), block.b_panels = ceil_div(part.n, kTileCols<T>);
-        block.packed_from = pack_b ? 0 : part.n / kTileCols<T>;
+        const Block<T> block = {part,
+                                kb == 0,
+                                kb == k_blocks - 1,
+                                a_scratch,
+                                b_scratch,
+                                pack_b ? 0 : part.n / kTileCols<T>,
+                                Parts(part.m, ceil_div(part.m, kTileRows)),
+                                ceil_div(part.n, kTileCols<T>)};
         pack_block(block, pack_a);
         run_block(block);
       }

@@ -57,6 +57,14 @@ template <class T> CNN_HD Vec<T> vec_load_n(const T* p, int64_t n) {
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p);
   else return (Vec<T>)_mm512_maskz_loadu_pd(__mmask8((1u << n) - 1), p);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) {
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return (Vec<T>)_mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(int(n)), lanes));
+  } else {
+    const __m256i lanes = _mm256_setr_epi64x(0, 1, 2, 3);
+    return (Vec<T>)_mm256_maskload_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), lanes));
+  }
 #else
   Vec<T> v{};
   T lanes[kLanes<T>] = {};
@@ -78,16 +86,33 @@ template <class T> CNN_HD void vec_store_n(T* p, Vec<T> v, int64_t n) {
 #endif
 }
 
-// The sum of the lanes, halves first: a fixed order.
-template <class T> CNN_HD T vec_sum(Vec<T> v) {
-  T lanes[kLanes<T>];
-  __builtin_memcpy(lanes, &v, sizeof v);
-#pragma GCC unroll 8
-  for (int half = kLanes<T> / 2; half > 0; half /= 2)
-#pragma GCC unroll 16
-    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
-  return lanes[0];
+// The sum of the lanes: the upper half is added to the lower until one is left.
+typedef float Float4 __attribute__((vector_size(16)));
+typedef double Double2 __attribute__((vector_size(16)));
+CNN_HD float sum_lanes(Float4 v) {
+  v += __builtin_shufflevector(v, v, 2, 3, 0, 1);
+  v += __builtin_shufflevector(v, v, 1, 0, 3, 2);
+  return v[0];
 }
+CNN_HD double sum_lanes(Double2 v) { return v[0] + v[1]; }
+#if defined(__AVX2__) || defined(__AVX512F__)
+typedef float Float8 __attribute__((vector_size(32)));
+typedef double Double4 __attribute__((vector_size(32)));
+CNN_HD float sum_lanes(Float8 v) {
+  return sum_lanes(__builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7));
+}
+CNN_HD double sum_lanes(Double4 v) { return sum_lanes(__builtin_shufflevector(v, v, 0, 1) + __builtin_shufflevector(v, v, 2, 3)); }
+#endif
+#if defined(__AVX512F__)
+CNN_HD float sum_lanes(Vec<float> v) {
+  return sum_lanes(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                   __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15));
+}
+CNN_HD double sum_lanes(Vec<double> v) {
+  return sum_lanes(__builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7));
+}
+#endif
+template <class T> CNN_HD T vec_sum(Vec<T> v) { return sum_lanes(v); }
 
 // x > 0 ? x : 0, but NaN stays NaN.
 template <class T> CNN_HD Vec<T> vec_relu(Vec<T> v) { return v < Vec<T>{} ? Vec<T>{} : v; }
@@ -96,7 +121,13 @@ CNN_HD int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 CNN_HD int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
 CNN_HD int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 
-// The i-th of `parts` pieces of [0, n), whose sizes differ by one at most.
-CNN_HD int64_t part_begin(int64_t n, int64_t parts, int64_t i) { return n / parts * i + min_of(i, n % parts); }
+// [0, n) in `count` pieces whose sizes differ by one at most, the longer ones first.
+struct Parts {
+  int64_t count, low, longer;
+  CNN_HD Parts(int64_t n, int64_t pieces) : count(pieces), low(pieces ? n / pieces : 0), longer(pieces ? n % pieces : 0) {}
+  CNN_HD int64_t begin(int64_t i) const { return low * i + min_of(i, longer); }
+  CNN_HD int64_t size(int64_t i) const { return low + (i < longer ? 1 : 0); }
+  CNN_HD int64_t largest() const { return low + (longer ? 1 : 0); }
+};
 
 }  // namespace cnn::cpu::CNN_ISA
