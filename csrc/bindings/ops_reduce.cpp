@@ -88,7 +88,7 @@ void bind_scans(Registry& ops) {
 
 void bind_sorting(Registry& ops) {
   ops.def_op<[](const Tensor& x, int64_t d, bool desc) { return cnn::sort(x, d, desc); }>("sort(Tensor input, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)", "Sorted along dim; always stable; nan is the largest.");
-  ops.def_op<[](const Tensor& x, std::optional<bool>, int64_t d, bool desc) { return cnn::sort(x, d, desc); }>("sort(Tensor input, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)");
+  ops.def_op<[](const Tensor& x, std::optional<bool> stable, int64_t d, bool desc) { return cnn::sort_stable(x, stable, d, desc); }>("sort(Tensor input, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)");
   ops.def_op<[](const Tensor& x, int64_t d, bool desc, const Tensors& out) { return cnn::sort(x, d, desc, out_of(out, 0), out_of(out, 1)); }>("sort(Tensor input, int dim=-1, bool descending=False, *, Tensors out) -> (Tensor values, Tensor indices)", "", kFunctionOnly);
   ops.def_op<[](const Tensor& x, int64_t d, bool desc) { return cnn::argsort(x, d, desc); }>("argsort(Tensor input, int dim=-1, bool descending=False) -> Tensor", "The indices that sort along dim.");
   ops.def_op<[](const Tensor& x, bool, int64_t d, bool desc) { return cnn::argsort(x, d, desc); }>("argsort(Tensor input, *, bool stable, int dim=-1, bool descending=False) -> Tensor");

@@ -8,17 +8,35 @@
 namespace cnn::cpu::inline CNN_ISA {
 
 // acc[j] takes x[0][j], x[1][j], ... for j < m. The columns are independent, so the compiler vectorises along j.
-template <class F, class T>
+template <int kRows, class F, class T>
 CNN_HD void take_columns(const F& f, T* __restrict acc, const T* __restrict x, int64_t m, int64_t n, int64_t stride) {
   int64_t i = 0;
-  for (; i + 4 <= n; i += 4) {
-    const T *x0 = x + i * stride, *x1 = x0 + stride, *x2 = x1 + stride, *x3 = x2 + stride;
+  for (; i + kRows <= n; i += kRows) {
+    const T* const row = x + i * stride;
 #pragma GCC ivdep
-    for (int64_t j = 0; j < m; ++j) acc[j] = f.step(f.step(f.step(f.step(acc[j], x0[j]), x1[j]), x2[j]), x3[j]);
+    for (int64_t j = 0; j < m; ++j) {
+      T a = acc[j];
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) a = f.step(a, row[r * stride + j]);
+      acc[j] = a;
+    }
   }
   for (; i < n; ++i)
 #pragma GCC ivdep
     for (int64_t j = 0; j < m; ++j) acc[j] = f.step(acc[j], x[i * stride + j]);
+}
+
+// Columns of a matrix: the next rows are asked for in time, as no prefetcher follows four of them side by side.
+template <class F, class T>
+CNN_HD void take_matrix(const F& f, T* acc, const T* x, int64_t m, int64_t n, int64_t stride) {
+  constexpr int64_t kRows = 4, kLine = 64 / sizeof(T);
+  for (int64_t i = 0; i < n; i += kRows) {
+    const int64_t rows = n - i < kRows ? n - i : kRows;
+    const T* const next = x + (i + kRows) * stride;
+    for (int64_t r = 0; r < n - i - kRows && r < kRows; ++r)
+      for (int64_t j = 0; j < m; j += kLine) __builtin_prefetch(next + r * stride + j);
+    take_columns<kRows>(f, acc, x + i * stride, m, rows, stride);
+  }
 }
 
 // A dense row seen as columns of kLanes, the lanes joined in a tree: the order depends on n alone.
@@ -27,7 +45,7 @@ CNN_HD T row_in_lanes(const F& f, const T* x, int64_t n) {
   T acc[kLanes];
   for (int l = 0; l < kLanes; ++l) acc[l] = f.template identity<T>();
   const int64_t whole = n / kLanes;
-  take_columns(f, acc, x, kLanes, whole, kLanes);
+  take_columns<2>(f, acc, x, kLanes, whole, kLanes);
   for (int64_t i = whole * kLanes; i < n; ++i) acc[i - whole * kLanes] = f.step(acc[i - whole * kLanes], x[i]);
   for (int half = kLanes / 2; half > 0; half /= 2)
     for (int l = 0; l < half; ++l) acc[l] = f.combine(acc[l], acc[l + half]);
@@ -35,7 +53,6 @@ CNN_HD T row_in_lanes(const F& f, const T* x, int64_t n) {
 }
 template <class F, class T>
 CNN_HD T flat_row(const F& f, const T* x, int64_t n) {
-  if (n >= 512) return row_in_lanes<int(512 / sizeof(T))>(f, x, n);
   if (n >= 128) return row_in_lanes<int(256 / sizeof(T))>(f, x, n);
   if (n >= 16) return row_in_lanes<16>(f, x, n);
   T acc = f.template identity<T>();
@@ -49,7 +66,7 @@ struct Chunk {
   static T row(const F& f, const T* x, int64_t n, int64_t) { return flat_row(f, x, n); }
   static void columns(const F& f, const T* x, int64_t m, int64_t n, int64_t stride, int64_t, T* acc) {
     for (int64_t j = 0; j < m; ++j) acc[j] = f.template identity<T>();
-    take_columns(f, acc, x, m, n, stride);
+    take_matrix(f, acc, x, m, n, stride);
   }
   static void finish(const F& f, T acc, int64_t n, T* y, T*) { *y = f.finish(acc, n); }
 };
@@ -60,13 +77,16 @@ struct ChunkAt {
   using Acc = typename F::template Acc<T>;
   static Acc row(const F& f, const T* x, int64_t n, int64_t base) {
     if (n == 0) return f.template identity<T>();
-    const T best = flat_row(typename F::Best(), x, n);
+    const T best = flat_row(typename F::Best(), x, n);  // NaN where there is one
+    const auto hit = [&](int64_t i) { return int((x[i] == best) | (x[i] != x[i])); };
+    constexpr int64_t kBlock = 64;
     int64_t i = 0;
-    if (best == best) {
-      while (!(x[i] == best)) ++i;
-    } else {
-      while (x[i] == x[i]) ++i;
+    for (; i + kBlock <= n; i += kBlock) {
+      int any = 0;
+      for (int64_t l = 0; l < kBlock; ++l) any |= hit(i + l);
+      if (any) break;
     }
+    while (!hit(i)) ++i;
     return {x[i], base + i};
   }
   static void columns(const F& f, const T* x, int64_t m, int64_t n, int64_t stride, int64_t base, Acc* acc) {
@@ -94,7 +114,7 @@ struct Chunk<kernels::Moments, T> {
     for (int64_t at = 0; at < m; at += kColumns) {
       const int64_t width = m - at < kColumns ? m - at : kColumns;
       T mean[kColumns] = {}, m2[kColumns] = {};
-      take_columns(kernels::Sum(), mean, x + at, width, n, stride);
+      take_matrix(kernels::Sum(), mean, x + at, width, n, stride);
       for (int64_t j = 0; j < width; ++j) mean[j] /= T(n);
       for (int64_t i = 0; i < n; ++i) {
         const T* row = x + at + i * stride;

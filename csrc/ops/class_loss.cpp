@@ -224,13 +224,16 @@ Tensor nll_loss_nd(const Tensor& x, const Tensor& target, const std::optional<Te
   call.sizes = flattened ? Dims{x.shape()[0], classes, 1, target.numel() / (x.shape()[0] ? x.shape()[0] : 1)} : x.shape();
   call.shape = target.shape();
   if (x.dim() == 1) call.shape = reduction == kNone ? target.shape() : Dims();
+  if (flattened) call.shape = {call.sizes[0], 1, call.sizes[3]};
   {
     NoGrad guard;
     call.target = contiguous(to_dtype(target, DType::Int64));
     if (weight) call.weight = contiguous(to_dtype(*weight, call.key()));
   }
   check_targets(call.target, classes, ignored);
-  return nll(flattened ? view(contiguous(x), call.sizes) : x, call);
+  if (!flattened) return nll(x, call);
+  const Tensor y = nll(view(contiguous(x), call.sizes), call);
+  return reduction == kNone ? view(y, target.shape()) : y;
 }
 
 Tensor cross_entropy_loss(const Tensor& x, const Tensor& target, const std::optional<Tensor>& weight,

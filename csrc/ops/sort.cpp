@@ -94,13 +94,22 @@ std::pair<Tensor, Tensor> median_along(const char* op, const char* node, bool ig
   return picked(op, node, f, x, d, keepdim, values, indices);
 }
 
-}  // namespace
-
-std::pair<Tensor, Tensor> sort(const Tensor& x, int64_t dim, bool descending, Dest values, Dest indices) {
+std::pair<Tensor, Tensor> sorted(const char* node, const Tensor& x, int64_t dim, bool descending, const Dest& values,
+                                 const Dest& indices) {
   const int d = normalize_dim("sort", dim, x.dim());
   kernels::Sort f;
   f.descending = descending;
-  return ranked("sort", "SortBackward0", f, x, d, x.dim() ? x.shape()[d] : 1, !values, values, indices);
+  return ranked("sort", node, f, x, d, x.dim() ? x.shape()[d] : 1, !values, values, indices);
+}
+
+}  // namespace
+
+std::pair<Tensor, Tensor> sort(const Tensor& x, int64_t dim, bool descending, Dest values, Dest indices) {
+  return sorted("SortBackward0", x, dim, descending, values, indices);
+}
+std::pair<Tensor, Tensor> sort_stable(const Tensor& x, std::optional<bool>, int64_t dim, bool descending, Dest values,
+                                      Dest indices) {
+  return sorted("SortBackward1", x, dim, descending, values, indices);
 }
 
 Tensor argsort(const Tensor& x, int64_t dim, bool descending) { return sort(detach(x), dim, descending).second; }

@@ -8,6 +8,7 @@ namespace cnn::cpu {
 namespace {
 
 constexpr int64_t kRowPart = 2048;     // elements of a row in a part
+constexpr int64_t kShortRow = 256;     // rows of several batches up to this length are joined
 constexpr int64_t kColumnPart = 128;   // rows of a column in a part
 constexpr int64_t kMinColumns = 8;     // fewer columns than this are gathered into rows
 constexpr int64_t kOutputs = 256;      // accumulators on the stack
@@ -22,10 +23,11 @@ class Reduction {
   Reduction(int functor, const ReduceCall& call)
       : call_(call), tables_(tables()), loops_(tables_.reduce[functor][int(call.key)]) {
     columns_ = call.inner >= kMinColumns && call.inner_stride == 1;
-    direct_ = call.dtype == call.key && (columns_ || call.n_stride == 1 || call.n == 1);
+    if (!columns_ && call.batch > 1 && call.n <= kShortRow) joined_ = kRowPart / call.n;
+    direct_ = call.dtype == call.key && joined_ == 1 && (columns_ || call.n_stride == 1 || call.n == 1);
     part_ = columns_ ? kColumnPart : kRowPart;
     parts_per_batch_ = (call.n + part_ - 1) / part_;
-    parts_ = parts_per_batch_ * call.batch;
+    parts_ = joined_ > 1 ? (call.batch + joined_ - 1) / joined_ : parts_per_batch_ * call.batch;
     outputs_ = call.outer * call.inner;
     to_ = tables_.cast[int(call.dtype)][int(call.key)];
   }
@@ -45,7 +47,7 @@ class Reduction {
     }
     const int64_t row_bytes = outputs_ * loops_.acc_bytes;
     const Partials partials(parts_ * row_bytes);
-    for_tasks(parts_ * outputs_, smaller(call_.n, part_), [&](int64_t begin, int64_t end) {
+    for_tasks(parts_ * outputs_, smaller(call_.n * joined_, part_), [&](int64_t begin, int64_t end) {
       while (begin < end) {
         const int64_t part = begin / outputs_, r = begin - part * outputs_;
         const int64_t stop = smaller(outputs_, r + end - begin);
@@ -86,9 +88,10 @@ class Reduction {
 
   // The accumulators of outputs [begin, end) over one part.
   void accumulate(int64_t part, int64_t begin, int64_t end, char* acc) const {
-    const int64_t b = parts_per_batch_ > 0 ? part / parts_per_batch_ : 0;
-    const int64_t at = (part - b * parts_per_batch_) * part_;
-    const int64_t n = smaller(part_, call_.n - at), base = b * call_.n + at;
+    const int64_t b = joined_ > 1 ? part * joined_ : parts_per_batch_ > 0 ? part / parts_per_batch_ : 0;
+    const int64_t at = joined_ > 1 ? 0 : (part - b * parts_per_batch_) * part_;
+    const int64_t batches = smaller(joined_, call_.batch - b);
+    const int64_t n = smaller(part_, call_.n - at) * batches, base = b * call_.n + at;
     const char* x = static_cast<const char*>(call_.x) + (b * call_.batch_stride + at * call_.n_stride) * size();
     if (call_.inner == 1) {
       run_rows(x + begin * call_.outer_stride * size(), end - begin, call_.outer_stride, n, base, acc);
@@ -111,11 +114,13 @@ class Reduction {
       return;
     }
     alignas(64) char scratch[kScratch * kMaxItem];
-    const int64_t group = kScratch / n;
+    const int64_t group = kScratch / n, piece = joined_ > 1 ? call_.n : n;
     for (int64_t r = 0; r < rows; r += group) {
       const int64_t count = smaller(group, rows - r);
       for (int64_t k = 0; k < count; ++k)
-        to_(n, x + (r + k) * stride * size(), call_.n_stride * size(), scratch + k * n * item(), item());
+        for (int64_t i = 0; i < n; i += piece)  // one of them, or the same row of each batch
+          to_(piece, x + ((r + k) * stride + i / piece * call_.batch_stride) * size(), call_.n_stride * size(),
+              scratch + (k * n + i) * item(), item());
       loops_.rows(call_.functor, scratch, count, n, n, base, acc + r * loops_.acc_bytes);
     }
   }
@@ -176,6 +181,7 @@ class Reduction {
   const ReduceLoops& loops_;
   bool columns_ = false;  // along dense columns, else along rows
   bool direct_ = false;   // x is read where it lies
+  int64_t joined_ = 1;    // batches in one part
   int64_t part_, parts_per_batch_, parts_, outputs_;
   CastLoop to_;
 };

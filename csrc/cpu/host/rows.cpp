@@ -33,7 +33,10 @@ class RowsRun {
     int64_t bytes = 0;
     for (int k = 0; k < call.operands; ++k) {
       at_[k] = bytes;
-      if (!direct_[k]) bytes += aligned(batch_ * length_[k] * item_size(call.operand[k].compute));
+      pitch_[k] = length_[k] * item_size(call.operand[k].compute);
+      // Columns written side by side must not fall on the same lines of the cache.
+      if (call.inner > 1 && length_[k] > 1) pitch_[k] = aligned(pitch_[k]) + 64;
+      if (!direct_[k]) bytes += aligned(batch_ * pitch_[k]);
     }
     buffer_bytes_ = bytes;
     nbytes_ = size_t(bytes + loop.scratch * call.n);
@@ -89,7 +92,7 @@ class RowsRun {
         continue;
       }
       p[k] = memory + at_[k];
-      strides[k] = a.kind == RowKind::Shared ? 0 : length_[k] * item_size(a.compute);
+      strides[k] = a.kind == RowKind::Shared ? 0 : pitch_[k];
       if (k >= call_.outputs) move(k, o, j, begin, rows, memory + at_[k], true);
     }
     loop_.run(call_.functor, call_.n, rows, p, strides, memory + buffer_bytes_);
@@ -114,14 +117,14 @@ class RowsRun {
     } else {
       char* const first = data + (o * length * call_.inner + j) * size;
       for (int64_t i = 0; i < length; ++i)
-        copy(rows, first + i * call_.inner * size, size, buffer + i * item, length * item);
+        copy(rows, first + i * call_.inner * size, size, buffer + i * item, pitch_[k]);
     }
   }
 
   const RowsCall& call_;
   const RowsLoop& loop_;
   const Tables& tables_;
-  int64_t length_[kMapOperands], at_[kMapOperands];
+  int64_t length_[kMapOperands], pitch_[kMapOperands], at_[kMapOperands];  // pitch: bytes from row to row of a buffer
   bool direct_[kMapOperands];
   bool all_direct_ = true;
   int64_t batch_, buffer_bytes_;

@@ -8,9 +8,11 @@
 
 namespace cnn {
 
-// Always stable.
+// Always stable. The form with `stable` has a node name of its own, as in PyTorch.
 CNN_API std::pair<Tensor, Tensor> sort(const Tensor& input, int64_t dim = -1, bool descending = false, Dest values = {},
                                        Dest indices = {});
+CNN_API std::pair<Tensor, Tensor> sort_stable(const Tensor& input, std::optional<bool> stable, int64_t dim = -1,
+                                              bool descending = false, Dest values = {}, Dest indices = {});
 CNN_API Tensor argsort(const Tensor& input, int64_t dim = -1, bool descending = false);
 CNN_API Tensor msort(const Tensor& input);
 CNN_API std::pair<Tensor, Tensor> topk(const Tensor& input, int64_t k, int64_t dim = -1, bool largest = true,
