@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import cnn
 import numpy as np
+
+import cnn
 from op_cases import ALL, FLOATS, Op, X, case, error
 
 F32 = (cnn.float32,)
