@@ -282,7 +282,7 @@ def test_sizes_beyond_memory_or_64_bits(make):
 
 def test_numbers_that_do_not_fit():
     refused(ValueError, "Overflow", lambda: cnn.tensor(1 << 70))
-    refused((RuntimeError, TypeError, OverflowError), None, lambda: cnn.ones(2).reshape(1 << 70))
+    refused((TypeError, ValueError), "Overflow", lambda: cnn.ones(2).reshape(1 << 70))
 
 
 @pytest.mark.parametrize(
