@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import copy
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable
+from typing import Any
+
+import numpy as np
 
 import cnn
-import numpy as np
 
 HALVES = (cnn.float16, cnn.bfloat16)
 FLOATS = (cnn.float32, cnn.float64, *HALVES)
@@ -36,8 +38,8 @@ class X:
     """A tensor of the dtype under test with values in [low, high].
 
     `kinks` are points that values keep away from (where the op has no derivative, or a divisor 0);
-    `distinct` gives values that differ from each other, also without their signs. `dtype` fixes the dtype;
-    `grad` says whether gradients by it are checked.
+    `distinct` gives values that differ from each other, also without their signs. `dtype` fixes the
+    dtype; `grad` says whether gradients by it are checked.
     """
 
     def __init__(self, *shape, low=-2.0, high=2.0, kinks=(), distinct=False, dtype=None, grad=True):
@@ -185,8 +187,8 @@ class Op:
     """A row: an op, its reference, and what is true of it.
 
     `reference` takes the same arguments with arrays in place of tensors and computes in float64.
-    `result` is the dtype of the result, or one for each of several results: None for the dtype under
-    test, "float" for that or float32 for integers. `grad`: how many times it is differentiable.
+    `result` is the dtype of the result, or one for each of several results: None for the dtype
+    under test, "float" for that or float32 for integers. `grad`: how often it is differentiable.
     `large` is a case of about a million elements for the test of threads.
     """
 

@@ -4,24 +4,41 @@ from __future__ import annotations
 
 from importlib import import_module
 
-FAMILIES = ("arithmetic", "unary", "compare", "activation", "reduce", "shape", "index", "matmul", "nn", "create")
+FAMILIES = (
+    "arithmetic",
+    "unary",
+    "compare",
+    "activation",
+    "reduce",
+    "shape",
+    "index",
+    "matmul",
+    "nn",
+    "create",
+)
 
 ROWS = [row for family in FAMILIES for row in import_module(f"op_rows.{family}").ROWS]
 
 # Bound, but nothing that a reference could be compared with.
-PROPERTIES = {
-    "data_ptr", "dim", "element_size", "get_device", "has_names", "is_complex", "is_conj", "is_contiguous",
-    "is_floating_point", "is_inference", "is_neg", "is_same_size", "is_set_to", "is_shared", "is_signed", "item",
-    "ndimension", "nelement", "numel", "size", "storage_offset", "stride", "tolist", "type", "untyped_storage",
-    "__array__", "__complex__", "__dlpack__", "__dlpack_device__", "numpy", "allclose", "equal",
+PROPERTIES = """
+    data_ptr dim element_size get_device has_names is_complex is_conj is_contiguous
+    is_floating_point is_inference is_neg is_same_size is_set_to is_shared is_signed _is_view item
+    ndimension nelement numel size storage_offset stride tolist type untyped_storage
+    __array__ __complex__ __dlpack__ __dlpack_device__ numpy allclose equal
+"""
+AUTOGRAD = "register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad as_subclass"
+UNINITIALISED = "new empty empty_like empty_strided new_empty resize_ resize_as_ set_"
+IN_PLACE_ONLY = "copy_ zero_ share_memory_"
+DEVICES = "cpu cuda"
+RANDOM = """
+    bernoulli bernoulli_ cauchy_ exponential_ geometric_ log_normal_ multinomial normal normal_ rand
+    rand_like randint randint_like randn randn_like random_ randperm uniform_
+"""
+OPTIMIZER_STEPS = "_adagrad_step _adam_step _rmsprop_step _sgd_step"
+NOT_OPS = {
+    name
+    for names in (
+        PROPERTIES, AUTOGRAD, UNINITIALISED, IN_PLACE_ONLY, DEVICES, RANDOM, OPTIMIZER_STEPS,
+    )
+    for name in names.split()
 }  # fmt: skip
-AUTOGRAD = {"register_hook", "register_post_accumulate_grad_hook", "requires_grad_", "retain_grad", "as_subclass"}
-UNINITIALISED = {"empty", "empty_like", "empty_strided", "new_empty", "resize_", "resize_as_", "set_"}
-IN_PLACE_ONLY = {"copy_", "zero_"}
-DEVICES = {"cpu", "cuda"}
-RANDOM = {
-    "bernoulli", "bernoulli_", "cauchy_", "exponential_", "geometric_", "log_normal_", "multinomial", "normal", "normal_",
-    "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "random_", "randperm", "uniform_",
-}  # fmt: skip
-OPTIMIZER_STEPS = {"_adagrad_step", "_adam_step", "_rmsprop_step", "_sgd_step"}
-NOT_OPS = PROPERTIES | AUTOGRAD | UNINITIALISED | IN_PLACE_ONLY | DEVICES | RANDOM | OPTIMIZER_STEPS

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import cnn
 import pytest
+
+import cnn
 
 VIEWS = {
     "view": lambda x: x.view(3, 2),
@@ -107,8 +108,15 @@ def modified(message):
     return pytest.raises(RuntimeError, match="modified by an inplace operation.*" + message)
 
 
-@pytest.mark.parametrize("write", [lambda y: y.add_(1), lambda y: y.view(-1)[0].zero_(), lambda y: y.detach().mul_(2),
-                                   lambda y: y.t().fill_(0)])  # fmt: skip
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda y: y.add_(1),
+        lambda y: y.view(-1)[0].zero_(),
+        lambda y: y.detach().mul_(2),
+        lambda y: y.t().fill_(0),
+    ],
+)
 def test_a_saved_tensor_that_was_changed_is_told_with_its_versions(write):
     x = cnn.ones(2, 3, requires_grad=True)
     y = x * 1
@@ -172,7 +180,9 @@ def test_leaves_that_require_grad_are_not_written():
     assert x.tolist() == [2, 2, 2]
 
 
-@pytest.mark.parametrize("split", [lambda y: y.unbind(0), lambda y: y.split(1), lambda y: y.chunk(2)])
+@pytest.mark.parametrize(
+    "split", [lambda y: y.unbind(0), lambda y: y.split(1), lambda y: y.chunk(2)]
+)
 def test_outputs_of_multi_views_are_not_written(split):
     y = cnn.ones(2, 3, requires_grad=True) * 1
     part = split(y)[0]
@@ -186,20 +196,43 @@ def test_views_made_without_grad_are_not_written_with_grad():
     refused("no_grad mode", lambda: view.add_(1), y)
 
 
-@pytest.mark.parametrize("write", [
-    lambda e: e.add_(1), lambda e: e.fill_(2), lambda e: e.zero_(), lambda e: e.copy_(cnn.ones(4, 3)), lambda e: e.mul_(cnn.ones(3)), lambda e: e.exp_(),
-    lambda e: e.uniform_(), lambda e: e.masked_fill_(cnn.ones(4, 3) > 0, 1.0), lambda e: e.index_add_(0, cnn.tensor([0]), cnn.ones(1, 3)),
-    lambda e: e.scatter_(0, cnn.zeros(1, 3, dtype=cnn.int64), 1.0), lambda e: e.index_put_((cnn.tensor([0]),), cnn.ones(3)),
-    lambda e: cnn.add(cnn.ones(4, 3), 1, out=e), lambda e: cnn.cumsum(cnn.ones(4, 3), 0, out=e), lambda e: cnn.mm(cnn.ones(4, 2), cnn.ones(2, 3), out=e),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda e: e.add_(1),
+        lambda e: e.fill_(2),
+        lambda e: e.zero_(),
+        lambda e: e.copy_(cnn.ones(4, 3)),
+        lambda e: e.mul_(cnn.ones(3)),
+        lambda e: e.exp_(),
+        lambda e: e.uniform_(),
+        lambda e: e.masked_fill_(cnn.ones(4, 3) > 0, 1.0),
+        lambda e: e.index_add_(0, cnn.tensor([0]), cnn.ones(1, 3)),
+        lambda e: e.scatter_(0, cnn.zeros(1, 3, dtype=cnn.int64), 1.0),
+        lambda e: e.index_put_((cnn.tensor([0]),), cnn.ones(3)),
+        lambda e: cnn.add(cnn.ones(4, 3), 1, out=e),
+        lambda e: cnn.cumsum(cnn.ones(4, 3), 0, out=e),
+        lambda e: cnn.mm(cnn.ones(4, 2), cnn.ones(2, 3), out=e),
+    ],
+)
 def test_expanded_tensors_are_not_written(write):
     x = cnn.zeros(3)
-    refused("more than one element of the written-to tensor refers to a single memory location|unsupported operation", lambda: write(x.expand(4, 3)), x)
+    refused(
+        "refers to a single memory location|unsupported operation",
+        lambda: write(x.expand(4, 3)),
+        x,
+    )
 
 
-@pytest.mark.parametrize("write", [
-    lambda x: x[1:].add_(x[:-1]), lambda x: x[1:].copy_(x[:-1]), lambda x: cnn.mul(x[:-1], 2, out=x[1:]), lambda x: x[:-1].sub_(x[1:]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda x: x[1:].add_(x[:-1]),
+        lambda x: x[1:].copy_(x[:-1]),
+        lambda x: cnn.mul(x[:-1], 2, out=x[1:]),
+        lambda x: x[:-1].sub_(x[1:]),
+    ],
+)
 def test_partly_overlapping_operands_are_refused(write):
     x = cnn.arange(8.0)
     refused("overlap|memory", lambda: write(x), x)

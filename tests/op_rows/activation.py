@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import cnn
 import numpy as np
-from op_cases import FLOATS, NUMBERS, Mask, Op, X, case, error
+
+from op_cases import NUMBERS, Op, X, case, error
 from op_rows.unary import erf
 
 A = X(2, 3, low=-4.0, high=4.0, kinks=(0,))
@@ -106,8 +106,8 @@ ROWS = [
     activation("hardtanh", lambda x, a=-1, b=1: np.clip(x, a, b), case(X(2, 3, kinks=(-0.5, 0.5)), -0.5, 0.5), arg=X(2, 3, kinks=(-1, 1))),
     activation("hardswish", lambda x: x * np.clip(x + 3, 0, 6) / 6, arg=SIX),
     activation("hardsigmoid", lambda x: np.clip(x + 3, 0, 6) / 6, arg=SIX),
-    activation("hardshrink", lambda x, l=0.5: np.where(np.abs(x) <= l, 0, x), case(X(2, 3, kinks=(-1, 1)), 1.0), arg=X(2, 3, kinks=(-0.5, 0.5))),
-    activation("softshrink", lambda x, l=0.5: np.sign(x) * np.maximum(np.abs(x) - l, 0), case(X(2, 3, kinks=(-1, 1)), 1.0), arg=X(2, 3, kinks=(-0.5, 0.5))),
+    activation("hardshrink", lambda x, width=0.5: np.where(np.abs(x) <= width, 0, x), case(X(2, 3, kinks=(-1, 1)), 1.0), arg=X(2, 3, kinks=(-0.5, 0.5))),
+    activation("softshrink", lambda x, width=0.5: np.sign(x) * np.maximum(np.abs(x) - width, 0), case(X(2, 3, kinks=(-1, 1)), 1.0), arg=X(2, 3, kinks=(-0.5, 0.5))),
     loss("mse_loss", mse),
     loss("smooth_l1_loss", smooth_l1, case(A, A, beta=0.5), case(A, A, beta=0.0).no_grad()),
     loss("huber_loss", huber, case(A, A, delta=0.5), errors=[error(RuntimeError, "delta", X(3), X(3), delta=-1.0)]),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import cnn
 import numpy as np
+
+import cnn
 from op_cases import ALL, FLOATS, Op, X, case, error
 
 F32 = (cnn.float32,)
@@ -53,6 +54,6 @@ ROWS = [
     Op("to", lambda x, dtype, **_: x.astype(float), [case(A, cnn.float64), case(A, cnn.float64, copy=True)], dtypes=ALL, result=cnn.float64),
     Op("type_as", lambda x, y: x.astype(float), [case(A, X(1, dtype=cnn.float64, grad=False))], dtypes=ALL, result=cnn.float64, mixed=True),
     Op("detach", np.copy, [case(A), case(X())], dtypes=ALL, grad=0, in_place=False),
-    Op("dropout", lambda x, p, train: x * (0 if train and p == 1 else 1), [case(A, 0.5, False), case(A, 0.0, True), case(A, 1.0, True)], errors=[error((RuntimeError, ValueError), "probability", A, 1.5, True)]),
+    Op("dropout", lambda x, p, train: x * (0 if train and p == 1 else 1), [case(A, 0.5, False), case(A, 0.0, True), case(A, 1.0, True)], in_place=False, errors=[error((RuntimeError, ValueError), "probability", A, 1.5, True)]),
     Op("fill", lambda x, v: np.full(x.shape, v, x.dtype), [case(A, 1), case(A, 0), case(X(0, 3), 1)], dtypes=ALL),
 ]  # fmt: skip

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import cnn
 import numpy as np
-from op_cases import ALL, BOOL, INTS, NUMBERS, Fixed, Index, Mask, Op, X, case, error
+
+import cnn
+from op_cases import ALL, INTS, NUMBERS, Fixed, Index, Mask, Op, X, case, error
 
 A = X(4, 3)
 LONG = cnn.int64

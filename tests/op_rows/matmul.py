@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import cnn
 import numpy as np
-from op_cases import FLOATS, NUMBERS, Op, X, case, error
+
+import cnn
+from op_cases import NUMBERS, Op, X, case, error
 
 A, B = X(3, 4), X(4, 2)
 BATCH = X(2, 3, 4)
 V4, V3 = X(4), X(3)
-OPTIONS = dict(tolerance=6, dtypes=NUMBERS)
+OPTIONS = {"tolerance": 6, "dtypes": NUMBERS}
 SHAPES = error(RuntimeError, "mat1 and mat2 shapes cannot be multiplied", X(3, 4), X(3, 2))
 DTYPES = error(RuntimeError, "dtype", X(3, 4), X(4, 2, dtype=cnn.float64))
 LARGE = X(700, 700)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import cnn
 import numpy as np
-from op_cases import FLOATS, Fixed, Index, Op, X, case, error
+
+import cnn
+from op_cases import Fixed, Index, Op, X, case, error
 from op_rows.activation import reduced
 
 DOUBLE = (cnn.float32, cnn.float64)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import cnn
 import numpy as np
-from op_cases import ALL, BOOL, FLOATS, INTS, NUMBERS, Fixed, Op, X, case, error
+
+import cnn
+from op_cases import ALL, INTS, NUMBERS, Fixed, Op, X, case, error
 
 A = X(2, 3, 4)
 D = X(2, 3, 4, distinct=True)
@@ -38,7 +39,7 @@ def logsumexp(x, dim, keepdim=False):
 
 
 def norm(x, p=2, dim=None, keepdim=False):
-    a, k = np.abs(x), dict(axis=axes(dim), keepdims=keepdim)
+    a, k = np.abs(x), {"axis": axes(dim), "keepdims": keepdim}
     if p == float("inf"):
         return a.max(**k)
     if p == -float("inf"):
@@ -116,7 +117,7 @@ def reduction(name, reference, *cases, arg=A, **options):
     return Op(name, reference, [*several, *cases], large=case(LARGE, 0), **options)
 
 
-SUMS = dict(tolerance=4)
+SUMS = {"tolerance": 4}
 BYTELESS = tuple(d for d in ALL if d != cnn.uint8)  # of uint8 the result is uint8
 ONE = [case(D), case(D, 1), case(D, -1, keepdim=True), case(X(4, distinct=True), 0)]
 PAIR = (None, cnn.int64)
