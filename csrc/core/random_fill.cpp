@@ -53,6 +53,15 @@ T from_integer(int64_t value) {
   }
 }
 
+template <class T>
+bool same_number(T a, T b) {
+  if constexpr (kSixteenBit<T>) {
+    return a.bits == b.bits;
+  } else {
+    return a == b;
+  }
+}
+
 // out[i] = f(generator)
 template <class T, class F>
 void fill_each(Generator& generator, T* out, int64_t n, const F& f) {
@@ -85,8 +94,27 @@ float unit(uint32_t word) { return float(int32_t(word & 0xffffff)) * 0x1p-24f; }
 void draw_units(Generator& generator, float* out, int64_t n) {
   draw_words(generator, out, n, unit);
 }
-void draw_units(Generator& generator, double* out, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) out[i] = generator.uniform_double();
+__attribute__((optimize("O3"))) void draw_units(Generator& generator, double* out, int64_t n) {
+  uint32_t words[2 * kChunk];  // n is at most kChunk
+  draw_words(generator, words, 2 * n, [](uint32_t word) { return word; });
+  for (int64_t i = 0; i < n; ++i) {
+    // 53 bits, high word first. Both halves are converted as signed numbers, which vectorises.
+    const double high = double(int32_t(words[2 * i] & 0x1fffff));
+    const double low = double(int32_t(words[2 * i + 1] ^ 0x80000000u)) + 0x1p31;
+    out[i] = (high * 0x1p32 + low) * 0x1p-53;
+  }
+}
+
+// Calls f(chunk, begin, count) for [0, n), with `count` standard uniform numbers at chunk.
+template <class W, class F>
+void each_chunk(Generator& generator, int64_t n, const F& f) {
+  W chunk[kChunk];
+  std::lock_guard lock(generator.mutex());
+  for (int64_t begin = 0; begin < n; begin += kChunk) {
+    const int64_t count = std::min(kChunk, n - begin);
+    draw_units(generator, chunk, count);
+    f(chunk, begin, count);
+  }
 }
 
 // In each block the first half gives the radii, the second the angles; see box_muller(float*).
@@ -125,19 +153,14 @@ template <class T>
 void fill_uniform(Generator& generator, T* out, int64_t n, double from, double to) {
   using W = Wide<T>;
   const W low = W(from), width = W(to) - W(from);
-  W chunk[kChunk];
-  std::lock_guard lock(generator.mutex());
-  for (int64_t i = 0; i < n; i += kChunk) {
-    const int64_t count = std::min(kChunk, n - i);
-    draw_units(generator, chunk, count);
+  const T first = T(low), end = T(W(to));
+  each_chunk<W>(generator, n, [&](W* chunk, int64_t begin, int64_t count) {
     if (low != 0 || width != 1) multiply_add(chunk, count, width, low);
-    for (int64_t j = 0; j < count; ++j) {
-      out[i + j] = T(chunk[j]);
-      if constexpr (kSixteenBit<T>) {  // rounded up out of the range: to its start
-        if (out[i + j].bits == T(W(to)).bits) out[i + j] = T(low);
-      }
+    for (int64_t i = 0; i < count; ++i) {
+      const T value = T(chunk[i]);
+      out[begin + i] = same_number(value, end) ? first : value;  // rounded up out of the range
     }
-  }
+  });
 }
 
 template <class T>
@@ -224,26 +247,27 @@ void fill_randperm(Generator& generator, T* out, int64_t n) {
 
 template <class T>
 void fill_bernoulli(Generator& generator, T* out, int64_t n, double p) {
-  fill_each(generator, out, n, [=](Generator& g) { return narrow<T>(g.uniform_double() < p); });
+  each_chunk<double>(generator, n, [&](const double* chunk, int64_t begin, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) out[begin + i] = from_integer<T>(chunk[i] < p);
+  });
 }
 
 template <class T, class P>
 void fill_bernoulli(Generator& generator, T* out, int64_t n, const P* p) {
-  std::lock_guard lock(generator.mutex());
-  for (int64_t i = 0; i < n; ++i) {
-    if constexpr (std::is_same_v<P, double>) {
-      out[i] = narrow<T>(generator.uniform_double() < p[i]);
-    } else {
-      out[i] = narrow<T>(generator.uniform_float() < float(p[i]));
+  using W = Wide<P>;
+  each_chunk<W>(generator, n, [&](const W* chunk, int64_t begin, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+      out[begin + i] = from_integer<T>(chunk[i] < W(p[begin + i]));
     }
-  }
+  });
 }
 
 template <class T>
 void fill_dropout(Generator& generator, T* out, int64_t n, double p) {
-  const T kept = T(Wide<T>(1) / Wide<T>(1 - p));
-  fill_each(generator, out, n,
-            [=](Generator& g) { return g.uniform_double() < 1 - p ? kept : T(0); });
+  const T values[2] = {T(0), T(Wide<T>(1) / Wide<T>(1 - p))};
+  each_chunk<double>(generator, n, [&](const double* chunk, int64_t begin, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) out[begin + i] = values[chunk[i] < 1 - p];
+  });
 }
 
 template <class T>

@@ -70,7 +70,9 @@ void check_values() {
   g.manual_seed(42);
   const auto block = filled<float>(21, [&](float* p, int64_t n) { fill_normal(g, p, n, 1, 2); });
   EXPECT(close(std::vector<float>{block[0], block[7], block[8], block[15], block[19], block[20]},
-               {4.853830337524414, 4.361241340637207, 1.7117197513580322, 2.719717025756836, -0.24319076538085938, -0.18400108814239502}, 0));
+               {4.853830337524414, 4.361241340637207, 1.7117197513580322, 2.719717025756836,
+                -0.24319076538085938, -0.18400108814239502},
+               0));
   EXPECT(close(filled<double>(3, [&](double* p, int64_t n) { fill_normal(g, p, n, 0, 1); }),
                {0.18634358398028986, 1.6272602436002883, 1.1214427458975096}, 1e-15));
   EXPECT(close(filled<float>(2, [&](float* p, int64_t n) { fill_uniform(g, p, n, -1, 2); }),
