@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import copy
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable
+from typing import Any
+
+import numpy as np
 
 import cnn
-import numpy as np
 
 HALVES = (cnn.float16, cnn.bfloat16)
 FLOATS = (cnn.float32, cnn.float64, *HALVES)

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from importlib import import_module
 
-FAMILIES = ("arithmetic", "unary", "compare", "activation", "reduce", "shape", "index", "matmul", "nn", "create")
+FAMILIES = (
+    "arithmetic",
+    "unary",
+    "compare",
+    "activation",
+    "reduce",
+    "shape",
+    "index",
+    "matmul",
+    "nn",
+    "create",
+)
 
 ROWS = [row for family in FAMILIES for row in import_module(f"op_rows.{family}").ROWS]
 
@@ -15,8 +26,22 @@ PROPERTIES = {
     "ndimension", "nelement", "numel", "size", "storage_offset", "stride", "tolist", "type", "untyped_storage",
     "__array__", "__complex__", "__dlpack__", "__dlpack_device__", "numpy", "allclose", "equal",
 }  # fmt: skip
-AUTOGRAD = {"register_hook", "register_post_accumulate_grad_hook", "requires_grad_", "retain_grad", "as_subclass"}
-UNINITIALISED = {"empty", "empty_like", "empty_strided", "new_empty", "resize_", "resize_as_", "set_"}
+AUTOGRAD = {
+    "register_hook",
+    "register_post_accumulate_grad_hook",
+    "requires_grad_",
+    "retain_grad",
+    "as_subclass",
+}
+UNINITIALISED = {
+    "empty",
+    "empty_like",
+    "empty_strided",
+    "new_empty",
+    "resize_",
+    "resize_as_",
+    "set_",
+}
 IN_PLACE_ONLY = {"copy_", "zero_"}
 DEVICES = {"cpu", "cuda"}
 RANDOM = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import cnn
 import pytest
+
+import cnn
 
 LONG = cnn.int64
 
@@ -55,26 +56,53 @@ def test_shapes(kind, match, call, shapes):
 
 def test_dtypes():
     whole, real = cnn.ones(3, dtype=LONG), cnn.ones(3)
-    refused(RuntimeError, "result type Float can't be cast to the desired output type Long", lambda x: x.add_(real), whole)
+    refused(
+        RuntimeError,
+        "result type Float can't be cast to the desired output type Long",
+        lambda x: x.add_(real),
+        whole,
+    )
     refused(RuntimeError, "result type Float can't be cast", lambda x: x.div_(2), whole)
     refused(RuntimeError, "result type Float can't be cast", lambda x: cnn.exp(real, out=x), whole)
-    refused(RuntimeError, "same dtype", lambda x: cnn.mm(cnn.ones(2, 2), cnn.ones(2, 2, dtype=cnn.float64)), real)
+    refused(
+        RuntimeError,
+        "same dtype",
+        lambda x: cnn.mm(cnn.ones(2, 2), cnn.ones(2, 2, dtype=cnn.float64)),
+        real,
+    )
     refused(RuntimeError, "ZeroDivisionError", lambda x: x.floor_divide_(0), whole)
     refused(RuntimeError, "Integers to negative integer powers", lambda x: x.pow_(-1), whole)
     refused(RuntimeError, "only Tensors of floating point", lambda x: x.requires_grad_(), whole)
     refused(RuntimeError, "mean.*floating point", lambda x: x.mean(), whole)
-    refused(RuntimeError, "with two bool tensors|bool tensor", lambda x: cnn.ones(2, dtype=cnn.bool) - cnn.ones(2, dtype=cnn.bool), real)
+    refused(
+        RuntimeError,
+        "with two bool tensors|bool tensor",
+        lambda x: cnn.ones(2, dtype=cnn.bool) - cnn.ones(2, dtype=cnn.bool),
+        real,
+    )
     refused(NotImplementedError, "not implemented for 'Float'", lambda x: x & x, real)
-    refused(TypeError, "must be Tensor, not str|invalid combination|received", lambda x: cnn.add(x, "one"), real)
+    refused(
+        TypeError,
+        "must be Tensor, not str|invalid combination|received",
+        lambda x: cnn.add(x, "one"),
+        real,
+    )
     refused(TypeError, "unexpected keyword", lambda x: x.sum(dims=0), real)
 
 
 def test_out_keeps_its_size_when_the_call_fails():
     out = cnn.ones(5, dtype=LONG)
     refused(RuntimeError, "can't be cast", lambda x: cnn.add(cnn.ones(2, 3), 1.5, out=x), out)
-    refused(RuntimeError, "must match", lambda x: cnn.add(cnn.ones(2), cnn.ones(3), out=x), cnn.ones(5))
+    refused(
+        RuntimeError, "must match", lambda x: cnn.add(cnn.ones(2), cnn.ones(3), out=x), cnn.ones(5)
+    )
     leaf = cnn.ones(3, requires_grad=True)
-    refused(RuntimeError, "don't support automatic differentiation", lambda x: cnn.exp(leaf, out=x), cnn.zeros(3))
+    refused(
+        RuntimeError,
+        "don't support automatic differentiation",
+        lambda x: cnn.exp(leaf, out=x),
+        cnn.zeros(3),
+    )
 
 
 # Devices ------------------------------------------------------------------------------------------
@@ -87,11 +115,20 @@ def test_out_keeps_its_size_when_the_call_fails():
 ])  # fmt: skip
 def test_devices_do_not_mix(call):
     a = cnn.ones(2, 2)
-    refused((RuntimeError, NotImplementedError), None, lambda x: call(x, cnn.ones(2, 2, device="meta")), a)
+    refused(
+        (RuntimeError, NotImplementedError),
+        None,
+        lambda x: call(x, cnn.ones(2, 2, device="meta")),
+        a,
+    )
 
 
 def test_devices_that_are_not_there():
-    refused(RuntimeError, "Expected one of cpu, cuda|device type|Invalid device", lambda: cnn.ones(2, device="abacus"))
+    refused(
+        RuntimeError,
+        "Expected one of cpu, cuda|device type|Invalid device",
+        lambda: cnn.ones(2, device="abacus"),
+    )
     if not cnn._C._cuda_is_available():
         refused((RuntimeError, AssertionError), "CUDA", lambda: cnn.ones(2, device="cuda"))
         refused((RuntimeError, AssertionError), "CUDA", lambda: cnn.ones(2).cuda())
@@ -99,7 +136,14 @@ def test_devices_that_are_not_there():
 
 def test_meta_tensors_have_no_values():
     x = cnn.ones(2, device="meta")
-    for call in (x.sum().item, x.tolist, x.numpy, lambda: bool(x.sum()), x.cpu, lambda: x.nonzero()):
+    for call in (
+        x.sum().item,
+        x.tolist,
+        x.numpy,
+        lambda: bool(x.sum()),
+        x.cpu,
+        lambda: x.nonzero(),
+    ):
         with pytest.raises((RuntimeError, NotImplementedError, TypeError)):
             call()
 
@@ -166,7 +210,10 @@ TABLE = [
     ("scatter_", lambda x, i: x.scatter_(0, i.unsqueeze(1), 5.0)),
     ("scatter_src", lambda x, i: x.scatter_(0, i.unsqueeze(1), cnn.ones(len(i), 1))),
     ("scatter_add_", lambda x, i: x.scatter_add_(0, i.unsqueeze(1), cnn.ones(len(i), 1))),
-    ("scatter_reduce_", lambda x, i: x.scatter_reduce_(0, i.unsqueeze(1), cnn.ones(len(i), 1), "sum")),
+    (
+        "scatter_reduce_",
+        lambda x, i: x.scatter_reduce_(0, i.unsqueeze(1), cnn.ones(len(i), 1), "sum"),
+    ),
     ("take_along_dim", lambda x, i: x.take_along_dim(i.unsqueeze(1), 0)),
 ]
 
@@ -196,16 +243,36 @@ def test_labels_out_of_range(loss, labels):
 
 def test_labels_of_wrong_shape_and_dtype():
     loss, x = cnn.nn.functional.cross_entropy, cnn.zeros(2, 3)
-    refused(ValueError, "Expected input batch_size .2. to match target batch_size .3.", lambda t: loss(t, index(0, 1, 2)), x)
-    refused(RuntimeError, "expected scalar type Long|Expected floating point type|Long", lambda t: loss(t, cnn.zeros(2)), x)
+    refused(
+        ValueError,
+        "Expected input batch_size .2. to match target batch_size .3.",
+        lambda t: loss(t, index(0, 1, 2)),
+        x,
+    )
+    refused(
+        RuntimeError,
+        "expected scalar type Long|Expected floating point type|Long",
+        lambda t: loss(t, cnn.zeros(2)),
+        x,
+    )
     refused(RuntimeError, "weight", lambda t: loss(t, index(0, 1), weight=cnn.ones(2)), x)
-    refused(ValueError, "is not a valid value for reduction", lambda t: loss(t, index(0, 1), reduction="all"), x)
+    refused(
+        ValueError,
+        "is not a valid value for reduction",
+        lambda t: loss(t, index(0, 1), reduction="all"),
+        x,
+    )
 
 
 def test_out_of_range_in_large_parallel_calls():
     x, i = cnn.zeros(1000, 8), cnn.zeros(300_000, dtype=LONG)
     i[299_999] = 1000
-    for call in (lambda: x[i], lambda: x.index_select(0, i), lambda: cnn.nn.functional.embedding(i, x), lambda: x.index_add_(0, i, cnn.ones(300_000, 8))):
+    for call in (
+        lambda: x[i],
+        lambda: x.index_select(0, i),
+        lambda: cnn.nn.functional.embedding(i, x),
+        lambda: x.index_add_(0, i, cnn.ones(300_000, 8)),
+    ):
         with pytest.raises((IndexError, RuntimeError), match="out of"):
             call()
     assert not x.any() and x._version == 0
@@ -228,7 +295,12 @@ def test_out_of_range_in_large_parallel_calls():
     ("num_channels|divisible", lambda f, x: f.group_norm(x, 2)),
 ])  # fmt: skip
 def test_layers(match, call):
-    refused((RuntimeError, ValueError), match, lambda x: call(cnn.nn.functional, x), cnn.ones(1, 3, 6, 6))
+    refused(
+        (RuntimeError, ValueError),
+        match,
+        lambda x: call(cnn.nn.functional, x),
+        cnn.ones(1, 3, 6, 6),
+    )
 
 
 def test_random():
@@ -236,20 +308,50 @@ def test_random():
     refused(RuntimeError, "from", lambda t: t.uniform_(1, 0), x)
     refused(RuntimeError, "std", lambda t: t.normal_(0, -1), x)
     refused(RuntimeError, "p|0 and 1", lambda t: t.bernoulli_(1.5), x)
-    refused((ValueError, RuntimeError), "dropout probability|between 0 and 1", lambda t: cnn.nn.functional.dropout(t, 1.5), x)
+    refused(
+        (ValueError, RuntimeError),
+        "dropout probability|between 0 and 1",
+        lambda t: cnn.nn.functional.dropout(t, 1.5),
+        x,
+    )
     refused(RuntimeError, "from|high|low", lambda t: cnn.randint(5, 5, (2,)), x)
-    refused(RuntimeError, "sum of probabilities|invalid multinomial|non-negative|< 0", lambda t: cnn.multinomial(cnn.tensor([-1.0, 2.0]), 1), x)
-    refused(RuntimeError, "without replacement|larger sample", lambda t: cnn.multinomial(cnn.ones(2), 3), x)
+    refused(
+        RuntimeError,
+        "sum of probabilities|invalid multinomial|non-negative|< 0",
+        lambda t: cnn.multinomial(cnn.tensor([-1.0, 2.0]), 1),
+        x,
+    )
+    refused(
+        RuntimeError,
+        "without replacement|larger sample",
+        lambda t: cnn.multinomial(cnn.ones(2), 3),
+        x,
+    )
 
 
 def test_backward():
     x = cnn.ones(3, requires_grad=True)
-    refused(RuntimeError, "grad can be implicitly created only for scalar outputs", lambda t: (t * 2).backward(), x)
-    refused(RuntimeError, "does not require grad and does not have a grad_fn", lambda: cnn.ones(1).backward())
+    refused(
+        RuntimeError,
+        "grad can be implicitly created only for scalar outputs",
+        lambda t: (t * 2).backward(),
+        x,
+    )
+    refused(
+        RuntimeError,
+        "does not require grad and does not have a grad_fn",
+        lambda: cnn.ones(1).backward(),
+    )
     refused(RuntimeError, "Mismatch in shape", lambda t: (t * 2).backward(cnn.ones(4)), x)
     step = cnn.heaviside(x, cnn.ones(3))
-    refused(NotImplementedError, "derivative for aten::heaviside is not implemented", lambda: step.sum().backward())
+    refused(
+        NotImplementedError,
+        "derivative for aten::heaviside is not implemented",
+        lambda: step.sum().backward(),
+    )
     y = (x * x).sum()
     y.backward()
-    refused(RuntimeError, "Trying to backward through the graph a second time", lambda: y.backward())
+    refused(
+        RuntimeError, "Trying to backward through the graph a second time", lambda: y.backward()
+    )
     assert x.grad.tolist() == [2, 2, 2]

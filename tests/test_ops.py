@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-import warnings
 
-import cnn
 import numpy as np
 import pytest
-from op_cases import EPSILON, FLOATS, Case, X, flat_tensors, results_of, to_array
+
+import cnn
+from op_cases import EPSILON, FLOATS, flat_tensors, results_of, to_array
 from op_table import NOT_OPS, ROWS
 
 rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import cnn
 import pytest
+
+import cnn
 
 VIEWS = {
     "view": lambda x: x.view(3, 2),
@@ -172,7 +173,9 @@ def test_leaves_that_require_grad_are_not_written():
     assert x.tolist() == [2, 2, 2]
 
 
-@pytest.mark.parametrize("split", [lambda y: y.unbind(0), lambda y: y.split(1), lambda y: y.chunk(2)])
+@pytest.mark.parametrize(
+    "split", [lambda y: y.unbind(0), lambda y: y.split(1), lambda y: y.chunk(2)]
+)
 def test_outputs_of_multi_views_are_not_written(split):
     y = cnn.ones(2, 3, requires_grad=True) * 1
     part = split(y)[0]
@@ -194,7 +197,11 @@ def test_views_made_without_grad_are_not_written_with_grad():
 ])  # fmt: skip
 def test_expanded_tensors_are_not_written(write):
     x = cnn.zeros(3)
-    refused("more than one element of the written-to tensor refers to a single memory location|unsupported operation", lambda: write(x.expand(4, 3)), x)
+    refused(
+        "more than one element of the written-to tensor refers to a single memory location|unsupported operation",
+        lambda: write(x.expand(4, 3)),
+        x,
+    )
 
 
 @pytest.mark.parametrize("write", [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import cnn
 import numpy as np
-from op_cases import FLOATS, NUMBERS, Mask, Op, X, case, error
+
+from op_cases import NUMBERS, Op, X, case, error
 from op_rows.unary import erf
 
 A = X(2, 3, low=-4.0, high=4.0, kinks=(0,))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
 import cnn
-import numpy as np
-from op_cases import ALL, BOOL, FLOATS, INTS, NUMBERS, Fixed, Index, Mask, Op, X, case, error
+from op_cases import ALL, FLOATS, INTS, NUMBERS, Fixed, Mask, Op, X, case, error
 
 A, B = X(2, 3), X(3)
 WHOLE = X(2, 3, low=-9, high=9)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import cnn
 import numpy as np
+
+import cnn
 from op_cases import ALL, BOOL, INTS, NUMBERS, Fixed, Op, X, case, error
 
 A, B = X(2, 3), X(3)

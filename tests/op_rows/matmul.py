@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import cnn
 import numpy as np
-from op_cases import FLOATS, NUMBERS, Op, X, case, error
+
+import cnn
+from op_cases import NUMBERS, Op, X, case, error
 
 A, B = X(3, 4), X(4, 2)
 BATCH = X(2, 3, 4)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import cnn
 import numpy as np
-from op_cases import ALL, BOOL, FLOATS, INTS, NUMBERS, Fixed, Op, X, case, error
+
+import cnn
+from op_cases import ALL, INTS, NUMBERS, Fixed, Op, X, case, error
 
 A = X(2, 3, 4)
 D = X(2, 3, 4, distinct=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import cnn
 import numpy as np
-from op_cases import ALL, NUMBERS, Index, Op, X, case, error
+
+from op_cases import ALL, Index, Op, X, case, error
 
 A = X(2, 3)
 B = X(2, 3, 4)

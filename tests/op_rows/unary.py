@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-import cnn
 import numpy as np
+
+import cnn
 from op_cases import ALL, BOOL, FLOATS, INTS, NUMBERS, Op, X, case, error
 
 R = X(2, 3)
