@@ -185,10 +185,11 @@ def save_results(model, test, losses, folder):
     model.eval()
     images, labels = test[:40]
     samples = warp(images)
+    some = samples[:8].clone()
     with cnn.no_grad():
         logits = model(samples)
+        cnn.save({"images": some, "logits": model(some)}, folder / "samples.pt")
     cnn.save(model.state_dict(), folder / "digits.pt")
-    cnn.save({"images": samples[:8].clone(), "logits": logits[:8].clone()}, folder / "samples.pt")
     print(f"wrote {folder / 'digits.pt'} and {folder / 'samples.pt'}")
     try:
         import matplotlib

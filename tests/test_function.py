@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import cnn
 import pytest
+
+import cnn
 from cnn.autograd import Function
 
 
@@ -270,7 +271,9 @@ def test_hooks_on_nodes_and_after_accumulation():
     y = x * 2
     y.retain_grad()
     y.grad_fn.register_prehook(lambda grads: (grads[0] * 10,))
-    y.grad_fn.register_hook(lambda inputs, outputs: seen.append((inputs[0].item(), outputs[0].item())))
+    y.grad_fn.register_hook(
+        lambda inputs, outputs: seen.append((inputs[0].item(), outputs[0].item()))
+    )
     handle = x.register_post_accumulate_grad_hook(lambda t: seen.append((t is x, t.grad.item())))
     y.sum().backward()
     assert seen == [(20, 10), (True, 20)] and y.retains_grad and y.grad.tolist() == [1]
@@ -308,6 +311,9 @@ def test_anomaly_mode_names_the_forward():
             raise RuntimeError("broken")
 
     x = leaf(1.0)
-    with pytest.warns(UserWarning, match="Error detected in FailsBackward"), pytest.raises(RuntimeError):
+    with (
+        pytest.warns(UserWarning, match="Error detected in FailsBackward"),
+        pytest.raises(RuntimeError),
+    ):
         with cnn.autograd.detect_anomaly():
             Fails.apply(x).sum().backward()

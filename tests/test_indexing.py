@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import cnn
 import numpy as np
 import pytest
+
+import cnn
 
 KEYS = [
     0,

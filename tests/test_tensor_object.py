@@ -11,9 +11,10 @@ import sys
 import threading
 import weakref
 
-import cnn
 import numpy as np
 import pytest
+
+import cnn
 from cnn import _C
 
 
@@ -208,7 +209,9 @@ kept = [x, y, z, s, z.grad_fn, cnn.Generator()]
 import builtins; builtins.kept = kept
 print("done")
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0 and done.stdout == "done\n", done.stderr
 
 
@@ -442,7 +445,11 @@ def test_numpy_refuses():
 
 def test_memory_outlives_its_owner():
     def view():
-        return cnn.from_numpy(np.arange(5.0)), cnn.arange(5.0).numpy(), cnn.from_dlpack(np.arange(5.0))
+        return (
+            cnn.from_numpy(np.arange(5.0)),
+            cnn.arange(5.0).numpy(),
+            cnn.from_dlpack(np.arange(5.0)),
+        )
 
     a, b, c = view()
     gc.collect()

@@ -9,6 +9,8 @@ namespace cnn::python {
 
 void bind_view(Registry& ops) {
   ops.def_op<&cnn::view>("view(Tensor input, Dims size) -> Tensor", "The same memory in another shape.", kMethodOnly);
+  ops.def_op<&cnn::view_dtype>("view(Tensor input, Dtype dtype) -> Tensor", "The same bytes as another dtype.", kMethodOnly);
+  ops.def_op<&cnn::broadcast_tensors>("broadcast_tensors(*Tensors tensors) -> Tensors", "All expanded to their common shape.", kFunctionOnly);
   ops.def_op<&cnn::reshape>("reshape(Tensor input, Dims shape) -> Tensor", "Another shape; a view where possible.");
   ops.def_op<&cnn::expand>("expand(Tensor input, Dims size) -> Tensor", "Size-1 dimensions repeated, without copying.", kMethodOnly);
   ops.def_op<&cnn::permute>("permute(Tensor input, Dims dims) -> Tensor", "Dimensions in another order.");

@@ -27,11 +27,13 @@ template <class T> CNN_HD T nan() { return T(__builtin_nan("")); }
 #define CNN_LIBM2(name)                                                             \
   CNN_HD float name(float x, float y) { return __builtin_##name##f(x, y); }         \
   CNN_HD double name(double x, double y) { return __builtin_##name(x, y); }
+// clang-format off
 CNN_LIBM1(sin) CNN_LIBM1(cos) CNN_LIBM1(tan) CNN_LIBM1(asin) CNN_LIBM1(acos) CNN_LIBM1(atan)
 CNN_LIBM1(sinh) CNN_LIBM1(cosh) CNN_LIBM1(asinh) CNN_LIBM1(acosh) CNN_LIBM1(atanh)
 CNN_LIBM1(log2) CNN_LIBM1(log10) CNN_LIBM1(exp2) CNN_LIBM1(erfc) CNN_LIBM1(cbrt) CNN_LIBM1(tgamma)
 CNN_LIBM1(floor) CNN_LIBM1(ceil) CNN_LIBM1(trunc) CNN_LIBM1(sqrt) CNN_LIBM1(fabs)
 CNN_LIBM2(pow) CNN_LIBM2(fmod) CNN_LIBM2(atan2) CNN_LIBM2(hypot) CNN_LIBM2(copysign) CNN_LIBM2(nextafter)
+// clang-format on
 #undef CNN_LIBM1
 #undef CNN_LIBM2
 CNN_HD float round_even(float x) { return __builtin_rintf(x); }

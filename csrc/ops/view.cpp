@@ -43,6 +43,32 @@ Tensor reshaped_view(const char* name, const Tensor& x, const Tensor& y) {
 
 Tensor view(const Tensor& x, const Dims& size) { return reshaped_view("ViewBackward0", x, view_or_fail(x, size)); }
 
+Tensor view_dtype(const Tensor& x, DType t) {
+  if (t == x.dtype()) return alias(x, x.shape(), x.strides(), x.offset());
+  const int64_t from = item_size(x.dtype()), to = item_size(t);
+  Dims sizes = x.shape(), strides = x.strides();
+  int64_t offset = x.offset();
+  if (from != to) {
+    const int last = x.dim() - 1;
+    check(last >= 0, "view", "self.dim() cannot be 0 to view ", dtype_type_name(x.dtype()), " as ", dtype_type_name(t),
+          " (different element sizes)");
+    check(strides[last] == 1, "view", "self.stride(-1) must be 1 to view ", dtype_type_name(x.dtype()), " as ",
+          dtype_type_name(t), " (different element sizes), but got ", strides[last]);
+    const auto scaled = [&](int64_t n, const char* what) {
+      check(n * from % to == 0, "view", "self.", what, " must be divisible by ", to / from, " to view ",
+            dtype_type_name(x.dtype()), " as ", dtype_type_name(t), " (different element sizes), but got ", n);
+      return n * from / to;
+    };
+    sizes[last] = scaled(sizes[last], "size(-1)");
+    offset = scaled(offset, "storage_offset()");
+    for (int i = 0; i < last; ++i) strides[i] = scaled(strides[i], "stride");
+  }
+  const Tensor bytes = alias(x, x.shape(), x.strides(), x.offset());  // shares the version
+  bytes.impl()->dtype = t;
+  bytes.impl()->set_geometry(sizes, strides, offset);
+  return bytes;
+}
+
 Tensor reshape(const Tensor& x, const Dims& size) {
   const Dims shape = infer_size(size, x.numel());
   Dims strides;
@@ -81,6 +107,14 @@ Tensor expand(const Tensor& x, const Dims& size) {
   Tensor y = same_memory(x, sizes, strides);
   if (!grad) return y;
   return grad.record_view("ExpandBackward0", y, [](Grads& g) { g[0] = g.out(); });  // the engine sums
+}
+
+Tensors broadcast_tensors(const Tensors& tensors) {
+  Dims shape;
+  for (const Tensor& t : tensors) shape = broadcast_shapes("broadcast_tensors", shape, t.shape());
+  Tensors out;
+  for (const Tensor& t : tensors) out.push_back(expand(t, shape));
+  return out;
 }
 
 Tensor permute(const Tensor& x, const Dims& dims) {

@@ -8,7 +8,7 @@ from cnn import _C
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes",
-    "broadcast_tensors", "cartesian_prod", "cdist", "column_stack", "combinations", "cov", "cross",
+    "cartesian_prod", "cdist", "column_stack", "combinations", "cov", "cross",
     "diagflat", "diff", "dist", "dsplit", "dstack", "einsum", "fliplr", "flipud", "histc",
     "hsplit", "hstack", "inner", "is_floating_point", "is_tensor", "isin", "isreal", "kron",
     "meshgrid", "numel", "quantile", "nanquantile", "rot90", "row_stack", "tensordot", "tile",
@@ -49,18 +49,7 @@ def isreal(input):
 def broadcast_shapes(*shapes):
     """The shape that tensors of these shapes broadcast to. RuntimeError when they do not."""
     probes = [_C.empty((s,) if isinstance(s, int) else tuple(s), device="meta") for s in shapes]
-    return broadcast_tensors(*probes)[0].shape if probes else _C.Size([])
-
-
-def broadcast_tensors(*tensors):
-    """All tensors expanded to their common shape; views."""
-    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        tensors = tensors[0]
-    total = None
-    for t in tensors:
-        probe = _C.empty(t.shape, device="meta")
-        total = probe if total is None else total + probe
-    return tuple(t.expand(total.shape) for t in tensors)
+    return _C.broadcast_tensors(*probes)[0].shape if probes else _C.Size([])
 
 
 def _atleast(tensors, widen):

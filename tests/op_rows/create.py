@@ -23,7 +23,13 @@ def made(name, reference, *cases, **options):
 
 
 def like(name, value):
-    return Op(name, lambda x: np.full(x.shape, value, x.dtype), [case(A), case(X()), case(X(0, 3))], dtypes=ALL, grad=0)
+    return Op(
+        name,
+        lambda x: np.full(x.shape, value, x.dtype),
+        [case(A), case(X()), case(X(0, 3))],
+        dtypes=ALL,
+        grad=0,
+    )
 
 
 def cast(name, dtype, low=-2.0):

@@ -45,7 +45,9 @@ def index_set(x, dim, index, value):
 
 def scatter(x, dim, index, src, reduce=None):
     out, src = x.copy(), src if np.ndim(src) == 0 else src[tuple(map(slice, index.shape))]
-    {None: lambda a, i, v: a.__setitem__(i, v), "add": np.add.at, "multiply": np.multiply.at}[reduce](out, at(x, dim, index), src)
+    {None: lambda a, i, v: a.__setitem__(i, v), "add": np.add.at, "multiply": np.multiply.at}[
+        reduce
+    ](out, at(x, dim, index), src)
     return out
 
 
@@ -60,9 +62,19 @@ def scatter_reduce(x, dim, index, src, reduce, include_self=True):
     start = {"sum": 0, "prod": 1, "mean": 0, "amax": -np.inf, "amin": np.inf}[reduce]
     if not include_self:
         out = np.where(touched > 0, start, out)
-    op = {"sum": np.add, "prod": np.multiply, "mean": np.add, "amax": np.maximum, "amin": np.minimum}[reduce]
+    op = {
+        "sum": np.add,
+        "prod": np.multiply,
+        "mean": np.add,
+        "amax": np.maximum,
+        "amin": np.minimum,
+    }[reduce]
     op.at(out, places, src)
-    return np.where(touched > 0, out / np.maximum(touched + include_self, 1), out) if reduce == "mean" else out
+    return (
+        np.where(touched > 0, out / np.maximum(touched + include_self, 1), out)
+        if reduce == "mean"
+        else out
+    )
 
 
 def masked_scatter(x, mask, source):

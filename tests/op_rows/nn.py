@@ -25,7 +25,12 @@ def windows(x, kernel, stride, dilation):
 
 
 def padded(x, padding, value=0.0):
-    return np.pad(x, [(0, 0)] * (x.ndim - len(padding)) + [p if isinstance(p, tuple) else (p, p) for p in padding], constant_values=value)
+    return np.pad(
+        x,
+        [(0, 0)] * (x.ndim - len(padding))
+        + [p if isinstance(p, tuple) else (p, p) for p in padding],
+        constant_values=value,
+    )
 
 
 def conv(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
@@ -36,7 +41,12 @@ def conv(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
     if padding == "same":
         total = [d * (k - 1) for d, k in zip(dilation, kernel)]
         padding = [(t // 2, t - t // 2) for t in total]
-    x = padded(x, tuple_of(0 if padding == "valid" else padding, n) if not isinstance(padding, list) else padding)
+    x = padded(
+        x,
+        tuple_of(0 if padding == "valid" else padding, n)
+        if not isinstance(padding, list)
+        else padding,
+    )
     view = windows(x, kernel, stride, dilation)
     parts = []
     for xs, ws in zip(np.split(view, groups, axis=1), np.split(w, groups, axis=0)):
@@ -50,17 +60,29 @@ def conv_transpose(x, w, b=None, stride=1, padding=0, output_padding=0, groups=1
     n = w.ndim - 2
     if x.ndim == n + 1:
         return conv_transpose(x[None], w, b, stride, padding, output_padding, groups, dilation)[0]
-    stride, dilation, padding, extra = (tuple_of(v, n) for v in (stride, dilation, padding, output_padding))
+    stride, dilation, padding, extra = (
+        tuple_of(v, n) for v in (stride, dilation, padding, output_padding)
+    )
     kernel, sizes = w.shape[2:], x.shape[2:]
-    full = [(i - 1) * s + (k - 1) * d + 1 + e for i, s, k, d, e in zip(sizes, stride, kernel, dilation, extra)]
+    full = [
+        (i - 1) * s + (k - 1) * d + 1 + e
+        for i, s, k, d, e in zip(sizes, stride, kernel, dilation, extra)
+    ]
     parts = []
     for xs, ws in zip(np.split(x, groups, axis=1), np.split(w, groups, axis=0)):
         y = np.zeros((x.shape[0], w.shape[1], *full))
         for k in np.ndindex(*kernel):
-            at = tuple(slice(j * d, j * d + (i - 1) * s + 1, s) for j, d, i, s in zip(k, dilation, sizes, stride))
-            y[(slice(None), slice(None), *at)] += np.moveaxis(np.tensordot(xs, ws[(slice(None), slice(None), *k)], (1, 0)), -1, 1)
+            at = tuple(
+                slice(j * d, j * d + (i - 1) * s + 1, s)
+                for j, d, i, s in zip(k, dilation, sizes, stride)
+            )
+            y[(slice(None), slice(None), *at)] += np.moveaxis(
+                np.tensordot(xs, ws[(slice(None), slice(None), *k)], (1, 0)), -1, 1
+            )
         parts.append(y)
-    y = np.concatenate(parts, axis=1)[(slice(None), slice(None), *(slice(p, size - p) for p, size in zip(padding, full)))]
+    y = np.concatenate(parts, axis=1)[
+        (slice(None), slice(None), *(slice(p, size - p) for p, size in zip(padding, full)))
+    ]
     return y if b is None else y + b.reshape(-1, *[1] * n)
 
 
@@ -78,12 +100,20 @@ def max_pool(n, with_indices=False):
         spare = [(p, p + (s - 1 if ceil_mode else 0)) for p, s in zip(padding, stride)]
         view = windows(padded(x, spare, -np.inf), kernel, stride, dilation)
         if ceil_mode:  # windows that start beyond the input and its left padding do not count
-            keep = [sum(1 for j in range(m) if j * s < size + p) for m, s, size, p in zip(view.shape[x.ndim - n:x.ndim], stride, sizes, padding)]
+            keep = [
+                sum(1 for j in range(m) if j * s < size + p)
+                for m, s, size, p in zip(view.shape[x.ndim - n : x.ndim], stride, sizes, padding)
+            ]
             view = view[(..., *(slice(k) for k in keep), *[slice(None)] * n)]
         flat = view.reshape(view.shape[: x.ndim] + (int(np.prod(kernel)),))
         if not with_indices:
             return flat.max(-1)
-        ids = windows(padded(np.broadcast_to(np.arange(np.prod(sizes)).reshape(sizes), x.shape), spare, -1), kernel, stride, dilation)
+        ids = windows(
+            padded(np.broadcast_to(np.arange(np.prod(sizes)).reshape(sizes), x.shape), spare, -1),
+            kernel,
+            stride,
+            dilation,
+        )
         ids = ids[tuple(slice(k) for k in view.shape)].reshape(flat.shape)
         return flat.max(-1), np.take_along_axis(ids, flat.argmax(-1)[..., None], -1)[..., 0]
 
@@ -91,7 +121,15 @@ def max_pool(n, with_indices=False):
 
 
 def avg_pool(n):
-    def reference(x, kernel, stride=(), padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
+    def reference(
+        x,
+        kernel,
+        stride=(),
+        padding=0,
+        ceil_mode=False,
+        count_include_pad=True,
+        divisor_override=None,
+    ):
         kernel, padding = tuple_of(kernel, n), tuple_of(padding, n)
         stride = tuple_of(stride, n) if stride not in ((), []) else kernel
         axes = tuple(range(-n, 0))
@@ -129,12 +167,18 @@ def affine(y, weight, bias, shape):
 
 
 def layer_norm(x, shape, weight=None, bias=None, eps=1e-5):
-    return affine(normalised(x, tuple(range(x.ndim - len(shape), x.ndim)), eps), weight, bias, shape)
+    return affine(
+        normalised(x, tuple(range(x.ndim - len(shape), x.ndim)), eps), weight, bias, shape
+    )
 
 
 def native_layer_norm(x, shape, weight, bias, eps):
     axes = tuple(range(x.ndim - len(shape), x.ndim))
-    return layer_norm(x, shape, weight, bias, eps), x.mean(axes, keepdims=True), 1 / np.sqrt(x.var(axes, keepdims=True) + eps)
+    return (
+        layer_norm(x, shape, weight, bias, eps),
+        x.mean(axes, keepdims=True),
+        1 / np.sqrt(x.var(axes, keepdims=True) + eps),
+    )
 
 
 def rms_norm(x, shape, weight=None, eps=None):
@@ -151,7 +195,9 @@ def batch_norm(x, weight, bias, mean, var, training, momentum, eps, _):
     shape = channels(x)
     if training:
         return affine(normalised(x, (0, *range(2, x.ndim)), eps), weight, bias, shape)
-    return affine((x - mean.reshape(shape)) / np.sqrt(var.reshape(shape) + eps), weight, bias, shape)
+    return affine(
+        (x - mean.reshape(shape)) / np.sqrt(var.reshape(shape) + eps), weight, bias, shape
+    )
 
 
 def instance_norm(x, weight, bias, mean, var, use_input, momentum, eps, _):
@@ -192,7 +238,11 @@ def cross_entropy(x, target, weight=None, reduction=1, ignore=-100, label_smooth
     w = np.ones(count) if weight is None else weight
     kept = target != ignore
     soft = -(logs * w.reshape(channels(x))).sum(1) * kept
-    soft = soft.sum() / (w[np.where(kept, target, 0)] * kept).sum() if reduction == 1 else reduced(soft, reduction)
+    soft = (
+        soft.sum() / (w[np.where(kept, target, 0)] * kept).sum()
+        if reduction == 1
+        else reduced(soft, reduction)
+    )
     return (1 - label_smoothing) * hard + label_smoothing / count * soft
 
 
@@ -234,17 +284,30 @@ def pool_rows(n):
     x = X(*(2, 2, 5, 6, 4)[: 2 + n], distinct=True)
     alone = X(*(2, 5, 4, 3)[: 1 + n], distinct=True)
     cases = [case(x, 2), case(x, 3, 2, 1), case(alone, 2, 1)]
-    maxima = [*cases, case(x, 2, 1, 0, 2), case(x, 2, 3, 0, 1, True), case(X(*(0, 2, 5, 6, 4)[: 2 + n]), 2)]
+    maxima = [
+        *cases,
+        case(x, 2, 1, 0, 2),
+        case(x, 2, 3, 0, 1, True),
+        case(X(*(0, 2, 5, 6, 4)[: 2 + n]), 2),
+    ]
     averages = [*cases, case(x, 3, 2, 1, False, False)]
     if n > 1:
         averages.append(case(x, 2, 1, 0, False, True, 3))
     if n == 3:
-        maxima, averages = [c if i < 1 else c.no_grad() for i, c in enumerate(maxima)], [c if i < 1 else c.no_grad() for i, c in enumerate(averages)]
+        maxima, averages = (
+            [c if i < 1 else c.no_grad() for i, c in enumerate(maxima)],
+            [c if i < 1 else c.no_grad() for i, c in enumerate(averages)],
+        )
     big = {1: X(8, 32, 4096), 2: X(8, 32, 64, 64), 3: X(4, 16, 16, 32, 32)}[n]
     errors = [error(RuntimeError, "padding|pad", x, 2, 1, 2), error(RuntimeError, "kernel|size", x, 0), error(RuntimeError, None, X(3), 2),
               error(RuntimeError, "size|small", X(*(1, 1, 2, 2, 2)[: 2 + n]), 5)]  # fmt: skip
     small = X(*(1, 2, 5, 4, 3)[: 2 + n], distinct=True)
-    sizes = [case(small, 2), case(small, (3, 2, 2)[:n]), case(small, 1), case(X(*(2, 4, 4, 3)[: 1 + n], distinct=True), 3)]
+    sizes = [
+        case(small, 2),
+        case(small, (3, 2, 2)[:n]),
+        case(small, 1),
+        case(X(*(2, 4, 4, 3)[: 1 + n], distinct=True), 3),
+    ]
     pair = (None, cnn.int64)
     return [
         Op(f"max_pool{n}d", max_pool(n), maxima, large=case(big, 3, 2, 1), errors=errors),

@@ -7,6 +7,7 @@ from . import init as init
 from . import parallel as parallel
 from . import parameter as parameter
 from . import utils as utils
+from ._module import Module
 from .activation import (
     CELU,
     ELU,
@@ -106,7 +107,6 @@ from .loss import (
     TripletMarginLoss,
     TripletMarginWithDistanceLoss,
 )
-from ._module import Module
 from .norm import (
     BatchNorm1d,
     BatchNorm2d,

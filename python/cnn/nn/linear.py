@@ -8,8 +8,8 @@ from .. import _C
 from ..autograd import no_grad
 from . import functional as F
 from . import init
-from .lazy import LazyModuleMixin
 from ._module import Module
+from .lazy import LazyModuleMixin
 from .parameter import Parameter, UninitializedParameter
 
 

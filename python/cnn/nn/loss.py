@@ -7,9 +7,9 @@ import warnings
 
 from . import _reduction
 from . import functional as F
+from ._module import Module
 from .distance import PairwiseDistance
 from .linear import Linear
-from ._module import Module
 
 
 class _Loss(Module):

@@ -7,8 +7,8 @@ import warnings
 from .. import _C
 from . import functional as F
 from . import init
-from .lazy import LazyModuleMixin
 from ._module import Module
+from .lazy import LazyModuleMixin
 from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
 
 

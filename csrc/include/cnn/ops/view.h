@@ -13,8 +13,11 @@ CNN_API Tensor as_strided(const Tensor& input, const Dims& size, const Dims& str
 CNN_API Tensor as_strided_scatter(const Tensor& input, const Tensor& src, const Dims& size, const Dims& stride,
                                   std::optional<int64_t> storage_offset = {});
 CNN_API Tensor view(const Tensor& input, const Dims& size);
+// The same bytes as another dtype; the last dimension grows or shrinks with the size of an element.
+CNN_API Tensor view_dtype(const Tensor& input, DType dtype);
 CNN_API Tensor reshape(const Tensor& input, const Dims& size);
 CNN_API Tensor expand(const Tensor& input, const Dims& size);  // -1 keeps a size
+CNN_API Tensors broadcast_tensors(const Tensors& tensors);  // all expanded to their common shape
 CNN_API Tensor permute(const Tensor& input, const Dims& dims);
 CNN_API Tensor transpose(const Tensor& input, int64_t dim0, int64_t dim1);
 CNN_API Tensor t(const Tensor& input);

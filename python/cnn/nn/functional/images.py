@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 from ... import _C
@@ -81,7 +82,9 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
             top, left = i * dilation[0], j * dilation[1]
             down, across = top + stride[0] * rows, left + stride[1] * columns
             image[:, :, top : down : stride[0], left : across : stride[1]] += x[:, :, i, j]
-    return image[:, :, padding[0] : height - padding[0], padding[1] : width - padding[1]].contiguous()
+    return image[
+        :, :, padding[0] : height - padding[0], padding[1] : width - padding[1]
+    ].contiguous()
 
 
 def pad(input, pad, mode="constant", value=None):
@@ -272,6 +275,8 @@ def interpolate(
     elif align_corners is None:
         align_corners = False
     size, scales = _target_size(input, size, scale_factor, mode, recompute_scale_factor)
+    if size is None:
+        size = [math.floor(n * f) for n, f in zip(input.shape[2:], scales)]
     ndim = input.dim()
     if antialias and (mode not in ("bilinear", "bicubic") or ndim != 4):
         raise ValueError(
@@ -279,7 +284,9 @@ def interpolate(
             "tensor as input"
         )
     if antialias:
-        raise NotImplementedError("interpolate: antialias=True; blur with avg_pool2d before shrinking")
+        raise NotImplementedError(
+            "interpolate: antialias=True; blur with avg_pool2d before shrinking"
+        )
     if mode in ("nearest", "nearest-exact", "area") and 3 <= ndim <= 5:
         n = ndim - 2
         if mode == "area":

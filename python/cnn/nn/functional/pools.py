@@ -263,7 +263,9 @@ def _fractional(n, input, kernel, size, samples):
             window, where = input[b, c], numbers
             for d in range(n):
                 # The samples are ordered from the last dimension (width) to the first.
-                start = _starts(float(samples[b, c, n - 1 - d if n == 2 else d]), spatial[d], size[d], kernel[d])
+                start = _starts(
+                    float(samples[b, c, n - 1 - d if n == 2 else d]), spatial[d], size[d], kernel[d]
+                )
                 at = _C.tensor(start).unsqueeze(1) + _C.arange(kernel[d])
                 window = window.index_select(d, at.reshape(-1)).unflatten(d, at.shape)
                 where = where.index_select(d, at.reshape(-1)).unflatten(d, at.shape)
