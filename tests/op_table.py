@@ -15,6 +15,7 @@ FAMILIES = (
     "matmul",
     "nn",
     "create",
+    "resample",
 )
 
 ROWS = [row for family in FAMILIES for row in import_module(f"op_rows.{family}").ROWS]
