@@ -179,11 +179,12 @@ void Layout::pack_slot(const Box& box, const T* source, const int64_t (&slot)[3]
 template <class T>
 void Layout::pack_outputs(const Box& box, const T* source, int64_t image_stride, T* to, int64_t length) const {
   __builtin_memset(to, 0, size_t(length) * sizeof(T));
+  const int64_t rows = gapless(box) ? 1 : box.size[1], n = gapless(box) ? box.size[1] * box.size[2] : box.size[2];
   for (int64_t i = 0; i < box.images; ++i)
     for (int64_t d = 0; d < box.size[0]; ++d)
-      for (int64_t h = 0; h < box.size[1]; ++h)
-        copy_row(source + i * image_stride + ((box.begin[0] + d) * axes_[1].out + box.begin[1] + h) * axes_[2].out, 1,
-                 box.size[2], false, to + position(i, d, h));
+      for (int64_t h = 0; h < rows; ++h)
+        copy_row(source + i * image_stride + ((box.begin[0] + d) * axes_[1].out + box.begin[1] + h) * axes_[2].out, 1, n,
+                 false, to + position(i, d, h));
 }
 
 template void Layout::pack(const Box&, const float*, int64_t, float*) const;
