@@ -13,15 +13,15 @@ namespace {
 // Rows are planes of dy, aligned; columns shifted planes of x, whose loads cost more.
 constexpr int kRows = kRegisters == 32 ? 6 : 3, kCols = kVecBytes == 16 ? 3 : 4;
 constexpr int64_t kParallelGroups = 8;  // from here on the pool shares the groups instead
-constexpr int64_t kTasks = 24;          // of a box, for the pool
+constexpr int64_t kTasks = 24;  // of a box, for the pool
 
 template <class T> struct WeightTile {
-  const T* dy;     // rows `length` apart
+  const T* dy;  // rows `length` apart
   int64_t length;  // positions, whole vectors
   const T* x[kCols];
   T* dw;
   int64_t dw_row;
-  bool first;      // overwrite instead of add
+  bool first;  // overwrite instead of add
 };
 
 template <class T, int kR, int kC> void run_weight_tile(const WeightTile<T>& t) {
@@ -90,8 +90,7 @@ template <class T> class WeightGradient {
     const int64_t columns = in_ * layout_.taps(), tiles = ceil_div(out_, kRows) * ceil_div(columns, kCols);
     const int64_t grain = max_of(1 + kSerialWork / 2 / (length * kRows * kCols), ceil_div(tiles, kTasks));
     T* const dw = static_cast<T*>(args_.dw) + group * out_ * columns;
-    parallel_for(tiles, grain,
-                 [&](int64_t begin, int64_t end) { run_tiles(begin, end, x, dy, length, dw, first); });
+    parallel_for(tiles, grain, [&](int64_t begin, int64_t end) { run_tiles(begin, end, x, dy, length, dw, first); });
   }
 
   // Tiles [begin, end) of all output channels by all columns, row after row.
@@ -115,7 +114,7 @@ template <class T> class WeightGradient {
   int64_t in_, out_;  // channels of one group
   Plan plan_;
   Layout layout_;
-  int64_t room_;      // positions of the largest box, whole vectors
+  int64_t room_;  // positions of the largest box, whole vectors
   Scratch<int64_t> columns_;  // where each (channel, tap) begins in the planes of x
 };
 
