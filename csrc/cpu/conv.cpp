@@ -40,7 +40,8 @@ template <class T> void write_rows(const Rows<T>& r, const T* from, T* to) {
 }
 
 // The weights of all groups, in the order in which the tiles read them: [group][block of outputs][channel][tap][output].
-template <class T> void pack_weights(const Correlation<T>& c, int64_t blocks, const int64_t* taps, int64_t count, T* to) {
+template <class T> void pack_weights(const Correlation<T>& c, int64_t blocks, const int64_t* taps, int64_t count,
+                                     T* to) {
   const int64_t depth = c.in_channels * count;
   const Parts parts(c.out_channels, blocks);
   const int64_t grain = 1 + (1 << 15) / (1 + depth * ceil_div(c.out_channels, blocks));
@@ -74,7 +75,8 @@ template <class T> class Correlator {
     const double work = double(c_.batch) * double(c_.axes[0].out * c_.axes[1].out * c_.axes[2].out) *
                         double(c_.out_channels * c_.in_channels * layout_.taps()) * double(c_.groups);
     parallel_for(items, 1 + int64_t(double(kSerialWork) * double(items) / (work + 1)), [&](int64_t begin, int64_t end) {
-      const int64_t longest = layout_.position(plan_.images() - 1, plan_.size(0) - 1, plan_.size(1) - 1) + plan_.size(2);
+      const int64_t longest =
+          layout_.position(plan_.images() - 1, plan_.size(0) - 1, plan_.size(1) - 1) + plan_.size(2);
       const int64_t pitch = (ceil_div(longest, kLanes<T>) + 1) * kLanes<T>;  // rows are written from whole vectors
       Scratch<T> source(c_.in_channels * layout_.plane()), sums(kConvRows * pitch);
       for (int64_t i = begin; i < end; ++i) run_box(plan_.box(i / c_.groups), i % c_.groups, source, sums, pitch);
@@ -144,7 +146,8 @@ template <class T> void fill_bias(const Correlation<T>& c) {
       T* to = c.to + i / channels * c.image_stride + channel * c.channel_stride;
       for (int64_t d = 0; d < c.axes[0].out; ++d)
         for (int64_t h = 0; h < c.axes[1].out; ++h)
-          for (int64_t w = 0; w < c.axes[2].out; ++w) to[d * c.strides[0] + h * c.strides[1] + w * c.strides[2]] = value;
+          for (int64_t w = 0; w < c.axes[2].out; ++w)
+            to[d * c.strides[0] + h * c.strides[1] + w * c.strides[2]] = value;
     }
   });
 }

@@ -12,12 +12,12 @@ template <class T> struct Correlation {
   int64_t batch, groups;
   int64_t in_channels, out_channels;  // of one group
   const T* source;                    // [batch, groups * in_channels, axes' sources]
-  const T* w;                         // of group g, output o, input c, tap: g * w_group + o * w_out + c * w_in + tap's index
+  const T* w;  // of group g, output o, input c, tap: g * w_group + o * w_out + c * w_in + tap's index
   int64_t w_group, w_out, w_in;
   int64_t weight_strides[3];  // of a tap
-  const T* bias;              // [groups * out_channels] or null
+  const T* bias;  // [groups * out_channels] or null
   bool relu;
-  T* to;                      // output of channel c at (d, h, w): to + image * image_stride + c * channel_stride + ...
+  T* to;  // output of channel c at (d, h, w): to + image * image_stride + c * channel_stride + ...
   int64_t image_stride, channel_stride;
   int64_t strides[3];
 };

@@ -191,7 +191,8 @@ template <class T> void gemm_forward(const ConvArgs& a) {
       g.b = gathered, g.b_row = n;
       g.c = product, g.c_row = n;
       gemm(g);
-      swap_outer<T>(images, s.out, s.positions, product, s.positions, n, y + i * s.y_image + s.y, s.y_image, s.positions);
+      swap_outer<T>(images, s.out, s.positions, product, s.positions, n, y + i * s.y_image + s.y, s.y_image,
+                    s.positions);
     }
   }
 }

@@ -64,13 +64,15 @@ Plan::Plan(const Axis (&axes)[3], int64_t batch, int64_t channels, Sharing shari
     reach[i] = (axes[i].taps - 1) * (axes[i].gap < 0 ? -axes[i].gap : axes[i].gap);
   }
   const auto source_of = [&](int64_t d, int64_t h) {
-    return channels * (d * axes[0].step + reach[0]) * (h * axes[1].step + reach[1]) * (out_[2] * axes[2].step + reach[2]);
+    return channels * (d * axes[0].step + reach[0]) * (h * axes[1].step + reach[1]) *
+           (out_[2] * axes[2].step + reach[2]);
   };
   while (source_of(size(0), size(1)) > elements && size(0) > 1) cuts_[0] = min_of(cuts_[0] * 2, out_[0]);
   while (source_of(size(0), size(1)) > elements && size(1) * axes[1].step > 2 * reach[1] + 1 && size(1) > 1)
     cuts_[1] = min_of(cuts_[1] * 2, out_[1]);
   // Few images: more boxes, as long as they are not too small.
-  while (!shared && batch * cuts_[0] * cuts_[1] < kBoxes && size(1) > 1 && size(0) * size(1) * out_[2] > positions) cuts_[1] *= 2;
+  while (!shared && batch * cuts_[0] * cuts_[1] < kBoxes && size(1) > 1 && size(0) * size(1) * out_[2] > positions)
+    cuts_[1] *= 2;
   cuts_[1] = min_of(cuts_[1], max_of(out_[1], 1));
   image_groups_ = batch;
   if (cuts_[0] * cuts_[1] == 1 && batch > 1) {  // small images: several in a box
@@ -179,11 +181,12 @@ void Layout::pack_slot(const Box& box, const T* source, const int64_t (&slot)[3]
 template <class T>
 void Layout::pack_outputs(const Box& box, const T* source, int64_t image_stride, T* to, int64_t length) const {
   __builtin_memset(to, 0, size_t(length) * sizeof(T));
+  const int64_t rows = gapless(box) ? 1 : box.size[1], n = gapless(box) ? box.size[1] * box.size[2] : box.size[2];
   for (int64_t i = 0; i < box.images; ++i)
     for (int64_t d = 0; d < box.size[0]; ++d)
-      for (int64_t h = 0; h < box.size[1]; ++h)
+      for (int64_t h = 0; h < rows; ++h)
         copy_row(source + i * image_stride + ((box.begin[0] + d) * axes_[1].out + box.begin[1] + h) * axes_[2].out, 1,
-                 box.size[2], false, to + position(i, d, h));
+                 n, false, to + position(i, d, h));
 }
 
 template void Layout::pack(const Box&, const float*, int64_t, float*) const;

@@ -15,7 +15,7 @@ CNN_HD int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 
 // One spatial axis of out[o] = sum over taps t of source[step * (o + shift(t)) + phase(t)], zero outside.
 struct Axis {
   int64_t source = 1, out = 1, step = 1;
-  int64_t taps = 1;         // that take part
+  int64_t taps = 1;  // that take part
   int64_t first = 0, gap = 1;  // tap t of them reads step * o + first + t * gap
   int64_t weight_first = 0, weight_gap = 1;  // its index along this axis of the weight
 
@@ -41,7 +41,7 @@ class Plan {
   Plan(const Axis (&axes)[3], int64_t batch, int64_t channels, Sharing sharing);
   int64_t count() const { return image_groups_ * cuts_[0] * cuts_[1]; }
   Box box(int64_t i) const;
-  int64_t images() const { return ceil_div(batch_, image_groups_); }                        // largest of a box
+  int64_t images() const { return ceil_div(batch_, image_groups_); }  // largest of a box
   int64_t size(int axis) const { return axis == 2 ? out_[2] : ceil_div(out_[axis], cuts_[axis]); }
 
  private:
@@ -79,12 +79,12 @@ class Layout {
   int64_t origin(int axis, int64_t slot) const;
 
   Axis axes_[3];
-  int64_t low_[3];     // smallest shift
-  int64_t span_[3];    // largest minus smallest
-  int64_t slots_[3];   // planes along the axis: phases, or the only phase in use, or (spread_, along rows) taps
-  int64_t only_[3];    // that phase
+  int64_t low_[3];  // smallest shift
+  int64_t span_[3];  // largest minus smallest
+  int64_t slots_[3];  // planes along the axis: phases, or the only phase in use, or (spread_, along rows) taps
+  int64_t only_[3];  // that phase
   bool spread_;
-  int64_t jump_[3];    // from image to image, slice to slice, row to row
+  int64_t jump_[3];  // from image to image, slice to slice, row to row
   int64_t slot_plane_, plane_;
 };
 

@@ -13,22 +13,20 @@ namespace {
 // Rows are planes of dy, aligned; columns shifted planes of x, whose loads cost more.
 constexpr int kRows = kRegisters == 32 ? 6 : 3, kCols = kVecBytes == 16 ? 3 : 4;
 constexpr int64_t kParallelGroups = 8;  // from here on the pool shares the groups instead
-constexpr int64_t kTasks = 24;
-constexpr int64_t kStrip = 640;         // positions of a tile: a multiple of every vector
+constexpr int64_t kTasks = 24;  // of a box, for the pool
 
 template <class T> struct WeightTile {
-  const T* dy;
-  int64_t dy_row;
+  const T* dy;  // rows `length` apart
   int64_t length;  // positions, whole vectors
   const T* x[kCols];
   T* dw;
   int64_t dw_row;
-  bool first;      // overwrite instead of add
+  bool first;  // overwrite instead of add
 };
 
 template <class T, int kR, int kC> void run_weight_tile(const WeightTile<T>& t) {
   Vec<T> acc[kR][kC] = {};
-  dot_accumulate<T, kR, kC>(acc, t.dy, t.dy_row, t.x, t.length);
+  dot_accumulate<T, kR, kC>(acc, t.dy, t.length, t.x, t.length);
 #pragma GCC unroll 8
   for (int r = 0; r < kR; ++r)
 #pragma GCC unroll 8
@@ -92,23 +90,20 @@ template <class T> class WeightGradient {
     const int64_t columns = in_ * layout_.taps(), tiles = ceil_div(out_, kRows) * ceil_div(columns, kCols);
     const int64_t grain = max_of(1 + kSerialWork / 2 / (length * kRows * kCols), ceil_div(tiles, kTasks));
     T* const dw = static_cast<T*>(args_.dw) + group * out_ * columns;
-    parallel_for(tiles, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t p = 0; p < length; p += kStrip)
-        run_tiles(begin, end, x + p, dy + p, length, min_of(kStrip, length - p), dw, first && p == 0);
-    });
+    parallel_for(tiles, grain, [&](int64_t begin, int64_t end) { run_tiles(begin, end, x, dy, length, dw, first); });
   }
 
-  // Tiles [begin, end), a row of outputs after the other, over `strip` positions: their planes stay in the first cache.
-  void run_tiles(int64_t begin, int64_t end, const T* x, const T* dy, int64_t dy_row, int64_t strip, T* dw, bool first) const {
+  // Tiles [begin, end) of all output channels by all columns, row after row.
+  void run_tiles(int64_t begin, int64_t end, const T* x, const T* dy, int64_t length, T* dw, bool first) const {
     const int64_t columns = in_ * layout_.taps();
     const Parts rows(out_, ceil_div(out_, kRows)), cols(columns, ceil_div(columns, kCols));
     WeightTile<T> t;
-    t.dy_row = dy_row, t.dw_row = columns, t.length = strip, t.first = first;
+    t.length = length, t.dw_row = columns, t.first = first;
     int64_t r = begin / cols.count, c = begin % cols.count;
     for (int64_t i = begin; i < end; ++i, ++c) {
       if (c == cols.count) c = 0, ++r;
       const int64_t o = rows.begin(r), q = cols.begin(c);
-      t.dy = dy + o * dy_row;
+      t.dy = dy + o * length;
       t.dw = dw + o * columns + q;
       for (int64_t j = 0; j < cols.size(c); ++j) t.x[j] = x + columns_[q + j];
       weight_tile_of<T, kRows, kCols>(rows.size(r), cols.size(c))(t);
@@ -119,7 +114,7 @@ template <class T> class WeightGradient {
   int64_t in_, out_;  // channels of one group
   Plan plan_;
   Layout layout_;
-  int64_t room_;      // positions of the largest box, whole vectors
+  int64_t room_;  // positions of the largest box, whole vectors
   Scratch<int64_t> columns_;  // where each (channel, tap) begins in the planes of x
 };
 

@@ -20,9 +20,7 @@ inline constexpr int64_t kDirectN = 128;   // fewer columns than this do not rep
 inline constexpr int64_t kDotLimit = 12;   // rows (or columns) up to which dot products beat packing
 inline constexpr int kWideVecs = 8;        // width of the tiles for a single row
 
-template <class T> bool repays_packing_a(const Gemm<T>& g) {
-  return (g.a_row != 1 && g.a_col != 1) || g.n >= kDirectN;
-}
+template <class T> bool repays_packing_a(const Gemm<T>& g) { return (g.a_row != 1 && g.a_col != 1) || g.n >= kDirectN; }
 template <class T> bool repays_packing_b(const Gemm<T>& g) { return g.b_col != 1 || g.m > 2 * kTileRows; }
 
 // C^T = B^T A^T.
@@ -139,13 +137,15 @@ template <class T> void pack_block(const Block<T>& block, bool pack_a) {
   });
 }
 
-template <class T> void run_panels(const Block<T>& block, int64_t a_begin, int64_t a_end, int64_t b_begin, int64_t b_end) {
+template <class T> void run_panels(const Block<T>& block, int64_t a_begin, int64_t a_end, int64_t b_begin,
+                                   int64_t b_end) {
   const Gemm<T>& g = block.g;
   const bool along_rows = block.packed_a || g.a_row == 1;
   TileFn<T> tiles[2];  // panels have block.rows.low rows, or one more
   for (int i = 0; i < 2; ++i) {
     const int64_t rows = min_of(block.rows.low + i, kTileRows);
-    tiles[i] = along_rows ? tile_of<T, kTileVecs, true, kTileRows>(rows) : tile_of<T, kTileVecs, false, kTileRows>(rows);
+    tiles[i] =
+        along_rows ? tile_of<T, kTileVecs, true, kTileRows>(rows) : tile_of<T, kTileVecs, false, kTileRows>(rows);
   }
   Tile<T> t;
   t.k = g.k, t.c_row = g.c_row, t.c_col = g.c_col;
@@ -178,7 +178,8 @@ template <class T> void run_block(const Block<T>& block) {
   const double work = double(block.g.m) * double(block.g.n) * double(block.g.k);
   int64_t a_groups = ceil_div(block.rows.count, kGroup), b_groups = ceil_div(block.b_panels, kGroup);
   while (a_groups * b_groups < kTasks && work > double(kSerialWork) * double(a_groups * b_groups)) {
-    const double a_length = double(block.rows.count) / double(a_groups), b_length = double(block.b_panels) / double(b_groups);
+    const double a_length = double(block.rows.count) / double(a_groups),
+                 b_length = double(block.b_panels) / double(b_groups);
     if (a_length <= 1 && b_length <= 1) break;
     if (b_length >= a_length) b_groups = min_of(b_groups * 2, block.b_panels);
     else a_groups = min_of(a_groups * 2, block.rows.count);
@@ -274,7 +275,8 @@ template <class T> void gemm_batch(const GemmArgs& args) {
       one.b = static_cast<const T*>(args.b) + i * args.b_batch;
       one.c = static_cast<T*>(args.c) + i * args.c_batch;
       if (args.bias)
-        (args.bias_of == BiasOf::Row ? one.row_bias : one.col_bias) = static_cast<const T*>(args.bias) + i * args.bias_batch;
+        (args.bias_of == BiasOf::Row ? one.row_bias : one.col_bias) =
+            static_cast<const T*>(args.bias) + i * args.bias_batch;
       gemm_any(one);
     }
   };

@@ -33,10 +33,14 @@ void gemm_integers(const GemmArgs& g) {
   const int64_t grain = 1 + kSerialWork / (1 + g.n * g.k);
   parallel_for(g.batch * g.m, grain, [&](int64_t begin, int64_t end) {
     switch (item_size(g.dtype)) {
-      case 1: return rows_of_product<uint8_t, uint32_t>(g, begin, end);
-      case 2: return rows_of_product<uint16_t, uint32_t>(g, begin, end);
-      case 4: return rows_of_product<uint32_t, uint32_t>(g, begin, end);
-      default: return rows_of_product<uint64_t, uint64_t>(g, begin, end);
+      case 1:
+        return rows_of_product<uint8_t, uint32_t>(g, begin, end);
+      case 2:
+        return rows_of_product<uint16_t, uint32_t>(g, begin, end);
+      case 4:
+        return rows_of_product<uint32_t, uint32_t>(g, begin, end);
+      default:
+        return rows_of_product<uint64_t, uint64_t>(g, begin, end);
     }
   });
 }

@@ -47,7 +47,8 @@ void pack_panel(const T* from, int64_t k_stride, int64_t stride, int64_t k, int6
   const int64_t square_k = k_stride == 1 ? k / kSide * kSide : 0;
   int64_t j = 0;
   for (; j + kSide <= count; j += kSide) {
-    for (int64_t p = 0; p < square_k; p += kSide) transpose_square(from + j * stride + p, stride, to + p * width + j, width);
+    for (int64_t p = 0; p < square_k; p += kSide)
+      transpose_square(from + j * stride + p, stride, to + p * width + j, width);
     for (int64_t p = square_k; p < k; ++p)
       for (int64_t i = j; i < j + kSide; ++i) to[p * width + i] = from[p * k_stride + i * stride];
   }

@@ -46,7 +46,8 @@ struct ConvArgs {
   int64_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, dilation[3] = {1, 1, 1};
   const void* x = nullptr;     // forward: read; backward_weight: read
   const void* w = nullptr;     // forward, backward_input: read
-  const void* bias = nullptr;  // forward: [out_channels] or null; backward_input: [channels] or null (transposed forward)
+  const void* bias =
+      nullptr;  // forward: [out_channels] or null; backward_input: [channels] or null (transposed forward)
   const void* dy = nullptr;    // backward: gradient of y
   void* y = nullptr;           // forward: written
   void* dx = nullptr;          // backward_input: written
@@ -65,7 +66,7 @@ struct PoolArgs {
   const void* x = nullptr;
   void* y = nullptr;
   int64_t* indices = nullptr;  // of the maximum in its plane of x, -1 if the window holds no element; written forward
-                               // (null: not wanted), read backward, where indices outside the plane are passed over
+  // (null: not wanted), read backward, where indices outside the plane are passed over
   const void* dy = nullptr;
   void* dx = nullptr;  // backward: written whole
 };

@@ -100,13 +100,20 @@ template <class T> void max_backward(const PoolArgs& a) {
 
 void max_pool_forward(const PoolArgs& a) {
   switch (a.dtype) {
-    case DType::UInt8: return max_forward<uint8_t>(a);
-    case DType::Int8: return max_forward<int8_t>(a);
-    case DType::Int16: return max_forward<int16_t>(a);
-    case DType::Int32: return max_forward<int32_t>(a);
-    case DType::Int64: return max_forward<int64_t>(a);
-    case DType::Float64: return max_forward<double>(a);
-    default: return max_forward<float>(a);
+    case DType::UInt8:
+      return max_forward<uint8_t>(a);
+    case DType::Int8:
+      return max_forward<int8_t>(a);
+    case DType::Int16:
+      return max_forward<int16_t>(a);
+    case DType::Int32:
+      return max_forward<int32_t>(a);
+    case DType::Int64:
+      return max_forward<int64_t>(a);
+    case DType::Float64:
+      return max_forward<double>(a);
+    default:
+      return max_forward<float>(a);
   }
 }
 

@@ -18,8 +18,12 @@ inline constexpr int kVecBytes = 16, kRegisters = 16;
 #endif
 
 template <class T> struct VecOf;
-template <> struct VecOf<float> { typedef float Type __attribute__((vector_size(kVecBytes))); };
-template <> struct VecOf<double> { typedef double Type __attribute__((vector_size(kVecBytes))); };
+template <> struct VecOf<float> {
+  typedef float Type __attribute__((vector_size(kVecBytes)));
+};
+template <> struct VecOf<double> {
+  typedef double Type __attribute__((vector_size(kVecBytes)));
+};
 template <class T> using Vec = typename VecOf<T>::Type;
 template <class T> inline constexpr int kLanes = kVecBytes / int(sizeof(T));
 
@@ -101,7 +105,9 @@ typedef double Double4 __attribute__((vector_size(32)));
 CNN_HD float sum_lanes(Float8 v) {
   return sum_lanes(__builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7));
 }
-CNN_HD double sum_lanes(Double4 v) { return sum_lanes(__builtin_shufflevector(v, v, 0, 1) + __builtin_shufflevector(v, v, 2, 3)); }
+CNN_HD double sum_lanes(Double4 v) {
+  return sum_lanes(__builtin_shufflevector(v, v, 0, 1) + __builtin_shufflevector(v, v, 2, 3));
+}
 #endif
 #if defined(__AVX512F__)
 CNN_HD float sum_lanes(Vec<float> v) {
@@ -124,7 +130,8 @@ CNN_HD int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 // [0, n) in `count` pieces whose sizes differ by one at most, the longer ones first.
 struct Parts {
   int64_t count, low, longer;
-  CNN_HD Parts(int64_t n, int64_t pieces) : count(pieces), low(pieces ? n / pieces : 0), longer(pieces ? n % pieces : 0) {}
+  CNN_HD Parts(int64_t n, int64_t pieces)
+      : count(pieces), low(pieces ? n / pieces : 0), longer(pieces ? n % pieces : 0) {}
   CNN_HD int64_t begin(int64_t i) const { return low * i + min_of(i, longer); }
   CNN_HD int64_t size(int64_t i) const { return low + (i < longer ? 1 : 0); }
   CNN_HD int64_t largest() const { return low + (longer ? 1 : 0); }

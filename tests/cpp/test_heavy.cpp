@@ -80,7 +80,8 @@ void check_all(const std::string& what, const std::vector<double>& expected, con
           worst = error > worst || error != error ? error : worst;
         }
         const double limit = 4 * double(std::numeric_limits<T>::epsilon()) * (scale + 1);
-        expect(worst <= limit, what + " " + isa.name + ": error " + std::to_string(worst) + " over " + std::to_string(limit));
+        expect(worst <= limit,
+               what + " " + isa.name + ": error " + std::to_string(worst) + " over " + std::to_string(limit));
       } else {
         expect(same_bits(out, first),
                what + " " + isa.name + ": other bits with " + std::to_string(threads) + " threads");
@@ -144,8 +145,8 @@ template <class T> void check_product(const Product& p) {
         if (p.bias) y += double(bias[size_t((g.bias_of == BiasOf::Row ? i : j) * g.bias_stride)]);
         if (p.relu && y < 0) y = 0;
       }
-  check_all<T>(text("gemm", {p.batch, p.m, p.n, p.k, int(p.a), int(p.b), int(p.c), p.accumulate, p.relu, p.bias}), expected, c,
-               double(p.k) * std::fabs(p.alpha) / 4, [&](const HeavyTable& table, T* out) {
+  check_all<T>(text("gemm", {p.batch, p.m, p.n, p.k, int(p.a), int(p.b), int(p.c), p.accumulate, p.relu, p.bias}),
+               expected, c, double(p.k) * std::fabs(p.alpha) / 4, [&](const HeavyTable& table, T* out) {
                  g.c = out;
                  table.gemm(g);
                });
@@ -153,9 +154,10 @@ template <class T> void check_product(const Product& p) {
 
 void check_products() {
   const Order orders[] = {Order::Rows, Order::Columns, Order::Gaps};
-  const int64_t shapes[][3] = {{0, 3, 4},   {3, 0, 4},    {3, 4, 0},    {1, 1, 1},    {1, 5, 300},  {300, 1, 7},  {1, 257, 33},
-                               {2, 33, 17}, {5, 40, 129}, {12, 13, 64}, {14, 32, 10}, {15, 33, 31}, {29, 65, 70}, {37, 130, 9},
-                               {64, 10, 84}, {130, 131, 129}, {61, 150, 400}, {200, 20, 50}};
+  const int64_t shapes[][3] = {{0, 3, 4},       {3, 0, 4},      {3, 4, 0},    {1, 1, 1},    {1, 5, 300},
+                               {300, 1, 7},     {1, 257, 33},   {2, 33, 17},  {5, 40, 129}, {12, 13, 64},
+                               {14, 32, 10},    {15, 33, 31},   {29, 65, 70}, {37, 130, 9}, {64, 10, 84},
+                               {130, 131, 129}, {61, 150, 400}, {200, 20, 50}};
   for (const auto& s : shapes)
     for (Order a : orders)
       for (Order b : orders) {
@@ -166,11 +168,11 @@ void check_products() {
       }
   for (int i = 0; i < 60; ++i) {
     const auto any = [&] { return orders[numbers.below(3)]; };
-    check_product<float>({1 + numbers.below(3), numbers.below(90), numbers.below(90), numbers.below(90), any(), any(), any(),
-                          numbers.below(2) == 1, numbers.below(2) == 1, int(numbers.below(5)), 2});
+    check_product<float>({1 + numbers.below(3), numbers.below(90), numbers.below(90), numbers.below(90), any(), any(),
+                          any(), numbers.below(2) == 1, numbers.below(2) == 1, int(numbers.below(5)), 2});
   }
-  check_product<float>({1, 300, 2100, 30});   // more than one block of columns
-  check_product<float>({1, 4100, 33, 40});    // of rows
+  check_product<float>({1, 300, 2100, 30});  // more than one block of columns
+  check_product<float>({1, 4100, 33, 40});  // of rows
   check_product<double>({1, 70, 150, 1200});  // of k
   check_product<float>({20, 9, 31, 16, Order::Rows, Order::Columns});
   check_product<float>({3, 128, 128, 128, Order::Columns, Order::Rows});
@@ -257,8 +259,7 @@ template <class T> void check_convolution(const Shape& s) {
 
   a.x = x.data(), a.w = w.data(), a.dy = dy.data();
   std::vector<double> ey(y.size()), edx(x.size()), edw(w.size());
-  for (size_t i = 0; i < ey.size(); ++i)
-    ey[i] = double(bias[i / size_t(size(a.out)) % size_t(s.out_channels)]);
+  for (size_t i = 0; i < ey.size(); ++i) ey[i] = double(bias[i / size_t(size(a.out)) % size_t(s.out_channels)]);
   for (size_t i = 0; i < edx.size(); ++i) edx[i] = double(bias[i / size_t(size(a.in)) % size_t(s.channels)]);
   each_product(a, [&](int64_t i, int64_t j, int64_t k) {
     ey[size_t(k)] += double(x[size_t(i)]) * double(w[size_t(j)]);
@@ -293,35 +294,35 @@ template <class T> void check_convolution(const Shape& s) {
 
 void check_convolutions() {
   const Shape shapes[] = {
-      {3, 1, 6, 1, {1, 28, 28}, {1, 5, 5}, {1, 1, 1}, {0, 2, 2}, {1, 1, 1}},     // LeNet
+      {3, 1, 6, 1, {1, 28, 28}, {1, 5, 5}, {1, 1, 1}, {0, 2, 2}, {1, 1, 1}},  // LeNet
       {9, 6, 16, 1, {1, 14, 14}, {1, 5, 5}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},
       {2, 3, 32, 1, {1, 17, 19}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},
-      {2, 16, 31, 1, {1, 9, 33}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},    // strided
+      {2, 16, 31, 1, {1, 9, 33}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},  // strided
       {1, 5, 7, 1, {1, 23, 21}, {1, 7, 7}, {1, 2, 3}, {0, 3, 3}, {1, 1, 1}},
-      {2, 4, 6, 2, {1, 12, 13}, {1, 3, 3}, {1, 1, 1}, {0, 2, 2}, {1, 2, 2}},     // groups, dilation
-      {2, 4, 4, 1, {1, 15, 16}, {1, 3, 3}, {1, 2, 3}, {0, 2, 1}, {1, 3, 2}},     // stride and dilation
+      {2, 4, 6, 2, {1, 12, 13}, {1, 3, 3}, {1, 1, 1}, {0, 2, 2}, {1, 2, 2}},  // groups, dilation
+      {2, 4, 4, 1, {1, 15, 16}, {1, 3, 3}, {1, 2, 3}, {0, 2, 1}, {1, 3, 2}},  // stride and dilation
       {2, 12, 12, 12, {1, 14, 14}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},  // depthwise
       {1, 6, 12, 6, {1, 9, 9}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},
-      {2, 20, 30, 1, {1, 7, 9}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},     // pointwise
+      {2, 20, 30, 1, {1, 7, 9}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},  // pointwise
       {3, 8, 8, 2, {1, 3, 3}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},
       {2, 6, 5, 1, {1, 8, 8}, {1, 1, 1}, {1, 2, 2}, {0, 0, 0}, {1, 1, 1}},
       {2, 2, 3, 1, {1, 6, 5}, {1, 1, 1}, {1, 1, 1}, {0, 1, 2}, {1, 1, 1}},
-      {5, 32, 40, 1, {1, 4, 4}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},     // tiny images: columns
+      {5, 32, 40, 1, {1, 4, 4}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},  // tiny images: columns
       {2, 24, 48, 2, {1, 5, 5}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},
-      {2, 3, 20, 1, {1, 32, 31}, {1, 8, 8}, {1, 8, 8}, {0, 0, 0}, {1, 1, 1}},    // patches
+      {2, 3, 20, 1, {1, 32, 31}, {1, 8, 8}, {1, 8, 8}, {0, 0, 0}, {1, 1, 1}},  // patches
       {1, 3, 5, 1, {1, 40, 40}, {1, 11, 11}, {1, 4, 4}, {0, 2, 2}, {1, 1, 1}},
-      {3, 2, 4, 1, {1, 1, 50}, {1, 1, 7}, {1, 1, 2}, {0, 0, 3}, {1, 1, 1}},      // one dimension
-      {2, 3, 4, 1, {5, 6, 7}, {3, 3, 3}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}},       // three
+      {3, 2, 4, 1, {1, 1, 50}, {1, 1, 7}, {1, 1, 2}, {0, 0, 3}, {1, 1, 1}},  // one dimension
+      {2, 3, 4, 1, {5, 6, 7}, {3, 3, 3}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}},  // three
       {2, 2, 3, 1, {7, 8, 9}, {2, 3, 2}, {2, 1, 2}, {1, 0, 1}, {1, 2, 1}},
-      {2, 2, 3, 1, {1, 4, 4}, {1, 3, 3}, {1, 1, 1}, {0, 4, 4}, {1, 1, 1}},       // more padding than kernel
-      {1, 2, 2, 1, {1, 9, 9}, {1, 2, 2}, {1, 5, 5}, {0, 0, 0}, {1, 1, 1}},       // inputs that no output sees
+      {2, 2, 3, 1, {1, 4, 4}, {1, 3, 3}, {1, 1, 1}, {0, 4, 4}, {1, 1, 1}},  // more padding than kernel
+      {1, 2, 2, 1, {1, 9, 9}, {1, 2, 2}, {1, 5, 5}, {0, 0, 0}, {1, 1, 1}},  // inputs that no output sees
       {1, 1, 1, 1, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},
-      {0, 2, 3, 1, {1, 5, 5}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},       // nothing
+      {0, 2, 3, 1, {1, 5, 5}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},  // nothing
       {2, 2, 3, 1, {1, 2, 5}, {1, 3, 3}, {1, 1, 1}, {0, 0, 1}, {1, 1, 1}},
-      {1, 30, 30, 1, {1, 70, 75}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},   // bands of rows
-      {40, 1, 2, 1, {1, 28, 28}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},    // several boxes of images
-      {12, 12, 4, 1, {1, 64, 64}, {1, 16, 16}, {1, 16, 16}, {0, 0, 0}, {1, 1, 1}},   // several column matrices
-      {1, 1, 1, 1, {1, 2200, 2000}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},     // bands for the weights too
+      {1, 30, 30, 1, {1, 70, 75}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},  // bands of rows
+      {40, 1, 2, 1, {1, 28, 28}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},  // several boxes of images
+      {12, 12, 4, 1, {1, 64, 64}, {1, 16, 16}, {1, 16, 16}, {0, 0, 0}, {1, 1, 1}},  // several column matrices
+      {1, 1, 1, 1, {1, 2200, 2000}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},  // bands for the weights too
   };
   for (const Shape& s : shapes) {
     check_convolution<float>(s);
@@ -363,7 +364,8 @@ template <class F> void each_pool(const Window& s, const F& f) {
         for (int i = 0; i < 3; ++i) {
           if (s.adaptive) {
             const double ratio = double(s.in[i]) / double(s.out[i]);
-            for (int64_t at = int64_t(std::floor(double(o[i]) * ratio + 1e-9)); double(at) < double(o[i] + 1) * ratio - 1e-9; ++at)
+            for (int64_t at = int64_t(std::floor(double(o[i]) * ratio + 1e-9));
+                 double(at) < double(o[i] + 1) * ratio - 1e-9; ++at)
               axis[i].push_back(at);
             padded *= int64_t(axis[i].size());
             continue;
@@ -456,10 +458,11 @@ template <class T> void check_pooling(const Window& s, bool with_nan) {
       a.y = to;
       s.adaptive ? table.adaptive_avg_forward(a) : table.avg_pool_forward(a);
     });
-    check_all<T>("average backward " + what, dx, std::vector<T>(x.size(), T(7)), 8, [&](const HeavyTable& table, T* to) {
-      a.dx = to;
-      s.adaptive ? table.adaptive_avg_backward(a) : table.avg_pool_backward(a);
-    });
+    check_all<T>("average backward " + what, dx, std::vector<T>(x.size(), T(7)), 8,
+                 [&](const HeavyTable& table, T* to) {
+                   a.dx = to;
+                   s.adaptive ? table.adaptive_avg_backward(a) : table.avg_pool_backward(a);
+                 });
   }
 }
 
@@ -472,7 +475,7 @@ void check_poolings() {
       {5, {1, 13, 17}, {1, 7, 9}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},
       {5, {1, 8, 8}, {1, 8, 8}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},
       {2, {1, 12, 13}, {1, 9, 5}, {1, 3, 3}, {1, 1, 2}, {0, 1, 0}, {1, 2, 2}},
-      {2, {1, 1, 1}, {1, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}, {1, 3, 3}},   // falls between
+      {2, {1, 1, 1}, {1, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}, {1, 3, 3}},  // falls between
       {4, {1, 1, 20}, {1, 1, 7}, {1, 1, 3}, {1, 1, 3}, {0, 0, 1}, {1, 1, 1}},
       {3, {5, 6, 7}, {2, 3, 3}, {2, 2, 3}, {2, 2, 2}, {0, 0, 0}, {1, 1, 1}},
       {3, {5, 6, 7}, {3, 4, 4}, {2, 2, 2}, {2, 2, 2}, {1, 1, 1}, {1, 1, 1}},
@@ -501,7 +504,8 @@ void check_integer_pooling() {
     a.y = y, a.indices = indices;
     isa.table->max_pool_forward(a);
     expect(y[0] == -5 && y[1] == -3 && y[2] == -1 && y[3] == -1, "int8 max pool " + isa.name);
-    expect(indices[0] == 0 && indices[1] == 5 && indices[2] == 7 && indices[3] == 7, "int8 max pool indices " + isa.name);
+    expect(indices[0] == 0 && indices[1] == 5 && indices[2] == 7 && indices[3] == 7,
+           "int8 max pool indices " + isa.name);
   }
 }
 
