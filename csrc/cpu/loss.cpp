@@ -9,4 +9,4 @@ void fill_loss(Tables& t) {
 #undef CNN_ADD
 }
 
-}  // namespace cnn::cpu::CNN_ISA
+}  // namespace cnn::cpu::inline CNN_ISA

@@ -10,4 +10,4 @@ void fill_reduce(Tables& t) {
 #undef CNN_ADD
 }
 
-}  // namespace cnn::cpu::CNN_ISA
+}  // namespace cnn::cpu::inline CNN_ISA

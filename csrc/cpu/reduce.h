@@ -121,8 +121,7 @@ struct Chunk<kernels::Moments, T> {
 #pragma GCC ivdep
         for (int64_t j = 0; j < width; ++j) m2[j] += (row[j] - mean[j]) * (row[j] - mean[j]);
       }
-      for (int64_t j = 0; j < width; ++j)
-        acc[at + j] = n == 0 ? f.identity<T>() : Acc{mean[j], m2[j], T(n)};
+      for (int64_t j = 0; j < width; ++j) acc[at + j] = n == 0 ? f.identity<T>() : Acc{mean[j], m2[j], T(n)};
     }
   }
   static void finish(const F& f, Acc acc, int64_t n, T* spread, T* mean) { f.finish(acc, n, spread, mean); }
@@ -161,8 +160,8 @@ struct ReduceOf {
                           second ? second + i : nullptr);
   }
   static void add(ReduceLoops* row) {
-    row[int(dtype_of<T>)] = {int(sizeof(Acc)), F::kCost,    dtype_of<First>, dtype_of<Second>,
-                             rows,             columns, combine,         finish};
+    row[int(dtype_of<T>)] = {int(sizeof(Acc)), F::kCost, dtype_of<First>, dtype_of<Second>, rows,
+                             columns,          combine,  finish};
   }
 };
 
@@ -179,4 +178,4 @@ void add_reduce(ReduceLoops (*table)[kDTypes]) {
   }
 }
 
-}  // namespace cnn::cpu::CNN_ISA
+}  // namespace cnn::cpu::inline CNN_ISA

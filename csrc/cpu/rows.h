@@ -63,4 +63,4 @@ void add_rows(RowsLoop (*table)[kDTypes]) {
   if constexpr (kTypes != RowTypes::Floats) row[int(DType::Int64)] = {rows_loop<F, int64_t>, F::kCost, F::kScratch};
 }
 
-}  // namespace cnn::cpu::CNN_ISA
+}  // namespace cnn::cpu::inline CNN_ISA

@@ -45,4 +45,4 @@ struct NllPut : Functor {
   }
 };
 
-}  // namespace cnn::kernels::CNN_ISA
+}  // namespace cnn::kernels::inline CNN_ISA

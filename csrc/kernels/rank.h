@@ -150,8 +150,7 @@ struct Median : RankFunctor {
       else if (first_nan == n) first_nan = i;
     }
     int64_t at = first_nan;
-    if (numbers == n || (ignore_nan && numbers > 0))
-      at = int64_t(sorted(team, x, n, false)[(numbers - 1) / 2].index);
+    if (numbers == n || (ignore_nan && numbers > 0)) at = int64_t(sorted(team, x, n, false)[(numbers - 1) / 2].index);
     *row.at<T>(0) = x[at];
     *row.at<int64_t>(1) = at;
   }
@@ -176,4 +175,4 @@ struct Mode : RankFunctor {
   }
 };
 
-}  // namespace cnn::kernels::CNN_ISA
+}  // namespace cnn::kernels::inline CNN_ISA

@@ -188,4 +188,4 @@ struct MinAbs : Min {
   template <class T> CNN_HD T combine(T a, T b) const { return Min::step(a, b); }
 };
 
-}  // namespace cnn::kernels::CNN_ISA
+}  // namespace cnn::kernels::inline CNN_ISA

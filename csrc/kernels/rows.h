@@ -168,4 +168,4 @@ struct ChannelGrad : RowFunctor {
   }
 };
 
-}  // namespace cnn::kernels::CNN_ISA
+}  // namespace cnn::kernels::inline CNN_ISA

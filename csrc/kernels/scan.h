@@ -10,8 +10,12 @@ namespace cnn::kernels::inline CNN_ISA {
   X(FirstOutside, Integers)
 
 // What running sums are kept in.
-template <class T> struct Running { using Type = T; };
-template <> struct Running<float> { using Type = double; };
+template <class T> struct Running {
+  using Type = T;
+};
+template <> struct Running<float> {
+  using Type = double;
+};
 
 struct ScanFunctor : RowFunctor {
   static constexpr int kCost = 3;
@@ -89,4 +93,4 @@ struct FirstOutside : ScanFunctor {
   }
 };
 
-}  // namespace cnn::kernels::CNN_ISA
+}  // namespace cnn::kernels::inline CNN_ISA

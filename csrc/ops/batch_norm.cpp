@@ -85,8 +85,8 @@ BatchNormGrads batch_norm_backward_composed(const Tensor& g, const Tensor& x, co
                                             const BatchNormCall& call, const bool wants[3]) {
   const Dims dims = batch_dims(x.dim());
   const Tensor d = x - (call.training ? mean(x, dims, true) : over_channels(running_mean, x.dim()));
-  const Tensor rstd = call.training ? rsqrt(mean(d * d, dims, true) + Scalar(call.eps))
-                                    : over_channels(running_rstd, x.dim());
+  const Tensor rstd =
+      call.training ? rsqrt(mean(d * d, dims, true) + Scalar(call.eps)) : over_channels(running_rstd, x.dim());
   const Tensor xhat = d * rstd;
   BatchNormGrads grads;
   if (wants[0]) {
@@ -112,7 +112,8 @@ Tensor batch_norm(const Tensor& x, const std::optional<Tensor>& weight, const st
   check_channels("running_var", running_var, channels);
   check_channels("weight", weight, channels);
   check_channels("bias", bias, channels);
-  check_implemented(is_floating(x.dtype()), "", "\"batch_norm\" not implemented for '", dtype_type_name(x.dtype()), "'");
+  check_implemented(is_floating(x.dtype()), "", "\"batch_norm\" not implemented for '", dtype_type_name(x.dtype()),
+                    "'");
 
   const Tensor w = weight.value_or(Tensor()), b = bias.value_or(Tensor());
   Grad grad({x, w, b});
@@ -142,8 +143,8 @@ Tensor batch_norm(const Tensor& x, const std::optional<Tensor>& weight, const st
   return grad.record("NativeBatchNormBackward0", y, [=](Grads& g) {
     const bool wants[] = {g.wants(0), g.wants(1), g.wants(2)};
     const auto backward = grad_enabled() ? batch_norm_backward_composed : batch_norm_backward;
-    const BatchNormGrads d = backward(g.out(), sx.get(g), sw.defined() ? sw.get(g) : Tensor(), sm.get(g), sr.get(g),
-                                      call, wants);
+    const BatchNormGrads d =
+        backward(g.out(), sx.get(g), sw.defined() ? sw.get(g) : Tensor(), sm.get(g), sr.get(g), call, wants);
     g[0] = d.x;
     if (wants[1]) g[1] = d.weight;
     if (wants[2]) g[2] = d.bias;

@@ -44,7 +44,12 @@ Tensor Channels::gradient(const Tensor& g, const Tensor& x, const Tensor& mean, 
   const Tensor ry = view(dx, rows_), rg = as_rows(g), rx = as_rows(x);
   const Tensor m = per_row(mean), ra = per_row(a), rb = per_row(b), rc = per_row(c);
   rows_into("channel_gradient", kernels::ChannelGrad{},
-            {{&ry}, {&rg}, {&rx}, {&m, RowKind::Single}, {&ra, RowKind::Single}, {&rb, RowKind::Single},
+            {{&ry},
+             {&rg},
+             {&rx},
+             {&m, RowKind::Single},
+             {&ra, RowKind::Single},
+             {&rb, RowKind::Single},
              {&rc, RowKind::Single}},
             1, rows_, dim_, float_key(x.dtype()));
   return dx;

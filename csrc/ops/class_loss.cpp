@@ -136,9 +136,10 @@ Tensor along_classes(const Tensor& weight, int ndim, int class_dim) {
 }
 
 void check_class_weight(const char* op, const std::optional<Tensor>& weight, int64_t classes) {
-  check(!weight || (weight->dim() == 1 && weight->numel() == classes), "", op, "weight tensor should be defined either "
-        "for all ", classes, " classes or no classes but got weight tensor of shape: ",
-        weight ? weight->shape() : Dims());
+  check(!weight || (weight->dim() == 1 && weight->numel() == classes), "", op,
+        "weight tensor should be defined either "
+        "for all ",
+        classes, " classes or no classes but got weight tensor of shape: ", weight ? weight->shape() : Dims());
 }
 
 void check_reduction(const char* op, int64_t reduction) {
@@ -161,8 +162,8 @@ Tensor probability_loss(const Tensor& logits, const Tensor& target, const std::o
   return reduction == kSum ? total : over_number(total, double(logits.numel()) / classes);
 }
 
-Tensor smoothed_loss(const Tensor& logits, const Tensor& target, const std::optional<Tensor>& weight,
-                     int64_t reduction, int64_t ignored, double smoothing) {
+Tensor smoothed_loss(const Tensor& logits, const Tensor& target, const std::optional<Tensor>& weight, int64_t reduction,
+                     int64_t ignored, double smoothing) {
   const int d = logits.dim() == 1 ? 0 : 1;
   const Tensor logs = log_softmax(logits, d);
   const Tensor hard = nll_loss_nd(logs, target, weight, reduction, ignored);
@@ -200,8 +201,8 @@ Tensor nll_loss_nd(const Tensor& x, const Tensor& target, const std::optional<Te
     check(target.shape() == expected, "", "Expected target size ", expected, ", got ", target.shape());
   } else {
     check(target.dim() <= 1, "", "0D or 1D target tensor expected, multi-target not supported");
-    check_value(x.dim() == 2 || target.numel() == 1, "", "For 1D input, 1D target must have size 1, but got target size: ",
-          target.numel());
+    check_value(x.dim() == 2 || target.numel() == 1, "",
+                "For 1D input, 1D target must have size 1, but got target size: ", target.numel());
   }
   check(target.dtype() == DType::Int64 || target.dtype() == DType::UInt8, "",
         "expected target dtype to be Long or Byte, but got ", dtype_type_name(target.dtype()));
@@ -212,8 +213,10 @@ Tensor nll_loss_nd(const Tensor& x, const Tensor& target, const std::optional<Te
   check(!weight || weight->dtype() == x.dtype(), "", "expected scalar type ", dtype_type_name(x.dtype()), " but found ",
         dtype_type_name(weight ? weight->dtype() : x.dtype()));
   check(!weight || weight->device() == x.device(), "nll_loss", "weight must be on the input's device, ", x.device());
-  check(target.device() == x.device(), "nll_loss", "Expected all tensors to be on the same device, but found at least "
-        "two devices, ", x.device(), " and ", target.device(), "!");
+  check(target.device() == x.device(), "nll_loss",
+        "Expected all tensors to be on the same device, but found at least "
+        "two devices, ",
+        x.device(), " and ", target.device(), "!");
 
   NllCall call;
   call.reduction = reduction;
@@ -221,7 +224,8 @@ Tensor nll_loss_nd(const Tensor& x, const Tensor& target, const std::optional<Te
   call.dtype = x.dtype();
   call.node = images ? "NllLoss2DBackward0" : "NllLossBackward0";
   const bool flattened = images && x.dim() != 4;  // any number of dimensions, seen as an image
-  call.sizes = flattened ? Dims{x.shape()[0], classes, 1, target.numel() / (x.shape()[0] ? x.shape()[0] : 1)} : x.shape();
+  call.sizes =
+      flattened ? Dims{x.shape()[0], classes, 1, target.numel() / (x.shape()[0] ? x.shape()[0] : 1)} : x.shape();
   call.shape = target.shape();
   if (x.dim() == 1) call.shape = reduction == kNone ? target.shape() : Dims();
   if (flattened) call.shape = {call.sizes[0], 1, call.sizes[3]};
@@ -236,8 +240,8 @@ Tensor nll_loss_nd(const Tensor& x, const Tensor& target, const std::optional<Te
   return reduction == kNone ? view(y, target.shape()) : y;
 }
 
-Tensor cross_entropy_loss(const Tensor& x, const Tensor& target, const std::optional<Tensor>& weight,
-                          int64_t reduction, int64_t ignored, double smoothing) {
+Tensor cross_entropy_loss(const Tensor& x, const Tensor& target, const std::optional<Tensor>& weight, int64_t reduction,
+                          int64_t ignored, double smoothing) {
   check_reduction("cross_entropy_loss", reduction);
   check(smoothing >= 0 && smoothing <= 1, "", "label_smoothing must be between 0.0 and 1.0. Got: ", smoothing);
   if (x.shape() == target.shape() && x.dim() > 0) {

@@ -21,7 +21,8 @@ struct Smallest {
 };
 
 void check_any(const char* op, const Tensor& x) {
-  check(x.numel() > 0, "", op, "(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+  check(x.numel() > 0, "", op,
+        "(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
         "reduction dim with the 'dim' argument.");
 }
 int checked_dim(const char* op, const Tensor& x, int64_t dim) {
@@ -41,13 +42,12 @@ Tensor full(const Tensor& x, const Dest& dest) {
   check_any(D::kFull, x);
   Grad grad({x}, dest);
   auto saved = grad.save(x);
-  Tensor y = reduce(D::kFull, typename D::Value(), x, ReducedDims::all(x), false, x.dtype(), dest,
-                    ReduceResult::Out::Exact);
+  Tensor y =
+      reduce(D::kFull, typename D::Value(), x, ReducedDims::all(x), false, x.dtype(), dest, ReduceResult::Out::Exact);
   if (!grad) return y;
   auto result = grad.save_output(y);
-  return grad.record(D::kFullNode, y, [=](Grads& g) {
-    g[0] = shared_among_equals(g.out(), saved.get(g), result.get(g));
-  });
+  return grad.record(D::kFullNode, y,
+                     [=](Grads& g) { g[0] = shared_among_equals(g.out(), saved.get(g), result.get(g)); });
 }
 
 template <class D>
@@ -59,8 +59,7 @@ Tensor slices(const Tensor& x, const std::optional<Dims>& dim, bool keepdim, con
                 " to have non-zero size.");
   Grad grad({x}, dest);
   auto saved = grad.save(x);
-  Tensor y = reduce(D::kSlices, typename D::Value(), x, dims, keepdim, x.dtype(), dest,
-                    ReduceResult::Out::Exact);
+  Tensor y = reduce(D::kSlices, typename D::Value(), x, dims, keepdim, x.dtype(), dest, ReduceResult::Out::Exact);
   if (!grad) return y;
   auto result = grad.save_output(y);
   return grad.record(D::kSlicesNode, y, [=](Grads& g) {
@@ -91,8 +90,7 @@ std::pair<Tensor, Tensor> along(const Tensor& x, int64_t dim, bool keepdim, cons
 template <class D>
 Tensor place(const Tensor& x, const std::optional<int64_t>& dim, bool keepdim, const Dest& dest) {
   check(x.dtype() != DType::Bool, "", D::kArg, "(): does not support bool input");
-  check_index(dim || x.numel() > 0, "", D::kArg,
-              "(): Expected reduction dim to be specified for input.numel() == 0.");
+  check_index(dim || x.numel() > 0, "", D::kArg, "(): Expected reduction dim to be specified for input.numel() == 0.");
   const ReducedDims dims = dim ? ReducedDims::one(D::kArg, x, checked_dim(D::kArg, x, *dim)) : ReducedDims::all(x);
   const ReduceResult y(D::kArg, dims.shape(x, keepdim), DType::Int64, x, dest, ReduceResult::Out::Exact);
   reduce_into(D::kArg, typename D::Place(), x, dims, reduce_key(x.dtype()), {}, y.tensor());
@@ -135,7 +133,8 @@ Tensor argmin(const Tensor& x, std::optional<int64_t> dim, bool keepdim, Dest de
 }
 
 std::pair<Tensor, Tensor> aminmax(const Tensor& x, std::optional<int64_t> dim, bool keepdim, Dest min, Dest max) {
-  check(dim || x.numel() > 0, "", "aminmax(): cannot compute aminmax over an empty dimension as the operation has no "
+  check(dim || x.numel() > 0, "",
+        "aminmax(): cannot compute aminmax over an empty dimension as the operation has no "
         "identity.");
   const int d = dim ? normalize_dim("aminmax", *dim, x.dim()) : 0;
   check_index(!dim || x.dim() == 0 || x.shape()[d] > 0, "", "aminmax: Expected reduction dim ", d,
@@ -143,10 +142,8 @@ std::pair<Tensor, Tensor> aminmax(const Tensor& x, std::optional<int64_t> dim, b
   const ReducedDims dims = dim ? ReducedDims::one("aminmax", x, d) : ReducedDims::all(x);
   Grad grad({x}, min);
   auto saved = grad.save(x);
-  const Tensor low = reduce("aminmax", kernels::Min{}, x, dims, keepdim, x.dtype(), min,
-                            ReduceResult::Out::Exact);
-  const Tensor high = reduce("aminmax", kernels::Max{}, x, dims, keepdim, x.dtype(), max,
-                             ReduceResult::Out::Exact);
+  const Tensor low = reduce("aminmax", kernels::Min{}, x, dims, keepdim, x.dtype(), min, ReduceResult::Out::Exact);
+  const Tensor high = reduce("aminmax", kernels::Max{}, x, dims, keepdim, x.dtype(), max, ReduceResult::Out::Exact);
   if (!grad) return {low, high};
   auto low_saved = grad.save_output(low, 0), high_saved = grad.save_output(high, 1);
   grad.record("AminmaxBackward0", Tensors{low, high}, [=](Grads& g) {

@@ -42,8 +42,8 @@ GroupNormGrads group_norm_backward(const Tensor& given_g, const Tensor& given_x,
   const Scalar count(double(channels / groups * rows.positions()));
   const Tensor b = -(rstd * rstd * rstd * over_groups(weighted(s.gx), groups) / count);
   const Tensor c = -(rstd * over_groups(weighted(s.g), groups) / count);
-  grads.x = view(rows.gradient(g, x, m, weighted(r), for_channels(b, channels), for_channels(c, channels)),
-                 given_x.shape());
+  grads.x =
+      view(rows.gradient(g, x, m, weighted(r), for_channels(b, channels), for_channels(c, channels)), given_x.shape());
   return grads;
 }
 
@@ -75,14 +75,18 @@ Tensor group_norm(const Tensor& x, int64_t groups, const std::optional<Tensor>& 
   check(x.dim() >= 2, "", "Expected at least 2 dimensions for input tensor but received ", x.dim());
   check(groups > 0, "", "Expected num groups to be greater than 0, got ", groups);
   const int64_t images = x.shape()[0], channels = x.shape()[1];
-  check(channels % groups == 0, "", "Expected number of channels in input to be divisible by num_groups, but got input "
-        "of shape ", x.shape(), " and num_groups=", groups);
+  check(channels % groups == 0, "",
+        "Expected number of channels in input to be divisible by num_groups, but got input "
+        "of shape ",
+        x.shape(), " and num_groups=", groups);
   const std::pair<const char*, const std::optional<Tensor>*> affine[] = {{"weight", &weight}, {"bias", &bias}};
   for (const auto& [name, t] : affine)
-    check(!*t || ((*t)->dim() == 1 && (*t)->numel() == channels), "", "Expected ", name, " to be a vector of size equal "
-          "to the number of channels in input, but got ", name, " of shape ", *t ? (*t)->shape() : Dims(),
-          " and input of shape ", x.shape());
-  check_implemented(is_floating(x.dtype()), "", "\"group_norm\" not implemented for '", dtype_type_name(x.dtype()), "'");
+    check(!*t || ((*t)->dim() == 1 && (*t)->numel() == channels), "", "Expected ", name,
+          " to be a vector of size equal "
+          "to the number of channels in input, but got ",
+          name, " of shape ", *t ? (*t)->shape() : Dims(), " and input of shape ", x.shape());
+  check_implemented(is_floating(x.dtype()), "", "\"group_norm\" not implemented for '", dtype_type_name(x.dtype()),
+                    "'");
 
   const Tensor w = weight.value_or(Tensor()), b = bias.value_or(Tensor());
   Grad grad({x, w, b});
@@ -111,8 +115,8 @@ Tensor group_norm(const Tensor& x, int64_t groups, const std::optional<Tensor>& 
   return grad.record("NativeGroupNormBackward0", y, [=](Grads& g) {
     const bool wants[] = {g.wants(0), g.wants(1), g.wants(2)};
     const auto backward = grad_enabled() ? group_norm_backward_composed : group_norm_backward;
-    const GroupNormGrads d = backward(g.out(), sx.get(g), sw.defined() ? sw.get(g) : Tensor(), sm.get(g), sr.get(g),
-                                      groups, eps, wants);
+    const GroupNormGrads d =
+        backward(g.out(), sx.get(g), sw.defined() ? sw.get(g) : Tensor(), sm.get(g), sr.get(g), groups, eps, wants);
     g[0] = d.x;
     if (wants[1]) g[1] = d.weight;
     if (wants[2]) g[2] = d.bias;

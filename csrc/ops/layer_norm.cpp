@@ -8,12 +8,14 @@ namespace {
 
 void check_trailing(const char* separator, const Tensor& x, const Dims& shape, const std::optional<Tensor>& weight,
                     const std::optional<Tensor>& bias) {
-  check(!shape.empty(), "", "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
-        "element, but got normalized_shape = ", shape);
+  check(!shape.empty(), "",
+        "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+        "element, but got normalized_shape = ",
+        shape);
   const std::pair<const char*, const std::optional<Tensor>*> affine[] = {{"weight", &weight}, {"bias", &bias}};
   for (const auto& [name, t] : affine)
-    check(!*t || (*t)->device() == x.device(), "layer_norm", "Expected all tensors to be on the same device, but ", name,
-          " is on ", *t ? (*t)->device() : x.device(), " and input on ", x.device());
+    check(!*t || (*t)->device() == x.device(), "layer_norm", "Expected all tensors to be on the same device, but ",
+          name, " is on ", *t ? (*t)->device() : x.device(), " and input on ", x.device());
   for (const auto& [name, t] : affine)
     check(!*t || (*t)->shape() == shape, "", "Expected ", name, " to be of same shape as normalized_shape, but got ",
           name, " of shape ", *t ? (*t)->shape() : shape, " and normalized_shape = ", shape);
@@ -45,8 +47,8 @@ struct LayerNormGrads {
 };
 
 // The gradients by their kernels.
-LayerNormGrads layer_norm_backward(const Tensor& given_g, const Tensor& given_x, const Tensor& mean,
-                                   const Tensor& rstd, const Tensor& weight, int last, const bool wants[3]) {
+LayerNormGrads layer_norm_backward(const Tensor& given_g, const Tensor& given_x, const Tensor& mean, const Tensor& rstd,
+                                   const Tensor& weight, int last, const bool wants[3]) {
   NoGrad guard;
   const Tensor g = contiguous(given_g), x = contiguous(given_x);
   const Dims rows = rows_of(x, last);
@@ -57,8 +59,8 @@ LayerNormGrads layer_norm_backward(const Tensor& given_g, const Tensor& given_x,
     grads.x = empty(x.shape(), x.dtype(), x.device());
     const Tensor dx = view(grads.x, rows), rg = view(g, rows), rx = view(x, rows);
     rows_into("layer_norm_backward", kernels::LayerNormGrad{},
-              {{&dx}, {&rg}, {&rx}, {&mean, RowKind::Single}, {&rstd, RowKind::Single}, {&w, RowKind::Shared}}, 1,
-              rows, 1, key);
+              {{&dx}, {&rg}, {&rx}, {&mean, RowKind::Single}, {&rstd, RowKind::Single}, {&w, RowKind::Shared}}, 1, rows,
+              1, key);
   }
   Dims outer;
   for (int d = 0; d < x.dim() - last; ++d) outer.push_back(d);
@@ -117,22 +119,28 @@ std::tuple<Tensor, Tensor, Tensor> native_layer_norm(const Tensor& x, const Dims
     kernels::LayerNorm f;
     f.eps = eps;
     rows_into("layer_norm", f,
-              {{&ry}, {&mean, RowKind::Single}, {&rstd, RowKind::Single}, {&rx}, {&dense_w, RowKind::Shared},
+              {{&ry},
+               {&mean, RowKind::Single},
+               {&rstd, RowKind::Single},
+               {&rx},
+               {&dense_w, RowKind::Shared},
                {&dense_b, RowKind::Shared}},
               3, rows, 1, key);
   }
   if (!grad) return {y, mean, rstd};
   auto sx = grad.save(x), sm = grad.save(mean), sr = grad.save(rstd), sw = w.defined() ? grad.save(w) : Saved();
-  return {grad.record("NativeLayerNormBackward0", y, [=](Grads& g) {
-    const bool wants[] = {g.wants(0), g.wants(1), g.wants(2)};
-    const Tensor weight = sw.defined() ? sw.get(g) : Tensor(), x = sx.get(g);
-    const LayerNormGrads d =
-        grad_enabled() ? layer_norm_backward_composed(g.out(), x, weight, last, eps, wants)
-                       : layer_norm_backward(g.out(), x, sm.get(g), sr.get(g), weight, last, wants);
-    g[0] = d.x;
-    if (wants[1]) g[1] = d.weight;
-    if (wants[2]) g[2] = d.bias;
-  }), mean, rstd};
+  return {grad.record("NativeLayerNormBackward0", y,
+                      [=](Grads& g) {
+                        const bool wants[] = {g.wants(0), g.wants(1), g.wants(2)};
+                        const Tensor weight = sw.defined() ? sw.get(g) : Tensor(), x = sx.get(g);
+                        const LayerNormGrads d =
+                            grad_enabled() ? layer_norm_backward_composed(g.out(), x, weight, last, eps, wants)
+                                           : layer_norm_backward(g.out(), x, sm.get(g), sr.get(g), weight, last, wants);
+                        g[0] = d.x;
+                        if (wants[1]) g[1] = d.weight;
+                        if (wants[2]) g[2] = d.bias;
+                      }),
+          mean, rstd};
 }
 
 Tensor layer_norm(const Tensor& x, const Dims& shape, const std::optional<Tensor>& weight,

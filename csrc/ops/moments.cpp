@@ -60,9 +60,8 @@ Tensor spread_of(const char* op, const char* node, bool root, const Tensor& x, c
   const Tensor y = compute(op, x, s, false, dest).spread;
   if (!grad) return y;
   auto result = root ? grad.save_output(y) : Saved();
-  return grad.record(node, y, [=](Grads& g) {
-    g[0] = spread_backward(g.out(), saved.get(g), s.root ? result.get(g) : Tensor(), s);
-  });
+  return grad.record(
+      node, y, [=](Grads& g) { g[0] = spread_backward(g.out(), saved.get(g), s.root ? result.get(g) : Tensor(), s); });
 }
 
 std::pair<Tensor, Tensor> with_mean(const char* op, const char* node, const char* message, bool root, const Tensor& x,

@@ -47,8 +47,7 @@ Tensor expand_reduced(const Tensor& value, const Dims& sizes, const ReducedDims&
   return expand(with_reduced_dims(value, sizes, dims, keepdim), sizes);
 }
 
-ReduceResult::ReduceResult(const char* op, const Dims& shape, DType dtype, const Tensor& x, const Dest& dest,
-                           Out out) {
+ReduceResult::ReduceResult(const char* op, const Dims& shape, DType dtype, const Tensor& x, const Dest& dest, Out out) {
   if (!dest) {
     work_ = empty(shape, dtype, x.device());
     return;
@@ -84,8 +83,7 @@ std::vector<Run> joined(std::vector<Run> runs, bool by_memory) {
   for (const Run& r : runs) {
     if (!out.empty() && out.back().x_stride == r.x_stride * r.size && out.back().y_stride == r.y_stride * r.size)
       out.back() = {out.back().size * r.size, r.x_stride, r.y_stride};
-    else
-      out.push_back(r);
+    else out.push_back(r);
   }
   return out;
 }

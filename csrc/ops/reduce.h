@@ -31,9 +31,7 @@ Tensor expand_reduced(const Tensor& value, const Dims& sizes, const ReducedDims&
 Tensor with_reduced_dims(const Tensor& value, const Dims& sizes, const ReducedDims& dims, bool keepdim);
 
 // The functor's T for elements of this dtype.
-constexpr DType reduce_key(DType t) {
-  return t == DType::Float64 ? t : is_floating(t) ? DType::Float32 : DType::Int64;
-}
+constexpr DType reduce_key(DType t) { return t == DType::Float64 ? t : is_floating(t) ? DType::Float32 : DType::Int64; }
 
 // The gradient of picking one element of each slice along d: zeros with g at `indices`.
 Tensor select_backward_along(const Tensor& g, const Tensor& indices, const Dims& sizes, int d, bool keepdim);
@@ -63,8 +61,7 @@ class ReduceResult {
  public:
   // Some ops take an out= of another dtype and cast; the others raise.
   enum class Out { Cast, Exact };
-  ReduceResult(const char* op, const Dims& shape, DType dtype, const Tensor& x, const Dest& dest,
-               Out out = Out::Cast);
+  ReduceResult(const char* op, const Dims& shape, DType dtype, const Tensor& x, const Dest& dest, Out out = Out::Cast);
   const Tensor& tensor() const { return work_; }
   Tensor done() const;
 

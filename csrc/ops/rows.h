@@ -26,7 +26,6 @@ void rows_into(const char* op, const F& f, std::initializer_list<RowsArg> args, 
   rows_tensors(op, kernels::IdOf<F>::value, &f, args.begin(), outputs, int(args.size()), shape, dim, key);
 }
 
-
 // The floating T in which elements of this dtype are computed.
 constexpr DType float_key(DType t) { return t == DType::Float64 ? t : DType::Float32; }
 

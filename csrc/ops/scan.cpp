@@ -16,9 +16,8 @@ Tensor running_sum(const Tensor& x, int d, bool reversed, DType result, const De
   rows_into("cumsum", f, {{&y.tensor()}, {&from}}, 1, x.shape(), d, reduce_key(result));
   const Tensor out = y.done();
   if (!grad) return out;
-  return grad.record("CumsumBackward0", out, [=, t = x.dtype()](Grads& g) {
-    g[0] = running_sum(g.out(), d, !reversed, t);
-  });
+  return grad.record("CumsumBackward0", out,
+                     [=, t = x.dtype()](Grads& g) { g[0] = running_sum(g.out(), d, !reversed, t); });
 }
 
 // sum over k >= i of g[k] prod of x[j], j <= k, j != i. O(n^2), but right to any order where elements are zero.

@@ -45,9 +45,7 @@ Tensor softmax_formula(const Tensor& g, const Tensor& y, int64_t d) {
   const Tensor gy = g * y;
   return gy - y * sum(gy, Dims{d}, true);
 }
-Tensor log_softmax_formula(const Tensor& g, const Tensor& y, int64_t d) {
-  return g - exp(y) * sum(g, Dims{d}, true);
-}
+Tensor log_softmax_formula(const Tensor& g, const Tensor& y, int64_t d) { return g - exp(y) * sum(g, Dims{d}, true); }
 
 }  // namespace
 
@@ -83,8 +81,7 @@ Tensor logsumexp(const Tensor& given, const Dims& dim, bool keepdim, Dest dest) 
     const Dims rows = {y.tensor().numel(), dims.count(x)};
     const Tensor from = reshape(contiguous(permute(x, order)), rows);
     const Tensor out = view(y.tensor(), {rows[0]});
-    rows_into("logsumexp", kernels::LogSumExp{}, {{&out, RowKind::Single}, {&from}}, 1, rows, 1,
-              float_key(x.dtype()));
+    rows_into("logsumexp", kernels::LogSumExp{}, {{&out, RowKind::Single}, {&from}}, 1, rows, 1, float_key(x.dtype()));
   }
   const Tensor out = y.done();
   if (!grad) return out;

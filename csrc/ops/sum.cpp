@@ -122,8 +122,7 @@ Tensor prod(const Tensor& x, std::optional<int64_t> dim, bool keepdim, std::opti
       g[0] = g.out();
     } else if (dim) {
       const int d = normalize_dim("prod", *dim, x.dim());
-      g[0] = prod_backward(with_reduced_dims(g.out(), x.shape(), dims, keepdim), x,
-                           prod(x, d, true), d);
+      g[0] = prod_backward(with_reduced_dims(g.out(), x.shape(), dims, keepdim), x, prod(x, d, true), d);
     } else {
       const Tensor flat = reshape(x, {-1});
       g[0] = reshape(prod_backward(g.out(), flat, prod(flat), 0), x.shape());

@@ -149,8 +149,8 @@ class Reduction {
     void* y[2];
     bool dense[2];
     for (int k = 0; k < 2; ++k) {
-      dense[k] = call_.y_dtype[k] == loops_.y_dtype[k] && call_.y_inner_stride == 1 &&
-                 call_.y_outer_stride == call_.inner;
+      dense[k] =
+          call_.y_dtype[k] == loops_.y_dtype[k] && call_.y_inner_stride == 1 && call_.y_outer_stride == call_.inner;
       y[k] = !call_.y[k] ? nullptr : dense[k] ? place(k, begin) : results[k];
     }
     loops_.finish(call_.functor, count, call_.batch * call_.n, acc, y[0], y[1]);
