@@ -6,16 +6,26 @@ namespace cnn::python {
 
 const char* format_of(DType t) {
   switch (t) {
-    case DType::UInt8: return "B";
-    case DType::Int8: return "b";
-    case DType::Int16: return "h";
-    case DType::Int32: return "i";
-    case DType::Int64: return "q";
-    case DType::Bool: return "?";
-    case DType::Float16: return "e";
-    case DType::Float32: return "f";
-    case DType::Float64: return "d";
-    default: return nullptr;
+    case DType::UInt8:
+      return "B";
+    case DType::Int8:
+      return "b";
+    case DType::Int16:
+      return "h";
+    case DType::Int32:
+      return "i";
+    case DType::Int64:
+      return "q";
+    case DType::Bool:
+      return "?";
+    case DType::Float16:
+      return "e";
+    case DType::Float32:
+      return "f";
+    case DType::Float64:
+      return "d";
+    default:
+      return nullptr;
   }
 }
 
@@ -24,18 +34,24 @@ std::optional<DType> dtype_of_format(std::string_view format, int size) {
   if (!format.empty() && format[0] == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '<' : '>')) format.remove_prefix(1);
   if (format.size() != 1) return std::nullopt;
   switch (format[0]) {
-    case '?': return DType::Bool;
-    case 'B': return DType::UInt8;
-    case 'e': return DType::Float16;
-    case 'f': return DType::Float32;
-    case 'd': return DType::Float64;
+    case '?':
+      return DType::Bool;
+    case 'B':
+      return DType::UInt8;
+    case 'e':
+      return DType::Float16;
+    case 'f':
+      return DType::Float32;
+    case 'd':
+      return DType::Float64;
     case 'b':
     case 'h':
     case 'i':
     case 'l':
     case 'q':
       return size == 1 ? DType::Int8 : size == 2 ? DType::Int16 : size == 4 ? DType::Int32 : DType::Int64;
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 

@@ -6,26 +6,28 @@ namespace cnn::python {
 
 namespace {
 
-[[noreturn]] void raise_overflow() {
-  PyErr_Clear();
-  fail(ErrorKind::Value, "", "Overflow when unpacking long long");
+// False when the number does not fit.
+bool read_int(PyObject* o, int64_t& value) {
+  int overflow = 0;
+  if (PyLong_Check(o)) [[likely]] {
+    value = PyLong_AsLongLongAndOverflow(o, &overflow);
+    return !overflow;
+  }
+  const Object index = Object::steal(PyNumber_Index(o));
+  return read_int(index.get(), value);
 }
 
 }  // namespace
 
 int64_t to_int(PyObject* o) {
-  int overflow = 0;
-  if (PyLong_Check(o)) [[likely]] {
-    const long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
-    if (overflow) raise_overflow();
-    return v;
-  }
-  const Object index = Object::steal(PyNumber_Index(o));
-  return to_int(index.get());
+  int64_t value = 0;
+  if (!read_int(o, value)) fail(ErrorKind::Value, "", "Overflow when unpacking long long");
+  return value;
 }
 
 double to_double(PyObject* o) {
-  if (PyFloat_Check(o)) [[likely]] return PyFloat_AS_DOUBLE(o);
+  if (PyFloat_Check(o)) [[likely]]
+    return PyFloat_AS_DOUBLE(o);
   const double v = PyFloat_AsDouble(o);
   if (v == -1 && PyErr_Occurred()) throw PythonError();
   return v;
@@ -40,7 +42,11 @@ bool to_bool(PyObject* o) {
 Scalar to_scalar(PyObject* o) {
   if (PyFloat_Check(o)) return PyFloat_AS_DOUBLE(o);
   if (PyBool_Check(o)) return o == Py_True;
-  if (PyLong_Check(o)) return to_int(o);
+  if (PyLong_Check(o)) {
+    int64_t value = 0;
+    if (!read_int(o, value)) fail(ErrorKind::Overflow, "", "int too big to convert");
+    return value;
+  }
   if (is_tensor(o)) return tensor_of(o).item();
   if (std::string_view(Py_TYPE(o)->tp_name).starts_with("numpy.bool")) return to_bool(o);
   return PyIndex_Check(o) ? Scalar(to_int(o)) : Scalar(to_double(o));
@@ -59,11 +65,12 @@ Dims items_to_dims(PyObject* const* items, Py_ssize_t n, std::string_view op, st
   Dims dims;
   dims.resize(int(n));
   for (Py_ssize_t i = 0; i < n; ++i) {
-    if (!is_int_like(items[i])) {
-      fail(ErrorKind::Type, "", op, "(): argument '", param, "' failed to unpack the object at pos ", i + 1,
-           " with error \"type must be tuple of ints,but got ", type_name_of(items[i]), "\"");
-    }
-    dims[int(i)] = to_int(items[i]);
+    const bool is_int = is_int_like(items[i]);
+    if (is_int && read_int(items[i], dims[int(i)])) continue;
+    fail(ErrorKind::Type, "", op, "(): argument '", param, "' failed to unpack the object at pos ", i + 1,
+         " with error \"",
+         is_int ? "Overflow when unpacking long long" : "type must be tuple of ints,but got " + type_name_of(items[i]),
+         "\"");
   }
   return dims;
 }

@@ -40,7 +40,8 @@ struct Converter<Tensor> {
   static bool fits(Kind k) { return k == Kind::Tensor || k == Kind::TensorOrNumber; }
   static TensorArg get(const Call& c, int i) {
     PyObject* o = c.slots[i];
-    if (is_tensor(o)) [[likely]] return {{}, &tensor_of(o)};
+    if (is_tensor(o)) [[likely]]
+      return {{}, &tensor_of(o)};
     return {o == Py_None ? Tensor() : number_tensor(o), nullptr};
   }
 };

@@ -21,9 +21,9 @@ namespace cnn::python {
 
 enum OpFlags : unsigned {
   kFunctionOnly = 1,  // no method
-  kMethodOnly = 2,    // no function
-  kNoInPlace = 4,     // no `f_`, though there is a Dest
-  kNoOut = 8,         // no `out=`, though there is a Dest
+  kMethodOnly = 2,  // no function
+  kNoInPlace = 4,  // no `f_`, though there is a Dest
+  kNoOut = 8,  // no `out=`, though there is a Dest
 };
 
 // A call of an op that is written against the C API: a Tensor method that converts its arguments itself.
@@ -49,7 +49,7 @@ class Registry {
   // Adds everything to the module and to Tensor; then the registry is only read.
   void finish(PyObject* module);
 
-  const Op* method(std::string_view name) const;    // null when there is none
+  const Op* method(std::string_view name) const;  // null when there is none
   const Op* function(std::string_view name) const;
 
  private:

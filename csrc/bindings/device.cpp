@@ -8,14 +8,13 @@ PyTypeObject device_type = blank_type();
 namespace {
 
 struct DeviceObject {
-  PyObject_HEAD
-  Device device;
+  PyObject_HEAD Device device;
 };
 Device device_of(PyObject* o) { return reinterpret_cast<DeviceObject*>(o)->device; }
 
 Device with_index(Device device, long index) {
-  check(device.index < 0, "", "type (string) must not include an index because index was passed explicitly: ",
-        device_name(device));
+  check(device.index < 0, "",
+        "type (string) must not include an index because index was passed explicitly: ", device_name(device));
   check(index >= 0 && index < 128, "", "Device index must not be negative, and below 128, got ", index);
   device.index = int8_t(index);
   return device;

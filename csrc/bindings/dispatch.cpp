@@ -24,6 +24,9 @@ PyObject* dispatch(const Op& op, PyObject* self, PyObject* const* args, Py_ssize
         return call_torch_function(op.callable, op.name.c_str(), self, args, n, kwnames);
       }
       if (s.format_slot >= 0 && call.slots[s.format_slot] != Py_None) to_contiguous(call.slots[s.format_slot]);
+      check(s.pin_slot < 0 || call.slots[s.pin_slot] != Py_True, "",
+            "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on "
+            "this system.");
       const ActiveCall active(call.slots, s.passed);
       return s.invoke(call);
     }
@@ -91,7 +94,8 @@ PyObject* return_types = nullptr;
 PyObject* repr_results(PyObject* self) {
   return guard([&] {
     std::string s = std::string(Py_TYPE(self)->tp_name) + "(\n";
-    const Object fields = Object::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(self)), "__match_args__"));
+    const Object fields =
+        Object::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(self)), "__match_args__"));
     const Py_ssize_t n = PyTuple_GET_SIZE(fields.get());
     for (Py_ssize_t i = 0; i < n; ++i) {
       const Object shown = Object::steal(PyObject_Repr(PyTuple_GET_ITEM(self, i)));

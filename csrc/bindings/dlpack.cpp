@@ -57,8 +57,8 @@ DType dtype_of_dl(DLDataType t) {
     const DLDataType known = dl_type(DType(i));
     if (known.code == t.code && known.bits == t.bits && t.lanes == 1) return DType(i);
   }
-  fail(ErrorKind::Buffer, "from_dlpack", "no dtype has code ", int(t.code), ", ", int(t.bits), " bits and ", int(t.lanes),
-       " lanes");
+  fail(ErrorKind::Buffer, "from_dlpack", "no dtype has code ", int(t.code), ", ", int(t.bits), " bits and ",
+       int(t.lanes), " lanes");
 }
 
 DLDevice dl_device(Device d) {
@@ -80,8 +80,13 @@ Managed* give(const Tensor& t) {
   auto* g = new Given<Managed>{{}, t, {}, {}};
   g->sizes.assign(t.shape().begin(), t.shape().end());
   g->strides.assign(t.strides().begin(), t.strides().end());
-  g->managed.tensor = {t.storage()->data() ? t.raw() : nullptr, dl_device(t.device()), t.dim(), dl_type(t.dtype()),
-                       g->sizes.data(), g->strides.data(), 0};
+  g->managed.tensor = {t.storage()->data() ? t.raw() : nullptr,
+                       dl_device(t.device()),
+                       t.dim(),
+                       dl_type(t.dtype()),
+                       g->sizes.data(),
+                       g->strides.data(),
+                       0};
   g->managed.context = g;
   g->managed.deleter = [](Managed* m) { delete static_cast<Given<Managed>*>(m->context); };
   t.storage()->set_resizable(false);
@@ -161,7 +166,8 @@ Tensor take(PyObject* capsule, const char* name, const char* used_name) {
   const size_t nbytes = numel ? size_t(last + 1) * size_t(item_size(dtype)) : 0;
   // From here on the memory is ours: the capsule must not free it.
   expect_ok(PyCapsule_SetName(capsule, used_name));
-  auto storage = make_ref<Storage>(static_cast<char*>(d.data) + d.byte_offset, nbytes, kCpu, release_managed<Managed>, m);
+  auto storage =
+      make_ref<Storage>(static_cast<char*>(d.data) + d.byte_offset, nbytes, kCpu, release_managed<Managed>, m);
   return Tensor(make_ref<TensorImpl>(std::move(storage), sizes, strides, 0, dtype));
 }
 
@@ -183,9 +189,10 @@ PyObject* from_dlpack(PyObject*, PyObject* o) {
     if (PyCapsule_IsValid(capsule.get(), "dltensor_versioned")) {
       return wrap(take<DLManagedTensorVersioned>(capsule.get(), "dltensor_versioned", "used_dltensor_versioned"));
     }
-    check(PyCapsule_IsValid(capsule.get(), "dltensor"), "",
-          "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so you might "
-          "have already constructed a tensor from it once.");
+    check(
+        PyCapsule_IsValid(capsule.get(), "dltensor"), "",
+        "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so you might "
+        "have already constructed a tensor from it once.");
     return wrap(take<DLManagedTensor>(capsule.get(), "dltensor", "used_dltensor"));
   });
 }

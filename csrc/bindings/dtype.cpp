@@ -16,8 +16,7 @@ namespace {
 
 // One shape for all three: a name and a number.
 struct Constant {
-  PyObject_HEAD
-  const char* name;
+  PyObject_HEAD const char* name;
   int value;
 };
 Constant* as_constant(PyObject* o) { return reinterpret_cast<Constant*>(o); }

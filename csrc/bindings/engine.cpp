@@ -140,7 +140,8 @@ void report_trace(const Node& node, RefCounted* trace) {
   const GilHeld gil;
   std::string message = "Error detected in " + node.class_name() + ". ";
   if (trace) message += "Traceback of forward call that caused the error:\n" + static_cast<Trace*>(trace)->text;
-  else message += "No forward pass information available. Enable detect anomaly during forward pass for more information.";
+  else
+    message += "No forward pass information available. Enable detect anomaly during forward pass for more information.";
   expect_ok(PyErr_WarnEx(PyExc_UserWarning, message.c_str(), 1));
 }
 

@@ -78,7 +78,8 @@ T convert_int(int64_t v, DType dtype) {
 template <class T>
 T convert_float(double v, DType dtype) {
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    const double low = std::is_unsigned_v<T> ? -double(std::numeric_limits<T>::max()) : double(std::numeric_limits<T>::min());
+    const double low =
+        std::is_unsigned_v<T> ? -double(std::numeric_limits<T>::max()) : double(std::numeric_limits<T>::min());
     if (!(v >= low && v < double(std::numeric_limits<T>::max()) + 1)) raise_unfit(dtype);
     return T(int64_t(v));
   } else {
@@ -266,9 +267,8 @@ PyObject* frombuffer(PyObject*, PyObject* args, PyObject* kwargs) {
     check_value(count > 0 || (total - offset) % size == 0, "", "buffer length (", total - offset,
                 " bytes) after offset (", offset, " bytes) must be a multiple of element size (", size, ")");
     const int64_t n = count < 0 ? (total - offset) / size : count;
-    check_value(n <= (total - offset) / size, "", "requested buffer length (", n, " * ", size,
-                " bytes) after offset (", offset, " bytes) must not be greater than actual buffer length (", total,
-                " bytes)");
+    check_value(n <= (total - offset) / size, "", "requested buffer length (", n, " * ", size, " bytes) after offset (",
+                offset, " bytes) must not be greater than actual buffer length (", total, " bytes)");
     const Tensor t = offset_view(memory.storage(), size_t(offset), n, type);
     if (requires_grad) t.set_requires_grad(true);
     return wrap(t);

@@ -14,8 +14,7 @@ PyTypeObject function_type = blank_type();
 
 // The ctx: what forward and backward share. The node owns it; it knows the node while that lives.
 struct Context {
-  PyObject_HEAD
-  Node* node;
+  PyObject_HEAD Node* node;
   PyObject* to_save;             // tuples that forward gave, or null
   PyObject* non_differentiable;
   PyObject* dirty;
@@ -97,7 +96,8 @@ void PythonNode::run(Grads& g) {
   PyTuple_SET_ITEM(args.get(), 0, new_ref(ctx.get()));
   for (Py_ssize_t i = 0; i < n; ++i) {
     Tensor grad;
-    if (tensor_outputs[size_t(i)]) grad = as_context(ctx.get())->materialize_grads ? g.out_or_zeros(int(i)) : g.out(int(i));
+    if (tensor_outputs[size_t(i)])
+      grad = as_context(ctx.get())->materialize_grads ? g.out_or_zeros(int(i)) : g.out(int(i));
     PyTuple_SET_ITEM(args.get(), i + 1, wrap(std::move(grad)));
   }
   const Object cls = Object::steal(PyObject_GetAttrString(ctx.get(), "_forward_cls"));
@@ -127,9 +127,7 @@ void PythonNode::take_gradients(Grads& g, PyObject* result) const {
   }
 }
 
-PythonNode* as_python_node(const Node* node) {
-  return const_cast<PythonNode*>(dynamic_cast<const PythonNode*>(node));
-}
+PythonNode* as_python_node(const Node* node) { return const_cast<PythonNode*>(dynamic_cast<const PythonNode*>(node)); }
 
 // ---- apply ----
 
@@ -264,14 +262,15 @@ void dealloc(PyObject* self) {
 }
 
 PyObject* call_instance(PyObject*, PyObject*, PyObject*) {
-  PyErr_SetString(PyExc_RuntimeError,
-                  "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
-                  "function with static forward method. "
-                  "(Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)");
+  PyErr_SetString(
+      PyExc_RuntimeError,
+      "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
+      "function with static forward method. "
+      "(Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)");
   return nullptr;
 }
 
-template <PyObject* Context::*Field>
+template <PyObject* Context::* Field>
 PyObject* keep(PyObject* self, PyObject* args) {
   Py_XSETREF(as_context(self)->*Field, new_ref(args));
   return none();
@@ -331,9 +330,10 @@ PyObject* no_forward(PyObject*, PyObject*) {
   return nullptr;
 }
 PyObject* no_backward(PyObject*, PyObject*) {
-  PyErr_SetString(PyExc_NotImplementedError,
-                  "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
-                  "backward mode AD.");
+  PyErr_SetString(
+      PyExc_NotImplementedError,
+      "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
+      "backward mode AD.");
   return nullptr;
 }
 PyObject* no_setup_context(PyObject*, PyObject*) {
@@ -345,7 +345,8 @@ PyMethodDef methods[] = {
     {"apply", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(apply)), METH_FASTCALL | METH_CLASS,
      "apply(*args): runs forward and records the node whose backward is the class's."},
     {"forward", no_forward, METH_VARARGS | METH_STATIC, "forward(ctx, *args), or forward(*args) with setup_context."},
-    {"backward", no_backward, METH_VARARGS | METH_STATIC, "backward(ctx, *grad_outputs): a gradient for each argument."},
+    {"backward", no_backward, METH_VARARGS | METH_STATIC,
+     "backward(ctx, *grad_outputs): a gradient for each argument."},
     {"setup_context", no_setup_context, METH_VARARGS | METH_STATIC, "setup_context(ctx, inputs, output)"},
     {"save_for_backward", keep<&Context::to_save>, METH_VARARGS,
      "save_for_backward(*tensors): keeps inputs and outputs for backward, as ctx.saved_tensors."},
@@ -357,7 +358,8 @@ PyMethodDef methods[] = {
      "set_materialize_grads(value): with False, missing gradients are None instead of zeros."},
     {"name", get_name, METH_NOARGS, "The node's name."},
     {"_sequence_nr", get_sequence, METH_NOARGS, "Counts the nodes of a thread."},
-    {"register_hook", register_hook, METH_O, "register_hook(hook): hook(grad_inputs, grad_outputs) runs after backward."},
+    {"register_hook", register_hook, METH_O,
+     "register_hook(hook): hook(grad_inputs, grad_outputs) runs after backward."},
     {"register_prehook", register_prehook, METH_O, "register_prehook(hook): hook(grad_outputs) runs before backward."},
     {}};
 PyGetSetDef properties[] = {

@@ -9,8 +9,7 @@ namespace cnn::python {
 namespace {
 
 struct GeneratorObject {
-  PyObject_HEAD
-  Generator* generator;
+  PyObject_HEAD Generator* generator;
   bool owned;
 };
 GeneratorObject* as_object(PyObject* o) { return reinterpret_cast<GeneratorObject*>(o); }
@@ -102,16 +101,16 @@ PyObject* get_device(PyObject*, void*) {
   return guard([] { return device_object(kCpu); });
 }
 
-PyMethodDef methods[] = {
-    {"manual_seed", manual_seed, METH_O, "manual_seed(seed): the same seed gives the same numbers. Returns the generator."},
-    {"seed", seed, METH_NOARGS, "Seeds from the system, and returns that seed."},
-    {"initial_seed", initial_seed, METH_NOARGS, "The seed it started from."},
-    {"get_state", get_state, METH_NOARGS, "The state, a uint8 tensor."},
-    {"set_state", set_state, METH_O, "set_state(state): goes on from a state of get_state()."},
-    {"clone_state", clone_state, METH_NOARGS, "A generator in the same state."},
-    {"__reduce__", reduce, METH_NOARGS, nullptr},
-    {"__setstate__", set_state, METH_O, nullptr},
-    {}};
+PyMethodDef methods[] = {{"manual_seed", manual_seed, METH_O,
+                          "manual_seed(seed): the same seed gives the same numbers. Returns the generator."},
+                         {"seed", seed, METH_NOARGS, "Seeds from the system, and returns that seed."},
+                         {"initial_seed", initial_seed, METH_NOARGS, "The seed it started from."},
+                         {"get_state", get_state, METH_NOARGS, "The state, a uint8 tensor."},
+                         {"set_state", set_state, METH_O, "set_state(state): goes on from a state of get_state()."},
+                         {"clone_state", clone_state, METH_NOARGS, "A generator in the same state."},
+                         {"__reduce__", reduce, METH_NOARGS, nullptr},
+                         {"__setstate__", set_state, METH_O, nullptr},
+                         {}};
 PyGetSetDef properties[] = {{"device", get_device, nullptr, "The CPU.", nullptr}, {}};
 
 }  // namespace

@@ -91,8 +91,7 @@ struct AfterNode final : PythonHook<NodePostHook> {
 int64_t next_id = 0;
 
 struct HandleObject {
-  PyObject_HEAD
-  Ref<Hook> hook;
+  PyObject_HEAD Ref<Hook> hook;
   Callable* callable;  // inside the hook
   int64_t id;
 };
@@ -146,8 +145,7 @@ PyObject* attach(PyObject* self, PyObject* callable) {
   auto hook = make_ref<H>(callable);
   add_hook(t, Ref<Base>(hook));
   const int64_t id = next_id++;
-  list_of(self).entries.push_back(
-      {hook, &hook->callable, t.grad_fn().get(), id, std::is_same_v<Base, TensorHook>});
+  list_of(self).entries.push_back({hook, &hook->callable, t.grad_fn().get(), id, std::is_same_v<Base, TensorHook>});
   return make_handle(hook, &hook->callable, id);
 }
 
@@ -159,8 +157,8 @@ PyObject* register_hook(PyObject* self, PyObject* const* args, Py_ssize_t n, PyO
   return attach<TensorHook, OnGradient>(self, only_argument("register_hook", args, n, kwnames));
 }
 PyObject* register_accumulated(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
-  return attach<AccumulatedHook, OnAccumulated>(
-      self, only_argument("register_post_accumulate_grad_hook", args, n, kwnames));
+  return attach<AccumulatedHook, OnAccumulated>(self,
+                                                only_argument("register_post_accumulate_grad_hook", args, n, kwnames));
 }
 
 }  // namespace

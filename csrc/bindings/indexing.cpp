@@ -16,9 +16,10 @@ bool is_mask(const Tensor& t) { return t.dtype() == DType::Bool || t.dtype() == 
 bool is_index(PyObject* o) { return !PyBool_Check(o) && !is_tensor(o) && is_int_like(o); }
 
 Tensor select_at(const Tensor& x, int dim, int64_t index, int real_dim) {
-  check_index(x.dim() > 0, "",
-              "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
-              "0-dim tensor to a number");
+  check_index(
+      x.dim() > 0, "",
+      "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
+      "0-dim tensor to a number");
   const int64_t size = x.shape()[dim];
   check_index(index >= -size && index < size, "", "index ", index, " is out of bounds for dimension ", real_dim,
               " with size ", size);
@@ -65,11 +66,12 @@ bool stands_for_tuple(PyObject* o) {
 Object as_tuple(PyObject* key) {
   if (PyTuple_Check(key)) return Object::borrow(key);
   if (!stands_for_tuple(key)) return Object::steal(PyTuple_Pack(1, key));
-  expect_ok(PyErr_WarnEx(PyExc_UserWarning,
-                         "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in "
-                         "pytorch 2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as "
-                         "tensor index, x[torch.tensor(seq)], which will result either in an error or a different result",
-                         1));
+  expect_ok(
+      PyErr_WarnEx(PyExc_UserWarning,
+                   "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in "
+                   "pytorch 2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as "
+                   "tensor index, x[torch.tensor(seq)], which will result either in an error or a different result",
+                   1));
   return Object::steal(PySequence_Tuple(key));
 }
 
@@ -121,9 +123,10 @@ Tensor apply_views(const Tensor& x, PyObject* tuple, Advanced& advanced) {
     } else if (is_tensor(o) && tensor_of(o).dim() == 0 && is_integral(tensor_of(o).dtype())) {
       result = select_at(result, dim, tensor_of(o).item().to_int(), i);
     } else {
-      check_index(is_tensor(o) || PySequence_Check(o), "",
-                  "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ",
-                  type_name_of(o), ")");
+      check_index(
+          is_tensor(o) || PySequence_Check(o), "",
+          "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ",
+          type_name_of(o), ")");
       advanced.put(dim, is_tensor(o) ? tensor_of(o) : sequence_index(o));
       dim = advanced.covered;
     }
@@ -149,8 +152,8 @@ struct Value {
 };
 Value value_of(const Tensor& x, PyObject* o) {
   if (is_tensor(o)) return {tensor_of(o), {}};
-  check_type(PyFloat_Check(o) || PyLong_Check(o) || is_numpy_scalar(o), "", "can't assign a ", type_name_of(o), " to a ",
-             legacy_type_name(x.dtype(), x.device()));
+  check_type(PyFloat_Check(o) || PyLong_Check(o) || is_numpy_scalar(o), "", "can't assign a ", type_name_of(o),
+             " to a ", legacy_type_name(x.dtype(), x.device()));
   return {std::nullopt, to_scalar(o)};
 }
 

@@ -14,8 +14,7 @@ namespace {
 
 // A class such as FloatTensor: calling it makes a tensor of its dtype, isinstance looks at the dtype.
 struct LegacyType {
-  PyObject_HEAD
-  DType dtype;
+  PyObject_HEAD DType dtype;
 };
 PyTypeObject legacy_type = blank_type();
 
@@ -63,10 +62,12 @@ Tensor construct(const char* name, PyObject* args, PyObject* kwargs, DType dtype
 }
 
 PyObject* call_marker(PyObject* self, PyObject* args, PyObject* kwargs) {
-  return guard([&] { return wrap(construct(name_of(dtype_of_marker(self)).c_str(), args, kwargs, dtype_of_marker(self))); });
+  return guard(
+      [&] { return wrap(construct(name_of(dtype_of_marker(self)).c_str(), args, kwargs, dtype_of_marker(self))); });
 }
 PyObject* marker_instancecheck(PyObject* self, PyObject* o) {
-  return PyBool_FromLong(is_tensor(o) && tensor_of(o).dtype() == dtype_of_marker(self) && tensor_of(o).device().is_cpu());
+  return PyBool_FromLong(is_tensor(o) && tensor_of(o).dtype() == dtype_of_marker(self) &&
+                         tensor_of(o).device().is_cpu());
 }
 PyObject* marker_subclasscheck(PyObject*, PyObject*) { return PyBool_FromLong(0); }
 PyObject* marker_repr(PyObject* self) {

@@ -25,17 +25,17 @@ namespace cnn::python {
 namespace {
 
 using BindModule = void (*)(PyObject* module);
-constexpr BindModule kTopics[] = {bind_types,     bind_torch_function, bind_legacy_types, bind_from_data,
-                                  bind_storage, bind_dlpack,         bind_number_info,  bind_nodes,
-                                  bind_settings,  bind_hooks,          bind_function,     bind_engine,
-                                  bind_generator};
+constexpr BindModule kTopics[] = {bind_types,    bind_torch_function, bind_legacy_types, bind_from_data, bind_storage,
+                                  bind_dlpack,   bind_number_info,    bind_nodes,        bind_settings,  bind_hooks,
+                                  bind_function, bind_engine,         bind_generator};
 
 using BindOps = void (*)(Registry& ops);
 constexpr BindOps kOps[] = {
-    bind_tensor_methods, bind_storage_methods, bind_numpy, bind_dlpack_methods, bind_hook_methods,
+    bind_tensor_methods, bind_storage_methods, bind_numpy,  bind_dlpack_methods, bind_hook_methods,
     bind_legacy_methods,  // methods of Tensor
-    bind_activation, bind_arithmetic, bind_binary, bind_compare, bind_conv, bind_create,
-    bind_index, bind_matmul, bind_norm, bind_optim, bind_random, bind_reduce, bind_resample, bind_shape, bind_unary, bind_view,
+    bind_activation,     bind_arithmetic,      bind_binary, bind_compare,        bind_conv,         bind_create,
+    bind_index,          bind_matmul,          bind_norm,   bind_optim,          bind_random,       bind_reduce,
+    bind_resample,       bind_shape,           bind_unary,  bind_view,
 };
 
 void add_error(PyObject* module) {

@@ -13,8 +13,7 @@ PyTypeObject node_type = blank_type();
 namespace {
 
 struct NodeObject {
-  PyObject_HEAD
-  Ref<Node> node;
+  PyObject_HEAD Ref<Node> node;
   PyObject* metadata;  // a dict, made when it is asked for
 };
 NodeObject* as_object(PyObject* o) { return reinterpret_cast<NodeObject*>(o); }
@@ -38,9 +37,7 @@ int clear(PyObject* self) {
   return 0;
 }
 
-PyObject* repr(PyObject* self) {
-  return PyUnicode_FromFormat("<%s object at %p>", type_name_of(self).c_str(), self);
-}
+PyObject* repr(PyObject* self) { return PyUnicode_FromFormat("<%s object at %p>", type_name_of(self).c_str(), self); }
 PyObject* name(PyObject* self, PyObject*) {
   return guard([&] { return text(as_object(self)->node->name()).release(); });
 }
@@ -52,13 +49,14 @@ PyObject* get_metadata(PyObject* self, void*) {
   if (!dict) dict = PyDict_New();
   return dict ? new_ref(dict) : nullptr;
 }
-PyObject* get_sequence(PyObject* self, PyObject*) { return PyLong_FromUnsignedLongLong(as_object(self)->node->sequence()); }
+PyObject* get_sequence(PyObject* self, PyObject*) {
+  return PyLong_FromUnsignedLongLong(as_object(self)->node->sequence());
+}
 PyObject* get_variable(PyObject* self, void*) {
   return guard([&] {
     const Tensor leaf = leaf_of(*as_object(self)->node);
     if (leaf.defined()) return wrap(leaf);
-    PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'",
-                 type_name(Py_TYPE(self)).c_str());
+    PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'", type_name(Py_TYPE(self)).c_str());
     throw PythonError();
   });
 }
@@ -77,11 +75,11 @@ PyMethodDef methods[] = {
     {"register_prehook", register_prehook, METH_O,
      "register_prehook(hook): hook(grad_outputs) runs before the node, and may return other grad_outputs."},
     {}};
-PyGetSetDef properties[] = {
-    {"next_functions", get_next_functions, nullptr, "Pairs of the nodes of its inputs, and which output of them.", nullptr},
-    {"metadata", get_metadata, nullptr, "A dict for the user.", nullptr},
-    {"variable", get_variable, nullptr, "Of AccumulateGrad: the leaf.", nullptr},
-    {}};
+PyGetSetDef properties[] = {{"next_functions", get_next_functions, nullptr,
+                             "Pairs of the nodes of its inputs, and which output of them.", nullptr},
+                            {"metadata", get_metadata, nullptr, "A dict for the user.", nullptr},
+                            {"variable", get_variable, nullptr, "Of AccumulateGrad: the leaf.", nullptr},
+                            {}};
 
 // The class of nodes of a name. Never freed: names are few.
 PyTypeObject* class_named(const std::string& name) {
@@ -93,8 +91,8 @@ PyTypeObject* class_named(const std::string& name) {
                          {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
                          {Py_tp_clear, reinterpret_cast<void*>(clear)},
                          {0, nullptr}};
-  PyType_Spec spec = {known.find("builtins." + name)->first.c_str(), sizeof(NodeObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-                      slots};
+  PyType_Spec spec = {known.find("builtins." + name)->first.c_str(), sizeof(NodeObject), 0,
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
   const Object bases = Object::steal(PyTuple_Pack(1, &node_type));
   found = reinterpret_cast<PyTypeObject*>(Object::steal(PyType_FromSpecWithBases(&spec, bases.get())).release());
   return found;
@@ -122,7 +120,8 @@ PyObject* next_functions(const Node& node) {
   Object all = Object::steal(PyTuple_New(Py_ssize_t(edges.size())));
   for (size_t i = 0; i < edges.size(); ++i) {
     const Object next = Object::steal(wrap_node(edges[i].node));
-    PyTuple_SET_ITEM(all.get(), Py_ssize_t(i), Object::steal(Py_BuildValue("(Oi)", next.get(), edges[i].index)).release());
+    PyTuple_SET_ITEM(all.get(), Py_ssize_t(i),
+                     Object::steal(Py_BuildValue("(Oi)", next.get(), edges[i].index)).release());
   }
   return all.release();
 }

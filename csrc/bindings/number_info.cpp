@@ -28,11 +28,14 @@ FloatInfo float_info(py::handle o) {
       using L = std::numeric_limits<float>;
       return {t, L::epsilon(), L::max(), L::min(), L::denorm_min(), 1e-6};
     }
-    case DType::Float16: return {t, 0x1p-10, 65504, 0x1p-14, 0x1p-24, 1e-3};
-    case DType::BFloat16: return {t, 0x1p-7, 0x1.fep127, 0x1p-126, 0x1p-133, 1e-2};
+    case DType::Float16:
+      return {t, 0x1p-10, 65504, 0x1p-14, 0x1p-24, 1e-3};
+    case DType::BFloat16:
+      return {t, 0x1p-7, 0x1.fep127, 0x1p-126, 0x1p-133, 1e-2};
     default:
-      throw py::type_error(std::string("torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.") +
-                           dtype_name(t) + "'");
+      throw py::type_error(
+          std::string("torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.") +
+          dtype_name(t) + "'");
   }
 }
 
@@ -44,8 +47,9 @@ struct IntInfo {
 IntInfo int_info(py::handle o) {
   const DType t = to_dtype(o.ptr());
   if (is_floating(t)) {
-    throw py::type_error(std::string("torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.") +
-                         dtype_name(t) + "'");
+    throw py::type_error(
+        std::string("torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.") + dtype_name(t) +
+        "'");
   }
   if (t == DType::Bool) throw py::type_error("torch.bool is not supported by torch.iinfo");
   if (t == DType::UInt8) return {t, 0, 255};

@@ -24,12 +24,13 @@ namespace {
 void warn_read_only() {
   static bool warned = false;
   if (std::exchange(warned, true)) return;
-  expect_ok(PyErr_WarnEx(PyExc_UserWarning,
-                         "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This "
-                         "means writing to this tensor will result in undefined behavior. You may want to copy the array "
-                         "to protect its data or make it writable before converting it to a tensor. This type of warning "
-                         "will be suppressed for the rest of this program.",
-                         1));
+  expect_ok(
+      PyErr_WarnEx(PyExc_UserWarning,
+                   "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This "
+                   "means writing to this tensor will result in undefined behavior. You may want to copy the array "
+                   "to protect its data or make it writable before converting it to a tensor. This type of warning "
+                   "will be suppressed for the rest of this program.",
+                   1));
 }
 
 // The exporter's memory, given back when the storage goes.
@@ -63,8 +64,9 @@ Tensor tensor_from_array(PyObject* array) {
   auto storage = make_ref<Storage>(b->buf, size_t(b->len), kCpu, release_memory, buffer.release());
   const std::string_view format = b->format ? b->format : "B";
   const bool foreign = format[0] == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '>' : '<') || format[0] == '!';
-  check_value(!foreign, "", "given numpy array has byte order different from the native byte order. Conversion between "
-                            "byte orders is currently not supported.");
+  check_value(!foreign, "",
+              "given numpy array has byte order different from the native byte order. Conversion between "
+              "byte orders is currently not supported.");
   const std::optional<DType> dtype = dtype_of_format(format, int(b->itemsize));
   if (!dtype) raise_unsupported(array);
   Dims sizes, strides;
@@ -126,7 +128,8 @@ PyObject* array(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* k
   }
   Object made = numpy_of(self, false);
   if (dtype != Py_None) {
-    const Object keywords = Object::steal(Py_BuildValue("{s:O,s:O}", "dtype", dtype, "copy", copy == Py_True ? Py_True : Py_False));
+    const Object keywords =
+        Object::steal(Py_BuildValue("{s:O,s:O}", "dtype", dtype, "copy", copy == Py_True ? Py_True : Py_False));
     const Object convert = Object::steal(PyObject_GetAttrString(made.get(), "astype"));
     const Object none_given = Object::steal(PyTuple_New(0));
     return PyObject_Call(convert.get(), none_given.get(), keywords.get());

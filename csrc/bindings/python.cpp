@@ -76,14 +76,22 @@ namespace {
 
 PyObject* exception_of(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::Value: return PyExc_ValueError;
-    case ErrorKind::Index: return PyExc_IndexError;
-    case ErrorKind::Type: return PyExc_TypeError;
-    case ErrorKind::NotImplemented: return PyExc_NotImplementedError;
-    case ErrorKind::OutOfMemory: return out_of_memory_error;
-    case ErrorKind::Overflow: return PyExc_OverflowError;
-    case ErrorKind::Buffer: return PyExc_BufferError;
-    default: return PyExc_RuntimeError;
+    case ErrorKind::Value:
+      return PyExc_ValueError;
+    case ErrorKind::Index:
+      return PyExc_IndexError;
+    case ErrorKind::Type:
+      return PyExc_TypeError;
+    case ErrorKind::NotImplemented:
+      return PyExc_NotImplementedError;
+    case ErrorKind::OutOfMemory:
+      return out_of_memory_error;
+    case ErrorKind::Overflow:
+      return PyExc_OverflowError;
+    case ErrorKind::Buffer:
+      return PyExc_BufferError;
+    default:
+      return PyExc_RuntimeError;
   }
 }
 

@@ -21,12 +21,16 @@ void set_mode(uint32_t bits, bool on) { mode_word = on ? mode_word | bits : mode
 void bind_modes(py::module_& m) {
   m.def("is_grad_enabled", [] { return grad_enabled(); }, "Are ops recorded in this thread?");
   m.def("_set_grad_enabled", [](bool on) { set_mode(kNoGrad, !on); }, py::arg("enabled"));
-  m.def("is_inference_mode_enabled", [] { return bool(mode_word & kInference); }, "Is inference mode on in this thread?");
-  m.def("_set_inference_mode", [](bool on) {
-    const bool former = mode_word & kInference;
-    set_mode(kInference, on);
-    return former;
-  }, py::arg("enabled"), "Inference mode alone, without grad mode. Returns what was set before.");
+  m.def(
+      "is_inference_mode_enabled", [] { return bool(mode_word & kInference); }, "Is inference mode on in this thread?");
+  m.def(
+      "_set_inference_mode",
+      [](bool on) {
+        const bool former = mode_word & kInference;
+        set_mode(kInference, on);
+        return former;
+      },
+      py::arg("enabled"), "Inference mode alone, without grad mode. Returns what was set before.");
   m.def("is_anomaly_enabled", [] { return bool(mode_word & kAnomaly); }, "Is anomaly detection on in this thread?");
   m.def("_mode_word", [] { return mode_word; }, "All modes of this thread, to be restored with _set_mode_word.");
   m.def("_set_mode_word", [](uint32_t word) { mode_word = word; }, py::arg("word"));
@@ -44,10 +48,13 @@ py::object dtype_result(DType t) { return py::reinterpret_steal<py::object>(dtyp
 void bind_defaults(py::module_& m) {
   m.def("get_default_dtype", [] { return dtype_result(default_dtype()); }, "The dtype of floats without one.");
   m.def("_set_default_dtype", &set_default, py::arg("dtype"));
-  m.def("promote_types", [](py::handle a, py::handle b) { return dtype_result(promote(to_dtype(a.ptr()), to_dtype(b.ptr()))); },
-        py::arg("type1"), py::arg("type2"), "The smallest dtype that holds both.");
-  m.def("can_cast", [](py::handle a, py::handle b) { return can_cast(to_dtype(a.ptr()), to_dtype(b.ptr())); },
-        py::arg("from_"), py::arg("to"), "May a result of one dtype be written into another?");
+  m.def(
+      "promote_types",
+      [](py::handle a, py::handle b) { return dtype_result(promote(to_dtype(a.ptr()), to_dtype(b.ptr()))); },
+      py::arg("type1"), py::arg("type2"), "The smallest dtype that holds both.");
+  m.def(
+      "can_cast", [](py::handle a, py::handle b) { return can_cast(to_dtype(a.ptr()), to_dtype(b.ptr())); },
+      py::arg("from_"), py::arg("to"), "May a result of one dtype be written into another?");
   m.def("_device_name", [](py::handle d) { return device_name(to_device(d.ptr())); });
 }
 
@@ -64,14 +71,17 @@ py::dict memory_stats() {
 
 void bind_machine(py::module_& m) {
   m.def("get_num_threads", &num_threads, "Threads that compute, the caller included.");
-  m.def("set_num_threads", [](py::handle n) {
-    if (!PyLong_Check(n.ptr()) || PyBool_Check(n.ptr())) {
-      throw py::type_error("set_num_threads expects an int, but got " + type_name_of(n.ptr()));
-    }
-    const long count = PyLong_AsLong(n.ptr());
-    if (count == -1 && PyErr_Occurred()) throw py::error_already_set();
-    set_num_threads(count > 4096 ? 4096 : int(count));
-  }, "Sets how many threads compute. RuntimeError below 1.");
+  m.def(
+      "set_num_threads",
+      [](py::handle n) {
+        if (!PyLong_Check(n.ptr()) || PyBool_Check(n.ptr())) {
+          throw py::type_error("set_num_threads expects an int, but got " + type_name_of(n.ptr()));
+        }
+        const long count = PyLong_AsLong(n.ptr());
+        if (count == -1 && PyErr_Occurred()) throw py::error_already_set();
+        set_num_threads(count > 4096 ? 4096 : int(count));
+      },
+      "Sets how many threads compute. RuntimeError below 1.");
   m.def("_cpu_capability", [] { return std::string(isa_name(cpu_isa())); }, "The instruction set in use.");
   m.def("_memory_stats", &memory_stats, "What the CPU allocator holds, in bytes.");
   m.def("_empty_cache", &cpu_empty_cache, "Gives unused memory back to the system.");

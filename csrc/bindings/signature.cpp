@@ -18,11 +18,24 @@ struct TypeName {
   Kind kind;
 };
 constexpr TypeName kTypes[] = {
-    {"Tensor", Kind::Tensor}, {"Tensor|Number", Kind::TensorOrNumber}, {"Tensors", Kind::Tensors},
-    {"Number", Kind::Number}, {"int", Kind::Int}, {"float", Kind::Float}, {"bool", Kind::Bool}, {"str", Kind::String},
-    {"Dims", Kind::Dims}, {"Dtype", Kind::DType}, {"Device", Kind::Device}, {"Generator", Kind::Generator},
-    {"Contiguous", Kind::Contiguous}, {"Layout", Kind::Layout}, {"MemoryFormat", Kind::MemoryFormat},
-    {"PinMemory", Kind::PinMemory}, {"RequiresGrad", Kind::RequiresGrad}, {"Out", Kind::Out},
+    {"Tensor", Kind::Tensor},
+    {"Tensor|Number", Kind::TensorOrNumber},
+    {"Tensors", Kind::Tensors},
+    {"Number", Kind::Number},
+    {"int", Kind::Int},
+    {"float", Kind::Float},
+    {"bool", Kind::Bool},
+    {"str", Kind::String},
+    {"Dims", Kind::Dims},
+    {"Dtype", Kind::DType},
+    {"Device", Kind::Device},
+    {"Generator", Kind::Generator},
+    {"Contiguous", Kind::Contiguous},
+    {"Layout", Kind::Layout},
+    {"MemoryFormat", Kind::MemoryFormat},
+    {"PinMemory", Kind::PinMemory},
+    {"RequiresGrad", Kind::RequiresGrad},
+    {"Out", Kind::Out},
 };
 
 class Reader {
@@ -165,6 +178,7 @@ Signature parse_signature(std::string_view source, bool with_out) {
     if (p.kind == Kind::Out) s.out_slot = p.slot;
     if (p.kind == Kind::RequiresGrad) s.requires_grad_slot = p.slot;
     if (p.kind == Kind::MemoryFormat) s.format_slot = p.slot;
+    if (p.kind == Kind::PinMemory) s.pin_slot = p.slot;
   }
   if (s.positional && s.params[s.positional - 1].kind == Kind::Dims) {
     Param& last = s.params[s.positional - 1];
@@ -230,24 +244,37 @@ bool accepts(const Param& param, PyObject* o, Call& call) {
   if (o == Py_None && param.optional) return true;
   switch (param.kind) {
     case Kind::Tensor:
-    case Kind::Out: return accepts_tensor(o, call);
-    case Kind::TensorOrNumber: return accepts_tensor(o, call) || is_number(o);
-    case Kind::Tensors: return accepts_tensors(o, param.optional, call);
-    case Kind::Number: return is_number(o) || is_zero_dim(o);
-    case Kind::Int: return is_int_like(o);
-    case Kind::Float: return is_number(o) || is_zero_dim(o);
+    case Kind::Out:
+      return accepts_tensor(o, call);
+    case Kind::TensorOrNumber:
+      return accepts_tensor(o, call) || is_number(o);
+    case Kind::Tensors:
+      return accepts_tensors(o, param.optional, call);
+    case Kind::Number:
+      return is_number(o) || is_zero_dim(o);
+    case Kind::Int:
+      return is_int_like(o);
+    case Kind::Float:
+      return is_number(o) || is_zero_dim(o);
     case Kind::Bool:
     case Kind::PinMemory:
     case Kind::RequiresGrad:
       return PyBool_Check(o) || std::string_view(Py_TYPE(o)->tp_name).starts_with("numpy.bool");
-    case Kind::String: return PyUnicode_Check(o);
-    case Kind::Dims: return accepts_dims(o);
-    case Kind::DType: return is_dtype_like(o);
-    case Kind::Device: return is_device_like(o);
-    case Kind::Generator: return is_generator(o);
-    case Kind::Layout: return is_layout(o);
+    case Kind::String:
+      return PyUnicode_Check(o);
+    case Kind::Dims:
+      return accepts_dims(o);
+    case Kind::DType:
+      return is_dtype_like(o);
+    case Kind::Device:
+      return is_device_like(o);
+    case Kind::Generator:
+      return is_generator(o);
+    case Kind::Layout:
+      return is_layout(o);
     case Kind::Contiguous:
-    case Kind::MemoryFormat: return is_memory_format(o);
+    case Kind::MemoryFormat:
+      return is_memory_format(o);
   }
   return false;
 }

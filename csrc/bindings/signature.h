@@ -16,8 +16,24 @@
 namespace cnn::python {
 
 enum class Kind : uint8_t {
-  Tensor, TensorOrNumber, Tensors, Number, Int, Float, Bool, String, Dims, DType, Device, Generator, Contiguous,
-  Layout, MemoryFormat, PinMemory, RequiresGrad, Out,  // from here on: not passed to C++
+  Tensor,
+  TensorOrNumber,
+  Tensors,
+  Number,
+  Int,
+  Float,
+  Bool,
+  String,
+  Dims,
+  DType,
+  Device,
+  Generator,
+  Contiguous,
+  Layout,
+  MemoryFormat,
+  PinMemory,
+  RequiresGrad,
+  Out,  // from here on: not passed to C++
 };
 inline bool is_passed(Kind k) { return k < Kind::Layout; }
 
@@ -41,7 +57,7 @@ struct Signature {
   std::vector<Param> params;
   int positional = 0;     // how many may be given by position
   int passed = 0;         // how many the C++ function takes, Dest apart
-  int out_slot = -1, requires_grad_slot = -1, format_slot = -1;
+  int out_slot = -1, requires_grad_slot = -1, format_slot = -1, pin_slot = -1;
   bool in_place = false;  // writes into argument 0 and returns it
   Invoke invoke = nullptr;
   PyTypeObject* result_type = nullptr;  // of named results
@@ -74,7 +90,7 @@ bool is_int_like(PyObject* o);      // an int for PyTorch: neither bool nor floa
 bool is_numpy_scalar(PyObject* o);  // told by its type's name, without NumPy
 
 // Sets PyTorch's TypeError for a call that fits none of the signatures.
-void raise_no_match(const char* name, const std::vector<Signature>& signatures, PyObject* self,
-                    PyObject* const* args, Py_ssize_t n, PyObject* kwnames);
+void raise_no_match(const char* name, const std::vector<Signature>& signatures, PyObject* self, PyObject* const* args,
+                    Py_ssize_t n, PyObject* kwnames);
 
 }  // namespace cnn::python

@@ -9,22 +9,35 @@ const char* label(Kind kind) {
   switch (kind) {
     case Kind::Tensor:
     case Kind::TensorOrNumber:
-    case Kind::Out: return "Tensor";
-    case Kind::Tensors: return "tuple of Tensors";
-    case Kind::Number: return "Number";
-    case Kind::Int: return "int";
-    case Kind::Float: return "float";
+    case Kind::Out:
+      return "Tensor";
+    case Kind::Tensors:
+      return "tuple of Tensors";
+    case Kind::Number:
+      return "Number";
+    case Kind::Int:
+      return "int";
+    case Kind::Float:
+      return "float";
     case Kind::Bool:
     case Kind::PinMemory:
-    case Kind::RequiresGrad: return "bool";
-    case Kind::String: return "str";
-    case Kind::Dims: return "tuple of ints";
-    case Kind::DType: return "torch.dtype";
-    case Kind::Device: return "torch.device";
-    case Kind::Generator: return "torch.Generator";
-    case Kind::Layout: return "torch.layout";
+    case Kind::RequiresGrad:
+      return "bool";
+    case Kind::String:
+      return "str";
+    case Kind::Dims:
+      return "tuple of ints";
+    case Kind::DType:
+      return "torch.dtype";
+    case Kind::Device:
+      return "torch.device";
+    case Kind::Generator:
+      return "torch.Generator";
+    case Kind::Layout:
+      return "torch.layout";
     case Kind::Contiguous:
-    case Kind::MemoryFormat: return "torch.memory_format";
+    case Kind::MemoryFormat:
+      return "torch.memory_format";
   }
   return "object";
 }
@@ -49,12 +62,13 @@ std::string describe(const Given& g, const Signature* against) {
   auto add = [&](const std::string& prefix, PyObject* o, const Param* p) {
     std::string type = type_name_of(o);
     if (PyTuple_Check(o) || PyList_Check(o)) {
-      type += " of (";
+      type += PyTuple_Check(o) ? " of (" : " of [";
       const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
       for (Py_ssize_t i = 0; i < n && i < 8; ++i) {
         type += (i ? ", " : "") + type_name_of(PySequence_Fast_GET_ITEM(o, i));
       }
-      type += n > 8 ? ", ...)" : n == 1 ? ",)" : ")";
+      type += n > 8 ? ", ..." : n == 1 && PyTuple_Check(o) ? "," : "";
+      type += PyTuple_Check(o) ? ")" : "]";
     }
     if (s.size() > 1) s += ", ";
     s += against && (!p || !accepts(*p, o, call)) ? "!" + prefix + type + "!" : prefix + type;
@@ -98,6 +112,7 @@ bool arity_fits(const Signature& s, const Given& g) {
   const int shift = g.shift();
   const Py_ssize_t room = s.positional - shift;
   if (g.n > room && !(s.positional && s.params[s.positional - 1].gathers != Gathers::No)) {
+    if (room == 0) raise("TensorBase." + name + "() takes no arguments (" + std::to_string(g.n) + " given)");
     raise(name + "() takes " + std::to_string(room) + " positional argument" + (room == 1 ? "" : "s") + " but " +
           std::to_string(g.n) + (g.n == 1 ? " was given" : " were given"));
   }
@@ -175,8 +190,8 @@ void raise_no_match(const char* op, const std::vector<Signature>& signatures, Py
   }
   if (signatures.size() == 1) plausible = &signatures[0];
   if (signatures.size() == 1 || fitting == 1) raise_for(name, *plausible, g);
-  std::string message =
-      name + "() received an invalid combination of arguments - got " + describe(g, nullptr) + ", but expected one of:\n";
+  std::string message = name + "() received an invalid combination of arguments - got " + describe(g, nullptr) +
+                        ", but expected one of:\n";
   for (const Signature& s : signatures) {
     message += " * " + s.listed(self) + "\n";
     if (arity_fits(s, g)) {

@@ -14,8 +14,7 @@ namespace cnn::python {
 namespace {
 
 struct StorageObject {
-  PyObject_HEAD
-  Ref<Storage> storage;
+  PyObject_HEAD Ref<Storage> storage;
 };
 PyTypeObject storage_type = blank_type();
 StorageObject* as_object(PyObject* o) { return reinterpret_cast<StorageObject*>(o); }
@@ -131,7 +130,8 @@ PyMethodDef methods[] = {
     {"resizable", resizable, METH_NOARGS, "May it be resized?"},
     {"resize_", resize, METH_O, "resize_(nbytes): grows or shrinks it, keeping what fits."},
     {"clone", clone_storage, METH_NOARGS, "A copy."},
-    {"copy_", copy_from, METH_VARARGS, "copy_(source, non_blocking=False): takes over the bytes of another of its size."},
+    {"copy_", copy_from, METH_VARARGS,
+     "copy_(source, non_blocking=False): takes over the bytes of another of its size."},
     {"tolist", tolist, METH_NOARGS, "The bytes as a list."},
     {}};
 PyGetSetDef properties[] = {{"device", get_device, nullptr, "Where the memory lies.", nullptr}, {}};
@@ -163,7 +163,8 @@ void check_view(const char* op, const Storage& s, DType dtype, int64_t offset, c
   check(offset >= 0, op, "the storage offset must not be negative, got ", offset);
   int64_t last = offset;
   for (int i = 0; i < sizes.size(); ++i) {
-    check(sizes[i] >= 0 && strides[i] >= 0, op, "sizes and strides must not be negative, got ", sizes, " and ", strides);
+    check(sizes[i] >= 0 && strides[i] >= 0, op, "sizes and strides must not be negative, got ", sizes, " and ",
+          strides);
   }
   if (numel_of(op, sizes) == 0) return;
   for (int i = 0; i < sizes.size(); ++i) {
@@ -190,9 +191,10 @@ PyObject* rebuild_tensor(PyObject*, PyObject* args) {
     return wrap(Tensor(make_ref<TensorImpl>(storage_of(storage), sizes, strides, offset, to_dtype(dtype))));
   });
 }
-PyMethodDef functions[] = {{"_rebuild_tensor", rebuild_tensor, METH_VARARGS,
-                            "_rebuild_tensor(storage, dtype, storage_offset, size, stride): a tensor over the storage."},
-                           {}};
+PyMethodDef functions[] = {
+    {"_rebuild_tensor", rebuild_tensor, METH_VARARGS,
+     "_rebuild_tensor(storage, dtype, storage_offset, size, stride): a tensor over the storage."},
+    {}};
 
 PyObject* untyped_storage(PyObject* self, PyObject* const*, Py_ssize_t, PyObject*) {
   return wrap_storage(tensor_of(self).storage());
@@ -217,7 +219,8 @@ PyObject* set(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwn
     const Ref<Storage>& s = storage_of(args[0]);
     check(s->device() == t.device, "set_", "the storage lies on ", s->device(), ", the tensor on ", t.device);
     const int64_t offset = n > 1 ? to_int(args[1]) : 0;
-    const Dims sizes = n > 2 ? sequence_to_dims(args[2], "set_", "size") : Dims{int64_t(s->nbytes()) / item_size(t.dtype)};
+    const Dims sizes =
+        n > 2 ? sequence_to_dims(args[2], "set_", "size") : Dims{int64_t(s->nbytes()) / item_size(t.dtype)};
     const Dims strides = n > 3 ? sequence_to_dims(args[3], "set_", "stride") : contiguous_strides(sizes);
     check_view("set_", *s, t.dtype, offset, sizes, strides);
     t.storage = s;
@@ -230,13 +233,14 @@ PyObject* set(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwn
 // Moves the memory into pages that forked processes share.
 void share_memory(const Ref<Storage>& s) {
   if (s->is_shared() || !s->device().is_cpu()) return;
-  check(s->resizable() || s->nbytes() == 0, "share_memory_", "this memory belongs to another library; clone() the tensor");
+  check(s->resizable() || s->nbytes() == 0, "share_memory_",
+        "this memory belongs to another library; clone() the tensor");
   const size_t nbytes = s->nbytes() ? s->nbytes() : 1;
   void* pages = mmap(nullptr, nbytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) fail(ErrorKind::OutOfMemory, "share_memory_", "no shared memory of ", s->nbytes(), " bytes");
   if (s->nbytes()) std::memcpy(pages, s->data(), s->nbytes());
-  Storage shared(pages, s->nbytes(), s->device(),
-                 [](void*, void* data, size_t n) { munmap(data, n ? n : 1); }, nullptr);
+  Storage shared(
+      pages, s->nbytes(), s->device(), [](void*, void* data, size_t n) { munmap(data, n ? n : 1); }, nullptr);
   s->swap_memory(shared);  // the old memory goes with `shared`
   s->set_shared();
 }
@@ -286,9 +290,8 @@ void bind_storage_methods(Registry& ops) {
   ops.def_op<[](const Tensor& x, const Tensor& other) { return cnn::resize_(x, other.shape()); }>(
       "resize_as_(Tensor self, Tensor the_template, *, MemoryFormat? memory_format=None) -> Tensor",
       "Gives the tensor the size of another.");
-  ops.def_op<[](const Tensor& x) { return x.storage()->is_shared(); }>("is_shared(Tensor self) -> bool",
-                                                                       "Is the memory shared between processes?",
-                                                                       kMethodOnly);
+  ops.def_op<[](const Tensor& x) { return x.storage()->is_shared(); }>(
+      "is_shared(Tensor self) -> bool", "Is the memory shared between processes?", kMethodOnly);
 }
 
 }  // namespace cnn::python

@@ -65,6 +65,45 @@ Tensor to_cuda(const Tensor& x, std::optional<Device> device, bool) {
   return cnn::to_device(x, device ? *device : Device{DeviceType::Cuda, -1});
 }
 
+// ---- view(dtype) ----
+
+// The same bytes as elements of another type, without history.
+Tensor reinterpret(const Tensor& x, DType dtype) {
+  if (dtype == x.dtype()) return view(x, x.shape());
+  const int from = item_size(x.dtype()), to = item_size(dtype);
+  Dims sizes = x.shape(), strides = x.strides();
+  int64_t offset = x.offset();
+  if (from != to) {
+    const std::string pair = std::string(" to view ") + dtype_type_name(x.dtype()) + " as " + dtype_type_name(dtype) +
+                             " (different element sizes)";
+    check(x.dim() > 0, "", "self.dim() cannot be 0", pair);
+    const int last = x.dim() - 1;
+    check(strides[last] == 1, "", "self.stride(-1) must be 1", pair, ", but got ", strides[last]);
+    if (to > from) {
+      const int64_t ratio = to / from;
+      const auto divides = [&](int64_t value, const char* what) {
+        check(value % ratio == 0, "", what, " must be divisible by ", ratio, pair, ", but got ", value);
+      };
+      divides(sizes[last], "self.size(-1)");
+      divides(offset, "self.storage_offset()");
+      for (int i = 0; i < last; ++i) {
+        divides(strides[i], "self.stride");
+        strides[i] /= ratio;
+      }
+      sizes[last] /= ratio;
+      offset /= ratio;
+    } else {
+      const int64_t ratio = from / to;
+      for (int i = 0; i < last; ++i) strides[i] *= ratio;
+      sizes[last] *= ratio;
+      offset *= ratio;
+    }
+  }
+  auto impl = make_ref<TensorImpl>(x.storage(), sizes, strides, offset, dtype);
+  impl->own_version = x.impl()->own_version;
+  return Tensor(std::move(impl));
+}
+
 // ---- Geometry ----
 
 PyObject* tuple_of(const Dims& dims) {
@@ -75,10 +114,11 @@ PyObject* tuple_of(const Dims& dims) {
 
 PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   const Tensor& t = tensor_of(self);
-  check_type(n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0) <= 1, "", "stride() takes from 0 to 1 positional arguments but ",
-             n, " were given");
+  check_type(n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0) <= 1, "",
+             "stride() takes from 0 to 1 positional arguments but ", n, " were given");
   if ((n == 0 && !kwnames) || args[0] == Py_None) return tuple_of(t.strides());
-  check_type(is_int_like(args[0]), "", "stride(): argument 'dim' (position 1) must be int, not ", type_name_of(args[0]));
+  check_type(is_int_like(args[0]), "", "stride(): argument 'dim' (position 1) must be int, not ",
+             type_name_of(args[0]));
   return PyLong_FromLongLong(t.stride(to_int(args[0])));
 }
 
@@ -88,9 +128,10 @@ int64_t address(const Tensor& x) { return x.device().is_meta() ? 0 : int64_t(rei
 
 PyTypeObject* tensor_class(PyObject* o) {
   check_type(PyType_Check(o), "", "cls must be a type (got ", type_name_of(o), ")");
-  check_type(PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(o), tensor_type), "",
-             "Creating a Tensor subclass from a class that does not inherit from Tensor is not possible. Make sure your "
-             "class inherits from Tensor.");
+  check_type(
+      PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(o), tensor_type), "",
+      "Creating a Tensor subclass from a class that does not inherit from Tensor is not possible. Make sure your "
+      "class inherits from Tensor.");
   return reinterpret_cast<PyTypeObject*>(o);
 }
 
@@ -116,9 +157,10 @@ PyObject* make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
     return wrap_as(tensor_class(cls), made);
   });
 }
-PyMethodDef make_subclass_def = {
-    "_make_subclass", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_subclass)),
-    METH_VARARGS | METH_KEYWORDS, "_make_subclass(cls, data, require_grad=False): data's memory as an instance of cls."};
+PyMethodDef make_subclass_def = {"_make_subclass",
+                                 reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_subclass)),
+                                 METH_VARARGS | METH_KEYWORDS,
+                                 "_make_subclass(cls, data, require_grad=False): data's memory as an instance of cls."};
 
 PyObject* to_complex(PyObject* self, PyObject* const*, Py_ssize_t, PyObject*) {
   const Tensor& t = tensor_of(self);
@@ -129,7 +171,7 @@ PyObject* to_complex(PyObject* self, PyObject* const*, Py_ssize_t, PyObject*) {
 void bind_questions(Registry& ops) {
   ops.def_op<[](const Tensor& x) { return x.shape(); }>("size(Tensor self) -> Size", "The sizes.", kMethodOnly);
   ops.def_op<[](const Tensor& x, int64_t dim) { return x.size(dim); }>("size(Tensor self, int dim) -> int", "",
-                                                                      kMethodOnly);
+                                                                       kMethodOnly);
   ops.def_method("stride", stride, "stride(dim=None): steps between elements, in elements.");
   ops.def_op<[](const Tensor& x) { return int64_t(x.dim()); }>("dim(Tensor self) -> int", "The number of dimensions.",
                                                                kMethodOnly);
@@ -137,7 +179,7 @@ void bind_questions(Registry& ops) {
   ops.def_op<[](const Tensor& x) { return x.numel(); }>("numel(Tensor input) -> int", "The number of elements.");
   ops.def_op<[](const Tensor& x) { return x.numel(); }>("nelement(Tensor self) -> int", "numel().", kMethodOnly);
   ops.def_op<[](const Tensor& x) { return int64_t(item_size(x.dtype())); }>("element_size(Tensor self) -> int",
-                                                                           "Bytes per element.", kMethodOnly);
+                                                                            "Bytes per element.", kMethodOnly);
   ops.def_op<&address>("data_ptr(Tensor self) -> int", "The address of the first element.", kMethodOnly);
   ops.def_op<[](const Tensor& x) { return x.offset(); }>("storage_offset(Tensor self) -> int",
                                                          "Where it starts in its storage, in elements.", kMethodOnly);
@@ -160,28 +202,35 @@ void bind_questions(Registry& ops) {
       "get_device(Tensor input) -> int", "The number of its GPU, -1 on the CPU.");
   ops.def_op<[](const Tensor& x) { return x.is_view(); }>("_is_view(Tensor self) -> bool",
                                                           "Does it share another tensor's memory?", kMethodOnly);
-  ops.def_op<[](const Tensor& x) { return x.item(); }>("item(Tensor self) -> Number", "The one element, as a Python number.", kMethodOnly);
+  ops.def_op<[](const Tensor& x) { return x.item(); }>("item(Tensor self) -> Number",
+                                                       "The one element, as a Python number.", kMethodOnly);
   ops.def_method("tolist", tolist, "The elements as nested lists, or a number.");
   ops.def_method("__complex__", to_complex, "The one element, as a complex number.");
+  ops.def_op<[](const Tensor&, std::optional<Device>) { return false; }>(
+      "is_pinned(Tensor self, Device? device=None) -> bool", "False: there is no pinned memory.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, std::optional<Device>) -> Tensor {
+    fail(ErrorKind::Runtime, "", "Cannot access accelerator device when none is available; tensors of ", x.device(),
+         " memory are not pinned");
+  }>("pin_memory(Tensor self, Device? device=None) -> Tensor", "RuntimeError: there is no pinned memory.", kMethodOnly);
   ops.def_op<[](const Tensor&) { return false; }>("is_conj(Tensor input) -> bool", "False.");
   ops.def_op<[](const Tensor&) { return false; }>("is_neg(Tensor input) -> bool", "False.");
   ops.def_op<[](const Tensor&) { return false; }>("has_names(Tensor self) -> bool", "False.", kMethodOnly);
 }
 
 void bind_conversions(Registry& ops) {
+  ops.def_op<&reinterpret>("view(Tensor self, Dtype dtype) -> Tensor", "The same bytes as elements of another type.",
+                           kMethodOnly);
   ops.def_method("type", type, "type(): 'torch.FloatTensor'; type(dtype): a tensor of that dtype.");
   ops.def_op<[](const Tensor& x, std::optional<Device> device, std::optional<DType> dtype, bool, bool copy,
-                std::optional<bool> contiguous) {
-    return convert(x, dtype, device, copy, contiguous);
-  }>("to(Tensor self, Device? device=None, Dtype? dtype=None, bool non_blocking=False, bool copy=False, *, "
-     "Contiguous? memory_format=None) -> Tensor",
-     "With another dtype or device; itself when nothing changes.", kMethodOnly);
+                std::optional<bool> contiguous) { return convert(x, dtype, device, copy, contiguous); }>(
+      "to(Tensor self, Device? device=None, Dtype? dtype=None, bool non_blocking=False, bool copy=False, *, "
+      "Contiguous? memory_format=None) -> Tensor",
+      "With another dtype or device; itself when nothing changes.", kMethodOnly);
   ops.def_op<[](const Tensor& x, DType dtype, bool, bool copy, std::optional<bool> contiguous) {
     return convert(x, dtype, {}, copy, contiguous);
-  }>(
-      "to(Tensor self, Dtype dtype, bool non_blocking=False, bool copy=False, *, Contiguous? memory_format=None) -> "
-      "Tensor",
-      "", kMethodOnly);
+  }>("to(Tensor self, Dtype dtype, bool non_blocking=False, bool copy=False, *, Contiguous? memory_format=None) -> "
+     "Tensor",
+     "", kMethodOnly);
   ops.def_op<[](const Tensor& x, const Tensor& other, bool, bool copy, std::optional<bool> contiguous) {
     return convert(x, other.dtype(), other.device(), copy, contiguous);
   }>("to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, Contiguous? memory_format=None) -> "
@@ -191,23 +240,30 @@ void bind_conversions(Registry& ops) {
       "type_as(Tensor self, Tensor other) -> Tensor", "With other's dtype.", kMethodOnly);
 
   static constexpr const char* kDoc = "With this dtype; itself when it has it.";
-  ops.def_op<&cast<DType::Float32>>("float(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc, kMethodOnly);
-  ops.def_op<&cast<DType::Float64>>("double(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc, kMethodOnly);
-  ops.def_op<&cast<DType::Float16>>("half(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc, kMethodOnly);
+  ops.def_op<&cast<DType::Float32>>("float(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc,
+                                    kMethodOnly);
+  ops.def_op<&cast<DType::Float64>>("double(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc,
+                                    kMethodOnly);
+  ops.def_op<&cast<DType::Float16>>("half(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc,
+                                    kMethodOnly);
   ops.def_op<&cast<DType::BFloat16>>("bfloat16(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc,
                                      kMethodOnly);
   ops.def_op<&cast<DType::Int8>>("char(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc, kMethodOnly);
-  ops.def_op<&cast<DType::UInt8>>("byte(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc, kMethodOnly);
-  ops.def_op<&cast<DType::Int16>>("short(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc, kMethodOnly);
+  ops.def_op<&cast<DType::UInt8>>("byte(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc,
+                                  kMethodOnly);
+  ops.def_op<&cast<DType::Int16>>("short(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc,
+                                  kMethodOnly);
   ops.def_op<&cast<DType::Int32>>("int(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc, kMethodOnly);
-  ops.def_op<&cast<DType::Int64>>("long(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc, kMethodOnly);
+  ops.def_op<&cast<DType::Int64>>("long(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc,
+                                  kMethodOnly);
   ops.def_op<&cast<DType::Bool>>("bool(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc, kMethodOnly);
   ops.def_op<[](const Tensor& x) { return cnn::to_device(x, kCpu); }>(
       "cpu(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", "On the CPU; itself when it lies there.",
       kMethodOnly);
-  ops.def_op<&to_cuda>("cuda(Tensor self, Device? device=None, bool non_blocking=False, *, MemoryFormat? "
-                       "memory_format=None) -> Tensor",
-                       "On a GPU. RuntimeError with the reason where there is none.", kMethodOnly);
+  ops.def_op<&to_cuda>(
+      "cuda(Tensor self, Device? device=None, bool non_blocking=False, *, MemoryFormat? "
+      "memory_format=None) -> Tensor",
+      "On a GPU. RuntimeError with the reason where there is none.", kMethodOnly);
 }
 
 void bind_history(Registry& ops) {

@@ -1,7 +1,7 @@
 // Properties of Tensor. Each is a plain getter; one wrapper hands subclasses to __torch_function__ and turns exceptions.
+#include "bindings/def_op.h"
 #include "bindings/hooks.h"
 #include "bindings/nodes.h"
-#include "bindings/def_op.h"
 #include "bindings/tensor_type.h"
 #include "bindings/torch_function.h"
 #include "bindings/types.h"
@@ -75,7 +75,8 @@ void set_data(PyObject* self, PyObject* value) {
 
 PyObject* transposed_last(PyObject* self) {
   const Tensor& t = tensor_of(self);
-  check(t.dim() >= 2, "", "tensor.mT is only supported on matrices or batches of matrices. Got ", t.dim(), "-D tensor.");
+  check(t.dim() >= 2, "", "tensor.mT is only supported on matrices or batches of matrices. Got ", t.dim(),
+        "-D tensor.");
   const Object a = Object::steal(PyLong_FromLong(-2)), b = Object::steal(PyLong_FromLong(-1));
   return call_method("transpose", self, {a.get(), b.get()});
 }
@@ -137,8 +138,7 @@ const Property kProperties[] = {
      "The same memory without history; changes are not seen by autograd."},
     {"_version", [](PyObject* s) { return integer(tensor_of(s).impl()->version()); }, nullptr,
      "Counts changes in place."},
-    {"_base",
-     [](PyObject* s) { return wrap(Tensor(tensor_of(s).impl()->base)); }, nullptr,
+    {"_base", [](PyObject* s) { return wrap(Tensor(tensor_of(s).impl()->base)); }, nullptr,
      "Of a view: the tensor whose memory it shares."},
     {"T", reversed_dims, nullptr, "The tensor with its dimensions reversed."},
     {"mT", transposed_last, nullptr, "The tensor with its last two dimensions exchanged."},

@@ -122,6 +122,12 @@ int clear(PyObject* self) {
   return 0;
 }
 
+// By identity, as id(): equal tensors are different keys.
+Py_hash_t hash(PyObject* self) {
+  const auto id = reinterpret_cast<Py_hash_t>(self);
+  return id == -1 ? -2 : id;
+}
+
 int set_attribute(PyObject* self, PyObject* name, PyObject* value) {
   const int status = PyObject_GenericSetAttr(self, name, value);
   if (as_object(self)->dict) track(self);
@@ -227,7 +233,7 @@ PyTypeObject* make_tensor_type() {
   type->tp_free = PyObject_GC_Del;
   type->tp_new = tensor_new;
   type->tp_setattro = set_attribute;
-  type->tp_hash = PyBaseObject_Type.tp_hash;
+  type->tp_hash = hash;
   type->tp_richcompare = tensor_richcompare;
   type->tp_iter = tensor_iter;
   heap->as_number = tensor_number_methods;

@@ -13,8 +13,7 @@ namespace cnn::python {
 struct TensorHooks;  // bindings/hooks.h
 
 struct TensorObject {
-  PyObject_HEAD
-  Tensor tensor;  // counted unless tensor.impl()->owns_wrapper
+  PyObject_HEAD Tensor tensor;  // counted unless tensor.impl()->owns_wrapper
   PyObject* dict;
   PyObject* weakrefs;
   TensorHooks* hooks;  // null until register_hook
@@ -23,9 +22,7 @@ struct TensorObject {
 extern PyTypeObject* tensor_type;  // _C.Tensor
 
 inline bool is_exact_tensor(PyObject* o) { return Py_TYPE(o) == tensor_type; }
-inline bool is_tensor(PyObject* o) {
-  return is_exact_tensor(o) || PyType_IsSubtype(Py_TYPE(o), tensor_type);
-}
+inline bool is_tensor(PyObject* o) { return is_exact_tensor(o) || PyType_IsSubtype(Py_TYPE(o), tensor_type); }
 inline const Tensor& tensor_of(PyObject* o) { return reinterpret_cast<TensorObject*>(o)->tensor; }
 
 // The wrapper of t: the one it has, else a new Tensor. None when t is undefined.
@@ -39,13 +36,13 @@ void track(PyObject* tensor);
 PyTypeObject* make_tensor_type();
 
 // Parts of the type, by topic.
-extern PyNumberMethods tensor_number_methods;      // tensor_number.cpp
-extern PyMappingMethods tensor_mapping_methods;    // tensor_number.cpp
+extern PyNumberMethods tensor_number_methods;  // tensor_number.cpp
+extern PyMappingMethods tensor_mapping_methods;  // tensor_number.cpp
 extern PySequenceMethods tensor_sequence_methods;  // tensor_number.cpp
-extern PyBufferProcs tensor_buffer_methods;        // buffer.cpp
+extern PyBufferProcs tensor_buffer_methods;  // buffer.cpp
 PyObject* tensor_richcompare(PyObject* a, PyObject* b, int op);
 PyObject* tensor_iter(PyObject* self);
 PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs);  // legacy_types.cpp
-PyGetSetDef* tensor_properties();                                            // tensor_properties.cpp
+PyGetSetDef* tensor_properties();  // tensor_properties.cpp
 
 }  // namespace cnn::python

@@ -77,8 +77,8 @@ bool any_overloaded(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObjec
   return !torch_function_disabled && !overloaded(self, args, n, kwnames).empty();
 }
 
-PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, PyObject* const* args,
-                              Py_ssize_t n, PyObject* kwnames) {
+PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, PyObject* const* args, Py_ssize_t n,
+                              PyObject* kwnames) {
   const std::vector<PyObject*> objects = overloaded(self, args, n, kwnames);
   const Object types = Object::steal(PyTuple_New(Py_ssize_t(objects.size())));
   for (size_t i = 0; i < objects.size(); ++i) {
@@ -106,7 +106,8 @@ PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, 
 PyObject* call_torch_function_slot(const char* name, PyObject* self, std::initializer_list<PyObject*> args) {
   PyObject* found = PyDict_GetItemString(tensor_type->tp_dict, name);
   Object func = Object::borrow(found);
-  if (Py_TYPE(found) == &PyGetSetDescr_Type) func = Object::steal(PyObject_GetAttrString(found, args.size() ? "__set__" : "__get__"));
+  if (Py_TYPE(found) == &PyGetSetDescr_Type)
+    func = Object::steal(PyObject_GetAttrString(found, args.size() ? "__set__" : "__get__"));
   return call_torch_function(func.get(), name, self, args.begin(), Py_ssize_t(args.size()), nullptr);
 }
 

@@ -25,8 +25,8 @@ inline bool intercepts(PyObject* tensor) {
 // Is there any argument, of whatever type (or in a list), that defines __torch_function__?
 bool any_overloaded(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames);
 // Asks the arguments' __torch_function__ in turn. `args` may lack `self`, which then comes first.
-PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, PyObject* const* args,
-                              Py_ssize_t n, PyObject* kwnames);
+PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, PyObject* const* args, Py_ssize_t n,
+                              PyObject* kwnames);
 // The same for a special method or a property of Tensor, told by its name.
 PyObject* call_torch_function_slot(const char* name, PyObject* self, std::initializer_list<PyObject*> args);
 
