@@ -35,8 +35,8 @@ bool has_layout_of(const Tensor& leaf, const Tensor& grad) {
 
 bool nobody_else_holds(const Tensor& x) {
   const TensorImpl& impl = *x.impl();
-  return impl.use_count() == 1 && impl.storage->use_count() == 1 && !impl.base && !impl.own_version &&
-         !impl.autograd && !impl.wrapped_number && !impl.inference;
+  return impl.use_count() == 1 && impl.storage->use_count() == 1 && !impl.base && !impl.own_version && !impl.autograd &&
+         !impl.wrapped_number && !impl.inference;
 }
 
 Tensor first_gradient(const Tensor& leaf, Tensor grad) {

@@ -1,8 +1,6 @@
 // Running backward: order, accumulation, checks. No recursion over the graph.
 #include "autograd/engine.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <thread>
 
@@ -11,10 +9,6 @@
 
 namespace cnn {
 namespace {
-
-// Values of Node::claim_ besides 0 (nobody's) and a run's address, whose lowest bit says that other runs know the node.
-constexpr uintptr_t kShared = 1;     // used by several runs at once: belongs to none any more, and is never released
-constexpr uintptr_t kReleasing = 2;  // its owner is freeing what it saved
 
 constexpr int kMaxNesting = 40;  // runs on one stack
 
@@ -130,94 +124,6 @@ void Grads::set_wanted(int i) {
 }
 
 Node* current_node() { return running_node; }
-
-// ---- State ----
-
-StateArena::~StateArena() {
-  for_each([](NodeState& s) { s.~NodeState(); });
-  for (NodeState* block : blocks_) ::operator delete(block);
-}
-
-NodeState* StateArena::make(Node* node) {
-  if (blocks_.empty() || used_ == capacity(blocks_.size() - 1)) {
-    blocks_.push_back(static_cast<NodeState*>(::operator new(capacity(blocks_.size()) * sizeof(NodeState))));
-    used_ = 0;
-  }
-  return new (&blocks_.back()[used_++]) NodeState(node);
-}
-
-size_t StateTable::slot_of(const Node* node) const {
-  const size_t mask = slots_.size() - 1;
-  size_t i = (reinterpret_cast<uintptr_t>(node) >> 4) * 0x9e3779b97f4a7c15u >> 20 & mask;
-  while (slots_[i] && slots_[i]->node != node) i = (i + 1) & mask;
-  return i;
-}
-
-NodeState* StateTable::find(const Node* node) const { return slots_.empty() ? nullptr : slots_[slot_of(node)]; }
-
-void StateTable::insert(NodeState* state) {
-  if (2 * (count_ + 1) > slots_.size()) {
-    std::vector<NodeState*> before(std::max<size_t>(64, 2 * slots_.size()));
-    before.swap(slots_);
-    for (NodeState* s : before)
-      if (s) slots_[slot_of(s->node)] = s;
-  }
-  slots_[slot_of(state->node)] = state;
-  ++count_;
-}
-
-NodeState* GraphRun::state_of(Node* node) {
-  const uintptr_t me = reinterpret_cast<uintptr_t>(this);
-  uintptr_t owner = node->claim_.load(std::memory_order_acquire);
-  for (;;) {
-    if ((owner & ~kShared) == me) return static_cast<NodeState*>(node->state_);
-    if (owner == 0) {
-      if (!node->claim_.compare_exchange_weak(owner, me, std::memory_order_acq_rel)) continue;
-      NodeState* state = states_.make(node);
-      node->state_ = state;
-      return state;
-    }
-    if (owner == kReleasing) {
-      sched_yield();
-      owner = node->claim_.load(std::memory_order_acquire);
-      continue;
-    }
-    if (owner & kShared || node->claim_.compare_exchange_weak(owner, owner | kShared, std::memory_order_acq_rel)) break;
-  }
-  NodeState* state = table_.find(node);
-  if (!state) table_.insert(state = states_.make(node));
-  return state;
-}
-
-NodeState* GraphRun::find(Node* node) const {
-  const uintptr_t owner = node->claim_.load(std::memory_order_relaxed);
-  if ((owner & ~kShared) == reinterpret_cast<uintptr_t>(this)) return static_cast<NodeState*>(node->state_);
-  return table_.find(node);
-}
-
-// The node has run. Frees what it saved, unless another run may be using it right now.
-void GraphRun::finish(Node& node) {
-  uintptr_t me = reinterpret_cast<uintptr_t>(this);
-  if (!retain_graph_ && node.claim_.compare_exchange_strong(me, kReleasing, std::memory_order_acq_rel)) {
-    node.release();
-    node.claim_.store(0, std::memory_order_release);
-    return;
-  }
-  give_up(node);
-}
-
-void GraphRun::give_up(Node& node) {
-  const uintptr_t me = reinterpret_cast<uintptr_t>(this);
-  uintptr_t owner = me;
-  if (node.claim_.compare_exchange_strong(owner, 0, std::memory_order_acq_rel)) return;
-  if (owner == (me | kShared)) node.claim_.store(kShared, std::memory_order_release);
-}
-
-GraphRun::~GraphRun() {
-  states_.for_each([this](NodeState& s) {
-    if (!s.finished) give_up(*s.node);
-  });
-}
 
 // ---- Before the run ----
 
@@ -416,65 +322,6 @@ void GraphRun::add_gradient(NodeState& state, size_t output, Tensor gradient) {
   else if (!grad_enabled() && may_add_into(sum)) add(sum, gradient, 1, Dest::in_place(sum));
   else if (!grad_enabled() && may_add_into(gradient)) sum = add(gradient, sum, 1, Dest::in_place(gradient));
   else sum = add(sum, gradient);
-}
-
-// ---- backward and grad ----
-
-namespace {
-
-void seed(GraphRun& run, const Tensors& roots, const Tensors& gradients) {
-  check(gradients.empty() || gradients.size() >= roots.size(), "", "got ", roots.size(), " tensors and ",
-        gradients.size(), " gradients");
-  const auto gradient_of = [&](size_t i) { return gradients.empty() ? Tensor() : gradients[i]; };
-  for (size_t i = 0; i < roots.size(); ++i) {
-    const Tensor& root = roots[i];
-    if (const Tensor given = gradient_of(i); given.defined())
-      check(given.shape() == root.shape(), "", "Mismatch in shape: grad_output[", i, "] has a shape of torch.Size(",
-            given.shape(), ") and output[", i, "] has a shape of torch.Size(", root.shape(), ").");
-    else if (root.requires_grad())
-      check(root.numel() == 1, "", "grad can be implicitly created only for scalar outputs");
-    check(root.requires_grad(), "", "element ", i, " of tensors does not require grad and does not have a grad_fn");
-  }
-  for (size_t i = 0; i < roots.size(); ++i) {
-    const Edge edge = gradient_edge(roots[i]);
-    if (!edge.node) continue;  // a view made without gradient of a tensor that has one
-    Tensor given = gradient_of(i);
-    run.add_root(edge, given.defined() ? std::move(given) : ones_like(roots[i]), i);
-  }
-}
-
-}  // namespace
-
-void backward(const Tensors& roots, const Tensors& gradients, bool retain_graph, bool create_graph,
-              const Tensors& inputs, bool accumulate_all) {
-  check(accumulate_all || !inputs.empty(), "", "`inputs` argument to `backward()` cannot be empty.");
-  ModeGuard mode(kNoGrad, !create_graph);
-  GraphRun run(retain_graph || create_graph);
-  for (const Tensor& x : inputs) {
-    retain_grad(x);
-    if (const Edge edge = gradient_edge(x); edge.node) run.stop_at(edge);
-  }
-  seed(run, roots, gradients);
-  run.execute();
-}
-
-Tensors grad(const Tensors& outputs, const Tensors& inputs, const Tensors& gradients, bool retain_graph,
-             bool create_graph, bool allow_unused) {
-  check(!inputs.empty(), "", "`inputs` argument to `grad()` cannot be empty.");
-  Tensors result(inputs.size());
-  ModeGuard mode(kNoGrad, !create_graph);
-  GraphRun run(retain_graph || create_graph);
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const Edge edge = gradient_edge(inputs[i]);
-    check(bool(edge.node), "", "One of the differentiated Tensors does not require grad");
-    run.capture(edge, &result[i]);
-  }
-  seed(run, outputs, gradients);
-  run.execute();
-  for (size_t i = 0; i < inputs.size() && !allow_unused; ++i)
-    check(result[i].defined(), "", "The differentiated Tensor at index ", i,
-          " appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior.");
-  return result;
 }
 
 }  // namespace cnn

@@ -90,14 +90,16 @@ void rebase_dirty(const Tensor& x, Ref<Node> node, int index, bool is_input, siz
   if (x.requires_grad() && !x.is_view() && x.is_leaf())
     graph_error("a leaf Variable that requires grad has been used in an in-place operation.");
   if (!is_input)
-    warn("Only input Tensors should be given to ctx.mark_dirty(). If a Tensor is not an input, there is no need to pass "
-         "it to mark_dirty().");
-  check(!x.is_view() || outputs == 1, "",
-        "If your Function modifies inplace an input that is a view of another Tensor, your Function cannot return more "
-        "than one Tensor. This is not supported by the current autograd engine. You should either make sure the input "
-        "is not a view (using .clone() for example) or make your Function only return one Tensor (potentially splitting "
-        "it into two Functions: one doing the inplace that returns a single Tensor and a second one that does the other "
-        "operations).");
+    warn(
+        "Only input Tensors should be given to ctx.mark_dirty(). If a Tensor is not an input, there is no need to pass "
+        "it to mark_dirty().");
+  check(
+      !x.is_view() || outputs == 1, "",
+      "If your Function modifies inplace an input that is a view of another Tensor, your Function cannot return more "
+      "than one Tensor. This is not supported by the current autograd engine. You should either make sure the input "
+      "is not a view (using .clone() for example) or make your Function only return one Tensor (potentially splitting "
+      "it into two Functions: one doing the inplace that returns a single Tensor and a second one that does the other "
+      "operations).");
   check_in_place(x);
   rebase_history(x, std::move(node), index);
 }

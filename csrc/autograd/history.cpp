@@ -81,7 +81,8 @@ bool Tensor::requires_grad() const {
 
 void Tensor::set_requires_grad(bool value) const {
   if (!is_leaf()) {
-    check(value, "", "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+    check(value, "",
+          "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
           "in a subgraph that doesn't require differentiation use var_no_grad = var.detach().");
     return;
   }
@@ -109,16 +110,26 @@ namespace {
 // dtypes as set_grad's error spells them.
 const char* element_name(DType t) {
   switch (t) {
-    case DType::UInt8: return "unsigned char";
-    case DType::Int8: return "signed char";
-    case DType::Int16: return "short";
-    case DType::Int32: return "int";
-    case DType::Int64: return "long";
-    case DType::Bool: return "bool";
-    case DType::Float16: return "c10::Half";
-    case DType::BFloat16: return "c10::BFloat16";
-    case DType::Float32: return "float";
-    default: return "double";
+    case DType::UInt8:
+      return "unsigned char";
+    case DType::Int8:
+      return "signed char";
+    case DType::Int16:
+      return "short";
+    case DType::Int32:
+      return "int";
+    case DType::Int64:
+      return "long";
+    case DType::Bool:
+      return "bool";
+    case DType::Float16:
+      return "c10::Half";
+    case DType::BFloat16:
+      return "c10::BFloat16";
+    case DType::Float32:
+      return "float";
+    default:
+      return "double";
   }
 }
 

@@ -112,7 +112,7 @@ bool is_removed(const Ref<T>& hook) {
 
 // A copy of `list` without those removed, which are dropped outside the lock: that may run user code.
 template <class T>
-std::vector<T> live_hooks(std::vector<T> HookSet::*list, HookSet* set) {
+std::vector<T> live_hooks(std::vector<T> HookSet::* list, HookSet* set) {
   std::vector<T> live, dead;
   if (!set) return live;
   std::lock_guard guard(hooks_lock());

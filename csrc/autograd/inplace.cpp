@@ -70,9 +70,7 @@ void CopySlices::run(Grads& g) {
   const GradShape& shape = outputs()[0];
   const Tensor whole = empty_strided(base_.sizes, base_.strides, shape.dtype, shape.device);
   copy_(whole, g.out());
-  const auto written_part = [&] {
-    return as_strided(whole, view_.sizes, view_.strides, view_.offset - base_.offset);
-  };
+  const auto written_part = [&] { return as_strided(whole, view_.sizes, view_.strides, view_.offset - base_.offset); };
 
   Grads inner;
   inner.node_ = writer_.get();

@@ -22,7 +22,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 }  // namespace
 
 Node::Node(const char* name) : sequence_(next_sequence++), name_(name) {
-  if (!(mode_word & kAnomaly)) [[likely]] return;
+  if (!(mode_word & kAnomaly)) [[likely]]
+    return;
   Ref<RefCounted> trace = anomaly_trace ? anomaly_trace() : nullptr;
   std::lock_guard guard(hooks_lock());
   hooks_of(*this).trace = std::move(trace);

@@ -104,8 +104,10 @@ void test_errors() {
   const Tensor x = leaf({3});
   EXPECT_ERROR("grad can be implicitly created only for scalar outputs", backward({mul(x, x)}));
   EXPECT_ERROR("element 0 of tensors does not require grad and does not have a grad_fn", backward({ones({1})}));
-  EXPECT_ERROR("Mismatch in shape: grad_output[0] has a shape of torch.Size([2]) and output[0] has a shape of "
-               "torch.Size([3]).", backward({mul(x, x)}, {ones({2})}));
+  EXPECT_ERROR(
+      "Mismatch in shape: grad_output[0] has a shape of torch.Size([2]) and output[0] has a shape of "
+      "torch.Size([3]).",
+      backward({mul(x, x)}, {ones({2})}));
   EXPECT_ERROR("got 2 tensors and 1 gradients", backward({x, x}, {ones({3})}));
   const Tensor y = sum(mul(x, x));
   backward({y});
@@ -116,16 +118,16 @@ void test_errors() {
   backward({s});
   EXPECT(at(x.grad(), 0) == 2);
 
-  EXPECT_ERROR("Function BadBackward returned an invalid gradient at index 0 - got [2] but expected shape compatible "
-               "with [3]", backward({sum(custom("BadBackward", x, [](Grads& g) { g[0] = ones({2}); }))}));
-  EXPECT_ERROR("expected device cpu but got meta", backward({sum(custom("BadBackward", x, [](Grads& g) {
-    g[0] = empty({3}, DType::Float32, kMeta);
-  }))}));
+  EXPECT_ERROR(
+      "Function BadBackward returned an invalid gradient at index 0 - got [2] but expected shape compatible "
+      "with [3]",
+      backward({sum(custom("BadBackward", x, [](Grads& g) { g[0] = ones({2}); }))}));
+  EXPECT_ERROR("expected device cpu but got meta",
+               backward({sum(custom("BadBackward", x, [](Grads& g) { g[0] = empty({3}, DType::Float32, kMeta); }))}));
   // An op's error inside backward says in which node; the graph stays usable.
   bool broken = true;
-  const Tensor z = sum(custom("BrokenBackward0", x, [&](Grads& g) {
-    g[0] = broken ? add(g.out(), ones({7})) : g.out();
-  }));
+  const Tensor z =
+      sum(custom("BrokenBackward0", x, [&](Grads& g) { g[0] = broken ? add(g.out(), ones({7})) : g.out(); }));
   EXPECT_ERROR("(in BrokenBackward0)", backward({z}, {}, true));
   broken = false;
   x.set_grad({});
@@ -397,9 +399,8 @@ void test_deep_nesting() {
   const Tensor x = leaf({});
   backward({nested_chain(x, 500)});
   EXPECT(value(x.grad()) == 1);
-  EXPECT_ERROR("(in DeepErrorBackward)", backward({custom("DeepErrorBackward", x, [](Grads&) {
-    add(ones({2}), ones({3}));
-  })}));
+  EXPECT_ERROR("(in DeepErrorBackward)",
+               backward({custom("DeepErrorBackward", x, [](Grads&) { add(ones({2}), ones({3})); })}));
 }
 
 template <class F>

@@ -33,10 +33,12 @@ void test_versions() {
   {
     const Tensor y = add(x, x), z = mul(y, y);
     add_(y, ones({}));
-    EXPECT_ERROR("one of the variables needed for gradient computation has been modified by an inplace operation: "
-                 "[torch.FloatTensor [2, 3]], which is output 0 of Add, is at version 1; expected version 0 instead. "
-                 "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
-                 "torch.autograd.set_detect_anomaly(True, check_nan=False).", backward({sum(z)}));
+    EXPECT_ERROR(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        "[torch.FloatTensor [2, 3]], which is output 0 of Add, is at version 1; expected version 0 instead. "
+        "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
+        "torch.autograd.set_detect_anomaly(True, check_nan=False).",
+        backward({sum(z)}));
   }
   {
     const Tensor w = constant({3}, 1), z = mul(x, w);
@@ -92,15 +94,15 @@ void test_refused() {
   EXPECT_ERROR("a view of a leaf Variable that requires grad is being used in an in-place operation.",
                add_(part(x, 0, 2), ones({2})));
   EXPECT(values(x) == Values({1, 1, 1, 1}));  // nothing was written
-  EXPECT_ERROR("functions with out=... arguments don't support automatic differentiation", [&] {
-    mul(x, x, Dest::out(ones({4})));
-  }());
+  EXPECT_ERROR("functions with out=... arguments don't support automatic differentiation",
+               [&] { mul(x, x, Dest::out(ones({4}))); }());
   const Tensors halves = split(y, 2);
-  EXPECT_ERROR("is a view and is being modified inplace. This view is the output of a function that returns multiple "
-               "views.", add_(halves[0], ones({2})));
-  EXPECT_ERROR("This view is the output of a function that returns multiple views", [&] {
-    add_(part(halves[1], 0, 1), ones({1}));
-  }());
+  EXPECT_ERROR(
+      "is a view and is being modified inplace. This view is the output of a function that returns multiple "
+      "views.",
+      add_(halves[0], ones({2})));
+  EXPECT_ERROR("This view is the output of a function that returns multiple views",
+               [&] { add_(part(halves[1], 0, 1), ones({1})); }());
   Tensor quiet;
   {
     NoGrad guard;
@@ -111,8 +113,9 @@ void test_refused() {
   EXPECT_ERROR("A view was created in no_grad mode and is being modified inplace with grad mode enabled.",
                add_(quiet, ones({2})));
   add_(y, ones({4}));
-  EXPECT_ERROR("Output 0 of SplitWithSizes is a view and its base or another view of its base has been modified inplace.",
-               mul(halves[0], ones({2})));
+  EXPECT_ERROR(
+      "Output 0 of SplitWithSizes is a view and its base or another view of its base has been modified inplace.",
+      mul(halves[0], ones({2})));
   EXPECT_ERROR("and its base or another view of its base has been modified inplace with grad mode enabled.",
                mul(quiet, ones({2})));
 }
@@ -307,8 +310,9 @@ void test_custom() {
   // An input as it came.
   const Tensor same = apply({h}, [&] { return Tensors{h}; })[0];
   EXPECT(!same.same(h) && same.is_view() && same.grad_fn()->name() == "HandBackward");
-  EXPECT_ERROR("Output 0 of Hand is a view and is being modified inplace. This view was created inside a custom Function",
-               add_(same, ones({2})));
+  EXPECT_ERROR(
+      "Output 0 of Hand is a view and is being modified inplace. This view was created inside a custom Function",
+      add_(same, ones({2})));
   EXPECT(h.grad_fn()->name() == "MulBackward0");
   // A view made in forward.
   const Tensor flat = apply({h}, [&] { return Tensors{reshape(h, {2, 1})}; })[0];
@@ -323,9 +327,8 @@ void test_custom() {
   x.set_grad({});
   backward({sum(b)});
   EXPECT(values(x.grad()) == Values({1, 1}));
-  EXPECT_ERROR("a leaf Variable that requires grad has been used in an in-place operation.", [&] {
-    apply({x}, [&] { return Tensors{add_(x, ones({2}))}; }, {x});
-  }());
+  EXPECT_ERROR("a leaf Variable that requires grad has been used in an in-place operation.",
+               [&] { apply({x}, [&] { return Tensors{add_(x, ones({2}))}; }, {x}); }());
   // Not differentiable.
   EXPECT(!apply({x}, [&] { return Tensors{mul(x, x)}; }, {}, false)[0].requires_grad());
   const Tensor detached = apply({x}, [&] { return Tensors{x}; }, {}, false)[0];
