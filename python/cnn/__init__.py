@@ -31,8 +31,7 @@ int = _C.int32
 long = _C.int64
 
 _SUBMODULES = frozenset((
-    "accelerator", "autograd", "backends", "cuda", "fft", "linalg", "nn", "optim", "random",
-    "serialization", "storage", "testing", "utils",
+    "autograd", "cuda", "linalg", "nn", "optim", "random", "serialization", "storage", "testing", "utils",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization",
@@ -40,6 +39,14 @@ _LAZY = {
     "set_printoptions": "_tensor_str",
     "get_printoptions": "_tensor_str",
 }
+
+
+def set_default_dtype(d):
+    """The floating-point dtype of new tensors when none is given: `cnn.float64`, say.
+
+    TypeError for dtypes that are not floating-point.
+    """
+    _C._set_default_dtype(d)
 
 
 def __getattr__(name):

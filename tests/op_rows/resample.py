@@ -9,7 +9,9 @@ from op_cases import Op, X, case, error
 
 def pad(mode):
     def reference(x, padding):
-        pairs = [(0, 0)] * (x.ndim - len(padding) // 2) + list(zip(padding[::2], padding[1::2]))[::-1]
+        pairs = [(0, 0)] * (x.ndim - len(padding) // 2) + list(zip(padding[::2], padding[1::2]))[
+            ::-1
+        ]
         return np.pad(x, pairs, mode=mode)
 
     return reference
@@ -82,7 +84,9 @@ def sizes(n):
 
 
 def resize(name, n, reference, aligned=True):
-    cases = [case(image(n), s, *a) for s in sizes(n) for a in ([(False,), (True,)] if aligned else [()])]
+    cases = [
+        case(image(n), s, *a) for s in sizes(n) for a in ([(False,), (True,)] if aligned else [()])
+    ]
     wrong = error(RuntimeError, None, image(n), (0,) * n, *((False,) if aligned else ()))
     return Op(name, reference, cases, tolerance=8, errors=[wrong])
 
