@@ -6,9 +6,12 @@ namespace cnn {
 
 const Backend& backend(Device device) {
   switch (device.type) {
-    case DeviceType::Cpu: return cpu_backend;
-    case DeviceType::Meta: return meta_backend;
-    default: return cuda_backend();
+    case DeviceType::Cpu:
+      return cpu_backend;
+    case DeviceType::Meta:
+      return meta_backend;
+    default:
+      return cuda_backend();
   }
 }
 

@@ -6,8 +6,10 @@
 namespace cnn::python {
 
 void bind_arithmetic(Registry& ops) {
-  ops.def_op<&cnn::add>("add(Tensor input, Tensor|Number other, *, Number alpha=1) -> Tensor", "input + alpha * other.");
-  ops.def_op<&cnn::sub>("sub(Tensor input, Tensor|Number other, *, Number alpha=1) -> Tensor", "input - alpha * other.");
+  ops.def_op<&cnn::add>("add(Tensor input, Tensor|Number other, *, Number alpha=1) -> Tensor",
+                        "input + alpha * other.");
+  ops.def_op<&cnn::sub>("sub(Tensor input, Tensor|Number other, *, Number alpha=1) -> Tensor",
+                        "input - alpha * other.");
   ops.def_op<[](const Tensor& x, const Tensor& other, Scalar alpha) { return cnn::sub(other, x, alpha); }>(
       "rsub(Tensor input, Tensor|Number other, *, Number alpha=1) -> Tensor", "other - alpha * input.");
   ops.def_op<&cnn::mul>("mul(Tensor input, Tensor|Number other) -> Tensor", "input * other.");

@@ -21,17 +21,28 @@ void bind_compare(Registry& ops) {
   ops.def_op<&cnn::logical_or>("logical_or(Tensor input, Tensor other) -> Tensor", "Of truth values.");
   ops.def_op<&cnn::logical_xor>("logical_xor(Tensor input, Tensor other) -> Tensor", "Of truth values.");
   ops.def_op<&cnn::bitwise_and>("bitwise_and(Tensor input, Tensor|Number other) -> Tensor", "Of the bits of integers.");
-  ops.def_op<&cnn::bitwise_and>("bitwise_and(Tensor|Number input, Tensor other) -> Tensor", "Of the bits of integers.", kFunctionOnly | kNoInPlace);
+  ops.def_op<&cnn::bitwise_and>("bitwise_and(Tensor|Number input, Tensor other) -> Tensor", "Of the bits of integers.",
+                                kFunctionOnly | kNoInPlace);
   ops.def_op<&cnn::bitwise_or>("bitwise_or(Tensor input, Tensor|Number other) -> Tensor", "Of the bits of integers.");
-  ops.def_op<&cnn::bitwise_or>("bitwise_or(Tensor|Number input, Tensor other) -> Tensor", "Of the bits of integers.", kFunctionOnly | kNoInPlace);
+  ops.def_op<&cnn::bitwise_or>("bitwise_or(Tensor|Number input, Tensor other) -> Tensor", "Of the bits of integers.",
+                               kFunctionOnly | kNoInPlace);
   ops.def_op<&cnn::bitwise_xor>("bitwise_xor(Tensor input, Tensor|Number other) -> Tensor", "Of the bits of integers.");
-  ops.def_op<&cnn::bitwise_xor>("bitwise_xor(Tensor|Number input, Tensor other) -> Tensor", "Of the bits of integers.", kFunctionOnly | kNoInPlace);
-  ops.def_op<&cnn::bitwise_left_shift>("bitwise_left_shift(Tensor input, Tensor|Number other) -> Tensor", "Of the bits of integers.");
-  ops.def_op<&cnn::bitwise_left_shift>("bitwise_left_shift(Tensor|Number input, Tensor other) -> Tensor", "Of the bits of integers.", kFunctionOnly | kNoInPlace);
-  ops.def_op<&cnn::bitwise_right_shift>("bitwise_right_shift(Tensor input, Tensor|Number other) -> Tensor", "Of the bits of integers.");
-  ops.def_op<&cnn::bitwise_right_shift>("bitwise_right_shift(Tensor|Number input, Tensor other) -> Tensor", "Of the bits of integers.", kFunctionOnly | kNoInPlace);
-  ops.def_op<&cnn::isclose>("isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor", "|input - other| <= atol + rtol * |other|.");
-  ops.def_op<&cnn::allclose>("allclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> bool", "Is every element close?");
+  ops.def_op<&cnn::bitwise_xor>("bitwise_xor(Tensor|Number input, Tensor other) -> Tensor", "Of the bits of integers.",
+                                kFunctionOnly | kNoInPlace);
+  ops.def_op<&cnn::bitwise_left_shift>("bitwise_left_shift(Tensor input, Tensor|Number other) -> Tensor",
+                                       "Of the bits of integers.");
+  ops.def_op<&cnn::bitwise_left_shift>("bitwise_left_shift(Tensor|Number input, Tensor other) -> Tensor",
+                                       "Of the bits of integers.", kFunctionOnly | kNoInPlace);
+  ops.def_op<&cnn::bitwise_right_shift>("bitwise_right_shift(Tensor input, Tensor|Number other) -> Tensor",
+                                        "Of the bits of integers.");
+  ops.def_op<&cnn::bitwise_right_shift>("bitwise_right_shift(Tensor|Number input, Tensor other) -> Tensor",
+                                        "Of the bits of integers.", kFunctionOnly | kNoInPlace);
+  ops.def_op<&cnn::isclose>(
+      "isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor",
+      "|input - other| <= atol + rtol * |other|.");
+  ops.def_op<&cnn::allclose>(
+      "allclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> bool",
+      "Is every element close?");
   ops.def_op<&cnn::equal>("equal(Tensor input, Tensor other) -> bool", "Same shape and elements?");
 }
 

@@ -26,34 +26,106 @@ Tensor like(const Tensor& x, Scalar value, std::optional<DType> t, std::optional
 }  // namespace
 
 void bind_create(Registry& ops) {
-  ops.def_op<[](const Dims& size, DType t, Device d) { return cnn::zeros(size, t, d); }>("zeros(Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor", "All 0.");
-  ops.def_op<[](const Dims& size, DType t, Device d) { return cnn::ones(size, t, d); }>("ones(Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor", "All 1.");
-  ops.def_op<[](const Dims& size, DType t, Device d) { return cnn::empty(size, t, d); }>("empty(Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, MemoryFormat? memory_format=None) -> Tensor", "Uninitialised.");
-  ops.def_op<[](const Dims& size, const Dims& stride, DType t, Device d) { return cnn::empty_strided(size, stride, t, d); }>("empty_strided(Dims size, Dims stride, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor", "Uninitialised, with the given strides.");
-  ops.def_op<[](const Dims& size, Scalar value, std::optional<DType> t, Device d) { return cnn::full(size, value, t, d); }>("full(Dims size, Number fill_value, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor", "All one value.");
-  ops.def_op<[](const Tensor& x, std::optional<DType> t, std::optional<Device> d, Format f) { return like(x, 0, t, d, f); }>("zeros_like(Tensor input, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, Contiguous? memory_format=None) -> Tensor", "All 0, in the shape of input.", kFunctionOnly);
-  ops.def_op<[](const Tensor& x, std::optional<DType> t, std::optional<Device> d, Format f) { return like(x, 1, t, d, f); }>("ones_like(Tensor input, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, Contiguous? memory_format=None) -> Tensor", "All 1, in the shape of input.", kFunctionOnly);
-  ops.def_op<[](const Tensor& x, Scalar value, std::optional<DType> t, std::optional<Device> d, Format f) { return like(x, value, t, d, f); }>("full_like(Tensor input, Number fill_value, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, Contiguous? memory_format=None) -> Tensor", "All one value, in the shape of input.", kFunctionOnly);
-  ops.def_op<[](const Tensor& x, std::optional<DType> t, std::optional<Device> d, Format f) { return empty_on(x, t, d, f); }>("empty_like(Tensor input, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, Contiguous? memory_format=None) -> Tensor", "Uninitialised, in the shape of input.", kFunctionOnly);
-  ops.def_op<[](Scalar end, std::optional<DType> t, Device d) { return cnn::arange(0, end, 1, t, d); }>("arange(Number end, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor", "0, 1, ... below end.");
-  ops.def_op<[](Scalar start, Scalar end, Scalar step, std::optional<DType> t, Device d) { return cnn::arange(start, end, step, t, d); }>("arange(Number start, Number end, Number step=1, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor", "start, start + step, ... below end.");
-  ops.def_op<[](Scalar start, Scalar end, int64_t steps, std::optional<DType> t, Device d) { return cnn::linspace(start, end, steps, t, d); }>("linspace(Number start, Number end, int steps, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor", "Evenly spaced, both ends included.");
-  ops.def_op<[](Scalar start, Scalar end, int64_t steps, double base, std::optional<DType> t, Device d) { return cnn::logspace(start, end, steps, base, t, d); }>("logspace(Number start, Number end, int steps, float base=10.0, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor", "Powers of base, evenly spaced.");
-  ops.def_op<[](int64_t n, std::optional<DType> t, Device d) { return cnn::eye(n, {}, t, d); }>("eye(int n, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor", "Identity matrix.");
-  ops.def_op<[](int64_t n, int64_t m, std::optional<DType> t, Device d) { return cnn::eye(n, m, t, d); }>("eye(int n, int m, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor", "1 on the diagonal of an n x m matrix.");
-  ops.def_op<[](Scalar s, std::optional<DType> t, Device d) { return cnn::full({}, s, t.value_or(default_dtype()), d); }>("scalar_tensor(Number s, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor", "A 0-d tensor.");
-  ops.def_op<[](const Tensor& x, const Dims& size, std::optional<DType> t, std::optional<Device> d) { return cnn::zeros(size, t.value_or(x.dtype()), d.value_or(x.device())); }>("new_zeros(Tensor input, Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor", "All 0, of input's dtype.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, const Dims& size, std::optional<DType> t, std::optional<Device> d) { return cnn::ones(size, t.value_or(x.dtype()), d.value_or(x.device())); }>("new_ones(Tensor input, Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor", "All 1, of input's dtype.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, const Dims& size, std::optional<DType> t, std::optional<Device> d) { return cnn::empty(size, t.value_or(x.dtype()), d.value_or(x.device())); }>("new_empty(Tensor input, Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor", "Uninitialised, of input's dtype.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, const Dims& size, Scalar v, std::optional<DType> t, std::optional<Device> d) { return cnn::full(size, v, t.value_or(x.dtype()), d.value_or(x.device())); }>("new_full(Tensor input, Dims size, Number fill_value, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor", "All one value, of input's dtype.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(x, v); }>("fill_(Tensor input, Number value) -> Tensor", "Every element set.");
-  ops.def_op<[](const Tensor& x, const Tensor& v) { check(v.dim() == 0, "fill_", "only supports 0-dimension value tensor but got tensor with ", v.dim(), " dimensions."); return cnn::copy_(x, v); }>("fill_(Tensor input, Tensor value) -> Tensor", "Every element set.");
+  ops.def_op<[](const Dims& size, DType t, Device d) {
+    return cnn::zeros(size, t, d);
+  }>("zeros(Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+     "All 0.");
+  ops.def_op<[](const Dims& size, DType t, Device d) {
+    return cnn::ones(size, t, d);
+  }>("ones(Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+     "All 1.");
+  ops.def_op<[](const Dims& size, DType t, Device d) {
+    return cnn::empty(size, t, d);
+  }>("empty(Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, MemoryFormat? memory_format=None) -> Tensor",
+     "Uninitialised.");
+  ops.def_op<[](const Dims& size, const Dims& stride, DType t, Device d) {
+    return cnn::empty_strided(size, stride, t, d);
+  }>("empty_strided(Dims size, Dims stride, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+     "Uninitialised, with the given strides.");
+  ops.def_op<[](const Dims& size, Scalar value, std::optional<DType> t, Device d) {
+    return cnn::full(size, value, t, d);
+  }>("full(Dims size, Number fill_value, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+     "All one value.");
+  ops.def_op<[](const Tensor& x, std::optional<DType> t, std::optional<Device> d, Format f) {
+    return like(x, 0, t, d, f);
+  }>("zeros_like(Tensor input, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, Contiguous? memory_format=None) -> Tensor",
+     "All 0, in the shape of input.", kFunctionOnly);
+  ops.def_op<[](const Tensor& x, std::optional<DType> t, std::optional<Device> d, Format f) {
+    return like(x, 1, t, d, f);
+  }>("ones_like(Tensor input, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, Contiguous? memory_format=None) -> Tensor",
+     "All 1, in the shape of input.", kFunctionOnly);
+  ops.def_op<[](const Tensor& x, Scalar value, std::optional<DType> t, std::optional<Device> d, Format f) {
+    return like(x, value, t, d, f);
+  }>("full_like(Tensor input, Number fill_value, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, Contiguous? memory_format=None) -> Tensor",
+     "All one value, in the shape of input.", kFunctionOnly);
+  ops.def_op<[](const Tensor& x, std::optional<DType> t, std::optional<Device> d, Format f) {
+    return empty_on(x, t, d, f);
+  }>("empty_like(Tensor input, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, Contiguous? memory_format=None) -> Tensor",
+     "Uninitialised, in the shape of input.", kFunctionOnly);
+  ops.def_op<[](Scalar end, std::optional<DType> t, Device d) {
+    return cnn::arange(0, end, 1, t, d);
+  }>("arange(Number end, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+     "0, 1, ... below end.");
+  ops.def_op<[](Scalar start, Scalar end, Scalar step, std::optional<DType> t, Device d) {
+    return cnn::arange(start, end, step, t, d);
+  }>("arange(Number start, Number end, Number step=1, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+     "start, start + step, ... below end.");
+  ops.def_op<[](Scalar start, Scalar end, int64_t steps, std::optional<DType> t, Device d) {
+    return cnn::linspace(start, end, steps, t, d);
+  }>("linspace(Number start, Number end, int steps, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+     "Evenly spaced, both ends included.");
+  ops.def_op<[](Scalar start, Scalar end, int64_t steps, double base, std::optional<DType> t, Device d) {
+    return cnn::logspace(start, end, steps, base, t, d);
+  }>("logspace(Number start, Number end, int steps, float base=10.0, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+     "Powers of base, evenly spaced.");
+  ops.def_op<[](int64_t n, std::optional<DType> t, Device d) {
+    return cnn::eye(n, {}, t, d);
+  }>("eye(int n, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+     "Identity matrix.");
+  ops.def_op<[](int64_t n, int64_t m, std::optional<DType> t, Device d) {
+    return cnn::eye(n, m, t, d);
+  }>("eye(int n, int m, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+     "1 on the diagonal of an n x m matrix.");
+  ops.def_op<[](Scalar s, std::optional<DType> t, Device d) {
+    return cnn::full({}, s, t.value_or(default_dtype()), d);
+  }>("scalar_tensor(Number s, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+     "A 0-d tensor.");
+  ops.def_op<[](const Tensor& x, const Dims& size, std::optional<DType> t, std::optional<Device> d) {
+    return cnn::zeros(size, t.value_or(x.dtype()), d.value_or(x.device()));
+  }>("new_zeros(Tensor input, Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+     "All 0, of input's dtype.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, const Dims& size, std::optional<DType> t, std::optional<Device> d) {
+    return cnn::ones(size, t.value_or(x.dtype()), d.value_or(x.device()));
+  }>("new_ones(Tensor input, Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+     "All 1, of input's dtype.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, const Dims& size, std::optional<DType> t, std::optional<Device> d) {
+    return cnn::empty(size, t.value_or(x.dtype()), d.value_or(x.device()));
+  }>("new_empty(Tensor input, Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+     "Uninitialised, of input's dtype.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, const Dims& size, Scalar v, std::optional<DType> t, std::optional<Device> d) {
+    return cnn::full(size, v, t.value_or(x.dtype()), d.value_or(x.device()));
+  }>("new_full(Tensor input, Dims size, Number fill_value, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+     "All one value, of input's dtype.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(x, v); }>("fill_(Tensor input, Number value) -> Tensor",
+                                                                         "Every element set.");
+  ops.def_op<[](const Tensor& x, const Tensor& v) {
+    check(v.dim() == 0, "fill_", "only supports 0-dimension value tensor but got tensor with ", v.dim(),
+          " dimensions.");
+    return cnn::copy_(x, v);
+  }>("fill_(Tensor input, Tensor value) -> Tensor", "Every element set.");
   ops.def_op<&cnn::zero_>("zero_(Tensor input) -> Tensor", "Every element set to 0.");
-  ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(clone(x), v); }>("fill(Tensor input, Number value) -> Tensor", "A copy with every element set.", kFunctionOnly);
-  ops.def_op<[](const Tensor& x, const Tensor& v) { return cnn::copy_(clone(x), v); }>("fill(Tensor input, Tensor value) -> Tensor", "A copy with every element set.", kFunctionOnly);
-  ops.def_op<[](const Tensor& x, Format f) { return f.value_or(false) && !x.is_contiguous() ? cnn::contiguous(x) : cnn::clone(x); }>("clone(Tensor input, *, Contiguous? memory_format=None) -> Tensor", "A copy, through which gradients flow.");
-  ops.def_op<[](const Tensor& x) { return cnn::contiguous(x); }>("contiguous(Tensor input, MemoryFormat? memory_format=None) -> Tensor", "The tensor in C order.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, const Tensor& src, bool) { return cnn::copy_(x, src); }>("copy_(Tensor input, Tensor src, bool non_blocking=False) -> Tensor", "Takes the elements of src, broadcast and converted.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(clone(x), v); }>(
+      "fill(Tensor input, Number value) -> Tensor", "A copy with every element set.", kFunctionOnly);
+  ops.def_op<[](const Tensor& x, const Tensor& v) { return cnn::copy_(clone(x), v); }>(
+      "fill(Tensor input, Tensor value) -> Tensor", "A copy with every element set.", kFunctionOnly);
+  ops.def_op<[](const Tensor& x, Format f) {
+    return f.value_or(false) && !x.is_contiguous() ? cnn::contiguous(x) : cnn::clone(x);
+  }>("clone(Tensor input, *, Contiguous? memory_format=None) -> Tensor", "A copy, through which gradients flow.");
+  ops.def_op<[](const Tensor& x) { return cnn::contiguous(x); }>(
+      "contiguous(Tensor input, MemoryFormat? memory_format=None) -> Tensor", "The tensor in C order.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, const Tensor& src, bool) { return cnn::copy_(x, src); }>(
+      "copy_(Tensor input, Tensor src, bool non_blocking=False) -> Tensor",
+      "Takes the elements of src, broadcast and converted.", kMethodOnly);
 }
 
 }  // namespace cnn::python

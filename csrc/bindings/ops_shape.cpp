@@ -11,13 +11,19 @@ void bind_shape(Registry& ops) {
   ops.def_op<&cnn::flip>("flip(Tensor input, Dims dims) -> Tensor", "Reversed along dimensions.");
   ops.def_op<&cnn::roll>("roll(Tensor input, Dims shifts, Dims dims=()) -> Tensor", "Rotated along dimensions.");
   ops.def_op<&cnn::repeat>("repeat(Tensor input, Dims repeats) -> Tensor", "Copies side by side.", kMethodOnly);
-  ops.def_op<&cnn::repeat_interleave>("repeat_interleave(Tensor input, Tensor repeats, int? dim=None) -> Tensor", "Each element repeated.");
-  ops.def_op<[](const Tensor& x, int64_t n, std::optional<int64_t> dim) { return cnn::repeat_interleave(x, full({}, n), dim); }>("repeat_interleave(Tensor input, int repeats, int? dim=None) -> Tensor", "Each element repeated.");
+  ops.def_op<&cnn::repeat_interleave>("repeat_interleave(Tensor input, Tensor repeats, int? dim=None) -> Tensor",
+                                      "Each element repeated.");
+  ops.def_op<[](const Tensor& x, int64_t n, std::optional<int64_t> dim) {
+    return cnn::repeat_interleave(x, full({}, n), dim);
+  }>("repeat_interleave(Tensor input, int repeats, int? dim=None) -> Tensor", "Each element repeated.");
   ops.def_op<&cnn::tril>("tril(Tensor input, int diagonal=0) -> Tensor", "The lower triangle, 0 elsewhere.");
   ops.def_op<&cnn::triu>("triu(Tensor input, int diagonal=0) -> Tensor", "The upper triangle, 0 elsewhere.");
-  ops.def_op<&cnn::diag_embed>("diag_embed(Tensor input, int offset=0, int dim1=-2, int dim2=-1) -> Tensor", "Matrices with input on a diagonal.");
-  ops.def_op<&cnn::diag>("diag(Tensor input, int diagonal=0) -> Tensor", "The diagonal of a matrix, or the matrix of a diagonal.");
-  ops.def_op<&cnn::constant_pad_nd>("constant_pad_nd(Tensor input, Dims pad, Number value=0) -> Tensor", "Padded with a value; negative pads crop.", kFunctionOnly);
+  ops.def_op<&cnn::diag_embed>("diag_embed(Tensor input, int offset=0, int dim1=-2, int dim2=-1) -> Tensor",
+                               "Matrices with input on a diagonal.");
+  ops.def_op<&cnn::diag>("diag(Tensor input, int diagonal=0) -> Tensor",
+                         "The diagonal of a matrix, or the matrix of a diagonal.");
+  ops.def_op<&cnn::constant_pad_nd>("constant_pad_nd(Tensor input, Dims pad, Number value=0) -> Tensor",
+                                    "Padded with a value; negative pads crop.", kFunctionOnly);
   ops.def_op<&cnn::cat>("cat(Tensors tensors, int dim=0) -> Tensor", "Joined along a dimension.");
   ops.def_op<&cnn::cat>("concat(Tensors tensors, int dim=0) -> Tensor", "Joined along a dimension.");
   ops.def_op<&cnn::cat>("concatenate(Tensors tensors, int dim=0) -> Tensor", "Joined along a dimension.");

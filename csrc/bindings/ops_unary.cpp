@@ -63,10 +63,15 @@ void bind_unary(Registry& ops) {
   ops.def_op<&cnn::atanh>("arctanh(Tensor input) -> Tensor", "The same as atanh.");
   ops.def_op<&cnn::trunc>("fix(Tensor input) -> Tensor", "The same as trunc.");
   ops.def_op<&cnn::neg>("negative(Tensor input) -> Tensor", "The same as neg.");
-  ops.def_op<&cnn::round>("round(Tensor input, *, int decimals=0) -> Tensor", "To the nearest integer, halves to even; or to `decimals` places.");
-  ops.def_op<&cnn::logit>("logit(Tensor input, float? eps=None) -> Tensor", "log(x / (1 - x)), x clamped to [eps, 1 - eps] when eps is given.");
-  ops.def_op<&cnn::nan_to_num>("nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor", "nan and infinities replaced; by 0 and the largest finite numbers when not given.");
-  ops.def_op<&cnn::polygamma>("polygamma(int n, Tensor input) -> Tensor", "The n-th derivative of digamma.", kFunctionOnly);
+  ops.def_op<&cnn::round>("round(Tensor input, *, int decimals=0) -> Tensor",
+                          "To the nearest integer, halves to even; or to `decimals` places.");
+  ops.def_op<&cnn::logit>("logit(Tensor input, float? eps=None) -> Tensor",
+                          "log(x / (1 - x)), x clamped to [eps, 1 - eps] when eps is given.");
+  ops.def_op<&cnn::nan_to_num>(
+      "nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor",
+      "nan and infinities replaced; by 0 and the largest finite numbers when not given.");
+  ops.def_op<&cnn::polygamma>("polygamma(int n, Tensor input) -> Tensor", "The n-th derivative of digamma.",
+                              kFunctionOnly);
   ops.def_op<&cnn::positive>("positive(Tensor input) -> Tensor", "input itself.");
 }
 

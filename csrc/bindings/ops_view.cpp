@@ -9,10 +9,13 @@ namespace cnn::python {
 
 void bind_view(Registry& ops) {
   ops.def_op<&cnn::view>("view(Tensor input, Dims size) -> Tensor", "The same memory in another shape.", kMethodOnly);
-  ops.def_op<&cnn::view_dtype>("view(Tensor input, Dtype dtype) -> Tensor", "The same bytes as another dtype.", kMethodOnly);
-  ops.def_op<&cnn::broadcast_tensors>("broadcast_tensors(*Tensors tensors) -> Tensors", "All expanded to their common shape.", kFunctionOnly);
+  ops.def_op<&cnn::view_dtype>("view(Tensor input, Dtype dtype) -> Tensor", "The same bytes as another dtype.",
+                               kMethodOnly);
+  ops.def_op<&cnn::broadcast_tensors>("broadcast_tensors(*Tensors tensors) -> Tensors",
+                                      "All expanded to their common shape.", kFunctionOnly);
   ops.def_op<&cnn::reshape>("reshape(Tensor input, Dims shape) -> Tensor", "Another shape; a view where possible.");
-  ops.def_op<&cnn::expand>("expand(Tensor input, Dims size) -> Tensor", "Size-1 dimensions repeated, without copying.", kMethodOnly);
+  ops.def_op<&cnn::expand>("expand(Tensor input, Dims size) -> Tensor", "Size-1 dimensions repeated, without copying.",
+                           kMethodOnly);
   ops.def_op<&cnn::permute>("permute(Tensor input, Dims dims) -> Tensor", "Dimensions in another order.");
   ops.def_op<&cnn::transpose>("transpose(Tensor input, int dim0, int dim1) -> Tensor", "Two dimensions exchanged.");
   ops.def_op<&cnn::transpose>("swapaxes(Tensor input, int dim0, int dim1) -> Tensor", "The same as transpose.");
@@ -20,30 +23,51 @@ void bind_view(Registry& ops) {
   ops.def_op<&cnn::t>("t(Tensor input) -> Tensor", "Transpose of a matrix.");
   ops.def_op<&cnn::select>("select(Tensor input, int dim, int index) -> Tensor", "One position of a dimension.");
   ops.def_op<&cnn::narrow>("narrow(Tensor input, int dim, int start, int length) -> Tensor", "A range of a dimension.");
-  ops.def_op<[](const Tensor& x) { return cnn::squeeze(x); }>("squeeze(Tensor input) -> Tensor", "Without dimensions of size 1.");
-  ops.def_op<[](const Tensor& x, const Dims& dim) { return cnn::squeeze(x, dim); }>("squeeze(Tensor input, Dims dim) -> Tensor", "Without those dimensions of size 1.");
+  ops.def_op<[](const Tensor& x) { return cnn::squeeze(x); }>("squeeze(Tensor input) -> Tensor",
+                                                              "Without dimensions of size 1.");
+  ops.def_op<[](const Tensor& x, const Dims& dim) { return cnn::squeeze(x, dim); }>(
+      "squeeze(Tensor input, Dims dim) -> Tensor", "Without those dimensions of size 1.");
   ops.def_op<&cnn::unsqueeze>("unsqueeze(Tensor input, int dim) -> Tensor", "With a new dimension of size 1.");
-  ops.def_op<&cnn::diagonal>("diagonal(Tensor input, int offset=0, int dim1=0, int dim2=1) -> Tensor", "A view of a diagonal, as the last dimension.");
-  ops.def_op<&cnn::unfold>("unfold(Tensor input, int dimension, int size, int step) -> Tensor", "Sliding windows, as a new last dimension.", kMethodOnly);
-  ops.def_op<&cnn::flatten>("flatten(Tensor input, int start_dim=0, int end_dim=-1) -> Tensor", "A range of dimensions joined into one.");
-  ops.def_op<&cnn::unflatten>("unflatten(Tensor input, int dim, Dims sizes) -> Tensor", "One dimension split into several.");
-  ops.def_op<&cnn::movedim>("movedim(Tensor input, Dims source, Dims destination) -> Tensor", "Dimensions moved to other places.");
-  ops.def_op<&cnn::movedim>("moveaxis(Tensor input, Dims source, Dims destination) -> Tensor", "Dimensions moved to other places.");
-  ops.def_op<&cnn::as_strided>("as_strided(Tensor input, Dims size, Dims stride, int? storage_offset=None) -> Tensor", "A view with any geometry.");
-  ops.def_op<&cnn::as_strided_scatter>("as_strided_scatter(Tensor input, Tensor src, Dims size, Dims stride, int? storage_offset=None) -> Tensor", "input with src written where as_strided looks.");
+  ops.def_op<&cnn::diagonal>("diagonal(Tensor input, int offset=0, int dim1=0, int dim2=1) -> Tensor",
+                             "A view of a diagonal, as the last dimension.");
+  ops.def_op<&cnn::unfold>("unfold(Tensor input, int dimension, int size, int step) -> Tensor",
+                           "Sliding windows, as a new last dimension.", kMethodOnly);
+  ops.def_op<&cnn::flatten>("flatten(Tensor input, int start_dim=0, int end_dim=-1) -> Tensor",
+                            "A range of dimensions joined into one.");
+  ops.def_op<&cnn::unflatten>("unflatten(Tensor input, int dim, Dims sizes) -> Tensor",
+                              "One dimension split into several.");
+  ops.def_op<&cnn::movedim>("movedim(Tensor input, Dims source, Dims destination) -> Tensor",
+                            "Dimensions moved to other places.");
+  ops.def_op<&cnn::movedim>("moveaxis(Tensor input, Dims source, Dims destination) -> Tensor",
+                            "Dimensions moved to other places.");
+  ops.def_op<&cnn::as_strided>("as_strided(Tensor input, Dims size, Dims stride, int? storage_offset=None) -> Tensor",
+                               "A view with any geometry.");
+  ops.def_op<&cnn::as_strided_scatter>(
+      "as_strided_scatter(Tensor input, Tensor src, Dims size, Dims stride, int? storage_offset=None) -> Tensor",
+      "input with src written where as_strided looks.");
   ops.def_op<&cnn::split>("split(Tensor input, int split_size, int dim=0) -> Tensors", "Parts of split_size.");
-  ops.def_op<&cnn::split_with_sizes>("split(Tensor input, Dims split_size, int dim=0) -> Tensors", "Parts of the given sizes.");
-  ops.def_op<&cnn::split_with_sizes>("split_with_sizes(Tensor input, Dims split_sizes, int dim=0) -> Tensors", "Parts of the given sizes.");
+  ops.def_op<&cnn::split_with_sizes>("split(Tensor input, Dims split_size, int dim=0) -> Tensors",
+                                     "Parts of the given sizes.");
+  ops.def_op<&cnn::split_with_sizes>("split_with_sizes(Tensor input, Dims split_sizes, int dim=0) -> Tensors",
+                                     "Parts of the given sizes.");
   ops.def_op<&cnn::unbind>("unbind(Tensor input, int dim=0) -> Tensors", "All positions of a dimension.");
   ops.def_op<&cnn::chunk>("chunk(Tensor input, int chunks, int dim=0) -> Tensors", "About equal parts.");
-  ops.def_op<&cnn::tensor_split>("tensor_split(Tensor input, int sections, int dim=0) -> Tensors", "As equal parts as possible.");
-  ops.def_op<&cnn::tensor_split_at>("tensor_split(Tensor input, Dims indices, int dim=0) -> Tensors", "Parts that end at the indices.");
-  ops.def_op<&cnn::sum_to_size>("sum_to_size(Tensor input, Dims size) -> Tensor", "Summed to a shape that broadcasts to the present one.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, const Tensor& other) { return cnn::expand(x, other.shape()); }>("expand_as(Tensor input, Tensor other) -> Tensor", "Expanded to the shape of other.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, const Tensor& other) { return cnn::view(x, other.shape()); }>("view_as(Tensor input, Tensor other) -> Tensor", "Viewed in the shape of other.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, const Tensor& other) { return cnn::reshape(x, other.shape()); }>("reshape_as(Tensor input, Tensor other) -> Tensor", "Reshaped to the shape of other.", kMethodOnly);
-  ops.def_op<[](const Tensor& x) { return cnn::reshape(x, {-1}); }>("ravel(Tensor input) -> Tensor", "All elements in one dimension.");
-  ops.def_op<[](const Tensor& x, const Dims& size) { return cnn::expand(x, size); }>("broadcast_to(Tensor input, Dims size) -> Tensor", "Expanded to a shape.");
+  ops.def_op<&cnn::tensor_split>("tensor_split(Tensor input, int sections, int dim=0) -> Tensors",
+                                 "As equal parts as possible.");
+  ops.def_op<&cnn::tensor_split_at>("tensor_split(Tensor input, Dims indices, int dim=0) -> Tensors",
+                                    "Parts that end at the indices.");
+  ops.def_op<&cnn::sum_to_size>("sum_to_size(Tensor input, Dims size) -> Tensor",
+                                "Summed to a shape that broadcasts to the present one.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, const Tensor& other) { return cnn::expand(x, other.shape()); }>(
+      "expand_as(Tensor input, Tensor other) -> Tensor", "Expanded to the shape of other.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, const Tensor& other) { return cnn::view(x, other.shape()); }>(
+      "view_as(Tensor input, Tensor other) -> Tensor", "Viewed in the shape of other.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, const Tensor& other) { return cnn::reshape(x, other.shape()); }>(
+      "reshape_as(Tensor input, Tensor other) -> Tensor", "Reshaped to the shape of other.", kMethodOnly);
+  ops.def_op<[](const Tensor& x) { return cnn::reshape(x, {-1}); }>("ravel(Tensor input) -> Tensor",
+                                                                    "All elements in one dimension.");
+  ops.def_op<[](const Tensor& x, const Dims& size) { return cnn::expand(x, size); }>(
+      "broadcast_to(Tensor input, Dims size) -> Tensor", "Expanded to a shape.");
 }
 
 }  // namespace cnn::python

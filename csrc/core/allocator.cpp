@@ -182,8 +182,7 @@ void flush_list(int index, BlockList& list, size_t keep) {
 void flush_counts(ThreadCache& cache) {
   Totals& totals = allocator().totals;
   totals.add(cache.pending.exchange(0, std::memory_order_relaxed));
-  totals.requests.fetch_add(cache.requests.exchange(0, std::memory_order_relaxed),
-                            std::memory_order_relaxed);
+  totals.requests.fetch_add(cache.requests.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
 }
 
 struct CacheOwner {
@@ -228,7 +227,8 @@ void count(ThreadCache* cache, int64_t bytes) {
   add_own(cache->pending, bytes);
   if (bytes > 0) add_own(cache->requests, uint64_t(1));
   const int64_t pending = cache->pending.load(std::memory_order_relaxed);
-  if (pending > kPendingMax || pending < -kPendingMax) [[unlikely]] flush_counts(*cache);
+  if (pending > kPendingMax || pending < -kPendingMax) [[unlikely]]
+    flush_counts(*cache);
 }
 
 // --------------------------------------------------------------------------------- the slow paths
@@ -338,9 +338,7 @@ void release_slabs(Central& central, int index) {
   if (central.cut < central.cut_end) {
     unused[slab_of(central.cut)] += size_t(central.cut_end - central.cut) / bytes;
   }
-  const auto whole = [&](const void* p) {
-    return unused[slab_of(static_cast<const char*>(p))] == per_slab;
-  };
+  const auto whole = [&](const void* p) { return unused[slab_of(static_cast<const char*>(p))] == per_slab; };
   if (central.cut < central.cut_end && whole(central.cut)) central.cut = central.cut_end = nullptr;
   BlockList kept;
   while (Block* block = central.free.pop()) {
@@ -428,7 +426,8 @@ void cpu_free(void* p, size_t nbytes) {
     BlockList& list = cache->lists[size_t(index)];
     list.push(static_cast<Block*>(p));
     const size_t most = kThreadListMax[size_t(index)];
-    if (list.count > most) [[unlikely]] flush_list(index, list, most / 2);
+    if (list.count > most) [[unlikely]]
+      flush_list(index, list, most / 2);
   } else {
     Central& central = allocator().central[index];
     std::lock_guard lock(central.mutex);

@@ -17,11 +17,10 @@ namespace {
 Isa detect_isa() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                    __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
-                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("avx512vl");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") &&
+                    __builtin_cpu_supports("f16c");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   if (avx512) return Isa::Avx512;
   if (avx2) return Isa::Avx2;
 #endif
@@ -35,8 +34,7 @@ Isa choose_isa() {
   if (!strcasecmp(wish, "default") || !strcasecmp(wish, "baseline")) return Isa::Baseline;
   if (!strcasecmp(wish, "avx2")) return std::min(best, Isa::Avx2);
   if (!strcasecmp(wish, "avx512")) return best;
-  std::fprintf(stderr,
-               "cnn: CNN_CPU_CAPABILITY=%s is ignored: expected default, avx2 or avx512\n", wish);
+  std::fprintf(stderr, "cnn: CNN_CPU_CAPABILITY=%s is ignored: expected default, avx2 or avx512\n", wish);
   return best;
 }
 
@@ -88,8 +86,7 @@ struct MemoryFiles {
   const char* usage;
   const char* reclaimable;  // key in memory.stat; version 1 has a total over the subtree
 };
-constexpr MemoryFiles kMemoryV1 = {"/memory.limit_in_bytes", "/memory.usage_in_bytes",
-                                   "total_inactive_file "};
+constexpr MemoryFiles kMemoryV1 = {"/memory.limit_in_bytes", "/memory.usage_in_bytes", "total_inactive_file "};
 constexpr MemoryFiles kMemoryV2 = {"/memory.max", "/memory.current", "inactive_file "};
 
 void narrow_memory(CgroupLimits& limits, const std::string& dir, const MemoryFiles& files) {
@@ -136,9 +133,12 @@ Isa cpu_isa() {
 
 const char* isa_name(Isa isa) {
   switch (isa) {
-    case Isa::Avx512: return "AVX512";
-    case Isa::Avx2: return "AVX2";
-    default: return "DEFAULT";
+    case Isa::Avx512:
+      return "AVX512";
+    case Isa::Avx2:
+      return "AVX2";
+    default:
+      return "DEFAULT";
   }
 }
 
@@ -157,13 +157,11 @@ CgroupLimits cgroup_limits(const std::string& root) {
         narrow_memory(limits, dir, kMemoryV2);
         const std::string quota = read_file(dir + "/cpu.max");  // "quota period" or "max period"
         const size_t space = std::min(quota.find(' '), quota.size());
-        narrow_cpus(limits, number_or(quota, 0),
-                    number_or(std::string_view(quota).substr(space), 0));
+        narrow_cpus(limits, number_or(quota, 0), number_or(std::string_view(quota).substr(space), 0));
       });
     }
     if (has_item(controllers, "memory")) {
-      each_level(top + "/memory", path,
-                 [&](const std::string& dir) { narrow_memory(limits, dir, kMemoryV1); });
+      each_level(top + "/memory", path, [&](const std::string& dir) { narrow_memory(limits, dir, kMemoryV1); });
     }
     if (has_item(controllers, "cpu")) {
       each_level(top + "/cpu", path, [&](const std::string& dir) {

@@ -6,9 +6,12 @@ namespace cnn {
 
 const char* device_type_name(DeviceType type) {
   switch (type) {
-    case DeviceType::Cpu: return "cpu";
-    case DeviceType::Cuda: return "cuda";
-    default: return "meta";
+    case DeviceType::Cpu:
+      return "cpu";
+    case DeviceType::Cuda:
+      return "cuda";
+    default:
+      return "meta";
   }
 }
 

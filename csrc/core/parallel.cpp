@@ -251,8 +251,7 @@ int64_t Pool::take_part(const Job& job, uint64_t number, int id) {
     while (word >> kUnitBits == number) {
       const int64_t unit = int64_t(word & ((1u << kUnitBits) - 1));
       if (unit >= share.units) break;
-      if (!next.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel,
-                                      std::memory_order_acquire)) {
+      if (!next.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
         continue;
       }
       const int64_t begin = share.begin + unit * share.step;
@@ -267,7 +266,9 @@ int64_t Pool::take_part(const Job& job, uint64_t number, int id) {
 void Pool::wake(int wanted) {
   const int sleeping = sleeping_.load(std::memory_order_seq_cst);
   if (sleeping == 0) return;
-  { std::lock_guard lock(mutex_); }  // whoever counted itself is now waiting, and hears us
+  {
+    std::lock_guard lock(mutex_);
+  }  // whoever counted itself is now waiting, and hears us
   if (wanted >= sleeping) return wake_workers_.notify_all();
   for (int i = 0; i < wanted; ++i) wake_workers_.notify_one();
 }
@@ -286,8 +287,7 @@ void Pool::work(int id) {
   inside_region = true;
   uint64_t seen = 0;
   const auto news = [&] {
-    return posted_.number.load(std::memory_order_seq_cst) != seen &&
-           id < threads_.load(std::memory_order_relaxed);
+    return posted_.number.load(std::memory_order_seq_cst) != seen && id < threads_.load(std::memory_order_relaxed);
   };
   while (true) {
     if (!spin_until(news, kSpin)) {
@@ -305,7 +305,9 @@ void Pool::work(int id) {
     if (ran == 0) continue;
     finished_.fetch_add(ran, std::memory_order_seq_cst);
     if (caller_sleeps_.load(std::memory_order_seq_cst)) {
-      { std::lock_guard lock(mutex_); }
+      {
+        std::lock_guard lock(mutex_);
+      }
       wake_caller_.notify_one();
     }
   }
@@ -337,8 +339,7 @@ void Pool::start_workers(int wanted) {
 std::atomic<Pool*>& current_pool() {
   static std::atomic<Pool*>& pool = []() -> std::atomic<Pool*>& {
     static std::atomic<Pool*> pointer{new Pool};
-    pthread_atfork(nullptr, nullptr,
-                   [] { pointer.store(new (std::nothrow) Pool, std::memory_order_release); });
+    pthread_atfork(nullptr, nullptr, [] { pointer.store(new (std::nothrow) Pool, std::memory_order_release); });
     return pointer;
   }();
   return pool;
@@ -348,8 +349,7 @@ int positive_number(const char* text) {
   if (!text) return 0;
   char* end;
   const long n = std::strtol(text, &end, 10);
-  return end != text && (*end == '\0' || *end == ',') && n > 0 ? int(std::min(n, long(kMaxThreads)))
-                                                               : 0;
+  return end != text && (*end == '\0' || *end == ',') && n > 0 ? int(std::min(n, long(kMaxThreads))) : 0;
 }
 
 int default_threads() {

@@ -160,14 +160,13 @@ std::vector<uint8_t> Generator::get_state() const {
 }
 
 void Generator::set_state(const uint8_t* state, size_t nbytes) {
-  check(nbytes == sizeof(StateBytes), "", "Expected a CPUGeneratorImplState of size ",
-        sizeof(StateBytes), " but found the input RNG state size to be ", nbytes);
+  check(nbytes == sizeof(StateBytes), "", "Expected a CPUGeneratorImplState of size ", sizeof(StateBytes),
+        " but found the input RNG state size to be ", nbytes);
   StateBytes bytes;
   std::memcpy(&bytes, state, sizeof bytes);
   // left == 1 asks for a refill; otherwise it and next count the same block from both ends.
   const bool refill_next = bytes.left == 1 && bytes.next <= kWords;
-  const bool within = bytes.left > 1 && bytes.next >= 1 &&
-                      bytes.next == uint64_t(kWords + 1 - bytes.left);
+  const bool within = bytes.left > 1 && bytes.next >= 1 && bytes.next == uint64_t(kWords + 1 - bytes.left);
   check(bytes.seeded == 1 && (refill_next || within), "", "Invalid mt19937 state");
   std::lock_guard lock(mutex_);
   seed_ = bytes.seed;

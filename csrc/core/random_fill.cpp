@@ -71,8 +71,7 @@ void fill_each(Generator& generator, T* out, int64_t n, const F& f) {
 
 // out[i] = f(word): one 32-bit draw for each element, in stretches that vectorise. The lock is held.
 template <class T, class F>
-__attribute__((optimize("O3"))) void draw_words(Generator& generator, T* out, int64_t n,
-                                                const F& f) {
+__attribute__((optimize("O3"))) void draw_words(Generator& generator, T* out, int64_t n, const F& f) {
   while (n > 0) {
     const Generator::Words words = generator.take(n);
     for (int64_t i = 0; i < words.count; ++i) out[i] = f(words.data[i]);
@@ -91,9 +90,7 @@ void fill_from_words(Generator& generator, T* out, int64_t n, const F& f) {
 float unit(uint32_t word) { return float(int32_t(word & 0xffffff)) * 0x1p-24f; }
 
 // Standard uniform numbers; the lock is held.
-void draw_units(Generator& generator, float* out, int64_t n) {
-  draw_words(generator, out, n, unit);
-}
+void draw_units(Generator& generator, float* out, int64_t n) { draw_words(generator, out, n, unit); }
 __attribute__((optimize("O3"))) void draw_units(Generator& generator, double* out, int64_t n) {
   uint32_t words[2 * kChunk];  // n is at most kChunk
   draw_words(generator, words, 2 * n, [](uint32_t word) { return word; });
@@ -165,8 +162,7 @@ void fill_uniform(Generator& generator, T* out, int64_t n, double from, double t
 
 template <class T>
 void fill_normal_singly(Generator& generator, T* out, int64_t n, double mean, double std) {
-  fill_each(generator, out, n,
-            [=](Generator& g) { return narrow<T>(std::fma(g.normal(), std, mean)); });
+  fill_each(generator, out, n, [=](Generator& g) { return narrow<T>(std::fma(g.normal(), std, mean)); });
 }
 
 template <class T>
@@ -192,14 +188,11 @@ template <class T>
 void fill_randint(Generator& generator, T* out, int64_t n, int64_t low, int64_t high) {
   if constexpr (kFloating<T>) fit_limits<T>(low, high);
   const uint64_t range = uint64_t(high) - uint64_t(low);
-  const auto above_low = [=](uint64_t offset) {
-    return from_integer<T>(int64_t(offset + uint64_t(low)));
-  };
+  const auto above_low = [=](uint64_t offset) { return from_integer<T>(int64_t(offset + uint64_t(low))); };
   if (range >= uint64_t(1) << 28) {
     fill_each(generator, out, n, [=](Generator& g) { return above_low(g.u64() % range); });
   } else {
-    fill_from_words(generator, out, n,
-                    [=](uint32_t word) { return above_low(word % uint32_t(range)); });
+    fill_from_words(generator, out, n, [=](uint32_t word) { return above_low(word % uint32_t(range)); });
   }
 }
 
@@ -215,10 +208,10 @@ void fill_random(Generator& generator, T* out, int64_t n) {
   } else if constexpr (std::is_same_v<T, int64_t>) {
     fill_each(generator, out, n, [](Generator& g) { return int64_t(g.u64() & INT64_MAX); });
   } else if constexpr (std::is_same_v<T, double>) {
-    constexpr uint64_t values = (uint64_t(1) << kDigits<double>) + 1;
+    constexpr uint64_t values = (uint64_t(1) << kDigits<double>)+1;
     fill_each(generator, out, n, [](Generator& g) { return double(g.u64() % values); });
   } else if constexpr (kFloating<T>) {
-    constexpr uint32_t values = (uint32_t(1) << kDigits<T>) + 1;
+    constexpr uint32_t values = (uint32_t(1) << kDigits<T>)+1;
     fill_from_words(generator, out, n, [](uint32_t word) { return T(float(word % values)); });
   } else {
     constexpr uint32_t mask = uint32_t(std::numeric_limits<T>::max());
@@ -273,8 +266,7 @@ void fill_dropout(Generator& generator, T* out, int64_t n, double p) {
 template <class T>
 void fill_exponential(Generator& generator, T* out, int64_t n, double lambda) {
   const double factor = -1 / lambda;
-  fill_each(generator, out, n,
-            [=](Generator& g) { return narrow<T>(factor * std::log1p(-g.uniform_double())); });
+  fill_each(generator, out, n, [=](Generator& g) { return narrow<T>(factor * std::log1p(-g.uniform_double())); });
 }
 
 template <class T>
@@ -286,16 +278,14 @@ void fill_cauchy(Generator& generator, T* out, int64_t n, double median, double 
 
 template <class T>
 void fill_log_normal(Generator& generator, T* out, int64_t n, double mean, double std) {
-  fill_each(generator, out, n,
-            [=](Generator& g) { return narrow<T>(std::exp(std::fma(g.normal(), std, mean))); });
+  fill_each(generator, out, n, [=](Generator& g) { return narrow<T>(std::exp(std::fma(g.normal(), std, mean))); });
 }
 
 template <class T>
 void fill_geometric(Generator& generator, T* out, int64_t n, double p) {
   const double scale = std::log1p(-p);
-  fill_each(generator, out, n, [=](Generator& g) {
-    return narrow<T>(std::ceil(std::log(g.uniform_double()) / scale));
-  });
+  fill_each(generator, out, n,
+            [=](Generator& g) { return narrow<T>(std::ceil(std::log(g.uniform_double()) / scale)); });
 }
 
 // ---------------------------------------------------------------------------------- instances
@@ -318,7 +308,8 @@ CNN_FLOATING(X)
   template CNN_API void fill_random_full(Generator&, T*, int64_t);      \
   template CNN_API void fill_randperm(Generator&, T*, int64_t);         \
   template CNN_API void fill_geometric(Generator&, T*, int64_t, double);
-CNN_FLOATING(X) CNN_INTEGER(X)
+CNN_FLOATING(X)
+CNN_INTEGER(X)
 #undef X
 
 #define X(T)                                                                       \

@@ -28,9 +28,7 @@ constexpr Float8 kZero8 = {};
 #pragma GCC target("avx2,fma")
 namespace avx2 {
 
-CNN_INLINE Float8 fma(const Float8& a, const Float8& b, const Float8& c) {
-  return _mm256_fmadd_ps(a, b, c);
-}
+CNN_INLINE Float8 fma(const Float8& a, const Float8& b, const Float8& c) { return _mm256_fmadd_ps(a, b, c); }
 CNN_INLINE Float8 sqrt(const Float8& x) { return _mm256_sqrt_ps(x); }
 #include "core/random_lanes_body.h"
 

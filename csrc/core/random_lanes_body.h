@@ -17,9 +17,8 @@ CNN_INLINE Float8 log_unit(const Float8& x) {
   m = (m - 1.0f) + Float8(low & Int8(m));
   const Float8 m2 = m * m;
   Float8 y = kZero8 + 7.0376836292e-2f;
-  for (const float c : {-1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f,
-                        -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f,
-                        3.3333331174e-1f}) {
+  for (const float c : {-1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f, -1.6668057665e-1f,
+                        2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f}) {
     y = fma(y, m, kZero8 + c);
   }
   y = fma(y * m, m2, e * -2.12194440e-4f);  // log 2 in two parts: this one, and 0.693359375

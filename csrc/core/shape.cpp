@@ -71,8 +71,8 @@ Dims broadcast_shapes(const char* op, const Dims& a, const Dims& b) {
   for (int i = 0; i < n; ++i) {
     const int ia = a.size() - 1 - i, ib = b.size() - 1 - i;
     const int64_t sa = ia >= 0 ? a[ia] : 1, sb = ib >= 0 ? b[ib] : 1;
-    check(sa == sb || sa == 1 || sb == 1, op, "The size of tensor a (", sa, ") must match the size of tensor b (",
-          sb, ") at non-singleton dimension ", n - 1 - i, ": shapes ", a, " and ", b);
+    check(sa == sb || sa == 1 || sb == 1, op, "The size of tensor a (", sa, ") must match the size of tensor b (", sb,
+          ") at non-singleton dimension ", n - 1 - i, ": shapes ", a, " and ", b);
     out[n - 1 - i] = sa == 1 ? sb : sa;
   }
   return out;

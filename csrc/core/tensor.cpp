@@ -35,8 +35,8 @@ Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype, Device
   int64_t last = 0;
   bool none = false;
   for (int i = 0; i < sizes.size(); ++i) {
-    check(strides[i] >= 0, "empty_strided", "as_strided: Negative strides are not supported at the moment, got strides: ",
-          strides);
+    check(strides[i] >= 0, "empty_strided",
+          "as_strided: Negative strides are not supported at the moment, got strides: ", strides);
     none |= sizes[i] == 0;
     int64_t span;
     check(!__builtin_mul_overflow(sizes[i] - 1, strides[i], &span) && !__builtin_add_overflow(last, span, &last) &&
@@ -44,8 +44,8 @@ Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype, Device
           "empty_strided", "Storage size calculation overflowed with sizes=", sizes, " and strides=", strides);
   }
   const int64_t elements = none ? 0 : last + 1;
-  return Tensor(make_ref<TensorImpl>(Storage::allocate(size_t(elements) * item_size(dtype), device), sizes, strides,
-                                     0, dtype));
+  return Tensor(
+      make_ref<TensorImpl>(Storage::allocate(size_t(elements) * item_size(dtype), device), sizes, strides, 0, dtype));
 }
 
 Tensor empty(const Dims& sizes, DType dtype, Device device) {
@@ -78,8 +78,7 @@ bool is_dense(const Dims& sizes, const Dims& strides) {
 
 Tensor empty_like(const Tensor& like, DType dtype) {
   if (like.is_contiguous() || like.numel() == 0) return empty(like.shape(), dtype, like.device());
-  if (is_dense(like.shape(), like.strides()))
-    return empty_strided(like.shape(), like.strides(), dtype, like.device());
+  if (is_dense(like.shape(), like.strides())) return empty_strided(like.shape(), like.strides(), dtype, like.device());
   // The order of the strides is kept, the gaps are not.
   const int n = like.dim();
   Dims order = Dims::filled(n, 0);

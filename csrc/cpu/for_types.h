@@ -6,8 +6,12 @@
 namespace cnn::cpu::inline CNN_ISA {
 
 // Types without <type_traits>: kernel objects must not carry inline functions of std.
-template <class A, class B> struct Same { static constexpr bool value = false; };
-template <class A> struct Same<A, A> { static constexpr bool value = true; };
+template <class A, class B> struct Same {
+  static constexpr bool value = false;
+};
+template <class A> struct Same<A, A> {
+  static constexpr bool value = true;
+};
 
 // Calls f.operator()<T>(dtype) for each dtype of the group; `Bits` has one T for all dtypes of a size.
 template <kernels::Types kTypes, class F>

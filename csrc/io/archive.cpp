@@ -76,7 +76,8 @@ void Archive::read_directory() {
 }
 
 Archive::Member Archive::read_entry(uint64_t at) const {
-  check(number(at + 10, 2) == 0, "load_state_dict", path_, " holds a compressed member; checkpoints are stored uncompressed");
+  check(number(at + 10, 2) == 0, "load_state_dict", path_,
+        " holds a compressed member; checkpoints are stored uncompressed");
   uint64_t packed = number(at + 20, 4), size = number(at + 24, 4), local = number(at + 42, 4);
   const uint64_t name_size = number(at + 28, 2), extra_size = number(at + 30, 2);
   number(at + 46 + name_size, 0);
@@ -96,8 +97,8 @@ Archive::Member Archive::read_entry(uint64_t at) const {
   const uint64_t data = local + 30 + number(local + 26, 2) + number(local + 28, 2);
   check(data <= bytes_.size() && size <= bytes_.size() - data, "load_state_dict", path_, " is truncated");
   std::string name = bytes_.substr(at + 46, name_size);
-  check(number(local + 26, 2) == name_size && bytes_.compare(local + 30, name_size, name) == 0, "load_state_dict", path_,
-        " is damaged: two names for one member");
+  check(number(local + 26, 2) == name_size && bytes_.compare(local + 30, name_size, name) == 0, "load_state_dict",
+        path_, " is damaged: two names for one member");
   name.erase(0, name.find('/') + 1);
   return {std::move(name), data, size, uint32_t(number(at + 16, 4))};
 }

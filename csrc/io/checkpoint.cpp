@@ -36,9 +36,10 @@ constexpr const char* kOp = "load_state_dict";
 
 DType dtype_of_storage(const std::string& name) {
   static const std::pair<const char*, DType> names[] = {
-      {"FloatStorage", DType::Float32}, {"DoubleStorage", DType::Float64}, {"HalfStorage", DType::Float16},
-      {"BFloat16Storage", DType::BFloat16}, {"LongStorage", DType::Int64}, {"IntStorage", DType::Int32},
-      {"ShortStorage", DType::Int16}, {"CharStorage", DType::Int8}, {"ByteStorage", DType::UInt8}, {"BoolStorage", DType::Bool}};
+      {"FloatStorage", DType::Float32},     {"DoubleStorage", DType::Float64}, {"HalfStorage", DType::Float16},
+      {"BFloat16Storage", DType::BFloat16}, {"LongStorage", DType::Int64},     {"IntStorage", DType::Int32},
+      {"ShortStorage", DType::Int16},       {"CharStorage", DType::Int8},      {"ByteStorage", DType::UInt8},
+      {"BoolStorage", DType::Bool}};
   for (const auto& [known, dtype] : names)
     if (name == std::string("torch.") + known) return dtype;
   fail(ErrorKind::Runtime, kOp, "a storage of type ", name, " is not supported");
@@ -46,11 +47,14 @@ DType dtype_of_storage(const std::string& name) {
 
 class Reader {
  public:
-  Reader(const Archive& archive, const std::string& path) : archive_(archive), path_(path), code_(archive.read("data.pkl")) {}
+  Reader(const Archive& archive, const std::string& path)
+      : archive_(archive), path_(path), code_(archive.read("data.pkl")) {}
   Item run();
 
  private:
-  [[noreturn]] void damaged(const char* what) const { fail(ErrorKind::Runtime, kOp, path_, " does not hold a state dict: ", what); }
+  [[noreturn]] void damaged(const char* what) const {
+    fail(ErrorKind::Runtime, kOp, path_, " does not hold a state dict: ", what);
+  }
   void need(bool ok, const char* what) const {
     if (!ok) damaged(what);
   }
@@ -127,19 +131,37 @@ Item Reader::run() {
 
 bool Reader::step(uint8_t op) {
   switch (op) {
-    case 0x80: number(1); break;                                  // PROTO
-    case 0x95: number(8); break;                                  // FRAME
-    case '.': return false;                                       // STOP
-    case '(': push(make(Kind::Mark)); break;
-    case '0': pop(); break;
-    case 'N': push(make(Kind::None)); break;
-    case 0x88: case 0x89:                                         // NEWTRUE, NEWFALSE
+    case 0x80:
+      number(1);
+      break;                                  // PROTO
+    case 0x95:
+      number(8);
+      break;                                  // FRAME
+    case '.':
+      return false;                                       // STOP
+    case '(':
+      push(make(Kind::Mark));
+      break;
+    case '0':
+      pop();
+      break;
+    case 'N':
+      push(make(Kind::None));
+      break;
+    case 0x88:
+    case 0x89:                                         // NEWTRUE, NEWFALSE
       push(make(Kind::Bool));
       stack_.back()->number = op == 0x88;
       break;
-    case 'K': push_int(int64_t(number(1))); break;
-    case 'M': push_int(int64_t(number(2))); break;
-    case 'J': push_int(int32_t(number(4))); break;
+    case 'K':
+      push_int(int64_t(number(1)));
+      break;
+    case 'M':
+      push_int(int64_t(number(2)));
+      break;
+    case 'J':
+      push_int(int32_t(number(4)));
+      break;
     case 0x8a: {                                                  // LONG1
       const int n = int(number(1));
       need(n <= 8, "an integer of more than 64 bits");
@@ -155,8 +177,12 @@ bool Reader::step(uint8_t op) {
       std::memcpy(&stack_.back()->real, &bits, 8);
       break;
     }
-    case 'X': push_text(take(number(4))); break;                  // BINUNICODE
-    case 0x8c: push_text(take(number(1))); break;                 // SHORT_BINUNICODE
+    case 'X':
+      push_text(take(number(4)));
+      break;                  // BINUNICODE
+    case 0x8c:
+      push_text(take(number(1)));
+      break;                 // SHORT_BINUNICODE
     case 'c': {                                                   // GLOBAL
       const std::string module = line();
       push_text(module + "." + line(), Kind::Global);
@@ -167,10 +193,19 @@ bool Reader::step(uint8_t op) {
       push_text(module->text + "." + name->text, Kind::Global);
       break;
     }
-    case ']': case ')': push_list({}); break;
-    case '}': push(make(Kind::Dict)); break;
-    case 't': push_list(pop_to_mark()); break;
-    case 0x85: push_list({pop()}); break;
+    case ']':
+    case ')':
+      push_list({});
+      break;
+    case '}':
+      push(make(Kind::Dict));
+      break;
+    case 't':
+      push_list(pop_to_mark());
+      break;
+    case 0x85:
+      push_list({pop()});
+      break;
     case 0x86: {
       const Item b = pop(), a = pop();
       push_list({a, b});
@@ -206,8 +241,11 @@ bool Reader::step(uint8_t op) {
       dict.insert(dict.end(), items.begin(), items.end());
       break;
     }
-    case 'b': pop(); break;                                       // BUILD: attributes such as _metadata
-    case 'q': case 'r': {
+    case 'b':
+      pop();
+      break;                                       // BUILD: attributes such as _metadata
+    case 'q':
+    case 'r': {
       need(!stack_.empty(), "the pickle remembers nothing");
       memo_[number(op == 'q' ? 1 : 4)] = stack_.back();
       break;
@@ -218,7 +256,8 @@ bool Reader::step(uint8_t op) {
       memo_[n] = stack_.back();
       break;
     }
-    case 'h': case 'j': {
+    case 'h':
+    case 'j': {
       const auto found = memo_.find(number(op == 'h' ? 1 : 4));
       need(found != memo_.end(), "the pickle recalls what it did not remember");
       push(found->second);
@@ -234,7 +273,8 @@ bool Reader::step(uint8_t op) {
       push(call(*function, *args));
       break;
     }
-    default: damaged("an instruction that state dicts do not need");
+    default:
+      damaged("an instruction that state dicts do not need");
   }
   return true;
 }
@@ -295,7 +335,8 @@ Item Reader::call(const Value& function, const Value& args) {
     v->tensor = args.items[0]->tensor;
     return v;
   }
-  fail(ErrorKind::Runtime, kOp, path_, " calls ", function.text, ", which a state dict does not need; save "
+  fail(ErrorKind::Runtime, kOp, path_, " calls ", function.text,
+       ", which a state dict does not need; save "
        "model.state_dict() instead of the model");
 }
 

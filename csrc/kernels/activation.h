@@ -70,9 +70,7 @@ struct EluBackward : FloatFunctor {
 
 // x Phi(x), Phi the normal distribution (Hendrycks & Gimpel 2016)
 struct Gelu : FloatFunctor {
-  template <class T> CNN_HD T operator()(T x) const {
-    return x * T(0.5) * (T(1) + erf(x * T(0.70710678118654752440)));
-  }
+  template <class T> CNN_HD T operator()(T x) const { return x * T(0.5) * (T(1) + erf(x * T(0.70710678118654752440))); }
 };
 // g (Phi(x) + x phi(x))
 struct GeluBackward : FloatFunctor {
@@ -139,9 +137,7 @@ struct Hardtanh : Functor {
 };
 struct HardtanhBackward : Functor {
   Number low, high;
-  template <class T> CNN_HD T operator()(T g, T x) const {
-    return x <= low.as<T>() || x >= high.as<T>() ? T(0) : g;
-  }
+  template <class T> CNN_HD T operator()(T g, T x) const { return x <= low.as<T>() || x >= high.as<T>() ? T(0) : g; }
 };
 // x min(max(x + 3, 0), 6) / 6 (Howard et al. 2019)
 struct Hardswish : Functor {

@@ -13,26 +13,34 @@ namespace cnn::kernels::inline CNN_ISA {
 // y = a + b; for bool: a or b
 struct Add : Functor {
   template <class T>
-  CNN_HD T operator()(T a, T b) const { return T(a + b); }
+  CNN_HD T operator()(T a, T b) const {
+    return T(a + b);
+  }
 };
 
 // y = a + alpha b
 struct AddScaled : Functor {
   Number alpha;
   template <class T>
-  CNN_HD T operator()(T a, T b) const { return T(a + alpha.as<T>() * b); }
+  CNN_HD T operator()(T a, T b) const {
+    return T(a + alpha.as<T>() * b);
+  }
 };
 
 // y = a - b
 struct Sub : Functor {
   template <class T>
-  CNN_HD T operator()(T a, T b) const { return T(a - b); }
+  CNN_HD T operator()(T a, T b) const {
+    return T(a - b);
+  }
 };
 
 // y = a b; for bool: a and b
 struct Mul : Functor {
   template <class T>
-  CNN_HD T operator()(T a, T b) const { return T(a * b); }
+  CNN_HD T operator()(T a, T b) const {
+    return T(a * b);
+  }
 };
 
 // y = a / b
@@ -40,26 +48,34 @@ struct Div : Functor {
   static constexpr Rule kRule = Rule::Float;
   static constexpr int kCost = 2;
   template <class T>
-  CNN_HD T operator()(T a, T b) const { return a / b; }
+  CNN_HD T operator()(T a, T b) const {
+    return a / b;
+  }
 };
 
 // y = -x
 struct Neg : Functor {
   template <class T>
-  CNN_HD T operator()(T x) const { return T(-x); }
+  CNN_HD T operator()(T x) const {
+    return T(-x);
+  }
 };
 
 // y = x
 struct Copy : Functor {
   template <class T>
-  CNN_HD T operator()(T x) const { return x; }
+  CNN_HD T operator()(T x) const {
+    return x;
+  }
 };
 
 // y = value
 struct Fill : Functor {
   Number value;
   template <class T>
-  CNN_HD T operator()() const { return value.as<T>(); }
+  CNN_HD T operator()() const {
+    return value.as<T>();
+  }
 };
 
 }  // namespace cnn::kernels::CNN_ISA

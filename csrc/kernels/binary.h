@@ -39,9 +39,15 @@ struct Pow : Functor {
     }
   }
 };
-struct Atan2 : FloatFunctor { template <class T> CNN_HD T operator()(T a, T b) const { return atan2(a, b); } };
-struct Hypot : Functor { template <class T> CNN_HD T operator()(T a, T b) const { return hypot(a, b); } };
-struct Nextafter : Functor { template <class T> CNN_HD T operator()(T a, T b) const { return nextafter(a, b); } };
+struct Atan2 : FloatFunctor {
+  template <class T> CNN_HD T operator()(T a, T b) const { return atan2(a, b); }
+};
+struct Hypot : Functor {
+  template <class T> CNN_HD T operator()(T a, T b) const { return hypot(a, b); }
+};
+struct Nextafter : Functor {
+  template <class T> CNN_HD T operator()(T a, T b) const { return nextafter(a, b); }
+};
 
 // Integer division by zero is checked by the op; INT_MIN / -1 wraps.
 template <class T> CNN_HD T truncated_quotient(T a, T b) { return b == T(-1) && T(-1) < T(0) ? T(T(0) - a) : T(a / b); }
@@ -118,8 +124,9 @@ struct LogAddExp : FloatFunctor {
 struct LogAddExp2 : FloatFunctor {
   template <class T> CNN_HD T operator()(T a, T b) const {
     const T top = a > b ? a : b, low = a > b ? b : a;
-    return a != a || b != b ? a + b
-           : (a == b && fabs(a) == infinity<T>()) ? a : top + log1p(exp2(low - top)) * T(1.4426950408889634);
+    return a != a || b != b                       ? a + b
+           : (a == b && fabs(a) == infinity<T>()) ? a
+                                                  : top + log1p(exp2(low - top)) * T(1.4426950408889634);
   }
 };
 // a log(b), 0 where a is 0
@@ -189,12 +196,24 @@ struct Clamp : Functor {
   }
 };
 
-struct Eq : PredicateFunctor { template <class T> CNN_HD bool operator()(T a, T b) const { return a == b; } };
-struct Ne : PredicateFunctor { template <class T> CNN_HD bool operator()(T a, T b) const { return a != b; } };
-struct Lt : PredicateFunctor { template <class T> CNN_HD bool operator()(T a, T b) const { return a < b; } };
-struct Le : PredicateFunctor { template <class T> CNN_HD bool operator()(T a, T b) const { return a <= b; } };
-struct Gt : PredicateFunctor { template <class T> CNN_HD bool operator()(T a, T b) const { return a > b; } };
-struct Ge : PredicateFunctor { template <class T> CNN_HD bool operator()(T a, T b) const { return a >= b; } };
+struct Eq : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T a, T b) const { return a == b; }
+};
+struct Ne : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T a, T b) const { return a != b; }
+};
+struct Lt : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T a, T b) const { return a < b; }
+};
+struct Le : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T a, T b) const { return a <= b; }
+};
+struct Gt : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T a, T b) const { return a > b; }
+};
+struct Ge : PredicateFunctor {
+  template <class T> CNN_HD bool operator()(T a, T b) const { return a >= b; }
+};
 struct LogicalAnd : PredicateFunctor {
   template <class T> CNN_HD bool operator()(T a, T b) const { return (a != T(0)) & (b != T(0)); }
 };
@@ -204,9 +223,15 @@ struct LogicalOr : PredicateFunctor {
 struct LogicalXor : PredicateFunctor {
   template <class T> CNN_HD bool operator()(T a, T b) const { return (a != T(0)) != (b != T(0)); }
 };
-struct BitwiseAnd : Functor { template <class T> CNN_HD T operator()(T a, T b) const { return T(a & b); } };
-struct BitwiseOr : Functor { template <class T> CNN_HD T operator()(T a, T b) const { return T(a | b); } };
-struct BitwiseXor : Functor { template <class T> CNN_HD T operator()(T a, T b) const { return T(a ^ b); } };
+struct BitwiseAnd : Functor {
+  template <class T> CNN_HD T operator()(T a, T b) const { return T(a & b); }
+};
+struct BitwiseOr : Functor {
+  template <class T> CNN_HD T operator()(T a, T b) const { return T(a | b); }
+};
+struct BitwiseXor : Functor {
+  template <class T> CNN_HD T operator()(T a, T b) const { return T(a ^ b); }
+};
 // Shifts by a negative number or by the width and more empty the word.
 struct ShiftLeft : Functor {
   template <class T> CNN_HD T operator()(T a, T b) const {

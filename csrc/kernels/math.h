@@ -36,7 +36,9 @@ CNN_LIBM2(pow) CNN_LIBM2(fmod) CNN_LIBM2(atan2) CNN_LIBM2(hypot) CNN_LIBM2(copys
 // clang-format on
 #undef CNN_LIBM1
 #undef CNN_LIBM2
-CNN_HD float round_even(float x) { return __builtin_rintf(x); }
+                CNN_HD float round_even(float x) {
+  return __builtin_rintf(x);
+}
 CNN_HD double round_even(double x) { return __builtin_rint(x); }
 
 template <class T> CNN_HD bool is_nan(T x) { return x != x; }

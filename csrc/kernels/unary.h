@@ -32,33 +32,75 @@ struct Abs : Functor {
 };
 // y = -1, 0 or 1; nan stays nan
 struct Sign : Functor {
-  template <class T> CNN_HD T operator()(T x) const {
-    return x != x ? x : T(T(T(0) < x) - T(x < T(0)));
-  }
+  template <class T> CNN_HD T operator()(T x) const { return x != x ? x : T(T(T(0) < x) - T(x < T(0))); }
 };
 
-struct Exp : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return exp(x); } };
-struct Exp2 : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return exp2(x); } };
-struct Expm1 : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return expm1(x); } };
-struct Log : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return log(x); } };
-struct Log2 : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return log2(x); } };
-struct Log10 : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return log10(x); } };
-struct Log1p : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return log1p(x); } };
-struct Sin : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return sin(x); } };
-struct Cos : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return cos(x); } };
-struct Tan : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return tan(x); } };
-struct Asin : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return asin(x); } };
-struct Acos : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return acos(x); } };
-struct Atan : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return atan(x); } };
-struct Sinh : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return sinh(x); } };
-struct Cosh : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return cosh(x); } };
-struct Tanh : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return tanh(x); } };
-struct Asinh : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return asinh(x); } };
-struct Acosh : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return acosh(x); } };
-struct Atanh : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return atanh(x); } };
-struct Sigmoid : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return sigmoid(x); } };
-struct Erf : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return erf(x); } };
-struct Erfc : FloatFunctor { template <class T> CNN_HD T operator()(T x) const { return erfc(x); } };
+struct Exp : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return exp(x); }
+};
+struct Exp2 : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return exp2(x); }
+};
+struct Expm1 : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return expm1(x); }
+};
+struct Log : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return log(x); }
+};
+struct Log2 : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return log2(x); }
+};
+struct Log10 : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return log10(x); }
+};
+struct Log1p : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return log1p(x); }
+};
+struct Sin : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return sin(x); }
+};
+struct Cos : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return cos(x); }
+};
+struct Tan : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return tan(x); }
+};
+struct Asin : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return asin(x); }
+};
+struct Acos : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return acos(x); }
+};
+struct Atan : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return atan(x); }
+};
+struct Sinh : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return sinh(x); }
+};
+struct Cosh : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return cosh(x); }
+};
+struct Tanh : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return tanh(x); }
+};
+struct Asinh : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return asinh(x); }
+};
+struct Acosh : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return acosh(x); }
+};
+struct Atanh : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return atanh(x); }
+};
+struct Sigmoid : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return sigmoid(x); }
+};
+struct Erf : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return erf(x); }
+};
+struct Erfc : FloatFunctor {
+  template <class T> CNN_HD T operator()(T x) const { return erfc(x); }
+};
 
 struct Sqrt : FloatFunctor {
   static constexpr int kCost = 2;
@@ -76,8 +118,7 @@ struct Reciprocal : FloatFunctor {
 // erf^-1: a rational first guess (Giles 2010), then two steps of Newton's method.
 struct Erfinv : FloatFunctor {
   template <class T> CNN_HD T operator()(T y) const {
-    if (y <= T(-1) || y >= T(1) || y != y)
-      return y == T(1) ? infinity<T>() : y == T(-1) ? -infinity<T>() : nan<T>();
+    if (y <= T(-1) || y >= T(1) || y != y) return y == T(1) ? infinity<T>() : y == T(-1) ? -infinity<T>() : nan<T>();
     const double v = double(y);
     double w = -__builtin_log((1 - v) * (1 + v)), p;
     if (w < 5) {
@@ -135,12 +176,12 @@ struct Digamma : FloatFunctor {
     }
     for (; x < 10; x += 1) shift -= 1 / x;
     const double z = 1 / (x * x);
-    const double series =
-        z * (8.33333333333333333333e-2 -
-             z * (8.33333333333333333333e-3 -
-                  z * (3.96825396825396825397e-3 -
-                       z * (4.16666666666666666667e-3 -
-                            z * (7.57575757575757575758e-3 - z * (2.10927960927960927961e-2 - z * 8.33333333333333333333e-2))))));
+    const double series = z * (8.33333333333333333333e-2 -
+                               z * (8.33333333333333333333e-3 -
+                                    z * (3.96825396825396825397e-3 -
+                                         z * (4.16666666666666666667e-3 -
+                                              z * (7.57575757575757575758e-3 -
+                                                   z * (2.10927960927960927961e-2 - z * 8.33333333333333333333e-2))))));
     return T(shift + __builtin_log(x) - 0.5 / x - series);
   }
 };

@@ -20,7 +20,7 @@ bool has_rows(int functor, DType key) { return cpu_backend.has_rows(functor, key
 
 }  // namespace
 
-const Backend meta_backend = {allocate, free_nothing, copy_bytes, read_element, map,
-                              reduce,   rows,         each,       has_map,      has_reduce,    has_rows, false, nullptr};
+const Backend meta_backend = {allocate, free_nothing, copy_bytes, read_element, map,   reduce, rows,
+                              each,     has_map,      has_reduce, has_rows,     false, nullptr};
 
 }  // namespace cnn

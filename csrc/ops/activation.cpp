@@ -74,8 +74,10 @@ Tensor prelu(const Tensor& x, const Tensor& weight) {
   if (weight.numel() != 1) {
     check(x.dim() > 0, "prelu", "Not allow zero-dim input tensor.");
     const int64_t channels = x.dim() > 1 ? x.shape()[1] : 1;
-    check(weight.numel() == channels, "prelu", "Mismatch of parameter numbers and input channel size. Found parameter "
-          "numbers = ", weight.numel(), " and channel size = ", channels, ".");
+    check(weight.numel() == channels, "prelu",
+          "Mismatch of parameter numbers and input channel size. Found parameter "
+          "numbers = ",
+          weight.numel(), " and channel size = ", channels, ".");
   }
   check(weight.dim() <= 1, "prelu", "Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", weight.dim());
   Dims shape = Dims::filled(x.dim() > 1 ? x.dim() : 1, 1);
@@ -139,8 +141,8 @@ Tensor celu(const Tensor& x, Scalar alpha, Dest dest) {
 
 Tensor gelu(const Tensor& x, const std::string& approximate, Dest dest) {
   if (approximate == "tanh")
-    return activate("gelu", "GeluBackward0", "GeluBackwardBackward0", kernels::GeluTanh{}, kernels::GeluTanhBackward{}, x,
-                    dest, [](const Tensor& g, const Tensor& x) {
+    return activate("gelu", "GeluBackward0", "GeluBackwardBackward0", kernels::GeluTanh{}, kernels::GeluTanhBackward{},
+                    x, dest, [](const Tensor& g, const Tensor& x) {
                       // u = k (x + c x^3), f = x/2 (1 + tanh u): f'' = s^2 u' + x/2 (s^2 u'' - 2 t s^2 u'^2), s^2 = 1 - t^2
                       const double k = 0.79788456080286535588, c = 0.044715;
                       const Tensor x2 = x * x, t = tanh((x + x2 * x * c) * k), s2 = 1 - t * t;

@@ -111,7 +111,9 @@ Tensor pow(const Tensor& a, const Tensor& b, Dest dest) {
     if (g.wants(0)) {
       if (b.impl()->wrapped_number) {
         const double e = b.item().to_double();
-        g[0] = e == 0 ? zeros_like(g.out()) : e == 2 ? g.out() * (a * 2) : g.out() * (pow(a, wrapped_number(e - 1)) * e);
+        g[0] = e == 0   ? zeros_like(g.out())
+               : e == 2 ? g.out() * (a * 2)
+                        : g.out() * (pow(a, wrapped_number(e - 1)) * e);
       } else {
         const Tensor slope = g.out() * (b * pow(a, b - 1));
         g[0] = where(eq(b, wrapped_number(0.0)), zeros_like(slope), slope);
@@ -244,7 +246,8 @@ Tensor xlogy(const Tensor& a, const Tensor& b, Dest dest) {
 }
 
 Tensor heaviside(const Tensor& x, const Tensor& values, Dest dest) {
-  check(x.dtype() == values.dtype(), "heaviside", "heaviside is not yet implemented for tensors with different dtypes.");
+  check(x.dtype() == values.dtype(), "heaviside",
+        "heaviside is not yet implemented for tensors with different dtypes.");
   Grad grad({x, values}, dest);
   Tensor y = map("heaviside", kernels::Heaviside{}, x, values, dest);
   if (!grad) return y;
@@ -369,24 +372,23 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
 }
 
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value, Dest dest) {
-  check(mask.dtype() == DType::Bool, "masked_fill", "masked_fill_ only supports boolean masks, but got mask with dtype ",
-        mask.dtype());
-  check(value.dim() == 0, "masked_fill", "only supports a 0-dimensional value tensor, but got tensor with ", value.dim(),
-        " dimension(s).");
-  check(can_cast(value.dtype(), x.dtype()) || value.impl()->wrapped_number, "masked_fill", "value cannot be converted to type ",
-        dtype_type_name(x.dtype()), " without overflow");
+  check(mask.dtype() == DType::Bool, "masked_fill",
+        "masked_fill_ only supports boolean masks, but got mask with dtype ", mask.dtype());
+  check(value.dim() == 0, "masked_fill", "only supports a 0-dimensional value tensor, but got tensor with ",
+        value.dim(), " dimension(s).");
+  check(can_cast(value.dtype(), x.dtype()) || value.impl()->wrapped_number, "masked_fill",
+        "value cannot be converted to type ", dtype_type_name(x.dtype()), " without overflow");
   if (dest.is_in_place())
-    check(broadcast_shapes("masked_fill_", x.shape(), mask.shape()) == x.shape(), "masked_fill_",
-          "output with shape ", x.shape(), " doesn't match the broadcast shape ",
-          broadcast_shapes("masked_fill_", x.shape(), mask.shape()));
+    check(broadcast_shapes("masked_fill_", x.shape(), mask.shape()) == x.shape(), "masked_fill_", "output with shape ",
+          x.shape(), " doesn't match the broadcast shape ", broadcast_shapes("masked_fill_", x.shape(), mask.shape()));
   const bool number = value.impl()->wrapped_number;
   Grad grad({x, mask, value}, dest);
   auto sm = grad.save(mask);
   const Tensor* inputs[] = {&x, &mask};
   Tensor y = result_for("masked_fill", broadcast_all("masked_fill", inputs, 2), x.dtype(), inputs, 2, dest);
   const Tensor moved = to_device(value, x.device());
-  map_into("masked_fill", kernels::Where{}, {{&y, x.dtype()}, {&mask, DType::Bool}, {&moved, x.dtype()}, {&x, x.dtype()}}, 1,
-           x.dtype());
+  map_into("masked_fill", kernels::Where{},
+           {{&y, x.dtype()}, {&mask, DType::Bool}, {&moved, x.dtype()}, {&x, x.dtype()}}, 1, x.dtype());
   if (!grad) return y;
   return grad.record(number ? "MaskedFillBackward0" : "MaskedFillBackward1", y, [sm](Grads& g) {
     const Tensor m = sm.get(g);

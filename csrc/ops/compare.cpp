@@ -21,8 +21,8 @@ Tensor bitwise(const char* op, const F& f, const Tensor& a, const Tensor& b, con
   Promotion p;
   p.add(a);
   p.add(b);
-  check_implemented(!is_floating(p.result()), "", "\"", op, "_cpu\" not implemented for '",
-                    dtype_type_name(p.result()), "'");
+  check_implemented(!is_floating(p.result()), "", "\"", op, "_cpu\" not implemented for '", dtype_type_name(p.result()),
+                    "'");
   return map(op, f, a, b, dest);
 }
 
@@ -70,8 +70,10 @@ bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool e
   return all(isclose(a, b, rtol, atol, equal_nan)).item().to_bool();
 }
 bool equal(const Tensor& a, const Tensor& b) {
-  check(a.device() == b.device(), "equal", "Expected all tensors to be on the same device, but found at least two "
-        "devices, ", a.device(), " and ", b.device(), "!");
+  check(a.device() == b.device(), "equal",
+        "Expected all tensors to be on the same device, but found at least two "
+        "devices, ",
+        a.device(), " and ", b.device(), "!");
   if (a.shape() != b.shape()) return false;
   NoGrad guard;
   return all(eq(a, b)).item().to_bool();

@@ -86,12 +86,12 @@ Dims over_batch_and_space(int ndim) {
   return d;
 }
 
-Tensor conv_input(const char* name, const Tensor& dy, const Tensor& w, const std::optional<Tensor>& bias, const Geometry& geometry,
-                  const Dims& x_shape);
+Tensor conv_input(const char* name, const Tensor& dy, const Tensor& w, const std::optional<Tensor>& bias,
+                  const Geometry& geometry, const Dims& x_shape);
 Tensor conv_weight(const Tensor& x, const Tensor& dy, const Geometry& geometry, const Dims& w_shape);
 
-Tensor conv(const char* name, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Geometry& geometry,
-            const Dims& y_shape) {
+Tensor conv(const char* name, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias,
+            const Geometry& geometry, const Dims& y_shape) {
   const Tensor none;
   Grad grad({x, w, bias ? *bias : none});
   auto sx = grad.save_if(grad.needs(1), x), sw = grad.save_if(grad.needs(0), w);
@@ -104,8 +104,8 @@ Tensor conv(const char* name, const Tensor& x, const Tensor& w, const std::optio
   });
 }
 
-Tensor conv_input(const char* name, const Tensor& dy, const Tensor& w, const std::optional<Tensor>& bias, const Geometry& geometry,
-                  const Dims& x_shape) {
+Tensor conv_input(const char* name, const Tensor& dy, const Tensor& w, const std::optional<Tensor>& bias,
+                  const Geometry& geometry, const Dims& x_shape) {
   const Tensor none;
   Grad grad({dy, w, bias ? *bias : none});
   auto sdy = grad.save_if(grad.needs(1), dy), sw = grad.save_if(grad.needs(0), w);
@@ -141,32 +141,37 @@ void check_operands(const char* op, const Tensor& x, const Tensor& w, const std:
   check(x.device() == w.device(), op, "Expected all tensors to be on the same device, but found at least two devices, ",
         x.device(), " and ", w.device(), "!");
   const int64_t channels = x.shape()[x.dim() - n - 1];
-  check(w.shape()[0] > 0 && w.shape()[0] % groups == 0, op, "Given groups=", groups, ", expected weight to be divisible by ",
-        groups, " at dimension 0, but got weight of size ", w.shape(), " instead");
+  check(w.shape()[0] > 0 && w.shape()[0] % groups == 0, op, "Given groups=", groups,
+        ", expected weight to be divisible by ", groups, " at dimension 0, but got weight of size ", w.shape(),
+        " instead");
   const int64_t expected = transposed ? w.shape()[0] : w.shape()[1] * groups;
-  check(channels == expected, op, "Given groups=", groups, ", weight of size ", w.shape(), ", expected input", x.shape(),
-        " to have ", expected, " channels, but got ", channels, " channels instead");
+  check(channels == expected, op, "Given groups=", groups, ", weight of size ", w.shape(), ", expected input",
+        x.shape(), " to have ", expected, " channels, but got ", channels, " channels instead");
   if (bias) {
     const int64_t outs = transposed ? w.shape()[1] * groups : w.shape()[0];
-    check(bias->dim() == 1 && bias->shape()[0] == outs, op, "Given ", transposed ? "transposed=1, " : "", "weight of size ",
-          w.shape(), ", expected bias to be 1-dimensional with ", outs, " elements, but got bias of size ", bias->shape(),
-          " instead");
+    check(bias->dim() == 1 && bias->shape()[0] == outs, op, "Given ", transposed ? "transposed=1, " : "",
+          "weight of size ", w.shape(), ", expected bias to be 1-dimensional with ", outs,
+          " elements, but got bias of size ", bias->shape(), " instead");
     check(bias->dtype() == x.dtype(), op, "Input type (", dtype_name(x.dtype()), ") and bias type (",
           dtype_name(bias->dtype()), ") should be the same");
-    check(x.device() == bias->device(), op, "Expected all tensors to be on the same device, but found at least two "
-          "devices, ", x.device(), " and ", bias->device(), "!");
+    check(x.device() == bias->device(), op,
+          "Expected all tensors to be on the same device, but found at least two "
+          "devices, ",
+          x.device(), " and ", bias->device(), "!");
   }
 }
 
 }  // namespace
 
 Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
-                   const Dims& padding, const Dims& dilation, bool transposed, const Dims& output_padding, int64_t groups) {
+                   const Dims& padding, const Dims& dilation, bool transposed, const Dims& output_padding,
+                   int64_t groups) {
   const int n = w.dim() - 2;
   const char* op = transposed ? "conv_transpose" : "conv";
   check_implemented(n >= 1 && n <= 3, op, "convolution over ", n, " spatial dimensions; 1 to 3 are there");
   check_operands(op, x, w, bias, n, transposed, groups);
-  Geometry g{spread(op, "stride", stride, n), spread(op, "padding", padding, n), spread(op, "dilation", dilation, n), groups};
+  Geometry g{spread(op, "stride", stride, n), spread(op, "padding", padding, n), spread(op, "dilation", dilation, n),
+             groups};
   const Dims extra = spread(op, "output_padding", output_padding, n);
   for (int i = 0; i < n; ++i) {
     check(g.stride[i] > 0, op, "non-positive stride is not supported, got stride=", g.stride);
@@ -174,14 +179,17 @@ Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>
     check(g.dilation[i] > 0, op, "dilation should be greater than zero, got dilation=", g.dilation);
   }
   if (x.dim() == n + 1)
-    return squeeze(convolution(unsqueeze(x, 0), w, bias, stride, padding, dilation, transposed, output_padding, groups), Dims{0});
+    return squeeze(convolution(unsqueeze(x, 0), w, bias, stride, padding, dilation, transposed, output_padding, groups),
+                   Dims{0});
   Dims shape{x.shape()[0], transposed ? w.shape()[1] * groups : w.shape()[0]};
   for (int i = 0; i < n; ++i) {
     const int64_t in = x.shape()[2 + i], k = w.shape()[2 + i], reach = g.dilation[i] * (k - 1) + 1;
     check(k > 0, op, "kernel size should be greater than zero, got weight ", w.shape());
     if (transposed) {
-      check(extra[i] < std::max(g.stride[i], g.dilation[i]), op, "output padding must be smaller than either stride or "
-            "dilation, but got output_padding ", extra, ", stride ", g.stride, ", dilation ", g.dilation);
+      check(extra[i] < std::max(g.stride[i], g.dilation[i]), op,
+            "output padding must be smaller than either stride or "
+            "dilation, but got output_padding ",
+            extra, ", stride ", g.stride, ", dilation ", g.dilation);
       const int64_t size = (in - 1) * g.stride[i] - 2 * g.padding[i] + reach + extra[i];
       check(size > 0, op, "Given input size ", x.shape(), ", calculated output size in dimension ", i, " is ", size,
             ": output size is too small");
@@ -193,21 +201,22 @@ Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>
       shape.push_back(out_size(in, k, g.stride[i], g.padding[i], g.dilation[i]));
     }
   }
-  return transposed ? conv_input("ConvolutionBackward0", x, w, bias, g, shape) : conv("ConvolutionBackward0", x, w, bias, g, shape);
+  return transposed ? conv_input("ConvolutionBackward0", x, w, bias, g, shape)
+                    : conv("ConvolutionBackward0", x, w, bias, g, shape);
 }
 
-Tensor conv1d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride, const Dims& padding,
-              const Dims& dilation, int64_t groups) {
+Tensor conv1d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
+              const Dims& padding, const Dims& dilation, int64_t groups) {
   check(w.dim() == 3, "conv1d", "expected 3-dimensional weight, got weight of shape ", w.shape());
   return convolution(x, w, bias, stride, padding, dilation, false, {0}, groups);
 }
-Tensor conv2d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride, const Dims& padding,
-              const Dims& dilation, int64_t groups) {
+Tensor conv2d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
+              const Dims& padding, const Dims& dilation, int64_t groups) {
   check(w.dim() == 4, "conv2d", "expected 4-dimensional weight, got weight of shape ", w.shape());
   return convolution(x, w, bias, stride, padding, dilation, false, {0}, groups);
 }
-Tensor conv3d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride, const Dims& padding,
-              const Dims& dilation, int64_t groups) {
+Tensor conv3d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
+              const Dims& padding, const Dims& dilation, int64_t groups) {
   check(w.dim() == 5, "conv3d", "expected 5-dimensional weight, got weight of shape ", w.shape());
   return convolution(x, w, bias, stride, padding, dilation, false, {0}, groups);
 }
@@ -236,7 +245,8 @@ Tensor conv_padded(int dims, const Tensor& x, const Tensor& w, const std::option
 
 Tensor conv_transpose(int dims, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
                       const Dims& padding, const Dims& output_padding, int64_t groups, const Dims& dilation) {
-  check(w.dim() == dims + 2, "conv_transpose", "expected ", dims + 2, "-dimensional weight, got weight of shape ", w.shape());
+  check(w.dim() == dims + 2, "conv_transpose", "expected ", dims + 2, "-dimensional weight, got weight of shape ",
+        w.shape());
   return convolution(x, w, bias, stride, padding, dilation, true, output_padding, groups);
 }
 

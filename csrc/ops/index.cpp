@@ -28,8 +28,8 @@ void check_indices(const char* op, const Tensor& index, int64_t size, int64_t di
   if (index.numel() == 0 || index.device().is_meta()) return;
   NoGrad guard;
   const Tensor bad = zeros({1}, DType::Int64, index.device());
-  each(kernels::CheckRange{index.data<int64_t>(), negative_allowed ? -size : 0, size, bad.data<int64_t>()}, index.numel(),
-       DType::Int64, index.device(), Order::Ascending);
+  each(kernels::CheckRange{index.data<int64_t>(), negative_allowed ? -size : 0, size, bad.data<int64_t>()},
+       index.numel(), DType::Int64, index.device(), Order::Ascending);
   const int64_t at = bad.item().to_int();
   if (at == 0) return;
   const Tensor flat = alias(index, {index.numel()}, {1}, index.offset());
@@ -64,7 +64,8 @@ Tensors expand_masks(const Tensor& x, const Indices& indices, std::vector<int>* 
     if (t.dtype() == DType::Bool || t.dtype() == DType::UInt8) {
       for (int k = 0; k < t.dim(); ++k)
         check_index(d + k < x.dim() && t.shape()[k] == x.shape()[d + k], "", "The shape of the mask ", t.shape(),
-                    " at index ", k, " does not match the shape of the indexed tensor ", x.shape(), " at index ", d + k);
+                    " at index ", k, " does not match the shape of the indexed tensor ", x.shape(), " at index ",
+                    d + k);
       const Tensor places = nonzero(mask_of(t));
       for (int k = 0; k < t.dim(); ++k) {
         out.push_back(to_device(select(places, 1, k), x.device()));
@@ -233,7 +234,8 @@ Tensor nonzero(const Tensor& x) {
   NoGrad guard;
   const Tensor mask = contiguous(x.dtype() == DType::Bool ? x : ne(x, wrapped_number(0)));
   check_implemented(x.dim() <= kernels::kIndexDims, "nonzero", "more than ", kernels::kIndexDims, " dimensions");
-  check(!x.device().is_meta(), "nonzero", "the shape of the result depends on the data, which meta tensors do not have");
+  check(!x.device().is_meta(), "nonzero",
+        "the shape of the result depends on the data, which meta tensors do not have");
   const int64_t n = sum(mask).item().to_int();
   Tensor out = empty({n, x.dim()}, DType::Int64, x.device());
   if (n == 0) return out;
@@ -258,7 +260,8 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
   if (!grad) return y;
   return grad.record("MaskedSelectBackward0", y, [positions, shape](Grads& g) {
     g[0] = reshape(index_put(zeros({numel_of("masked_select", shape)}, g.out().dtype(), g.out().device()), {positions},
-                             g.out(), true), shape);
+                             g.out(), true),
+                   shape);
   });
 }
 
@@ -276,8 +279,8 @@ Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source,
   const Tensor m = expand(mask, shape);
   if (x.device().is_meta()) return dest ? x : empty(shape, x.dtype(), x.device());
   const int64_t n = sum(m).item().to_int();
-  check(n <= source.numel(), "masked_scatter", "Number of elements of source < number of ones in mask: ",
-        source.numel(), " < ", n);
+  check(n <= source.numel(), "masked_scatter",
+        "Number of elements of source < number of ones in mask: ", source.numel(), " < ", n);
   const Tensor values = narrow(reshape(source, {-1}), 0, 0, n);
   return index_put(dest ? x : contiguous(whole), {m}, values, false, dest);
 }

@@ -28,8 +28,10 @@ Tensor cat(const Tensors& tensors, int64_t dim, Dest dest) {
   sizes[d] = 0;
   for (size_t i = 0; i < tensors.size(); ++i) {
     const Tensor& x = tensors[i];
-    check(x.device() == first->device(), "cat", "Expected all tensors to be on the same device, but found at least two "
-          "devices, ", first->device(), " and ", x.device(), "!");
+    check(x.device() == first->device(), "cat",
+          "Expected all tensors to be on the same device, but found at least two "
+          "devices, ",
+          first->device(), " and ", x.device(), "!");
     if (skipped(x)) continue;
     check(x.dim() == first->dim(), "cat", "Tensors must have same number of dimensions: got ", first->dim(), " and ",
           x.dim());
@@ -44,7 +46,8 @@ Tensor cat(const Tensors& tensors, int64_t dim, Dest dest) {
       check(x.storage() != dest.target().storage() || x.numel() == 0, "cat",
             "unsupported operation: the input tensors cannot refer to any of the output memory locations.");
   Grad grad(tensors);
-  check(!grad || !dest, "cat", "functions with out=... arguments don't support automatic differentiation, but one of "
+  check(!grad || !dest, "cat",
+        "functions with out=... arguments don't support automatic differentiation, but one of "
         "the arguments requires grad.");
   const Tensor* inputs[] = {first};
   Tensor y = dest ? result_for("cat", sizes, promotion.result(), inputs, 1, dest)
@@ -81,11 +84,14 @@ Tensor stack(const Tensors& tensors, int64_t dim, Dest dest) {
     promotion.add(tensors[i]);
     check(tensors[i].shape() == tensors[0].shape(), "stack", "stack expects each tensor to be equal size, but got ",
           tensors[0].shape(), " at entry 0 and ", tensors[i].shape(), " at entry ", int64_t(i));
-    check(tensors[i].device() == tensors[0].device(), "stack", "Expected all tensors to be on the same device, but found "
-          "at least two devices, ", tensors[0].device(), " and ", tensors[i].device(), "!");
+    check(tensors[i].device() == tensors[0].device(), "stack",
+          "Expected all tensors to be on the same device, but found "
+          "at least two devices, ",
+          tensors[0].device(), " and ", tensors[i].device(), "!");
   }
   Grad grad(tensors);
-  check(!grad || !dest, "stack", "functions with out=... arguments don't support automatic differentiation, but one of "
+  check(!grad || !dest, "stack",
+        "functions with out=... arguments don't support automatic differentiation, but one of "
         "the arguments requires grad.");
   Dims sizes = tensors[0].shape();
   sizes.insert(d, int64_t(tensors.size()));
@@ -108,8 +114,10 @@ Tensors split_with_sizes(const Tensor& x, const Dims& split_sizes, int64_t dim) 
   const int d = normalize_dim("split_with_sizes", dim, x.dim());
   int64_t total = 0;
   for (int64_t n : split_sizes) {
-    check(n >= 0, "split_with_sizes", "split_with_sizes expects split_sizes have only non-negative entries, but got "
-          "split_sizes=", split_sizes);
+    check(n >= 0, "split_with_sizes",
+          "split_with_sizes expects split_sizes have only non-negative entries, but got "
+          "split_sizes=",
+          split_sizes);
     total += n;
   }
   check(total == x.shape()[d], "split_with_sizes", "split_with_sizes expects split_sizes to sum exactly to ",
@@ -137,8 +145,8 @@ Tensors split(const Tensor& x, int64_t split_size, int64_t dim) {
   check(split_size >= 0, "split", "split expects split_size be non-negative, but got split_size=", split_size);
   const int d = normalize_dim("split", dim, x.dim());
   const int64_t n = x.shape()[d];
-  check(split_size > 0 || n == 0, "split", "split_size can only be 0 if dimension size is 0, but got dimension size of ",
-        n);
+  check(split_size > 0 || n == 0, "split",
+        "split_size can only be 0 if dimension size is 0, but got dimension size of ", n);
   Dims sizes;
   for (int64_t at = 0; at < n; at += split_size) sizes.push_back(std::min(split_size, n - at));
   if (n == 0) sizes.push_back(0);

@@ -151,8 +151,8 @@ Device common_device(const char* op, const Tensor* const* inputs, int count) {
       device = other;
       scalar = false;
     } else {
-      check(other_scalar, op, "Expected all tensors to be on the same device, but found at least two devices, ",
-            device, " and ", other, "!");
+      check(other_scalar, op, "Expected all tensors to be on the same device, but found at least two devices, ", device,
+            " and ", other, "!");
     }
   }
   return device;
@@ -162,8 +162,8 @@ void check_no_internal_overlap(const char* op, const Tensor& written) {
   for (int i = 0; i < written.dim(); ++i)
     check(written.shape()[i] <= 1 || written.strides()[i] != 0 || written.numel() == 0, op,
           "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-          "Please clone() the tensor before performing the operation. Shape ", written.shape(), ", strides ",
-          written.strides());
+          "Please clone() the tensor before performing the operation. Shape ",
+          written.shape(), ", strides ", written.strides());
 }
 
 void check_no_partial_overlap(const char* op, const Tensor& written, const Tensor& read) {
@@ -211,8 +211,9 @@ Tensor result_for(const char* op, const Dims& shape, DType dtype, const Tensor* 
   }
   const Tensor& target = dest.target();
   const Device device = common_device(op, inputs, count);
-  check(device == target.device(), op, "Expected all tensors to be on the same device, but found at least two devices, ",
-        device, " and ", target.device(), "!");
+  check(device == target.device(), op,
+        "Expected all tensors to be on the same device, but found at least two devices, ", device, " and ",
+        target.device(), "!");
   if (dest.is_in_place()) {
     check(target.shape() == shape, op, "output with shape ", target.shape(), " doesn't match the broadcast shape ",
           shape);

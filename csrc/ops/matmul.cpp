@@ -53,7 +53,8 @@ Tensor product(const Tensor& a, const Tensor& b, const Tensor* bias = nullptr) {
 }
 
 void check_dtypes(const char* op, const Tensor& a, const Tensor& b) {
-  check(a.dtype() == b.dtype(), op, "expected m1 and m2 to have the same dtype, but got: ", a.dtype(), " != ", b.dtype());
+  check(a.dtype() == b.dtype(), op, "expected m1 and m2 to have the same dtype, but got: ", a.dtype(),
+        " != ", b.dtype());
   check(a.dtype() != DType::Bool, op, "\"", op, "\" not implemented for 'Bool'");
   check(a.device() == b.device(), op, "Expected all tensors to be on the same device, but found at least two devices, ",
         a.device(), " and ", b.device(), "!");
@@ -124,8 +125,8 @@ Tensor mv(const Tensor& a, const Tensor& v, Dest dest) {
 
 Tensor dot(const Tensor& a, const Tensor& b, Dest dest) {
   check(a.dim() == 1 && b.dim() == 1, "dot", "1D tensors expected, but got ", a.dim(), "D and ", b.dim(), "D tensors");
-  check(a.dtype() == b.dtype(), "dot", "expected both vectors to have same dtype, but found ", dtype_type_name(a.dtype()),
-        " and ", dtype_type_name(b.dtype()));
+  check(a.dtype() == b.dtype(), "dot", "expected both vectors to have same dtype, but found ",
+        dtype_type_name(a.dtype()), " and ", dtype_type_name(b.dtype()));
   check(a.numel() == b.numel(), "dot", "inconsistent tensor size, expected tensor ", a.shape(), " and src ", b.shape(),
         " to have the same number of elements, but got ", a.numel(), " and ", b.numel(), " elements respectively");
   check_dtypes("dot", a, b);
@@ -156,8 +157,9 @@ Tensor matmul(const Tensor& a, const Tensor& b, Dest dest) {
   check(a.dim() > 0 && b.dim() > 0, "matmul", "both arguments to matmul need to be at least 1D, but they are ", a.dim(),
         "D and ", b.dim(), "D");
   if (dest) {
-    check(!grad_enabled() || !(a.requires_grad() || b.requires_grad()), "matmul",
-          "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
+    check(
+        !grad_enabled() || !(a.requires_grad() || b.requires_grad()), "matmul",
+        "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
     return deliver("matmul", matmul(a, b), dest);
   }
   if (a.dim() == 1 && b.dim() == 1) return dot(a, b);
@@ -183,7 +185,8 @@ Tensor matmul(const Tensor& a, const Tensor& b, Dest dest) {
   const Tensor left = a.dim() == 1 ? unsqueeze(a, 0) : a, right = b.dim() == 1 ? unsqueeze(b, 1) : b;
   const int la = left.dim(), lb = right.dim();
   const int64_t m = left.shape()[la - 2], k = left.shape()[la - 1], n = right.shape()[lb - 1];
-  check(k == right.shape()[lb - 2], "matmul", "mat1 and mat2 shapes cannot be multiplied: ", a.shape(), " and ", b.shape());
+  check(k == right.shape()[lb - 2], "matmul", "mat1 and mat2 shapes cannot be multiplied: ", a.shape(), " and ",
+        b.shape());
   const Dims batch = broadcast_shapes("matmul", Dims(left.shape().data(), la - 2), Dims(right.shape().data(), lb - 2));
   int64_t count = 1;
   for (int64_t s : batch) count *= s;
@@ -192,7 +195,8 @@ Tensor matmul(const Tensor& a, const Tensor& b, Dest dest) {
   right_shape.push_back(k), right_shape.push_back(n);
   if (a.dim() > 1) shape.push_back(m);
   if (b.dim() > 1) shape.push_back(n);
-  const Tensor y = bmm(reshape(expand(left, left_shape), {count, m, k}), reshape(expand(right, right_shape), {count, k, n}));
+  const Tensor y =
+      bmm(reshape(expand(left, left_shape), {count, m, k}), reshape(expand(right, right_shape), {count, k, n}));
   return reshape(y, shape);
 }
 
@@ -239,16 +243,15 @@ Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>
 namespace {
 
 // beta input + alpha product, nothing recorded; with beta 0 the input is not read (nan does not spread).
-Tensor combine(const char* op, const Tensor& input, const Tensor& product, Scalar beta, Scalar alpha, const Dest& dest) {
+Tensor combine(const char* op, const Tensor& input, const Tensor& product, Scalar beta, Scalar alpha,
+               const Dest& dest) {
   NoGrad guard;
   check(broadcast_shapes(op, input.shape(), product.shape()) == product.shape(), op, "input of shape ", input.shape(),
         " cannot be broadcast to ", product.shape());
-  check(input.dtype() == product.dtype(), op, "self and mat2 must have the same dtype, but got ", input.dtype(), " and ",
-        product.dtype());
+  check(input.dtype() == product.dtype(), op, "self and mat2 must have the same dtype, but got ", input.dtype(),
+        " and ", product.dtype());
   const Tensor right = alpha.to_double() == 1 ? product : product * alpha;
-  const Tensor y = beta.to_double() == 0   ? right
-                   : beta.to_double() == 1 ? input + right
-                                           : input * beta + right;
+  const Tensor y = beta.to_double() == 0 ? right : beta.to_double() == 1 ? input + right : input * beta + right;
   return deliver(op, y, dest);
 }
 
@@ -285,45 +288,50 @@ Tensor addmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta,
   const bool plain = beta.to_double() == 1 && alpha.to_double() == 1 && input.dim() == 1 && !dest;
   if (plain && input.shape()[0] == b.shape()[1] && input.dtype() == a.dtype() && a.dtype() == b.dtype())
     return linear(a, transposed(b), input);
-  return add_product("addmm", "AddmmBackward0", input, a, b, beta, alpha, dest,
-                     [](const Tensor& a, const Tensor& b) { return mm(a, b); },
-                     [](const Tensor& up, const Tensor& a, const Tensor& b) {
-                       return a.defined() ? mm(transposed(a), up) : mm(up, transposed(b));
-                     });
+  return add_product(
+      "addmm", "AddmmBackward0", input, a, b, beta, alpha, dest,
+      [](const Tensor& a, const Tensor& b) { return mm(a, b); },
+      [](const Tensor& up, const Tensor& a, const Tensor& b) {
+        return a.defined() ? mm(transposed(a), up) : mm(up, transposed(b));
+      });
 }
 Tensor addmv(const Tensor& input, const Tensor& a, const Tensor& v, Scalar beta, Scalar alpha, Dest dest) {
-  return add_product("addmv", "AddmvBackward0", input, a, v, beta, alpha, dest,
-                     [](const Tensor& a, const Tensor& v) { return mv(a, v); },
-                     [](const Tensor& up, const Tensor& a, const Tensor& v) {
-                       return a.defined() ? mv(transposed(a), up) : outer(up, v);
-                     });
+  return add_product(
+      "addmv", "AddmvBackward0", input, a, v, beta, alpha, dest,
+      [](const Tensor& a, const Tensor& v) { return mv(a, v); },
+      [](const Tensor& up, const Tensor& a, const Tensor& v) {
+        return a.defined() ? mv(transposed(a), up) : outer(up, v);
+      });
 }
 Tensor addr(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
   check(a.dim() == 1 && b.dim() == 1, "addr", "Expected 1-D vectors, but got ", a.dim(), "-D and ", b.dim(), "-D");
   Promotion promotion;
   for (const Tensor* t : {&input, &a, &b}) promotion.add(*t);
   const DType t = promotion.result();
-  return add_product("addr", "AddrBackward0", to_dtype(input, t), to_dtype(a, t), to_dtype(b, t), beta, alpha, dest,
-                     [](const Tensor& a, const Tensor& b) { return outer(a, b); },
-                     [](const Tensor& up, const Tensor& a, const Tensor& b) {
-                       return a.defined() ? mv(transposed(up), a) : mv(up, b);
-                     });
+  return add_product(
+      "addr", "AddrBackward0", to_dtype(input, t), to_dtype(a, t), to_dtype(b, t), beta, alpha, dest,
+      [](const Tensor& a, const Tensor& b) { return outer(a, b); },
+      [](const Tensor& up, const Tensor& a, const Tensor& b) {
+        return a.defined() ? mv(transposed(up), a) : mv(up, b);
+      });
 }
 Tensor baddbmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
-  return add_product("baddbmm", "BaddbmmBackward0", input, a, b, beta, alpha, dest,
-                     [](const Tensor& a, const Tensor& b) { return bmm(a, b); },
-                     [](const Tensor& up, const Tensor& a, const Tensor& b) {
-                       return a.defined() ? bmm(transposed(a), up) : bmm(up, transposed(b));
-                     });
+  return add_product(
+      "baddbmm", "BaddbmmBackward0", input, a, b, beta, alpha, dest,
+      [](const Tensor& a, const Tensor& b) { return bmm(a, b); },
+      [](const Tensor& up, const Tensor& a, const Tensor& b) {
+        return a.defined() ? bmm(transposed(a), up) : bmm(up, transposed(b));
+      });
 }
 Tensor addbmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
-  return add_product("addbmm", "AddbmmBackward0", input, a, b, beta, alpha, dest,
-                     [](const Tensor& a, const Tensor& b) { return sum(bmm(a, b), Dims{0}, false, a.dtype()); },
-                     [](const Tensor& up, const Tensor& a, const Tensor& b) {
-                       const int64_t batch = (a.defined() ? a : b).shape()[0];
-                       const Tensor each = expand(up, {batch, up.shape()[0], up.shape()[1]});
-                       return a.defined() ? bmm(transposed(a), each) : bmm(each, transposed(b));
-                     });
+  return add_product(
+      "addbmm", "AddbmmBackward0", input, a, b, beta, alpha, dest,
+      [](const Tensor& a, const Tensor& b) { return sum(bmm(a, b), Dims{0}, false, a.dtype()); },
+      [](const Tensor& up, const Tensor& a, const Tensor& b) {
+        const int64_t batch = (a.defined() ? a : b).shape()[0];
+        const Tensor each = expand(up, {batch, up.shape()[0], up.shape()[1]});
+        return a.defined() ? bmm(transposed(a), each) : bmm(each, transposed(b));
+      });
 }
 
 }  // namespace cnn

@@ -97,8 +97,8 @@ class Group {
     }
     if (!steps_) return;
     const Tensor& step = (*steps_)[i];
-    check(step.numel() == 1 && is_floating(step.dtype()), op_, "expected step counts of one floating-point element, got ",
-          step.dtype(), " of shape ", step.shape());
+    check(step.numel() == 1 && is_floating(step.dtype()), op_,
+          "expected step counts of one floating-point element, got ", step.dtype(), " of shape ", step.shape());
   }
 
   void copy(const Tensor& from, const Tensor& to, DType key) const {
@@ -121,8 +121,8 @@ void _sgd_step(const Tensors& params, const Tensors& grads, const Tensors& momen
   const Group group("_sgd_step", {&params, &grads, kept(momentum != 0, momentum_buffers)});
   for (size_t i = 0; i < group.size(); ++i) {
     group.with(i, [&](void** x, int64_t n, DType t, Device device) {
-      each(kernels::SgdStep{x[0], x[1], x[2], lr, momentum, dampening, weight_decay, sign(maximize), nesterov, first}, n,
-           t, device);
+      each(kernels::SgdStep{x[0], x[1], x[2], lr, momentum, dampening, weight_decay, sign(maximize), nesterov, first},
+           n, t, device);
     });
   }
 }
@@ -157,13 +157,14 @@ void _adagrad_step(const Tensors& params, const Tensors& grads, const Tensors& s
 void _rmsprop_step(const Tensors& params, const Tensors& grads, const Tensors& square_avgs, const Tensors& grad_avgs,
                    const Tensors& momentum_buffers, const Tensors& steps, double lr, double alpha, double eps,
                    double weight_decay, double momentum, bool centered, bool maximize) {
-  const Group group("_rmsprop_step", {&params, &grads, &square_avgs, kept(centered, grad_avgs),
-                                      kept(momentum > 0, momentum_buffers)}, &steps);
+  const Group group("_rmsprop_step",
+                    {&params, &grads, &square_avgs, kept(centered, grad_avgs), kept(momentum > 0, momentum_buffers)},
+                    &steps);
   for (size_t i = 0; i < group.size(); ++i) {
     group.advance(i);
     group.with(i, [&](void** x, int64_t n, DType key, Device device) {
-      each(kernels::RmspropStep{x[0], x[1], x[2], x[3], x[4], lr, alpha, eps, weight_decay, momentum, sign(maximize)}, n,
-           key, device);
+      each(kernels::RmspropStep{x[0], x[1], x[2], x[3], x[4], lr, alpha, eps, weight_decay, momentum, sign(maximize)},
+           n, key, device);
     });
   }
 }

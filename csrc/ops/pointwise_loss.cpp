@@ -26,8 +26,9 @@ Tensor share(const Tensor& g, int64_t reduction, int64_t count) {
 
 // l(x, t) with dl/dx = F', an op of (x, t) that depends on x - t alone.
 template <class F>
-Tensor difference_loss(const char* op, const char* node, const F& f, const Tensor& x, const Tensor& t, int64_t reduction,
-                       Tensor (*slope)(const Tensor& x, const Tensor& t, double parameter), double parameter) {
+Tensor difference_loss(const char* op, const char* node, const F& f, const Tensor& x, const Tensor& t,
+                       int64_t reduction, Tensor (*slope)(const Tensor& x, const Tensor& t, double parameter),
+                       double parameter) {
   Grad grad({x, t});
   auto sx = grad.save(x), st = grad.save(t);
   Tensor y, losses;
@@ -51,16 +52,19 @@ Tensor clamped_difference(const Tensor& x, const Tensor& t, double limit) {
 }  // namespace
 
 Tensor mse_loss(const Tensor& x, const Tensor& t, int64_t reduction) {
-  return difference_loss("mse_loss", "MseLossBackward0", kernels::SquaredError{}, x, t, reduction,
-                         [](const Tensor& x, const Tensor& t, double) { return (x - t) * 2; }, 0);
+  return difference_loss(
+      "mse_loss", "MseLossBackward0", kernels::SquaredError{}, x, t, reduction,
+      [](const Tensor& x, const Tensor& t, double) { return (x - t) * 2; }, 0);
 }
 
 Tensor smooth_l1_loss(const Tensor& x, const Tensor& t, int64_t reduction, double beta) {
   check(beta >= 0, "smooth_l1_loss", "smooth_l1_loss does not support negative values for beta.");
-  return difference_loss("smooth_l1_loss", "SmoothL1LossBackward0", kernels::SmoothL1{{}, beta}, x, t, reduction,
-                         [](const Tensor& x, const Tensor& t, double beta) {
-                           return beta == 0 ? sign(x - t) : clamped_difference(x, t, beta) / beta;
-                         }, beta);
+  return difference_loss(
+      "smooth_l1_loss", "SmoothL1LossBackward0", kernels::SmoothL1{{}, beta}, x, t, reduction,
+      [](const Tensor& x, const Tensor& t, double beta) {
+        return beta == 0 ? sign(x - t) : clamped_difference(x, t, beta) / beta;
+      },
+      beta);
 }
 
 Tensor huber_loss(const Tensor& x, const Tensor& t, int64_t reduction, double delta) {
@@ -71,7 +75,8 @@ Tensor huber_loss(const Tensor& x, const Tensor& t, int64_t reduction, double de
 
 Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const std::optional<Tensor>& weight, int64_t reduction) {
   check_value(x.shape() == t.shape(), "binary_cross_entropy", "Using a target size (", t.shape(),
-              ") that is different to the input size (", x.shape(), ") is deprecated. Please ensure they have the same size.");
+              ") that is different to the input size (", x.shape(),
+              ") is deprecated. Please ensure they have the same size.");
   if (!x.device().is_meta()) {
     NoGrad guard;
     const Tensor inside = logical_and(ge(x, wrapped_number(0.0)), le(x, wrapped_number(1.0)));

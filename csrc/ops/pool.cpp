@@ -21,9 +21,8 @@ struct Names {
 constexpr Names kMax[] = {{"max_pool1d", "MaxPool1DWithIndicesBackward0"},
                           {"max_pool2d", "MaxPool2DWithIndicesBackward0"},
                           {"max_pool3d", "MaxPool3DWithIndicesBackward0"}};
-constexpr Names kAvg[] = {{"avg_pool1d", "AvgPool1DBackward0"},
-                          {"avg_pool2d", "AvgPool2DBackward0"},
-                          {"avg_pool3d", "AvgPool3DBackward0"}};
+constexpr Names kAvg[] = {
+    {"avg_pool1d", "AvgPool1DBackward0"}, {"avg_pool2d", "AvgPool2DBackward0"}, {"avg_pool3d", "AvgPool3DBackward0"}};
 constexpr Names kAdaptiveAvg[] = {{"adaptive_avg_pool1d", "AdaptiveAvgPool1DBackward0"},
                                   {"adaptive_avg_pool2d", "AdaptiveAvgPool2DBackward0"},
                                   {"adaptive_avg_pool3d", "AdaptiveAvgPool3DBackward0"}};
@@ -40,8 +39,10 @@ Dims spread(const char* op, const char* what, const Dims& given, int n) {
 void check_input(const char* op, const Tensor& x, int n) {
   bool filled = x.dim() == n + 1 || x.dim() == n + 2;
   for (int i = x.dim() - n - 1; filled && i < x.dim(); ++i) filled &= i < 0 || x.shape()[i] > 0;
-  check(filled, op, "Expected ", n + 1, "D or ", n + 2, "D (batch mode) tensor with optional 0 dim batch size for input, "
-        "but got: ", x.shape());
+  check(filled, op, "Expected ", n + 1, "D or ", n + 2,
+        "D (batch mode) tensor with optional 0 dim batch size for input, "
+        "but got: ",
+        x.shape());
 }
 
 // Geometry common to all passes; x and y are [..., spatial].
@@ -83,8 +84,10 @@ Window make_window(const char* op, int n, const Dims& kernel_size, const Dims& s
     check(w.stride[i] > 0, op, "stride should be greater than zero, but got ", w.stride);
     check(w.dilation[i] > 0, op, "dilation should be greater than zero, but got ", w.dilation);
     check(w.padding[i] >= 0, op, "pad must be non-negative, but got pad: ", w.padding[i]);
-    check(w.padding[i] <= ((w.kernel[i] - 1) * w.dilation[i] + 1) / 2, op, "pad should be at most half of effective kernel "
-          "size, but got pad=", w.padding[i], ", kernel_size=", w.kernel[i], " and dilation=", w.dilation[i]);
+    check(w.padding[i] <= ((w.kernel[i] - 1) * w.dilation[i] + 1) / 2, op,
+          "pad should be at most half of effective kernel "
+          "size, but got pad=",
+          w.padding[i], ", kernel_size=", w.kernel[i], " and dilation=", w.dilation[i]);
   }
   return w;
 }
@@ -217,7 +220,8 @@ Tensor average(const Average& a, const Tensor& x, const Dims& shape) {
     y = to_dtype(out, x.dtype());
   }
   if (!grad) return y;
-  return grad.record(a.names.node, y, [a, x_shape = x.shape()](Grads& g) { g[0] = average_backward(a, g.out(), x_shape); });
+  return grad.record(a.names.node, y,
+                     [a, x_shape = x.shape()](Grads& g) { g[0] = average_backward(a, g.out(), x_shape); });
 }
 
 Tensor average_backward(const Average& a, const Tensor& dy, const Dims& x_shape) {
@@ -233,7 +237,8 @@ Tensor average_backward(const Average& a, const Tensor& dy, const Dims& x_shape)
     dx = to_dtype(out, dy.dtype());
   }
   if (!grad) return dx;
-  return grad.record("AvgPoolBackwardBackward0", dx, [a, shape = dy.shape()](Grads& g) { g[0] = average(a, g.out(), shape); });
+  return grad.record("AvgPoolBackwardBackward0", dx,
+                     [a, shape = dy.shape()](Grads& g) { g[0] = average(a, g.out(), shape); });
 }
 
 void check_floating(const char* op, const Tensor& x) {
@@ -242,8 +247,8 @@ void check_floating(const char* op, const Tensor& x) {
 
 }  // namespace
 
-Tensor avg_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& stride, const Dims& padding, bool ceil_mode,
-                bool count_include_pad, std::optional<int64_t> divisor_override) {
+Tensor avg_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& stride, const Dims& padding,
+                bool ceil_mode, bool count_include_pad, std::optional<int64_t> divisor_override) {
   const Names names = kAvg[n - 1];
   check(!divisor_override || *divisor_override != 0, names.op, "divisor must be not zero");
   Window w = make_window(names.op, n, kernel_size, stride, padding, {1});

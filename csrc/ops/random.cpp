@@ -37,7 +37,9 @@ Tensor fill_in_place(const char* op, const Tensor& x, const F& fill) {
     NoGrad guard;
     const bool direct = x.device().is_cpu() && is_dense(x);
     const Tensor target = direct ? x : empty(x.shape(), x.dtype());
-    visit_dtype(x.dtype(), [&]<class T>() { fill.template operator()<T>(target.data<T>(), x.numel(), direct && x.is_contiguous()); });
+    visit_dtype(x.dtype(), [&]<class T>() {
+      fill.template operator()<T>(target.data<T>(), x.numel(), direct && x.is_contiguous());
+    });
     if (!direct) copy_(x, target);
   }
   if (!grad) return x;
@@ -59,7 +61,8 @@ void check_floating(const char* op, const Tensor& x) {
 Tensor uniform_(const Tensor& x, double from, double to, Generator* generator) {
   check_floating("check_uniform_bounds", x);
   check(from <= to, "uniform_", "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
-  check(std::isfinite(to - from), "uniform_", "uniform_ expects to-from to be finite, but found to=", to, " and from=", from);
+  check(std::isfinite(to - from), "uniform_", "uniform_ expects to-from to be finite, but found to=", to,
+        " and from=", from);
   return fill_in_place("uniform_", x, [&]<class T>(T* out, int64_t n, bool) {
     if constexpr (kContinuous<T>) fill_uniform(chosen(generator), out, n, from, to);
   });
@@ -78,28 +81,35 @@ Tensor normal_(const Tensor& x, double mean, double std, Generator* generator) {
 
 Tensor bernoulli_(const Tensor& x, double p, Generator* generator) {
   check(p >= 0 && p <= 1, "bernoulli_", "bernoulli_ expects p to be in [0, 1], but got p=", p);
-  return fill_in_place("bernoulli_", x, [&]<class T>(T* out, int64_t n, bool) { fill_bernoulli(chosen(generator), out, n, p); });
+  return fill_in_place("bernoulli_", x,
+                       [&]<class T>(T* out, int64_t n, bool) { fill_bernoulli(chosen(generator), out, n, p); });
 }
 
 Tensor bernoulli_tensor_(const Tensor& x, const Tensor& p, Generator* generator) {
   check_floating("bernoulli_tensor_cpu_p_", p);
-  check(p.device() == x.device(), "bernoulli_", "Expected all tensors to be on the same device, but found at least two "
-        "devices, ", x.device(), " and ", p.device(), "!");
+  check(p.device() == x.device(), "bernoulli_",
+        "Expected all tensors to be on the same device, but found at least two "
+        "devices, ",
+        x.device(), " and ", p.device(), "!");
   NoGrad guard;
-  const Tensor probabilities = contiguous(expand(p.dtype() == DType::Float64 ? p : to_dtype(p, DType::Float32), x.shape()));
+  const Tensor probabilities =
+      contiguous(expand(p.dtype() == DType::Float64 ? p : to_dtype(p, DType::Float32), x.shape()));
   if (!x.device().is_meta()) {
     const Tensor bad = logical_or(lt(probabilities, wrapped_number(0.0)), gt(probabilities, wrapped_number(1.0)));
     check(!any(bad).item().to_bool(), "bernoulli_", "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
   }
   return fill_in_place("bernoulli_", x, [&]<class T>(T* out, int64_t n, bool) {
-    if (probabilities.dtype() == DType::Float64) fill_bernoulli(chosen(generator), out, n, probabilities.data<double>());
+    if (probabilities.dtype() == DType::Float64)
+      fill_bernoulli(chosen(generator), out, n, probabilities.data<double>());
     else fill_bernoulli(chosen(generator), out, n, probabilities.data<float>());
   });
 }
 
 Tensor exponential_(const Tensor& x, double lambd, Generator* generator) {
-  check(is_floating(x.dtype()), "", "Exponential distribution is a continuous probability distribution. dtype must be a "
-        "floating point but you specified ", dtype_type_name(x.dtype()));
+  check(is_floating(x.dtype()), "",
+        "Exponential distribution is a continuous probability distribution. dtype must be a "
+        "floating point but you specified ",
+        dtype_type_name(x.dtype()));
   check(lambd > 0, "exponential_", "exponential_ expects lambda > 0.0, but found lambda=", lambd);
   return fill_in_place("exponential_", x, [&]<class T>(T* out, int64_t n, bool) {
     if constexpr (kContinuous<T>) fill_exponential(chosen(generator), out, n, lambd);
@@ -107,8 +117,10 @@ Tensor exponential_(const Tensor& x, double lambd, Generator* generator) {
 }
 
 Tensor cauchy_(const Tensor& x, double median, double sigma, Generator* generator) {
-  check(is_floating(x.dtype()), "", "Cauchy distribution is a continuous probability distribution. dtype must be a floating "
-        "point but you specified ", dtype_type_name(x.dtype()));
+  check(is_floating(x.dtype()), "",
+        "Cauchy distribution is a continuous probability distribution. dtype must be a floating "
+        "point but you specified ",
+        dtype_type_name(x.dtype()));
   check(sigma > 0, "cauchy_", "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
   return fill_in_place("cauchy_", x, [&]<class T>(T* out, int64_t n, bool) {
     if constexpr (kContinuous<T>) fill_cauchy(chosen(generator), out, n, median, sigma);
@@ -133,10 +145,11 @@ Tensor geometric_(const Tensor& x, double p, Generator* generator) {
 
 Tensor random_(const Tensor& x, std::optional<int64_t> from, std::optional<int64_t> to, Generator* generator) {
   if (!from && !to)
-    return fill_in_place("random_", x, [&]<class T>(T* out, int64_t n, bool) { fill_random(chosen(generator), out, n); });
+    return fill_in_place("random_", x,
+                         [&]<class T>(T* out, int64_t n, bool) { fill_random(chosen(generator), out, n); });
   const int64_t low = from.value_or(0);
-  check(!to || low < *to, "random_", "random_ expects 'from' to be less than 'to', but got from=", low, " >= to=",
-        to.value_or(0));
+  check(!to || low < *to, "random_", "random_ expects 'from' to be less than 'to', but got from=", low,
+        " >= to=", to.value_or(0));
   return fill_in_place("random_", x, [&]<class T>(T* out, int64_t n, bool) {
     if (to) fill_randint(chosen(generator), out, n, low, *to);
     else if constexpr (!std::is_same_v<T, bool>) fill_random_full(chosen(generator), out, n);
@@ -156,10 +169,16 @@ Tensor randint(int64_t low, int64_t high, const Dims& size, Generator* generator
 
 Tensor randperm(int64_t n, Generator* generator, DType dtype, Device device) {
   check(n >= 0, "randperm", "n must be non-negative, got ", n);
-  const int64_t most = dtype == DType::UInt8 ? 255 : dtype == DType::Int8 ? 127 : dtype == DType::Int16 ? 32767
-                       : dtype == DType::Int32 ? 2147483647 : dtype == DType::Float16 ? 2048 : dtype == DType::BFloat16 ? 256
-                       : dtype == DType::Float32 ? 1 << 24 : INT64_MAX;
-  check(n <= most && dtype != DType::Bool, "randperm", "n is too large for result tensor type: '", dtype_type_name(dtype), "'");
+  const int64_t most = dtype == DType::UInt8      ? 255
+                       : dtype == DType::Int8     ? 127
+                       : dtype == DType::Int16    ? 32767
+                       : dtype == DType::Int32    ? 2147483647
+                       : dtype == DType::Float16  ? 2048
+                       : dtype == DType::BFloat16 ? 256
+                       : dtype == DType::Float32  ? 1 << 24
+                                                  : INT64_MAX;
+  check(n <= most && dtype != DType::Bool, "randperm", "n is too large for result tensor type: '",
+        dtype_type_name(dtype), "'");
   Tensor p = empty({n}, DType::Int64);
   if (!device.is_meta()) fill_randperm(chosen(generator), p.data<int64_t>(), n);
   return to(p, dtype, device);
@@ -183,25 +202,29 @@ Tensor normal(const Tensor& mean, const Tensor& std, Generator* generator) {
     check(std.numel() == 0 || !any(lt(std, wrapped_number(0.0))).item().to_bool(), "normal",
           "normal expects all elements of std >= 0.0");
   const Tensor* inputs[] = {&mean, &std};
-  const DType t = mean.impl()->wrapped_number ? std.dtype() : std.impl()->wrapped_number ? mean.dtype()
-                                                                                        : promote(mean.dtype(), std.dtype());
-  const Tensor y = normal_(empty(broadcast_all("normal", inputs, 2), t, common_device("normal", inputs, 2)), 0, 1, generator);
+  const DType t = mean.impl()->wrapped_number  ? std.dtype()
+                  : std.impl()->wrapped_number ? mean.dtype()
+                                               : promote(mean.dtype(), std.dtype());
+  const Tensor y =
+      normal_(empty(broadcast_all("normal", inputs, 2), t, common_device("normal", inputs, 2)), 0, 1, generator);
   mul(y, std, Dest::in_place(y));
   return add(y, mean, 1, Dest::in_place(y));
 }
 
 Tensor multinomial(const Tensor& input, int64_t num_samples, bool replacement, Generator* generator) {
   check(input.dim() == 1 || input.dim() == 2, "multinomial", "prob_dist must be 1 or 2 dim, got ", input.shape());
-  check(is_floating(input.dtype()), "multinomial", "multinomial only supports floating-point dtypes for input, got: ",
-        dtype_type_name(input.dtype()));
+  check(is_floating(input.dtype()), "multinomial",
+        "multinomial only supports floating-point dtypes for input, got: ", dtype_type_name(input.dtype()));
   check(num_samples > 0, "multinomial", "cannot sample n_sample <= 0 samples");
   const int64_t n = input.shape().back();
-  check(replacement || num_samples <= n, "multinomial", "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+  check(replacement || num_samples <= n, "multinomial",
+        "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
   NoGrad guard;
   const Tensor bad = logical_or(logical_not(isfinite(input)), lt(input, wrapped_number(0.0)));
   check(!any(bad).item().to_bool(), "", "probability tensor contains either `inf`, `nan` or element < 0");
   const Tensor total = sum(input, Dims{-1}, true);
-  check(!any(eq(total, wrapped_number(0.0))).item().to_bool(), "", "invalid multinomial distribution (sum of probabilities <= 0)");
+  check(!any(eq(total, wrapped_number(0.0))).item().to_bool(), "",
+        "invalid multinomial distribution (sum of probabilities <= 0)");
   if (!replacement || num_samples == 1) {  // the largest p / q, q exponential (Efraimidis and Spirakis 2006)
     const Tensor q = exponential_(empty(input.shape(), input.dtype(), input.device()), 1, generator);
     const Tensor keys = div(input, q);

@@ -90,10 +90,12 @@ Tensor spread(const Tensor& y, const Plan& plan, const char* name) {
 
 void check_pad(const char* op, int n, const Tensor& x, const Dims& pad) {
   check(pad.size() == 2 * n, op, "padding size is expected to be ", 2 * n, ", but got: ", pad.size());
-  check(x.dim() == n + 1 || x.dim() == n + 2, op, "Expected ", n + 1, "D or ", n + 2,
-        "D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: ", x.shape());
+  check(
+      x.dim() == n + 1 || x.dim() == n + 2, op, "Expected ", n + 1, "D or ", n + 2,
+      "D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: ", x.shape());
   for (int i = x.dim() - n - 1; i < x.dim(); ++i)
-    check(x.shape()[i] > 0, op, "Expected a tensor with non-zero dimensions but the batch for input, but got: ", x.shape());
+    check(x.shape()[i] > 0, op,
+          "Expected a tensor with non-zero dimensions but the batch for input, but got: ", x.shape());
 }
 
 template <class F>
@@ -102,7 +104,8 @@ Tensor pad_with(const char* op, const char* name, int n, const Tensor& x, const 
   for (int i = 0; i < n; ++i) {
     const int d = x.dim() - 1 - i;
     const int64_t in = x.shape()[d], left = pad[2 * i], out = in + left + pad[2 * i + 1];
-    check(out >= 1, op, "input (", x.shape(), ") is too small for the padding ", pad, ": the output size would be ", out);
+    check(out >= 1, op, "input (", x.shape(), ") is too small for the padding ", pad, ": the output size would be ",
+          out);
     Tap tap;
     for (int64_t j = 0; j < out; ++j) tap.index.push_back(source(j - left, in));
     plan->push_back({d, in, {tap}});
@@ -111,11 +114,14 @@ Tensor pad_with(const char* op, const char* name, int n, const Tensor& x, const 
 }
 
 constexpr const char* kReflect[] = {"ReflectionPad1DBackward0", "ReflectionPad2DBackward0", "ReflectionPad3DBackward0"};
-constexpr const char* kReplicate[] = {"ReplicationPad1DBackward0", "ReplicationPad2DBackward0", "ReplicationPad3DBackward0"};
-constexpr const char* kNearest[] = {"UpsampleNearest1DBackward0", "UpsampleNearest2DBackward0", "UpsampleNearest3DBackward0"};
+constexpr const char* kReplicate[] = {"ReplicationPad1DBackward0", "ReplicationPad2DBackward0",
+                                      "ReplicationPad3DBackward0"};
+constexpr const char* kNearest[] = {"UpsampleNearest1DBackward0", "UpsampleNearest2DBackward0",
+                                    "UpsampleNearest3DBackward0"};
 constexpr const char* kExact[] = {"UpsampleNearestExact1DBackward0", "UpsampleNearestExact2DBackward0",
                                   "UpsampleNearestExact3DBackward0"};
-constexpr const char* kLinear[] = {"UpsampleLinear1DBackward0", "UpsampleBilinear2DBackward0", "UpsampleTrilinear3DBackward0"};
+constexpr const char* kLinear[] = {"UpsampleLinear1DBackward0", "UpsampleBilinear2DBackward0",
+                                   "UpsampleTrilinear3DBackward0"};
 
 void check_sizes(const char* op, int n, const Tensor& x, const Dims& size) {
   check(size.size() == n, op, "It is expected output_size equals to ", n, ", but got size ", size.size());
@@ -133,10 +139,12 @@ double step_of(int64_t in, int64_t out, bool align_corners, double scale) {
 }
 
 template <class F>
-Tensor resize_with(const char* name, int n, const Tensor& x, const Dims& size, const std::vector<double>& scales, const F& taps) {
+Tensor resize_with(const char* name, int n, const Tensor& x, const Dims& size, const std::vector<double>& scales,
+                   const F& taps) {
   auto plan = std::make_shared<std::vector<Axis>>();
   for (int i = 0; i < n; ++i)
-    plan->push_back({2 + i, x.shape()[2 + i], taps(x.shape()[2 + i], size[i], scales.empty() ? 0.0 : scales[size_t(i)])});
+    plan->push_back(
+        {2 + i, x.shape()[2 + i], taps(x.shape()[2 + i], size[i], scales.empty() ? 0.0 : scales[size_t(i)])});
   return resample(x, plan, name);
 }
 
@@ -147,8 +155,8 @@ Tensor reflection_pad(int n, const Tensor& x, const Dims& pad) {
   check_pad(op, n, x, pad);
   for (int i = 0; i < n; ++i)
     check(pad[2 * i] < x.shape()[x.dim() - 1 - i] && pad[2 * i + 1] < x.shape()[x.dim() - 1 - i], op,
-          "Padding size should be less than the corresponding input dimension, but got: padding ", pad, " at dimension ",
-          x.dim() - 1 - i, " of input ", x.shape());
+          "Padding size should be less than the corresponding input dimension, but got: padding ", pad,
+          " at dimension ", x.dim() - 1 - i, " of input ", x.shape());
   return pad_with(op, kReflect[n - 1], n, x, pad, [](int64_t j, int64_t in) {
     if (j < 0) j = -j;
     return j >= in ? 2 * (in - 1) - j : j;
@@ -163,18 +171,20 @@ Tensor replication_pad(int n, const Tensor& x, const Dims& pad) {
 
 Tensor upsample_nearest(int n, const Tensor& x, const Dims& size, const std::vector<double>& scales, bool exact) {
   check_sizes("upsample_nearest", n, x, size);
-  return resize_with((exact ? kExact : kNearest)[n - 1], n, x, size, scales, [exact](int64_t in, int64_t out, double scale) {
-    Tap tap;
-    const float step = float(step_of(in, out, false, scale));
-    for (int64_t j = 0; j < out; ++j) {
-      const float at = exact ? (float(j) + 0.5f) * step : float(j) * step;
-      tap.index.push_back(std::min(int64_t(std::floor(at)), in - 1));
-    }
-    return std::vector<Tap>{tap};
-  });
+  return resize_with((exact ? kExact : kNearest)[n - 1], n, x, size, scales,
+                     [exact](int64_t in, int64_t out, double scale) {
+                       Tap tap;
+                       const float step = float(step_of(in, out, false, scale));
+                       for (int64_t j = 0; j < out; ++j) {
+                         const float at = exact ? (float(j) + 0.5f) * step : float(j) * step;
+                         tap.index.push_back(std::min(int64_t(std::floor(at)), in - 1));
+                       }
+                       return std::vector<Tap>{tap};
+                     });
 }
 
-Tensor upsample_linear(int n, const Tensor& x, const Dims& size, bool align_corners, const std::vector<double>& scales) {
+Tensor upsample_linear(int n, const Tensor& x, const Dims& size, bool align_corners,
+                       const std::vector<double>& scales) {
   check_sizes("upsample_linear", n, x, size);
   return resize_with(kLinear[n - 1], n, x, size, scales, [align_corners](int64_t in, int64_t out, double scale) {
     std::vector<Tap> taps(2);
@@ -194,23 +204,24 @@ Tensor upsample_linear(int n, const Tensor& x, const Dims& size, bool align_corn
 
 Tensor upsample_bicubic2d(const Tensor& x, const Dims& size, bool align_corners, const std::vector<double>& scales) {
   check_sizes("upsample_bicubic2d", 2, x, size);
-  return resize_with("UpsampleBicubic2DBackward0", 2, x, size, scales, [align_corners](int64_t in, int64_t out, double scale) {
-    constexpr double a = -0.75;
-    const auto near = [](double t) { return ((a + 2) * t - (a + 3)) * t * t + 1; };
-    const auto far = [](double t) { return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a; };
-    std::vector<Tap> taps(4);
-    const double step = step_of(in, out, align_corners, scale);
-    for (int64_t j = 0; j < out; ++j) {
-      const double at = align_corners ? double(j) * step : (double(j) + 0.5) * step - 0.5;
-      const int64_t low = int64_t(std::floor(at));
-      const double t = at - double(low), weights[] = {far(t + 1), near(t), near(1 - t), far(2 - t)};
-      for (int64_t k = 0; k < 4; ++k) {
-        taps[size_t(k)].index.push_back(std::clamp<int64_t>(low - 1 + k, 0, in - 1));
-        taps[size_t(k)].weight.push_back(weights[k]);
-      }
-    }
-    return taps;
-  });
+  return resize_with("UpsampleBicubic2DBackward0", 2, x, size, scales,
+                     [align_corners](int64_t in, int64_t out, double scale) {
+                       constexpr double a = -0.75;
+                       const auto near = [](double t) { return ((a + 2) * t - (a + 3)) * t * t + 1; };
+                       const auto far = [](double t) { return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a; };
+                       std::vector<Tap> taps(4);
+                       const double step = step_of(in, out, align_corners, scale);
+                       for (int64_t j = 0; j < out; ++j) {
+                         const double at = align_corners ? double(j) * step : (double(j) + 0.5) * step - 0.5;
+                         const int64_t low = int64_t(std::floor(at));
+                         const double t = at - double(low), weights[] = {far(t + 1), near(t), near(1 - t), far(2 - t)};
+                         for (int64_t k = 0; k < 4; ++k) {
+                           taps[size_t(k)].index.push_back(std::clamp<int64_t>(low - 1 + k, 0, in - 1));
+                           taps[size_t(k)].weight.push_back(weights[k]);
+                         }
+                       }
+                       return taps;
+                     });
 }
 
 }  // namespace cnn

@@ -40,12 +40,12 @@ int64_t size_along(const Tensor& x, int d) { return x.dim() == 0 ? 1 : x.shape()
 void check_fits(const char* op, const Tensor& x, int d, const Tensor& index, const Tensor* src) {
   check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op, "Expected dtype int32/int64 for index");
   const auto rank = [](const Tensor& t) { return t.dim() == 0 ? 1 : t.dim(); };
-  check(index.numel() == 0 || rank(index) == rank(x), op,
-        "Index tensor must have the same number of dimensions as ", src ? "self" : "input", " tensor: ", index.shape(),
-        " against ", x.shape());
+  check(index.numel() == 0 || rank(index) == rank(x), op, "Index tensor must have the same number of dimensions as ",
+        src ? "self" : "input", " tensor: ", index.shape(), " against ", x.shape());
   if (src)
     check(index.numel() == 0 || rank(index) == rank(*src), op,
-          "Index tensor must have the same number of dimensions as src tensor: ", index.shape(), " against ", src->shape());
+          "Index tensor must have the same number of dimensions as src tensor: ", index.shape(), " against ",
+          src->shape());
   if (index.numel() == 0) return;
   for (int i = 0; i < index.dim(); ++i) {
     check(i == d || index.shape()[i] <= (x.dim() == 0 ? 1 : x.shape()[i]), op, "Size does not match at dimension ", i,
@@ -87,7 +87,8 @@ Tensor scatter_with(const char* op, const Tensor& x, int d, const Tensor& given,
     x.impl()->bump_version();
   }
   const Tensor work = t == x.dtype() ? y : to_dtype(contiguous(y), t);
-  each(Functor{gather_place(op, work, d, index), work.raw(), source.raw()}, index.numel(), t, x.device(), Order::Ascending);
+  each(Functor{gather_place(op, work, d, index), work.raw(), source.raw()}, index.numel(), t, x.device(),
+       Order::Ascending);
   if (!work.same(y)) copy_(y, work);
   return y;
 }
@@ -132,19 +133,20 @@ Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& 
   Grad grad({x, src}, dest);
   Tensor y = scatter_with<kernels::ScatterSet>("scatter", x, d, index, source, dest, true);
   if (!grad) return y;
-  return grad.record(number ? "ScatterBackward1" : "ScatterBackward0", y, [index, d, number, shape = src.shape()](Grads& g) {
-    if (g.wants(0)) g[0] = scatter(g.out(), d, index, wrapped_number(0.0));
-    if (!g.wants(1)) return;
-    const Tensor part = gather(g.out(), d, index);
-    g[1] = number ? sum(part) : from_corner(part, shape);
-  });
+  return grad.record(number ? "ScatterBackward1" : "ScatterBackward0", y,
+                     [index, d, number, shape = src.shape()](Grads& g) {
+                       if (g.wants(0)) g[0] = scatter(g.out(), d, index, wrapped_number(0.0));
+                       if (!g.wants(1)) return;
+                       const Tensor part = gather(g.out(), d, index);
+                       g[1] = number ? sum(part) : from_corner(part, shape);
+                     });
 }
 
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, Dest dest) {
   if (dest.is_out()) return copy_out("scatter_add", scatter_add(x, dim, index, src), dest);
   const int d = checked_dim("scatter_add", x, dim);
-  check(src.dtype() == x.dtype(), "scatter_add", "Expected self.dtype to be equal to src.dtype: ", x.dtype(), " against ",
-        src.dtype());
+  check(src.dtype() == x.dtype(), "scatter_add", "Expected self.dtype to be equal to src.dtype: ", x.dtype(),
+        " against ", src.dtype());
   check_fits("scatter_add", x, d, index, &src);
   Grad grad({x, src}, dest);
   Tensor y = scatter_with<kernels::ScatterAdd>("scatter_add", x, d, index, src, dest, false);
@@ -279,13 +281,14 @@ Indices along(int d, const Tensor& at) {
 }
 void check_source(const char* op, const Tensor& x, int d, const Tensor& at, const Tensor& source) {
   check_index(at.dim() <= 1, op, "Index should have dimension 1 or 0 (got ", at.dim(), ")");
-  check_index(source.dim() == 0 || source.dim() == x.dim(), op, "When source and destination are not scalars, their "
-              "dimensionality must match. Source dimensionality (", source.dim(), "), destination dimensionality (",
-              x.dim(), ")");
+  check_index(source.dim() == 0 || source.dim() == x.dim(), op,
+              "When source and destination are not scalars, their "
+              "dimensionality must match. Source dimensionality (",
+              source.dim(), "), destination dimensionality (", x.dim(), ")");
   for (int i = 0; i < source.dim(); ++i)
-    check(i == d ? source.shape()[i] == at.numel() : source.shape()[i] == x.shape()[i], op,
-          "Number of indices (", at.numel(), ") should be equal to source.size(dim), and the other sizes the same: source ",
-          source.shape(), ", self ", x.shape(), ", dim ", d);
+    check(i == d ? source.shape()[i] == at.numel() : source.shape()[i] == x.shape()[i], op, "Number of indices (",
+          at.numel(), ") should be equal to source.size(dim), and the other sizes the same: source ", source.shape(),
+          ", self ", x.shape(), ", dim ", d);
 }
 }  // namespace
 
@@ -353,7 +356,8 @@ Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& given, const Tenso
   Tensor y;
   {
     NoGrad guard;
-    if (x.dim() == 0) y = at.numel() == 0 ? (dest ? x : clone(x)) : dest ? copy_(x, value) : to_dtype(clone(value), x.dtype());
+    if (x.dim() == 0)
+      y = at.numel() == 0 ? (dest ? x : clone(x)) : dest ? copy_(x, value) : to_dtype(clone(value), x.dtype());
     else y = index_put(x, along(d, at), to_dtype(value, x.dtype()), false, dest);
   }
   if (!grad) return y;
@@ -364,7 +368,8 @@ Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& given, const Tenso
 }
 
 Tensor take(const Tensor& x, const Tensor& given) {
-  check(given.dtype() == DType::Int64, "take", "Expected a long tensor for index, but got ", dtype_type_name(given.dtype()));
+  check(given.dtype() == DType::Int64, "take", "Expected a long tensor for index, but got ",
+        dtype_type_name(given.dtype()));
   check_index(x.numel() != 0 || given.numel() == 0, "take", "tried to take from an empty tensor");
   Grad grad({x});
   const Tensor at = index_tensor("take", given, x);
@@ -384,8 +389,10 @@ Tensor take_along_dim(const Tensor& x, const Tensor& indices, std::optional<int6
   check(indices.dtype() == DType::Int64, "", "torch.take_along_dim(): dtype of indices should be Long but got ",
         dtype_type_name(indices.dtype()));
   if (!dim) return gather(reshape(x, {-1}), 0, reshape(indices, {-1}));
-  check(x.dim() == indices.dim(), "", "torch.take_along_dim(): input and indices should have the same number of "
-        "dimensions, but got ", x.dim(), " dimensions for input, and ", indices.dim(), " dimensions for indices");
+  check(x.dim() == indices.dim(), "",
+        "torch.take_along_dim(): input and indices should have the same number of "
+        "dimensions, but got ",
+        x.dim(), " dimensions for input, and ", indices.dim(), " dimensions for indices");
   const int d = normalize_dim("take_along_dim", *dim, x.dim());
   Dims a = x.shape(), b = indices.shape();
   if (x.dim() > 0) a[d] = b[d] = 1;
@@ -395,7 +402,8 @@ Tensor take_along_dim(const Tensor& x, const Tensor& indices, std::optional<int6
   return gather(expand(x, a), d, expand(indices, b));
 }
 
-Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_idx, bool scale_grad_by_freq, bool sparse) {
+Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_idx, bool scale_grad_by_freq,
+                 bool sparse) {
   check(weight.dim() == 2, "embedding", "'weight' must be 2-D, got ", weight.shape());
   check(indices.dtype() == DType::Int64 || indices.dtype() == DType::Int32, "embedding",
         "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got ",
@@ -413,11 +421,13 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
   return grad.record("EmbeddingBackward0", y, [=, shape = weight.shape()](Grads& g) {
     Tensor up = g.out();
     if (padding_idx >= 0)
-      up = where(reshape(ne(at, wrapped_number(padding_idx)), [&] {
-                   Dims s = at.shape();
-                   s.push_back(1);
-                   return s;
-                 }()), up, zeros_like(up));
+      up = where(reshape(ne(at, wrapped_number(padding_idx)),
+                         [&] {
+                           Dims s = at.shape();
+                           s.push_back(1);
+                           return s;
+                         }()),
+                 up, zeros_like(up));
     if (scale_grad_by_freq) {
       const Tensor counts = index(bincount(reshape(at, {-1}), {}, shape[0]), {at});
       up = up / unsqueeze(to_dtype(counts, up.dtype()), -1);
@@ -432,9 +442,10 @@ Tensor searchsorted(const Tensor& sorted_sequence, const Tensor& values, bool ou
   if (rows) {
     bool fits = sorted_sequence.dim() == values.dim();
     for (int i = 0; fits && i + 1 < values.dim(); ++i) fits = sorted_sequence.shape()[i] == values.shape()[i];
-    check(fits, "", "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
-          "boundaries tensor and input value tensor must match, but we got boundaries tensor ", sorted_sequence.shape(),
-          " and input value tensor ", values.shape());
+    check(fits, "",
+          "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
+          "boundaries tensor and input value tensor must match, but we got boundaries tensor ",
+          sorted_sequence.shape(), " and input value tensor ", values.shape());
   }
   check_same_device("searchsorted", sorted_sequence, values);
   NoGrad guard;
@@ -445,22 +456,24 @@ Tensor searchsorted(const Tensor& sorted_sequence, const Tensor& values, bool ou
   const Tensor s = contiguous(to_dtype(sorted_sequence, t));
   const Tensor v = contiguous(to_device(to_dtype(values, t), s.device()));
   Tensor out = empty(values.shape(), DType::Int64, s.device());
-  each(kernels::SearchSorted{s.raw(), v.raw(), out.data<int64_t>(), s.shape().back(),
-                             rows ? v.shape().back() : 0, right},
+  each(kernels::SearchSorted{s.raw(), v.raw(), out.data<int64_t>(), s.shape().back(), rows ? v.shape().back() : 0,
+                             right},
        v.numel(), t, v.device());
   return out_int32 ? to_dtype(out, DType::Int32) : out;
 }
 
 Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t minlength) {
-  check(x.dim() == 1 && !is_floating(x.dtype()), "bincount", "bincount only supports 1-d non-negative integral inputs, got ",
-        x.dtype(), " ", x.shape());
+  check(x.dim() == 1 && !is_floating(x.dtype()), "bincount",
+        "bincount only supports 1-d non-negative integral inputs, got ", x.dtype(), " ", x.shape());
   check(minlength >= 0, "bincount", "minlength should be >= 0");
-  check(!weights || weights->shape() == x.shape(), "bincount", "weights should be 1-d and have the same length as input");
+  check(!weights || weights->shape() == x.shape(), "bincount",
+        "weights should be 1-d and have the same length as input");
   NoGrad guard;
   const Tensor at = index_tensor("bincount", x, x);
   int64_t n = minlength;
   if (x.numel() > 0) {
-    check(!any(lt(at, wrapped_number(0))).item().to_bool(), "bincount", "bincount only supports 1-d non-negative integral inputs.");
+    check(!any(lt(at, wrapped_number(0))).item().to_bool(), "bincount",
+          "bincount only supports 1-d non-negative integral inputs.");
     n = std::max(n, amax(at).item().to_int() + 1);
   }
   const DType t = !weights ? DType::Int64 : weights->dtype() == DType::Float32 ? DType::Float32 : DType::Float64;

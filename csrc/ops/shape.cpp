@@ -61,8 +61,10 @@ Tensor roll(const Tensor& x, const Dims& shifts, const Dims& dims) {
 }
 
 Tensor repeat(const Tensor& x, const Dims& repeats) {
-  check(repeats.size() >= x.dim(), "repeat", "Number of dimensions of repeat dims can not be smaller than number of "
-        "dimensions of tensor: ", repeats, " for shape ", x.shape());
+  check(repeats.size() >= x.dim(), "repeat",
+        "Number of dimensions of repeat dims can not be smaller than number of "
+        "dimensions of tensor: ",
+        repeats, " for shape ", x.shape());
   const int extra = repeats.size() - x.dim();
   Dims split, target;  // [r0, s0, r1, s1, ...] and [r0 s0, r1 s1, ...]
   for (int i = 0; i < repeats.size(); ++i) {
@@ -71,8 +73,8 @@ Tensor repeat(const Tensor& x, const Dims& repeats) {
     split.push_back(repeats[i]);
     split.push_back(s);
     int64_t product;
-    check(!__builtin_mul_overflow(repeats[i], s, &product), "repeat", "Storage size calculation overflowed with sizes=",
-          repeats, " times ", x.shape());
+    check(!__builtin_mul_overflow(repeats[i], s, &product), "repeat",
+          "Storage size calculation overflowed with sizes=", repeats, " times ", x.shape());
     target.push_back(product);
   }
   numel_of("repeat", target);
@@ -107,7 +109,8 @@ Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, std::optional<i
   {
     NoGrad guard;
     const Tensor counts = expand(reshape(to_dtype(repeats, DType::Int64), {-1}), {n});
-    check(n == 0 || !any(lt(counts, wrapped_number(0))).item().to_bool(), "repeat_interleave", "repeats can not be negative");
+    check(n == 0 || !any(lt(counts, wrapped_number(0))).item().to_bool(), "repeat_interleave",
+          "repeats can not be negative");
     const int64_t most = n == 0 ? 0 : amax(counts).item().to_int();
     // Row i, column j is kept while j < counts[i]; the kept rows, in order, are the positions to read.
     const Tensor kept = lt(unsqueeze(arange(0, most, 1, DType::Int64), 0), unsqueeze(counts, 1));
@@ -135,9 +138,8 @@ Tensor triangle(const char* op, const char* node, const Tensor& x, int64_t diago
     }
   }
   if (!grad) return y;
-  return grad.record(node, y, [diagonal, upper](Grads& g) {
-    g[0] = upper ? triu(g.out(), diagonal) : tril(g.out(), diagonal);
-  });
+  return grad.record(node, y,
+                     [diagonal, upper](Grads& g) { g[0] = upper ? triu(g.out(), diagonal) : tril(g.out(), diagonal); });
 }
 
 }  // namespace
@@ -177,14 +179,17 @@ Tensor diag(const Tensor& x, int64_t d) {
 Tensor constant_pad_nd(const Tensor& x, const Dims& pad, Scalar value) {
   check(pad.size() % 2 == 0, "constant_pad_nd", "Length of pad must be even but instead it equals ", pad.size());
   const int padded = pad.size() / 2;
-  check(padded <= x.dim(), "constant_pad_nd", "Length of pad should be no more than twice the number of dimensions of the "
-        "input. Pad length is ", pad.size(), " while the input has ", x.dim(), " dimensions.");
+  check(padded <= x.dim(), "constant_pad_nd",
+        "Length of pad should be no more than twice the number of dimensions of the "
+        "input. Pad length is ",
+        pad.size(), " while the input has ", x.dim(), " dimensions.");
   Dims shape = x.shape();
   for (int i = 0; i < padded; ++i) {
     const int d = x.dim() - 1 - i;
     shape[d] += pad[2 * i] + pad[2 * i + 1];
-    check(shape[d] >= 0, "constant_pad_nd", "The input size ", x.shape()[d], ", plus negative padding ", pad[2 * i], " and ",
-          pad[2 * i + 1], " resulted in a negative output size, which is invalid. Check dimension ", d, " of your input.");
+    check(shape[d] >= 0, "constant_pad_nd", "The input size ", x.shape()[d], ", plus negative padding ", pad[2 * i],
+          " and ", pad[2 * i + 1], " resulted in a negative output size, which is invalid. Check dimension ", d,
+          " of your input.");
   }
   Grad grad({x});
   Tensor y = full(shape, value, x.dtype(), x.device());
@@ -217,7 +222,8 @@ Tensors chunk(const Tensor& x, int64_t chunks, int64_t dim) {
 }
 
 Tensors tensor_split(const Tensor& x, int64_t sections, int64_t dim) {
-  check(x.dim() > 0, "tensor_split", "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
+  check(x.dim() > 0, "tensor_split",
+        "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
   check(sections > 0, "tensor_split", "number of sections must be larger than 0, got ", sections);
   const int d = normalize_dim("tensor_split", dim, x.dim());
   const int64_t n = x.shape()[d];
@@ -232,7 +238,8 @@ Tensors tensor_split(const Tensor& x, int64_t sections, int64_t dim) {
 }
 
 Tensors tensor_split_at(const Tensor& x, const Dims& indices, int64_t dim) {
-  check(x.dim() > 0, "tensor_split", "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
+  check(x.dim() > 0, "tensor_split",
+        "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
   const int d = normalize_dim("tensor_split", dim, x.dim());
   Tensors parts;
   int64_t at = 0;

@@ -89,18 +89,19 @@ Tensor as_strided(const Tensor& x, const Dims& size, const Dims& stride, std::op
   Grad grad({x});
   Tensor y = alias(x, size, stride, offset);
   if (!grad) return y;
-  return grad.record_view("AsStridedBackward0", y,
-                          [sizes = x.shape(), strides = x.strides(), x_offset = x.offset(), size, stride, offset](Grads& g) {
-                            g[0] = as_strided_backward(g.out(), sizes, strides, x_offset, size, stride, offset);
-                          });
+  return grad.record_view(
+      "AsStridedBackward0", y,
+      [sizes = x.shape(), strides = x.strides(), x_offset = x.offset(), size, stride, offset](Grads& g) {
+        g[0] = as_strided_backward(g.out(), sizes, strides, x_offset, size, stride, offset);
+      });
 }
 
 Tensor as_strided_scatter(const Tensor& x, const Tensor& src, const Dims& size, const Dims& stride,
                           std::optional<int64_t> storage_offset) {
   const int64_t offset = storage_offset.value_or(x.offset());
   check_geometry("as_strided_scatter", x, size, stride, offset);
-  check(src.shape() == size, "as_strided_scatter", "expected src to have a size equal to the slice of self. src size = ",
-        src.shape(), ", slice size = ", size);
+  check(src.shape() == size, "as_strided_scatter",
+        "expected src to have a size equal to the slice of self. src size = ", src.shape(), ", slice size = ", size);
   Grad grad({x, src});
   Tensor y;
   {
@@ -152,9 +153,8 @@ Tensor unfold_backward(const Tensor& grad_out, const Dims& sizes, int64_t dim, i
     y = to_dtype(y, grad_out.dtype());
   }
   if (!grad) return y;
-  return grad.record("UnfoldBackwardBackward0", y, [dim, size, step](Grads& g) {
-    g[0] = unfold(g.out(), dim, size, step);
-  });
+  return grad.record("UnfoldBackwardBackward0", y,
+                     [dim, size, step](Grads& g) { g[0] = unfold(g.out(), dim, size, step); });
 }
 
 }  // namespace cnn

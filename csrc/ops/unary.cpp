@@ -17,7 +17,8 @@ using Derivative = Tensor (*)(const Tensor& g, const Tensor& saved);
 
 // y = f(x), dx = derivative(g, x).
 template <class F>
-Tensor by_input(const char* op, const char* node, const F& f, const Tensor& x, const Dest& dest, Derivative derivative) {
+Tensor by_input(const char* op, const char* node, const F& f, const Tensor& x, const Dest& dest,
+                Derivative derivative) {
   Grad grad({x}, dest);
   auto sx = grad.save(x);
   Tensor y = map(op, f, x, dest);
@@ -27,7 +28,8 @@ Tensor by_input(const char* op, const char* node, const F& f, const Tensor& x, c
 
 // y = f(x), dx = derivative(g, y).
 template <class F>
-Tensor by_result(const char* op, const char* node, const F& f, const Tensor& x, const Dest& dest, Derivative derivative) {
+Tensor by_result(const char* op, const char* node, const F& f, const Tensor& x, const Dest& dest,
+                 Derivative derivative) {
   Grad grad({x}, dest);
   Tensor y = map(op, f, x, dest);
   if (!grad) return y;
@@ -269,16 +271,15 @@ Tensor logit(const Tensor& x, std::optional<double> eps, Dest dest) {
   });
 }
 
-Tensor nan_to_num(const Tensor& x, std::optional<double> nan, std::optional<double> posinf, std::optional<double> neginf,
-                  Dest dest) {
-  const double top = x.dtype() == DType::Float64   ? std::numeric_limits<double>::max()
+Tensor nan_to_num(const Tensor& x, std::optional<double> nan, std::optional<double> posinf,
+                  std::optional<double> neginf, Dest dest) {
+  const double top = x.dtype() == DType::Float64    ? std::numeric_limits<double>::max()
                      : x.dtype() == DType::Float16  ? 65504.0
                      : x.dtype() == DType::BFloat16 ? 3.3895313892515355e38
                                                     : double(std::numeric_limits<float>::max());
   const kernels::NanToNum f{{}, nan.value_or(0), posinf.value_or(top), neginf.value_or(-top)};
-  return by_input("nan_to_num", "NanToNumBackward0", f, x, dest, [](const Tensor& g, const Tensor& x) {
-    return where(isfinite(x), g, zeros_like(g));
-  });
+  return by_input("nan_to_num", "NanToNumBackward0", f, x, dest,
+                  [](const Tensor& g, const Tensor& x) { return where(isfinite(x), g, zeros_like(g)); });
 }
 
 Tensor isnan(const Tensor& x) { return map("isnan", kernels::IsNan{}, x); }

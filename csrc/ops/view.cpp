@@ -27,8 +27,8 @@ Tensor view_or_fail(const Tensor& x, const Dims& size) {
   Dims strides;
   check(view_strides(x.shape(), x.strides(), shape, &strides), "",
         "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
-        "contiguous subspaces). Use .reshape(...) instead. Size ", x.shape(), ", stride ", x.strides(), ", wanted ",
-        shape);
+        "contiguous subspaces). Use .reshape(...) instead. Size ",
+        x.shape(), ", stride ", x.strides(), ", wanted ", shape);
   return same_memory(x, shape, strides);
 }
 
@@ -95,7 +95,8 @@ Tensor expand(const Tensor& x, const Dims& size) {
     const bool own = i >= extra;
     const int64_t have = own ? x.shape()[i - extra] : 1;
     if (size[i] == -1) {
-      check(own, "expand", "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ", i);
+      check(own, "expand", "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ",
+            i);
       sizes[i] = have;
     }
     check(sizes[i] >= 0 && (have == 1 || have == sizes[i]), "expand", "The expanded size of the tensor (", sizes[i],
@@ -118,8 +119,10 @@ Tensors broadcast_tensors(const Tensors& tensors) {
 }
 
 Tensor permute(const Tensor& x, const Dims& dims) {
-  check(dims.size() == x.dim(), "permute", "number of dimensions in the tensor input does not match the length of the "
-        "desired ordering of dimensions i.e. input.dim() = ", x.dim(), " is not equal to len(dims) = ", dims.size());
+  check(dims.size() == x.dim(), "permute",
+        "number of dimensions in the tensor input does not match the length of the "
+        "desired ordering of dimensions i.e. input.dim() = ",
+        x.dim(), " is not equal to len(dims) = ", dims.size());
   Dims sizes = dims, strides = dims, inverse = Dims::filled(dims.size(), -1);
   for (int i = 0; i < dims.size(); ++i) {
     const int d = normalize_dim("permute", dims[i], x.dim());
@@ -172,9 +175,8 @@ Tensor select(const Tensor& x, int64_t dim, int64_t index) {
   Grad grad({x});
   Tensor y = alias(x, sizes, strides, offset);
   if (!grad) return y;
-  return grad.record_view("SelectBackward0", y, [shape = x.shape(), d, i](Grads& g) {
-    g[0] = select_backward(g.out(), shape, d, i);
-  });
+  return grad.record_view("SelectBackward0", y,
+                          [shape = x.shape(), d, i](Grads& g) { g[0] = select_backward(g.out(), shape, d, i); });
 }
 
 Tensor select_backward(const Tensor& grad_out, const Dims& sizes, int64_t dim, int64_t index) {
@@ -206,13 +208,13 @@ Tensor slice(const Tensor& x, int64_t dim, std::optional<int64_t> start, std::op
   });
 }
 
-Tensor slice_backward(const Tensor& grad_out, const Dims& sizes, int64_t dim, int64_t start, int64_t end, int64_t step) {
+Tensor slice_backward(const Tensor& grad_out, const Dims& sizes, int64_t dim, int64_t start, int64_t end,
+                      int64_t step) {
   Grad grad({grad_out});
   Tensor y = into_zeros(grad_out, sizes, [&](const Tensor& z) { return slice(z, dim, start, end, step); });
   if (!grad) return y;
-  return grad.record("SliceBackwardBackward0", y, [dim, start, end, step](Grads& g) {
-    g[0] = slice(g.out(), dim, start, end, step);
-  });
+  return grad.record("SliceBackwardBackward0", y,
+                     [dim, start, end, step](Grads& g) { g[0] = slice(g.out(), dim, start, end, step); });
 }
 
 Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
@@ -257,7 +259,8 @@ Tensor unsqueeze(const Tensor& x, int64_t dim) {
 Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
   const int a = normalize_dim("diagonal", dim1, x.dim()), b = normalize_dim("diagonal", dim2, x.dim());
   check(a != b, "diagonal", "dimensions cannot be identical ", dim1, ", ", dim2);
-  int64_t n = offset >= 0 ? std::min(x.shape()[a], x.shape()[b] - offset) : std::min(x.shape()[a] + offset, x.shape()[b]);
+  int64_t n =
+      offset >= 0 ? std::min(x.shape()[a], x.shape()[b] - offset) : std::min(x.shape()[a] + offset, x.shape()[b]);
   if (n < 0) n = 0;
   const int64_t shift = n == 0 ? 0 : offset >= 0 ? offset * x.strides()[b] : -offset * x.strides()[a];
   Dims sizes, strides;
@@ -280,9 +283,8 @@ Tensor diagonal_backward(const Tensor& grad_out, const Dims& sizes, int64_t offs
   Grad grad({grad_out});
   Tensor y = into_zeros(grad_out, sizes, [&](const Tensor& z) { return diagonal(z, offset, dim1, dim2); });
   if (!grad) return y;
-  return grad.record("DiagonalBackwardBackward0", y, [offset, dim1, dim2](Grads& g) {
-    g[0] = diagonal(g.out(), offset, dim1, dim2);
-  });
+  return grad.record("DiagonalBackwardBackward0", y,
+                     [offset, dim1, dim2](Grads& g) { g[0] = diagonal(g.out(), offset, dim1, dim2); });
 }
 
 Tensor flatten(const Tensor& x, int64_t start_dim, int64_t end_dim) {
@@ -338,7 +340,8 @@ Tensor movedim(const Tensor& x, const Dims& source, const Dims& destination) {
         " dims) should contain the same number of dims as destination (", destination, " dims)");
   Dims order = Dims::filled(x.dim(), -1), taken = Dims::filled(x.dim(), 0);
   for (int i = 0; i < source.size(); ++i) {
-    const int from = normalize_dim("movedim", source[i], x.dim()), to = normalize_dim("movedim", destination[i], x.dim());
+    const int from = normalize_dim("movedim", source[i], x.dim()),
+              to = normalize_dim("movedim", destination[i], x.dim());
     if (x.dim() == 0) return alias(x, x.shape(), x.strides(), x.offset());
     check(!taken[from], "movedim", "repeated dim in `source` (", source, ")");
     check(order[to] < 0, "movedim", "repeated dim in `destination` (", destination, ")");

@@ -210,8 +210,8 @@ void too_much() {
     } catch (const std::bad_alloc& e) {
       text = e.what();
     }
-    EXPECT(text.find("DefaultCPUAllocator: can't allocate memory: you tried to allocate " +
-                     std::to_string(size) + " bytes") == 0);
+    EXPECT(text.find("DefaultCPUAllocator: can't allocate memory: you tried to allocate " + std::to_string(size) +
+                     " bytes") == 0);
   }
   EXPECT(drop(make(1000, 1)));
 }

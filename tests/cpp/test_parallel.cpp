@@ -38,8 +38,7 @@ void every_chunk_once() {
       struct Context {
         std::vector<std::atomic<int>>& ran;
       } context{ran};
-      parallel_run(chunks, [](void* c, int64_t i) { ++static_cast<Context*>(c)->ran[size_t(i)]; },
-                   &context);
+      parallel_run(chunks, [](void* c, int64_t i) { ++static_cast<Context*>(c)->ran[size_t(i)]; }, &context);
       bool once = ran[size_t(chunks)] == 0;
       for (int64_t i = 0; i < chunks; ++i) once = once && ran[size_t(i)] == 1;
       EXPECT(once);
@@ -182,12 +181,18 @@ void forked_children_start_anew() {
 int entered = 0, left = 0;
 
 void work_scopes() {
-  { const WorkScope none(1e9); }
+  {
+    const WorkScope none(1e9);
+  }
   work_scope_enter = [](void** state) { ++entered, *state = &entered; };
   work_scope_leave = [](void** state) { left += *state == &entered; };
-  { const WorkScope brief(49e3); }
+  {
+    const WorkScope brief(49e3);
+  }
   EXPECT(entered == 0 && left == 0);
-  { const WorkScope lengthy(51e3); }
+  {
+    const WorkScope lengthy(51e3);
+  }
   EXPECT(entered == 1 && left == 1);
   work_scope_enter = work_scope_leave = nullptr;
 }

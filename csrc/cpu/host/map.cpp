@@ -22,7 +22,8 @@ class Runner {
       return;
     }
     for (int64_t r = 0; r < rows; ++r)
-      for (int64_t i = 0; i < n; i += kBlock) run_block(n - i < kBlock ? n - i : kBlock, r, i, data, strides, row_strides);
+      for (int64_t i = 0; i < n; i += kBlock)
+        run_block(n - i < kBlock ? n - i : kBlock, r, i, data, strides, row_strides);
   }
 
  private:

@@ -27,7 +27,13 @@ namespace cnn {
 // ---- Modes: one thread-local word; zero is the default state (grad on, everything else off). ----
 
 enum Mode : uint32_t {
-  kNoGrad = 1, kInference = 2, kAutocast = 4, kProfile = 8, kTrace = 16, kAnomaly = 32, kSavedHooks = 64,
+  kNoGrad = 1,
+  kInference = 2,
+  kAutocast = 4,
+  kProfile = 8,
+  kTrace = 16,
+  kAnomaly = 32,
+  kSavedHooks = 64,
 };
 extern CNN_API thread_local constinit uint32_t mode_word __attribute__((tls_model("initial-exec")));
 
@@ -270,14 +276,14 @@ CNN_API Tensor detach_(const Tensor& x);
 CNN_API void retain_grad(const Tensor& x);
 CNN_API bool retains_grad(const Tensor& x);
 CNN_API int output_number(const Tensor& x);  // which output of grad_fn x is
-CNN_API Tensor leaf_of(const Node& node);    // of AccumulateGrad; undefined for other nodes
+CNN_API Tensor leaf_of(const Node& node);  // of AccumulateGrad; undefined for other nodes
 
 // Functions written by hand. `connect`, before their forward runs, gives the node its edges and says whether any
 // input needs a gradient; `attach_custom` (with a null node if none did) then gives the outputs their history.
 // What it returns are the outputs to hand out: an input returned as it came becomes a view of itself.
 CNN_API bool connect(Node& node, const Tensors& inputs);
-CNN_API Tensors attach_custom(Ref<Node> node, const Tensors& inputs, const Tensors& outputs,
-                              const Tensors& dirty = {}, const Tensors& non_differentiable = {});
+CNN_API Tensors attach_custom(Ref<Node> node, const Tensors& inputs, const Tensors& outputs, const Tensors& dirty = {},
+                              const Tensors& non_differentiable = {});
 
 // ---- Running backward ----
 

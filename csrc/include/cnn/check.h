@@ -73,23 +73,28 @@ template <class... Parts>
 
 template <class... Parts>
 void check(bool ok, const char* op, const Parts&... parts) {
-  if (!ok) [[unlikely]] fail(ErrorKind::Runtime, op, parts...);
+  if (!ok) [[unlikely]]
+    fail(ErrorKind::Runtime, op, parts...);
 }
 template <class... Parts>
 void check_value(bool ok, const char* op, const Parts&... parts) {
-  if (!ok) [[unlikely]] fail(ErrorKind::Value, op, parts...);
+  if (!ok) [[unlikely]]
+    fail(ErrorKind::Value, op, parts...);
 }
 template <class... Parts>
 void check_index(bool ok, const char* op, const Parts&... parts) {
-  if (!ok) [[unlikely]] fail(ErrorKind::Index, op, parts...);
+  if (!ok) [[unlikely]]
+    fail(ErrorKind::Index, op, parts...);
 }
 template <class... Parts>
 void check_type(bool ok, const char* op, const Parts&... parts) {
-  if (!ok) [[unlikely]] fail(ErrorKind::Type, op, parts...);
+  if (!ok) [[unlikely]]
+    fail(ErrorKind::Type, op, parts...);
 }
 template <class... Parts>
 void check_implemented(bool ok, const char* op, const Parts&... parts) {
-  if (!ok) [[unlikely]] fail(ErrorKind::NotImplemented, op, parts...);
+  if (!ok) [[unlikely]]
+    fail(ErrorKind::NotImplemented, op, parts...);
 }
 
 // A warning for the user: to stderr, or through Python's warnings once the bindings are loaded.

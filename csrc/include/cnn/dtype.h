@@ -9,7 +9,16 @@
 namespace cnn {
 
 enum class DType : uint8_t {
-  UInt8, Int8, Int16, Int32, Int64, Bool, Float16, BFloat16, Float32, Float64,
+  UInt8,
+  Int8,
+  Int16,
+  Int32,
+  Int64,
+  Bool,
+  Float16,
+  BFloat16,
+  Float32,
+  Float64,
 };
 inline constexpr int kDTypes = 10;
 
@@ -27,7 +36,7 @@ struct Half {
     x &= 0x7fffffffu;
     if (x >= 0x7f800000u) return uint16_t(sign | 0x7c00u | (x > 0x7f800000u ? 0x200u : 0u));
     if (x >= 0x477ff000u) return uint16_t(sign | 0x7c00u);  // rounds to infinity
-    if (x < 0x38800000u) {                                   // subnormal or zero: add a magic number, so the FPU rounds
+    if (x < 0x38800000u) {  // subnormal or zero: add a magic number, so the FPU rounds
       float magnitude, magic = 0.5f;
       std::memcpy(&magnitude, &x, 4);
       magnitude += magic;
@@ -80,16 +89,36 @@ struct BFloat16 {
 };
 
 template <class T> struct DTypeOf;
-template <> struct DTypeOf<uint8_t> { static constexpr DType value = DType::UInt8; };
-template <> struct DTypeOf<int8_t> { static constexpr DType value = DType::Int8; };
-template <> struct DTypeOf<int16_t> { static constexpr DType value = DType::Int16; };
-template <> struct DTypeOf<int32_t> { static constexpr DType value = DType::Int32; };
-template <> struct DTypeOf<int64_t> { static constexpr DType value = DType::Int64; };
-template <> struct DTypeOf<bool> { static constexpr DType value = DType::Bool; };
-template <> struct DTypeOf<Half> { static constexpr DType value = DType::Float16; };
-template <> struct DTypeOf<BFloat16> { static constexpr DType value = DType::BFloat16; };
-template <> struct DTypeOf<float> { static constexpr DType value = DType::Float32; };
-template <> struct DTypeOf<double> { static constexpr DType value = DType::Float64; };
+template <> struct DTypeOf<uint8_t> {
+  static constexpr DType value = DType::UInt8;
+};
+template <> struct DTypeOf<int8_t> {
+  static constexpr DType value = DType::Int8;
+};
+template <> struct DTypeOf<int16_t> {
+  static constexpr DType value = DType::Int16;
+};
+template <> struct DTypeOf<int32_t> {
+  static constexpr DType value = DType::Int32;
+};
+template <> struct DTypeOf<int64_t> {
+  static constexpr DType value = DType::Int64;
+};
+template <> struct DTypeOf<bool> {
+  static constexpr DType value = DType::Bool;
+};
+template <> struct DTypeOf<Half> {
+  static constexpr DType value = DType::Float16;
+};
+template <> struct DTypeOf<BFloat16> {
+  static constexpr DType value = DType::BFloat16;
+};
+template <> struct DTypeOf<float> {
+  static constexpr DType value = DType::Float32;
+};
+template <> struct DTypeOf<double> {
+  static constexpr DType value = DType::Float64;
+};
 template <class T> inline constexpr DType dtype_of = DTypeOf<T>::value;
 
 constexpr int item_size(DType t) {
@@ -100,7 +129,7 @@ constexpr bool is_floating(DType t) { return t >= DType::Float16; }
 constexpr bool is_integral(DType t) { return t < DType::Bool; }  // without bool
 constexpr bool is_reduced(DType t) { return t == DType::Float16 || t == DType::BFloat16; }
 
-CNN_API const char* dtype_name(DType t);       // "float32"
+CNN_API const char* dtype_name(DType t);  // "float32"
 CNN_API const char* dtype_type_name(DType t);  // "Float", as PyTorch's error texts say it
 
 // The dtype that holds both: PyTorch's table.
@@ -114,16 +143,26 @@ CNN_API void set_default_dtype(DType t);
 template <class F>
 auto visit_dtype(DType t, F&& f) {
   switch (t) {
-    case DType::UInt8: return f.template operator()<uint8_t>();
-    case DType::Int8: return f.template operator()<int8_t>();
-    case DType::Int16: return f.template operator()<int16_t>();
-    case DType::Int32: return f.template operator()<int32_t>();
-    case DType::Int64: return f.template operator()<int64_t>();
-    case DType::Bool: return f.template operator()<bool>();
-    case DType::Float16: return f.template operator()<Half>();
-    case DType::BFloat16: return f.template operator()<BFloat16>();
-    case DType::Float32: return f.template operator()<float>();
-    default: return f.template operator()<double>();
+    case DType::UInt8:
+      return f.template operator()<uint8_t>();
+    case DType::Int8:
+      return f.template operator()<int8_t>();
+    case DType::Int16:
+      return f.template operator()<int16_t>();
+    case DType::Int32:
+      return f.template operator()<int32_t>();
+    case DType::Int64:
+      return f.template operator()<int64_t>();
+    case DType::Bool:
+      return f.template operator()<bool>();
+    case DType::Float16:
+      return f.template operator()<Half>();
+    case DType::BFloat16:
+      return f.template operator()<BFloat16>();
+    case DType::Float32:
+      return f.template operator()<float>();
+    default:
+      return f.template operator()<double>();
   }
 }
 

@@ -18,8 +18,7 @@ class CNN_API RefCounted {
 
   void add_ref() const { references_.fetch_add(1, std::memory_order_relaxed); }
   void drop_ref() const {
-    if (references_.load(std::memory_order_acquire) == 1 ||
-        references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    if (references_.load(std::memory_order_acquire) == 1 || references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
       const_cast<RefCounted*>(this)->last_ref_dropped();
     }
   }

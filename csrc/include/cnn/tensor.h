@@ -87,9 +87,7 @@ class CNN_API Tensor {
   const Ref<Storage>& storage() const { return impl_->storage; }
 
   // First element. `data<T>` trusts that T is the dtype.
-  void* raw() const {
-    return static_cast<char*>(impl_->storage->data()) + impl_->offset * item_size(impl_->dtype);
-  }
+  void* raw() const { return static_cast<char*>(impl_->storage->data()) + impl_->offset * item_size(impl_->dtype); }
   template <class T>
   T* data() const {
     return static_cast<T*>(raw());

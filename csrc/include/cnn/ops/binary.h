@@ -33,9 +33,12 @@ CNN_API Tensor ldexp(const Tensor& input, const Tensor& other);  // input * 2^ot
 CNN_API Tensor gcd(const Tensor& input, const Tensor& other, Dest dest = {});
 CNN_API Tensor lcm(const Tensor& input, const Tensor& other, Dest dest = {});
 CNN_API Tensor lerp(const Tensor& input, const Tensor& end, const Tensor& weight, Dest dest = {});
-CNN_API Tensor addcmul(const Tensor& input, const Tensor& tensor1, const Tensor& tensor2, Scalar value = 1, Dest dest = {});
-CNN_API Tensor addcdiv(const Tensor& input, const Tensor& tensor1, const Tensor& tensor2, Scalar value = 1, Dest dest = {});
-CNN_API Tensor clamp(const Tensor& input, std::optional<Scalar> min = {}, std::optional<Scalar> max = {}, Dest dest = {});
+CNN_API Tensor addcmul(const Tensor& input, const Tensor& tensor1, const Tensor& tensor2, Scalar value = 1,
+                       Dest dest = {});
+CNN_API Tensor addcdiv(const Tensor& input, const Tensor& tensor1, const Tensor& tensor2, Scalar value = 1,
+                       Dest dest = {});
+CNN_API Tensor clamp(const Tensor& input, std::optional<Scalar> min = {}, std::optional<Scalar> max = {},
+                     Dest dest = {});
 CNN_API Tensor clamp_tensor(const Tensor& input, const std::optional<Tensor>& min, const std::optional<Tensor>& max,
                             Dest dest = {});
 CNN_API Tensor where(const Tensor& condition, const Tensor& input, const Tensor& other);

@@ -14,11 +14,14 @@ CNN_API Tensor convolution(const Tensor& input, const Tensor& weight, const std:
                            const Dims& stride, const Dims& padding, const Dims& dilation, bool transposed,
                            const Dims& output_padding, int64_t groups);
 CNN_API Tensor conv1d(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias = {},
-                      const Dims& stride = {1}, const Dims& padding = {0}, const Dims& dilation = {1}, int64_t groups = 1);
+                      const Dims& stride = {1}, const Dims& padding = {0}, const Dims& dilation = {1},
+                      int64_t groups = 1);
 CNN_API Tensor conv2d(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias = {},
-                      const Dims& stride = {1}, const Dims& padding = {0}, const Dims& dilation = {1}, int64_t groups = 1);
+                      const Dims& stride = {1}, const Dims& padding = {0}, const Dims& dilation = {1},
+                      int64_t groups = 1);
 CNN_API Tensor conv3d(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias = {},
-                      const Dims& stride = {1}, const Dims& padding = {0}, const Dims& dilation = {1}, int64_t groups = 1);
+                      const Dims& stride = {1}, const Dims& padding = {0}, const Dims& dilation = {1},
+                      int64_t groups = 1);
 // padding "valid" or "same"
 CNN_API Tensor conv_padded(int dims, const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
                            const Dims& stride, const std::string& padding, const Dims& dilation, int64_t groups);

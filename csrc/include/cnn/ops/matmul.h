@@ -24,7 +24,7 @@ CNN_API Tensor addr(const Tensor& input, const Tensor& vec1, const Tensor& vec2,
                     Dest dest = {});
 CNN_API Tensor baddbmm(const Tensor& input, const Tensor& batch1, const Tensor& batch2, Scalar beta = 1,
                        Scalar alpha = 1, Dest dest = {});
-CNN_API Tensor addbmm(const Tensor& input, const Tensor& batch1, const Tensor& batch2, Scalar beta = 1, Scalar alpha = 1,
-                      Dest dest = {});
+CNN_API Tensor addbmm(const Tensor& input, const Tensor& batch1, const Tensor& batch2, Scalar beta = 1,
+                      Scalar alpha = 1, Dest dest = {});
 
 }  // namespace cnn

@@ -21,8 +21,10 @@ CNN_API Tensor geometric_(const Tensor& input, double p, Generator* generator = 
 CNN_API Tensor random_(const Tensor& input, std::optional<int64_t> from = {}, std::optional<int64_t> to = {},
                        Generator* generator = nullptr);
 
-CNN_API Tensor rand(const Dims& size, Generator* generator = nullptr, DType dtype = default_dtype(), Device device = kCpu);
-CNN_API Tensor randn(const Dims& size, Generator* generator = nullptr, DType dtype = default_dtype(), Device device = kCpu);
+CNN_API Tensor rand(const Dims& size, Generator* generator = nullptr, DType dtype = default_dtype(),
+                    Device device = kCpu);
+CNN_API Tensor randn(const Dims& size, Generator* generator = nullptr, DType dtype = default_dtype(),
+                     Device device = kCpu);
 CNN_API Tensor randint(int64_t low, int64_t high, const Dims& size, Generator* generator = nullptr,
                        DType dtype = DType::Int64, Device device = kCpu);
 CNN_API Tensor randperm(int64_t n, Generator* generator = nullptr, DType dtype = DType::Int64, Device device = kCpu);

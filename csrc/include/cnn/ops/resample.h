@@ -13,8 +13,8 @@ CNN_API Tensor reflection_pad(int dims, const Tensor& input, const Dims& pad);
 CNN_API Tensor replication_pad(int dims, const Tensor& input, const Dims& pad);
 
 // Resizes the last `dims` dimensions of [N, C, ...]. `scales`: factors that the caller was given, 0 where it was not.
-CNN_API Tensor upsample_nearest(int dims, const Tensor& input, const Dims& output_size, const std::vector<double>& scales,
-                                bool exact = false);
+CNN_API Tensor upsample_nearest(int dims, const Tensor& input, const Dims& output_size,
+                                const std::vector<double>& scales, bool exact = false);
 CNN_API Tensor upsample_linear(int dims, const Tensor& input, const Dims& output_size, bool align_corners,
                                const std::vector<double>& scales);
 // Bicubic with a = -0.75 (Keys 1981).

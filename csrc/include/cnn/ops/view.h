@@ -22,8 +22,8 @@ CNN_API Tensor permute(const Tensor& input, const Dims& dims);
 CNN_API Tensor transpose(const Tensor& input, int64_t dim0, int64_t dim1);
 CNN_API Tensor t(const Tensor& input);
 CNN_API Tensor select(const Tensor& input, int64_t dim, int64_t index);
-CNN_API Tensor slice(const Tensor& input, int64_t dim, std::optional<int64_t> start = {}, std::optional<int64_t> end = {},
-                     int64_t step = 1);
+CNN_API Tensor slice(const Tensor& input, int64_t dim, std::optional<int64_t> start = {},
+                     std::optional<int64_t> end = {}, int64_t step = 1);
 CNN_API Tensor narrow(const Tensor& input, int64_t dim, int64_t start, int64_t length);
 CNN_API Tensor squeeze(const Tensor& input, std::optional<Dims> dims = {});
 CNN_API Tensor unsqueeze(const Tensor& input, int64_t dim);
