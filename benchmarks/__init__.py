@@ -1,0 +1,1 @@
+"""Speed of cnn beside PyTorch: `python -m benchmarks`."""
