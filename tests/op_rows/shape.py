@@ -158,6 +158,7 @@ ROWS = [
     same_bytes("concatenate", lambda xs, d=0: np.concatenate(xs, d), case([A, X(1, 3)])),
     same_bytes("stack", lambda xs, d=0: np.stack(xs, d), case([A, A]), case([A, A], -1), case([X(), X()]), large=case([BIG, BIG], 1),
                errors=[error(RuntimeError, "equal size", [X(2), X(3)]), error(RuntimeError, "", [])]),
+    same_bytes("broadcast_tensors", lambda xs: list(np.broadcast_arrays(*xs)), case([A, X(1, 3)]), case([A, X()]), errors=[error(RuntimeError, "", [X(2), X(3)])]),
     same_bytes("clone", np.copy, case(A), case(X()), case(X(0, 3))),
     same_bytes("contiguous", np.copy, case(A), case(X())),
     Op("sum_to_size", sum_to, [case(A, (1, 3)), case(B, (3, 1)), case(A, (2, 3))], errors=[error(RuntimeError, "", X(2, 3), (4,))]),
