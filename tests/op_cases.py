@@ -189,7 +189,8 @@ class Op:
     `reference` takes the same arguments with arrays in place of tensors and computes in float64.
     `result` is the dtype of the result, or one for each of several results: None for the dtype
     under test, "float" for that or float32 for integers. `grad`: how often it is differentiable.
-    `large` is a case of about a million elements for the test of threads.
+    `large` is a case of about a million elements for the test of threads; else it stands in
+    `op_rows.large`.
     """
 
     name: str

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
+
+from op_rows.large import CASES
 
 FAMILIES = (
     "arithmetic",
@@ -19,6 +22,7 @@ FAMILIES = (
 )
 
 ROWS = [row for family in FAMILIES for row in import_module(f"op_rows.{family}").ROWS]
+ROWS = [row if row.large else replace(row, large=CASES.get(row.name)) for row in ROWS]
 
 # Bound, but nothing that a reference could be compared with.
 PROPERTIES = """

@@ -378,8 +378,9 @@ def threads():
     cnn.set_num_threads(count)
 
 
-@pytest.mark.parametrize("row", [r for r in ROWS if r.large], ids=lambda row: row.name)
+@rows
 def test_the_same_bits_with_any_number_of_threads(row, threads):
+    assert row.large, "the row needs a case of about a million elements"
     dtype = cnn.float32 if cnn.float32 in row.dtypes else row.dtypes[0]
     if row.grad and row.large.differentiable:
         args, wanted = leaves(row, row.large, dtype)

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <new>
@@ -283,8 +284,16 @@ void Pool::wait_for(int64_t units) {
   caller_sleeps_.store(false, std::memory_order_relaxed);
 }
 
+// Kernels keep buffers on the stack: a worker touches its pages before the first job, not in the middle of training.
+[[gnu::noinline]] void touch_stack() {
+  char stack[128 << 10];
+  std::memset(stack, 0, sizeof(stack));
+  asm volatile("" : : "r"(stack) : "memory");  // or the compiler would leave it out
+}
+
 void Pool::work(int id) {
   inside_region = true;
+  touch_stack();
   uint64_t seen = 0;
   const auto news = [&] {
     return posted_.number.load(std::memory_order_seq_cst) != seen && id < threads_.load(std::memory_order_relaxed);
