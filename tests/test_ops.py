@@ -294,6 +294,28 @@ def check_out(row, args, kwargs, want, layout):
     assert [bits(w) for w in wrong] == before
 
 
+@rows
+@pytest.mark.filterwarnings("ignore:An output with one or more elements was resized")
+def test_out_that_is_an_operand_of_another_shape(row):
+    """Refused with nothing changed; or the op reads its operands before it writes."""
+    if not row.has_out:
+        return
+    for call in row.cases_for(row.dtypes[0]):
+        _, args = call.make(row.dtypes[0])
+        out = results_of(row.call(*args, **call.kwargs))
+        x = next(flat_tensors(args), None)
+        if x is None or x.shape == out[0].shape or x.dtype != out[0].dtype:
+            continue
+        want, before, shape = out[0], bits(x), x.shape
+        out[0] = x
+        try:
+            row.call(*args, **call.kwargs, out=tuple(out) if len(out) > 1 else x)
+        except RuntimeError:
+            assert x.shape == shape and bits(x) == before
+        else:
+            assert x.shape == want.shape and bits(x) == bits(want)
+
+
 # Errors ------------------------------------------------------------------------------------------
 
 

@@ -220,7 +220,13 @@ Tensor result_for(const char* op, const Dims& shape, DType dtype, const Tensor* 
   }
   check(can_cast(dtype, target.dtype()), op, "result type ", dtype_type_name(dtype),
         " can't be cast to the desired output type ", dtype_type_name(target.dtype()));
-  if (target.shape() != shape) resize_output(op, target, shape);
+  if (target.shape() != shape) {
+    // Resizing an operand would pull the ground from under the op.
+    for (int k = 0; k < count; ++k)
+      check(!inputs[k]->same(target), op, "output with shape ", target.shape(),
+            " is also an input and doesn't match the result's shape ", shape, ". Please clone() one of them.");
+    resize_output(op, target, shape);
+  }
   check_no_internal_overlap(op, target);
   for (int k = 0; k < count; ++k) check_no_partial_overlap(op, target, *inputs[k]);
   target.impl()->bump_version();
