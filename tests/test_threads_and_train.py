@@ -166,9 +166,9 @@ from lenet_steps import Training
 training = Training()
 for _ in range(20):
     training.step()
-# A system that reclaims idle pages may take a few back at any time: one of the windows is free of that.
+# A system that reclaims idle pages may take a few back at any time: one window is free of that.
 faults = []
-for _ in range(5):
+while len(faults) < 20 and 0 not in faults:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(200):
         training.step()
