@@ -1,28 +1,84 @@
-"""Times cnn and PyTorch in separate, alternating processes and prints a table of medians."""
+"""Times cnn and PyTorch in separate processes, by turns; prints tables of medians."""
 
 from __future__ import annotations
 
+import argparse
 import json
-import statistics
-import subprocess
+import pathlib
+import re
 import sys
 
-ROUNDS = 3
+from benchmarks import chart, elementwise, process, roofline, runner, table
+from benchmarks.catalogue import workloads
+
+DOCS = runner.ROOT / "docs"
+BEGIN, END = "<!-- figures: python -m benchmarks --docs -->", "<!-- end of figures -->"
+PICTURE = "![PyTorch's time over cnn's](benchmarks.svg)"
+# What the chart shows: the rest is too much for one picture.
+CHARTED = {"calls", "training steps", "elementwise, geometric means"}
 
 
-def main():
-    runs = {"cnn": [], "torch": []}
-    for _ in range(ROUNDS):
-        for library, results in runs.items():
-            command = [sys.executable, "-m", "benchmarks.calls", library]
-            results.append(
-                json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-            )
-    print("| workload | cnn us | PyTorch us | ratio |\n| --- | --- | --- | --- |")
-    for name in runs["cnn"][0]:
-        ours, theirs = (statistics.median(r[name] for r in runs[k]) for k in ("cnn", "torch"))
-        print(f"| {name} | {ours:.2f} | {theirs:.2f} | {theirs / ours:.1f}x |")
+def main(arguments=None):
+    args = parse(arguments)
+    quick = {"rounds": 2, "seconds": 0.005} if args.quick else {}
+    libraries = ("cnn",) if args.alone else ("cnn", "torch")
+    options = runner.Options(args.threads, libraries=libraries, compile=args.compile, **quick)
+    wanted = re.compile(args.only).search
+    if args.what == "roofline":
+        print(roofline.report(options, wanted, say))
+        return 0
+    rows = measure(options, wanted)
+    print(table.markdown(rows), table.summary(rows), sep="\n\n")
+    if args.json:
+        figures = [row.as_json() for row in rows]
+        args.json.write_text(json.dumps({"threads": args.threads, "rows": figures}, indent=1))
+    if args.docs:
+        write_docs(rows)
+    return 1 if any(row.failed for row in rows) else 0
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("all", "roofline"), default="all")
+    parser.add_argument("--threads", type=int, default=2, help="of both libraries (2)")
+    parser.add_argument("--only", metavar="REGEX", default="", help="in 'section: workload'")
+    parser.add_argument("--quick", action="store_true", help="few and short rounds: a try")
+    parser.add_argument("--alone", action="store_true", help="cnn without PyTorch")
+    parser.add_argument("--compile", action="store_true", help="torch.compile as a further rival")
+    parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="every round's figures")
+    parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md and .svg")
+    return parser.parse_args(arguments)
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def measure(options, wanted):
+    rows = []
+    for title, workload in workloads().items():
+        if wanted(title):
+            new = table.rows_of(runner.run(workload, options))
+            rows += new
+            say("\n".join(f"{row.section}: {' '.join(row.cells())}" for row in new))
+    for section, (_, target) in elementwise.SIZES.items():
+        mean = table.geometric_mean(rows, section, target)
+        rows += [mean] if mean else []
+    for row in process.rows(options, wanted):
+        say(f"{row.section}: {' '.join(row.cells())}")
+        rows.append(row)
+    return rows
+
+
+def write_docs(rows):
+    """Puts the tables between the page's marks, and draws the chart."""
+    page = DOCS / "benchmarks.md"
+    head, rest = page.read_text().split(BEGIN)
+    tail = rest.split(END)[1]
+    page.write_text(f"{head}{BEGIN}\n\n{PICTURE}\n\n{table.markdown(rows)}\n\n{END}{tail}")
+    shown = [row for row in rows if row.section in CHARTED]
+    (DOCS / "benchmarks.svg").write_text(chart.svg(shown))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

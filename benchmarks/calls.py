@@ -1,28 +1,31 @@
-"""Microseconds of small calls and of a LeNet step, for the library named: cnn or torch."""
+"""Small calls, where the way into the library is what takes the time."""
 
 from __future__ import annotations
 
-import importlib
-import json
-import sys
-import timeit
+from benchmarks.workload import Target, Workload
+
+SECTION = "calls"
+TARGETS = {
+    "a + b, 4 floats": Target(5, 10),
+    "a + b, with grad": Target(5, 10),
+    "a + 1.0": Target(8, 15),
+    "nn.Linear(8, 8)": Target(3, 5),
+    "MLP 2-16-1 Adam step, batch 32": Target(4, 6),
+}
 
 
-def lenet_step(torch, batch):
-    nn, functional = torch.nn, torch.nn.functional
-    torch.manual_seed(0)
-    net = nn.Sequential(
-        nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
-    )  # fmt: skip
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
-    images, labels = torch.randn(batch, 1, 28, 28), torch.randint(0, 10, (batch,))
+def small_mlp_step(torch):
+    nn = torch.nn
+    net = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 1))
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    x, y = torch.rand(32, 2), torch.rand(32, 1)
 
     def step():
         optimizer.zero_grad()
-        functional.cross_entropy(net(images), labels).backward()
+        loss = nn.functional.mse_loss(net(x), y)
+        loss.backward()
         optimizer.step()
+        return loss
 
     return step
 
@@ -46,20 +49,14 @@ def workloads(torch):
         "x[3]": (lambda: x[3], 20000),
         "nn.Linear(8, 8)": (lambda: linear(row), 5000),
         "1000 adds and backward": (chain, 5),
-        "LeNet SGD step, batch 1": (lenet_step(torch, 1), 50),
-        "LeNet SGD step, batch 32": (lenet_step(torch, 32), 20),
+        "MLP 2-16-1 Adam step, batch 32": (small_mlp_step(torch), 200),
     }
 
 
-def main():
-    torch = importlib.import_module(sys.argv[1])
-    torch.set_num_threads(2)
-    times = {}
-    for name, (function, number) in workloads(torch).items():
-        runs = sorted(timeit.repeat(function, number=number, repeat=7))
-        times[name] = runs[3] / number * 1e6
-    print(json.dumps(times))
+def catalogue(torch):
+    for name, (_, number) in workloads(torch).items():
 
+        def build(torch, name=name):
+            return workloads(torch)[name][0]
 
-if __name__ == "__main__":
-    main()
+        yield Workload(SECTION, name, build, TARGETS.get(name, Target()), calls=number)

@@ -1,0 +1,17 @@
+"""Every workload that is timed."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+
+from benchmarks import calls, elementwise, kernels, training
+from benchmarks.workload import Workload
+
+
+@functools.cache
+def workloads(library: str = "cnn") -> dict[str, Workload]:
+    """Title -> workload, in the order of the table. Importing the other library would disturb."""
+    small_calls = calls.catalogue(importlib.import_module(library))
+    families = (elementwise, training, kernels)
+    return {w.title: w for w in (*small_calls, *(w for f in families for w in f.catalogue()))}

@@ -1,0 +1,87 @@
+"""How near each kernel comes to what the machine can do: `python -m benchmarks roofline`.
+
+The peaks are practical ones: of operations the best matrix product of either library, of memory a
+large copy. A kernel that does fewer operations than the formula (Winograd) or finds its data in
+a cache goes beyond its roof.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+
+from benchmarks import runner
+from benchmarks.catalogue import workloads
+from benchmarks.workload import Work, Workload
+
+COPY_ELEMENTS = 2**24
+HEAD = """\
+| kernel | cnn | of roof | PyTorch | of roof | bound by |
+| --- | ---: | ---: | ---: | ---: | --- |"""
+
+
+def copy(torch):
+    x, y = torch.rand(COPY_ELEMENTS), torch.empty(COPY_ELEMENTS)
+    return lambda: y.copy_(x)
+
+
+COPY = Workload("memory", "copy, 64 MiB", copy, work=Work(0, 8 * COPY_ELEMENTS))
+
+
+@dataclasses.dataclass(frozen=True)
+class Peaks:
+    """Operations a second by dtype, and bytes a second."""
+
+    flops: dict[str, float]
+    bytes: float
+
+    def seconds(self, work: Work) -> tuple[float, str]:
+        """The time that the work takes at least, and what bounds it."""
+        computing, moving = work.flops / self.flops[work.dtype], work.bytes / self.bytes
+        return max((computing, "operations"), (moving, "memory"))
+
+
+def report(options: runner.Options, wanted, say) -> str:
+    """Runs every workload that states its work; products and the copy give the peaks."""
+    outcomes = []
+    for workload in [COPY, *(w for w in workloads().values() if w.work)]:
+        needed = workload is COPY or workload.section == "matrix products"
+        if needed or wanted(workload.title):
+            say(workload.title)
+            outcomes.append(runner.run(workload, options))
+    peaks = measured_peaks(outcomes)
+    lines = [f"Peaks: copy {peaks.bytes / 1e9:.1f} GB/s"]
+    lines += [f"{dtype} product {flops / 1e9:.0f} GF/s" for dtype, flops in peaks.flops.items()]
+    table = [HEAD, *(line(o, peaks) for o in outcomes if wanted(o.workload.title))]
+    return ", ".join(lines) + "\n\n" + "\n".join(table)
+
+
+def measured_peaks(outcomes) -> Peaks:
+    flops: dict[str, float] = {}
+    moved = 0.0
+    for outcome in outcomes:
+        work = outcome.workload.work
+        for rounds in outcome.seconds.values():
+            seconds = statistics.median(rounds)
+            if outcome.workload is COPY:
+                moved = max(moved, work.bytes / seconds)
+            elif outcome.workload.section == "matrix products":
+                flops[work.dtype] = max(flops.get(work.dtype, 0), work.flops / seconds)
+    if not flops or not moved:
+        raise SystemExit("neither library could run the products and the copy that give the peaks")
+    return Peaks(flops, moved)
+
+
+def line(outcome, peaks: Peaks) -> str:
+    work, cells = outcome.workload.work, []
+    least, bound = peaks.seconds(work)
+    for library in ("cnn", "torch"):
+        rounds = outcome.seconds.get(library)
+        if not rounds:
+            cells += [outcome.reasons.get(library, ""), ""]
+            continue
+        seconds = statistics.median(rounds)
+        rate = work.flops if bound == "operations" else work.bytes
+        unit = "GF/s" if bound == "operations" else "GB/s"
+        cells += [f"{rate / seconds / 1e9:.1f} {unit}", f"{least / seconds:.0%}"]
+    return f"| {outcome.workload.title} | {' | '.join(cells)} | {bound} |"

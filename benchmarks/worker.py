@@ -1,0 +1,110 @@
+"""A process that runs one workload with one library whenever the parent asks; see runner.py.
+
+It reads commands from its input, a line each, and answers each with a line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib
+import json
+import os
+import resource
+import sys
+import timeit
+
+STATUS = "/proc/self/status"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("library", choices=("cnn", "torch", "torch.compile"))
+    parser.add_argument("title", help="of the workload")
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--seconds", type=float, required=True, help="of one timing")
+    args = parser.parse_args()
+    answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
+
+    def answer(value):
+        print(json.dumps(value), file=answers, flush=True)
+
+    try:
+        bench = Bench(args.library, args.title, args.threads, args.seconds)
+    except (AttributeError, NotImplementedError, ImportError) as error:
+        return answer({"absent": str(error).splitlines()[0]})
+    except Exception as error:
+        return answer({"failed": f"{type(error).__name__}: {error}".splitlines()[0]})
+    answer({"result": bench.result, "calls": bench.calls})
+    for line in sys.stdin:
+        command, *arguments = line.split()
+        answer(getattr(bench, command)(*map(int, arguments)))
+
+
+class Bench:
+    """A built workload: warm, and with as many calls in a timing as take the seconds wanted."""
+
+    def __init__(self, library, title, threads, seconds):
+        from benchmarks.catalogue import workloads
+
+        name = library.removesuffix(".compile")
+        torch = importlib.import_module(name)
+        torch.set_num_threads(threads)
+        self.resident_before = status("VmRSS")
+        workload = workloads(name)[title]
+        torch.manual_seed(0)
+        compiler = (torch.compile,) if library == "torch.compile" else ()
+        self.function = workload.build(torch, *compiler)
+        self.result = magnitude(self.function())
+        self.calls = self.calls_for(seconds, workload.calls)
+
+    def calls_for(self, seconds, most):
+        """Calls that take about the seconds given; a quick run may do fewer than the row says."""
+        calls = 1
+        while (taken := self.timed(calls)) < seconds / 4:
+            calls *= 4
+        calls = max(1, round(calls * seconds / taken))
+        return min(calls, most) if most else calls
+
+    def timed(self, calls):
+        return timeit.Timer(self.function, "gc.enable()", globals={"gc": gc}).timeit(calls)
+
+    def time(self):
+        """Seconds of one call, after calls that make caches and threads warm again."""
+        self.timed(max(1, self.calls // 10))
+        return self.timed(self.calls) / self.calls
+
+    def faults(self, windows, calls):
+        """Page faults of one call in each window of calls, after as many calls to get steady."""
+        marks = []
+        for _ in range(windows + 1):
+            self.timed(calls)
+            marks.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+        return [(b - a) / calls for a, b in zip(marks, marks[1:])]
+
+    def memory(self, calls):
+        """Bytes: the highest resident memory of the process, less what it had after importing."""
+        self.timed(calls)
+        return status("VmHWM") - self.resident_before
+
+
+def magnitude(result):
+    """The mean absolute value of a result: both libraries must find the same."""
+    if not hasattr(result, "detach"):
+        return None
+    return float(result.detach().double().abs().mean())
+
+
+def status(name):
+    """Bytes, from the process's status; unlike ru_maxrss it starts anew with the program."""
+    with open(STATUS) as lines:
+        for line in lines:
+            if line.startswith(name + ":"):
+                return int(line.split()[1]) * 1024
+    raise RuntimeError(f"{STATUS} has no {name}")
+
+
+if __name__ == "__main__":
+    main()
+    sys.stdout.flush()
+    os._exit(0)  # a library's slow farewell would only hold up the parent

@@ -1,0 +1,42 @@
+"""What a benchmark is: a function built from the module that it is given, and a target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one call has to do at least: operations, and bytes read and written."""
+
+    flops: float
+    bytes: float
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Bounds of the ratio to PyTorch from below or, of="ours", of cnn's figure from above."""
+
+    must: float | None = None
+    aim: float | None = None
+    of: str = "ratio"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """build(torch), with cnn or PyTorch as `torch`, returns the function that is timed."""
+
+    section: str
+    name: str
+    build: Callable[..., Callable[[], Any]]
+    target: Target = Target()
+    calls: int | None = None  # in one timing; None: as many as fill it
+    work: Work | None = None
+    compiles: bool = False  # build(torch, torch.compile) is a further rival
+
+    @property
+    def title(self) -> str:
+        return f"{self.section}: {self.name}"

@@ -1,0 +1,156 @@
+"""The benchmarks run, each workload once with cnn, and they tell what they found. Nothing is timed."""
+
+import json
+import math
+import pathlib
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+import cnn
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import __main__ as program  # noqa: E402
+from benchmarks import catalogue, chart, process, roofline, runner, table, worker  # noqa: E402
+from benchmarks.workload import Target, Work, Workload  # noqa: E402
+
+WORKLOADS = catalogue.workloads()
+ADD = WORKLOADS["calls: a + b, 4 floats"]
+MAY_BE_ABSENT = {"LSTM", "GRU", "TransformerEncoderLayer", "scaled_dot_product_attention"}
+
+
+@pytest.mark.parametrize("title", WORKLOADS)
+def test_workload_runs(title):
+    cnn.manual_seed(0)
+    try:
+        function = WORKLOADS[title].build(cnn)
+    except AttributeError as error:
+        assert any(f"'{name}'" in str(error) for name in MAY_BE_ABSENT), error
+        pytest.skip(f"absent: {error}")
+    for _ in range(2):
+        result = worker.magnitude(function())
+        assert result is None or 0 < result < math.inf
+
+
+def test_catalogue():
+    assert len(WORKLOADS) >= 90
+    assert {title for title, _ in process.STEPS.values()} | {process.LENET} <= set(WORKLOADS)
+    for section in ("64K elements", "1M elements", "16M elements"):
+        assert sum(w.section == section for w in WORKLOADS.values()) == 12
+    for workload in WORKLOADS.values():
+        target = workload.target
+        if target.must and target.aim:
+            assert target.must < target.aim
+
+
+@pytest.fixture
+def torch_is_cnn(tmp_path, monkeypatch):
+    """The worker processes find a torch that is cnn under another name."""
+    (tmp_path / "torch.py").write_text("import sys, cnn\nsys.modules[__name__] = cnn\n")
+    stage = str(pathlib.Path(cnn.__file__).resolve().parent.parent)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{stage}")
+
+
+def test_two_processes_take_turns(torch_is_cnn, tmp_path, capsys):
+    file = tmp_path / "figures.json"
+    arguments = ["--quick", "--only", r"^calls: (x|nn.Linear)|^import", "--json", str(file)]
+    assert program.main(arguments) == 0
+    rows = json.loads(file.read_text())["rows"]
+    assert [row["workload"] for row in rows] == [
+        "x[3]",
+        "nn.Linear(8, 8)",
+        "import, warm bytecode",
+    ]
+    for row in rows:
+        assert {len(rounds) for rounds in row["rounds"].values()} == {2}
+        assert set(row["rounds"]) == {"cnn", "torch"} and row["ratio"] > 0
+    assert "| x[3] |" in capsys.readouterr().out
+
+
+def test_what_is_measured_of_processes(torch_is_cnn):
+    options = runner.Options(rounds=1, seconds=0.001)
+    rows = list(process.rows(options, lambda title: title.endswith("LeNet, batch 32")))
+    assert [row.section for row in rows] == [process.FAULTS, process.MEMORY, process.CONTENTION]
+    faults, memory, contention = rows
+    assert faults.median("cnn") >= 0 and memory.median("cnn") > 2**20
+    assert contention.median("cnn") > 0 and contention.ratio > 0
+
+
+def test_a_worker_that_cannot_start_says_why(tmp_path, monkeypatch):
+    with pytest.raises(runner.Failed, match="KeyError.*no such row") as failure:
+        runner.Worker("cnn", Workload("calls", "no such row", None), runner.Options())
+    assert not failure.value.absent
+    (tmp_path / "torch.py").write_text("raise ImportError('not today')\n")
+    stage = str(pathlib.Path(cnn.__file__).resolve().parent.parent)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{stage}")
+    outcome = runner.run(ADD, runner.Options(rounds=1, seconds=0.001))
+    assert outcome.reasons == {"torch": "not today"} and not outcome.failed
+    (row,) = table.rows_of(outcome)
+    assert row.verdict == "n/a: not today" and row.median("cnn") > 0 and row.ratio is None
+
+
+def test_different_results_are_a_failure():
+    outcome = runner.Outcome(ADD)
+    workers = {"cnn": SimpleNamespace(result=1.0), "torch": SimpleNamespace(result=1.01)}
+    runner.compare_results(ADD, workers, outcome)
+    (row,) = table.rows_of(outcome)
+    assert row.verdict == "FAILED: mean magnitude 1.01 where cnn has 1"
+
+
+@pytest.mark.parametrize(
+    "ours, theirs, target, verdict",
+    [
+        (1.0, 0.8, Target(0.9, 1), "MISSED"),
+        (1.0, 0.9, Target(0.9, 1), "must"),
+        (1.0, 1.0, Target(0.9, 1), "aim"),
+        (1.0, 0.9, Target(aim=1), "below aim"),
+        (1.0, 2.0, Target(), ""),
+        (0.0, 9.0, Target(0, 0, of="ours"), "aim"),
+        (1.0, 9.0, Target(0, 0, of="ours"), "MISSED"),
+        (0.03, 9.0, Target(0.04, 0.025, of="ours"), "must"),
+    ],
+)
+def test_verdicts(ours, theirs, target, verdict):
+    row = table.Row("s", "n", values={"cnn": [ours] * 3, "torch": [theirs] * 3}, target=target)
+    assert row.verdict == verdict
+
+
+def test_figures_of_a_row():
+    row = table.Row("s", "n", values={"cnn": [1.0, 2.0, 2.0], "torch": [4.0, 4.0, 4.0]})
+    assert row.ratio == 2 and row.spread == pytest.approx(0.25)
+    rows = [table.Row("s", "n", values={"cnn": [1.0], "torch": [t]}) for t in (2.0, 8.0)]
+    assert table.geometric_mean(rows, "s", Target()).ratio == pytest.approx(4)
+    assert table.geometric_mean([*rows, table.Row("s", "absent")], "s", Target()) is None
+    shown = {7.9e-10: "0.79 ns", 1.234e-5: "12.3 us", 0.4321: "432 ms", 12.0: "12.0 s"}
+    assert {value: table.amount(value, "s") for value in shown} == shown
+
+
+def test_documents(tmp_path, monkeypatch):
+    page = tmp_path / "benchmarks.md"
+    page.write_text(f"before\n{program.BEGIN}\nold\n{program.END}\nafter\n")
+    monkeypatch.setattr(program, "DOCS", tmp_path)
+    row = table.Row("calls", "a & b", values={"cnn": [1.0], "torch": [4.0]})
+    program.write_docs([row])
+    text = page.read_text()
+    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
+    assert "| a & b | 1.00 s | 4.00 s | 4.00x |" in text
+    picture = (tmp_path / "benchmarks.svg").read_text()
+    assert "a &amp; b" in picture and ">4.0x<" in picture
+    assert program.BEGIN in (ROOT / "docs" / "benchmarks.md").read_text()
+    assert chart.place(1) < chart.place(2) < chart.place(4)
+
+
+def test_roofline():
+    def outcome(section, seconds, work):
+        return runner.Outcome(Workload(section, "w", None, work=work), {"cnn": [seconds]})
+
+    product = outcome("matrix products", 2.0, Work(400e9, 1e9))
+    copy = runner.Outcome(roofline.COPY, {"cnn": [roofline.COPY.work.bytes / 50e9]})
+    peaks = roofline.measured_peaks([product, copy])
+    assert peaks.flops == {"float32": 200e9} and peaks.bytes == pytest.approx(50e9)
+    line = roofline.line(outcome("kernels", 0.2, Work(0, 1e9)), peaks)
+    assert line == "| kernels: w | 5.0 GB/s | 10% |  |  | memory |"
+    assert "| 200.0 GF/s | 100% |" in roofline.line(product, peaks)
