@@ -61,6 +61,7 @@ def import_row(options):
             )
             if run.returncode:
                 row.reasons[library] = run.stderr.strip().splitlines()[-1]
+                row.failed |= library == "cnn"
             else:
                 row.values.setdefault(library, []).append(float(run.stdout))
     return row

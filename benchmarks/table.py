@@ -15,8 +15,10 @@ SCALES = {
     "times": ((math.inf, 1, "x"),),
 }
 HEAD = """\
-| workload | cnn | PyTorch | ratio | spread | must, aim | |
+| workload | cnn | {} | ratio | spread | must, aim | |
 | --- | ---: | ---: | ---: | ---: | --- | --- |"""
+
+RIVALS = {"torch": "PyTorch", "torch.compile": "torch.compile"}
 
 
 @dataclass
@@ -132,8 +134,10 @@ def markdown(rows: list[Row]) -> str:
     """A table for each section, in the order in which sections first appear."""
     parts = []
     for section in dict.fromkeys(row.section for row in rows):
-        lines = [f"| {' | '.join(row.cells())} |" for row in rows if row.section == section]
-        parts.append("\n".join([f"### {section[0].upper()}{section[1:]}\n", HEAD, *lines]))
+        inside = [row for row in rows if row.section == section]
+        head = HEAD.format(RIVALS[inside[0].rival])
+        lines = [f"| {' | '.join(row.cells())} |" for row in inside]
+        parts.append("\n".join([f"### {section[0].upper()}{section[1:]}\n", head, *lines]))
     return "\n\n".join(parts)
 
 

@@ -31,10 +31,12 @@ def main():
 
     try:
         bench = Bench(args.library, args.title, args.threads, args.seconds)
-    except (AttributeError, NotImplementedError, ImportError) as error:
-        return answer({"absent": str(error).splitlines()[0]})
     except Exception as error:
-        return answer({"failed": f"{type(error).__name__}: {error}".splitlines()[0]})
+        lacking = (AttributeError, NotImplementedError)
+        if args.library != "cnn":
+            lacking += (ImportError,)  # PyTorch may be absent as a whole
+        outcome = "absent" if isinstance(error, lacking) else "failed"
+        return answer({outcome: f"{type(error).__name__}: {error}".splitlines()[0]})
     answer({"result": bench.result, "calls": bench.calls})
     for line in sys.stdin:
         command, *arguments = line.split()

@@ -17,6 +17,7 @@ from benchmarks import __main__ as program  # noqa: E402
 from benchmarks import catalogue, chart, process, roofline, runner, table, worker  # noqa: E402
 from benchmarks.workload import Target, Work, Workload  # noqa: E402
 
+STAGE = pathlib.Path(cnn.__file__).absolute().parent.parent  # what is there may be links
 WORKLOADS = catalogue.workloads()
 ADD = WORKLOADS["calls: a + b, 4 floats"]
 MAY_BE_ABSENT = {"LSTM", "GRU", "TransformerEncoderLayer", "scaled_dot_product_attention"}
@@ -50,8 +51,7 @@ def test_catalogue():
 def torch_is_cnn(tmp_path, monkeypatch):
     """The worker processes find a torch that is cnn under another name."""
     (tmp_path / "torch.py").write_text("import sys, cnn\nsys.modules[__name__] = cnn\n")
-    stage = str(pathlib.Path(cnn.__file__).resolve().parent.parent)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{stage}")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{STAGE}")
 
 
 def test_two_processes_take_turns(torch_is_cnn, tmp_path, capsys):
@@ -84,12 +84,13 @@ def test_a_worker_that_cannot_start_says_why(tmp_path, monkeypatch):
         runner.Worker("cnn", Workload("calls", "no such row", None), runner.Options())
     assert not failure.value.absent
     (tmp_path / "torch.py").write_text("raise ImportError('not today')\n")
-    stage = str(pathlib.Path(cnn.__file__).resolve().parent.parent)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{stage}")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{STAGE}")
     outcome = runner.run(ADD, runner.Options(rounds=1, seconds=0.001))
-    assert outcome.reasons == {"torch": "not today"} and not outcome.failed
+    assert outcome.reasons == {"torch": "ImportError: not today"} and not outcome.failed
     (row,) = table.rows_of(outcome)
-    assert row.verdict == "n/a: not today" and row.median("cnn") > 0 and row.ratio is None
+    assert (
+        row.verdict == "n/a: ImportError: not today" and row.median("cnn") > 0 and row.ratio is None
+    )
 
 
 def test_different_results_are_a_failure():
