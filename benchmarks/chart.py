@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 
-LABELS, BARS, LINE, TOP = 340, 420, 20, 34
+LABELS, BARS, LINE, TOP = 380, 420, 20, 34
 LEFT, RIGHT = -1, 5  # powers of two at the ends of the axis: 0.5x to 32x
 FASTER, SLOWER = "#2f6fab", "#c05a2e"
 

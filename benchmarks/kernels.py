@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.workload import Target, Work, Workload
 
 PRODUCTS, CONVOLUTIONS, OTHERS = "matrix products", "convolutions", "norms and optimizers"
+COPIES, COPIED = "memory", 2**24
 
 # Rows, inputs and outputs of the linear layers in the training steps.
 LINEAR_SHAPES = (
@@ -97,6 +98,11 @@ def softmax(torch):
     return torch.nn.Softmax(-1), (8, 8, 128, 128)
 
 
+def copy(torch):
+    x, y = torch.randn(COPIED), torch.empty(COPIED)
+    return lambda: y.copy_(x)
+
+
 def optimizer(name, **options):
     """A step over the 11 million numbers of ResNet-18, in 62 parameters of even size."""
 
@@ -126,6 +132,8 @@ def catalogue():
     for name, *shape in CONV_SHAPES:
         build, work = convolution(*shape), convolution_work(*shape)
         yield row(CONVOLUTIONS, name, build, work)
+
+    yield row(COPIES, "copy of 64 MiB to memory in use", copy, Work(0, 8 * COPIED))
 
     # Floats that pass through memory at least: x, y forward; x or y, dy, dx backward.
     image, tokens, scores = 32 * 64 * 32 * 32, 1024 * 256, 8 * 8 * 128 * 128

@@ -149,9 +149,20 @@ def test_roofline():
         return runner.Outcome(Workload(section, "w", None, work=work), {"cnn": [seconds]})
 
     product = outcome("matrix products", 2.0, Work(400e9, 1e9))
-    copy = runner.Outcome(roofline.COPY, {"cnn": [roofline.COPY.work.bytes / 50e9]})
+    copy = outcome(roofline.COPIES, 0.02, Work(0, 1e9))
     peaks = roofline.measured_peaks([product, copy])
     assert peaks.flops == {"float32": 200e9} and peaks.bytes == pytest.approx(50e9)
     line = roofline.line(outcome("kernels", 0.2, Work(0, 1e9)), peaks)
     assert line == "| kernels: w | 5.0 GB/s | 10% |  |  | memory |"
     assert "| 200.0 GF/s | 100% |" in roofline.line(product, peaks)
+
+
+def test_roofline_measures_its_peaks_whatever_is_wanted(monkeypatch):
+    def run(workload, options):
+        assert WORKLOADS[workload.title] is workload
+        return runner.Outcome(workload, {"cnn": [1e-3], "torch": [2e-3]})
+
+    monkeypatch.setattr(runner, "run", run)
+    report = roofline.report(runner.Options(), lambda title: "layer norm" in title, len)
+    assert report.startswith("Peaks: copy 134.2 GB/s, float32 product 17180 GF/s, bfloat16 product")
+    assert report.count("\n| ") == 3 and "layer norm" in report
