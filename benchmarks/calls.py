@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.workload import Target, Workload
+from benchmarks.workload import Statement, Target, Workload
 
 SECTION = "calls"
 TARGETS = {
@@ -31,10 +31,17 @@ def small_mlp_step(torch):
 
 
 def workloads(torch):
-    """Name -> (function, calls in one timing)."""
-    a, b, x = torch.rand(4), torch.rand(4), torch.rand(10)
+    """Names, and name of a row -> (function, or statement over the names; calls in one timing)."""
+    b = torch.rand(4)
     g = torch.rand(4, requires_grad=True)
-    linear, row = torch.nn.Linear(8, 8), torch.rand(1, 8)
+    names = {
+        "a": torch.rand(4),
+        "b": b,
+        "g": g,
+        "x": torch.rand(10),
+        "linear": torch.nn.Linear(8, 8),
+        "row": torch.rand(1, 8),
+    }
 
     def chain():
         y = g
@@ -42,21 +49,24 @@ def workloads(torch):
             y = y + b
         y.sum().backward()
 
-    return {
-        "a + b, 4 floats": (lambda: a + b, 20000),
-        "a + b, with grad": (lambda: g + b, 20000),
-        "a + 1.0": (lambda: a + 1.0, 20000),
-        "x[3]": (lambda: x[3], 20000),
-        "nn.Linear(8, 8)": (lambda: linear(row), 5000),
+    return names, {
+        "a + b, 4 floats": ("a + b", 20000),
+        "a + b, with grad": ("g + b", 20000),
+        "a + 1.0": ("a + 1.0", 20000),
+        "x[3]": ("x[3]", 20000),
+        "linear.weight": ("linear.weight", 20000),
+        "nn.Linear(8, 8)": ("linear(row)", 5000),
         "1000 adds and backward": (chain, 5),
         "MLP 2-16-1 Adam step, batch 32": (small_mlp_step(torch), 200),
     }
 
 
 def catalogue(torch):
-    for name, (_, number) in workloads(torch).items():
+    for name, (_, number) in workloads(torch)[1].items():
 
         def build(torch, name=name):
-            return workloads(torch)[name][0]
+            names, rows = workloads(torch)
+            timed = rows[name][0]
+            return Statement(timed, names) if isinstance(timed, str) else timed
 
         yield Workload(SECTION, name, build, TARGETS.get(name, Target()), calls=number)

@@ -14,6 +14,9 @@ import resource
 import sys
 import timeit
 
+from benchmarks.catalogue import workloads
+from benchmarks.workload import Statement
+
 STATUS = "/proc/self/status"
 
 
@@ -47,8 +50,6 @@ class Bench:
     """A built workload: warm, and with as many calls in a timing as take the seconds wanted."""
 
     def __init__(self, library, title, threads, seconds):
-        from benchmarks.catalogue import workloads
-
         name = library.removesuffix(".compile")
         torch = importlib.import_module(name)
         torch.set_num_threads(threads)
@@ -56,8 +57,11 @@ class Bench:
         workload = workloads(name)[title]
         torch.manual_seed(0)
         compiler = (torch.compile,) if library == "torch.compile" else ()
-        self.function = workload.build(torch, *compiler)
-        self.result = magnitude(self.function())
+        function = workload.build(torch, *compiler)
+        self.result = magnitude(function())
+        plain = isinstance(function, Statement)
+        self.statement = function.text if plain else function
+        self.names = {"gc": gc} | (function.names if plain else {})
         self.calls = self.calls_for(seconds, workload.calls)
 
     def calls_for(self, seconds, most):
@@ -69,7 +73,7 @@ class Bench:
         return min(calls, most) if most else calls
 
     def timed(self, calls):
-        return timeit.Timer(self.function, "gc.enable()", globals={"gc": gc}).timeit(calls)
+        return timeit.Timer(self.statement, "gc.enable()", globals=self.names).timeit(calls)
 
     def time(self):
         """Seconds of one call, after calls that make caches and threads warm again."""

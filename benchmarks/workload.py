@@ -26,8 +26,19 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Statement:
+    """Timed as it stands: a call costs as much as the smallest operations."""
+
+    text: str
+    names: dict[str, Any]
+
+    def __call__(self):
+        return eval(self.text, dict(self.names))
+
+
+@dataclass(frozen=True)
 class Workload:
-    """build(torch), with cnn or PyTorch as `torch`, returns the function that is timed."""
+    """build(torch), with cnn or PyTorch as `torch`, returns the function or Statement to time."""
 
     section: str
     name: str
