@@ -81,6 +81,110 @@ def run():
 for _ in range(4):
     threading.Thread(target=run).start()
 """,
+    "a daemon thread asleep in a hook": """
+import threading, time
+x = cnn.ones(3, requires_grad=True)
+inside = threading.Event()
+def hook(g):
+    inside.set()
+    time.sleep(60)
+x.register_hook(hook)
+threading.Thread(target=lambda: (x * 2).sum().backward(), daemon=True).start()
+inside.wait()
+""",
+    "daemon threads that compute in hooks": """
+import threading, time
+x = cnn.ones(3, requires_grad=True)
+inside = threading.Event()
+def hook(g):
+    inside.set()
+    while True:
+        g = g * 1.0
+x.register_hook(hook)
+for _ in range(3):
+    threading.Thread(target=lambda: (x * 2).sum().backward(), daemon=True).start()
+inside.wait()
+time.sleep(0.1)
+""",
+    "daemon threads in backward with hooks of every kind": """
+import threading, time
+class Twice(cnn.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * 2
+    @staticmethod
+    def backward(ctx, g):
+        ctx.saved_tensors
+        return g * 2
+def run():
+    x = cnn.ones(30, 30, requires_grad=True)
+    x.register_hook(lambda g: g * 1)
+    x.register_post_accumulate_grad_hook(lambda p: time.sleep(0.0005))
+    with cnn.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t):
+        while True:
+            y = Twice.apply(x @ x)
+            y.grad_fn.register_hook(lambda i, o: None)
+            y.sum().backward()
+for _ in range(4):
+    threading.Thread(target=run, daemon=True).start()
+time.sleep(0.3)
+""",
+    "daemon threads that free graphs and wrappers": """
+import threading, time
+class Kept:
+    def __del__(self):
+        pass
+def run():
+    while True:
+        y = x = cnn.ones(30, requires_grad=True)
+        for _ in range(1000):
+            y = y * 1.0
+        y.register_hook(lambda g, kept=Kept(): g)
+        y.kept = Kept()
+        del y
+for _ in range(4):
+    threading.Thread(target=run, daemon=True).start()
+time.sleep(0.3)
+""",
+    "daemon threads that train": """
+import threading, time, cnn.optim
+def run():
+    net = cnn.nn.Sequential(cnn.nn.Linear(50, 50), cnn.nn.ReLU(), cnn.nn.Linear(50, 5))
+    adam = cnn.optim.Adam(net.parameters())
+    labels = cnn.zeros(32, dtype=cnn.int64)
+    while True:
+        adam.zero_grad()
+        cnn.nn.functional.cross_entropy(net(cnn.randn(32, 50)), labels).backward()
+        adam.step()
+for _ in range(4):
+    threading.Thread(target=run, daemon=True).start()
+time.sleep(0.3)
+""",
+    "threads in backward with hooks": """
+import threading
+def run():
+    x = cnn.ones(100, 100, requires_grad=True)
+    x.register_hook(lambda g: g * 1)
+    for _ in range(30):
+        (x @ x).sum().backward()
+for _ in range(4):
+    threading.Thread(target=run).start()
+""",
+    "backward in atexit": """
+import atexit
+x = cnn.ones(3, requires_grad=True)
+x.register_hook(lambda g: g * 2)
+atexit.register(lambda: (x * x).sum().backward())
+""",
+    "a hook that exits its thread": """
+import threading, sys
+x = cnn.ones(3, requires_grad=True)
+x.register_hook(lambda g: sys.exit(3))
+thread = threading.Thread(target=lambda: x.sum().backward())
+thread.start()
+thread.join()
+""",
     "a tensor in a module that is torn down": """
 import atexit, sys
 cnn.kept = cnn.ones(10, requires_grad=True) * 2

@@ -429,6 +429,70 @@ def test_numpy_shares_memory(dtype):
         x.untyped_storage().resize_(1000)
 
 
+EXPORTS = {
+    "numpy": lambda x: x.numpy(),
+    "a part of an array": lambda x: x.numpy()[1:],
+    "memoryview": memoryview,
+    "memoryview of the storage": lambda x: memoryview(x.untyped_storage()),
+    "DLPack": np.from_dlpack,
+    "an unused capsule": lambda x: x.__dlpack__(),
+}
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_memory_stays_while_others_look_at_it(export):
+    x = cnn.arange(4.0)
+    seen = EXPORTS[export](x)
+    assert not x.untyped_storage().resizable()
+    for resize in (lambda: x.resize_(1000), lambda: x.untyped_storage().resize_(0)):
+        with pytest.raises(RuntimeError, match="not resizable"):
+            resize()
+    assert x.tolist() == [0.0, 1.0, 2.0, 3.0]
+    del seen
+    gc.collect()
+    assert x.untyped_storage().resizable()
+    assert x.resize_(1000)[:4].tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
+SHRUNK = {
+    "add": lambda x: x + 1,
+    "fill": lambda x: x.fill_(1),
+    "matmul": lambda x: x.view(100, 200) @ x.view(200, 100),
+    "sum": lambda x: x.sum(),
+    "a part": lambda x: x[10000:] * 2,
+    "index": lambda x: x[cnn.tensor([5])],
+    "an element": lambda x: x[19999].item(),
+    "tolist": lambda x: x.tolist(),
+    "numpy": lambda x: x.numpy(),
+    "DLPack": lambda x: x.__dlpack__(),
+    "clone": lambda x: x.clone(),
+    "backward": lambda x: cnn.autograd.grad((cnn.ones(1, requires_grad=True) * x).sum(), x),
+    "pickle": pickle.dumps,
+}
+
+
+@pytest.mark.parametrize("use", SHRUNK)
+def test_memory_that_was_given_up_is_not_reached(use):
+    x = cnn.ones(20000)
+    x.untyped_storage().resize_(64)
+    with pytest.raises(RuntimeError):
+        SHRUNK[use](x)
+    assert x[:16].tolist() == [1.0] * 16
+    repr(x[:0])
+    x.untyped_storage().resize_(80000)
+    assert x.fill_(2).sum().item() == 40000
+
+
+def test_an_exported_array_outlives_a_change_of_its_tensor_s_memory():
+    x = cnn.arange(4.0)
+    arrays = [x.numpy(), np.from_dlpack(x)]
+    x.set_()
+    del x
+    gc.collect()
+    [cnn.full((4,), 7.0) for _ in range(100)]
+    assert [a.tolist() for a in arrays] == [[0.0, 1.0, 2.0, 3.0]] * 2
+
+
 def test_numpy_refuses():
     with pytest.raises(RuntimeError, match="Use tensor.detach\\(\\).numpy\\(\\)"):
         cnn.ones(1, requires_grad=True).numpy()

@@ -266,3 +266,15 @@ def test_wrong_views_are_refused():
     refused("out of bounds for storage|exceed|setStorage", lambda: x.as_strided((4, 4), (3, 1)), x)
     refused("must match the existing size", lambda: x.expand(2, 4), x)
     refused("step must be greater than zero", lambda: x[::-1], x, kind=ValueError)
+    refused("sum exactly to 2", lambda: x.split([2**62, 2**62, 2**62, 2**62 + 2]), x)
+
+
+@pytest.mark.parametrize("write", ["through the leaf", "through the view"])
+def test_a_view_of_a_leaf_that_is_a_view_keeps_its_gradient_after_a_write_without_history(write):
+    """PyTorch drops the gradient here without a word."""
+    x = cnn.arange(6.0).reshape(2, 3).requires_grad_()
+    y = x[0]
+    with cnn.no_grad():
+        (x if write == "through the leaf" else y).add_(1)
+    (y * 2).sum().backward()
+    assert x.grad.tolist() == [[2.0] * 3, [0.0] * 3]

@@ -58,9 +58,14 @@ void Grad::attach(Ref<Node> node, const Tensor* outputs, size_t count) {
       continue;
     }
     set_history(outputs[i], node, int(i));
-    TensorImpl& y = *outputs[i].impl();
-    if (count > 1 && y.base && y.view_mode == ViewMode::Default) y.view_mode = ViewMode::MultiOutput;
   }
+}
+
+Tensor Grad::record_no_derivative(const char* op, const Tensor& y) {
+  const char* underscore = written_ ? "_" : "";
+  return record("torch::autograd::NotImplemented", y, [op, underscore](Grads&) {
+    graph_error("derivative for aten::", op, underscore, " is not implemented");
+  });
 }
 
 bool connect(Node& node, const Tensors& inputs) {

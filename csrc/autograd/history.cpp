@@ -24,7 +24,8 @@ Edge history(const Tensor& x) {
     known = {meta->grad_fn, meta->output};
   }
   const uint32_t version = impl.version();
-  if (impl.inference || impl.view_version == version || (!known.node && !base.requires_grad())) return known;
+  // Without gradient in the base no write was recorded: a view of a leaf that is itself a view keeps its way to it.
+  if (impl.inference || impl.view_version == version || !base.requires_grad()) return known;
   if (!is_floating(impl.dtype) || impl.dtype != base.dtype()) return known;
   // The data changed since: the view is now what as_strided makes of its base.
   check_view_mode(x, known.node.get(), known.index, /*indirect=*/true);

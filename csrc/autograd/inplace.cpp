@@ -47,8 +47,7 @@ void check_in_place(const Tensor& x) {
   if (x.is_view()) {
     const AutogradMeta* meta = meta_of(x);
     check_view_mode(x, meta ? meta->grad_fn.get() : nullptr, meta ? meta->output : 0, /*indirect=*/false);
-    const Tensor base(x.impl()->base);
-    if (x.requires_grad() && base.requires_grad() && base.is_leaf())
+    if (x.requires_grad() && Tensor(x.impl()->base).is_leaf())
       graph_error("a view of a leaf Variable that requires grad is being used in an in-place operation.");
   }
   if (x.requires_grad() && x.is_leaf())

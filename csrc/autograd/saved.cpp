@@ -63,7 +63,12 @@ void Saved::keep(const Tensor& x) {
     packed->hooks = saved_hooks.back();
     if (output_ < 0) packed->edge = gradient_edge(x);
     NoGrad guard;
+    const uint32_t before = x.impl()->version();
     packed->object = packed->hooks->pack(output_ < 0 ? detach(x) : x);
+    check(x.impl()->version() == before, "",
+          "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook can not be "
+          "modified by in-place operations as this can lead to unexpected side-effects. Please open an issue if you "
+          "need to perform in-place operations on the input to a pack hook.");
     packed_ = std::move(packed);
     return;
   }

@@ -59,7 +59,8 @@ namespace {
 
 // What a view of a tensor needs besides the tensor itself: its geometry in bytes, and the memory, kept.
 struct Exported {
-  Ref<Storage> storage;
+  explicit Exported(Ref<Storage> storage) : memory(std::move(storage)) {}
+  StorageExport memory;
   std::vector<Py_ssize_t> sizes, strides;
 };
 
@@ -71,17 +72,15 @@ void fill_view(PyObject* self, Py_buffer* view, int flags) {
   if (t.requires_grad()) refuse("a tensor that requires grad has no buffer; use t.detach()");
   if (!format) refuse("a tensor of ", t.dtype(), " has no buffer; use t.float()");
   if (!(flags & PyBUF_STRIDES) && !t.is_contiguous()) refuse("the tensor is not contiguous");
-  auto exported = std::make_unique<Exported>();
+  auto exported = std::make_unique<Exported>(t.storage());
   const int size = item_size(t.dtype());
-  exported->storage = t.storage();
   for (int i = 0; i < t.dim(); ++i) {
     exported->sizes.push_back(t.shape()[i]);
     exported->strides.push_back(t.strides()[i] * size);
   }
-  t.storage()->set_resizable(false);  // the memory must stay where it is
   static char nothing[8];
   *view = {};
-  view->buf = t.storage()->data() ? t.raw() : nothing;
+  view->buf = t.numel() ? t.raw() : nothing;
   view->len = t.numel() * size;
   view->itemsize = size;
   view->ndim = t.dim();

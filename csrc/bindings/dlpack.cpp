@@ -69,28 +69,28 @@ DLDevice dl_device(Device d) {
 // ---- Out ----
 
 template <class Managed>
-struct Given {  // what a capsule points to, with the tensor it keeps alive
-  Managed managed;
-  Tensor tensor;
+struct Given {  // what a capsule points to, with the memory it keeps
+  explicit Given(Ref<Storage> storage) : memory(std::move(storage)) {}
+  Managed managed{};
+  StorageExport memory;
   std::vector<int64_t> sizes, strides;
 };
 
 template <class Managed>
 Managed* give(const Tensor& t) {
-  auto* g = new Given<Managed>{{}, t, {}, {}};
+  auto g = std::make_unique<Given<Managed>>(t.storage());
   g->sizes.assign(t.shape().begin(), t.shape().end());
   g->strides.assign(t.strides().begin(), t.strides().end());
-  g->managed.tensor = {t.storage()->data() ? t.raw() : nullptr,
+  g->managed.tensor = {t.numel() ? t.raw() : nullptr,
                        dl_device(t.device()),
                        t.dim(),
                        dl_type(t.dtype()),
                        g->sizes.data(),
                        g->strides.data(),
                        0};
-  g->managed.context = g;
+  g->managed.context = g.get();
   g->managed.deleter = [](Managed* m) { delete static_cast<Given<Managed>*>(m->context); };
-  t.storage()->set_resizable(false);
-  return &g->managed;
+  return &g.release()->managed;
 }
 
 // A capsule that nobody took frees what it holds.
@@ -180,7 +180,7 @@ Object capsule_of(PyObject* o) {
   if (capsule) return Object::steal(capsule);
   if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw PythonError();
   PyErr_Clear();  // an exporter from before versions
-  return Object::steal(PyObject_CallNoArgs(method.get()));
+  return run_python([&] { return PyObject_CallNoArgs(method.get()); });
 }
 
 PyObject* from_dlpack(PyObject*, PyObject* o) {

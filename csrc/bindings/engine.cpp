@@ -71,12 +71,12 @@ class PythonSavedHooks final : public SavedHooks {
   Ref<RefCounted> pack(const Tensor& x) override {
     const GilHeld gil;
     const Object arg = Object::steal(wrap(x));
-    return make_ref<PackedObject>(Object::steal(PyObject_CallOneArg(pack_.get(), arg.get())));
+    return make_ref<PackedObject>(run_python([&] { return PyObject_CallOneArg(pack_.get(), arg.get()); }));
   }
   Tensor unpack(RefCounted& packed) override {
     const GilHeld gil;
     PyObject* object = static_cast<PackedObject&>(packed).object.get();
-    const Object result = Object::steal(PyObject_CallOneArg(unpack_.get(), object));
+    const Object result = run_python([&] { return PyObject_CallOneArg(unpack_.get(), object); });
     check_type(is_tensor(result.get()), "",
                "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
                type_name_of(result.get()));
@@ -130,7 +130,7 @@ Ref<RefCounted> take_trace() {
   const GilHeld gil;
   auto trace = make_ref<Trace>();
   const Object module = Object::steal(PyImport_ImportModule("traceback"));
-  const Object lines = Object::steal(PyObject_CallMethod(module.get(), "format_stack", nullptr));
+  const Object lines = run_python([&] { return PyObject_CallMethod(module.get(), "format_stack", nullptr); });
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(lines.get()); ++i) trace->text += view(PyList_GET_ITEM(lines.get(), i));
   return trace;
 }

@@ -40,6 +40,7 @@ DType infer_dtype(PyObject* o, int depth = 0) {
   for (Py_ssize_t i = 0; i < n; ++i) {
     PyObject* item = PySequence_Fast_GET_ITEM(items.get(), i);
     check_type(item != o, "", "new(): self-referential lists are incompatible");
+    check_value(i > 0 || !is_text(item), "", "too many dimensions '", type_name_of(item), "'");
     const DType t = infer_dtype(item, depth + 1);
     all = all ? promote(*all, t) : t;
   }

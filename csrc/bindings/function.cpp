@@ -102,7 +102,7 @@ void PythonNode::run(Grads& g) {
   }
   const Object cls = Object::steal(PyObject_GetAttrString(ctx.get(), "_forward_cls"));
   const Object backward = Object::steal(PyObject_GetAttrString(cls.get(), "backward"));
-  const Object result = Object::steal(PyObject_CallObject(backward.get(), args.get()));
+  const Object result = run_python([&] { return PyObject_CallObject(backward.get(), args.get()); });
   take_gradients(g, result.get());
 }
 
@@ -121,7 +121,7 @@ void PythonNode::take_gradients(Grads& g, PyObject* result) const {
       check(o == Py_None, "", "function ", name_, " returned a gradient different from None at position ", i + 1,
             ", but the corresponding forward input was not a Variable");
     } else if (o != Py_None) {
-      check_type(is_tensor(o), "", "expected Variable or None (got ", type_name_of(o), ")");
+      check(is_tensor(o), "", "expected Variable or None (got ", type_name_of(o), ")");
       g[inputs[i]] = tensor_of(o);
     }
   }
@@ -166,16 +166,16 @@ Object run_forward(PyObject* cls, PyObject* ctx, PyObject* const* args, Py_ssize
   const NoGrad no_history;
   const Object forward = Object::steal(PyObject_GetAttrString(cls, "forward"));
   if (has_setup_context(cls)) {
-    const Object output = Object::steal(PyObject_Vectorcall(forward.get(), args, size_t(n), nullptr));
+    const Object output = run_python([&] { return PyObject_Vectorcall(forward.get(), args, size_t(n), nullptr); });
     const Object inputs = Object::steal(PyTuple_New(n));
     for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(inputs.get(), i, new_ref(args[i]));
-    Object::steal(PyObject_CallMethod(cls, "setup_context", "OOO", ctx, inputs.get(), output.get()));
+    run_python([&] { return PyObject_CallMethod(cls, "setup_context", "OOO", ctx, inputs.get(), output.get()); });
     return output;
   }
   std::vector<PyObject*> all(size_t(n) + 1);
   all[0] = ctx;
   std::copy(args, args + n, all.begin() + 1);
-  return Object::steal(PyObject_Vectorcall(forward.get(), all.data(), all.size(), nullptr));
+  return run_python([&] { return PyObject_Vectorcall(forward.get(), all.data(), all.size(), nullptr); });
 }
 
 // Gives forward's results their history; returns what apply returns.
@@ -214,7 +214,7 @@ Object finish(const Ref<PythonNode>& node, bool needed, const Tensors& inputs, c
 PyObject* apply(PyObject* cls, PyObject* const* args, Py_ssize_t n) {
   return guard([&] {
     const Object type = context_class(cls);
-    Object ctx = Object::steal(PyObject_CallNoArgs(type.get()));
+    Object ctx = run_python([&] { return PyObject_CallNoArgs(type.get()); });
     const Ref<PythonNode> node(new PythonNode(ctx, type_name(reinterpret_cast<PyTypeObject*>(type.get()))));
     Tensors inputs;
     const Object needs = Object::steal(PyTuple_New(n));

@@ -8,7 +8,7 @@ namespace cnn::python {
 
 Object Callable::call(PyObject* const* args, size_t n) const {
   const Object keep = Object::borrow(handle_.get());
-  return keep ? Object::steal(PyObject_Vectorcall(keep.get(), args, n, nullptr)) : Object();
+  return keep ? run_python([&] { return PyObject_Vectorcall(keep.get(), args, n, nullptr); }) : Object();
 }
 
 namespace {

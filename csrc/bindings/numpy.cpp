@@ -95,7 +95,7 @@ namespace {
 Object array_of(PyObject* self) {
   const Object numpy = Object::steal(PyImport_ImportModule("numpy"));
   const Object memory = Object::steal(PyMemoryView_FromObject(self));
-  return Object::steal(PyObject_CallMethod(numpy.get(), "asarray", "O", memory.get()));
+  return run_python([&] { return PyObject_CallMethod(numpy.get(), "asarray", "O", memory.get()); });
 }
 
 Object numpy_of(PyObject* self, bool force) {

@@ -39,6 +39,16 @@ void bind_binary(Registry& ops) {
   ops.def_op<&cnn::lcm>("lcm(Tensor input, Tensor other) -> Tensor", "Least common multiple.");
   ops.def_op<&cnn::remainder>("remainder(Tensor|Number input, Tensor other) -> Tensor",
                               "The rest of division, with the sign of other.", kFunctionOnly | kNoInPlace);
+  ops.def_op<&cnn::floor_divide>("floor_divide(Tensor|Number input, Tensor other) -> Tensor", "floor(input / other).",
+                                 kFunctionOnly | kNoInPlace);
+  ops.def_op<&cnn::mul>("multiply(Tensor|Number input, Tensor other) -> Tensor", "The same as mul.",
+                        kFunctionOnly | kNoInPlace);
+  ops.def_op<&cnn::sub>("subtract(Tensor|Number input, Tensor other, *, Number alpha=1) -> Tensor", "The same as sub.",
+                        kFunctionOnly | kNoInPlace);
+  ops.def_op<&cnn::div>("divide(Tensor|Number input, Tensor other) -> Tensor", "The same as div.",
+                        kFunctionOnly | kNoInPlace);
+  ops.def_op<&cnn::div>("true_divide(Tensor|Number input, Tensor other) -> Tensor",
+                        "input / other, of floating-point dtype.", kFunctionOnly | kNoInPlace);
   ops.def_op<&cnn::xlogy>("xlogy(Tensor|Number input, Tensor other) -> Tensor",
                           "input * log(other), 0 where input is 0.", kFunctionOnly | kNoInPlace);
   ops.def_op<&cnn::atan2>("arctan2(Tensor input, Tensor other) -> Tensor", "The same as atan2.");

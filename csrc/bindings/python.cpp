@@ -30,6 +30,12 @@ PyGILState_STATE hold_gil() {
   }
 }
 
+// A thread that is being unwound after the interpreter's end does not hold it any more.
+void release_gil(PyGILState_STATE state) noexcept {
+  if (!python_alive() && !PyGILState_Check()) sleep_until_exit();
+  PyGILState_Release(state);
+}
+
 void retake_gil(PyThreadState* state) {
   try {
     PyEval_RestoreThread(state);
@@ -41,7 +47,7 @@ void retake_gil(PyThreadState* state) {
 Handle::~Handle() {
   if (!pointer_ || !python_alive()) return;
   GilHeld gil;
-  Py_DECREF(pointer_);
+  drop(pointer_);
 }
 
 PythonError::PythonError() : state_(std::make_shared<State>()) {

@@ -26,7 +26,7 @@ class Object {
     std::swap(pointer_, other.pointer_);
     return *this;
   }
-  ~Object() { Py_XDECREF(pointer_); }
+  ~Object();
   static Object steal(PyObject* p);
   static Object borrow(PyObject* p) {
     Py_XINCREF(p);
@@ -51,13 +51,24 @@ using ThreadEnds = abi::__forced_unwind;  // what pthread_exit throws
 // Take the GIL. A thread that asks for it after the interpreter's end is unwound by CPython, which destructors would
 // turn into std::terminate: here it sleeps until the process is gone.
 PyGILState_STATE hold_gil();
+void release_gil(PyGILState_STATE state) noexcept;
 void retake_gil(PyThreadState* state);
 [[noreturn]] void sleep_until_exit();
+
+// Gives up a reference; the object's own Python code may run.
+inline void drop(PyObject* o) noexcept {
+  try {
+    Py_XDECREF(o);
+  } catch (ThreadEnds&) {
+    sleep_until_exit();
+  }
+}
+inline Object::~Object() { drop(pointer_); }
 
 class GilHeld {  // for code that the core calls
  public:
   GilHeld() : state_(hold_gil()) {}
-  ~GilHeld() { PyGILState_Release(state_); }
+  ~GilHeld() { release_gil(state_); }
   GilHeld(const GilHeld&) = delete;
 
  private:
@@ -112,6 +123,16 @@ inline Object Object::steal(PyObject* p) {
   Object o;
   o.pointer_ = p;
   return o;
+}
+// The result of f, which runs Python code. A thread that the interpreter's end meets there goes no further: unwinding
+// would let go of objects without the GIL.
+template <class F>
+Object run_python(F&& f) {
+  try {
+    return Object::steal(f());
+  } catch (ThreadEnds&) {
+    sleep_until_exit();
+  }
 }
 // Throws when a C API call reported failure.
 inline void expect_ok(int status) {

@@ -75,9 +75,11 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
     view->obj = nullptr;
     return -1;
   }
-  s->set_resizable(false);  // the memory must stay where it is
-  return PyBuffer_FillInfo(view, self, s->data() ? s->data() : nothing, Py_ssize_t(s->nbytes()), 0, flags);
+  if (PyBuffer_FillInfo(view, self, s->data() ? s->data() : nothing, Py_ssize_t(s->nbytes()), 0, flags) < 0) return -1;
+  s->begin_export();
+  return 0;
 }
+void release_buffer(PyObject* self, Py_buffer*) { storage_of(self)->end_export(); }
 
 PyObject* nbytes(PyObject* self, PyObject*) { return PyLong_FromSize_t(storage_of(self)->nbytes()); }
 PyObject* data_ptr(PyObject* self, PyObject*) { return PyLong_FromVoidPtr(storage_of(self)->data()); }
@@ -119,7 +121,7 @@ PyObject* get_device(PyObject* self, void*) {
 
 PyMappingMethods as_mapping = {length, get_item, set_item};
 PySequenceMethods as_sequence;
-PyBufferProcs as_buffer = {get_buffer, nullptr};
+PyBufferProcs as_buffer = {get_buffer, release_buffer};
 PyMethodDef methods[] = {
     {"nbytes", nbytes, METH_NOARGS, "Its size in bytes."},
     {"size", nbytes, METH_NOARGS, "Its size in bytes."},

@@ -47,7 +47,7 @@ void release_from_core(TensorImpl* impl) {
   GilHeld gil;
   if (impl->use_count() == 0) impl->add_ref();
   impl->owns_wrapper = false;
-  Py_DECREF(static_cast<PyObject*>(impl->wrapper.load(std::memory_order_relaxed)));
+  drop(static_cast<PyObject*>(impl->wrapper.load(std::memory_order_relaxed)));
 }
 
 // Python dropped its last reference. True when the object lives on, owned by its impl.

@@ -95,7 +95,7 @@ PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, 
   for (PyObject* object : objects) {
     const Object method = Object::steal(PyObject_GetAttr(object, attribute_name));
     PyObject* const call[] = {func, types.get(), positional.get(), keywords.get()};
-    Object result = Object::steal(PyObject_Vectorcall(method.get(), call, 4, nullptr));
+    Object result = run_python([&] { return PyObject_Vectorcall(method.get(), call, 4, nullptr); });
     if (result.get() != Py_NotImplemented) return result.release();
   }
   PyErr_Format(PyExc_TypeError, "no implementation found for 'torch.%s' on types that implement __torch_function__: %R",
@@ -119,7 +119,8 @@ PyObject* disabled_torch_function(PyObject*, PyObject* args) {
     if (!PyArg_ParseTuple(args, "OO|OO", &func, &types, &positional, &keywords)) return nullptr;
     const Object none_given = Object::steal(PyTuple_New(0));
     const Disabled scope;
-    return PyObject_Call(func, positional ? positional : none_given.get(), keywords == Py_None ? nullptr : keywords);
+    PyObject* const given = positional ? positional : none_given.get();
+    return run_python([&] { return PyObject_Call(func, given, keywords == Py_None ? nullptr : keywords); }).release();
   });
 }
 
@@ -127,7 +128,7 @@ PyObject* disabled_torch_function(PyObject*, PyObject* args) {
 Object convert(Object result, PyTypeObject* cls) {
   PyObject* r = result.get();
   if (is_tensor(r) && !PyType_IsSubtype(Py_TYPE(r), cls)) {
-    return Object::steal(PyObject_CallMethod(r, "as_subclass", "O", cls));
+    return run_python([&] { return PyObject_CallMethod(r, "as_subclass", "O", cls); });
   }
   if (!PyTuple_Check(r) && !PyList_Check(r)) return result;
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(r);
@@ -135,7 +136,7 @@ Object convert(Object result, PyTypeObject* cls) {
   for (Py_ssize_t i = 0; i < n; ++i) {
     PyList_SET_ITEM(items.get(), i, convert(Object::borrow(PySequence_Fast_GET_ITEM(r, i)), cls).release());
   }
-  return Object::steal(PyObject_CallOneArg(reinterpret_cast<PyObject*>(Py_TYPE(r)), items.get()));
+  return run_python([&] { return PyObject_CallOneArg(reinterpret_cast<PyObject*>(Py_TYPE(r)), items.get()); });
 }
 
 // Getters whose result is a tensor with a class of its own.
@@ -164,8 +165,9 @@ PyObject* default_torch_function(PyObject* cls, PyObject* args, PyObject* kwargs
     }
     const Object none_given = Object::steal(PyTuple_New(0));
     const Disabled scope;
-    Object result = Object::steal(
-        PyObject_Call(func, positional ? positional : none_given.get(), keywords == Py_None ? nullptr : keywords));
+    Object result = run_python([&] {
+      return PyObject_Call(func, positional ? positional : none_given.get(), keywords == Py_None ? nullptr : keywords);
+    });
     auto* type = reinterpret_cast<PyTypeObject*>(cls);
     if (type == tensor_type || keeps_class(func)) return result.release();
     return convert(std::move(result), type).release();

@@ -26,6 +26,9 @@ CNN_API void fill_normal_singly(Generator& generator, T* out, int64_t n, double 
 // Integers in [low, high), converted to T.
 template <class T>
 CNN_API void fill_randint(Generator& generator, T* out, int64_t n, int64_t low, int64_t high);
+// Integers from low to the largest that fill_random draws, inclusive.
+template <class T>
+CNN_API void fill_random_from(Generator& generator, T* out, int64_t n, int64_t low);
 // Any 64-bit integer, converted to T: random_(-2**63, None).
 template <class T>
 CNN_API void fill_random_full(Generator& generator, T* out, int64_t n);

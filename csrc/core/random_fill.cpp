@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "cnn/check.h"
 #include "core/random.h"
 #include "core/random_lanes.h"
 
@@ -184,16 +185,39 @@ void fill_normal(Generator& generator, T* out, int64_t n, double mean, double st
   blocks_to(out + n - kBlock, kBlock);
 }
 
+// Integers in [low, low + range).
 template <class T>
-void fill_randint(Generator& generator, T* out, int64_t n, int64_t low, int64_t high) {
-  if constexpr (kFloating<T>) fit_limits<T>(low, high);
-  const uint64_t range = uint64_t(high) - uint64_t(low);
+void fill_range(Generator& generator, T* out, int64_t n, int64_t low, uint64_t range) {
   const auto above_low = [=](uint64_t offset) { return from_integer<T>(int64_t(offset + uint64_t(low))); };
   if (range >= uint64_t(1) << 28) {
     fill_each(generator, out, n, [=](Generator& g) { return above_low(g.u64() % range); });
   } else {
     fill_from_words(generator, out, n, [=](uint32_t word) { return above_low(word % uint32_t(range)); });
   }
+}
+
+template <class T>
+void fill_randint(Generator& generator, T* out, int64_t n, int64_t low, int64_t high) {
+  if constexpr (kFloating<T>) {
+    fit_limits<T>(low, high);
+    check(low < high, "random_",
+          "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got from=", low,
+          " >= to=", high);
+  }
+  fill_range(generator, out, n, low, uint64_t(high) - uint64_t(low));
+}
+
+template <class T>
+void fill_random_from(Generator& generator, T* out, int64_t n, int64_t low) {
+  int64_t last = 0;
+  if constexpr (kFloating<T>) {
+    last = int64_t(1) << kDigits<T>;
+    int64_t unused = 0;
+    fit_limits<T>(low, unused);
+  } else {
+    last = int64_t(std::numeric_limits<T>::max());
+  }
+  fill_range(generator, out, n, low, uint64_t(last) - uint64_t(low) + 1);
 }
 
 template <class T>
@@ -314,6 +338,7 @@ CNN_INTEGER(X)
 
 #define X(T)                                                                       \
   template CNN_API void fill_randint(Generator&, T*, int64_t, int64_t, int64_t);     \
+  template CNN_API void fill_random_from(Generator&, T*, int64_t, int64_t);          \
   template CNN_API void fill_random(Generator&, T*, int64_t);                        \
   template CNN_API void fill_bernoulli(Generator&, T*, int64_t, double);             \
   template CNN_API void fill_bernoulli(Generator&, T*, int64_t, const float*);       \

@@ -20,7 +20,8 @@ Storage::~Storage() {
 }
 
 void Storage::resize(size_t nbytes) {
-  check(resizable_, "resize_", "Trying to resize storage that is not resizable");
+  check(resizable(), "resize_", "Trying to resize storage that is not resizable");
+  shrunk_ |= nbytes < nbytes_;
   if (device_.is_meta()) {
     nbytes_ = nbytes;
     return;

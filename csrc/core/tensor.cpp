@@ -132,9 +132,20 @@ Tensor wrapped_number(Scalar value, Device device) {
   return t;
 }
 
+void Tensor::check_memory() const {
+  if (numel() == 0) return;
+  int64_t last = offset();
+  for (int i = 0; i < dim(); ++i) last += (shape()[i] - 1) * strides()[i];
+  const int64_t needed = (last + 1) * item_size(dtype());
+  check(needed <= int64_t(storage()->nbytes()), "",
+        "The tensor has a non-zero number of elements, but its data is not allocated: it reaches ", needed,
+        " bytes of a storage that was resized to ", int64_t(storage()->nbytes()));
+}
+
 Scalar Tensor::item() const {
   check(numel() == 1, "", "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   check(!device().is_meta(), "item", "Tensor.item() cannot be called on meta tensors");
+  raw();  // is the memory there?
   return backend(device()).read_element(*impl_);
 }
 

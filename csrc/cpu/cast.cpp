@@ -1,4 +1,4 @@
-// Conversions between dtypes. Floats to integers truncate; out of range wraps through int64, as PyTorch on x86 does.
+// Conversions between dtypes. Floats to integers truncate; out of range is what int32 makes of it on x86, as in PyTorch.
 #include "cpu/fill_tables.h"
 #include "cpu/map.h"
 
@@ -17,7 +17,7 @@ CNN_HD To convert(From x) {
   } else if constexpr (Same<To, Half>::value || Same<To, BFloat16>::value) {
     return To(float(x));
   } else if constexpr (!Same<From, bool>::value && From(0.5) != From(0) && To(0.5) == To(0) && sizeof(To) < 8) {
-    return To(int64_t(x));
+    return To(int32_t(x));
   } else {
     return To(x);
   }

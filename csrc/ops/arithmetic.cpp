@@ -47,7 +47,7 @@ Tensor sub(const Tensor& a, const Tensor& b, Scalar alpha, Dest dest) {
   Tensor y = is_one(alpha) ? map("sub", kernels::Sub{}, a, b, dest)
                            : map("sub", kernels::AddScaled{{}, number(minus)}, a, b, dest);
   if (!grad) return y;
-  return grad.record("SubBackward0", y, [minus](Grads& g) {
+  return grad.record(a.impl()->wrapped_number ? "RsubBackward1" : "SubBackward0", y, [minus](Grads& g) {
     if (g.wants(0)) g[0] = g.out();
     if (g.wants(1)) g[1] = minus.to_double() == -1 ? neg(g.out()) : scaled(g.out(), minus);
   });

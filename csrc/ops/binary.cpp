@@ -47,23 +47,19 @@ Tensor floor_divide(const Tensor& a, const Tensor& b, Dest dest) {
   check_divisor("floor_divide", a, b);
   Grad grad({a, b}, dest);
   Tensor y = map("floor_divide", kernels::FloorDivide{}, a, b, dest);
-  if (!grad) return y;
-  return grad.record("DivBackward1", y, [](Grads& g) {
-    if (g.wants(0)) g[0] = zeros_like(g.out());
-    if (g.wants(1)) g[1] = zeros_like(g.out());
-  });
+  return grad ? grad.record_no_derivative("floor_divide", y) : y;
 }
 
 Tensor div_rounded(const Tensor& a, const Tensor& b, const std::optional<std::string>& rounding_mode, Dest dest) {
   if (!rounding_mode) return div(a, b, dest);
-  if (*rounding_mode == "floor") return floor_divide(a, b, dest);
-  check(*rounding_mode == "trunc", "div", "expected rounding_mode to be one of None, 'trunc', or 'floor' but found '",
-        *rounding_mode, "'");
+  const bool floors = *rounding_mode == "floor";
+  check(floors || *rounding_mode == "trunc", "div",
+        "expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *rounding_mode, "'");
   check_divisor("div", a, b);
   Grad grad({a, b}, dest);
-  Tensor y = map("div", kernels::TruncDivide{}, a, b, dest);
+  Tensor y = floors ? map("div", kernels::FloorDivide{}, a, b, dest) : map("div", kernels::TruncDivide{}, a, b, dest);
   if (!grad) return y;
-  return grad.record("DivBackward1", y, [](Grads& g) {
+  return grad.record("DivBackward2", y, [](Grads& g) {
     if (g.wants(0)) g[0] = zeros_like(g.out());
     if (g.wants(1)) g[1] = zeros_like(g.out());
   });
@@ -75,9 +71,10 @@ Tensor remainder(const Tensor& a, const Tensor& b, Dest dest) {
   auto sa = grad.save_if(grad.needs(1), a), sb = grad.save_if(grad.needs(1), b);
   Tensor y = map("remainder", kernels::Remainder{}, a, b, dest);
   if (!grad) return y;
-  return grad.record("RemainderBackward0", y, [sa, sb](Grads& g) {
+  if (a.impl()->wrapped_number) return grad.record_no_derivative("remainder", y);
+  return grad.record(b.impl()->wrapped_number ? "RemainderBackward0" : "RemainderBackward1", y, [sa, sb](Grads& g) {
     if (g.wants(0)) g[0] = g.out();
-    if (g.wants(1)) g[1] = -g.out() * floor_divide(sa.get(g), sb.get(g));
+    if (g.wants(1)) g[1] = -g.out() * div_rounded(sa.get(g), sb.get(g), "floor");
   });
 }
 
@@ -87,7 +84,7 @@ Tensor fmod(const Tensor& a, const Tensor& b, Dest dest) {
   auto sa = grad.save_if(grad.needs(1), a), sb = grad.save_if(grad.needs(1), b);
   Tensor y = map("fmod", kernels::Fmod{}, a, b, dest);
   if (!grad) return y;
-  return grad.record("FmodBackward0", y, [sa, sb](Grads& g) {
+  return grad.record(b.impl()->wrapped_number ? "FmodBackward0" : "FmodBackward1", y, [sa, sb](Grads& g) {
     if (g.wants(0)) g[0] = g.out();
     if (g.wants(1)) g[1] = -g.out() * div_rounded(sa.get(g), sb.get(g), "trunc");
   });
@@ -106,26 +103,29 @@ Tensor pow(const Tensor& a, const Tensor& b, Dest dest) {
   Tensor y = map("pow", kernels::Pow{}, a, b, dest);
   if (!grad) return y;
   auto sy = grad.needs(1) ? grad.save_output(y) : Saved();
-  return grad.record(constant ? "PowBackward0" : "PowBackward1", y, [sa, sb, sy, exponent](Grads& g) {
-    const Tensor a = sa.get(g), b = exponent.defined() ? exponent : sb.get(g);
-    if (g.wants(0)) {
-      if (b.impl()->wrapped_number) {
-        const double e = b.item().to_double();
-        g[0] = e == 0   ? zeros_like(g.out())
-               : e == 2 ? g.out() * (a * 2)
-                        : g.out() * (pow(a, wrapped_number(e - 1)) * e);
-      } else {
-        const Tensor slope = g.out() * (b * pow(a, b - 1));
-        g[0] = where(eq(b, wrapped_number(0.0)), zeros_like(slope), slope);
-      }
-    }
-    if (g.wants(1)) {
-      const Tensor y = sy.get(g);
-      const Tensor zero = logical_and(eq(a, wrapped_number(0.0)), ge(b, wrapped_number(0.0)));
-      const Tensor slope = g.out() * (y * log(a));
-      g[1] = where(zero, zeros_like(slope), slope);
-    }
-  });
+  return grad.record(constant                   ? "PowBackward0"
+                     : a.impl()->wrapped_number ? "PowBackward2"
+                                                : "PowBackward1",
+                     y, [sa, sb, sy, exponent](Grads& g) {
+                       const Tensor a = sa.get(g), b = exponent.defined() ? exponent : sb.get(g);
+                       if (g.wants(0)) {
+                         if (b.impl()->wrapped_number) {
+                           const double e = b.item().to_double();
+                           g[0] = e == 0   ? zeros_like(g.out())
+                                  : e == 2 ? g.out() * (a * 2)
+                                           : g.out() * (pow(a, wrapped_number(e - 1)) * e);
+                         } else {
+                           const Tensor slope = g.out() * (b * pow(a, b - 1));
+                           g[0] = where(eq(b, wrapped_number(0.0)), zeros_like(slope), slope);
+                         }
+                       }
+                       if (g.wants(1)) {
+                         const Tensor y = sy.get(g);
+                         const Tensor zero = logical_and(eq(a, wrapped_number(0.0)), ge(b, wrapped_number(0.0)));
+                         const Tensor slope = g.out() * (y * log(a));
+                         g[1] = where(zero, zeros_like(slope), slope);
+                       }
+                     });
 }
 
 Tensor float_power(const Tensor& a, const Tensor& b) {
@@ -250,10 +250,7 @@ Tensor heaviside(const Tensor& x, const Tensor& values, Dest dest) {
         "heaviside is not yet implemented for tensors with different dtypes.");
   Grad grad({x, values}, dest);
   Tensor y = map("heaviside", kernels::Heaviside{}, x, values, dest);
-  if (!grad) return y;
-  return grad.record("NotImplemented", y, [](Grads&) {
-    check_implemented(false, "", "derivative for aten::heaviside is not implemented; detach its inputs");
-  });
+  return grad ? grad.record_no_derivative("heaviside", y) : y;
 }
 Tensor nextafter(const Tensor& a, const Tensor& b, Dest dest) {
   Grad grad({a, b}, dest);
@@ -316,12 +313,15 @@ Tensor clamp(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> m
   check(min || max, "", "torch.clamp: At least one of 'min' or 'max' must not be None");
   const bool floats = (min && min->is_float()) || (max && max->is_float());
   if (floats && !is_floating(x.dtype()) && !dest) return clamp(to_dtype(x, default_dtype()), min, max);
+  if (min) check_converts(*min, x.dtype());
+  if (max) check_converts(*max, x.dtype());
   kernels::Clamp f{};
   if (min) f.low = number(*min), f.has_low = true;
   if (max) f.high = number(*max), f.has_high = true;
   Grad grad({x}, dest);
   auto sx = grad.save(x);
-  Tensor y = map("clamp", f, x, dest);
+  const bool no_number = (min && std::isnan(min->to_double())) || (max && std::isnan(max->to_double()));
+  Tensor y = no_number ? map("clamp", kernels::Mul{}, x, wrapped_number(NAN), dest) : map("clamp", f, x, dest);
   if (!grad) return y;
   return grad.record("ClampBackward1", y, [sx, min, max](Grads& g) {
     const Tensor x = sx.get(g);
@@ -378,6 +378,7 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value, Des
         value.dim(), " dimension(s).");
   check(can_cast(value.dtype(), x.dtype()) || value.impl()->wrapped_number, "masked_fill",
         "value cannot be converted to type ", dtype_type_name(x.dtype()), " without overflow");
+  if (!value.device().is_meta() && !is_floating(x.dtype())) check_converts(value.item(), x.dtype());
   if (dest.is_in_place())
     check(broadcast_shapes("masked_fill_", x.shape(), mask.shape()) == x.shape(), "masked_fill_", "output with shape ",
           x.shape(), " doesn't match the broadcast shape ", broadcast_shapes("masked_fill_", x.shape(), mask.shape()));

@@ -2,6 +2,9 @@
 // A transposed convolution is conv_input.
 #include "cnn/ops/conv.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/operators.h"
@@ -177,6 +180,10 @@ Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>
     check(g.stride[i] > 0, op, "non-positive stride is not supported, got stride=", g.stride);
     check(g.padding[i] >= 0, op, "negative padding is not supported, got padding=", g.padding);
     check(g.dilation[i] > 0, op, "dilation should be greater than zero, got dilation=", g.dilation);
+    check(extra[i] >= 0, op, "negative output_padding is not supported, got output_padding=", extra);
+    // So that products with sizes stay far from overflow.
+    check(std::max({g.stride[i], g.padding[i], g.dilation[i], extra[i]}) <= INT32_MAX, op, "stride=", g.stride,
+          ", padding=", g.padding, ", dilation=", g.dilation, " or output_padding=", extra, " is too large");
   }
   if (x.dim() == n + 1)
     return squeeze(convolution(unsqueeze(x, 0), w, bias, stride, padding, dilation, transposed, output_padding, groups),

@@ -55,7 +55,7 @@ Tensor copy_(const Tensor& dst, const Tensor& src) {
   dst.impl()->bump_version();
   copy_raw(dst, src);
   if (!grad) return dst;
-  return grad.record("CopyBackwards", dst, [](Grads& g) {
+  return grad.record("torch::autograd::CopyBackwards", dst, [](Grads& g) {
     if (g.wants(0)) g[0] = zeros_like(g.out());
     if (g.wants(1)) g[1] = g.out();
   });

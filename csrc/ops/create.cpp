@@ -9,6 +9,7 @@ namespace cnn {
 namespace {
 
 void fill_raw(const Tensor& x, Scalar value) {
+  check_converts(value, x.dtype());
   const kernels::Fill fill{{}, number(value)};
   const DType key = is_reduced(x.dtype()) ? DType::Float32 : x.dtype();
   map_into("fill_", fill, {{&x, key}}, 1, key);
@@ -62,6 +63,7 @@ Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype,
 Tensor fill_(const Tensor& x, Scalar value) {
   Grad grad({x}, Dest::in_place(x));
   check_no_internal_overlap("fill_", x);
+  check_converts(value, x.dtype());
   x.impl()->bump_version();
   fill_raw(x, value);
   if (!grad) return x;

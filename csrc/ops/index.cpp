@@ -24,7 +24,8 @@ Tensor index_tensor(const char* op, const Tensor& index, const Tensor& x) {
   return contiguous(to_device(to_dtype(index, DType::Int64), x.device()));
 }
 
-void check_indices(const char* op, const Tensor& index, int64_t size, int64_t dim, bool negative_allowed) {
+void check_indices(const char* op, const Tensor& index, int64_t size, int64_t dim, bool negative_allowed,
+                   ErrorKind kind) {
   if (index.numel() == 0 || index.device().is_meta()) return;
   NoGrad guard;
   const Tensor bad = zeros({1}, DType::Int64, index.device());
@@ -33,7 +34,7 @@ void check_indices(const char* op, const Tensor& index, int64_t size, int64_t di
   const int64_t at = bad.item().to_int();
   if (at == 0) return;
   const Tensor flat = alias(index, {index.numel()}, {1}, index.offset());
-  fail(ErrorKind::Index, op, "index ", select(flat, 0, at - 1).item().to_int(), " is out of bounds for dimension ", dim,
+  fail(kind, op, "index ", select(flat, 0, at - 1).item().to_int(), " is out of bounds for dimension ", dim,
        " with size ", size);
 }
 
@@ -159,12 +160,29 @@ Plan make_plan(const Tensor& x, const Indices& indices) {
   return p;
 }
 
-// The same indices as positions, for the closures: masks are counted out once.
+// The same indices as positions: masks are counted out once.
 Indices fixed_indices(const Tensor& x, const Plan& p) {
   Indices out(size_t(x.dim()));
   for (size_t k = 0; k < p.dims.size(); ++k) out[size_t(p.dims[k])] = p.index[k];
   return out;
 }
+
+// Indices kept for backward: the tensors given, so that writes into them are noticed, and what the op made of them.
+class SavedIndices {
+ public:
+  SavedIndices(Grad& grad, const Indices& given, Indices fixed) : fixed_(std::move(fixed)) {
+    for (const auto& t : given)
+      if (t) given_.push_back(grad.save(*t));
+  }
+  const Indices& get(Grads& g) const {
+    for (const Saved& s : given_) s.get(g);
+    return fixed_;
+  }
+
+ private:
+  std::vector<Saved> given_;
+  Indices fixed_;
+};
 
 }  // namespace
 
@@ -174,9 +192,11 @@ Tensor index(const Tensor& x, const Indices& indices) {
   Tensor y = empty(p.shape, x.dtype(), x.device());
   each(kernels::IndexRead{p.place, x.raw(), y.raw()}, p.rows, x.dtype(), x.device());
   if (!grad) return y;
-  return grad.record("IndexBackward0", y, [fixed = fixed_indices(x, p), shape = x.shape()](Grads& g) {
-    g[0] = index_put(zeros(shape, g.out().dtype(), g.out().device()), fixed, g.out(), true);
-  });
+  return grad.record("IndexBackward0", y,
+                     [saved = SavedIndices(grad, indices, fixed_indices(x, p)), shape = x.shape()](Grads& g) {
+                       const Tensor z = zeros(shape, g.out().dtype(), g.out().device());
+                       g[0] = index_put(z, saved.get(g), g.out(), true);
+                     });
 }
 
 Tensor index_put(const Tensor& x, const Indices& indices, const Tensor& values, bool accumulate, Dest dest) {
@@ -223,11 +243,13 @@ Tensor index_put(const Tensor& x, const Indices& indices, const Tensor& values, 
     }
   }
   if (!grad) return y;
-  return grad.record("IndexPutBackward0", y, [fixed = fixed_indices(x, p), accumulate](Grads& g) {
-    if (g.wants(0))
-      g[0] = accumulate ? g.out() : index_put(g.out(), fixed, zeros(Dims(), g.out().dtype(), g.out().device()));
-    if (g.wants(1)) g[1] = index(g.out(), fixed);
-  });
+  return grad.record("IndexPutBackward0", y,
+                     [saved = SavedIndices(grad, indices, fixed_indices(x, p)), accumulate](Grads& g) {
+                       const Indices& at = saved.get(g);
+                       const Tensor zero = zeros(Dims(), g.out().dtype(), g.out().device());
+                       if (g.wants(0)) g[0] = accumulate ? g.out() : index_put(g.out(), at, zero);
+                       if (g.wants(1)) g[1] = index(g.out(), at);
+                     });
 }
 
 Tensor nonzero(const Tensor& x) {
@@ -258,10 +280,9 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
     y = index(reshape(expand(x, shape), {-1}), {positions});
   }
   if (!grad) return y;
-  return grad.record("MaskedSelectBackward0", y, [positions, shape](Grads& g) {
-    g[0] = reshape(index_put(zeros({numel_of("masked_select", shape)}, g.out().dtype(), g.out().device()), {positions},
-                             g.out(), true),
-                   shape);
+  return grad.record("MaskedSelectBackward0", y, [saved = SavedIndices(grad, {mask}, {positions}), shape](Grads& g) {
+    const Tensor flat = zeros({numel_of("masked_select", shape)}, g.out().dtype(), g.out().device());
+    g[0] = reshape(index_put(flat, saved.get(g), g.out(), true), shape);
   });
 }
 

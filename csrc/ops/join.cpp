@@ -11,7 +11,7 @@
 namespace cnn {
 
 Tensor cat(const Tensors& tensors, int64_t dim, Dest dest) {
-  check(!tensors.empty(), "", "torch.cat(): expected a non-empty list of Tensors");
+  check_value(!tensors.empty(), "", "torch.cat(): expected a non-empty list of Tensors");
   // An empty 1-d tensor joins anything: it was once the only way to write "nothing".
   const auto skipped = [](const Tensor& x) { return x.dim() == 1 && x.numel() == 0; };
   const Tensor* first = nullptr;
@@ -109,26 +109,35 @@ Tensor stack(const Tensors& tensors, int64_t dim, Dest dest) {
   });
 }
 
+namespace {
+// One of several views made at once: autograd does not follow writes into it.
+Tensor part_of(const Tensor& x, const Dims& sizes, const Dims& strides, int64_t offset) {
+  const Tensor y = alias(x, sizes, strides, offset);
+  if (y.impl()->view_mode == ViewMode::Default) y.impl()->view_mode = ViewMode::MultiOutput;
+  return y;
+}
+}  // namespace
+
 Tensors split_with_sizes(const Tensor& x, const Dims& split_sizes, int64_t dim) {
   check(x.dim() > 0, "split", "split expects at least a 1-dimensional tensor");
   const int d = normalize_dim("split_with_sizes", dim, x.dim());
-  int64_t total = 0;
+  int64_t left = x.shape()[d];
   for (int64_t n : split_sizes) {
     check(n >= 0, "split_with_sizes",
           "split_with_sizes expects split_sizes have only non-negative entries, but got "
           "split_sizes=",
           split_sizes);
-    total += n;
+    left = n > left ? -1 : left - n;  // no sum, which might overflow; -1 stays below 0
   }
-  check(total == x.shape()[d], "split_with_sizes", "split_with_sizes expects split_sizes to sum exactly to ",
-        x.shape()[d], " (input tensor's size at dimension ", d, "), but got split_sizes=", split_sizes);
+  check(left == 0, "split_with_sizes", "split_with_sizes expects split_sizes to sum exactly to ", x.shape()[d],
+        " (input tensor's size at dimension ", d, "), but got split_sizes=", split_sizes);
   Grad grad({x});
   Tensors parts;
   Dims sizes = x.shape();
   int64_t at = x.offset();
   for (int64_t n : split_sizes) {
     sizes[d] = n;
-    parts.push_back(alias(x, sizes, x.strides(), at));
+    parts.push_back(part_of(x, sizes, x.strides(), at));
     at += n * x.strides()[d];
   }
   if (grad && !parts.empty())
@@ -161,7 +170,8 @@ Tensors unbind(const Tensor& x, int64_t dim) {
   Dims sizes = x.shape(), strides = x.strides();
   sizes.erase(d);
   strides.erase(d);
-  for (int64_t i = 0; i < x.shape()[d]; ++i) parts.push_back(alias(x, sizes, strides, x.offset() + i * x.strides()[d]));
+  for (int64_t i = 0; i < x.shape()[d]; ++i)
+    parts.push_back(part_of(x, sizes, strides, x.offset() + i * x.strides()[d]));
   if (grad && !parts.empty())
     grad.record("UnbindBackward0", parts, [d](Grads& g) {
       Tensors grads;

@@ -1,5 +1,8 @@
 #include "ops/map.h"
 
+#include <cmath>
+#include <limits>
+
 #include "cnn/ops.h"
 
 namespace cnn {
@@ -166,6 +169,11 @@ void check_no_internal_overlap(const char* op, const Tensor& written) {
           written.shape(), ", strides ", written.strides());
 }
 
+namespace {
+// Without gaps or repetition, in some order of dimensions.
+bool is_dense(const Tensor& x) { return x.is_contiguous() || empty_like(x, x.dtype()).strides() == x.strides(); }
+}  // namespace
+
 void check_no_partial_overlap(const char* op, const Tensor& written, const Tensor& read) {
   if (written.same(read) || written.numel() == 0 || read.numel() == 0 || written.storage() != read.storage() ||
       written.device().is_meta())
@@ -173,7 +181,7 @@ void check_no_partial_overlap(const char* op, const Tensor& written, const Tenso
   if (written.offset() == read.offset() && written.dtype() == read.dtype() && same_layout(written, read)) return;
   const ByteRange w = range_of(written), r = range_of(read);
   if (w.end <= r.begin || r.end <= w.begin) return;
-  if (!written.is_contiguous() || !read.is_contiguous()) {
+  if (!is_dense(written) || !is_dense(read)) {
     // Strided views of one storage may interleave without meeting (columns of a matrix): compare lattices.
     if (written.dtype() == read.dtype() && written.strides() == read.strides() && written.dim() > 0) {
       int64_t shift = read.offset() - written.offset();
@@ -279,6 +287,9 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
   const Dims shape = broadcast ? broadcast_all(op, inputs, count) : a.shape();
   if (!backend(a.device()).has_map(kind.id, key)) unsupported(op, common);
 
+  for (int k = 0; dest.is_out() && k < count; ++k)  // an input is not resized before it is read
+    check(!inputs[k]->same(dest.target()) || inputs[k]->shape() == shape, op, "output with shape ",
+          dest.target().shape(), " doesn't match the broadcast shape ", shape);
   Tensor y = result_for(op, shape, result, inputs, count, dest);
   const DType computed = kind.rule == Rule::Predicate ? DType::Bool : key;
   Tensor moved[kMapOperands];
@@ -293,6 +304,44 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
   }
   map_into(op, kind, functor, operands, 1, count + 1, key);
   return y;
+}
+
+namespace {
+const char* type_in_c(DType t) {
+  switch (t) {
+    case DType::UInt8:
+      return "uint8_t";
+    case DType::Int8:
+      return "int8_t";
+    case DType::Int16:
+      return "int16_t";
+    case DType::Int32:
+      return "int";
+    case DType::Int64:
+      return "int64_t";
+    default:
+      return "float";
+  }
+}
+}  // namespace
+
+void check_converts(Scalar value, DType dtype) {
+  bool fits = true;
+  if (dtype == DType::Float32) {
+    const double v = value.to_double();
+    fits = !std::isfinite(v) || std::abs(v) <= std::numeric_limits<float>::max();
+  } else if (!is_floating(dtype) && dtype != DType::Bool && !value.is_bool()) {
+    visit_dtype(dtype, [&]<class T>() {
+      if constexpr (std::is_integral_v<T>) {
+        using Limits = std::numeric_limits<T>;
+        const bool wraps = !Limits::is_signed && !value.is_float();
+        const double low = wraps ? -double(Limits::max()) : double(Limits::min());
+        if (value.is_float()) fits = value.to_double() >= low && value.to_double() <= double(Limits::max());
+        else if (sizeof(T) < 8) fits = double(value.to_int()) >= low && double(value.to_int()) <= double(Limits::max());
+      }
+    });
+  }
+  check(fits, "", "value cannot be converted to type ", type_in_c(dtype), " without overflow");
 }
 
 }  // namespace cnn

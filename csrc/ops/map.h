@@ -73,6 +73,10 @@ Tensor copy_out(const char* op, const Tensor& result, const Dest& dest);
 void check_no_internal_overlap(const char* op, const Tensor& written);
 void check_no_partial_overlap(const char* op, const Tensor& written, const Tensor& read);
 
+// RuntimeError when a number is out of the dtype's range: "value cannot be converted to type uint8_t without overflow".
+// Unsigned types also take the negative integers that wrap into them.
+void check_converts(Scalar value, DType dtype);
+
 inline kernels::Number number(Scalar s) { return {s.to_double(), s.to_int()}; }
 
 }  // namespace cnn

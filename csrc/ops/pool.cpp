@@ -1,5 +1,7 @@
 #include "cnn/ops/pool.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 
 #include "cnn/ops/copy.h"
@@ -83,6 +85,9 @@ Window make_window(const char* op, int n, const Dims& kernel_size, const Dims& s
     check(w.kernel[i] > 0, op, "kernel size should be greater than zero, but got ", w.kernel);
     check(w.stride[i] > 0, op, "stride should be greater than zero, but got ", w.stride);
     check(w.dilation[i] > 0, op, "dilation should be greater than zero, but got ", w.dilation);
+    check(std::max({w.kernel[i], w.stride[i], w.dilation[i]}) <= INT32_MAX, op,
+          "value cannot be converted to type int without overflow: kernel_size=", w.kernel, ", stride=", w.stride,
+          ", dilation=", w.dilation);
     check(w.padding[i] >= 0, op, "pad must be non-negative, but got pad: ", w.padding[i]);
     check(w.padding[i] <= ((w.kernel[i] - 1) * w.dilation[i] + 1) / 2, op,
           "pad should be at most half of effective kernel "
@@ -130,8 +135,9 @@ Tensor max_backward(int n, const Tensor& dy, const Tensor& indices, const Dims& 
     dx = to_dtype(out, dy.dtype());
   }
   if (!grad) return dx;
-  return grad.record("MaxPoolBackwardBackward0", dx, [n, indices](Grads& g) {
+  return grad.record("MaxPoolBackwardBackward0", dx, [n, saved = grad.save(indices)](Grads& g) {
     const int64_t first = g.out().dim() - n;
+    const Tensor indices = saved.get(g);
     g[0] = reshape(gather(flatten(g.out(), first, -1), -1, flatten(indices, first, -1)), indices.shape());
   });
 }
@@ -139,8 +145,8 @@ Tensor max_backward(int n, const Tensor& dy, const Tensor& indices, const Dims& 
 std::pair<Tensor, Tensor> record_max(const char* node, int n, Grad& grad, const Tensor& x, const Tensor& y,
                                      const Tensor& indices) {
   if (grad)
-    grad.record(node, {y, indices}, [n, indices = detach(indices), shape = x.shape()](Grads& g) {
-      if (g.has(0)) g[0] = max_backward(n, g.out(0), indices, shape);
+    grad.record(node, {y, indices}, [n, saved = grad.save(indices), shape = x.shape()](Grads& g) {
+      if (g.has(0)) g[0] = max_backward(n, g.out(0), saved.get(g), shape);
     });
   return {y, indices};
 }

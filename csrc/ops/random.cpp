@@ -1,6 +1,7 @@
 #include "cnn/ops/random.h"
 
 #include <cmath>
+#include <limits>
 #include <type_traits>
 
 #include "cnn/autograd.h"
@@ -143,15 +144,45 @@ Tensor geometric_(const Tensor& x, double p, Generator* generator) {
   });
 }
 
+namespace {
+// RuntimeError when T cannot hold the integers from `low` to `to` - 1, or its largest without `to`.
+template <class T>
+void check_limits(DType dtype, int64_t low, std::optional<int64_t> to) {
+  const char* name = dtype == DType::Float16 ? "c10::Half" : dtype_name(dtype);
+  if constexpr (std::is_integral_v<T>) {
+    const int64_t least = int64_t(std::numeric_limits<T>::min()), most = int64_t(std::numeric_limits<T>::max());
+    check(low >= least && low <= most, "random_", "from is out of bounds for ", name);
+    check(!to || (*to - 1 >= least && *to - 1 <= most), "random_", "to - 1 is out of bounds for ", name);
+  } else {
+    const auto fits = [&](int64_t v) { return dtype != DType::Float16 || (v >= -65504 && v <= 65504); };
+    check(fits(low), "random_", "from is out of bounds for ", name);
+    check(!to || fits(*to - 1), "random_", "to - 1 is out of bounds for ", name);
+    const int digits = dtype == DType::Float64 ? 53 : dtype == DType::Float32 ? 24 : dtype == DType::Float16 ? 11 : 8;
+    check(to || low < int64_t(1) << digits, "random_",
+          "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to dtype, but got from=",
+          low, " > to_inc=", int64_t(1) << digits);
+  }
+}
+}  // namespace
+
 Tensor random_(const Tensor& x, std::optional<int64_t> from, std::optional<int64_t> to, Generator* generator) {
   if (!from && !to)
     return fill_in_place("random_", x,
                          [&]<class T>(T* out, int64_t n, bool) { fill_random(chosen(generator), out, n); });
   const int64_t low = from.value_or(0);
+  const bool full = !to && low == INT64_MIN;
   check(!to || low < *to, "random_", "random_ expects 'from' to be less than 'to', but got from=", low,
         " >= to=", to.value_or(0));
+  if (full) {
+    if (x.dtype() == DType::Bool || x.dtype() == DType::Float16) unsupported("random_full_64_bits_range_kernel_cpu", x);
+    check(x.dtype() == DType::Int64 || is_floating(x.dtype()), "",
+          "random_full_64_bits_range_kernel_cpu handles only int64, double, float and bfloat16");
+  } else {
+    visit_dtype(x.dtype(), [&]<class T>() { check_limits<T>(x.dtype(), low, to); });
+  }
   return fill_in_place("random_", x, [&]<class T>(T* out, int64_t n, bool) {
     if (to) fill_randint(chosen(generator), out, n, low, *to);
+    else if (!full) fill_random_from(chosen(generator), out, n, low);
     else if constexpr (!std::is_same_v<T, bool>) fill_random_full(chosen(generator), out, n);
   });
 }

@@ -130,6 +130,10 @@ void check_sizes(const char* op, int n, const Tensor& x, const Dims& size) {
   for (int i = 0; i < n; ++i)
     check(x.shape()[2 + i] > 0 && size[i] > 0, op, "Input and output sizes should be greater than 0, but got input ",
           x.shape(), " and output ", size);
+  Dims shape = size;
+  shape.insert(0, x.shape()[1]);
+  shape.insert(0, x.shape()[0]);
+  numel_of(op, shape);
 }
 
 // Steps of input positions from one output position to the next.

@@ -68,18 +68,29 @@ std::pair<Tensor, Tensor> running_best(const char* op, const char* node, const T
   return out;
 }
 
+// Given, or that of the destination, or the input's, with integers summed in int64.
+DType running_dtype(const char* op, const Tensor& x, std::optional<DType> dtype, const Dest& dest) {
+  if (dest.is_out()) {
+    const DType out = dest.target().dtype();
+    check(!dtype || *dtype == out, op, "Expected out tensor to have dtype ", dtype_type_name(dtype.value_or(out)),
+          ", but got ", dtype_type_name(out), " instead");
+    check_implemented(out != DType::Bool, "", "\"", op, "_out_cpu\" not implemented for 'Bool'");
+    return out;
+  }
+  if (dtype) return *dtype;
+  return dest.is_in_place() || is_floating(x.dtype()) ? x.dtype() : DType::Int64;
+}
+
 }  // namespace
 
 Tensor cumsum(const Tensor& x, int64_t dim, std::optional<DType> dtype, Dest dest) {
   const int d = normalize_dim("cumsum", dim, x.dim());
-  const DType own = dest.is_in_place() || is_floating(x.dtype()) ? x.dtype() : DType::Int64;
-  return running_sum(x, d, false, dtype.value_or(own), dest);
+  return running_sum(x, d, false, running_dtype("cumsum", x, dtype, dest), dest);
 }
 
 Tensor cumprod(const Tensor& x, int64_t dim, std::optional<DType> dtype, Dest dest) {
   const int d = normalize_dim("cumprod", dim, x.dim());
-  const DType own = dest.is_in_place() || is_floating(x.dtype()) ? x.dtype() : DType::Int64;
-  const DType result = dtype.value_or(own);
+  const DType result = running_dtype("cumprod", x, dtype, dest);
   Grad grad({x}, dest);
   auto saved = grad.save(x);
   const Tensor from = contiguous(detach(is_floating(result) ? x : to_dtype(x, result)));

@@ -78,7 +78,7 @@ Tensor scatter_with(const char* op, const Tensor& x, int d, const Tensor& given,
   NoGrad guard;
   check_same_device(op, x, src);
   const Tensor index = index_tensor(op, given, x);
-  check_indices("", index, size_along(x, d), d, false);
+  check_indices("", index, size_along(x, d), d, false, ErrorKind::Runtime);
   const DType t = is_reduced(x.dtype()) && !moves ? DType::Float32 : x.dtype();
   const Tensor source = contiguous(to_dtype(corner(src.storage() == x.storage() ? clone(src) : src, index.shape()), t));
   Tensor y = dest ? x : contiguous(x).same(x) ? clone(x) : contiguous(x);
@@ -96,11 +96,13 @@ Tensor scatter_with(const char* op, const Tensor& x, int d, const Tensor& given,
 }  // namespace
 
 Tensor gather(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
+  if (dest.is_out() && dest.target().storage() == x.storage())
+    return copy_out("gather", gather(x, dim, given), dest);  // reads in any order, so not from what it writes
   const int d = checked_dim("gather", x, dim);
   check_fits("gather", x, d, given, nullptr);
   Grad grad({x}, dest);
   const Tensor index = index_tensor("gather", given, x);
-  check_indices("", index, size_along(x, d), d, false);
+  check_indices("", index, size_along(x, d), d, false, ErrorKind::Runtime);
   const Tensor* inputs[] = {&index};
   Tensor y = dest ? result_for("gather", index.shape(), x.dtype(), inputs, 1, dest)
                   : empty(index.shape(), x.dtype(), x.device());
@@ -108,8 +110,8 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
   each(kernels::Gather{gather_place("gather", x, d, index), x.raw(), out.raw()}, index.numel(), x.dtype(), x.device());
   if (!out.same(y)) copy_(y, out);
   if (!grad) return y;
-  return grad.record("GatherBackward0", y, [index, d, shape = x.shape()](Grads& g) {
-    g[0] = scatter_add(zeros(shape, g.out().dtype(), g.out().device()), d, index, g.out());
+  return grad.record("GatherBackward0", y, [saved = grad.save(given), d, shape = x.shape()](Grads& g) {
+    g[0] = scatter_add(zeros(shape, g.out().dtype(), g.out().device()), d, saved.get(g), g.out());
   });
 }
 
@@ -122,6 +124,7 @@ Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& 
         " against ", src.dtype());
   const Tensor source = number ? expand(to_device(to_dtype(src, x.dtype()), x.device()), index.shape()) : src;
   check_fits("scatter", x, d, index, &source);
+  if (number) check_converts(src.item(), x.dtype());
   if (reduce && *reduce == "add") {
     return scatter_add(x, dim, index, source, dest);
   } else if (reduce) {
@@ -134,7 +137,8 @@ Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& 
   Tensor y = scatter_with<kernels::ScatterSet>("scatter", x, d, index, source, dest, true);
   if (!grad) return y;
   return grad.record(number ? "ScatterBackward1" : "ScatterBackward0", y,
-                     [index, d, number, shape = src.shape()](Grads& g) {
+                     [saved = grad.save(index), d, number, shape = src.shape()](Grads& g) {
+                       const Tensor index = saved.get(g);
                        if (g.wants(0)) g[0] = scatter(g.out(), d, index, wrapped_number(0.0));
                        if (!g.wants(1)) return;
                        const Tensor part = gather(g.out(), d, index);
@@ -151,10 +155,11 @@ Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tens
   Grad grad({x, src}, dest);
   Tensor y = scatter_with<kernels::ScatterAdd>("scatter_add", x, d, index, src, dest, false);
   if (!grad) return y;
-  return grad.record("ScatterAddBackward0", y, [index, d, shape = src.shape()](Grads& g) {
-    if (g.wants(0)) g[0] = g.out();
-    if (g.wants(1)) g[1] = from_corner(gather(g.out(), d, index), shape);
-  });
+  return grad.record("ScatterAddBackward0", y,
+                     [saved = grad.save_if(grad.needs(1), index), d, shape = src.shape()](Grads& g) {
+                       if (g.wants(0)) g[0] = g.out();
+                       if (g.wants(1)) g[1] = from_corner(gather(g.out(), d, saved.get(g)), shape);
+                     });
 }
 
 namespace {
@@ -186,7 +191,7 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
   const bool known = reduce == "sum" || reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin";
   check(known, "scatter_reduce", "reduce argument must be either sum, prod, mean, amax or amin, got ", reduce, ".");
   Grad grad({x, src}, dest);
-  auto sx = grad.save(x), ssrc = grad.save(src);
+  auto sx = grad.save(x), ssrc = grad.save(src), saved_index = grad.save(index);
   Tensor y, count;
   {
     NoGrad guard;
@@ -224,6 +229,7 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
   if (!grad) return y;
   auto sy = grad.save_output(y);
   return grad.record("ScatterReduceBackward0", y, [=, shape = src.shape()](Grads& g) {
+    const Tensor index = saved_index.get(g);
     const Tensor x = sx.get(g), s = corner(ssrc.get(g), index.shape()), y = sy.get(g), up = g.out();
     Tensor dx, ds;
     if (reduce == "sum") {
@@ -254,7 +260,7 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& given, Dest dest
   check(given.dtype() == DType::Int64 || given.dtype() == DType::Int32, "index_select",
         "Expected dtype int32 or int64 for index but got: ", dtype_type_name(given.dtype()));
   const Tensor at = index_tensor("index_select", given, x);
-  check_indices("index_select", at, size_along(x, d), d, false);
+  check_indices("index out of range in self", at, size_along(x, d), d, false);
   Grad grad({x}, dest);
   Tensor y;
   {
@@ -268,8 +274,8 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& given, Dest dest
     }
   }
   if (!grad) return y;
-  return grad.record("IndexSelectBackward0", y, [at, d, shape = x.shape()](Grads& g) {
-    g[0] = index_add(zeros(shape, g.out().dtype(), g.out().device()), d, at, g.out());
+  return grad.record("IndexSelectBackward0", y, [saved = grad.save(given), d, shape = x.shape()](Grads& g) {
+    g[0] = index_add(zeros(shape, g.out().dtype(), g.out().device()), d, saved.get(g), g.out());
   });
 }
 
@@ -302,7 +308,7 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor
   check_same_device("index_add", x, source);
   check_source("index_add", x, d, given, source);
   const Tensor at = index_tensor("index_add", given, x);
-  check_indices("index_add", at, size_along(x, d), d, false);
+  check_indices("index_add", at, size_along(x, d), d, false, ErrorKind::Runtime);
   Grad grad({x, source}, dest);
   Tensor y;
   {
@@ -312,10 +318,11 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor
     else y = index_put(x, along(d, at), add, true, dest);
   }
   if (!grad) return y;
-  return grad.record("IndexAddBackward0", y, [at, d, alpha, shape = source.shape()](Grads& g) {
-    if (g.wants(0)) g[0] = g.out();
-    if (g.wants(1)) g[1] = reshape(index_select(g.out(), d, at), shape) * alpha;
-  });
+  return grad.record("IndexAddBackward0", y,
+                     [saved = grad.save_if(grad.needs(1), given), d, alpha, shape = source.shape()](Grads& g) {
+                       if (g.wants(0)) g[0] = g.out();
+                       if (g.wants(1)) g[1] = reshape(index_select(g.out(), d, saved.get(g)), shape) * alpha;
+                     });
 }
 
 Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& given, const Tensor& source, Dest dest) {
@@ -337,7 +344,8 @@ Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& given, const Tenso
     else y = index_put(x, along(d, at), source, false, dest);
   }
   if (!grad) return y;
-  return grad.record("IndexCopyBackward0", y, [at, d, shape = source.shape()](Grads& g) {
+  return grad.record("IndexCopyBackward0", y, [saved = grad.save(given), d, shape = source.shape()](Grads& g) {
+    const Tensor at = saved.get(g);
     if (g.wants(0)) g[0] = index_fill(g.out(), d, at, wrapped_number(0.0));
     if (g.wants(1)) g[1] = reshape(index_select(g.out(), d, at), shape);
   });
@@ -348,6 +356,7 @@ Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& given, const Tenso
   const int d = checked_dim("index_fill", x, dim);
   check(value.dim() == 0, "index_fill", "only supports a 0-dimensional value tensor, but got tensor with ", value.dim(),
         " dimension(s).");
+  if (!value.device().is_meta()) check_converts(value.item(), x.dtype());
   check_index(given.dtype() == DType::Int64, "index_fill", "Expected dtype int64 for index.");
   check(given.dim() <= 1, "index_fill", "Index has to be a vector/scalar");
   const Tensor at = index_tensor("index_fill", given, x);
@@ -361,7 +370,8 @@ Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& given, const Tenso
     else y = index_put(x, along(d, at), to_dtype(value, x.dtype()), false, dest);
   }
   if (!grad) return y;
-  return grad.record("IndexFillBackward0", y, [at, d](Grads& g) {
+  return grad.record("IndexFillBackward0", y, [saved = grad.save(given), d](Grads& g) {
+    const Tensor at = saved.get(g);
     if (g.wants(0)) g[0] = index_fill(g.out(), d, at, wrapped_number(0.0));
     if (g.wants(1)) g[1] = sum(index_select(g.out(), d, at));
   });
@@ -379,11 +389,19 @@ Tensor take(const Tensor& x, const Tensor& given) {
     y = index(reshape(x, {-1}), {at});
   }
   if (!grad) return y;
-  return grad.record("TakeBackward0", y, [at, shape = x.shape()](Grads& g) {
+  return grad.record("TakeBackward0", y, [saved = grad.save(given), shape = x.shape()](Grads& g) {
     const Tensor flat = zeros({numel_of("take", shape)}, g.out().dtype(), g.out().device());
-    g[0] = reshape(index_put(flat, {at}, g.out(), true), shape);
+    g[0] = reshape(index_put(flat, {saved.get(g)}, g.out(), true), shape);
   });
 }
+
+namespace {
+// Any integers made to be in [0, size), as PyTorch does here.
+Tensor wrapped_around(const Tensor& indices, int64_t size) {
+  NoGrad guard;
+  return size == 0 ? indices : remainder(indices, wrapped_number(size));
+}
+}  // namespace
 
 Tensor take_along_dim(const Tensor& x, const Tensor& indices, std::optional<int64_t> dim) {
   check(indices.dtype() == DType::Int64, "", "torch.take_along_dim(): dtype of indices should be Long but got ",
@@ -394,12 +412,13 @@ Tensor take_along_dim(const Tensor& x, const Tensor& indices, std::optional<int6
         "dimensions, but got ",
         x.dim(), " dimensions for input, and ", indices.dim(), " dimensions for indices");
   const int d = normalize_dim("take_along_dim", *dim, x.dim());
+  const Tensor at = wrapped_around(indices, size_along(x, d));
   Dims a = x.shape(), b = indices.shape();
   if (x.dim() > 0) a[d] = b[d] = 1;
   const Dims common = broadcast_shapes("take_along_dim", a, b);
   a = b = common;
   if (x.dim() > 0) a[d] = x.shape()[d], b[d] = indices.shape()[d];
-  return gather(expand(x, a), d, expand(indices, b));
+  return gather(expand(x, a), d, expand(at, b));
 }
 
 Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_idx, bool scale_grad_by_freq,
@@ -410,7 +429,7 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
         dtype_type_name(indices.dtype()), " instead (while checking arguments for embedding)");
   check_implemented(!sparse, "embedding", "sparse gradients; use sparse=False");
   const Tensor at = index_tensor("embedding", indices, weight);
-  check_indices("embedding", at, weight.shape()[0], 0, false);
+  check_indices("index out of range in self", at, weight.shape()[0], 0, false);
   Grad grad({weight});
   Tensor y;
   {
@@ -418,7 +437,8 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
     y = index(weight, {at});
   }
   if (!grad) return y;
-  return grad.record("EmbeddingBackward0", y, [=, shape = weight.shape()](Grads& g) {
+  return grad.record("EmbeddingBackward0", y, [=, saved = grad.save(indices), shape = weight.shape()](Grads& g) {
+    const Tensor at = saved.get(g);
     Tensor up = g.out();
     if (padding_idx >= 0)
       up = where(reshape(ne(at, wrapped_number(padding_idx)),
@@ -463,8 +483,10 @@ Tensor searchsorted(const Tensor& sorted_sequence, const Tensor& values, bool ou
 }
 
 Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t minlength) {
-  check(x.dim() == 1 && !is_floating(x.dtype()), "bincount",
-        "bincount only supports 1-d non-negative integral inputs, got ", x.dtype(), " ", x.shape());
+  check_implemented(!is_floating(x.dtype()), "", "\"bincount_cpu\" not implemented for '", dtype_type_name(x.dtype()),
+                    "'");
+  check(x.dim() == 1, "bincount", "bincount only supports 1-d non-negative integral inputs, got ", x.dtype(), " ",
+        x.shape());
   check(minlength >= 0, "bincount", "minlength should be >= 0");
   check(!weights || weights->shape() == x.shape(), "bincount",
         "weights should be 1-d and have the same length as input");
@@ -474,7 +496,10 @@ Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t m
   if (x.numel() > 0) {
     check(!any(lt(at, wrapped_number(0))).item().to_bool(), "bincount",
           "bincount only supports 1-d non-negative integral inputs.");
-    n = std::max(n, amax(at).item().to_int() + 1);
+    const int64_t top = amax(at).item().to_int();
+    check(top < INT64_MAX, "bincount", "maximum value of input overflowed, it should be < ", INT64_MAX, " but got ",
+          top);
+    n = std::max(n, top + 1);
   }
   const DType t = !weights ? DType::Int64 : weights->dtype() == DType::Float32 ? DType::Float32 : DType::Float64;
   const Tensor values = weights ? to_dtype(*weights, t) : ones(at.shape(), t, x.device());

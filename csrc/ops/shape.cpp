@@ -1,5 +1,7 @@
 #include "cnn/ops/shape.h"
 
+#include <algorithm>
+
 #include "cnn/ops/arithmetic.h"
 #include "cnn/ops/binary.h"
 #include "cnn/ops/compare.h"
@@ -130,7 +132,8 @@ Tensor triangle(const char* op, const char* node, const Tensor& x, int64_t diago
     const Tensor from = contiguous(x);
     y = empty(x.shape(), x.dtype(), x.device());
     const int64_t columns = x.shape().back(), rows = x.shape()[x.dim() - 2];
-    each(kernels::Triangle{from.raw(), y.raw(), rows, columns, diagonal, upper}, columns ? x.numel() / columns : 0,
+    const int64_t edge = std::clamp(diagonal, -rows, columns);  // of no overflow
+    each(kernels::Triangle{from.raw(), y.raw(), rows, columns, edge, upper}, columns ? x.numel() / columns : 0,
          x.dtype(), x.device());
     if (dest) {
       const Tensor* inputs[] = {&x};
@@ -216,7 +219,7 @@ Tensors chunk(const Tensor& x, int64_t chunks, int64_t dim) {
   check(x.dim() > 0, "chunk", "chunk expects at least a 1-dimensional tensor");
   check(chunks > 0, "chunk", "chunk expects `chunks` to be greater than 0, got: ", chunks);
   const int64_t n = x.shape()[normalize_dim("chunk", dim, x.dim())];
-  const int64_t size = (n + chunks - 1) / chunks;
+  const int64_t size = n / chunks + (n % chunks != 0);
   if (size == 0) return split_with_sizes(x, Dims::filled(int(chunks), 0), dim);
   return split(x, size, dim);
 }

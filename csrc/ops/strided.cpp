@@ -43,7 +43,7 @@ void add_into(const Tensor& y, const Tensor& src, const Dims& sizes, const Dims&
   const Tensor x = contiguous(src);
   kernels::AddStrided f;
   check_implemented(sizes.size() <= 12, "as_strided_backward", "more than 12 dimensions");
-  f.y = static_cast<char*>(y.storage()->data()) + offset * item_size(y.dtype());
+  f.y = static_cast<char*>(y.raw()) + (offset - y.offset()) * item_size(y.dtype());
   f.x = x.raw();
   f.ndim = sizes.size();
   for (int i = 0; i < sizes.size(); ++i) {

@@ -6,8 +6,13 @@
 namespace cnn {
 namespace {
 
-DType summed_dtype(const Tensor& x, std::optional<DType> dtype) {
-  return dtype ? *dtype : is_floating(x.dtype()) ? x.dtype() : DType::Int64;
+// Given, or that of out=, or the input's, with integers summed in int64.
+DType summed_dtype(const char* op, const Tensor& x, std::optional<DType> dtype, const Dest& dest) {
+  if (!dest.is_out()) return dtype ? *dtype : is_floating(x.dtype()) ? x.dtype() : DType::Int64;
+  const DType out = dest.target().dtype();
+  check(!dtype || *dtype == out, op, "Expected out tensor to have dtype ", dtype_type_name(dtype.value_or(out)),
+        ", but got ", dtype_type_name(out), " instead");
+  return out;
 }
 
 // In the result's dtype first, as PyTorch computes: elements of a float sum in int64 are truncated one by one.
@@ -17,7 +22,8 @@ Tensor in_key(const Tensor& x, DType result) {
 
 Tensor truth(const char* op, bool all, const Tensor& x, const std::optional<Dims>& dim, bool keepdim,
              const Dest& dest) {
-  const DType result = x.dtype() == DType::UInt8 ? DType::UInt8 : DType::Bool;
+  const bool bytes = dest.is_out() ? dest.target().dtype() == DType::UInt8 : x.dtype() == DType::UInt8;
+  const DType result = bytes ? DType::UInt8 : DType::Bool;
   NoGrad guard;
   if (dim && dim->empty()) {  // reduces nothing
     const Tensor y = to_dtype(to_dtype(x, DType::Bool), result);
@@ -35,7 +41,7 @@ Tensor truth(const char* op, bool all, const Tensor& x, const std::optional<Dims
 
 Tensor sum(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional<DType> dtype, Dest dest) {
   const ReducedDims dims("sum", x, dim);
-  const DType result = summed_dtype(x, dtype);
+  const DType result = summed_dtype("sum", x, dtype, dest);
   Grad grad({x}, dest);
   Tensor y = reduce("sum", kernels::Sum{}, in_key(x, result), dims, keepdim, result, dest);
   if (!grad) return y;
@@ -59,6 +65,13 @@ Tensor sum_to_size(const Tensor& x, const Dims& size) {
 
 Tensor mean(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional<DType> dtype, Dest dest) {
   const DType result = dtype.value_or(x.dtype());
+  if (dest.is_out() && is_floating(result)) {
+    const DType out = dest.target().dtype();
+    check(!dtype || *dtype == out, "mean", "Expected out tensor to have dtype ", dtype_type_name(result), ", but got ",
+          dtype_type_name(out), " instead");
+    check(is_floating(out), "mean", "result type ", dtype_type_name(result),
+          " can't be cast to the desired output type ", dtype_type_name(out));
+  }
   check(is_floating(result), "", "mean(): could not infer output dtype. ", dtype ? "Optional" : "Input",
         " dtype must be either a floating point or complex dtype. Got: ", dtype_type_name(result));
   const ReducedDims dims("mean", x, dim);
@@ -72,7 +85,9 @@ Tensor mean(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optiona
 }
 
 Tensor nansum(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional<DType> dtype, Dest dest) {
-  const DType result = summed_dtype(x, dtype);
+  const DType result = summed_dtype("nansum", x, dtype, dest);
+  check_implemented(!is_floating(x.dtype()) || is_floating(result), "", "\"nansum_cpu\" not implemented for '",
+                    dtype_type_name(result), "'");
   if (!is_floating(x.dtype()) || !is_floating(result)) return sum(x, dim, keepdim, result, dest);
   const ReducedDims dims("nansum", x, dim);
   Grad grad({x}, dest);
@@ -109,7 +124,7 @@ Tensor prod_backward(const Tensor& g, const Tensor& x, const Tensor& y, int d) {
 
 Tensor prod(const Tensor& x, std::optional<int64_t> dim, bool keepdim, std::optional<DType> dtype, Dest dest) {
   const ReducedDims dims = dim ? ReducedDims::one("prod", x, *dim) : ReducedDims::all(x);
-  const DType result = summed_dtype(x, dtype);
+  const DType result = summed_dtype("prod", x, dtype, dest);
   Grad grad({x}, dest);
   auto saved = grad.save(x);
   Tensor y = reduce("prod", kernels::Prod{}, in_key(x, result), dims, keepdim, result, dest);

@@ -262,12 +262,10 @@ Tensor logit(const Tensor& x, std::optional<double> eps, Dest dest) {
   if (!grad) return y;
   return grad.record("LogitBackward0", y, [sx, eps](Grads& g) {
     const Tensor x = sx.get(g), slope = g.out() / (x * (1 - x));
-    if (!eps) {
-      g[0] = slope;
-      return;
-    }
-    const Tensor inside = logical_and(ge(x, wrapped_number(*eps)), le(x, wrapped_number(1 - *eps)));
-    g[0] = where(inside, slope, zeros_like(slope));
+    // Outside of the domain nan, outside of the limits 0.
+    const double low = eps.value_or(0);
+    const Tensor inside = logical_and(ge(x, wrapped_number(low)), le(x, wrapped_number(1 - low)));
+    g[0] = where(inside, slope, wrapped_number(eps ? 0.0 : NAN));
   });
 }
 

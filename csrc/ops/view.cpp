@@ -104,6 +104,7 @@ Tensor expand(const Tensor& x, const Dims& size) {
           ".  Tensor sizes: ", x.shape());
     if (own) strides[i] = have == 1 && sizes[i] != 1 ? 0 : x.strides()[i - extra];
   }
+  numel_of("expand", sizes);
   Grad grad({x});
   Tensor y = same_memory(x, sizes, strides);
   if (!grad) return y;
@@ -114,7 +115,7 @@ Tensors broadcast_tensors(const Tensors& tensors) {
   Dims shape;
   for (const Tensor& t : tensors) shape = broadcast_shapes("broadcast_tensors", shape, t.shape());
   Tensors out;
-  for (const Tensor& t : tensors) out.push_back(expand(t, shape));
+  for (const Tensor& t : tensors) out.push_back(t.shape() == shape ? t : expand(t, shape));
   return out;
 }
 

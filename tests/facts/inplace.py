@@ -20,6 +20,87 @@ def a_view_of_a_leaf_is_not_written(torch):
     )
 
 
+VIEW_OF_LEAF = (
+    "a view of a leaf Variable that requires grad is being used in an in-place operation."
+)
+
+
+@fact([("RuntimeError", True)] * 10)
+def a_leaf_that_is_a_view_is_not_written(torch):
+    def assign(x, index, value=1.0):
+        x[index] = value
+
+    writes = [
+        lambda x: x.add_(1),
+        lambda x: x.copy_(torch.zeros(2, 3)),
+        lambda x: assign(x, 0),
+        lambda x: assign(x, slice(0, 0)),
+        lambda x: assign(x, torch.tensor([0])),
+        lambda x: assign(x, slice(None), torch.zeros(2, 3)),
+        lambda x: x[0].zero_(),
+        lambda x: x.t().mul_(2),
+        lambda x: x.view(6)[1:].add_(1),
+        lambda x: x.normal_(),
+    ]
+    leaves = [torch.arange(6.0).reshape(2, 3).requires_grad_() for _ in writes]
+    return [raised(lambda w=write, x=x: w(x), VIEW_OF_LEAF) for write, x in zip(writes, leaves)]
+
+
+@fact([[("RuntimeError", True)] * 2, (True, True, None, 1), [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]])
+def a_leaf_that_is_a_part_is_written_through_its_base(torch):
+    base = torch.arange(6.0).reshape(2, 3)
+    part = base[0].requires_grad_()
+    refused = [
+        raised(lambda: part.add_(1), VIEW_OF_LEAF),
+        raised(lambda: part[1:].add_(1), VIEW_OF_LEAF),
+    ]
+    base.add_(1)
+    return [refused, (part.requires_grad, part.is_leaf, part.grad_fn, part._version), base.tolist()]
+
+
+@fact([("RuntimeError", True), ("RuntimeError", True), (False, True), (True, True, None)])
+def leaves_made_of_views_under_no_grad_and_detached(torch):
+    base = torch.arange(6.0).reshape(2, 3)
+    with torch.no_grad():
+        view = base[0]
+    view.requires_grad_()
+    detached = base.detach()[0].requires_grad_()
+    x = base.detach().requires_grad_()
+    x.data[0] = 1.0
+    plain = x.detach()
+    plain[0].add_(1)
+    return [
+        raised(lambda: view.add_(1), "A view was created in no_grad mode and is being modified in"),
+        raised(lambda: detached.add_(1), VIEW_OF_LEAF),
+        (plain.requires_grad, plain.is_leaf),
+        (x.requires_grad, x.is_leaf, x.grad_fn),
+    ]
+
+
+@fact([[1.0, 2.0, 3.0], [[0.0, 1.0, 2.0], [1.0, 1.0, 1.0]], "AsStridedBackward0"])
+def a_part_that_is_a_leaf_joins_the_history_of_its_written_base(torch):
+    base = torch.arange(6.0).reshape(2, 3)
+    other = torch.ones(3, requires_grad=True)
+    base[1] = other
+    part = base[0]
+    (base * torch.tensor([[1.0], [2.0]])).sum().backward()
+    return [
+        [v + 1 for v in part.tolist()],
+        base.tolist(),
+        base.grad_fn.name().split("::")[-1],
+    ]
+
+
+@fact([("RuntimeError", True)] * 3)
+def parts_made_at_once_are_not_written_with_gradients(torch):
+    weight = torch.ones(3, requires_grad=True)
+    first, _ = torch.arange(6.0).reshape(2, 3).unbind(0)
+    left, _ = torch.arange(6.0).split(3)
+    (only,) = torch.arange(3.0).split(3)
+    text = "This view is the output of a function that returns multiple views."
+    return [raised(lambda p=part: p.mul_(weight), text) for part in (first, left, only)]
+
+
 @fact([2.0, 2.0])
 def a_leaf_is_written_under_no_grad(torch):
     x = leaf(torch, 1, 1)

@@ -215,3 +215,37 @@ def promotion_by_category(torch):
         str((ints + True).dtype),
         str((floats.half() * 2.5).dtype),
     ]
+
+
+OVERLAP = (
+    "some elements of the input tensor and the written-to tensor refer to a single memory location"
+)
+
+
+@fact([("RuntimeError", True)] * 6 + [[[0.0, 1.0], [2.0, 3.0]]])
+def a_transposed_self_is_not_read_while_it_is_written(torch):
+    x = torch.arange(4.0).view(2, 2)
+    writes = [
+        lambda: x.add_(x.t()),
+        lambda: x.copy_(x.t()),
+        lambda: x.t().mul_(x),
+        lambda: torch.add(x.t(), 0, out=x),
+        lambda: torch.exp(x.t(), out=x),
+        lambda: x.view(4)[:2].add_(x.view(4)[1:3]),
+    ]
+    return [raised(write, OVERLAP) for write in writes] + [x.tolist()]
+
+
+@fact([[2.0, 7.0], [[3.0, 5.0], [2.0, 3.0]]])
+def parts_that_do_not_meet_are_written(torch):
+    x, y = torch.arange(4.0).view(2, 2), torch.arange(4.0).view(2, 2)
+    first = (x * 2 + 1)[:, 0].sub_(x.mul_(0)[:, 1]).add_(torch.tensor([1.0, 2.0]))
+    y[0].add_(y[1]).add_(1)
+    return [first.tolist(), y.tolist()]
+
+
+@fact([("RuntimeError", True), [1.0], [1.0, 3.0, 6.0, 10.0]])
+def an_input_is_not_resized_by_out(torch):
+    x, y = torch.ones(1), torch.arange(1.0, 5.0)
+    refused = raised(lambda: torch.add(x, torch.ones(3), out=x), "match the broadcast shape [3]")
+    return [refused, x.tolist(), torch.cumsum(y, 0, out=y).tolist()]

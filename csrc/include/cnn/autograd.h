@@ -200,6 +200,8 @@ class CNN_API Grad {
   // Several outputs; those of integer dtype are never differentiable.
   template <class F>
   void record(const char* name, const Tensors& outputs, F fn);
+  // For ops without a derivative: backward raises "derivative for aten::<op> is not implemented".
+  Tensor record_no_derivative(const char* op, const Tensor& y);
   // The same for a node made by hand.
   void attach(Ref<Node> node, const Tensors& outputs) { attach(std::move(node), outputs.data(), outputs.size()); }
   void attach(Ref<Node> node, const Tensor& output) { attach(std::move(node), &output, 1); }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <utility>
 
 #include "cnn/device.h"
 #include "cnn/ref.h"
@@ -24,11 +25,14 @@ class CNN_API Storage final : public RefCounted {
   void* data() const { return data_; }
   size_t nbytes() const { return nbytes_; }
   Device device() const { return device_; }
-  bool resizable() const { return resizable_; }
-  void set_resizable(bool value) { resizable_ = value; }  // false once foreign views of the memory are given out
+  bool resizable() const { return resizable_ && exports_.load(std::memory_order_acquire) == 0; }
+  // Between the two somebody else looks at the memory, which must stay where it is.
+  void begin_export() { exports_.fetch_add(1, std::memory_order_acq_rel); }
+  void end_export() { exports_.fetch_sub(1, std::memory_order_acq_rel); }
+  bool was_shrunk() const { return shrunk_; }  // tensors may reach beyond its end
   bool is_shared() const { return shared_; }
   void set_shared() { shared_ = true; }
-  // Grows or shrinks, keeping the common prefix. RuntimeError for foreign memory.
+  // Grows or shrinks, keeping the common prefix. RuntimeError for foreign or exported memory.
   void resize(size_t nbytes);
   // Takes over the other's memory (both stay valid): share_memory_, set_.
   void swap_memory(Storage& other);
@@ -43,10 +47,24 @@ class CNN_API Storage final : public RefCounted {
   Device device_;
   bool resizable_ = false;
   bool shared_ = false;
+  bool shrunk_ = false;
   Deleter deleter_;
   void* context_;
+  std::atomic<int> exports_{0};
   std::atomic<uint32_t> version_{0};
   std::atomic<void*> wrapper_{nullptr};
+};
+
+// Somebody else's view of the memory: keeps it alive and where it is.
+class StorageExport {
+ public:
+  explicit StorageExport(Ref<Storage> storage) : storage_(std::move(storage)) { storage_->begin_export(); }
+  ~StorageExport() { storage_->end_export(); }
+  StorageExport(const StorageExport&) = delete;
+  StorageExport& operator=(const StorageExport&) = delete;
+
+ private:
+  Ref<Storage> storage_;
 };
 
 }  // namespace cnn

@@ -87,7 +87,12 @@ class CNN_API Tensor {
   const Ref<Storage>& storage() const { return impl_->storage; }
 
   // First element. `data<T>` trusts that T is the dtype.
-  void* raw() const { return static_cast<char*>(impl_->storage->data()) + impl_->offset * item_size(impl_->dtype); }
+  void* raw() const {
+    const Storage& s = *impl_->storage;
+    if (s.was_shrunk()) [[unlikely]]
+      check_memory();
+    return static_cast<char*>(s.data()) + impl_->offset * item_size(impl_->dtype);
+  }
   template <class T>
   T* data() const {
     return static_cast<T*>(raw());
@@ -103,6 +108,7 @@ class CNN_API Tensor {
   Ref<Node> grad_fn() const;  // null for a leaf; of a view of changed data, made anew
 
  private:
+  void check_memory() const;  // RuntimeError when the storage was shrunk below what the tensor reaches
   Ref<TensorImpl> impl_;
 };
 
