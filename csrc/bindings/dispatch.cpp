@@ -87,6 +87,14 @@ std::string make_doc(const Op& op) {
   return doc + "\n" + op.doc;
 }
 
+// The text as this name has it: `f_` for the in-place call, and with the `out` that came of the Dest.
+std::string full_text(const Signature& s) {
+  std::string text = s.name + s.text.substr(s.text.find('('));
+  if (s.out_slot < 0) return text;
+  const bool has_star = s.positional < int(s.params.size()) - 1;
+  return text.insert(text.rfind(") ->"), has_star ? ", Tensor? out=None" : ", *, Tensor? out=None");
+}
+
 // ---- Named results ----
 
 PyObject* return_types = nullptr;
@@ -143,6 +151,7 @@ Op& Registry::op(const std::string& name, bool method, const char* doc) {
 }
 
 void Registry::add(Signature signature, const char* doc, unsigned, bool method) {
+  signature.text = full_text(signature);
   op(signature.name, method, doc).signatures.push_back(std::move(signature));
 }
 
