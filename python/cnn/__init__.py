@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os as _os
-from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from cnn import _C
 from cnn._C import *  # noqa: F403  (the ops, dtypes and types of the core)
@@ -52,7 +51,8 @@ def set_default_dtype(d: _C.dtype) -> None:
     _C._set_default_dtype(d)
 
 
-if _TYPE_CHECKING:  # what __getattr__ brings, for readers of types
+TYPE_CHECKING = False  # as in `typing`, which costs a third of the import
+if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
     from cnn import autograd as autograd
     from cnn import cuda as cuda
     from cnn import linalg as linalg

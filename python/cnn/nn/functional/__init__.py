@@ -6,8 +6,6 @@ Each turns its arguments into one call of the core where the core has the op. Th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ... import _C
 from .activations import (
     _get_softmax_dim,
@@ -155,6 +153,7 @@ _CORE_OPS = {
     "threshold_": "threshold_",
 }
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # the same, for readers of types
     from ..._C import adaptive_avg_pool1d as adaptive_avg_pool1d
     from ..._C import avg_pool1d as avg_pool1d
