@@ -475,34 +475,50 @@ class Tensor:
     # Methods composed of others
     def cov(input, *, correction: Any = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
         """Covariances of the rows (variables) over the columns (observations)."""
-    def cross(input, other: Any, dim: Any = None) -> Tensor:
+    def cross(input, other: Any, dim: Any = None, *, out: Any = None) -> Tensor:
         """Cross product of 3-vectors along `dim` (the first dimension of size 3 when none)."""
     def diagflat(input, offset: Any = 0) -> Tensor:
         """A matrix with the flattened input on a diagonal."""
-    def diff(input, n: Any = 1, dim: Any = -1, prepend: Any = None, append: Any = None) -> Tensor:
+    def diff(
+        input,
+        n: Any = 1,
+        dim: Any = -1,
+        prepend: Any = None,
+        append: Any = None,
+        *,
+        out: Any = None,
+    ) -> Tensor:
         """Differences of neighbours along `dim`, n times."""
-    def dsplit(input, indices_or_sections: Any) -> tuple[Tensor, ...]:
-        """Split along dimension 2."""
     def fliplr(input) -> Tensor:
         """Columns in reverse order."""
     def flipud(input) -> Tensor:
         """Rows in reverse order."""
-    def histc(input, bins: Any = 100, min: Any = 0, max: Any = 0) -> Tensor:
+    def histc(input, bins: Any = 100, min: Any = 0, max: Any = 0, *, out: Any = None) -> Tensor:
         """How many elements lie in each of `bins` equal parts of [min, max]; 0, 0: the data's range."""
-    def hsplit(input, indices_or_sections: Any) -> tuple[Tensor, ...]:
-        """Split side by side: along dimension 1, or 0 for vectors."""
-    def inner(input, other: Any) -> Tensor:
+    def inner(input, other: Any, *, out: Any = None) -> Tensor:
         """Sums of products over the last dimensions."""
     def isreal(input) -> Tensor:
         """True everywhere: there are no complex dtypes."""
-    def kron(input, other: Any) -> Tensor:
+    def kron(input, other: Any, *, out: Any = None) -> Tensor:
         """Kronecker product."""
     def nanquantile(
-        input, q: Any, dim: Any = None, keepdim: Any = False, *, interpolation: Any = "linear"
+        input,
+        q: Any,
+        dim: Any = None,
+        keepdim: Any = False,
+        *,
+        interpolation: Any = "linear",
+        out: Any = None,
     ) -> Tensor:
         """`quantile` without the nans."""
     def quantile(
-        input, q: Any, dim: Any = None, keepdim: Any = False, *, interpolation: Any = "linear"
+        input,
+        q: Any,
+        dim: Any = None,
+        keepdim: Any = False,
+        *,
+        interpolation: Any = "linear",
+        out: Any = None,
     ) -> Tensor:
         """The q-quantiles (q in [0, 1], a number or a vector) along `dim`, or of all elements."""
     def rot90(input, k: Any = 1, dims: Any = (0, 1)) -> Tensor:
@@ -521,8 +537,6 @@ class Tensor:
         input, return_inverse: Any = False, return_counts: Any = False, dim: Any = None
     ) -> Any:
         """The elements without immediate repetitions."""
-    def vsplit(input, indices_or_sections: Any) -> tuple[Tensor, ...]:
-        """Split along dimension 0."""
 
     # Methods
     def _is_view(self) -> _bool:
@@ -781,8 +795,8 @@ class Tensor:
         """A copy, through which gradients flow."""
     def contiguous(self, memory_format: memory_format | None = None) -> Tensor:
         """The tensor in C order."""
-    def copy_(self, src: Tensor, non_blocking: _bool = False) -> Self:
-        """Takes the elements of src, broadcast and converted."""
+    def copy_(self, other: Tensor, non_blocking: _bool = False) -> Self:
+        """Takes the elements of other, broadcast and converted."""
     def copysign(self, other: Tensor | _Number) -> Tensor:
         """|input| with the sign of other."""
     def copysign_(self, other: Tensor | _Number) -> Self:
@@ -877,6 +891,15 @@ class Tensor:
         """With this dtype; itself when it has it."""
     def dropout_(self, p: _float, train: _bool) -> Self:
         """Zeroed with probability p, the rest times 1 / (1 - p)."""
+    @overload
+    def dsplit(self, sections: _int) -> tuple[Tensor, ...]:
+        """Split along dimension 2."""
+    @overload
+    def dsplit(self, indices: _Dims) -> tuple[Tensor, ...]:
+        """Split along dimension 2."""
+    @overload
+    def dsplit(self, *indices: _int) -> tuple[Tensor, ...]:
+        """Split along dimension 2."""
     def element_size(self) -> _int:
         """Bytes per element."""
     def elu_(self, alpha: _Number = 1, scale: _Number = 1, input_scale: _Number = 1) -> Self:
@@ -908,10 +931,10 @@ class Tensor:
     def exp_(self) -> Self:
         """e^input."""
     @overload
-    def expand(self, size: _Dims) -> Tensor:
+    def expand(self, size: _Dims, *, implicit: _bool = False) -> Tensor:
         """Size-1 dimensions repeated, without copying."""
     @overload
-    def expand(self, *size: _int) -> Tensor:
+    def expand(self, *size: _int, implicit: _bool = False) -> Tensor:
         """Size-1 dimensions repeated, without copying."""
     def expand_as(self, other: Tensor) -> Tensor:
         """Expanded to the shape of other."""
@@ -1013,6 +1036,15 @@ class Tensor:
         """0 below zero, 1 above, values at zero."""
     def heaviside_(self, values: Tensor) -> Self:
         """0 below zero, 1 above, values at zero."""
+    @overload
+    def hsplit(self, sections: _int) -> tuple[Tensor, ...]:
+        """Split side by side: along dimension 1, or 0 for vectors."""
+    @overload
+    def hsplit(self, indices: _Dims) -> tuple[Tensor, ...]:
+        """Split side by side: along dimension 1, or 0 for vectors."""
+    @overload
+    def hsplit(self, *indices: _int) -> tuple[Tensor, ...]:
+        """Split side by side: along dimension 1, or 0 for vectors."""
     def hypot(self, other: Tensor) -> Tensor:
         """sqrt(input^2 + other^2)."""
     def hypot_(self, other: Tensor) -> Self:
@@ -1372,26 +1404,30 @@ class Tensor:
         """The next number after input towards other."""
     def nextafter_(self, other: Tensor) -> Self:
         """The next number after input towards other."""
+    @overload
     def nonzero(self) -> Tensor:
-        """Indices of nonzero elements, a row each."""
+        """Indices of nonzero elements, a row each; as_tuple: a tensor for each dimension."""
+    @overload
+    def nonzero(self, *, as_tuple: _bool) -> Any:
+        """Indices of nonzero elements, a row each; as_tuple: a tensor for each dimension."""
     @overload
     def norm(
         self,
-        p: _Number = 2,
+        p: str = "fro",
         dim: _Dims | None = None,
         keepdim: _bool = False,
         dtype: _DtypeLike | None = None,
     ) -> Tensor:
-        """(sum |x|^p)^(1/p)."""
+        """(sum |x|^p)^(1/p); 'fro': p = 2."""
     @overload
     def norm(
         self,
-        p: str,
+        p: _Number,
         dim: _Dims | None = None,
         keepdim: _bool = False,
         dtype: _DtypeLike | None = None,
     ) -> Tensor:
-        """(sum |x|^p)^(1/p)."""
+        """(sum |x|^p)^(1/p); 'fro': p = 2."""
     @overload
     def norm(
         self,
@@ -1400,7 +1436,7 @@ class Tensor:
         keepdim: _bool = False,
         dtype: _DtypeLike | None = None,
     ) -> Tensor:
-        """(sum |x|^p)^(1/p)."""
+        """(sum |x|^p)^(1/p); 'fro': p = 2."""
     def normal_(
         self, mean: _float = 0, std: _float = 1, *, generator: Generator | None = None
     ) -> Self:
@@ -1471,11 +1507,15 @@ class Tensor:
     def repeat(self, *repeats: _int) -> Tensor:
         """Copies side by side."""
     @overload
-    def repeat_interleave(self, repeats: Tensor, dim: _int | None = None) -> Tensor:
-        """Each element repeated."""
+    def repeat_interleave(
+        self, repeats: Tensor, dim: _int | None = None, *, output_size: _int | None = None
+    ) -> Tensor:
+        """Each element repeated; without `repeats`: the numbers 0, 1, ... as often as input says."""
     @overload
-    def repeat_interleave(self, repeats: _int, dim: _int | None = None) -> Tensor:
-        """Each element repeated."""
+    def repeat_interleave(
+        self, repeats: _int, dim: _int | None = None, *, output_size: _int | None = None
+    ) -> Tensor:
+        """Each element repeated; without `repeats`: the numbers 0, 1, ... as often as input says."""
     def requires_grad_(self, requires_grad: _bool = True) -> Self:
         """Sets requires_grad; returns the tensor."""
     @overload
@@ -1508,7 +1548,11 @@ class Tensor:
         """1 / sqrt(input)."""
     def rsqrt_(self) -> Self:
         """1 / sqrt(input)."""
+    @overload
     def rsub(self, other: Tensor | _Number, *, alpha: _Number = 1) -> Tensor:
+        """other - alpha * input."""
+    @overload
+    def rsub(self, other: _Number, alpha: _Number) -> Tensor:
         """other - alpha * input."""
     @overload
     def scatter(self, dim: _int, index: Tensor, src: Tensor) -> Tensor:
@@ -1643,9 +1687,17 @@ class Tensor:
         """input - alpha * other."""
     def sub_(self, other: Tensor | _Number, *, alpha: _Number = 1) -> Self:
         """input - alpha * other."""
+    @overload
     def subtract(self, other: Tensor | _Number, *, alpha: _Number = 1) -> Tensor:
         """The same as sub."""
+    @overload
+    def subtract(self, other: _Number, alpha: _Number) -> Tensor:
+        """The same as sub."""
+    @overload
     def subtract_(self, other: Tensor | _Number, *, alpha: _Number = 1) -> Self:
+        """The same as sub."""
+    @overload
+    def subtract_(self, other: _Number, alpha: _Number) -> Self:
         """The same as sub."""
     def sum(
         self, dim: _Dims | None = None, keepdim: _bool = False, *, dtype: _DtypeLike | None = None
@@ -1657,7 +1709,7 @@ class Tensor:
     @overload
     def sum_to_size(self, *size: _int) -> Tensor:
         """Summed to a shape that broadcasts to the present one."""
-    def swapaxes(self, dim0: _int, dim1: _int) -> Tensor:
+    def swapaxes(self, axis0: _int, axis1: _int) -> Tensor:
         """The same as transpose."""
     def swapdims(self, dim0: _int, dim1: _int) -> Tensor:
         """The same as transpose."""
@@ -1680,6 +1732,9 @@ class Tensor:
         """As equal parts as possible."""
     @overload
     def tensor_split(self, indices: _Dims, dim: _int = 0) -> tuple[Tensor, ...]:
+        """As equal parts as possible."""
+    @overload
+    def tensor_split(self, tensor_indices_or_sections: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
         """As equal parts as possible."""
     def threshold_(self, threshold: _Number, value: _Number) -> Self:
         """input where above threshold, else value."""
@@ -1779,6 +1834,15 @@ class Tensor:
         """The same bytes as elements of another type."""
     def view_as(self, other: Tensor) -> Tensor:
         """Viewed in the shape of other."""
+    @overload
+    def vsplit(self, sections: _int) -> tuple[Tensor, ...]:
+        """Split along dimension 0."""
+    @overload
+    def vsplit(self, indices: _Dims) -> tuple[Tensor, ...]:
+        """Split along dimension 0."""
+    @overload
+    def vsplit(self, *indices: _int) -> tuple[Tensor, ...]:
+        """Split along dimension 0."""
     def where(self, condition: Tensor, other: Tensor | _Number) -> Tensor:
         """self where the condition holds, else other."""
     def xlogy(self, other: Tensor | _Number) -> Tensor:
@@ -1821,7 +1885,9 @@ def frombuffer(
     offset: _int = 0,
     requires_grad: _bool = False,
 ) -> Tensor: ...
-def from_dlpack(ext_tensor: Any) -> Tensor: ...
+def from_dlpack(
+    ext_tensor: Any, *, device: _DeviceLike | None = None, copy: _bool | None = None
+) -> Tensor: ...
 
 # Settings
 
@@ -1921,13 +1987,13 @@ def _adam_step(
 ) -> None:
     """One step of Adam or AdamW over a group."""
 
+def _copy_out(input: Tensor, op: str, out: Tensor) -> Tensor:
+    """Takes a finished result into the `out` of an op."""
+
 def _log_softmax_backward_data(
     grad_output: Tensor, output: Tensor, dim: _int, input_dtype: _DtypeLike
 ) -> Tensor:
     """The gradient of log_softmax, given its output."""
-
-def _nonzero_tuple(input: Tensor) -> tuple[Tensor, ...]:
-    """Indices of nonzero elements, one tensor a dimension."""
 
 def _rmsprop_step(
     params: Sequence[Tensor],
@@ -2144,7 +2210,18 @@ def amin(
 ) -> Tensor:
     """The smallest element; the gradient is shared by equals."""
 
+@overload
 def aminmax(input: Tensor, *, dim: _int | None = None, keepdim: _bool = False) -> _aminmax_result:
+    """The smallest and the largest element."""
+
+@overload
+def aminmax(
+    input: Tensor,
+    *,
+    dim: _int | None = None,
+    keepdim: _bool = False,
+    out: Sequence[Tensor | None] | None,
+) -> _aminmax_result:
     """The smallest and the largest element."""
 
 def any(
@@ -2161,6 +2238,7 @@ def arange(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """0, 1, ... below end."""
 
@@ -2175,6 +2253,7 @@ def arange(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """0, 1, ... below end."""
 
@@ -2235,7 +2314,14 @@ def argsort(input: Tensor, dim: _int = -1, descending: _bool = False) -> Tensor:
     """The indices that sort along dim."""
 
 @overload
-def argsort(input: Tensor, *, stable: _bool, dim: _int = -1, descending: _bool = False) -> Tensor:
+def argsort(
+    input: Tensor,
+    *,
+    stable: _bool,
+    dim: _int = -1,
+    descending: _bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
     """The indices that sort along dim."""
 
 def argwhere(input: Tensor) -> Tensor:
@@ -2343,7 +2429,9 @@ def batch_norm(
     """Channels normalised over the batch; running statistics move by momentum."""
 
 @overload
-def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+def bernoulli(
+    input: Tensor, *, generator: Generator | None = None, out: Tensor | None = None
+) -> Tensor:
     """1 with the probabilities of input, else 0."""
 
 @overload
@@ -2446,7 +2534,12 @@ def broadcast_to(input: Tensor, size: _Dims) -> Tensor:
     """Expanded to a shape."""
 
 def bucketize(
-    input: Tensor | _Number, boundaries: Tensor, *, out_int32: _bool = False, right: _bool = False
+    input: Tensor | _Number,
+    boundaries: Tensor,
+    *,
+    out_int32: _bool = False,
+    right: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The bucket of each value."""
 
@@ -2459,7 +2552,7 @@ def ceil(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def ceil_(input: Tensor) -> Tensor:
     """Smallest integer not below."""
 
-def celu(input: Tensor, alpha: _Number = 1.0, *, out: Tensor | None = None) -> Tensor:
+def celu(input: Tensor, alpha: _Number = 1.0) -> Tensor:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1))."""
 
 def celu_(input: Tensor, alpha: _Number = 1.0) -> Tensor:
@@ -2725,7 +2818,7 @@ def cummax(input: Tensor, dim: _int) -> _cummax_result:
     """Running maximum along dim, and where it stands last."""
 
 @overload
-def cummax(input: Tensor, dim: _int, *, out: Sequence[Tensor]) -> _cummax_result:
+def cummax(input: Tensor, dim: _int, *, out: Sequence[Tensor | None] | None) -> _cummax_result:
     """Running maximum along dim, and where it stands last."""
 
 @overload
@@ -2733,7 +2826,7 @@ def cummin(input: Tensor, dim: _int) -> _cummin_result:
     """Running minimum along dim, and where it stands last."""
 
 @overload
-def cummin(input: Tensor, dim: _int, *, out: Sequence[Tensor]) -> _cummin_result:
+def cummin(input: Tensor, dim: _int, *, out: Sequence[Tensor | None] | None) -> _cummin_result:
     """Running minimum along dim, and where it stands last."""
 
 def cumprod(
@@ -2764,7 +2857,7 @@ def detach(input: Tensor) -> Tensor:
 def detach_(input: Tensor) -> Tensor:
     """Forgets the history, in place."""
 
-def diag(input: Tensor, diagonal: _int = 0) -> Tensor:
+def diag(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The diagonal of a matrix, or the matrix of a diagonal."""
 
 def diag_embed(input: Tensor, offset: _int = 0, dim1: _int = -2, dim2: _int = -1) -> Tensor:
@@ -2827,6 +2920,14 @@ def dropout(input: Tensor, p: _float, train: _bool) -> Tensor:
 def dropout_(input: Tensor, p: _float, train: _bool) -> Tensor:
     """Zeroed with probability p, the rest times 1 / (1 - p)."""
 
+@overload
+def dsplit(input: Tensor, sections: _int) -> tuple[Tensor, ...]:
+    """Split along dimension 2."""
+
+@overload
+def dsplit(input: Tensor, indices: _Dims) -> tuple[Tensor, ...]:
+    """Split along dimension 2."""
+
 def elu(
     input: Tensor,
     alpha: _Number = 1,
@@ -2859,6 +2960,7 @@ def empty(
     pin_memory: _bool = False,
     requires_grad: _bool = False,
     memory_format: memory_format | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Uninitialised."""
 
@@ -2871,6 +2973,7 @@ def empty(
     pin_memory: _bool = False,
     requires_grad: _bool = False,
     memory_format: memory_format | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Uninitialised."""
 
@@ -2952,6 +3055,7 @@ def eye(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Identity matrix."""
 
@@ -2965,6 +3069,7 @@ def eye(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Identity matrix."""
 
@@ -2997,11 +3102,11 @@ def flip(input: Tensor, dims: _Dims) -> Tensor:
     """Reversed along dimensions."""
 
 @overload
-def float_power(input: Tensor, exponent: Tensor | _Number) -> Tensor:
+def float_power(input: Tensor, exponent: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input^exponent in float64."""
 
 @overload
-def float_power(input: Tensor | _Number, exponent: Tensor) -> Tensor:
+def float_power(input: Tensor | _Number, exponent: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input^exponent in float64."""
 
 def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -3049,6 +3154,7 @@ def full(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """All one value."""
 
@@ -3156,6 +3262,14 @@ def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Te
 def heaviside_(input: Tensor, values: Tensor) -> Tensor:
     """0 below zero, 1 above, values at zero."""
 
+@overload
+def hsplit(input: Tensor, sections: _int) -> tuple[Tensor, ...]:
+    """Split side by side: along dimension 1, or 0 for vectors."""
+
+@overload
+def hsplit(input: Tensor, indices: _Dims) -> tuple[Tensor, ...]:
+    """Split side by side: along dimension 1, or 0 for vectors."""
+
 def huber_loss(input: Tensor, target: Tensor, reduction: _int = 1, delta: _float = 1.0) -> Tensor:
     """Squared below delta, linear above (Huber 1964)."""
 
@@ -3192,9 +3306,7 @@ def index_copy(
 def index_copy_(input: Tensor, dim: _int, index: Tensor, source: Tensor) -> Tensor:
     """source written at positions of a dimension."""
 
-def index_fill(
-    input: Tensor, dim: _int, index: Tensor, value: Tensor | _Number, *, out: Tensor | None = None
-) -> Tensor:
+def index_fill(input: Tensor, dim: _int, index: Tensor, value: Tensor | _Number) -> Tensor:
     """value at positions of a dimension."""
 
 def index_fill_(input: Tensor, dim: _int, index: Tensor, value: Tensor | _Number) -> Tensor:
@@ -3283,7 +3395,12 @@ def kthvalue(input: Tensor, k: _int, dim: _int = -1, keepdim: _bool = False) -> 
 
 @overload
 def kthvalue(
-    input: Tensor, k: _int, dim: _int = -1, keepdim: _bool = False, *, out: Sequence[Tensor]
+    input: Tensor,
+    k: _int,
+    dim: _int = -1,
+    keepdim: _bool = False,
+    *,
+    out: Sequence[Tensor | None] | None,
 ) -> _kthvalue_result:
     """The k-th smallest element along dim, from 1."""
 
@@ -3303,7 +3420,7 @@ def lcm(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 def lcm_(input: Tensor, other: Tensor) -> Tensor:
     """Least common multiple."""
 
-def ldexp(input: Tensor, other: Tensor) -> Tensor:
+def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * 2^other."""
 
 def le(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
@@ -3370,6 +3487,7 @@ def linspace(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Evenly spaced, both ends included."""
 
@@ -3461,6 +3579,7 @@ def logspace(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Powers of base, evenly spaced."""
 
@@ -3475,9 +3594,7 @@ def lt(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> 
 def lt_(input: Tensor, other: Tensor | _Number) -> Tensor:
     """input < other."""
 
-def masked_fill(
-    input: Tensor, mask: Tensor, value: Tensor | _Number, *, out: Tensor | None = None
-) -> Tensor:
+def masked_fill(input: Tensor, mask: Tensor, value: Tensor | _Number) -> Tensor:
     """value where the mask is True."""
 
 def masked_fill_(input: Tensor, mask: Tensor, value: Tensor | _Number) -> Tensor:
@@ -3489,7 +3606,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """source, in order, where mask is True."""
 
-def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements where mask is True, 1-d."""
 
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -3504,7 +3621,9 @@ def max(input: Tensor, dim: _int, keepdim: _bool = False) -> _max_result:
     """The largest element; along `dim` also where it stands first; nan wins."""
 
 @overload
-def max(input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor]) -> _max_result:
+def max(
+    input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor | None] | None
+) -> _max_result:
     """The largest element; along `dim` also where it stands first; nan wins."""
 
 @overload
@@ -3597,7 +3716,7 @@ def median(input: Tensor, dim: _int, keepdim: _bool = False) -> _median_result:
 
 @overload
 def median(
-    input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor]
+    input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor | None] | None
 ) -> _median_result:
     """The lower median; along `dim` also where it is."""
 
@@ -3610,7 +3729,9 @@ def min(input: Tensor, dim: _int, keepdim: _bool = False) -> _min_result:
     """The smallest element; along `dim` also where it stands first; nan wins."""
 
 @overload
-def min(input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor]) -> _min_result:
+def min(
+    input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor | None] | None
+) -> _min_result:
     """The smallest element; along `dim` also where it stands first; nan wins."""
 
 @overload
@@ -3638,7 +3759,7 @@ def mode(input: Tensor, dim: _int = -1, keepdim: _bool = False) -> _mode_result:
 
 @overload
 def mode(
-    input: Tensor, dim: _int = -1, keepdim: _bool = False, *, out: Sequence[Tensor]
+    input: Tensor, dim: _int = -1, keepdim: _bool = False, *, out: Sequence[Tensor | None] | None
 ) -> _mode_result:
     """The most frequent value along dim, and its last place."""
 
@@ -3651,7 +3772,7 @@ def movedim(input: Tensor, source: _Dims, destination: _Dims) -> Tensor:
 def mse_loss(input: Tensor, target: Tensor, reduction: _int = 1) -> Tensor:
     """Squared error."""
 
-def msort(input: Tensor) -> Tensor:
+def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sorted along the first dimension."""
 
 def mul(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
@@ -3666,6 +3787,7 @@ def multinomial(
     replacement: _bool = False,
     *,
     generator: Generator | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Indices drawn with the probabilities of each row."""
 
@@ -3716,7 +3838,7 @@ def nanmedian(input: Tensor, dim: _int, keepdim: _bool = False) -> _nanmedian_re
 
 @overload
 def nanmedian(
-    input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor]
+    input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor | None] | None
 ) -> _nanmedian_result:
     """The lower median of what is not nan."""
 
@@ -3780,32 +3902,35 @@ def nll_loss_nd(
 ) -> Tensor:
     """-weight[target] * input[target], reduced."""
 
-def nonzero(input: Tensor) -> Tensor:
-    """Indices of nonzero elements, a row each."""
+@overload
+def nonzero(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Indices of nonzero elements, a row each; as_tuple: a tensor for each dimension."""
+
+@overload
+def nonzero(input: Tensor, *, as_tuple: _bool) -> Any:
+    """Indices of nonzero elements, a row each; as_tuple: a tensor for each dimension."""
 
 @overload
 def norm(
     input: Tensor,
-    p: _Number = 2,
+    p: str = "fro",
     dim: _Dims | None = None,
     keepdim: _bool = False,
-    dtype: _DtypeLike | None = None,
-    *,
     out: Tensor | None = None,
+    dtype: _DtypeLike | None = None,
 ) -> Tensor:
-    """(sum |x|^p)^(1/p)."""
+    """(sum |x|^p)^(1/p); 'fro': p = 2."""
 
 @overload
 def norm(
     input: Tensor,
-    p: str,
+    p: _Number,
     dim: _Dims | None = None,
     keepdim: _bool = False,
-    dtype: _DtypeLike | None = None,
-    *,
     out: Tensor | None = None,
+    dtype: _DtypeLike | None = None,
 ) -> Tensor:
-    """(sum |x|^p)^(1/p)."""
+    """(sum |x|^p)^(1/p); 'fro': p = 2."""
 
 @overload
 def norm(
@@ -3813,11 +3938,10 @@ def norm(
     p: _Number | None,
     dim: _Dims | None = None,
     keepdim: _bool = False,
-    dtype: _DtypeLike | None = None,
-    *,
     out: Tensor | None = None,
+    dtype: _DtypeLike | None = None,
 ) -> Tensor:
-    """(sum |x|^p)^(1/p)."""
+    """(sum |x|^p)^(1/p); 'fro': p = 2."""
 
 @overload
 def normal(
@@ -3831,12 +3955,17 @@ def normal(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Normal."""
 
 @overload
 def normal(
-    mean: Tensor | _Number, std: Tensor | _Number = 1.0, *, generator: Generator | None = None
+    mean: Tensor | _Number,
+    std: Tensor | _Number = 1.0,
+    *,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Normal."""
 
@@ -3861,6 +3990,7 @@ def ones(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """All 1."""
 
@@ -3872,6 +4002,7 @@ def ones(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """All 1."""
 
@@ -3893,7 +4024,7 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
 def permute(input: Tensor, dims: _Dims) -> Tensor:
     """Dimensions in another order."""
 
-def polygamma(n: _int, input: Tensor) -> Tensor:
+def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The n-th derivative of digamma."""
 
 def positive(input: Tensor) -> Tensor:
@@ -3944,6 +4075,7 @@ def rand(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Uniform in [0, 1)."""
 
@@ -3956,12 +4088,14 @@ def rand(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Uniform in [0, 1)."""
 
 def rand_like(
     input: Tensor,
     *,
+    generator: Generator | None = None,
     dtype: _DtypeLike | None = None,
     layout: _layout | None = None,
     device: _DeviceLike | None = None,
@@ -3982,6 +4116,7 @@ def randint(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Integers in [0, high)."""
 
@@ -3997,6 +4132,7 @@ def randint(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Integers in [0, high)."""
 
@@ -4005,6 +4141,7 @@ def randint_like(
     input: Tensor,
     high: _int,
     *,
+    generator: Generator | None = None,
     dtype: _DtypeLike | None = None,
     layout: _layout | None = None,
     device: _DeviceLike | None = None,
@@ -4020,6 +4157,7 @@ def randint_like(
     low: _int,
     high: _int,
     *,
+    generator: Generator | None = None,
     dtype: _DtypeLike | None = None,
     layout: _layout | None = None,
     device: _DeviceLike | None = None,
@@ -4039,6 +4177,7 @@ def randn(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Standard normal."""
 
@@ -4051,12 +4190,14 @@ def randn(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Standard normal."""
 
 def randn_like(
     input: Tensor,
     *,
+    generator: Generator | None = None,
     dtype: _DtypeLike | None = None,
     layout: _layout | None = None,
     device: _DeviceLike | None = None,
@@ -4075,6 +4216,7 @@ def randperm(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """A permutation of 0 to n - 1."""
 
@@ -4096,7 +4238,7 @@ def reflection_pad2d(input: Tensor, padding: _Dims) -> Tensor:
 def reflection_pad3d(input: Tensor, padding: _Dims) -> Tensor:
     """Padded with its mirror image."""
 
-def relu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+def relu(input: Tensor) -> Tensor:
     """max(input, 0)."""
 
 def relu_(input: Tensor) -> Tensor:
@@ -4114,12 +4256,20 @@ def remainder_(input: Tensor, other: Tensor | _Number) -> Tensor:
     """The rest of division, with the sign of other."""
 
 @overload
-def repeat_interleave(input: Tensor, repeats: Tensor, dim: _int | None = None) -> Tensor:
-    """Each element repeated."""
+def repeat_interleave(
+    input: Tensor, repeats: Tensor, dim: _int | None = None, *, output_size: _int | None = None
+) -> Tensor:
+    """Each element repeated; without `repeats`: the numbers 0, 1, ... as often as input says."""
 
 @overload
-def repeat_interleave(input: Tensor, repeats: _int, dim: _int | None = None) -> Tensor:
-    """Each element repeated."""
+def repeat_interleave(
+    input: Tensor, repeats: _int, dim: _int | None = None, *, output_size: _int | None = None
+) -> Tensor:
+    """Each element repeated; without `repeats`: the numbers 0, 1, ... as often as input says."""
+
+@overload
+def repeat_interleave(repeats: Tensor, *, output_size: _int | None = None) -> Tensor:
+    """Each element repeated; without `repeats`: the numbers 0, 1, ... as often as input says."""
 
 def replication_pad1d(input: Tensor, padding: _Dims) -> Tensor:
     """Padded with its border."""
@@ -4158,7 +4308,12 @@ def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def rsqrt_(input: Tensor) -> Tensor:
     """1 / sqrt(input)."""
 
+@overload
 def rsub(input: Tensor, other: Tensor | _Number, *, alpha: _Number = 1) -> Tensor:
+    """other - alpha * input."""
+
+@overload
+def rsub(input: Tensor, other: _Number, alpha: _Number) -> Tensor:
     """other - alpha * input."""
 
 def scalar_tensor(
@@ -4253,19 +4408,36 @@ def scatter_reduce_(
 ) -> Tensor:
     """Reduced by sum, prod, mean, amax or amin."""
 
+@overload
 def searchsorted(
     sorted_sequence: Tensor,
-    input: Tensor | _Number,
+    input: Tensor,
     *,
     out_int32: _bool = False,
     right: _bool = False,
+    side: str | None = None,
+    sorter: Tensor | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Where each value would be inserted."""
+
+@overload
+def searchsorted(
+    sorted_sequence: Tensor,
+    self: Tensor | _Number,
+    *,
+    out_int32: _bool = False,
+    right: _bool = False,
+    side: str | None = None,
+    sorter: Tensor | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Where each value would be inserted."""
 
 def select(input: Tensor, dim: _int, index: _int) -> Tensor:
     """One position of a dimension."""
 
-def selu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+def selu(input: Tensor) -> Tensor:
     """Self-normalising elu (Klambauer et al. 2017)."""
 
 def selu_(input: Tensor) -> Tensor:
@@ -4349,17 +4521,28 @@ def sort(
 
 @overload
 def sort(
-    input: Tensor, dim: _int = -1, descending: _bool = False, *, out: Sequence[Tensor]
+    input: Tensor, dim: _int = -1, descending: _bool = False, *, out: Sequence[Tensor | None] | None
 ) -> _sort_result:
     """Sorted along dim; always stable; nan is the largest."""
 
 @overload
-def split(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
-    """Parts of split_size."""
+def sort(
+    input: Tensor,
+    *,
+    stable: _bool | None,
+    dim: _int = -1,
+    descending: _bool = False,
+    out: Sequence[Tensor | None] | None,
+) -> _sort_result:
+    """Sorted along dim; always stable; nan is the largest."""
 
 @overload
-def split(input: Tensor, split_size: _Dims, dim: _int = 0) -> tuple[Tensor, ...]:
-    """Parts of split_size."""
+def split(tensor: Tensor, split_size_or_sections: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+    """Parts of a size, or of the given sizes."""
+
+@overload
+def split(tensor: Tensor, split_size_or_sections: _Dims, dim: _int = 0) -> tuple[Tensor, ...]:
+    """Parts of a size, or of the given sizes."""
 
 def split_with_sizes(input: Tensor, split_sizes: _Dims, dim: _int = 0) -> tuple[Tensor, ...]:
     """Parts of the given sizes."""
@@ -4441,12 +4624,22 @@ def sub(
 def sub_(input: Tensor, other: Tensor | _Number, *, alpha: _Number = 1) -> Tensor:
     """input - alpha * other."""
 
+@overload
 def subtract(
     input: Tensor, other: Tensor | _Number, *, alpha: _Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """The same as sub."""
 
+@overload
+def subtract(input: Tensor, other: _Number, alpha: _Number) -> Tensor:
+    """The same as sub."""
+
+@overload
 def subtract_(input: Tensor, other: Tensor | _Number, *, alpha: _Number = 1) -> Tensor:
+    """The same as sub."""
+
+@overload
+def subtract_(input: Tensor, other: _Number, alpha: _Number) -> Tensor:
     """The same as sub."""
 
 def sum(
@@ -4459,7 +4652,7 @@ def sum(
 ) -> Tensor:
     """Sum of the elements, over `dim` or over all. Integers sum in int64."""
 
-def swapaxes(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
+def swapaxes(input: Tensor, axis0: _int, axis1: _int) -> Tensor:
     """The same as transpose."""
 
 def swapdims(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
@@ -4468,10 +4661,12 @@ def swapdims(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
 def t(input: Tensor) -> Tensor:
     """Transpose of a matrix."""
 
-def take(input: Tensor, index: Tensor) -> Tensor:
+def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Elements of the flattened input."""
 
-def take_along_dim(input: Tensor, indices: Tensor, dim: _int | None = None) -> Tensor:
+def take_along_dim(
+    input: Tensor, indices: Tensor, dim: _int | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """gather with broadcasting."""
 
 def tan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -4492,6 +4687,12 @@ def tensor_split(input: Tensor, sections: _int, dim: _int = 0) -> tuple[Tensor, 
 
 @overload
 def tensor_split(input: Tensor, indices: _Dims, dim: _int = 0) -> tuple[Tensor, ...]:
+    """As equal parts as possible."""
+
+@overload
+def tensor_split(
+    input: Tensor, tensor_indices_or_sections: Tensor, dim: _int = 0
+) -> tuple[Tensor, ...]:
     """As equal parts as possible."""
 
 def threshold(
@@ -4516,7 +4717,7 @@ def topk(
     largest: _bool = True,
     sorted: _bool = True,
     *,
-    out: Sequence[Tensor],
+    out: Sequence[Tensor | None] | None,
 ) -> _topk_result:
     """The k largest (or smallest) elements along dim, in order."""
 
@@ -4643,7 +4844,32 @@ def var_mean(
 def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inner product of vectors."""
 
-def where(condition: Tensor, input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
+@overload
+def vsplit(input: Tensor, sections: _int) -> tuple[Tensor, ...]:
+    """Split along dimension 0."""
+
+@overload
+def vsplit(input: Tensor, indices: _Dims) -> tuple[Tensor, ...]:
+    """Split along dimension 0."""
+
+@overload
+def where(
+    condition: Tensor,
+    input: Tensor | _Number,
+    other: Tensor | _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """input where the condition holds, else other."""
+
+@overload
+def where(
+    condition: Tensor, self: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None
+) -> Tensor:
+    """input where the condition holds, else other."""
+
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]:
     """input where the condition holds, else other."""
 
 @overload
@@ -4669,6 +4895,7 @@ def zeros(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """All 0."""
 
@@ -4680,6 +4907,7 @@ def zeros(
     device: _DeviceLike | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """All 0."""
 

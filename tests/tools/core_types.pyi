@@ -432,7 +432,9 @@ def frombuffer(
     offset: _int = 0,
     requires_grad: _bool = False,
 ) -> Tensor: ...
-def from_dlpack(ext_tensor: Any) -> Tensor: ...
+def from_dlpack(
+    ext_tensor: Any, *, device: _DeviceLike | None = None, copy: _bool | None = None
+) -> Tensor: ...
 
 # Settings
 

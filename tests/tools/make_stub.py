@@ -42,6 +42,7 @@ TYPES = {
 RESULTS = {
     "Tensor": "Tensor",
     "Tensors": "tuple[Tensor, ...]",
+    "Tensor|Tensors": "Any",  # by the value of an argument
     "Number": "_Number",
     "int": "_int",
     "bool": "_bool",
