@@ -14,6 +14,12 @@ Tensors nonzero_by_dim(const Tensor& x) {
   return cnn::unbind(x.dim() ? cnn::nonzero(x) : cnn::nonzero(cnn::unsqueeze(x, 0)), 1);
 }
 
+std::variant<Tensor, Tensors> nonzero_as(const Tensor& x, bool as_tuple, const std::optional<Tensor>& out) {
+  check(!as_tuple || !out, "", "nonzero does not support the out kwarg when as_tuple is True");
+  if (as_tuple) return nonzero_by_dim(x);
+  return out ? copy_out("nonzero", cnn::nonzero(x), *out) : cnn::nonzero(x);
+}
+
 // `side` says the same as `right`; `sorter` is the order that sorts.
 Tensor searchsorted_by(const Tensor& sorted, const Tensor& x, bool out_int32, bool right,
                        const std::optional<std::string>& side, const std::optional<Tensor>& sorter) {
@@ -85,10 +91,10 @@ void bind_index(Registry& ops) {
       "Rows of weight.", kFunctionOnly);
   ops.def_op<&cnn::nonzero>("nonzero(Tensor input) -> Tensor",
                             "Indices of nonzero elements, a row each; as_tuple: a tensor for each dimension.", kOut);
-  ops.def_op<[](const Tensor& x, bool as_tuple) -> std::variant<Tensor, Tensors> {
-    if (as_tuple) return nonzero_by_dim(x);
-    return cnn::nonzero(x);
-  }>("nonzero(Tensor input, *, bool as_tuple) -> Tensor|Tensors", "");
+  ops.def_op<[](const Tensor& x, bool as_tuple) { return nonzero_as(x, as_tuple, {}); }>(
+      "nonzero(Tensor input, *, bool as_tuple) -> Tensor|Tensors", "", kMethodOnly);
+  ops.def_op<&nonzero_as>("nonzero(Tensor input, *, bool as_tuple, Tensor? out=None) -> Tensor|Tensors", "",
+                          kFunctionOnly);
   ops.def_op<&nonzero_by_dim>("where(Tensor condition) -> Tensors", "", kFunctionOnly);
   ops.def_op<&cnn::nonzero>("argwhere(Tensor input) -> Tensor", "Indices of nonzero elements, a row each.");
   ops.def_op<&searchsorted_by>(

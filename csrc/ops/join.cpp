@@ -11,7 +11,7 @@
 namespace cnn {
 
 Tensor cat(const Tensors& tensors, int64_t dim, Dest dest) {
-  check(!tensors.empty(), "", "torch.cat(): expected a non-empty list of Tensors");
+  check_value(!tensors.empty(), "", "torch.cat(): expected a non-empty list of Tensors");
   // An empty 1-d tensor joins anything: it was once the only way to write "nothing".
   const auto skipped = [](const Tensor& x) { return x.dim() == 1 && x.numel() == 0; };
   const Tensor* first = nullptr;

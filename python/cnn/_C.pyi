@@ -3907,7 +3907,7 @@ def nonzero(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Indices of nonzero elements, a row each; as_tuple: a tensor for each dimension."""
 
 @overload
-def nonzero(input: Tensor, *, as_tuple: _bool) -> Any:
+def nonzero(input: Tensor, *, as_tuple: _bool, out: Tensor | None = None) -> Any:
     """Indices of nonzero elements, a row each; as_tuple: a tensor for each dimension."""
 
 @overload
