@@ -15,8 +15,7 @@ class Net(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.body(x)
-        y = F.relu(y)
-        return y * self.scale
+        return F.relu(y) * self.scale
 
 
 def sizes(x: Tensor) -> list[int]:
