@@ -33,7 +33,7 @@ PROPERTIES = """
 """
 AUTOGRAD = "register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad as_subclass"
 UNINITIALISED = "new empty empty_like empty_strided new_empty resize_ resize_as_ set_"
-IN_PLACE_ONLY = "copy_ zero_ share_memory_"
+IN_PLACE_ONLY = "copy_ _copy_out zero_ share_memory_"
 DEVICES = "cpu cuda is_pinned pin_memory"
 RANDOM = """
     bernoulli bernoulli_ cauchy_ exponential_ geometric_ log_normal_ multinomial normal normal_ rand

@@ -288,6 +288,8 @@ def check_out(row, args, kwargs, want, layout):
     wrong = [cnn.ones(w.shape, dtype=cnn.bool if w.dtype != cnn.bool else cnn.int64) for w in want]
     if want[0].dtype == cnn.bool:
         return  # casts to everything
+    if next(flat_tensors(args), None) is None:
+        return  # what creates takes the dtype of `out`
     before = [bits(w) for w in wrong]
     with pytest.raises(RuntimeError):
         row.call(*args, **kwargs, out=tuple(wrong) if len(out) > 1 else wrong[0])

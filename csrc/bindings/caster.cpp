@@ -2,6 +2,9 @@
 
 #include <structmember.h>
 
+#include "cnn/autograd.h"
+#include "cnn/ops/copy.h"
+
 namespace cnn::python {
 
 namespace {
@@ -117,6 +120,20 @@ Items items_of(const Call& call, int index) {
 }
 
 }  // namespace
+
+Tensor copy_out(const char* op, const Tensor& result, const Tensor& out) {
+  check(!result.requires_grad() && !(grad_enabled() && out.requires_grad()), op,
+        "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires "
+        "grad.");
+  check(result.device() == out.device(), op,
+        "Expected all tensors to be on the same device, but found at least two devices, ", result.device(), " and ",
+        out.device(), "!");
+  check(can_cast(result.dtype(), out.dtype()), op, "result type ", dtype_type_name(result.dtype()),
+        " can't be cast to the desired output type ", dtype_type_name(out.dtype()));
+  if (out.shape() != result.shape()) resize_output(op, out, result.shape());
+  NoGrad guard;
+  return copy_(out, result);
+}
 
 Tensors to_tensors(const Call& call, int index) {
   const Items items = items_of(call, index);

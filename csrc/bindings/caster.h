@@ -7,6 +7,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "bindings/signature.h"
 #include "bindings/tensor_type.h"
@@ -111,6 +112,9 @@ struct Converter<std::vector<std::optional<Tensor>>> {
 
 // ---- Results ----
 
+// Takes a finished result into `out`, resized and of its own dtype; returns `out`.
+Tensor copy_out(const char* op, const Tensor& result, const Tensor& out);
+
 inline PyObject* to_python(const Call&, Tensor t) { return wrap(std::move(t)); }
 inline PyObject* to_python(const Call&, bool v) { return PyBool_FromLong(v); }
 inline PyObject* to_python(const Call&, int64_t v) { return PyLong_FromLongLong(v); }
@@ -130,6 +134,10 @@ PyObject* to_python(const Call& call, std::tuple<T...> results) {
   int n = 0;
   std::apply([&](auto&... result) { ((items[n++] = to_python(call, std::move(result))), ...); }, results);
   return make_result_tuple(call, items, n);
+}
+template <class... T>
+PyObject* to_python(const Call& call, std::variant<T...> result) {
+  return std::visit([&](auto& r) { return to_python(call, std::move(r)); }, result);
 }
 template <class A, class B>
 PyObject* to_python(const Call& call, std::pair<A, B> results) {

@@ -24,6 +24,8 @@ enum OpFlags : unsigned {
   kMethodOnly = 2,  // no function
   kNoInPlace = 4,  // no `f_`, though there is a Dest
   kNoOut = 8,  // no `out=`, though there is a Dest
+  kOut = 16,  // `out=` without a Dest: takes the result, of its dtype
+  kOutAnyDtype = 32 | kOut,  // ... or of one that it converts to
 };
 
 // A call of an op that is written against the C API: a Tensor method that converts its arguments itself.
@@ -96,6 +98,9 @@ inline Dest to_dest(const Call& c, PyObject* target) {
   return c.signature->in_place ? Dest::in_place(tensor_of(target)) : Dest::out(tensor_of(target));
 }
 
+// Copies the result of an op without a Dest into its `out=`.
+void write_out(const Call& c, const Tensor& result, const Tensor& out);
+
 template <class R>
 PyObject* finish_call(const Call& c, R&& result) {
   if constexpr (std::is_same_v<std::remove_cvref_t<R>, Tensor>) {
@@ -119,6 +124,12 @@ PyObject* invoke_with(const Call& c, std::index_sequence<I...>) {
     F(Converter<std::tuple_element_t<I, Args>>::get(c, int(I))...);
     return none();
   } else {
+    if constexpr (std::is_same_v<typename Traits::Result, Tensor>) {
+      if (PyObject* target = destination(c)) {
+        write_out(c, F(Converter<std::tuple_element_t<I, Args>>::get(c, int(I))...), tensor_of(target));
+        return new_ref(target);
+      }
+    }
     return finish_call(c, F(Converter<std::tuple_element_t<I, Args>>::get(c, int(I))...));
   }
 }
@@ -141,7 +152,8 @@ template <auto F>
 void Registry::def_op(const char* text, const char* doc, unsigned flags) {
   using Args = typename FunctionTraits<decltype(F)>::Args;
   constexpr bool has_dest = ends_with_dest<Args>;
-  Signature s = parse_signature(text, has_dest && !(flags & kNoOut));
+  Signature s = parse_signature(text, has_dest ? !(flags & kNoOut) : bool(flags & kOut));
+  s.out_any_dtype = (flags & kOutAnyDtype) == kOutAnyDtype;
   if (!params_fit<Args>(s, std::make_index_sequence<passed_count<Args>>())) {
     throw std::logic_error("signature '" + s.text + "' does not fit its C++ function");
   }
@@ -150,10 +162,7 @@ void Registry::def_op(const char* text, const char* doc, unsigned flags) {
   if (!(flags & kMethodOnly)) add(s, doc, flags, false);
   if (takes_tensor && !(flags & kFunctionOnly)) {
     Signature m = s;  // methods have no `out=`
-    if (m.out_slot >= 0) {
-      m.params.pop_back();
-      m.out_slot = -1;
-    }
+    if (m.out_slot >= 0) drop_out(m);
     add(m, doc, flags, true);
   }
   if (has_dest && takes_tensor && !(flags & kNoInPlace)) {

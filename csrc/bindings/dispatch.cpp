@@ -9,6 +9,39 @@
 
 namespace cnn::python {
 
+namespace {
+
+// Of functions that create: with `out=`, its dtype and device are what is made.
+void create_like_out(Call& call) {
+  PyObject* out = call.slots[call.signature->out_slot];
+  if (out == Py_None) return;
+  const Tensor& target = tensor_of(out);
+  for (const Param& p : call.signature->params) {
+    PyObject*& value = call.slots[p.slot];
+    if (p.kind == Kind::DType) {
+      check(value == Py_None || to_dtype(value) == target.dtype(), "", "dtype ",
+            value == Py_None ? "" : dtype_type_name(to_dtype(value)), " does not match dtype of out parameter (",
+            dtype_type_name(target.dtype()), ")");
+      value = Object::steal(dtype_object(target.dtype())).get();  // the dtypes live on
+    }
+    if (p.kind == Kind::Device) {
+      check(value == Py_None || to_device(value) == target.device(), "", "device ",
+            value == Py_None ? target.device() : to_device(value), " does not match device of out parameter (",
+            target.device(), ")");
+    }
+  }
+}
+
+}  // namespace
+
+void write_out(const Call& c, const Tensor& result, const Tensor& out) {
+  const Signature& s = *c.signature;
+  check(s.out_any_dtype || result.dtype() == out.dtype(), s.name.c_str(), "Expected out tensor to have dtype ",
+        result.dtype(), ", but got ", out.dtype(), " instead");
+  copy_out(s.name.c_str(), result, out);
+  if (s.requires_grad_slot >= 0 && c.slots[s.requires_grad_slot] == Py_True) out.set_requires_grad(true);
+}
+
 PyObject* dispatch(const Op& op, PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) noexcept {
   try {
     if (op.raw) {
@@ -27,6 +60,7 @@ PyObject* dispatch(const Op& op, PyObject* self, PyObject* const* args, Py_ssize
       check(s.pin_slot < 0 || call.slots[s.pin_slot] != Py_True, "",
             "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on "
             "this system.");
+      if (s.out_slot >= 0 && s.requires_grad_slot >= 0) create_like_out(call);
       const ActiveCall active(call.slots, s.passed);
       return s.invoke(call);
     }
@@ -87,6 +121,19 @@ std::string make_doc(const Op& op) {
   return doc + "\n" + op.doc;
 }
 
+// The text as this name has it: `f_` for the in-place call, and with the `out` that came of the Dest.
+std::string full_text(const Signature& s) {
+  std::string text = s.name + s.text.substr(s.text.find('('));
+  const size_t at = text.find(", Out? out=None");
+  if (at != text.npos) {
+    if (s.out_slot < 0) return text.erase(at, std::string_view(", Out? out=None").size());
+    return text.replace(at + 2, 3, "Tensor");
+  }
+  if (s.out_slot < 0) return text;
+  const bool has_star = s.positional < int(s.params.size()) - 1;
+  return text.insert(text.rfind(") ->"), has_star ? ", Tensor? out=None" : ", *, Tensor? out=None");
+}
+
 // ---- Named results ----
 
 PyObject* return_types = nullptr;
@@ -143,6 +190,7 @@ Op& Registry::op(const std::string& name, bool method, const char* doc) {
 }
 
 void Registry::add(Signature signature, const char* doc, unsigned, bool method) {
+  signature.text = full_text(signature);
   op(signature.name, method, doc).signatures.push_back(std::move(signature));
 }
 

@@ -183,23 +183,38 @@ Object capsule_of(PyObject* o) {
   return run_python([&] { return PyObject_CallNoArgs(method.get()); });
 }
 
-PyObject* from_dlpack(PyObject*, PyObject* o) {
-  return guard([&] {
-    const Object capsule = capsule_of(o);
-    if (PyCapsule_IsValid(capsule.get(), "dltensor_versioned")) {
-      return wrap(take<DLManagedTensorVersioned>(capsule.get(), "dltensor_versioned", "used_dltensor_versioned"));
-    }
-    check(
-        PyCapsule_IsValid(capsule.get(), "dltensor"), "",
+Tensor tensor_over(PyObject* exporter) {
+  const Object capsule = capsule_of(exporter);
+  if (PyCapsule_IsValid(capsule.get(), "dltensor_versioned")) {
+    return take<DLManagedTensorVersioned>(capsule.get(), "dltensor_versioned", "used_dltensor_versioned");
+  }
+  check(PyCapsule_IsValid(capsule.get(), "dltensor"), "",
         "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so you might "
         "have already constructed a tensor from it once.");
-    return wrap(take<DLManagedTensor>(capsule.get(), "dltensor", "used_dltensor"));
+  return take<DLManagedTensor>(capsule.get(), "dltensor", "used_dltensor");
+}
+
+PyObject* from_dlpack(PyObject*, PyObject* args, PyObject* kwargs) {
+  static const char* names[] = {"ext_tensor", "device", "copy", nullptr};
+  PyObject *exporter, *device = Py_None, *copy = Py_None;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OO:from_dlpack", const_cast<char**>(names), &exporter, &device,
+                                   &copy)) {
+    return nullptr;
+  }
+  return guard([&] {
+    const Tensor shared = tensor_over(exporter);
+    check_value(copy != Py_False || device == Py_None || to_device(device) == shared.device(), "from_dlpack",
+                "cannot move to another device without a copy");
+    const bool copies = copy == Py_True;
+    return wrap(device == Py_None ? (copies ? clone(shared) : shared) : to(shared, {}, to_device(device), copies));
   });
 }
 
-PyMethodDef functions[] = {{"from_dlpack", from_dlpack, METH_O,
-                            "from_dlpack(ext_tensor)\n--\n\nA tensor over the memory of another library's array."},
-                           {}};
+PyMethodDef functions[] = {
+    {"from_dlpack", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(from_dlpack)),
+     METH_VARARGS | METH_KEYWORDS,
+     "from_dlpack(ext_tensor, *, device=None, copy=None)\n--\n\nA tensor over the memory of another library's array."},
+    {}};
 
 }  // namespace
 

@@ -118,7 +118,9 @@ PyObject* numpy(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* k
   const Py_ssize_t given = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
   check_type(n == 0 && given <= 1 && (given == 0 || view(PyTuple_GET_ITEM(kwnames, 0)) == "force"), "",
              "numpy() takes no arguments but force=False");
-  return numpy_of(self, given && to_bool(args[0])).release();
+  check_type(!given || PyBool_Check(args[0]), "", "numpy(): argument 'force' must be bool, not ",
+             given ? type_name_of(args[0]) : "");
+  return numpy_of(self, given && args[0] == Py_True).release();
 }
 
 PyObject* array(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {

@@ -6,7 +6,7 @@
 namespace cnn::python {
 
 void bind_activation(Registry& ops) {
-  ops.def_op<&cnn::relu>("relu(Tensor input) -> Tensor", "max(input, 0).");
+  ops.def_op<&cnn::relu>("relu(Tensor input) -> Tensor", "max(input, 0).", kNoOut);
   ops.def_op<&cnn::threshold>("threshold(Tensor input, Number threshold, Number value) -> Tensor",
                               "input where above threshold, else value.", kFunctionOnly);
   ops.def_op<&cnn::leaky_relu>("leaky_relu(Tensor input, Number negative_slope=0.01) -> Tensor",
@@ -15,9 +15,9 @@ void bind_activation(Registry& ops) {
   ops.def_op<&cnn::elu>("elu(Tensor input, Number alpha=1, Number scale=1, Number input_scale=1) -> Tensor",
                         "input, alpha * (exp(input) - 1) where negative.", kFunctionOnly);
   ops.def_op<&cnn::selu>("selu(Tensor input) -> Tensor", "Self-normalising elu (Klambauer et al. 2017).",
-                         kFunctionOnly);
+                         kFunctionOnly | kNoOut);
   ops.def_op<&cnn::celu>("celu(Tensor input, Number alpha=1.0) -> Tensor",
-                         "max(0, x) + min(0, alpha * (exp(x / alpha) - 1)).", kFunctionOnly);
+                         "max(0, x) + min(0, alpha * (exp(x / alpha) - 1)).", kFunctionOnly | kNoOut);
   ops.def_op<&cnn::gelu>("gelu(Tensor input, *, str approximate='none') -> Tensor",
                          "x * Phi(x) (Hendrycks and Gimpel 2016).", kFunctionOnly);
   ops.def_op<&cnn::silu>("silu(Tensor input) -> Tensor", "x * sigmoid(x).", kFunctionOnly);

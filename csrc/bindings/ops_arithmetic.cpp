@@ -12,6 +12,8 @@ void bind_arithmetic(Registry& ops) {
                         "input - alpha * other.");
   ops.def_op<[](const Tensor& x, const Tensor& other, Scalar alpha) { return cnn::sub(other, x, alpha); }>(
       "rsub(Tensor input, Tensor|Number other, *, Number alpha=1) -> Tensor", "other - alpha * input.");
+  ops.def_op<[](const Tensor& x, Scalar other, Scalar alpha) { return cnn::sub(wrapped_number(other), x, alpha); }>(
+      "rsub(Tensor input, Number other, Number alpha) -> Tensor", "");
   ops.def_op<&cnn::mul>("mul(Tensor input, Tensor|Number other) -> Tensor", "input * other.");
   ops.def_op<&cnn::div>("div(Tensor input, Tensor|Number other) -> Tensor", "input / other, of floating-point dtype.");
   // A number may come first in functions.

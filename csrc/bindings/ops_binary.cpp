@@ -16,6 +16,9 @@ void bind_binary(Registry& ops) {
                         "input / other, of floating-point dtype.");
   ops.def_op<&cnn::mul>("multiply(Tensor input, Tensor|Number other) -> Tensor", "The same as mul.");
   ops.def_op<&cnn::sub>("subtract(Tensor input, Tensor|Number other, *, Number alpha=1) -> Tensor", "The same as sub.");
+  ops.def_op<[](const Tensor& x, Scalar other, Scalar alpha, Dest dest) {
+    return cnn::sub(x, wrapped_number(other), alpha, dest);
+  }>("subtract(Tensor input, Number other, Number alpha) -> Tensor", "", kNoOut);
   ops.def_op<&cnn::floor_divide>("floor_divide(Tensor input, Tensor|Number other) -> Tensor", "floor(input / other).");
   ops.def_op<&cnn::remainder>("remainder(Tensor input, Tensor|Number other) -> Tensor",
                               "The rest of division, with the sign of other.");
@@ -54,14 +57,14 @@ void bind_binary(Registry& ops) {
   ops.def_op<&cnn::atan2>("arctan2(Tensor input, Tensor other) -> Tensor", "The same as atan2.");
   ops.def_op<&cnn::heaviside>("heaviside(Tensor input, Tensor values) -> Tensor",
                               "0 below zero, 1 above, values at zero.");
-  ops.def_op<&cnn::ldexp>("ldexp(Tensor input, Tensor other) -> Tensor", "input * 2^other.");
+  ops.def_op<&cnn::ldexp>("ldexp(Tensor input, Tensor other) -> Tensor", "input * 2^other.", kOutAnyDtype);
   ops.def_op<&cnn::pow>("pow(Tensor input, Tensor|Number exponent) -> Tensor", "input^exponent.");
   ops.def_op<&cnn::pow>("pow(Tensor|Number input, Tensor exponent) -> Tensor", "input^exponent.",
                         kFunctionOnly | kNoInPlace);
   ops.def_op<&cnn::float_power>("float_power(Tensor input, Tensor|Number exponent) -> Tensor",
-                                "input^exponent in float64.");
+                                "input^exponent in float64.", kOutAnyDtype);
   ops.def_op<&cnn::float_power>("float_power(Tensor|Number input, Tensor exponent) -> Tensor",
-                                "input^exponent in float64.", kFunctionOnly);
+                                "input^exponent in float64.", kFunctionOnly | kOutAnyDtype);
   ops.def_op<&cnn::lerp>("lerp(Tensor input, Tensor end, Tensor|Number weight) -> Tensor",
                          "input + weight * (end - input).");
   ops.def_op<&cnn::addcmul>("addcmul(Tensor input, Tensor tensor1, Tensor tensor2, *, Number value=1) -> Tensor",
@@ -84,13 +87,15 @@ void bind_binary(Registry& ops) {
   ops.def_op<[](const Tensor& x, const Tensor& high, Dest dest) { return cnn::minimum(x, high, dest); }>(
       "clamp_max(Tensor input, Tensor max) -> Tensor", "Not above max.");
   ops.def_op<&cnn::where>("where(Tensor condition, Tensor|Number input, Tensor|Number other) -> Tensor",
-                          "input where the condition holds, else other.", kFunctionOnly);
+                          "input where the condition holds, else other.", kFunctionOnly | kOut);
+  ops.def_op<&cnn::where>("where(Tensor condition, Tensor|Number self, Tensor|Number other) -> Tensor", "",
+                          kFunctionOnly | kOut);
   ops.def_op<[](const Tensor& x, const Tensor& condition, const Tensor& other) {
     return cnn::where(condition, x, other);
   }>("where(Tensor input, Tensor condition, Tensor|Number other) -> Tensor",
      "self where the condition holds, else other.", kMethodOnly);
   ops.def_op<&cnn::masked_fill>("masked_fill(Tensor input, Tensor mask, Tensor|Number value) -> Tensor",
-                                "value where the mask is True.");
+                                "value where the mask is True.", kNoOut);
 }
 
 }  // namespace cnn::python

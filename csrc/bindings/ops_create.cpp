@@ -29,15 +29,15 @@ void bind_create(Registry& ops) {
   ops.def_op<[](const Dims& size, DType t, Device d) {
     return cnn::zeros(size, t, d);
   }>("zeros(Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "All 0.");
+     "All 0.", kOut);
   ops.def_op<[](const Dims& size, DType t, Device d) {
     return cnn::ones(size, t, d);
   }>("ones(Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "All 1.");
+     "All 1.", kOut);
   ops.def_op<[](const Dims& size, DType t, Device d) {
     return cnn::empty(size, t, d);
   }>("empty(Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, MemoryFormat? memory_format=None) -> Tensor",
-     "Uninitialised.");
+     "Uninitialised.", kOut);
   ops.def_op<[](const Dims& size, const Dims& stride, DType t, Device d) {
     return cnn::empty_strided(size, stride, t, d);
   }>("empty_strided(Dims size, Dims stride, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
@@ -45,7 +45,7 @@ void bind_create(Registry& ops) {
   ops.def_op<[](const Dims& size, Scalar value, std::optional<DType> t, Device d) {
     return cnn::full(size, value, t, d);
   }>("full(Dims size, Number fill_value, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "All one value.");
+     "All one value.", kOut);
   ops.def_op<[](const Tensor& x, std::optional<DType> t, std::optional<Device> d, Format f) {
     return like(x, 0, t, d, f);
   }>("zeros_like(Tensor input, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, Contiguous? memory_format=None) -> Tensor",
@@ -65,27 +65,27 @@ void bind_create(Registry& ops) {
   ops.def_op<[](Scalar end, std::optional<DType> t, Device d) {
     return cnn::arange(0, end, 1, t, d);
   }>("arange(Number end, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "0, 1, ... below end.");
+     "0, 1, ... below end.", kOut);
   ops.def_op<[](Scalar start, Scalar end, Scalar step, std::optional<DType> t, Device d) {
     return cnn::arange(start, end, step, t, d);
   }>("arange(Number start, Number end, Number step=1, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "start, start + step, ... below end.");
+     "start, start + step, ... below end.", kOut);
   ops.def_op<[](Scalar start, Scalar end, int64_t steps, std::optional<DType> t, Device d) {
     return cnn::linspace(start, end, steps, t, d);
   }>("linspace(Number start, Number end, int steps, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "Evenly spaced, both ends included.");
+     "Evenly spaced, both ends included.", kOut);
   ops.def_op<[](Scalar start, Scalar end, int64_t steps, double base, std::optional<DType> t, Device d) {
     return cnn::logspace(start, end, steps, base, t, d);
   }>("logspace(Number start, Number end, int steps, float base=10.0, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "Powers of base, evenly spaced.");
+     "Powers of base, evenly spaced.", kOut);
   ops.def_op<[](int64_t n, std::optional<DType> t, Device d) {
     return cnn::eye(n, {}, t, d);
   }>("eye(int n, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "Identity matrix.");
+     "Identity matrix.", kOut);
   ops.def_op<[](int64_t n, int64_t m, std::optional<DType> t, Device d) {
     return cnn::eye(n, m, t, d);
   }>("eye(int n, int m, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "1 on the diagonal of an n x m matrix.");
+     "1 on the diagonal of an n x m matrix.", kOut);
   ops.def_op<[](Scalar s, std::optional<DType> t, Device d) {
     return cnn::full({}, s, t.value_or(default_dtype()), d);
   }>("scalar_tensor(Number s, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
@@ -124,8 +124,11 @@ void bind_create(Registry& ops) {
   ops.def_op<[](const Tensor& x) { return cnn::contiguous(x); }>(
       "contiguous(Tensor input, MemoryFormat? memory_format=None) -> Tensor", "The tensor in C order.", kMethodOnly);
   ops.def_op<[](const Tensor& x, const Tensor& src, bool) { return cnn::copy_(x, src); }>(
-      "copy_(Tensor input, Tensor src, bool non_blocking=False) -> Tensor",
-      "Takes the elements of src, broadcast and converted.", kMethodOnly);
+      "copy_(Tensor input, Tensor other, bool non_blocking=False) -> Tensor",
+      "Takes the elements of other, broadcast and converted.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, const std::string& op, const Tensor& out) { return copy_out(op.c_str(), x, out); }>(
+      "_copy_out(Tensor input, str op, Tensor out) -> Tensor", "Takes a finished result into the `out` of an op.",
+      kFunctionOnly);
 }
 
 }  // namespace cnn::python

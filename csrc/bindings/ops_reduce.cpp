@@ -9,10 +9,18 @@
 namespace cnn::python {
 namespace {
 
+using OptTensors = std::optional<Tensors>;
+
 // One of the two tensors of out=(values, indices).
-Dest out_of(const Tensors& out, int k) {
-  check_type(out.size() == 2, "", "argument 'out' must be a tuple of 2 Tensors, got ", int64_t(out.size()));
-  return Dest::out(out[k]);
+Dest out_of(const OptTensors& out, int k) {
+  if (!out) return {};
+  check_type(out->size() == 2, "", "argument 'out' must be a tuple of 2 Tensors, got ", int64_t(out->size()));
+  return Dest::out((*out)[k]);
+}
+// The same for an op without Dest.
+std::pair<Tensor, Tensor> written_to(const char* op, std::pair<Tensor, Tensor> result, const OptTensors& out) {
+  if (!out) return result;
+  return {copy_out(op, result.first, out_of(out, 0).target()), copy_out(op, result.second, out_of(out, 1).target())};
 }
 
 // The order of a matrix norm by name: 'fro' is the 2-norm of the elements.
@@ -53,14 +61,16 @@ void bind_sums(Registry& ops) {
   ops.def_op<&cnn::linalg_vector_norm>(
       "linalg_vector_norm(Tensor input, Number ord=2, Dims? dim=None, bool keepdim=False, *, Dtype? dtype=None) -> Tensor",
       "(sum |x|^ord)^(1/ord).", kNoInPlace | kFunctionOnly);
+  ops.def_op<&named_norm>(
+      "norm(Tensor input, str p='fro', Dims? dim=None, bool keepdim=False, Out? out=None, Dtype? dtype=None) -> Tensor",
+      "(sum |x|^p)^(1/p); 'fro': p = 2.", kNoInPlace | kNoOut);
   ops.def_op<&cnn::norm>(
-      "norm(Tensor input, Number p=2, Dims? dim=None, bool keepdim=False, Dtype? dtype=None) -> Tensor",
-      "(sum |x|^p)^(1/p).", kNoInPlace);
-  ops.def_op<&named_norm>("norm(Tensor input, str p, Dims? dim=None, bool keepdim=False, Dtype? dtype=None) -> Tensor",
-                          "", kNoInPlace);
+      "norm(Tensor input, Number p, Dims? dim=None, bool keepdim=False, Out? out=None, Dtype? dtype=None) -> Tensor",
+      "", kNoInPlace | kNoOut);
   ops.def_op<[](const Tensor& x, std::optional<Scalar>, OptDims d, bool k, std::optional<DType> t, Dest dest) {
     return cnn::norm(x, 2, d, k, t, dest);
-  }>("norm(Tensor input, Number? p, Dims? dim=None, bool keepdim=False, Dtype? dtype=None) -> Tensor", "", kNoInPlace);
+  }>("norm(Tensor input, Number? p, Dims? dim=None, bool keepdim=False, Out? out=None, Dtype? dtype=None) -> Tensor",
+     "", kNoInPlace | kNoOut);
   ops.def_op<&cnn::dist>("dist(Tensor input, Tensor other, Number p=2) -> Tensor", "The p-norm of input - other.");
 }
 
@@ -70,9 +80,9 @@ void bind_extrema(Registry& ops) {
       kNoInPlace);
   ops.def_op<[](const Tensor& x, int64_t d, bool k) { return cnn::max(x, d, k); }>(
       "max(Tensor input, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)");
-  ops.def_op<[](const Tensor& x, int64_t d, bool k, const Tensors& out) {
+  ops.def_op<[](const Tensor& x, int64_t d, bool k, const OptTensors& out) {
     return cnn::max(x, d, k, out_of(out, 0), out_of(out, 1));
-  }>("max(Tensor input, int dim, bool keepdim=False, *, Tensors out) -> (Tensor values, Tensor indices)", "",
+  }>("max(Tensor input, int dim, bool keepdim=False, *, Tensors? out) -> (Tensor values, Tensor indices)", "",
      kFunctionOnly);
   ops.def_op<&cnn::maximum>("max(Tensor input, Tensor other) -> Tensor", "", kNoInPlace);
   ops.def_op<[](const Tensor& x, Dest dest) { return cnn::min(x, dest); }>(
@@ -80,9 +90,9 @@ void bind_extrema(Registry& ops) {
       kNoInPlace);
   ops.def_op<[](const Tensor& x, int64_t d, bool k) { return cnn::min(x, d, k); }>(
       "min(Tensor input, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)");
-  ops.def_op<[](const Tensor& x, int64_t d, bool k, const Tensors& out) {
+  ops.def_op<[](const Tensor& x, int64_t d, bool k, const OptTensors& out) {
     return cnn::min(x, d, k, out_of(out, 0), out_of(out, 1));
-  }>("min(Tensor input, int dim, bool keepdim=False, *, Tensors out) -> (Tensor values, Tensor indices)", "",
+  }>("min(Tensor input, int dim, bool keepdim=False, *, Tensors? out) -> (Tensor values, Tensor indices)", "",
      kFunctionOnly);
   ops.def_op<&cnn::minimum>("min(Tensor input, Tensor other) -> Tensor", "", kNoInPlace);
   ops.def_op<&cnn::amax>("amax(Tensor input, Dims? dim=(), bool keepdim=False) -> Tensor",
@@ -92,6 +102,10 @@ void bind_extrema(Registry& ops) {
   ops.def_op<[](const Tensor& x, std::optional<int64_t> d, bool k) { return cnn::aminmax(x, d, k); }>(
       "aminmax(Tensor input, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)",
       "The smallest and the largest element.");
+  ops.def_op<[](const Tensor& x, std::optional<int64_t> d, bool k, const OptTensors& out) {
+    return written_to("aminmax", cnn::aminmax(x, d, k), out);
+  }>("aminmax(Tensor input, *, int? dim=None, bool keepdim=False, Tensors? out) -> (Tensor min, Tensor max)", "",
+     kFunctionOnly);
   ops.def_op<&cnn::argmax>("argmax(Tensor input, int? dim=None, bool keepdim=False) -> Tensor",
                            "Where the largest element stands first.", kNoInPlace);
   ops.def_op<&cnn::argmin>("argmin(Tensor input, int? dim=None, bool keepdim=False) -> Tensor",
@@ -140,15 +154,15 @@ void bind_scans(Registry& ops) {
   ops.def_op<[](const Tensor& x, int64_t d) { return cnn::cummax(x, d); }>(
       "cummax(Tensor input, int dim) -> (Tensor values, Tensor indices)",
       "Running maximum along dim, and where it stands last.");
-  ops.def_op<[](const Tensor& x, int64_t d, const Tensors& out) {
+  ops.def_op<[](const Tensor& x, int64_t d, const OptTensors& out) {
     return cnn::cummax(x, d, out_of(out, 0), out_of(out, 1));
-  }>("cummax(Tensor input, int dim, *, Tensors out) -> (Tensor values, Tensor indices)", "", kFunctionOnly);
+  }>("cummax(Tensor input, int dim, *, Tensors? out) -> (Tensor values, Tensor indices)", "", kFunctionOnly);
   ops.def_op<[](const Tensor& x, int64_t d) { return cnn::cummin(x, d); }>(
       "cummin(Tensor input, int dim) -> (Tensor values, Tensor indices)",
       "Running minimum along dim, and where it stands last.");
-  ops.def_op<[](const Tensor& x, int64_t d, const Tensors& out) {
+  ops.def_op<[](const Tensor& x, int64_t d, const OptTensors& out) {
     return cnn::cummin(x, d, out_of(out, 0), out_of(out, 1));
-  }>("cummin(Tensor input, int dim, *, Tensors out) -> (Tensor values, Tensor indices)", "", kFunctionOnly);
+  }>("cummin(Tensor input, int dim, *, Tensors? out) -> (Tensor values, Tensor indices)", "", kFunctionOnly);
 }
 
 void bind_sorting(Registry& ops) {
@@ -158,52 +172,56 @@ void bind_sorting(Registry& ops) {
   ops.def_op<[](const Tensor& x, std::optional<bool> stable, int64_t d, bool desc) {
     return cnn::sort_stable(x, stable, d, desc);
   }>("sort(Tensor input, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)");
-  ops.def_op<[](const Tensor& x, int64_t d, bool desc, const Tensors& out) {
+  ops.def_op<[](const Tensor& x, int64_t d, bool desc, const OptTensors& out) {
     return cnn::sort(x, d, desc, out_of(out, 0), out_of(out, 1));
-  }>("sort(Tensor input, int dim=-1, bool descending=False, *, Tensors out) -> (Tensor values, Tensor indices)", "",
+  }>("sort(Tensor input, int dim=-1, bool descending=False, *, Tensors? out) -> (Tensor values, Tensor indices)", "",
      kFunctionOnly);
+  ops.def_op<[](const Tensor& x, std::optional<bool> stable, int64_t d, bool desc, const OptTensors& out) {
+    return written_to("sort", cnn::sort_stable(x, stable, d, desc), out);
+  }>("sort(Tensor input, *, bool? stable, int dim=-1, bool descending=False, Tensors? out) -> (Tensor values, Tensor indices)",
+     "", kFunctionOnly);
   ops.def_op<[](const Tensor& x, int64_t d, bool desc) { return cnn::argsort(x, d, desc); }>(
       "argsort(Tensor input, int dim=-1, bool descending=False) -> Tensor", "The indices that sort along dim.");
   ops.def_op<[](const Tensor& x, bool, int64_t d, bool desc) { return cnn::argsort(x, d, desc); }>(
-      "argsort(Tensor input, *, bool stable, int dim=-1, bool descending=False) -> Tensor");
-  ops.def_op<&cnn::msort>("msort(Tensor input) -> Tensor", "Sorted along the first dimension.");
+      "argsort(Tensor input, *, bool stable, int dim=-1, bool descending=False) -> Tensor", "", kOut);
+  ops.def_op<&cnn::msort>("msort(Tensor input) -> Tensor", "Sorted along the first dimension.", kOut);
   ops.def_op<[](const Tensor& x, int64_t k, int64_t d, bool largest, bool sorted) {
     return cnn::topk(x, k, d, largest, sorted);
   }>("topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)",
      "The k largest (or smallest) elements along dim, in order.");
-  ops.def_op<[](const Tensor& x, int64_t k, int64_t d, bool largest, bool sorted, const Tensors& out) {
+  ops.def_op<[](const Tensor& x, int64_t k, int64_t d, bool largest, bool sorted, const OptTensors& out) {
     return cnn::topk(x, k, d, largest, sorted, out_of(out, 0), out_of(out, 1));
-  }>("topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True, *, Tensors out) -> (Tensor values, Tensor indices)",
+  }>("topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True, *, Tensors? out) -> (Tensor values, Tensor indices)",
      "", kFunctionOnly);
   ops.def_op<[](const Tensor& x, int64_t k, int64_t d, bool keep) { return cnn::kthvalue(x, k, d, keep); }>(
       "kthvalue(Tensor input, int k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)",
       "The k-th smallest element along dim, from 1.");
-  ops.def_op<[](const Tensor& x, int64_t k, int64_t d, bool keep, const Tensors& out) {
+  ops.def_op<[](const Tensor& x, int64_t k, int64_t d, bool keep, const OptTensors& out) {
     return cnn::kthvalue(x, k, d, keep, out_of(out, 0), out_of(out, 1));
-  }>("kthvalue(Tensor input, int k, int dim=-1, bool keepdim=False, *, Tensors out) -> (Tensor values, Tensor indices)",
+  }>("kthvalue(Tensor input, int k, int dim=-1, bool keepdim=False, *, Tensors? out) -> (Tensor values, Tensor indices)",
      "", kFunctionOnly);
   ops.def_op<[](const Tensor& x) { return cnn::median(x); }>("median(Tensor input) -> Tensor",
                                                              "The lower median; along `dim` also where it is.");
   ops.def_op<[](const Tensor& x, int64_t d, bool keep) { return cnn::median(x, d, keep); }>(
       "median(Tensor input, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)");
-  ops.def_op<[](const Tensor& x, int64_t d, bool keep, const Tensors& out) {
+  ops.def_op<[](const Tensor& x, int64_t d, bool keep, const OptTensors& out) {
     return cnn::median(x, d, keep, out_of(out, 0), out_of(out, 1));
-  }>("median(Tensor input, int dim, bool keepdim=False, *, Tensors out) -> (Tensor values, Tensor indices)", "",
+  }>("median(Tensor input, int dim, bool keepdim=False, *, Tensors? out) -> (Tensor values, Tensor indices)", "",
      kFunctionOnly);
   ops.def_op<[](const Tensor& x) { return cnn::nanmedian(x); }>("nanmedian(Tensor input) -> Tensor",
                                                                 "The lower median of what is not nan.");
   ops.def_op<[](const Tensor& x, int64_t d, bool keep) { return cnn::nanmedian(x, d, keep); }>(
       "nanmedian(Tensor input, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)");
-  ops.def_op<[](const Tensor& x, int64_t d, bool keep, const Tensors& out) {
+  ops.def_op<[](const Tensor& x, int64_t d, bool keep, const OptTensors& out) {
     return cnn::nanmedian(x, d, keep, out_of(out, 0), out_of(out, 1));
-  }>("nanmedian(Tensor input, int dim, bool keepdim=False, *, Tensors out) -> (Tensor values, Tensor indices)", "",
+  }>("nanmedian(Tensor input, int dim, bool keepdim=False, *, Tensors? out) -> (Tensor values, Tensor indices)", "",
      kFunctionOnly);
   ops.def_op<[](const Tensor& x, int64_t d, bool keep) { return cnn::mode(x, d, keep); }>(
       "mode(Tensor input, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)",
       "The most frequent value along dim, and its last place.");
-  ops.def_op<[](const Tensor& x, int64_t d, bool keep, const Tensors& out) {
+  ops.def_op<[](const Tensor& x, int64_t d, bool keep, const OptTensors& out) {
     return cnn::mode(x, d, keep, out_of(out, 0), out_of(out, 1));
-  }>("mode(Tensor input, int dim=-1, bool keepdim=False, *, Tensors out) -> (Tensor values, Tensor indices)", "",
+  }>("mode(Tensor input, int dim=-1, bool keepdim=False, *, Tensors? out) -> (Tensor values, Tensor indices)", "",
      kFunctionOnly);
 }
 

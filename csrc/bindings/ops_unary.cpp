@@ -71,7 +71,7 @@ void bind_unary(Registry& ops) {
       "nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor",
       "nan and infinities replaced; by 0 and the largest finite numbers when not given.");
   ops.def_op<&cnn::polygamma>("polygamma(int n, Tensor input) -> Tensor", "The n-th derivative of digamma.",
-                              kFunctionOnly);
+                              kFunctionOnly | kOutAnyDtype);
   ops.def_op<&cnn::positive>("positive(Tensor input) -> Tensor", "input itself.");
 }
 

@@ -7,18 +7,53 @@
 
 namespace cnn::python {
 
+namespace {
+
+// hsplit, vsplit and dsplit: along a dimension of their own, in parts that must be equal.
+template <int Number>
+int64_t split_dim(const Tensor& x) {
+  constexpr const char* kNames[] = {"torch.hsplit", "torch.vsplit", "torch.dsplit"};
+  constexpr int kLeast[] = {1, 2, 3};
+  check(x.dim() >= kLeast[Number], "", kNames[Number], " requires a tensor with at least ", kLeast[Number],
+        " dimension, but got a tensor with ", x.dim(), " dimensions!");
+  return Number == 0 ? (x.dim() > 1) : Number - 1 + (Number == 2);
+}
+template <int Number>
+Tensors split_equal(const Tensor& x, int64_t sections) {
+  const int64_t dim = split_dim<Number>(x);
+  constexpr const char* kNames[] = {"torch.hsplit", "torch.vsplit", "torch.dsplit"};
+  check(sections > 0 && x.size(dim) % sections == 0, "", kNames[Number], " attempted to split along dimension ", dim,
+        ", but the size of the dimension ", x.size(dim), " is not divisible by the split_size ", sections, "!");
+  return cnn::tensor_split(x, sections, dim);
+}
+template <int Number>
+Tensors split_at(const Tensor& x, const Dims& indices) {
+  return cnn::tensor_split_at(x, indices, split_dim<Number>(x));
+}
+
+void bind_splits(Registry& ops) {
+  ops.def_op<&split_equal<0>>("hsplit(Tensor input, int sections) -> Tensors",
+                              "Split side by side: along dimension 1, or 0 for vectors.");
+  ops.def_op<&split_at<0>>("hsplit(Tensor input, Dims indices) -> Tensors", "");
+  ops.def_op<&split_equal<1>>("vsplit(Tensor input, int sections) -> Tensors", "Split along dimension 0.");
+  ops.def_op<&split_at<1>>("vsplit(Tensor input, Dims indices) -> Tensors", "");
+  ops.def_op<&split_equal<2>>("dsplit(Tensor input, int sections) -> Tensors", "Split along dimension 2.");
+  ops.def_op<&split_at<2>>("dsplit(Tensor input, Dims indices) -> Tensors", "");
+}
+
+}  // namespace
+
 void bind_view(Registry& ops) {
   ops.def_op<&cnn::view>("view(Tensor input, Dims size) -> Tensor", "The same memory in another shape.", kMethodOnly);
-  ops.def_op<&cnn::view_dtype>("view(Tensor input, Dtype dtype) -> Tensor", "The same bytes as another dtype.",
-                               kMethodOnly);
   ops.def_op<&cnn::broadcast_tensors>("broadcast_tensors(*Tensors tensors) -> Tensors",
                                       "All expanded to their common shape.", kFunctionOnly);
   ops.def_op<&cnn::reshape>("reshape(Tensor input, Dims shape) -> Tensor", "Another shape; a view where possible.");
-  ops.def_op<&cnn::expand>("expand(Tensor input, Dims size) -> Tensor", "Size-1 dimensions repeated, without copying.",
-                           kMethodOnly);
+  ops.def_op<[](const Tensor& x, const Dims& size, bool) { return cnn::expand(x, size); }>(
+      "expand(Tensor input, Dims size, *, bool implicit=False) -> Tensor",
+      "Size-1 dimensions repeated, without copying.", kMethodOnly);
   ops.def_op<&cnn::permute>("permute(Tensor input, Dims dims) -> Tensor", "Dimensions in another order.");
   ops.def_op<&cnn::transpose>("transpose(Tensor input, int dim0, int dim1) -> Tensor", "Two dimensions exchanged.");
-  ops.def_op<&cnn::transpose>("swapaxes(Tensor input, int dim0, int dim1) -> Tensor", "The same as transpose.");
+  ops.def_op<&cnn::transpose>("swapaxes(Tensor input, int axis0, int axis1) -> Tensor", "The same as transpose.");
   ops.def_op<&cnn::transpose>("swapdims(Tensor input, int dim0, int dim1) -> Tensor", "The same as transpose.");
   ops.def_op<&cnn::t>("t(Tensor input) -> Tensor", "Transpose of a matrix.");
   ops.def_op<&cnn::select>("select(Tensor input, int dim, int index) -> Tensor", "One position of a dimension.");
@@ -45,9 +80,13 @@ void bind_view(Registry& ops) {
   ops.def_op<&cnn::as_strided_scatter>(
       "as_strided_scatter(Tensor input, Tensor src, Dims size, Dims stride, int? storage_offset=None) -> Tensor",
       "input with src written where as_strided looks.");
-  ops.def_op<&cnn::split>("split(Tensor input, int split_size, int dim=0) -> Tensors", "Parts of split_size.");
-  ops.def_op<&cnn::split_with_sizes>("split(Tensor input, Dims split_size, int dim=0) -> Tensors",
-                                     "Parts of the given sizes.");
+  ops.def_op<&cnn::split>("split(Tensor input, int split_size, int dim=0) -> Tensors", "Parts of split_size.",
+                          kMethodOnly);
+  ops.def_op<&cnn::split_with_sizes>("split(Tensor input, Dims split_size, int dim=0) -> Tensors", "", kMethodOnly);
+  ops.def_op<&cnn::split>("split(Tensor tensor, int split_size_or_sections, int dim=0) -> Tensors",
+                          "Parts of a size, or of the given sizes.", kFunctionOnly);
+  ops.def_op<&cnn::split_with_sizes>("split(Tensor tensor, Dims split_size_or_sections, int dim=0) -> Tensors", "",
+                                     kFunctionOnly);
   ops.def_op<&cnn::split_with_sizes>("split_with_sizes(Tensor input, Dims split_sizes, int dim=0) -> Tensors",
                                      "Parts of the given sizes.");
   ops.def_op<&cnn::unbind>("unbind(Tensor input, int dim=0) -> Tensors", "All positions of a dimension.");
@@ -56,6 +95,17 @@ void bind_view(Registry& ops) {
                                  "As equal parts as possible.");
   ops.def_op<&cnn::tensor_split_at>("tensor_split(Tensor input, Dims indices, int dim=0) -> Tensors",
                                     "Parts that end at the indices.");
+  ops.def_op<[](const Tensor& x, const Tensor& where, int64_t dim) {
+    check(where.dtype() == DType::Int64 && where.device().is_cpu() && where.dim() <= 1, "tensor_split",
+          "expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor of int64 on the CPU, "
+          "but got a tensor with ",
+          where.dim(), " dims of ", where.dtype());
+    if (where.dim() == 0) return cnn::tensor_split(x, where.item().to_int(), dim);
+    Dims at;
+    for (const Tensor& i : cnn::unbind(where)) at.push_back(i.item().to_int());
+    return cnn::tensor_split_at(x, at, dim);
+  }>("tensor_split(Tensor input, Tensor tensor_indices_or_sections, int dim=0) -> Tensors", "");
+  bind_splits(ops);
   ops.def_op<&cnn::sum_to_size>("sum_to_size(Tensor input, Dims size) -> Tensor",
                                 "Summed to a shape that broadcasts to the present one.", kMethodOnly);
   ops.def_op<[](const Tensor& x, const Tensor& other) { return cnn::expand(x, other.shape()); }>(

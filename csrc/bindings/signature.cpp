@@ -1,5 +1,6 @@
 #include "bindings/signature.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <stdexcept>
@@ -186,6 +187,17 @@ Signature parse_signature(std::string_view source, bool with_out) {
     if (s.positional == 2) last.gathers = Gathers::InMethods;
   }
   return s;
+}
+
+void drop_out(Signature& s) {
+  const int at = int(std::ranges::find(s.params, Kind::Out, &Param::kind) - s.params.begin());
+  for (Param& p : s.params) p.slot -= p.slot > s.out_slot;
+  if (at < s.positional) --s.positional;
+  if (s.requires_grad_slot > s.out_slot) --s.requires_grad_slot;
+  if (s.format_slot > s.out_slot) --s.format_slot;
+  if (s.pin_slot > s.out_slot) --s.pin_slot;
+  s.params.erase(s.params.begin() + at);
+  s.out_slot = -1;
 }
 
 // ---- Matching a call ----

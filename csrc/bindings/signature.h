@@ -59,6 +59,7 @@ struct Signature {
   int passed = 0;         // how many the C++ function takes, Dest apart
   int out_slot = -1, requires_grad_slot = -1, format_slot = -1, pin_slot = -1;
   bool in_place = false;  // writes into argument 0 and returns it
+  bool out_any_dtype = false;  // of `out=` without a Dest: is it converted to?
   Invoke invoke = nullptr;
   PyTypeObject* result_type = nullptr;  // of named results
   std::string name, text;
@@ -84,6 +85,8 @@ inline PyObject* gathered_marker() { return Py_Ellipsis; }
 
 // Reads the text; with_out adds `out`. std::logic_error when it makes no sense: the module then does not import.
 Signature parse_signature(std::string_view text, bool with_out);
+// The signature without `out`, as methods have it.
+void drop_out(Signature& s);
 // Does the object fit the parameter? A cheap test of types; may set call.intercept.
 bool accepts(const Param& param, PyObject* o, Call& call);
 bool is_int_like(PyObject* o);      // an int for PyTorch: neither bool nor float

@@ -123,6 +123,13 @@ PyObject* nb_inplace_power(PyObject* a, PyObject* b, PyObject*) { return named_i
 PyObject* nb_negative(PyObject* a) {
   return guard([&] { return is_ours(a) ? wrap(neg(tensor_of(a))) : call_method("neg", a, {}); });
 }
+PyObject* nb_invert(PyObject* a) {
+  return guard([&] {
+    check_type(!is_floating(tensor_of(a).dtype()), "",
+               "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
+    return call_method("bitwise_not", a, {});
+  });
+}
 PyObject* nb_positive(PyObject* a) { return new_ref(a); }
 
 // ---- Conversions to Python's numbers ----
@@ -235,7 +242,7 @@ PyNumberMethods tensor_number_methods = [] {
   m.nb_negative = nb_negative;
   m.nb_positive = nb_positive;
   m.nb_absolute = named_unary<"abs">;
-  m.nb_invert = named_unary<"bitwise_not">;
+  m.nb_invert = nb_invert;
   m.nb_inplace_add = nb_inplace_add;
   m.nb_inplace_subtract = nb_inplace_subtract;
   m.nb_inplace_multiply = nb_inplace_multiply;

@@ -6,21 +6,22 @@ import os as _os
 
 from cnn import _C
 from cnn._C import *  # noqa: F403  (the ops, dtypes and types of the core)
-from cnn._C import Tensor  # noqa: F401
+from cnn._C import Tensor as Tensor
 
 __version__ = "0.1.0"
 
 # Names of the core that start with an underscore stay there; these are Python's own.
 from cnn import _tensor  # noqa: E402, F401
 from cnn._composite import *  # noqa: E402, F403
-from cnn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402, F401
-from cnn.random import (  # noqa: E402, F401
-    get_rng_state,
-    initial_seed,
-    manual_seed,
-    seed,
-    set_rng_state,
-)
+from cnn.autograd import enable_grad as enable_grad  # noqa: E402
+from cnn.autograd import inference_mode as inference_mode  # noqa: E402
+from cnn.autograd import no_grad as no_grad  # noqa: E402
+from cnn.autograd import set_grad_enabled as set_grad_enabled  # noqa: E402
+from cnn.random import get_rng_state as get_rng_state  # noqa: E402
+from cnn.random import initial_seed as initial_seed  # noqa: E402
+from cnn.random import manual_seed as manual_seed  # noqa: E402
+from cnn.random import seed as seed  # noqa: E402
+from cnn.random import set_rng_state as set_rng_state  # noqa: E402
 
 # PyTorch's names for the dtypes.
 float = _C.float32
@@ -42,7 +43,7 @@ _LAZY = {
 }
 
 
-def set_default_dtype(d):
+def set_default_dtype(d: _C.dtype) -> None:
     """The floating-point dtype of new tensors when none is given: `cnn.float64`, say.
 
     TypeError for dtypes that are not floating-point.
@@ -50,17 +51,35 @@ def set_default_dtype(d):
     _C._set_default_dtype(d)
 
 
-def __getattr__(name):
-    """Sub-packages and what stands in them load at first use, so that `import cnn` is quick."""
-    import importlib
+TYPE_CHECKING = False  # as in `typing`, which costs a third of the import
+if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
+    from cnn import autograd as autograd
+    from cnn import cuda as cuda
+    from cnn import linalg as linalg
+    from cnn import nn as nn
+    from cnn import optim as optim
+    from cnn import random as random
+    from cnn import serialization as serialization
+    from cnn import storage as storage
+    from cnn import testing as testing
+    from cnn import utils as utils
+    from cnn._tensor_str import get_printoptions as get_printoptions
+    from cnn._tensor_str import set_printoptions as set_printoptions
+    from cnn.serialization import load as load
+    from cnn.serialization import save as save
+else:
 
-    if name in _SUBMODULES:
-        return importlib.import_module(f"cnn.{name}")
-    if name in _LAZY:
-        value = getattr(importlib.import_module(f"cnn.{_LAZY[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'cnn' has no attribute {name!r}")
+    def __getattr__(name):
+        """Sub-packages and what stands in them load at first use, so that `import cnn` is quick."""
+        import importlib
+
+        if name in _SUBMODULES:
+            return importlib.import_module(f"cnn.{name}")
+        if name in _LAZY:
+            value = getattr(importlib.import_module(f"cnn.{_LAZY[name]}"), name)
+            globals()[name] = value
+            return value
+        raise AttributeError(f"module 'cnn' has no attribute {name!r}")
 
 
 if "CNN_AS_TORCH" in _os.environ:

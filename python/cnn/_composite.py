@@ -9,17 +9,17 @@ from cnn import _C
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes",
     "cartesian_prod", "cdist", "column_stack", "combinations", "cov", "cross",
-    "diagflat", "diff", "dist", "dsplit", "dstack", "einsum", "fliplr", "flipud", "histc",
-    "hsplit", "hstack", "inner", "is_floating_point", "is_tensor", "isin", "isreal", "kron",
+    "diagflat", "diff", "dist", "dstack", "einsum", "fliplr", "flipud", "histc",
+    "hstack", "inner", "is_floating_point", "is_tensor", "isin", "isreal", "kron",
     "meshgrid", "numel", "quantile", "nanquantile", "rot90", "row_stack", "tensordot", "tile",
-    "tril_indices", "triu_indices", "unique", "unique_consecutive", "vsplit", "vstack",
+    "tril_indices", "triu_indices", "unique", "unique_consecutive", "vstack",
 ]  # fmt: skip
 
 # Those that are methods of Tensor as well.
 METHODS = [
-    "cov", "cross", "diagflat", "diff", "dist", "dsplit", "fliplr", "flipud", "histc", "hsplit",
+    "cov", "cross", "diagflat", "diff", "dist", "fliplr", "flipud", "histc",
     "inner", "isreal", "kron", "nanquantile", "quantile", "rot90", "tile", "unique",
-    "unique_consecutive", "vsplit",
+    "unique_consecutive",
 ]  # fmt: skip
 
 
@@ -41,6 +41,10 @@ def numel(input):
 def isreal(input):
     """True everywhere: there are no complex dtypes."""
     return _C.ones_like(input, dtype=_C.bool)
+
+
+def _into(out, result, op):
+    return result if out is None else _C._copy_out(result, op, out)
 
 
 # ---- Shapes ----
@@ -88,59 +92,28 @@ def atleast_3d(*tensors):
     return _atleast(tensors, widen)
 
 
-def hstack(tensors):
+def hstack(tensors, *, out=None):
     """Joined side by side: along dimension 1, or 0 for vectors."""
     tensors = atleast_1d(list(tensors))
-    return _C.cat(list(tensors), 0 if tensors[0].dim() == 1 else 1)
+    return _C.cat(list(tensors), 0 if tensors[0].dim() == 1 else 1, out=out)
 
 
-def vstack(tensors):
+def vstack(tensors, *, out=None):
     """Joined one above the other, along dimension 0."""
-    return _C.cat(list(atleast_2d(list(tensors))), 0)
+    return _C.cat(list(atleast_2d(list(tensors))), 0, out=out)
 
 
 row_stack = vstack
 
 
-def dstack(tensors):
+def dstack(tensors, *, out=None):
     """Joined in depth, along dimension 2."""
-    return _C.cat(list(atleast_3d(list(tensors))), 2)
+    return _C.cat(list(atleast_3d(list(tensors))), 2, out=out)
 
 
-def column_stack(tensors):
+def column_stack(tensors, *, out=None):
     """Vectors as columns, joined along dimension 1."""
-    return hstack([t.reshape(t.numel(), 1) if t.dim() <= 1 else t for t in tensors])
-
-
-def _split_along(input, indices_or_sections, dim, name, least):
-    if input.dim() < least:
-        raise RuntimeError(
-            f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor "
-            f"with {input.dim()} dimensions!"
-        )
-    if isinstance(indices_or_sections, int):
-        size = input.shape[dim]
-        if indices_or_sections <= 0 or size % indices_or_sections:
-            raise RuntimeError(
-                f"torch.{name} attempted to split along dimension {dim}, but the size of the "
-                f"dimension {size} is not divisible by the split_size {indices_or_sections}!"
-            )
-    return _C.tensor_split(input, indices_or_sections, dim)
-
-
-def hsplit(input, indices_or_sections):
-    """Split side by side: along dimension 1, or 0 for vectors."""
-    return _split_along(input, indices_or_sections, 0 if input.dim() == 1 else 1, "hsplit", 1)
-
-
-def vsplit(input, indices_or_sections):
-    """Split along dimension 0."""
-    return _split_along(input, indices_or_sections, 0, "vsplit", 2)
-
-
-def dsplit(input, indices_or_sections):
-    """Split along dimension 2."""
-    return _split_along(input, indices_or_sections, 2, "dsplit", 3)
+    return hstack([t.reshape(t.numel(), 1) if t.dim() <= 1 else t for t in tensors], out=out)
 
 
 def tile(input, *dims):
@@ -254,37 +227,50 @@ def combinations(input, r=2, with_replacement=False):
     return input[_C.tensor(rows)]
 
 
-def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
+def _indices_of(mask, dtype, options):
+    places = _C.nonzero(mask).t().contiguous()
+    return _C.empty(places.shape, dtype=dtype or _C.int64, **options).copy_(places)
+
+
+def tril_indices(
+    row, col, offset=0, *, dtype=None, layout=None, device=None, pin_memory=False,
+    requires_grad=False,
+):  # fmt: skip
     """[2, n]: rows and columns of the lower triangle, in row order."""
-    mask = _C.tril(_C.ones(row, col, dtype=_C.uint8), offset).bool()
-    return _C.nonzero(mask).t().contiguous().to(dtype or _C.int64)
+    mask = _C.tril(_C.ones(row, col, dtype=_C.uint8), offset)
+    options = {"layout": layout, "device": device, "pin_memory": pin_memory}
+    return _indices_of(mask, dtype, options).requires_grad_(requires_grad)
 
 
-def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
+def triu_indices(
+    row, col, offset=0, *, dtype=None, layout=None, device=None, pin_memory=False,
+    requires_grad=False,
+):  # fmt: skip
     """[2, n]: rows and columns of the upper triangle, in row order."""
-    mask = _C.triu(_C.ones(row, col, dtype=_C.uint8), offset).bool()
-    return _C.nonzero(mask).t().contiguous().to(dtype or _C.int64)
+    mask = _C.triu(_C.ones(row, col, dtype=_C.uint8), offset)
+    options = {"layout": layout, "device": device, "pin_memory": pin_memory}
+    return _indices_of(mask, dtype, options).requires_grad_(requires_grad)
 
 
 # ---- Products ----
 
 
-def inner(input, other):
+def inner(input, other, *, out=None):
     """Sums of products over the last dimensions."""
     if input.dim() == 0 or other.dim() == 0:
-        return input * other
+        return _C.mul(input, other, out=out)
     if input.shape[-1] != other.shape[-1]:
         raise RuntimeError(
             "inner() the last dimension must match on both input tensors but got shapes "
             f"{list(input.shape)} and {list(other.shape)}"
         )
-    return tensordot(input, other, ([-1], [-1]))
+    return tensordot(input, other, ([-1], [-1]), out)
 
 
 def tensordot(a, b, dims=2, out=None):
     """Sums of products over `dims`: the last n of a with the first n of b, or two lists."""
     if out is not None:
-        return out.copy_(tensordot(a, b, dims))
+        return _C._copy_out(tensordot(a, b, dims), "tensordot", out)
     if isinstance(dims, int):
         if dims < 0:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
@@ -316,7 +302,7 @@ def tensordot(a, b, dims=2, out=None):
     return _C.mm(x, y).reshape(shape)
 
 
-def kron(input, other):
+def kron(input, other, *, out=None):
     """Kronecker product."""
     n = builtins.max(input.dim(), other.dim())
     a = input.reshape((1,) * (n - input.dim()) + tuple(input.shape))
@@ -324,10 +310,10 @@ def kron(input, other):
     left = [s for d in range(n) for s in (a.shape[d], 1)]
     right = [s for d in range(n) for s in (1, b.shape[d])]
     product = a.reshape(left) * b.reshape(right)
-    return product.reshape([a.shape[d] * b.shape[d] for d in range(n)])
+    return _into(out, product.reshape([a.shape[d] * b.shape[d] for d in range(n)]), "kron")
 
 
-def cross(input, other, dim=None):
+def cross(input, other, dim=None, *, out=None):
     """Cross product of 3-vectors along `dim` (the first dimension of size 3 when none)."""
     shape = broadcast_shapes(input.shape, other.shape)
     a, b = input.expand(shape), other.expand(shape)
@@ -342,7 +328,7 @@ def cross(input, other, dim=None):
         )
     a1, b1 = _C.roll(a, (-1,), (dim,)), _C.roll(b, (-1,), (dim,))
     a2, b2 = _C.roll(a, (-2,), (dim,)), _C.roll(b, (-2,), (dim,))
-    return a1 * b2 - a2 * b1
+    return _into(out, a1 * b2 - a2 * b1, "cross")
 
 
 def einsum(equation, *operands):
@@ -375,7 +361,7 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)
 
 
-def diff(input, n=1, dim=-1, prepend=None, append=None):
+def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
     """Differences of neighbours along `dim`, n times."""
     if input.dim() == 0:
         raise RuntimeError("diff expects input to be at least one-dimensional")
@@ -384,14 +370,14 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
     parts = [t for t in (prepend, input, append) if t is not None]
     x = _C.cat(parts, dim) if len(parts) > 1 else input
     if n == 0:
-        return x.clone()
+        return _into(out, x.clone(), "diff")
     for _ in range(builtins.min(n, x.shape[dim])):
         size = x.shape[dim]
         if size == 0:
             break
         high, low = x.narrow(dim, 1, size - 1), x.narrow(dim, 0, size - 1)
         x = high ^ low if x.dtype == _C.bool else high - low
-    return x
+    return _into(out, x, "diff")
 
 
 def cov(input, *, correction=1, fweights=None, aweights=None):
@@ -457,17 +443,17 @@ def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
     return result if q.dim() else result.squeeze(0)
 
 
-def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
     """The q-quantiles (q in [0, 1], a number or a vector) along `dim`, or of all elements."""
-    return _quantile(input, q, dim, keepdim, interpolation, False)
+    return _into(out, _quantile(input, q, dim, keepdim, interpolation, False), "quantile")
 
 
-def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
     """`quantile` without the nans."""
-    return _quantile(input, q, dim, keepdim, interpolation, True)
+    return _into(out, _quantile(input, q, dim, keepdim, interpolation, True), "nanquantile")
 
 
-def histc(input, bins=100, min=0, max=0):
+def histc(input, bins=100, min=0, max=0, *, out=None):
     """How many elements lie in each of `bins` equal parts of [min, max]; 0, 0: the data's range."""
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
@@ -483,15 +469,16 @@ def histc(input, bins=100, min=0, max=0):
     x = input.detach().reshape(-1)
     x = x[(x >= low) & (x <= high)]
     place = ((x - low) * bins / (high - low)).long().clamp(0, bins - 1)
-    return _C.zeros(bins, dtype=input.dtype).index_add(0, place, _C.ones_like(x))
+    counts = _C.zeros(bins, dtype=input.dtype).index_add(0, place, _C.ones_like(x))
+    return _into(out, counts, "histc")
 
 
-def isin(elements, test_elements, *, assume_unique=False, invert=False):
+def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None):
     """Is each element among test_elements?"""
     elements = elements if is_tensor(elements) else _C.tensor(elements)
     tests = test_elements if is_tensor(test_elements) else _C.tensor(test_elements)
     found = (elements.unsqueeze(-1) == tests.reshape(-1)).any(-1)
-    return ~found if invert else found
+    return _into(out, ~found if invert else found, "isin")
 
 
 # ---- Unique ----

@@ -9,6 +9,11 @@ def einsum(equation, *operands):
     """See `cnn.einsum`. RuntimeError when the equation does not fit the operands."""
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
+    if not operands:
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or at least one "
+            "operand and its subscripts list"
+        )
     if not isinstance(equation, str):
         return _from_lists(equation, operands)
     inputs, output = _parse(equation, operands)

@@ -18,7 +18,7 @@ __all__ = [
 default_generator = _C.default_generator
 
 
-def manual_seed(seed):
+def manual_seed(seed) -> _C.Generator:
     """Seeds the generator of every device with an int in [-2**63, 2**64), and returns the CPU's.
 
     Negative seeds count from 2**64 down, as in PyTorch.
@@ -28,7 +28,7 @@ def manual_seed(seed):
     return default_generator.manual_seed(seed)
 
 
-def seed():
+def seed() -> int:
     """Seeds the generator of every device from the operating system; returns the number it used."""
     value = default_generator.seed()
     _seed_devices(value)
@@ -44,17 +44,17 @@ def _seed_devices(value):
         cuda.manual_seed_all(value)
 
 
-def initial_seed():
+def initial_seed() -> int:
     """The seed that the default generator was last given."""
     return default_generator.initial_seed()
 
 
-def get_rng_state():
+def get_rng_state() -> _C.Tensor:
     """The default generator's state, a uint8 tensor."""
     return default_generator.get_state()
 
 
-def set_rng_state(new_state):
+def set_rng_state(new_state) -> None:
     """Puts the default generator into a state that `get_rng_state` gave."""
     default_generator.set_state(new_state)
 

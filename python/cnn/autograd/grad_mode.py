@@ -68,7 +68,7 @@ def _decorated_generator(make_mode, func):
 class _PlainMode(_Mode):
     """Also decorates without being called: `@no_grad` as well as `@no_grad()`."""
 
-    def __new__(cls, func=None):
+    def __new__(cls, func: object = None):
         self = super().__new__(cls)
         return self if func is None else self(func)
 
@@ -76,7 +76,7 @@ class _PlainMode(_Mode):
         self._former = _C.is_grad_enabled()
         _C._set_grad_enabled(self._enabled)
 
-    def __exit__(self, *exc_info):
+    def __exit__(self, *exc_info) -> None:
         _C._set_grad_enabled(self._former)
 
 
@@ -95,7 +95,7 @@ class enable_grad(_PlainMode):
 class set_grad_enabled(_Mode):
     """Turns recording on or off from the call on; as a context manager, until its end."""
 
-    def __init__(self, mode):
+    def __init__(self, mode) -> None:
         self._former = _C.is_grad_enabled()
         self.mode = bool(mode)
         _C._set_grad_enabled(self.mode)
@@ -107,7 +107,7 @@ class set_grad_enabled(_Mode):
     def __enter__(self):
         _C._set_grad_enabled(self.mode)
 
-    def __exit__(self, *exc_info):
+    def __exit__(self, *exc_info) -> None:
         _C._set_grad_enabled(self._former)
 
     def __repr__(self):
@@ -120,7 +120,9 @@ class set_grad_enabled(_Mode):
 class inference_mode(_Mode):
     """`no_grad` whose results may never be recorded; `inference_mode(False)` suspends it."""
 
-    def __new__(cls, mode=True):
+    mode: bool
+
+    def __new__(cls, mode: object = True):
         self = super().__new__(cls)
         if isinstance(mode, bool):
             self.mode = mode
@@ -134,7 +136,7 @@ class inference_mode(_Mode):
         _C._set_inference_mode(self.mode)
         _C._set_grad_enabled(not self.mode)
 
-    def __exit__(self, *exc_info):
+    def __exit__(self, *exc_info) -> None:
         _C._set_inference_mode(self._former)
         _C._set_grad_enabled(self._former_grad)
 

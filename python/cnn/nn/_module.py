@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 
 from .. import _C
 from . import hooks as _hooks
@@ -36,6 +37,12 @@ from .parameter import Buffer, Parameter
 from .state_dict import Stateful
 from .state_dict import _IncompatibleKeys as _IncompatibleKeys
 from .typename import typename
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    _M = TypeVar("_M", bound="Module")
 
 
 def _addindent(text, spaces):
@@ -85,7 +92,7 @@ class Module(Calling, Converting, Stateful):
     # Whether __init__ passes its arguments on, for classes with several bases.
     call_super_init = False
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, **kwargs) -> None:
         if not self.call_super_init and kwargs:
             raise TypeError(
                 f"{type(self).__name__}.__init__() got an unexpected keyword argument "
@@ -270,7 +277,9 @@ class Module(Calling, Converting, Stateful):
 
     # Walking ----------------------------------------------------------------------------------
 
-    def named_modules(self, memo=None, prefix="", remove_duplicate=True):
+    def named_modules(
+        self, memo=None, prefix="", remove_duplicate=True
+    ) -> Iterator[tuple[str, Module]]:
         """Yields (dotted name, module): this one, named `prefix`, and all below it, each once."""
         if memo is None:
             memo = set()
@@ -283,12 +292,12 @@ class Module(Calling, Converting, Stateful):
                     child_prefix = f"{prefix}.{name}" if prefix else name
                     yield from module.named_modules(memo, child_prefix, remove_duplicate)
 
-    def modules(self, remove_duplicate=True):
+    def modules(self, remove_duplicate=True) -> Iterator[Module]:
         """Yields this module and all below it, each once."""
         for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
-    def named_children(self):
+    def named_children(self) -> Iterator[tuple[str, Module]]:
         """Yields (name, module) of the direct children, each once."""
         memo = set()
         for name, module in self._modules.items():
@@ -296,7 +305,7 @@ class Module(Calling, Converting, Stateful):
                 memo.add(module)
                 yield name, module
 
-    def children(self):
+    def children(self) -> Iterator[Module]:
         """Yields the direct children, each once."""
         for _, module in self.named_children():
             yield module
@@ -315,24 +324,28 @@ class Module(Calling, Converting, Stateful):
                     memo.add(value)
                 yield (f"{module_prefix}.{name}" if module_prefix else name), value
 
-    def named_parameters(self, prefix="", recurse=True, remove_duplicate=True):
+    def named_parameters(
+        self, prefix="", recurse=True, remove_duplicate=True
+    ) -> Iterator[tuple[str, Parameter]]:
         """Yields (dotted name, parameter), each parameter once."""
         yield from self._named_members(
             lambda module: module._parameters.items(), prefix, recurse, remove_duplicate
         )
 
-    def parameters(self, recurse=True):
+    def parameters(self, recurse=True) -> Iterator[Parameter]:
         """Yields the parameters, each once; this is what an optimizer is given."""
         for _, param in self.named_parameters(recurse=recurse):
             yield param
 
-    def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
+    def named_buffers(
+        self, prefix="", recurse=True, remove_duplicate=True
+    ) -> Iterator[tuple[str, _C.Tensor]]:
         """Yields (dotted name, buffer), each buffer once."""
         yield from self._named_members(
             lambda module: module._buffers.items(), prefix, recurse, remove_duplicate
         )
 
-    def buffers(self, recurse=True):
+    def buffers(self, recurse=True) -> Iterator[_C.Tensor]:
         """Yields the buffers, each once."""
         for _, buffer in self.named_buffers(recurse=recurse):
             yield buffer
@@ -389,14 +402,14 @@ class Module(Calling, Converting, Stateful):
 
     # Changing everything at once --------------------------------------------------------------
 
-    def apply(self, fn):
+    def apply(self: _M, fn) -> _M:
         """Calls fn(module) on every module, children first; returns self."""
         for module in self.children():
             module.apply(fn)
         fn(self)
         return self
 
-    def train(self, mode=True):
+    def train(self: _M, mode=True) -> _M:
         """Sets training mode here and below; returns self."""
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
@@ -405,17 +418,17 @@ class Module(Calling, Converting, Stateful):
             module.train(mode)
         return self
 
-    def eval(self):
+    def eval(self: _M) -> _M:
         """Sets evaluation mode: train(False)."""
         return self.train(False)
 
-    def requires_grad_(self, requires_grad=True):
+    def requires_grad_(self: _M, requires_grad=True) -> _M:
         """Freezes or thaws all parameters; returns self."""
         for param in self.parameters():
             param.requires_grad_(requires_grad)
         return self
 
-    def zero_grad(self, set_to_none=True):
+    def zero_grad(self, set_to_none=True) -> None:
         """Forgets all gradients, or fills them with zeros."""
         for param in self.parameters():
             grad = param.grad

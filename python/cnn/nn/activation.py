@@ -16,7 +16,7 @@ class _Inplace(Module):
 
     __constants__ = ["inplace"]
 
-    def __init__(self, inplace=False):
+    def __init__(self, inplace=False) -> None:
         super().__init__()
         self.inplace = inplace
 
@@ -32,7 +32,7 @@ class Threshold(_Inplace):
 
     __constants__ = ["threshold", "value", "inplace"]
 
-    def __init__(self, threshold, value, inplace=False):
+    def __init__(self, threshold, value, inplace=False) -> None:
         super().__init__(inplace)
         self.threshold = threshold
         self.value = value
@@ -56,7 +56,7 @@ class RReLU(_Inplace):
 
     __constants__ = ["lower", "upper", "inplace"]
 
-    def __init__(self, lower=1.0 / 8, upper=1.0 / 3, inplace=False):
+    def __init__(self, lower=1.0 / 8, upper=1.0 / 3, inplace=False) -> None:
         super().__init__(inplace)
         self.lower = lower
         self.upper = upper
@@ -73,7 +73,9 @@ class Hardtanh(_Inplace):
 
     __constants__ = ["min_val", "max_val", "inplace"]
 
-    def __init__(self, min_val=-1.0, max_val=1.0, inplace=False, min_value=None, max_value=None):
+    def __init__(
+        self, min_val=-1.0, max_val=1.0, inplace=False, min_value=None, max_value=None
+    ) -> None:
         super().__init__(inplace)
         for old, new, value in (
             ("min_value", "min_val", min_value),
@@ -102,7 +104,7 @@ class Hardtanh(_Inplace):
 class ReLU6(Hardtanh):
     """min(max(0, x), 6)."""
 
-    def __init__(self, inplace=False):
+    def __init__(self, inplace=False) -> None:
         super().__init__(0.0, 6.0, inplace)
 
     def extra_repr(self):
@@ -162,7 +164,7 @@ class ELU(_Inplace):
 
     __constants__ = ["alpha", "inplace"]
 
-    def __init__(self, alpha=1.0, inplace=False):
+    def __init__(self, alpha=1.0, inplace=False) -> None:
         super().__init__(inplace)
         self.alpha = alpha
 
@@ -178,7 +180,7 @@ class CELU(_Inplace):
 
     __constants__ = ["alpha", "inplace"]
 
-    def __init__(self, alpha=1.0, inplace=False):
+    def __init__(self, alpha=1.0, inplace=False) -> None:
         super().__init__(inplace)
         self.alpha = alpha
 
@@ -204,7 +206,7 @@ class GELU(Module):
 
     __constants__ = ["approximate"]
 
-    def __init__(self, approximate="none"):
+    def __init__(self, approximate="none") -> None:
         super().__init__()
         self.approximate = approximate
 
@@ -220,7 +222,7 @@ class _OnDim(Module):
 
     __constants__ = ["dim"]
 
-    def __init__(self, dim=None):
+    def __init__(self, dim=None) -> None:
         super().__init__()
         self.dim = dim
 
@@ -234,7 +236,7 @@ class _OnDim(Module):
 class GLU(_OnDim):
     """a * sigmoid(b), where a and b are the halves of the input along dim. Dauphin et al., 2016."""
 
-    def __init__(self, dim=-1):
+    def __init__(self, dim=-1) -> None:
         super().__init__(dim)
 
     def forward(self, input):
@@ -246,7 +248,7 @@ class Hardshrink(Module):
 
     __constants__ = ["lambd"]
 
-    def __init__(self, lambd=0.5):
+    def __init__(self, lambd=0.5) -> None:
         super().__init__()
         self.lambd = lambd
 
@@ -262,7 +264,7 @@ class LeakyReLU(_Inplace):
 
     __constants__ = ["inplace", "negative_slope"]
 
-    def __init__(self, negative_slope=0.01, inplace=False):
+    def __init__(self, negative_slope=0.01, inplace=False) -> None:
         super().__init__(inplace)
         self.negative_slope = negative_slope
 
@@ -285,7 +287,7 @@ class Softplus(Module):
 
     __constants__ = ["beta", "threshold"]
 
-    def __init__(self, beta=1.0, threshold=20.0):
+    def __init__(self, beta=1.0, threshold=20.0) -> None:
         super().__init__()
         self.beta = beta
         self.threshold = threshold
@@ -302,7 +304,7 @@ class Softshrink(Module):
 
     __constants__ = ["lambd"]
 
-    def __init__(self, lambd=0.5):
+    def __init__(self, lambd=0.5) -> None:
         super().__init__()
         self.lambd = lambd
 
@@ -318,7 +320,7 @@ class PReLU(Module):
 
     __constants__ = ["num_parameters"]
 
-    def __init__(self, num_parameters=1, init=0.25, device=None, dtype=None):
+    def __init__(self, num_parameters=1, init=0.25, device=None, dtype=None) -> None:
         super().__init__()
         self.num_parameters = num_parameters
         self.init = init

@@ -116,7 +116,7 @@ class Calling:
 class _HookedCall:
     """One call of a module that has hooks."""
 
-    def __init__(self, module, args, kwargs):
+    def __init__(self, module, args, kwargs) -> None:
         self.module = module
         self.args = args
         self.kwargs = kwargs

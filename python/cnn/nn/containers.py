@@ -17,7 +17,7 @@ from .typename import typename
 class Container(Module):
     """The old base of containers: keeps the modules it is given by keyword."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs) -> None:
         warnings.warn(
             "`nn.Container` is deprecated. All of its functionality is now implemented in "
             "`nn.Module`. Subclass that instead.",
@@ -91,7 +91,7 @@ class Sequential(_Numbered):
     Takes them in order, or an OrderedDict with their names.
     """
 
-    def __init__(self, *args):
+    def __init__(self, *args) -> None:
         super().__init__()
         if len(args) == 1 and isinstance(args[0], OrderedDict):
             named = args[0].items()
@@ -155,7 +155,7 @@ class Sequential(_Numbered):
 class ModuleList(_Numbered):
     """A list of modules that are registered, to be run as the owner likes."""
 
-    def __init__(self, modules=None):
+    def __init__(self, modules=None) -> None:
         super().__init__()
         if modules is not None:
             self.extend(modules)
@@ -225,7 +225,7 @@ def _set_pairs(target, values, name):
 class ModuleDict(Module):
     """A dictionary of modules that are registered, in the order in which they came."""
 
-    def __init__(self, modules=None):
+    def __init__(self, modules=None) -> None:
         super().__init__()
         if modules is not None:
             self.update(modules)
@@ -303,7 +303,7 @@ class ParameterList(Module):
     Tensors become parameters, other values stay as they are.
     """
 
-    def __init__(self, values=None):
+    def __init__(self, values=None) -> None:
         super().__init__()
         self._size = 0
         if values is not None:
@@ -361,7 +361,7 @@ class ParameterDict(Module):
     Tensors become parameters, other values stay.
     """
 
-    def __init__(self, parameters=None):
+    def __init__(self, parameters=None) -> None:
         super().__init__()
         self._keys = {}
         if parameters is not None:

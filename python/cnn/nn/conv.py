@@ -42,7 +42,7 @@ class _ConvNd(Module):
         padding_mode,
         device=None,
         dtype=None,
-    ):
+    ) -> None:
         super().__init__()
         sizes = ntuple(self._dims)
         kernel_size, stride, dilation = sizes(kernel_size), sizes(stride), sizes(dilation)
@@ -154,7 +154,7 @@ class _Convolution(_ConvNd):
         padding_mode="zeros",
         device=None,
         dtype=None,
-    ):
+    ) -> None:
         super().__init__(
             in_channels,
             out_channels,
@@ -233,7 +233,7 @@ class _ConvTransposeNd(_ConvNd):
         padding_mode="zeros",
         device=None,
         dtype=None,
-    ):
+    ) -> None:
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
         super().__init__(
@@ -365,7 +365,7 @@ class _LazyConvolution(_LazyConvNd):
         padding_mode="zeros",
         device=None,
         dtype=None,
-    ):
+    ) -> None:
         super().__init__(
             out_channels,
             kernel_size,
@@ -394,7 +394,7 @@ class _LazyConvTransposeNd(_LazyConvNd):
         padding_mode="zeros",
         device=None,
         dtype=None,
-    ):
+    ) -> None:
         super().__init__(
             out_channels,
             kernel_size,

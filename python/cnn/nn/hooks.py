@@ -14,7 +14,7 @@ class RemovableHandle:
 
     next_id = 0
 
-    def __init__(self, hooks_dict, *, extra_dict=None):
+    def __init__(self, hooks_dict, *, extra_dict=None) -> None:
         self.hooks_dict_ref = weakref.ref(hooks_dict)
         self.id = RemovableHandle.next_id
         RemovableHandle.next_id += 1
@@ -50,7 +50,7 @@ class RemovableHandle:
 class WrappedHook:
     """A hook that is called with its module first, without keeping the module alive."""
 
-    def __init__(self, hook, module=None):
+    def __init__(self, hook, module=None) -> None:
         self.hook = hook
         self.with_module = module is not None
         if self.with_module:

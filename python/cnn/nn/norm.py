@@ -50,7 +50,7 @@ class _NormBase(_Affine):
         dtype=None,
         *,
         bias=True,
-    ):
+    ) -> None:
         super().__init__()
         self.num_features = num_features
         self.eps = eps
@@ -137,7 +137,7 @@ class _LazyNormBase(LazyModuleMixin, _NormBase):
         dtype=None,
         *,
         bias=True,
-    ):
+    ) -> None:
         super().__init__(0, eps, momentum, False, False, device, dtype, bias=False)
         self.affine = affine
         self.track_running_stats = track_running_stats
@@ -216,7 +216,7 @@ class _InstanceNorm(_NormBase):
         dtype=None,
         *,
         bias=True,
-    ):
+    ) -> None:
         super().__init__(
             num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias
         )
@@ -302,7 +302,7 @@ class LocalResponseNorm(Module):
 
     __constants__ = ["size", "alpha", "beta", "k"]
 
-    def __init__(self, size, alpha=0.0001, beta=0.75, k=1.0):
+    def __init__(self, size, alpha=0.0001, beta=0.75, k=1.0) -> None:
         super().__init__()
         self.size = size
         self.alpha = alpha
@@ -335,7 +335,7 @@ class LayerNorm(_Affine):
         bias=True,
         device=None,
         dtype=None,
-    ):
+    ) -> None:
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
         self.eps = eps
@@ -368,7 +368,7 @@ class GroupNorm(_Affine):
         dtype=None,
         *,
         bias=True,
-    ):
+    ) -> None:
         super().__init__()
         if num_channels % num_groups != 0:
             raise ValueError(
@@ -398,7 +398,7 @@ class RMSNorm(Module):
 
     def __init__(
         self, normalized_shape, eps=None, elementwise_affine=True, device=None, dtype=None
-    ):
+    ) -> None:
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
         self.eps = eps

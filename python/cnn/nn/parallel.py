@@ -24,7 +24,7 @@ def data_parallel(module, inputs, device_ids=None, output_device=None, dim=0, mo
 class DataParallel(Module):
     """Wraps a module as `module`, whose name prefixes its state, and runs it on its device."""
 
-    def __init__(self, module, device_ids=None, output_device=None, dim=0):
+    def __init__(self, module, device_ids=None, output_device=None, dim=0) -> None:
         super().__init__()
         _check_one_device(device_ids)
         self.dim = dim

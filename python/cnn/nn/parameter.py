@@ -25,7 +25,7 @@ class Parameter(_C.Tensor, metaclass=_ParameterMeta):
     parameter.
     """
 
-    def __new__(cls, data=None, requires_grad=True):
+    def __new__(cls, data=None, requires_grad: bool = True):
         if data is None:
             data = _C.empty(0)
         if type(data) is _C.Tensor or type(data) is Parameter:
@@ -91,7 +91,7 @@ class Buffer(_C.Tensor, metaclass=_BufferMeta):
     The result is a plain tensor, marked; it is saved in `state_dict` if `persistent`.
     """
 
-    def __new__(cls, data=None, *, persistent=True):
+    def __new__(cls, data=None, *, persistent: bool = True):
         if data is None:
             data = _C.empty(0)
         marked = data.detach().requires_grad_(data.requires_grad)

@@ -27,7 +27,7 @@ class _MaxPoolNd(Module):
         dilation=1,
         return_indices=False,
         ceil_mode=False,
-    ):
+    ) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
@@ -93,7 +93,7 @@ class _MaxUnpoolNd(Module):
 
     _dims: int
 
-    def __init__(self, kernel_size, stride=None, padding=0):
+    def __init__(self, kernel_size, stride=None, padding=0) -> None:
         super().__init__()
         sizes = ntuple(self._dims)
         self.kernel_size = sizes(kernel_size)
@@ -149,7 +149,7 @@ class AvgPool1d(_AvgPoolNd):
 
     def __init__(
         self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True
-    ):
+    ) -> None:
         super().__init__()
         self.kernel_size = single(kernel_size)
         self.stride = single(kernel_size if stride is None else stride)
@@ -181,7 +181,7 @@ class _AvgPoolWithDivisor(_AvgPoolNd):
         ceil_mode=False,
         count_include_pad=True,
         divisor_override=None,
-    ):
+    ) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
@@ -258,7 +258,7 @@ class FractionalMaxPool2d(_FractionalMaxPoolNd):
         output_ratio=None,
         return_indices=False,
         _random_samples=None,
-    ):
+    ) -> None:
         super().__init__()
         self._set(pair, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
@@ -283,7 +283,7 @@ class FractionalMaxPool3d(_FractionalMaxPoolNd):
         output_ratio=None,
         return_indices=False,
         _random_samples=None,
-    ):
+    ) -> None:
         super().__init__()
         self._set(triple, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
@@ -303,7 +303,7 @@ class _LPPoolNd(Module):
 
     __constants__ = ["norm_type", "kernel_size", "stride", "ceil_mode"]
 
-    def __init__(self, norm_type, kernel_size, stride=None, ceil_mode=False):
+    def __init__(self, norm_type, kernel_size, stride=None, ceil_mode=False) -> None:
         super().__init__()
         self.norm_type = norm_type
         self.kernel_size = kernel_size
@@ -349,7 +349,7 @@ class _AdaptivePoolNd(Module):
 
     __constants__ = ["output_size"]
 
-    def __init__(self, output_size):
+    def __init__(self, output_size) -> None:
         super().__init__()
         self.output_size = output_size
 
@@ -360,7 +360,7 @@ class _AdaptivePoolNd(Module):
 class _AdaptiveMaxPoolNd(_AdaptivePoolNd):
     __constants__ = ["output_size", "return_indices"]
 
-    def __init__(self, output_size, return_indices=False):
+    def __init__(self, output_size, return_indices=False) -> None:
         super().__init__(output_size)
         self.return_indices = return_indices
 

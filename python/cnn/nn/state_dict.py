@@ -206,7 +206,7 @@ def _overrides(module, method):
 class _Loader:
     """One load_state_dict: walks the modules and gathers what does not fit."""
 
-    def __init__(self, metadata, assign):
+    def __init__(self, metadata, assign) -> None:
         self.metadata = metadata
         self.assign = assign
         self.missing = []

@@ -1,6 +1,9 @@
 """Adadelta."""
 
+from collections.abc import Callable
+
 from .. import _C
+from .._C import Tensor
 from ..autograd import no_grad
 from .optimizer import Optimizer, check_lr, check_range, scalar_tensor
 
@@ -38,7 +41,7 @@ class Adadelta(Optimizer):
         capturable=False,
         maximize=False,
         differentiable=False,
-    ):
+    ) -> None:
         check_lr(lr)
         if not 0.0 <= rho <= 1.0:
             raise ValueError(f"Invalid rho value: {rho}")
@@ -63,7 +66,7 @@ class Adadelta(Optimizer):
             "acc_delta": _C.zeros_like(param),
         }
 
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Tensor | float] | None = None):
         """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
         loss = self._evaluate(closure)
         with no_grad():

@@ -1,6 +1,9 @@
 """Adagrad."""
 
+from collections.abc import Callable
+
 from .. import _C
+from .._C import Tensor
 from .optimizer import Optimizer, check_lr, check_range, scalar_tensor
 
 
@@ -34,7 +37,7 @@ class Adagrad(Optimizer):
         maximize=False,
         differentiable=False,
         fused=None,
-    ):
+    ) -> None:
         check_lr(lr)
         check_range("lr_decay value", lr_decay)
         check_range("weight_decay value", weight_decay)
@@ -68,7 +71,7 @@ class Adagrad(Optimizer):
             for p in group["params"]:
                 self.state[p]["sum"].share_memory_()
 
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Tensor | float] | None = None):
         """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
         loss = self._evaluate(closure)
         for group in self.param_groups:

@@ -1,5 +1,7 @@
 """Adam, and its variant AMSGrad."""
 
+from collections.abc import Callable
+
 from .. import _C
 from .._C import Tensor
 from .optimizer import Optimizer, check_betas, check_range, scalar_tensor
@@ -47,7 +49,7 @@ class Adam(Optimizer):
         differentiable=False,
         fused=None,
         decoupled_weight_decay=False,
-    ):
+    ) -> None:
         _check_one_element("lr", lr, foreach, capturable)
         check_range("learning rate", lr)
         check_range("epsilon value", eps)
@@ -83,7 +85,7 @@ class Adam(Optimizer):
             state["max_exp_avg_sq"] = _C.zeros_like(param)
         return state
 
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Tensor | float] | None = None):
         """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
         loss = self._evaluate(closure)
         for group in self.param_groups:

@@ -25,7 +25,7 @@ class AdamW(Adam):
         capturable=False,
         differentiable=False,
         fused=None,
-    ):
+    ) -> None:
         super().__init__(
             params,
             lr,

@@ -1,6 +1,9 @@
 """Averaged stochastic gradient descent."""
 
+from collections.abc import Callable
+
 from .. import _C
+from .._C import Tensor
 from ..autograd import no_grad
 from .optimizer import Optimizer, check_lr, check_range, scalar_tensor
 
@@ -37,7 +40,7 @@ class ASGD(Optimizer):
         maximize=False,
         differentiable=False,
         capturable=False,
-    ):
+    ) -> None:
         check_lr(lr)
         check_range("weight_decay value", weight_decay)
         defaults = {
@@ -61,7 +64,7 @@ class ASGD(Optimizer):
             "ax": _C.zeros_like(param),
         }
 
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Tensor | float] | None = None):
         """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
         loss = self._evaluate(closure)
         with no_grad():

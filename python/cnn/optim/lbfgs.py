@@ -1,6 +1,9 @@
 """Limited-memory BFGS, with a line search for the strong Wolfe conditions."""
 
+from collections.abc import Callable
+
 from .. import _C
+from .._C import Tensor
 from ..autograd import no_grad
 from .optimizer import Optimizer, check_lr
 
@@ -30,7 +33,7 @@ class LBFGS(Optimizer):
         tolerance_change=1e-9,
         history_size=100,
         line_search_fn=None,
-    ):
+    ) -> None:
         check_lr(lr)
         defaults = {
             "lr": lr,
@@ -49,7 +52,7 @@ class LBFGS(Optimizer):
     def _params(self):
         return self.param_groups[0]["params"]
 
-    def step(self, closure):
+    def step(self, closure: Callable[[], Tensor | float]):  # type: ignore[override]
         """Minimize for up to `max_iter` iterations; returns the first value of `closure()`."""
         with no_grad():
             return self._minimize(closure)
@@ -174,7 +177,7 @@ class _Point:
 
     __slots__ = ("t", "f", "g", "slope")
 
-    def __init__(self, t, f, g, slope):
+    def __init__(self, t, f, g, slope) -> None:
         self.t, self.f, self.g, self.slope = t, f, g, slope
 
 

@@ -1,6 +1,9 @@
 """NAdam."""
 
+from collections.abc import Callable
+
 from .. import _C
+from .._C import Tensor
 from ..autograd import no_grad
 from .optimizer import Optimizer, check_betas, check_lr, check_range, scalar_tensor
 
@@ -44,7 +47,7 @@ class NAdam(Optimizer):
         maximize=False,
         capturable=False,
         differentiable=False,
-    ):
+    ) -> None:
         check_lr(lr)
         check_range("epsilon value", eps)
         check_betas(betas)
@@ -72,7 +75,7 @@ class NAdam(Optimizer):
             "exp_avg_sq": _C.zeros_like(param),
         }
 
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Tensor | float] | None = None):
         """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
         loss = self._evaluate(closure)
         with no_grad():

@@ -3,6 +3,7 @@
 import functools
 import warnings
 from collections import OrderedDict, defaultdict
+from collections.abc import Callable
 from copy import deepcopy
 from itertools import chain
 
@@ -40,7 +41,7 @@ class Optimizer:
     # What to use instead where gradients are sparse; ends the error.
     _sparse_advice = ""
 
-    def __init__(self, params, defaults):
+    def __init__(self, params, defaults) -> None:
         self.defaults = defaults
         self._make_hook_tables()
         self._wrap_step()
@@ -64,11 +65,11 @@ class Optimizer:
         for group in groups:
             self.add_param_group(group)
 
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Tensor | float] | None = None):
         """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
         raise NotImplementedError
 
-    def zero_grad(self, set_to_none=True):
+    def zero_grad(self, set_to_none=True) -> None:
         """Drop the gradients of all parameters, or fill them with zeros if not `set_to_none`."""
         for group in self.param_groups:
             for p in group["params"]:
@@ -84,7 +85,7 @@ class Optimizer:
                     grad.requires_grad_(False)
                 grad.zero_()
 
-    def add_param_group(self, param_group):
+    def add_param_group(self, param_group) -> None:
         """Add a group, a dict with `params` and any options that differ from the defaults."""
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")

@@ -1,6 +1,9 @@
 """RMSprop."""
 
+from collections.abc import Callable
+
 from .. import _C
+from .._C import Tensor
 from .optimizer import Optimizer, check_lr, check_range, scalar_tensor
 
 
@@ -45,7 +48,7 @@ class RMSprop(Optimizer):
         foreach=None,
         maximize=False,
         differentiable=False,
-    ):
+    ) -> None:
         check_lr(lr)
         check_range("epsilon value", eps)
         check_range("momentum value", momentum)
@@ -73,7 +76,7 @@ class RMSprop(Optimizer):
             state["grad_avg"] = _C.zeros_like(param)
         return state
 
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Tensor | float] | None = None):
         """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
         loss = self._evaluate(closure)
         for group in self.param_groups:

@@ -1,6 +1,9 @@
 """Resilient backpropagation."""
 
+from collections.abc import Callable
+
 from .. import _C
+from .._C import Tensor
 from ..autograd import no_grad
 from .optimizer import Optimizer, check_lr, scalar_tensor
 
@@ -36,7 +39,7 @@ class Rprop(Optimizer):
         foreach=None,
         maximize=False,
         differentiable=False,
-    ):
+    ) -> None:
         check_lr(lr)
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
@@ -59,7 +62,7 @@ class Rprop(Optimizer):
             "step_size": _C.full_like(param, complex(size, size) if param.is_complex() else size),
         }
 
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Tensor | float] | None = None):
         """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
         loss = self._evaluate(closure)
         with no_grad():

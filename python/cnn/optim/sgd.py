@@ -1,6 +1,9 @@
 """Stochastic gradient descent with momentum."""
 
+from collections.abc import Callable
+
 from .. import _C
+from .._C import Tensor
 from .optimizer import Optimizer, check_lr, check_range
 
 
@@ -39,7 +42,7 @@ class SGD(Optimizer):
         foreach=None,
         differentiable=False,
         fused=None,
-    ):
+    ) -> None:
         check_lr(lr)
         check_range("momentum value", momentum)
         check_range("weight_decay value", weight_decay)
@@ -61,7 +64,7 @@ class SGD(Optimizer):
     def _initial_state(self, group, param):
         return {}
 
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Tensor | float] | None = None):
         """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
         loss = self._evaluate(closure)
         for group in self.param_groups:

@@ -1,6 +1,9 @@
 """Adam for sparse gradients."""
 
+from collections.abc import Callable
+
 from .. import _C
+from .._C import Tensor
 from ..autograd import no_grad
 from .optimizer import Optimizer, check_betas, check_lr
 
@@ -12,7 +15,7 @@ class SparseAdam(Optimizer):
     eps added to sqrt(v) itself. Parameters are dense; dense gradients raise RuntimeError.
     """
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, maximize=False):
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, maximize=False) -> None:
         check_lr(lr)
         if not 0.0 < lr:
             raise ValueError(f"Invalid learning rate: {lr}")
@@ -38,7 +41,7 @@ class SparseAdam(Optimizer):
                 "SparseAdam does not support complex parameters"
             )
 
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Tensor | float] | None = None):
         """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
         loss = self._evaluate(closure)
         with no_grad():

@@ -153,18 +153,161 @@ _CORE_OPS = {
     "threshold_": "threshold_",
 }
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the same, for readers of types
+    from ..._C import adaptive_avg_pool1d as adaptive_avg_pool1d
+    from ..._C import avg_pool1d as avg_pool1d
+    from ..._C import avg_pool2d as avg_pool2d
+    from ..._C import avg_pool3d as avg_pool3d
+    from ..._C import conv1d as conv1d
+    from ..._C import conv2d as conv2d
+    from ..._C import conv3d as conv3d
+    from ..._C import conv_transpose1d as conv_transpose1d
+    from ..._C import conv_transpose2d as conv_transpose2d
+    from ..._C import conv_transpose3d as conv_transpose3d
+    from ..._C import elu_ as elu_
+    from ..._C import gelu as gelu
+    from ..._C import hardshrink as hardshrink
+    from ..._C import hardtanh_ as hardtanh_
+    from ..._C import leaky_relu_ as leaky_relu_
+    from ..._C import linear as linear
+    from ..._C import log_sigmoid as logsigmoid
+    from ..._C import prelu as prelu
+    from ..._C import relu_ as relu_
+    from ..._C import softplus as softplus
+    from ..._C import softshrink as softshrink
+    from ..._C import threshold_ as threshold_
+else:
 
-def __getattr__(name):
-    if name not in _CORE_OPS:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    function = globals()[name] = getattr(_C, _CORE_OPS[name])
-    return function
+    def __getattr__(name):
+        if name not in _CORE_OPS:
+            raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+        function = globals()[name] = getattr(_C, _CORE_OPS[name])
+        return function
 
 
 def __dir__():
     return sorted({*globals(), *_CORE_OPS})
 
 
-# `from cnn.nn.functional import *` gives what this build's core has.
-__all__ = [name for name, value in globals().items() if callable(value) and name[0] != "_"]
-__all__ += [name for name, op in _CORE_OPS.items() if hasattr(_C, op)]
+__all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool1d_with_indices",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool2d_with_indices",
+    "adaptive_max_pool3d",
+    "adaptive_max_pool3d_with_indices",
+    "affine_grid",
+    "alpha_dropout",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "batch_norm",
+    "bilinear",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "celu",
+    "celu_",
+    "channel_shuffle",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
+    "cross_entropy",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "elu",
+    "elu_",
+    "embedding",
+    "feature_alpha_dropout",
+    "fold",
+    "fractional_max_pool2d",
+    "fractional_max_pool3d",
+    "gaussian_nll_loss",
+    "gelu",
+    "glu",
+    "grid_sample",
+    "group_norm",
+    "gumbel_softmax",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "hardtanh_",
+    "hinge_embedding_loss",
+    "huber_loss",
+    "instance_norm",
+    "interpolate",
+    "kl_div",
+    "l1_loss",
+    "layer_norm",
+    "leaky_relu",
+    "leaky_relu_",
+    "linear",
+    "linear_cross_entropy",
+    "local_response_norm",
+    "log_softmax",
+    "logsigmoid",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "margin_ranking_loss",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool2d_with_indices",
+    "max_pool3d",
+    "max_pool3d_with_indices",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
+    "mish",
+    "mse_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
+    "nll_loss",
+    "normalize",
+    "one_hot",
+    "pad",
+    "pairwise_distance",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "poisson_nll_loss",
+    "prelu",
+    "relu",
+    "relu6",
+    "relu_",
+    "rms_norm",
+    "rrelu",
+    "selu",
+    "selu_",
+    "sigmoid",
+    "silu",
+    "smooth_l1_loss",
+    "soft_margin_loss",
+    "softmax",
+    "softmin",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+    "threshold",
+    "threshold_",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
+    "unfold",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
+]

@@ -11,19 +11,19 @@ _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
 
 
-def threshold(input, threshold, value, inplace=False):
+def threshold(input, threshold, value, inplace=False) -> _C.Tensor:
     """x where x > threshold, else value."""
     if inplace:
         return _C.threshold_(input, threshold, value)
     return _C.threshold(input, threshold, value)
 
 
-def relu(input, inplace=False):
+def relu(input, inplace=False) -> _C.Tensor:
     """max(0, x)."""
     return _C.relu_(input) if inplace else _C.relu(input)
 
 
-def glu(input, dim=-1):
+def glu(input, dim=-1) -> _C.Tensor:
     """a * sigmoid(b), where a and b are the halves of input along dim."""
     if input.dim() == 0:
         raise RuntimeError("glu does not support scalars because halving size must be even")
@@ -35,7 +35,7 @@ def glu(input, dim=-1):
     return values * gates.sigmoid()
 
 
-def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
+def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False) -> _C.Tensor:
     """x clamped to [min_val, max_val]."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
@@ -44,24 +44,24 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     return _C.hardtanh(input, min_val, max_val)
 
 
-def relu6(input, inplace=False):
+def relu6(input, inplace=False) -> _C.Tensor:
     """min(max(0, x), 6)."""
     return _C.hardtanh_(input, 0.0, 6.0) if inplace else _C.hardtanh(input, 0.0, 6.0)
 
 
-def elu(input, alpha=1.0, inplace=False):
+def elu(input, alpha=1.0, inplace=False) -> _C.Tensor:
     """x where x > 0, else alpha * (exp(x) - 1)."""
     return _C.elu_(input, alpha) if inplace else _C.elu(input, alpha)
 
 
-def selu(input, inplace=False):
+def selu(input, inplace=False) -> _C.Tensor:
     """elu scaled so that activations keep mean 0 and variance 1."""
     if inplace:
         return _C.elu_(input, _SELU_ALPHA, _SELU_SCALE)
     return _C.elu(input, _SELU_ALPHA, _SELU_SCALE)
 
 
-def celu(input, alpha=1.0, inplace=False):
+def celu(input, alpha=1.0, inplace=False) -> _C.Tensor:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)): elu with a continuous derivative."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
@@ -70,24 +70,24 @@ def celu(input, alpha=1.0, inplace=False):
     return _C.elu(input, alpha, 1.0, 1.0 / alpha)
 
 
-def selu_(input):
+def selu_(input) -> _C.Tensor:
     """selu in place."""
     return selu(input, inplace=True)
 
 
-def celu_(input, alpha=1.0):
+def celu_(input, alpha=1.0) -> _C.Tensor:
     """celu in place."""
     return celu(input, alpha, inplace=True)
 
 
-def leaky_relu(input, negative_slope=0.01, inplace=False):
+def leaky_relu(input, negative_slope=0.01, inplace=False) -> _C.Tensor:
     """x where x > 0, else negative_slope * x."""
     if inplace:
         return _C.leaky_relu_(input, negative_slope)
     return _C.leaky_relu(input, negative_slope)
 
 
-def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
+def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False) -> _C.Tensor:
     """leaky_relu with a slope drawn from U(lower, upper) per element in training, else its mean."""
     if lower > upper:
         raise RuntimeError(f"rrelu: lower bound {lower} must not be above upper bound {upper}")
@@ -99,42 +99,42 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     return leaky_relu(input, (lower + upper) / 2, inplace)
 
 
-def hardsigmoid(input, inplace=False):
+def hardsigmoid(input, inplace=False) -> _C.Tensor:
     """clamp(x + 3, 0, 6) / 6."""
     return _C.hardsigmoid_(input) if inplace else _C.hardsigmoid(input)
 
 
-def silu(input, inplace=False):
+def silu(input, inplace=False) -> _C.Tensor:
     """x * sigmoid(x)."""
     return _C.silu_(input) if inplace else _C.silu(input)
 
 
-def mish(input, inplace=False):
+def mish(input, inplace=False) -> _C.Tensor:
     """x * tanh(softplus(x))."""
     return _C.mish_(input) if inplace else _C.mish(input)
 
 
-def hardswish(input, inplace=False):
+def hardswish(input, inplace=False) -> _C.Tensor:
     """x * clamp(x + 3, 0, 6) / 6."""
     return _C.hardswish_(input) if inplace else _C.hardswish(input)
 
 
-def tanhshrink(input):
+def tanhshrink(input) -> _C.Tensor:
     """x - tanh(x)."""
     return input - input.tanh()
 
 
-def softsign(input):
+def softsign(input) -> _C.Tensor:
     """x / (1 + |x|)."""
     return input / (input.abs() + 1)
 
 
-def tanh(input):
+def tanh(input) -> _C.Tensor:
     """The hyperbolic tangent."""
     return input.tanh()
 
 
-def sigmoid(input):
+def sigmoid(input) -> _C.Tensor:
     """1 / (1 + exp(-x))."""
     return input.sigmoid()
 
@@ -148,28 +148,28 @@ def _get_softmax_dim(name, ndim, stacklevel):
     return 0 if ndim in (0, 1, 3) else 1
 
 
-def softmax(input, dim=None, _stacklevel=3, dtype=None):
+def softmax(input, dim=None, _stacklevel=3, dtype=None) -> _C.Tensor:
     """exp(x) / sum(exp(x)) along dim; computed in `dtype` if given."""
     if dim is None:
         dim = _get_softmax_dim("softmax", input.dim(), _stacklevel)
     return _C.softmax(input, dim) if dtype is None else _C.softmax(input, dim, dtype=dtype)
 
 
-def softmin(input, dim=None, _stacklevel=3, dtype=None):
+def softmin(input, dim=None, _stacklevel=3, dtype=None) -> _C.Tensor:
     """softmax(-x) along dim."""
     if dim is None:
         dim = _get_softmax_dim("softmin", input.dim(), _stacklevel)
     return _C.softmax(-input, dim) if dtype is None else _C.softmax(-input, dim, dtype=dtype)
 
 
-def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
+def log_softmax(input, dim=None, _stacklevel=3, dtype=None) -> _C.Tensor:
     """log(softmax(x)) along dim, without overflow."""
     if dim is None:
         dim = _get_softmax_dim("log_softmax", input.dim(), _stacklevel)
     return _C.log_softmax(input, dim) if dtype is None else _C.log_softmax(input, dim, dtype=dtype)
 
 
-def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
+def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1) -> _C.Tensor:
     """A sample of the Gumbel-softmax distribution; one-hot with the soft gradient if `hard`.
 
     Jang et al., "Categorical Reparameterization with Gumbel-Softmax", 2017.

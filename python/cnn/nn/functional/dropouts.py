@@ -16,7 +16,7 @@ def _check_probability(p):
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def dropout(input, p=0.5, training=True, inplace=False):
+def dropout(input, p=0.5, training=True, inplace=False) -> _C.Tensor:
     """Zeroes each element with probability p and scales the rest by 1 / (1 - p)."""
     _check_probability(p)
     return _C.dropout_(input, p, training) if inplace else _C.dropout(input, p, training)
@@ -49,13 +49,13 @@ def _masked(input, p, training, inplace, *, per_channel, alpha):
     return _multiply(input, noise.mul_(scale), inplace).add_(shift)
 
 
-def alpha_dropout(input, p=0.5, training=False, inplace=False):
+def alpha_dropout(input, p=0.5, training=False, inplace=False) -> _C.Tensor:
     """Dropout that keeps mean 0 and variance 1 after SELU."""
     _check_probability(p)
     return _masked(input, p, training, inplace, per_channel=False, alpha=True)
 
 
-def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
+def feature_alpha_dropout(input, p=0.5, training=False, inplace=False) -> _C.Tensor:
     """alpha_dropout of whole channels."""
     _check_probability(p)
     return _masked(input, p, training, inplace, per_channel=True, alpha=True)
@@ -71,7 +71,7 @@ def _unbatched_channels(input, p, training, inplace):
     return result.squeeze_(0) if inplace else result.squeeze(0)
 
 
-def dropout1d(input, p=0.5, training=True, inplace=False):
+def dropout1d(input, p=0.5, training=True, inplace=False) -> _C.Tensor:
     """Zeroes whole channels of [N, C, L] or [C, L] with probability p."""
     _check_probability(p)
     ndim = input.dim()
@@ -84,7 +84,7 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
     return (_channels if ndim == 3 else _unbatched_channels)(input, p, training, inplace)
 
 
-def dropout2d(input, p=0.5, training=True, inplace=False):
+def dropout2d(input, p=0.5, training=True, inplace=False) -> _C.Tensor:
     """Zeroes whole channels of [N, C, H, W] (or [N, C, L]) with probability p."""
     _check_probability(p)
     ndim = input.dim()
@@ -104,7 +104,7 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
     return _channels(input, p, training, inplace)
 
 
-def dropout3d(input, p=0.5, training=True, inplace=False):
+def dropout3d(input, p=0.5, training=True, inplace=False) -> _C.Tensor:
     """Zeroes whole channels of [N, C, D, H, W] or [C, D, H, W] with probability p."""
     _check_probability(p)
     ndim = input.dim()

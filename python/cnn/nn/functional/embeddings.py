@@ -14,7 +14,7 @@ def embedding(
     norm_type=2.0,
     scale_grad_by_freq=False,
     sparse=False,
-):
+) -> _C.Tensor:
     """weight[input]: rows of [num_embeddings, dim] by index, shape [*input, dim].
 
     The row `padding_idx` gets no gradient. With `max_norm`, the rows that are used are first scaled
@@ -41,7 +41,7 @@ def _renormalize(weight, indices, max_norm, norm_type):
         weight[indices.reshape(-1)] = rows * scale
 
 
-def one_hot(input, num_classes=-1):
+def one_hot(input, num_classes=-1) -> _C.Tensor:
     """int64 [*input, num_classes] with a one at each class index.
 
     -1 takes the largest index + 1.

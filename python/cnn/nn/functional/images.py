@@ -18,7 +18,7 @@ def _pair(value):
     return (value, value) if isinstance(value, int) else tuple(value)
 
 
-def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
+def unfold(input, kernel_size, dilation=1, padding=0, stride=1) -> _C.Tensor:
     """Windows of [N, C, H, W] as columns: [N, C * kH * kW, L]."""
     kernel, dilation, padding, stride = map(_pair, (kernel_size, dilation, padding, stride))
     if input.dim() not in (3, 4):
@@ -55,7 +55,7 @@ def _check_windows(name, size, kernel, dilation, padding, stride):
     return counts
 
 
-def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
+def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1) -> _C.Tensor:
     """Sums columns [N, C * kH * kW, L] back into images [N, C, *output_size]."""
     size, kernel, dilation, padding, stride = map(
         _pair, (output_size, kernel_size, dilation, padding, stride)
@@ -87,7 +87,7 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     ].contiguous()
 
 
-def pad(input, pad, mode="constant", value=None):
+def pad(input, pad, mode="constant", value=None) -> _C.Tensor:
     """Pads the last dimensions by (left, right, top, bottom, ...); negative numbers crop.
 
     `mode`: 'constant' (with `value`), 'reflect', 'replicate' or 'circular'.
@@ -148,7 +148,7 @@ def _check_image(name, input):
         )
 
 
-def pixel_shuffle(input, upscale_factor):
+def pixel_shuffle(input, upscale_factor) -> _C.Tensor:
     """[*, C * r * r, H, W] -> [*, C, H * r, W * r].
 
     Shi et al., "Real-Time Single Image and Video Super-Resolution", 2016.
@@ -169,7 +169,7 @@ def pixel_shuffle(input, upscale_factor):
     return blocks.permute(order).reshape(*batch, c, h * r, w * r)
 
 
-def pixel_unshuffle(input, downscale_factor):
+def pixel_unshuffle(input, downscale_factor) -> _C.Tensor:
     """[*, C, H * r, W * r] -> [*, C * r * r, H, W]."""
     _check_image("pixel_unshuffle", input)
     r = downscale_factor
@@ -188,7 +188,7 @@ def pixel_unshuffle(input, downscale_factor):
     return blocks.permute(order).reshape(*batch, c * r * r, h, w)
 
 
-def channel_shuffle(input, groups):
+def channel_shuffle(input, groups) -> _C.Tensor:
     """Interleaves the channels of `groups` groups of [N, C, ...].
 
     Zhang et al., "ShuffleNet", 2018.
@@ -259,7 +259,7 @@ def interpolate(
     align_corners=None,
     recompute_scale_factor=None,
     antialias=False,
-):
+) -> _C.Tensor:
     """Resizes [N, C, L], [N, C, H, W] or [N, C, D, H, W] to `size` or by `scale_factor`.
 
     `mode`: 'nearest', 'nearest-exact', 'area', 'linear' (3-D), 'bilinear', 'bicubic' (4-D),
@@ -315,7 +315,7 @@ def _factors(scales):
     return None if scales is None else _C.tensor(list(scales), dtype=_C.float64)
 
 
-def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
+def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None) -> _C.Tensor:
     """The old name of interpolate."""
     warnings.warn(
         "`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.",
@@ -324,7 +324,7 @@ def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
-def upsample_nearest(input, size=None, scale_factor=None):
+def upsample_nearest(input, size=None, scale_factor=None) -> _C.Tensor:
     """interpolate with mode 'nearest'."""
     warnings.warn(
         "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.",
@@ -333,7 +333,7 @@ def upsample_nearest(input, size=None, scale_factor=None):
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
-def upsample_bilinear(input, size=None, scale_factor=None):
+def upsample_bilinear(input, size=None, scale_factor=None) -> _C.Tensor:
     """interpolate with mode 'bilinear' and aligned corners."""
     warnings.warn(
         "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.",
@@ -342,7 +342,9 @@ def upsample_bilinear(input, size=None, scale_factor=None):
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
 
 
-def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
+def grid_sample(
+    input, grid, mode="bilinear", padding_mode="zeros", align_corners=None
+) -> _C.Tensor:
     """Values of [N, C, H, W] at the points [N, H', W', 2], in [-1, 1]; 5-D alike."""
     modes = {"bilinear": 0, "nearest": 1, "bicubic": 2}
     paddings = {"zeros": 0, "border": 1, "reflection": 2}
@@ -364,7 +366,7 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     )
 
 
-def affine_grid(theta, size, align_corners=None):
+def affine_grid(theta, size, align_corners=None) -> _C.Tensor:
     """The points [N, H, W, 2] that grid_sample needs for the affine maps theta [N, 2, 3].
 
     3-D alike.

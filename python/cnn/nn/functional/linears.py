@@ -6,7 +6,7 @@ from ... import _C
 from ...autograd import no_grad
 
 
-def bilinear(input1, input2, weight, bias=None):
+def bilinear(input1, input2, weight, bias=None) -> _C.Tensor:
     """y[..., k] = x1[..., i] weight[k, i, j] x2[..., j] + bias[k].
 
     Shapes [*, in1], [*, in2], [out, in1, in2] and [out]; raises RuntimeError where they do not fit.
@@ -40,7 +40,7 @@ def bilinear(input1, input2, weight, bias=None):
     return y if bias is None else y + bias
 
 
-def cosine_similarity(x1, x2, dim=1, eps=1e-08):
+def cosine_similarity(x1, x2, dim=1, eps=1e-08) -> _C.Tensor:
     """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim of the broadcast inputs."""
     x1, x2 = _C.broadcast_tensors([x1, x2])
     return (_normalized(x1, dim, eps) * _normalized(x2, dim, eps)).sum(dim)
@@ -53,6 +53,6 @@ def _normalized(x, dim, eps):
     return x / norm
 
 
-def pairwise_distance(x1, x2, p=2.0, eps=1e-06, keepdim=False):
+def pairwise_distance(x1, x2, p=2.0, eps=1e-06, keepdim=False) -> _C.Tensor:
     """The p-norm of x1 - x2 + eps along the last dimension."""
     return (x1 - x2 + eps).norm(p, -1, keepdim)

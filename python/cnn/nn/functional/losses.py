@@ -18,7 +18,7 @@ def nll_loss(
     ignore_index=-100,
     reduce=None,
     reduction="mean",
-):
+) -> _C.Tensor:
     """-weight[y] * x[y] for log-probabilities [N, C, ...] and class indices [N, ...].
 
     'mean' divides by the sum of the weights that took part. Raises IndexError for a class out of
@@ -37,7 +37,7 @@ def cross_entropy(
     reduce=None,
     reduction="mean",
     label_smoothing=0.0,
-):
+) -> _C.Tensor:
     """Cross entropy of logits [N, C, ...] with class indices [N, ...] or probabilities."""
     enum = _reduction.choose(reduction, size_average, reduce)
     return _C.cross_entropy_loss(input, target, weight, enum, ignore_index, label_smoothing)
@@ -45,7 +45,7 @@ def cross_entropy(
 
 def binary_cross_entropy(
     input, target, weight=None, size_average=None, reduce=None, reduction="mean"
-):
+) -> _C.Tensor:
     """-(y log x + (1 - y) log(1 - x)) for probabilities x, the logarithms bounded by -100."""
     enum = _reduction.choose(reduction, size_average, reduce)
     if target.size() != input.size():
@@ -66,7 +66,7 @@ def binary_cross_entropy_with_logits(
     reduce=None,
     reduction="mean",
     pos_weight=None,
-):
+) -> _C.Tensor:
     """binary_cross_entropy of sigmoid(input), without overflow.
 
     Pos_weight multiplies the positive part.
@@ -104,7 +104,9 @@ def _weighted(loss, input, weight, reduction, *, over_weights):
     return loss.sum() if reduction == "sum" else loss
 
 
-def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+def mse_loss(
+    input, target, size_average=None, reduce=None, reduction="mean", weight=None
+) -> _C.Tensor:
     """(x - y) ** 2; with `weight`, 'mean' divides by the sum of the weights."""
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
@@ -114,7 +116,9 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     return _C.mse_loss(x, y, _reduction.get_enum(reduction))
 
 
-def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+def l1_loss(
+    input, target, size_average=None, reduce=None, reduction="mean", weight=None
+) -> _C.Tensor:
     """|x - y|; with `weight`, 'mean' divides by the sum of the weights."""
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
@@ -129,7 +133,9 @@ def _absolute(x, y, reduction):
     return loss if reduction == 0 else loss.mean() if reduction == 1 else loss.sum()
 
 
-def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
+def smooth_l1_loss(
+    input, target, size_average=None, reduce=None, reduction="mean", beta=1.0
+) -> _C.Tensor:
     """d ** 2 / (2 beta) where d = |x - y| < beta, else d - beta / 2.
 
     Girshick, "Fast R-CNN", 2015.
@@ -141,7 +147,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     return _C.smooth_l1_loss(x, y, enum, beta)
 
 
-def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
+def huber_loss(input, target, reduction="mean", delta=1.0, weight=None) -> _C.Tensor:
     """d ** 2 / 2 where d = |x - y| <= delta, else delta * (d - delta / 2). Huber, 1964."""
     x, y = _broadcast(input, target)
     if weight is not None:
@@ -150,7 +156,9 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     return _C.huber_loss(x, y, _reduction.get_enum(reduction), delta)
 
 
-def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
+def kl_div(
+    input, target, size_average=None, reduce=None, reduction="mean", log_target=False
+) -> _C.Tensor:
     """target * (log(target) - input), with `input` (and `target` if `log_target`) as logarithms.
 
     'batchmean' divides the sum by the batch size, as the divergence is defined; 'mean' by all
@@ -187,7 +195,7 @@ def poisson_nll_loss(
     eps=1e-08,
     reduce=None,
     reduction="mean",
-):
+) -> _C.Tensor:
     """exp(x) - y x, or x - y log(x + eps) without `log_input`.
 
     `full` adds Stirling's term for y > 1.
@@ -203,7 +211,7 @@ def poisson_nll_loss(
     return _reduction.apply(loss, enum)
 
 
-def gaussian_nll_loss(input, target, var, full=False, eps=1e-06, reduction="mean"):
+def gaussian_nll_loss(input, target, var, full=False, eps=1e-06, reduction="mean") -> _C.Tensor:
     """(log(var) + (x - y) ** 2 / var) / 2, var bounded below by eps; `full` adds log(2 pi) / 2."""
     if isinstance(var, float):
         if var < 0:
@@ -238,7 +246,7 @@ def linear_cross_entropy(
     ignore_index=None,
     label_smoothing=0.0,
     options=None,
-):
+) -> _C.Tensor:
     """cross_entropy of linear(input, linear_weight, linear_bias).
 
     input [N, in] or [in], linear_weight [C, *out, in], linear_bias [C, *out]; the logits are [N, C,

@@ -9,7 +9,7 @@ from .linears import pairwise_distance
 
 def margin_ranking_loss(
     input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
-):
+) -> _C.Tensor:
     """max(0, -y (x1 - x2) + margin) with y = 1 where x1 should rank higher, else -1."""
     enum = _reduction.choose(reduction, size_average, reduce)
     if not input1.dim() == input2.dim() == target.dim():
@@ -22,7 +22,7 @@ def margin_ranking_loss(
 
 def hinge_embedding_loss(
     input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"
-):
+) -> _C.Tensor:
     """x where y = 1, max(0, margin - x) where y = -1."""
     enum = _reduction.choose(reduction, size_average, reduce)
     zeros = _C.zeros_like(input)
@@ -31,7 +31,7 @@ def hinge_embedding_loss(
     return _reduction.apply(apart + together, enum)
 
 
-def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean") -> _C.Tensor:
     """log(1 + exp(-y x))."""
     enum = _reduction.choose(reduction, size_average, reduce)
     return _reduction.apply((-target * input).exp().log1p(), enum)
@@ -39,7 +39,7 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
 
 def multilabel_soft_margin_loss(
     input, target, weight=None, size_average=None, reduce=None, reduction="mean"
-):
+) -> _C.Tensor:
     """Mean over the classes of the binary cross entropy of sigmoid(x)."""
     enum = _reduction.choose(reduction, size_average, reduce)
     loss = -(target * _C.log_sigmoid(input) + (1 - target) * _C.log_sigmoid(-input))
@@ -50,7 +50,7 @@ def multilabel_soft_margin_loss(
 
 def cosine_embedding_loss(
     input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
-):
+) -> _C.Tensor:
     """1 - cos(x1, x2) where y = 1, max(0, cos(x1, x2) - margin) where y = -1.
 
     [N, D] and [N], or [D] and [].
@@ -103,7 +103,7 @@ def multi_margin_loss(
     size_average=None,
     reduce=None,
     reduction="mean",
-):
+) -> _C.Tensor:
     """Mean over the classes i != y of weight[y] * max(0, margin - x[y] + x[i]) ** p, for [N, C] or
     [C].
     """
@@ -128,7 +128,9 @@ def multi_margin_loss(
     return _reduction.apply(loss if target.dim() else loss.squeeze(0), enum)
 
 
-def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+def multilabel_margin_loss(
+    input, target, size_average=None, reduce=None, reduction="mean"
+) -> _C.Tensor:
     """Sum over labels j and non-labels i of max(0, 1 - x[j] + x[i]) / C, for [N, C] or [C].
 
     A row of `target` lists class indices up to the first -1.
@@ -164,7 +166,7 @@ def triplet_margin_loss(
     size_average=None,
     reduce=None,
     reduction="mean",
-):
+) -> _C.Tensor:
     """max(0, margin + d(a, p) - d(a, n)) in the p-norm; `swap` takes min(d(a, n), d(p, n)).
 
     Balntas et al., "Learning local feature descriptors with triplets", 2016.
@@ -182,7 +184,7 @@ def triplet_margin_loss(
 
 def triplet_margin_with_distance_loss(
     anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
-):
+) -> _C.Tensor:
     """triplet_margin_loss with any distance_function(x1, x2)."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction")

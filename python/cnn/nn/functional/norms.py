@@ -23,7 +23,7 @@ def batch_norm(
     training=False,
     momentum=0.1,
     eps=1e-05,
-):
+) -> _C.Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias per channel of [N, C, ...].
 
     In training the statistics are the batch's, and the running ones move towards them by
@@ -49,7 +49,7 @@ def instance_norm(
     use_input_stats=True,
     momentum=0.1,
     eps=1e-05,
-):
+) -> _C.Tensor:
     """batch_norm over each sample of [N, C, ...] by itself.
 
     Ulyanov et al., "Instance Normalization", 2016.
@@ -71,12 +71,12 @@ def instance_norm(
     rows = input.contiguous().view(1, batch * channels, *size[2:])
     out = _C.batch_norm(rows, scale, shift, mean, var, use_input_stats, momentum, eps, False)
     for running, repeated in ((running_mean, mean), (running_var, var)):
-        if running is not None:
+        if repeated is not None:
             running.detach().copy_(repeated.view(batch, channels).mean(0))
     return out.view(size)
 
 
-def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05) -> _C.Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias over the last dimensions, `normalized_shape`.
 
     Ba et al., "Layer Normalization", 2016.
@@ -84,7 +84,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
     return _C.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
-def rms_norm(input, normalized_shape, weight=None, eps=None):
+def rms_norm(input, normalized_shape, weight=None, eps=None) -> _C.Tensor:
     """x / sqrt(mean(x * x) + eps) * weight over the last dimensions.
 
     Eps None is the dtype's epsilon.
@@ -94,7 +94,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     return _C.rms_norm(input, normalized_shape, weight, eps)
 
 
-def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
+def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05) -> _C.Tensor:
     """Normalizes [N, C, ...] over groups of C / num_groups channels.
 
     Wu and He, "Group Normalization", 2018.
@@ -108,7 +108,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
     return _C.group_norm(input, num_groups, weight, bias, eps)
 
 
-def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0):
+def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0) -> _C.Tensor:
     """x / (k + alpha * mean of x * x over `size` neighbouring channels) ** beta, for [N, C, ...].
 
     Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks", 2012.
@@ -127,7 +127,7 @@ def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0):
     return input / means.mul(alpha).add(k).pow(beta)
 
 
-def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
+def normalize(input, p=2.0, dim=1, eps=1e-12, out=None) -> _C.Tensor:
     """x / max(norm of x along dim, eps)."""
     norm = input.norm(p, dim, keepdim=True)
     if out is None:

@@ -114,19 +114,25 @@ def _unpool(n, input, indices, size):
     return out.reshape(*lead, *size)
 
 
-def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+def max_unpool1d(
+    input, indices, kernel_size, stride=None, padding=0, output_size=None
+) -> _C.Tensor:
     """Puts the values of max_pool1d back at their indices, zeros elsewhere."""
     size, _, _ = _unpool_arguments(1, input, kernel_size, stride, padding, output_size)
     return _unpool(1, input, indices, size)
 
 
-def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+def max_unpool2d(
+    input, indices, kernel_size, stride=None, padding=0, output_size=None
+) -> _C.Tensor:
     """Puts the values of max_pool2d back at their indices, zeros elsewhere."""
     size, _, _ = _unpool_arguments(2, input, kernel_size, stride, padding, output_size)
     return _unpool(2, input, indices, size)
 
 
-def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+def max_unpool3d(
+    input, indices, kernel_size, stride=None, padding=0, output_size=None
+) -> _C.Tensor:
     """Puts the values of max_pool3d back at their indices, zeros elsewhere."""
     size, stride, padding = _unpool_arguments(3, input, kernel_size, stride, padding, output_size)
     return _unpool(3, input, indices, size)
@@ -147,17 +153,17 @@ def _lp_pool(n, input, norm_type, kernel_size, stride, ceil_mode):
     return (mean.sign() * _C.relu(mean.abs())).mul(window).pow(1.0 / norm_type)
 
 
-def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False) -> _C.Tensor:
     """(sum of x ** norm_type) ** (1 / norm_type) over windows of [N, C, L]."""
     return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False) -> _C.Tensor:
     """(sum of x ** norm_type) ** (1 / norm_type) over windows of [N, C, H, W]."""
     return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False) -> _C.Tensor:
     """(sum of x ** norm_type) ** (1 / norm_type) over windows of [N, C, D, H, W]."""
     return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
 
@@ -173,12 +179,12 @@ def _with_input_sizes(output_size, input):
     return [own[i] if size is None else size for i, size in enumerate(output_size)]
 
 
-def adaptive_avg_pool2d(input, output_size):
+def adaptive_avg_pool2d(input, output_size) -> _C.Tensor:
     """Averages over windows chosen so that the output is `output_size`; None keeps a size."""
     return _C.adaptive_avg_pool2d(input, _with_input_sizes(output_size, input))
 
 
-def adaptive_avg_pool3d(input, output_size):
+def adaptive_avg_pool3d(input, output_size) -> _C.Tensor:
     """Averages over windows chosen so that the output is `output_size`; None keeps a size."""
     return _C.adaptive_avg_pool3d(input, _with_input_sizes(output_size, input))
 

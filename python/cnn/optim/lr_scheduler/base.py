@@ -28,7 +28,7 @@ class LRScheduler:
     _get_lr_called_within_step = False
     _is_initial = False
 
-    def __init__(self, optimizer, last_epoch=-1):
+    def __init__(self, optimizer, last_epoch=-1) -> None:
         check_optimizer(optimizer)
         self.optimizer = optimizer
         for i, group in enumerate(optimizer.param_groups):
@@ -61,7 +61,7 @@ class LRScheduler:
         """The rates that the schedule set last: a list, one per group."""
         return self._last_lr
 
-    def step(self, epoch=None):
+    def step(self, epoch=None) -> None:
         """Go to the next epoch (or to `epoch`, which is deprecated) and set its rates."""
         if self._step_count == 1:
             self._check_order()

@@ -41,7 +41,7 @@ class _Combined(LRScheduler):
 class SequentialLR(_Combined):
     """Runs schedulers[i] from epoch milestones[i - 1] to milestones[i], each from its epoch 0."""
 
-    def __init__(self, optimizer, schedulers, milestones, last_epoch=-1):
+    def __init__(self, optimizer, schedulers, milestones, last_epoch=-1) -> None:
         if len(schedulers) < 1:
             raise ValueError(
                 f"{type(self).__name__} expects at least one scheduler, but got no scheduler."
@@ -67,7 +67,7 @@ class SequentialLR(_Combined):
         current._initial_step()
         self._last_lr = current.get_last_lr()
 
-    def step(self):
+    def step(self) -> None:  # type: ignore[override]
         """Step the schedule that is on at the next epoch."""
         self.last_epoch += 1
         i = bisect_right(self._milestones, self.last_epoch)
@@ -82,7 +82,7 @@ class SequentialLR(_Combined):
 class ChainedScheduler(_Combined):
     """Steps all its schedules at every step, each on the rates the ones before have left."""
 
-    def __init__(self, schedulers, optimizer=None):
+    def __init__(self, schedulers, optimizer=None) -> None:
         if len(schedulers) < 1:
             raise ValueError(
                 f"{type(self).__name__} expects at least one scheduler to be chained, but got no "
@@ -94,7 +94,7 @@ class ChainedScheduler(_Combined):
         self.optimizer = optimizer
         self._last_lr = group_values(optimizer, "lr")
 
-    def step(self):
+    def step(self) -> None:  # type: ignore[override]
         """Step every schedule once."""
         for scheduler in self._schedulers:
             scheduler.step()

@@ -6,7 +6,7 @@ from .base import LRScheduler, warn_unless_stepping
 
 
 class _FunctionLR(LRScheduler):
-    def __init__(self, optimizer, lr_lambda, last_epoch=-1):
+    def __init__(self, optimizer, lr_lambda, last_epoch=-1) -> None:
         self.optimizer = optimizer
         groups = len(optimizer.param_groups)
         if not isinstance(lr_lambda, (list, tuple)):
@@ -45,7 +45,7 @@ class LambdaLR(_FunctionLR):
 class MultiplicativeLR(_FunctionLR):
     """lr = lr * lr_lambda(epoch), from epoch 1 on."""
 
-    def __init__(self, optimizer, lr_lambda, last_epoch=-1):
+    def __init__(self, optimizer, lr_lambda, last_epoch=-1) -> None:
         functions = lr_lambda if isinstance(lr_lambda, (list, tuple)) else [lr_lambda]
         for function in functions:
             if not callable(function):

@@ -24,7 +24,7 @@ class ReduceLROnPlateau(LRScheduler):
         cooldown=0,
         min_lr=0,
         eps=1e-8,
-    ):
+    ) -> None:
         if factor >= 1.0:
             raise ValueError("Factor should be < 1.0.")
         check_optimizer(optimizer)
@@ -72,7 +72,7 @@ class ReduceLROnPlateau(LRScheduler):
         limit = best * (1.0 + margin) if self.threshold_mode == "rel" else best + margin
         return metric > limit if self.mode == "max" else metric < limit
 
-    def step(self, metrics, epoch=None):
+    def step(self, metrics, epoch=None) -> None:  # type: ignore[override]
         """Judge the metric of an epoch (a number or a 0-d tensor), and lower the rates if due."""
         metric = float(metrics)
         if epoch is None:
