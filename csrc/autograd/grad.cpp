@@ -57,7 +57,7 @@ void Grad::attach(Ref<Node> node, const Tensor* outputs, size_t count) {
       rebase_history(outputs[i], node, int(i));
       continue;
     }
-    set_history(outputs[i], node, int(i));
+    set_history(outputs[i], i + 1 < count ? node : std::move(node), int(i));
   }
 }
 

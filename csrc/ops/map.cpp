@@ -1,6 +1,7 @@
 #include "ops/map.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "cnn/ops.h"
@@ -81,8 +82,9 @@ void set_geometry(MapCall& call, const char* op, const MapOperand* operands, int
   bool linear = true;
   for (int k = 0; k < count; ++k) {
     const Tensor& x = *operands[k].tensor;
-    call.data[k] = x.raw();
-    call.dtypes[k] = x.dtype();
+    const void* constant = operands[k].constant;
+    call.data[k] = constant ? const_cast<void*>(constant) : x.raw();
+    call.dtypes[k] = constant ? operands[k].compute : x.dtype();
     call.compute[k] = operands[k].compute;
     linear &= x.numel() == 1 || (same_layout(x, first) && (x.is_contiguous() || first.is_contiguous()));
   }
@@ -129,6 +131,54 @@ void set_geometry(MapCall& call, const char* op, const MapOperand* operands, int
     dims = 1;
   }
   call.ndim = dims;
+}
+
+// The number of a 0-d tensor as a T of `key`.
+struct Constant {
+  alignas(8) char bytes[8];
+  Constant() {}
+  void set(Scalar s, DType key) {
+    visit_dtype(key, [&]<class T>() {
+      T value = s.to<T>();
+      if constexpr (std::is_floating_point_v<T>) value = s.is_float() ? value : T(s.to_int());  // rounded once
+      std::memcpy(bytes, &value, sizeof value);
+    });
+  }
+};
+
+// As most calls are: everything is on the CPU, the first input in C order, and the others like it, or single numbers.
+bool is_line(const Tensor* const* inputs, int count) {
+  const TensorImpl& a = *inputs[0]->impl();
+  bool line = a.contiguous && a.device.is_cpu() && !a.wrapped_number && a.numel != 0;
+  for (int k = 1; k < count && line; ++k) {
+    const TensorImpl& b = *inputs[k]->impl();
+    line = b.device.is_cpu() && (b.sizes.empty() || (b.contiguous && b.dtype == a.dtype && b.sizes == a.sizes));
+  }
+  return line;
+}
+
+Tensor map_line(MapKind kind, const void* functor, const Tensor* const* inputs, int count) {
+  const TensorImpl& a = *inputs[0]->impl();
+  Tensor y = empty(a.sizes, kind.rule == Rule::Predicate ? DType::Bool : a.dtype, kCpu);
+  Constant constants[kMapOperands];
+  MapCall call;
+  call.functor = functor;
+  call.operands = count + 1;
+  call.outputs = 1;
+  call.key = a.dtype;
+  call.cost = kind.cost;
+  call.ndim = 1;
+  call.sizes[0] = a.numel;
+  for (int k = 0; k <= count; ++k) {
+    const Tensor& x = k ? *inputs[k - 1] : y;
+    const bool single = k > 1 && x.dim() == 0;
+    if (single) constants[k - 1].set(x.item(), a.dtype);
+    call.data[k] = single ? constants[k - 1].bytes : x.raw();
+    call.dtypes[k] = call.compute[k] = single ? a.dtype : x.dtype();
+    call.strides[k][0] = single ? 0 : item_size(x.dtype());
+  }
+  cpu_backend.map(kind.id, call);
+  return y;
 }
 
 // Inputs on the CPU with one element may meet tensors of another device: they are moved.
@@ -281,6 +331,9 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
     common = p.result();
   }
   if (kind.rule == Rule::Float && !is_floating(common)) common = default_dtype();
+  if (!dest && common == a.dtype() && !is_reduced(common) && is_line(inputs, count) &&
+      cpu_backend.has_map(kind.id, common))
+    return map_line(kind, functor, inputs, count);
   // Sixteen-bit floats are computed in float.
   const DType key = is_reduced(common) ? DType::Float32 : common;
   const DType result = kind.rule == Rule::Predicate ? DType::Bool : common;
@@ -293,13 +346,18 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
   Tensor y = result_for(op, shape, result, inputs, count, dest);
   const DType computed = kind.rule == Rule::Predicate ? DType::Bool : key;
   Tensor moved[kMapOperands];
+  Constant constants[kMapOperands];
   MapOperand operands[kMapOperands];
   operands[0] = {&y, computed};
   for (int k = 0; k < count; ++k) {
-    operands[k + 1] = {inputs[k], key};
-    if (inputs[k]->device() != y.device()) {
-      moved[k] = moved_scalar(*inputs[k], y.device());
+    const Tensor& x = *inputs[k];
+    operands[k + 1] = {&x, key};
+    if (x.device() != y.device()) {
+      moved[k] = moved_scalar(x, y.device());
       operands[k + 1].tensor = &moved[k];
+    } else if (x.dim() == 0 && x.dtype() != key && x.device().is_cpu()) {  // cast once, not block by block
+      constants[k].set(x.item(), key);
+      operands[k + 1].constant = constants[k].bytes;
     }
   }
   map_into(op, kind, functor, operands, 1, count + 1, key);
