@@ -156,8 +156,7 @@ struct Erfinv : FloatFunctor {
 struct Lgamma : FloatFunctor {
   static constexpr int kCost = 20;
   template <class T> CNN_HD T operator()(T x) const {
-    int sign;
-    return T(__builtin_lgamma_r(double(x), &sign));
+    return T(lgamma(double(x)));
   }
 };
 

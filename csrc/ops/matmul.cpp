@@ -5,7 +5,7 @@
 #include "cnn/ops/operators.h"
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/view.h"
-#include "cpu/heavy.h"
+#include "heavy_table.h"
 #include "ops/map.h"
 
 namespace cnn {
@@ -15,7 +15,7 @@ namespace {
 void product_into(const Tensor& y, const Tensor& a, const Tensor& b, const Tensor* bias) {
   const Backend& device = backend(y.device());
   if (!device.runs || y.numel() == 0) return;
-  cpu::GemmArgs args;
+  GemmArgs args;
   args.dtype = y.dtype();
   args.batch = y.shape()[0];
   args.m = y.shape()[1];
