@@ -33,7 +33,7 @@ Plugin open_plugin() {
   if (!library) {
     const char* why = dlerror();
     plugin.reason = "the CUDA plug-in could not be opened (" + std::string(why ? why : "unknown error") +
-                    "); install the extra cnn[cuda]";
+                    "); it needs a build with CNN_CUDA=ON and the extra cnn[cuda]";
     return plugin;
   }
   const auto abi = reinterpret_cast<int (*)()>(dlsym(library, "cnn_cuda_abi"));

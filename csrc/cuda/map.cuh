@@ -66,7 +66,7 @@ template <int kOperands> struct DenseOperands {
 template <class F, class T, int kCount, int... k>
 __device__ inline void dense_pack(const F& f, void* const* data, uint32_t i, Numbers<k...>) {
   using R = typename ResultType<F, T, k...>::Type;
-  Inputs<Slot<typename InputOf<F, T, k>::Type, kCount, k>...> in;
+  [[maybe_unused]] Inputs<Slot<typename InputOf<F, T, k>::Type, kCount, k>...> in;
   ((static_cast<Slot<typename InputOf<F, T, k>::Type, kCount, k>&>(in).pack =
         static_cast<const Pack<typename InputOf<F, T, k>::Type, kCount>*>(data[k + 1])[i]),
    ...);
