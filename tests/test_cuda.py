@@ -196,6 +196,22 @@ def test_a_model_trains():
     assert losses("cuda") == losses("cuda")  # the same bits every time
 
 
+@pytest.mark.cuda
+def test_composed_functions_stay_on_the_device():
+    x = cnn.tensor([3.0, 1.0, 1.0, 2.0])
+    calls = [
+        lambda x: cnn.histc(x, 3),
+        lambda x: cnn.unique(x, return_inverse=True, return_counts=True),
+        lambda x: cnn.unique_consecutive(x.reshape(4, 1), return_counts=True, dim=0),
+        lambda x: x.repeat_interleave(2),
+        lambda x: cnn.bernoulli((x > 1).float()),
+    ]
+    for call in calls:
+        for got, want in zip(results_of(call(x.cuda())), results_of(call(x))):
+            assert got.device.type == "cuda"
+            near(got.cpu(), want, 1, want.dtype)
+
+
 # Without a GPU ------------------------------------------------------------------------------------
 
 

@@ -483,7 +483,9 @@ def histc(input, bins=100, min=0, max=0):
     x = input.detach().reshape(-1)
     x = x[(x >= low) & (x <= high)]
     place = ((x - low) * bins / (high - low)).long().clamp(0, bins - 1)
-    return _C.zeros(bins, dtype=input.dtype).index_add(0, place, _C.ones_like(x))
+    return _C.zeros(bins, dtype=input.dtype, device=input.device).index_add(
+        0, place, _C.ones_like(x)
+    )
 
 
 def isin(elements, test_elements, *, assume_unique=False, invert=False):
@@ -514,7 +516,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
 
 def _runs(values, order, shape, return_inverse, return_counts):
     n = values.numel()
-    starts = _C.ones(n, dtype=_C.bool)
+    starts = _C.ones(n, dtype=_C.bool, device=values.device)
     if n > 1:
         starts[1:] = values[1:] != values[:-1]
     result = values[starts]
@@ -546,7 +548,7 @@ def _unique_slices(input, dim, return_inverse, return_counts, consecutive):
     result = rows[_C.tensor(firsts, dtype=_C.int64)].movedim(0, dim)
     out = [result]
     if return_inverse:
-        out.append(_C.tensor(inverse, dtype=_C.int64))
+        out.append(_C.tensor(inverse, dtype=_C.int64, device=input.device))
     if return_counts:
-        out.append(_C.tensor(counts, dtype=_C.int64))
+        out.append(_C.tensor(counts, dtype=_C.int64, device=input.device))
     return tuple(out) if len(out) > 1 else result
