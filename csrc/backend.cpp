@@ -11,7 +11,7 @@ const Backend& backend(Device device) {
     case DeviceType::Meta:
       return meta_backend;
     default:
-      return cuda_backend();
+      return cuda_backend(device);
   }
 }
 

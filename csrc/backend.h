@@ -8,9 +8,7 @@
 
 namespace cnn {
 
-namespace cpu {
-struct HeavyTable;  // cpu/heavy.h: gemm, convolution, pooling
-}
+struct HeavyTable;  // heavy_table.h: matrix products, convolution, pooling
 
 inline constexpr int kMapDims = 10;      // dimensions of a call after coalescing
 inline constexpr int kMapOperands = 8;
@@ -89,10 +87,11 @@ struct Backend {
   bool (*has_reduce)(int functor, DType key);
   bool (*has_rows)(int functor, DType key);
   bool runs;                      // false: skeletons do nothing (meta)
-  const cpu::HeavyTable* heavy;   // null where there is none
+  const HeavyTable* heavy;        // null where there is none
 };
 
-// RuntimeError when the device has no backend here (CUDA without the plug-in or a GPU).
+// RuntimeError when the device has no backend here (CUDA without the plug-in or a GPU). Of several GPUs it selects the
+// one that this thread's next calls run on, so ask again for each call.
 CNN_API const Backend& backend(Device device);
 
 extern const Backend cpu_backend, meta_backend;

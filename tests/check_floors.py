@@ -14,7 +14,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # What a folder of csrc may include, besides itself and the public headers.
-CORE = {"core", "backend.h"}
+CORE = {"core", "backend.h", "heavy_table.h"}
 MAY_INCLUDE = {
     "include": set(),
     "core": {"backend.h"},
@@ -32,9 +32,6 @@ MAY_INCLUDE = {
 # undoes broadcasts and replays views by them.
 EXCEPTIONS = {
     ("core/tensor.cpp", "autograd/meta.h"),  # a tensor frees its autograd state
-    ("ops/conv.cpp", "cpu/heavy.h"),  # the arguments of the heavy kernels' table
-    ("ops/matmul.cpp", "cpu/heavy.h"),
-    ("ops/pool.cpp", "cpu/heavy.h"),
 }
 NOT_PUBLIC = re.compile(r"<(iostream|sstream|regex|functional)>")
 PYTHON_HEADER = re.compile(r'[<"](Python\.h|pybind11/.*)[>"]')

@@ -5,19 +5,18 @@
 
 #include <string>
 
-#include "backend.h"
 #include "cnn/check.h"
+#include "core/cuda_plugin.h"
 
 namespace cnn {
 namespace {
 
-constexpr int kPluginAbi = 1;  // raised whenever Backend changes
-
 struct Plugin {
-  const Backend* backend = nullptr;
-  int devices = 0;
+  const CudaPlugin* calls = nullptr;
   std::string reason;
 };
+
+thread_local int current_device = 0;
 
 std::string own_directory() {
   Dl_info info;
@@ -34,18 +33,18 @@ Plugin open_plugin() {
   if (!library) {
     const char* why = dlerror();
     plugin.reason = "the CUDA plug-in could not be opened (" + std::string(why ? why : "unknown error") +
-                    "); install the extra cnn[cuda]";
+                    "); it needs a build with CNN_CUDA=ON and the extra cnn[cuda]";
     return plugin;
   }
   const auto abi = reinterpret_cast<int (*)()>(dlsym(library, "cnn_cuda_abi"));
-  const auto start = reinterpret_cast<const Backend* (*)(int*, const char**)>(dlsym(library, "cnn_cuda_start"));
-  if (!abi || !start || abi() != kPluginAbi) {
+  const auto start = reinterpret_cast<const CudaPlugin* (*)(const char**)>(dlsym(library, "cnn_cuda_start"));
+  if (!abi || !start || abi() != kCudaPluginAbi) {
     plugin.reason = "the CUDA plug-in " + path + " was built for another version of cnn; reinstall cnn[cuda]";
     return plugin;
   }
   const char* why = nullptr;
-  plugin.backend = start(&plugin.devices, &why);
-  if (!plugin.backend) plugin.reason = why ? why : "no CUDA device";
+  plugin.calls = start(&why);
+  if (!plugin.calls) plugin.reason = why ? why : "no CUDA device";
   return plugin;
 }
 
@@ -54,15 +53,47 @@ const Plugin& plugin() {
   return *p;
 }
 
+const CudaPlugin& calls() {
+  const Plugin& p = plugin();
+  check(p.calls != nullptr, "", "CUDA is not available: ", p.reason);
+  return *p.calls;
+}
+
+// The plug-in, with the device selected.
+const CudaPlugin& calls_on(int index) {
+  const CudaPlugin& p = calls();
+  check(index >= 0 && index < p.devices, "", "CUDA error: invalid device ordinal: cuda:", index, " of ", p.devices,
+        " devices");
+  p.select(index);
+  return p;
+}
+
 }  // namespace
 
-const Backend& cuda_backend() {
-  const Plugin& p = plugin();
-  check(p.backend != nullptr, "", "CUDA is not available: ", p.reason);
-  return *p.backend;
-}
-bool cuda_is_available() { return plugin().backend != nullptr; }
+bool cuda_is_available() { return plugin().calls != nullptr; }
 std::string cuda_unavailable_reason() { return plugin().reason; }
-int cuda_device_count() { return plugin().devices; }
+int cuda_device_count() { return plugin().calls ? plugin().calls->devices : 0; }
+
+Device cuda_device(Device device) {
+  if (device.index < 0) device.index = int8_t(current_device);
+  calls_on(device.index);
+  return device;
+}
+const Backend& cuda_backend(Device device) {
+  return *calls_on(device.index < 0 ? current_device : device.index).backend;
+}
+
+int cuda_current_device() {
+  calls();
+  return current_device;
+}
+void cuda_set_device(int index) {
+  calls_on(index);
+  current_device = index;
+}
+std::string cuda_device_name(int index) { return calls_on(index).device_name(index); }
+void cuda_synchronize(int index) { calls_on(index).synchronize(); }
+void cuda_empty_cache() { calls().empty_cache(); }
+CudaMemory cuda_memory(int index) { return calls_on(index).memory(index); }
 
 }  // namespace cnn

@@ -5,10 +5,12 @@
 
 #include "backend.h"
 #include "cnn/check.h"
+#include "cnn/cuda.h"
 
 namespace cnn {
 
 Ref<Storage> Storage::allocate(size_t nbytes, Device device) {
+  if (device.is_cuda()) device = cuda_device(device);
   void* data = device.is_meta() ? nullptr : backend(device).allocate(nbytes, device);
   auto storage = make_ref<Storage>(data, nbytes, device, backend(device).free, nullptr);
   storage->resizable_ = true;

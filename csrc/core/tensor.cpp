@@ -131,6 +131,13 @@ Tensor detached_alias(const Tensor& x, bool share_version) {
 
 Tensor wrapped_number(Scalar value, Device device) {
   const DType dtype = value.is_float() ? DType::Float64 : value.is_int() ? DType::Int64 : DType::Bool;
+  if (device.is_cuda()) {
+    const Tensor number = wrapped_number(value);
+    const Tensor moved = empty(Dims(), dtype, device);
+    backend(device).copy_bytes(moved.raw(), number.raw(), size_t(item_size(dtype)));
+    moved.impl()->wrapped_number = true;
+    return moved;
+  }
   Tensor t = empty(Dims(), dtype, device);
   t.impl()->wrapped_number = true;
   if (device.is_meta()) return t;

@@ -1,47 +1,11 @@
 // Over which C++ types a functor's loops are instantiated.
 #pragma once
 
-#include "kernels/functor.h"
+#include "kernels/for_types.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 
-// Types without <type_traits>: kernel objects must not carry inline functions of std.
-template <class A, class B> struct Same {
-  static constexpr bool value = false;
-};
-template <class A> struct Same<A, A> {
-  static constexpr bool value = true;
-};
-
-// Calls f.operator()<T>(dtype) for each dtype of the group; `Bits` has one T for all dtypes of a size.
-template <kernels::Types kTypes, class F>
-CNN_HD void for_types(const F& f) {
-  using kernels::Types;
-  if constexpr (kTypes == Types::Bits) {
-    f.template operator()<uint8_t>(DType::UInt8);
-    f.template operator()<uint8_t>(DType::Int8);
-    f.template operator()<uint8_t>(DType::Bool);
-    f.template operator()<uint16_t>(DType::Int16);
-    f.template operator()<uint16_t>(DType::Float16);
-    f.template operator()<uint16_t>(DType::BFloat16);
-    f.template operator()<uint32_t>(DType::Int32);
-    f.template operator()<uint32_t>(DType::Float32);
-    f.template operator()<uint64_t>(DType::Int64);
-    f.template operator()<uint64_t>(DType::Float64);
-  } else {
-    if constexpr (kTypes != Types::Integers) {
-      f.template operator()<float>(DType::Float32);
-      f.template operator()<double>(DType::Float64);
-    }
-    if constexpr (kTypes != Types::Floats) {
-      f.template operator()<uint8_t>(DType::UInt8);
-      f.template operator()<int8_t>(DType::Int8);
-      f.template operator()<int16_t>(DType::Int16);
-      f.template operator()<int32_t>(DType::Int32);
-      f.template operator()<int64_t>(DType::Int64);
-      if constexpr (kTypes != Types::Numbers) f.template operator()<bool>(DType::Bool);
-    }
-  }
-}
+using kernels::for_types;
+using kernels::Same;
 
 }  // namespace cnn::cpu::CNN_ISA

@@ -43,6 +43,16 @@ CNN_HD double round_even(double x) { return __builtin_rint(x); }
 
 template <class T> CNN_HD bool is_nan(T x) { return x != x; }
 
+// log |gamma(x)|, without the C library's global sign
+CNN_HD double lgamma(double x) {
+#ifdef __CUDACC__
+  return ::lgamma(x);
+#else
+  int sign;
+  return __builtin_lgamma_r(x, &sign);
+#endif
+}
+
 #ifdef __CUDACC__
 CNN_HD float exp(float x) { return ::expf(x); }
 CNN_HD float expm1(float x) { return ::expm1f(x); }

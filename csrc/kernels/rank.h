@@ -69,6 +69,7 @@ template <class T> CNN_HD Ranked<T>* sort_ranked(Ranked<T>* a, Ranked<T>* b, int
 }
 
 struct RankFunctor : RowFunctor {
+  static constexpr bool kSerial = true;
   static constexpr int kCost = 24;
   static constexpr int kScratch = 32;  // two arrays of Ranked
 

@@ -24,6 +24,7 @@ struct RowData {
 struct RowFunctor {
   static constexpr int kCost = 4;     // of one element
   static constexpr int kScratch = 0;  // bytes of working memory for each element
+  static constexpr bool kSerial = false;  // does one thread do a whole row, element after element?
 };
 
 template <class Team, class T> CNN_HD T row_max(const Team& team, const T* x, int64_t n) {

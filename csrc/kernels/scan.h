@@ -18,6 +18,7 @@ template <> struct Running<float> {
 };
 
 struct ScanFunctor : RowFunctor {
+  static constexpr bool kSerial = true;
   static constexpr int kCost = 3;
 };
 

@@ -155,10 +155,7 @@ struct Erfinv : FloatFunctor {
 
 struct Lgamma : FloatFunctor {
   static constexpr int kCost = 20;
-  template <class T> CNN_HD T operator()(T x) const {
-    int sign;
-    return T(__builtin_lgamma_r(double(x), &sign));
-  }
+  template <class T> CNN_HD T operator()(T x) const { return T(lgamma(double(x))); }
 };
 
 // psi(x): recurrence up to 10, then the asymptotic series (Abramowitz & Stegun 6.3.18); reflection below zero.

@@ -11,7 +11,7 @@
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/shape.h"
 #include "cnn/ops/view.h"
-#include "cpu/heavy.h"
+#include "heavy_table.h"
 #include "ops/map.h"
 
 namespace cnn {
@@ -33,8 +33,8 @@ int64_t out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, in
   return (in + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
 }
 
-cpu::ConvArgs make_args(const Geometry& g, const Dims& x, const Dims& w, const Dims& y, DType t) {
-  cpu::ConvArgs a;
+ConvArgs make_args(const Geometry& g, const Dims& x, const Dims& w, const Dims& y, DType t) {
+  ConvArgs a;
   a.dtype = t;
   a.batch = x[0];
   a.channels = x[1];
@@ -67,7 +67,7 @@ Tensor run(Pass pass, const Geometry& geometry, const Dims& shape, const Tensor&
   const Backend& device = backend(a.device());
   if (device.runs && out.numel() > 0) {
     const Tensor da = dense(a), db = dense(b), dbias = bias ? dense(*bias) : Tensor();
-    cpu::ConvArgs args = make_args(geometry, x, w, y, t);
+    ConvArgs args = make_args(geometry, x, w, y, t);
     if (bias) args.bias = dbias.raw();
     if (pass == Pass::Forward) {
       args.x = da.raw(), args.w = db.raw(), args.y = out.raw();

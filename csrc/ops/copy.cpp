@@ -1,5 +1,6 @@
 #include "cnn/ops/copy.h"
 
+#include "cnn/cuda.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/view.h"
 #include "ops/map.h"
@@ -63,9 +64,9 @@ Tensor copy_(const Tensor& dst, const Tensor& src) {
 
 Tensor to(const Tensor& x, std::optional<DType> dtype, std::optional<Device> device, bool copy) {
   const DType t = dtype.value_or(x.dtype());
-  const Device d = device.value_or(x.device());
+  Device d = device.value_or(x.device());
+  if (d.is_cuda()) d = cuda_device(d);
   if (t == x.dtype() && d == x.device()) return copy ? clone(x) : x;
-  backend(d);  // raises where there is none
   Grad grad({x});
   Tensor y = x.device() == d ? empty_like(x, t) : empty(x.shape(), t, d);
   copy_raw(y, x);

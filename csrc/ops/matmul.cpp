@@ -5,7 +5,7 @@
 #include "cnn/ops/operators.h"
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/view.h"
-#include "cpu/heavy.h"
+#include "heavy_table.h"
 #include "ops/map.h"
 
 namespace cnn {
@@ -31,7 +31,7 @@ void product_into(const Tensor& y, const Tensor& a, Flip flip_a, const Tensor& b
   const Backend& device = backend(y.device());
   if (!device.runs || y.numel() == 0) return;
   const Matrix ma(a, flip_a), mb(b, flip_b), mc(y, Flip::No);
-  cpu::GemmArgs args;
+  GemmArgs args;
   args.dtype = y.dtype();
   args.batch = mc.batch;
   args.m = mc.rows;

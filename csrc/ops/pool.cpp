@@ -9,13 +9,13 @@
 #include "cnn/ops/index.h"
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/view.h"
-#include "cpu/heavy.h"
+#include "heavy_table.h"
 #include "ops/map.h"
 
 namespace cnn {
 namespace {
 
-using Pass = void (*)(const cpu::PoolArgs&);
+using Pass = void (*)(const PoolArgs&);
 
 struct Names {
   const char *op, *node;
@@ -48,8 +48,8 @@ void check_input(const char* op, const Tensor& x, int n) {
 }
 
 // Geometry common to all passes; x and y are [..., spatial].
-cpu::PoolArgs make_args(int n, const Dims& x, const Dims& y, DType t) {
-  cpu::PoolArgs a;
+PoolArgs make_args(int n, const Dims& x, const Dims& y, DType t) {
+  PoolArgs a;
   a.dtype = t;
   for (int i = 0; i + n < x.size(); ++i) a.planes *= x[i];
   for (int i = 0; i < n; ++i) {
@@ -63,7 +63,7 @@ struct Window {
   Dims kernel, stride, padding, dilation;
   bool count_include_pad = true;
   int64_t divisor = 0;
-  void set(cpu::PoolArgs& a) const {
+  void set(PoolArgs& a) const {
     const int n = kernel.size();
     for (int i = 0; i < n; ++i) {
       const int to = 3 - n + i;
@@ -116,7 +116,7 @@ Dims pooled_shape(const char* op, const Dims& x, const Window& w, bool ceil_mode
 DType compute_dtype(DType t) { return is_reduced(t) ? DType::Float32 : t; }
 Tensor dense(const Tensor& x) { return contiguous(to_dtype(x, compute_dtype(x.dtype()))); }
 
-void run(Device device, Pass cpu::HeavyTable::* pass, const cpu::PoolArgs& args) {
+void run(Device device, Pass HeavyTable::* pass, const PoolArgs& args) {
   const Backend& b = backend(device);
   if (b.runs) (b.heavy->*pass)(args);
 }
@@ -129,9 +129,9 @@ Tensor max_backward(int n, const Tensor& dy, const Tensor& indices, const Dims& 
   {
     NoGrad guard;
     const Tensor d = dense(dy), out = empty(x_shape, d.dtype(), d.device());
-    cpu::PoolArgs args = make_args(n, x_shape, dy.shape(), d.dtype());
+    PoolArgs args = make_args(n, x_shape, dy.shape(), d.dtype());
     args.dy = d.raw(), args.indices = indices.data<int64_t>(), args.dx = out.raw();
-    if (out.numel() > 0) run(d.device(), &cpu::HeavyTable::max_pool_backward, args);
+    if (out.numel() > 0) run(d.device(), &HeavyTable::max_pool_backward, args);
     dx = to_dtype(out, dy.dtype());
   }
   if (!grad) return dx;
@@ -165,10 +165,10 @@ std::pair<Tensor, Tensor> max_pool_with_indices(int n, const Tensor& x, const Di
   {
     NoGrad guard;
     const Tensor from = dense(x), out = empty(shape, from.dtype(), x.device());
-    cpu::PoolArgs args = make_args(n, x.shape(), shape, from.dtype());
+    PoolArgs args = make_args(n, x.shape(), shape, from.dtype());
     w.set(args);
     args.x = from.raw(), args.y = out.raw(), args.indices = indices.data<int64_t>();
-    if (out.numel() > 0) run(x.device(), &cpu::HeavyTable::max_pool_forward, args);
+    if (out.numel() > 0) run(x.device(), &HeavyTable::max_pool_forward, args);
     y = to_dtype(out, x.dtype());
   }
   return record_max(names.node, n, grad, x, y, indices);
@@ -192,9 +192,9 @@ std::pair<Tensor, Tensor> adaptive_max_pool(int n, const Tensor& x, const Dims& 
   {
     NoGrad guard;
     const Tensor from = dense(x), out = empty(shape, from.dtype(), x.device());
-    cpu::PoolArgs args = make_args(n, x.shape(), shape, from.dtype());
+    PoolArgs args = make_args(n, x.shape(), shape, from.dtype());
     args.x = from.raw(), args.y = out.raw(), args.indices = indices.data<int64_t>();
-    if (out.numel() > 0) run(x.device(), &cpu::HeavyTable::adaptive_max_forward, args);
+    if (out.numel() > 0) run(x.device(), &HeavyTable::adaptive_max_forward, args);
     y = to_dtype(out, x.dtype());
   }
   return record_max(names.node, n, grad, x, y, indices);
@@ -207,7 +207,7 @@ namespace {
 struct Average {
   Names names;
   int n;
-  Pass cpu::HeavyTable::*forward, cpu::HeavyTable::*backward;
+  Pass HeavyTable::*forward, HeavyTable::*backward;
   Window window;  // unused by the adaptive ones
 };
 
@@ -219,7 +219,7 @@ Tensor average(const Average& a, const Tensor& x, const Dims& shape) {
   {
     NoGrad guard;
     const Tensor from = dense(x), out = empty(shape, from.dtype(), x.device());
-    cpu::PoolArgs args = make_args(a.n, x.shape(), shape, from.dtype());
+    PoolArgs args = make_args(a.n, x.shape(), shape, from.dtype());
     if (!a.window.kernel.empty()) a.window.set(args);
     args.x = from.raw(), args.y = out.raw();
     if (out.numel() > 0) run(x.device(), a.forward, args);
@@ -236,7 +236,7 @@ Tensor average_backward(const Average& a, const Tensor& dy, const Dims& x_shape)
   {
     NoGrad guard;
     const Tensor from = dense(dy), out = empty(x_shape, from.dtype(), dy.device());
-    cpu::PoolArgs args = make_args(a.n, x_shape, dy.shape(), from.dtype());
+    PoolArgs args = make_args(a.n, x_shape, dy.shape(), from.dtype());
     if (!a.window.kernel.empty()) a.window.set(args);
     args.dy = from.raw(), args.dx = out.raw();
     if (out.numel() > 0) run(dy.device(), a.backward, args);
@@ -262,7 +262,7 @@ Tensor avg_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& str
   w.divisor = divisor_override.value_or(0);
   check_input(names.op, x, n);
   check_floating(names.op, x);
-  const Average a{names, n, &cpu::HeavyTable::avg_pool_forward, &cpu::HeavyTable::avg_pool_backward, w};
+  const Average a{names, n, &HeavyTable::avg_pool_forward, &HeavyTable::avg_pool_backward, w};
   return average(a, x, pooled_shape(names.op, x.shape(), w, ceil_mode));
 }
 
@@ -281,7 +281,7 @@ Tensor adaptive_avg_pool(int n, const Tensor& x, const Dims& output_size) {
     spatial.push_back(d);
   }
   if (one) return mean(x, spatial, true);  // as PyTorch, node name and all
-  const Average a{names, n, &cpu::HeavyTable::adaptive_avg_forward, &cpu::HeavyTable::adaptive_avg_backward, {}};
+  const Average a{names, n, &HeavyTable::adaptive_avg_forward, &HeavyTable::adaptive_avg_backward, {}};
   return average(a, x, shape);
 }
 

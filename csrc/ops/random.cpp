@@ -93,9 +93,9 @@ Tensor bernoulli_tensor_(const Tensor& x, const Tensor& p, Generator* generator)
         "devices, ",
         x.device(), " and ", p.device(), "!");
   NoGrad guard;
-  const Tensor probabilities =
-      contiguous(expand(p.dtype() == DType::Float64 ? p : to_dtype(p, DType::Float32), x.shape()));
+  Tensor probabilities = contiguous(expand(p.dtype() == DType::Float64 ? p : to_dtype(p, DType::Float32), x.shape()));
   if (!x.device().is_meta()) {
+    probabilities = to_device(probabilities, kCpu);  // where numbers are drawn
     const Tensor bad = logical_or(lt(probabilities, wrapped_number(0.0)), gt(probabilities, wrapped_number(1.0)));
     check(!any(bad).item().to_bool(), "bernoulli_", "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
   }

@@ -115,8 +115,9 @@ Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, std::optional<i
           "repeats can not be negative");
     const int64_t most = n == 0 ? 0 : amax(counts).item().to_int();
     // Row i, column j is kept while j < counts[i]; the kept rows, in order, are the positions to read.
-    const Tensor kept = lt(unsqueeze(arange(0, most, 1, DType::Int64), 0), unsqueeze(counts, 1));
+    const Tensor kept = lt(unsqueeze(arange(0, most, 1, DType::Int64, counts.device()), 0), unsqueeze(counts, 1));
     at = select(nonzero(kept), 1, 0);
+    if (repeats.dim() == 0) at = to_device(at, x.device());  // a number lies on the CPU
   }
   return index_select(source, d, at);
 }

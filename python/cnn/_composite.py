@@ -469,8 +469,8 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
     x = input.detach().reshape(-1)
     x = x[(x >= low) & (x <= high)]
     place = ((x - low) * bins / (high - low)).long().clamp(0, bins - 1)
-    counts = _C.zeros(bins, dtype=input.dtype).index_add(0, place, _C.ones_like(x))
-    return _into(out, counts, "histc")
+    counts = _C.zeros(bins, dtype=input.dtype, device=input.device)
+    return _into(out, counts.index_add(0, place, _C.ones_like(x)), "histc")
 
 
 def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None):
@@ -501,7 +501,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
 
 def _runs(values, order, shape, return_inverse, return_counts):
     n = values.numel()
-    starts = _C.ones(n, dtype=_C.bool)
+    starts = _C.ones(n, dtype=_C.bool, device=values.device)
     if n > 1:
         starts[1:] = values[1:] != values[:-1]
     result = values[starts]
@@ -533,7 +533,7 @@ def _unique_slices(input, dim, return_inverse, return_counts, consecutive):
     result = rows[_C.tensor(firsts, dtype=_C.int64)].movedim(0, dim)
     out = [result]
     if return_inverse:
-        out.append(_C.tensor(inverse, dtype=_C.int64))
+        out.append(_C.tensor(inverse, dtype=_C.int64, device=input.device))
     if return_counts:
-        out.append(_C.tensor(counts, dtype=_C.int64))
+        out.append(_C.tensor(counts, dtype=_C.int64, device=input.device))
     return tuple(out) if len(out) > 1 else result

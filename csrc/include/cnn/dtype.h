@@ -30,6 +30,11 @@ struct Half {
   CNN_HD operator float() const { return to_float(bits); }
 
   static CNN_HD uint16_t from_float(float value) {
+#ifdef __CUDA_ARCH__
+    uint16_t half;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(half) : "f"(value));
+    return half;
+#else
     uint32_t x;
     std::memcpy(&x, &value, 4);
     const uint32_t sign = (x >> 16) & 0x8000u;
@@ -46,8 +51,14 @@ struct Half {
     }
     const uint32_t odd = (x >> 13) & 1u;
     return uint16_t(sign | ((x - 0x38000000u + 0xfffu + odd) >> 13));
+#endif
   }
   static CNN_HD float to_float(uint16_t h) {
+#ifdef __CUDA_ARCH__
+    float value;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(h));
+    return value;
+#else
     const uint32_t sign = uint32_t(h & 0x8000u) << 16;
     uint32_t x = uint32_t(h & 0x7fffu) << 13;
     const uint32_t exponent = x & 0x0f800000u;
@@ -66,6 +77,7 @@ struct Half {
     x |= sign;
     std::memcpy(&result, &x, 4);
     return result;
+#endif
   }
 };
 

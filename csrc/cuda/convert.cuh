@@ -1,0 +1,120 @@
+// Elements whose dtype in memory is not the one a functor computes in: converted in registers.
+#pragma once
+
+#include "cuda/runtime.h"
+#include "kernels/for_types.h"
+
+namespace cnn::cuda {
+
+// Any dtype's value, exactly: integers in i, floats in d.
+struct Wide {
+  double d;
+  int64_t i;
+  bool floating;
+};
+
+template <class T> __device__ inline Wide widen(const void* p) {
+  const T x = *static_cast<const T*>(p);
+  if constexpr (T(0.5f) != T(0.0f) && !kernels::Same<T, bool>::value) return {double(x), 0, true};
+  else return {0, int64_t(x), false};
+}
+
+__device__ inline Wide load_wide(const void* p, DType type) {
+  switch (type) {
+    case DType::UInt8:
+      return widen<uint8_t>(p);
+    case DType::Int8:
+      return widen<int8_t>(p);
+    case DType::Int16:
+      return widen<int16_t>(p);
+    case DType::Int32:
+      return widen<int32_t>(p);
+    case DType::Int64:
+      return widen<int64_t>(p);
+    case DType::Bool:
+      return widen<bool>(p);
+    case DType::Float16:
+      return {double(float(*static_cast<const Half*>(p))), 0, true};
+    case DType::BFloat16:
+      return {double(float(*static_cast<const BFloat16*>(p))), 0, true};
+    case DType::Float32:
+      return widen<float>(p);
+    default:
+      return widen<double>(p);
+  }
+}
+
+// Floats to integers truncate; narrow integers wrap through int64.
+template <class T> __device__ inline void narrow(void* p, Wide x) {
+  *static_cast<T*>(p) = x.floating ? T(int64_t(x.d)) : T(x.i);
+}
+// int64 to 16-bit floats and to float rounds once to float.
+__device__ inline float to_float(Wide x) { return x.floating ? float(x.d) : float(x.i); }
+
+__device__ inline void store_wide(void* p, DType type, Wide x) {
+  switch (type) {
+    case DType::UInt8:
+      return narrow<uint8_t>(p, x);
+    case DType::Int8:
+      return narrow<int8_t>(p, x);
+    case DType::Int16:
+      return narrow<int16_t>(p, x);
+    case DType::Int32:
+      return narrow<int32_t>(p, x);
+    case DType::Int64:
+      return narrow<int64_t>(p, x);
+    case DType::Bool:
+      *static_cast<bool*>(p) = x.floating ? x.d != 0 : x.i != 0;
+      return;
+    case DType::Float16:
+      *static_cast<Half*>(p) = Half(to_float(x));
+      return;
+    case DType::BFloat16:
+      *static_cast<BFloat16*>(p) = BFloat16(to_float(x));
+      return;
+    case DType::Float32:
+      *static_cast<float*>(p) = to_float(x);
+      return;
+    default:
+      *static_cast<double*>(p) = x.floating ? x.d : double(x.i);
+  }
+}
+
+// Not inlined: one copy serves all kernels of a file.
+static __device__ __attribute__((noinline)) void convert_element(const void* from, DType from_type, void* to,
+                                                                 DType to_type) {
+  store_wide(to, to_type, load_wide(from, from_type));
+}
+
+// The element at p, of dtype `from`, as dtype `to`, whose C++ type (or unsigned type of its size) is T.
+template <class T> __device__ inline T load_as(const void* p, DType from, DType to) {
+  if (from == to) return *static_cast<const T*>(p);
+  if constexpr (kernels::Same<T, float>::value) {
+    if (from == DType::Float16) return *static_cast<const Half*>(p);
+    if (from == DType::BFloat16) return *static_cast<const BFloat16*>(p);
+  }
+  T x;
+  convert_element(p, from, &x, to);
+  return x;
+}
+
+// The value x of dtype `from` into the element at p, of dtype `to`.
+template <class T> __device__ inline void store_as(void* p, DType to, T x, DType from) {
+  if (from == to) {
+    *static_cast<T*>(p) = x;
+    return;
+  }
+  if constexpr (kernels::Same<T, float>::value) {
+    if (to == DType::Float16) {
+      *static_cast<Half*>(p) = Half(x);
+      return;
+    }
+    if (to == DType::BFloat16) {
+      *static_cast<BFloat16*>(p) = BFloat16(x);
+      return;
+    }
+  }
+  convert_element(&x, from, p, to);
+}
+
+}  // namespace cnn::cuda

@@ -1,0 +1,11 @@
+#include "cuda/each.cuh"
+
+namespace cnn::cuda {
+
+void fill_each(Tables& t) {
+#define CNN_ADD(name, types) add_each<kernels::name, kernels::Types::types>(t);
+  CNN_EACH_LIST(CNN_ADD)
+#undef CNN_ADD
+}
+
+}  // namespace cnn::cuda

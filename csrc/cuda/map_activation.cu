@@ -1,0 +1,11 @@
+#include "cuda/map.cuh"
+
+namespace cnn::cuda {
+
+void fill_map_activation(Tables& t) {
+#define CNN_ADD(name, inputs, types) add_map<kernels::name, inputs, kernels::Types::types>(t);
+  CNN_MAP_ACTIVATION(CNN_ADD)
+#undef CNN_ADD
+}
+
+}  // namespace cnn::cuda

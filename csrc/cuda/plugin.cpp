@@ -1,0 +1,47 @@
+// What libcnn finds when it opens this library.
+#include "core/cuda_plugin.h"
+#include "cuda/heavy_entries.h"
+#include "cuda/memory.h"
+#include "cuda/runtime.h"
+#include "cuda/skeletons.h"
+
+namespace cnn::cuda {
+namespace {
+
+const Backend cuda_table = {allocate, release, copy_bytes, read_element, map,  reduce,      rows,
+                            each,     has_map, has_reduce, has_rows,     true, &heavy_table};
+
+std::string device_name(int index) {
+  cudaDeviceProp properties;
+  check_cuda(cudaGetDeviceProperties(&properties, index), "cudaGetDeviceProperties");
+  return properties.name;
+}
+void synchronize() { check_cuda(cudaDeviceSynchronize(), "waiting for the device"); }
+
+const char* reason_of(cudaError_t error) {
+  switch (error) {
+    case cudaErrorNoDevice:
+      return "there is no NVIDIA GPU, or CUDA_VISIBLE_DEVICES hides it";
+    case cudaErrorInsufficientDriver:
+      return "no NVIDIA driver for CUDA 13 is installed on this machine (none at all, or an older one)";
+    default:
+      return cudaGetErrorString(error);
+  }
+}
+
+}  // namespace
+}  // namespace cnn::cuda
+
+extern "C" CNN_API int cnn_cuda_abi() { return cnn::kCudaPluginAbi; }
+
+// Null, and why, where no GPU can be used.
+extern "C" CNN_API const cnn::CudaPlugin* cnn_cuda_start(const char** why) {
+  using namespace cnn::cuda;
+  static cnn::CudaPlugin plugin = {&cuda_table, 0, select, device_name, synchronize, empty_cache, memory};
+  const cudaError_t error = cudaGetDeviceCount(&plugin.devices);
+  if (error != cudaSuccess || plugin.devices == 0) {
+    *why = reason_of(error != cudaSuccess ? error : cudaErrorNoDevice);
+    return nullptr;
+  }
+  return &plugin;
+}

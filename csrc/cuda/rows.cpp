@@ -1,0 +1,104 @@
+// Drives functors over whole rows. Operands that do not lie dense in the functor's types are copied to working memory and
+// back by the elementwise skeleton.
+#include "cuda/memory.h"
+#include "cuda/skeletons.h"
+
+namespace cnn::cuda {
+namespace {
+
+constexpr int64_t kMaxScratch = int64_t(1) << 28;  // bytes of the functors' own working memory at a time
+
+class RowsRun {
+ public:
+  RowsRun(const RowsCall& call, const RowsLaunch& launch)
+      : call_(call), launch_(launch), rows_(call.outer * call.inner) {
+    int64_t bytes = 0;
+    for (int k = 0; k < call.operands; ++k) {
+      const RowsOperand& a = call.operand[k];
+      length_[k] = a.kind == RowKind::Single ? 1 : a.length;
+      direct_[k] = !a.data || (a.dtype == a.compute && (call.inner == 1 || a.kind != RowKind::Whole));
+      if (direct_[k]) continue;
+      at_[k] = bytes;
+      const int64_t count = length_[k] * (a.kind == RowKind::Shared ? 1 : rows_);
+      bytes += (count * item_size(a.compute) + 255) / 256 * 256;
+    }
+    copied_ = size_t(bytes);
+  }
+
+  void run() const {
+    const Scratch copies(copied_);
+    RowsBlock block{};
+    block.functor = call_.functor;
+    block.n = call_.n;
+    for (int k = 0; k < call_.operands; ++k) {
+      const RowsOperand& a = call_.operand[k];
+      if (!a.data) continue;
+      block.data[k] = direct_[k] ? static_cast<char*>(a.data) : static_cast<char*>(copies.data()) + at_[k];
+      block.strides[k] = a.kind == RowKind::Shared ? 0 : length_[k] * item_size(a.compute);
+      if (!direct_[k] && k >= call_.outputs) copy(k, block.data[k], true);
+    }
+    run_rows(block);
+    for (int k = 0; k < call_.outputs; ++k)
+      if (!direct_[k]) copy(k, block.data[k], false);
+  }
+
+ private:
+  void run_rows(RowsBlock block) const {
+    const int64_t row_scratch = call_.n * launch_.scratch;
+    int64_t most = row_scratch == 0 ? rows_ : kMaxScratch / row_scratch;
+    if (most < 1) most = 1;
+    if (most > rows_) most = rows_;
+    const Scratch scratch(size_t(most * row_scratch));
+    block.scratch = static_cast<char*>(scratch.data());
+    for (int64_t first = 0; first < rows_; first += most) {
+      block.rows = most < rows_ - first ? most : rows_ - first;
+      launch_.run(block);
+      for (int k = 0; k < call_.operands; ++k)
+        if (block.data[k]) block.data[k] += block.rows * block.strides[k];
+    }
+  }
+
+  // Operand k between memory [outer, length, inner] and the dense rows [outer, inner, length].
+  void copy(int k, void* dense, bool in) const {
+    const RowsOperand& a = call_.operand[k];
+    const bool shared = a.kind == RowKind::Shared;
+    const int64_t inner = shared ? 1 : call_.inner, length = length_[k];
+    const int64_t sizes[3] = {length, inner, shared ? 1 : call_.outer};
+    const int64_t there[3] = {inner, 1, length * inner}, here[3] = {1, length, length * inner};
+    const kernels::Copy functor{};
+    MapCall call;
+    call.functor = &functor;
+    call.operands = 2;
+    call.outputs = 1;
+    const int memory = in ? 1 : 0, rows = 1 - memory;
+    call.data[memory] = a.data;
+    call.data[rows] = dense;
+    call.dtypes[memory] = a.dtype;
+    call.dtypes[rows] = a.compute;
+    call.compute[0] = call.compute[1] = call.dtypes[0];
+    call.key = call.dtypes[0];
+    call.ndim = 3;
+    for (int d = 0; d < 3; ++d) {
+      call.sizes[d] = sizes[d];
+      call.strides[memory][d] = there[d] * item_size(a.dtype);
+      call.strides[rows][d] = here[d] * item_size(a.compute);
+    }
+    map(int(kernels::MapId::Copy), call);
+  }
+
+  const RowsCall& call_;
+  const RowsLaunch& launch_;
+  int64_t rows_;
+  int64_t length_[kMapOperands], at_[kMapOperands] = {};
+  bool direct_[kMapOperands];
+  size_t copied_ = 0;
+};
+
+}  // namespace
+
+void rows(int functor, const RowsCall& call) {
+  if (call.outer * call.inner == 0) return;
+  RowsRun(call, tables().rows[functor][int(call.key)]).run();
+}
+
+}  // namespace cnn::cuda

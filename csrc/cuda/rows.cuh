@@ -1,0 +1,94 @@
+// Functors over whole rows: a block for each row, or a thread for each row where one thread must do it all.
+#pragma once
+
+#include "cuda/runtime.h"
+#include "cuda/tables.h"
+#include "kernels/for_types.h"
+
+namespace cnn::cuda {
+
+inline constexpr int kRowThreads = 256;
+inline constexpr int kSerialThreads = 64;
+inline constexpr int64_t kMaxRowBlocks = 1 << 20;
+
+// The threads of a block, a multiple of 32, over one row. Element i is thread (i mod threads)'s in every call, so a thread
+// reads what it wrote itself.
+struct BlockTeam {
+  void* scratch;
+
+  // Every thread gets the result; its order depends on n and the number of threads alone.
+  template <class T, class F, class Term>
+  __device__ T reduce(int64_t n, T start, const F& f, const Term& term) const {
+    __shared__ T warps[kRowThreads / 32];
+    T acc = start;
+    for (int64_t i = threadIdx.x; i < n; i += blockDim.x) acc = f.combine(acc, term(i));
+    for (int step = 16; step > 0; step /= 2) acc = f.combine(acc, __shfl_down_sync(0xffffffffu, acc, step));
+    __syncthreads();  // until all have read the result of the reduction before
+    if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = acc;
+    __syncthreads();
+    acc = warps[0];
+    for (unsigned w = 1; w < blockDim.x / 32; ++w) acc = f.combine(acc, warps[w]);
+    return acc;
+  }
+
+  template <class F>
+  __device__ void each(int64_t n, const F& f) const {
+    for (int64_t i = threadIdx.x; i < n; i += blockDim.x) f(i);
+  }
+};
+
+struct ThreadTeam {
+  void* scratch;
+};
+
+__device__ inline void row_operands(const RowsBlock& block, int64_t row, void** p) {
+#pragma unroll
+  for (int k = 0; k < kMapOperands; ++k) p[k] = block.data[k] ? block.data[k] + row * block.strides[k] : nullptr;
+}
+
+template <class F, class T>
+__global__ void __launch_bounds__(kRowThreads) rows_by_block(F f, RowsBlock block) {
+  void* p[kMapOperands];
+  for (int64_t row = blockIdx.x; row < block.rows; row += gridDim.x) {
+    row_operands(block, row, p);
+    f.template run<T>(BlockTeam{nullptr}, kernels::RowData{p}, block.n);
+  }
+}
+
+template <class F, class T>
+__global__ void __launch_bounds__(kSerialThreads) rows_by_thread(F f, RowsBlock block) {
+  void* p[kMapOperands];
+  const int64_t step = int64_t(gridDim.x) * blockDim.x;
+  for (int64_t row = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; row < block.rows; row += step) {
+    row_operands(block, row, p);
+    f.template run<T>(ThreadTeam{block.scratch + row * block.n * F::kScratch}, kernels::RowData{p}, block.n);
+  }
+}
+
+template <class F, class T>
+void launch_rows(const RowsBlock& block) {
+  const F& f = *static_cast<const F*>(block.functor);
+  if constexpr (F::kSerial) {
+    const int64_t wanted = (block.rows + kSerialThreads - 1) / kSerialThreads;
+    const auto kernel = rows_by_thread<F, T>;
+    CNN_LAUNCH(kernel, unsigned(wanted < kMaxRowBlocks ? wanted : kMaxRowBlocks), kSerialThreads, f, block);
+  } else {
+    int threads = 32;
+    while (threads < kRowThreads && threads < block.n) threads *= 2;
+    const auto kernel = rows_by_block<F, T>;
+    CNN_LAUNCH(kernel, unsigned(block.rows < kMaxRowBlocks ? block.rows : kMaxRowBlocks), threads, f, block);
+  }
+}
+
+template <class F, kernels::RowTypes kTypes>
+void add_rows(Tables& t) {
+  using kernels::RowTypes;
+  RowsLaunch* row = t.rows[kernels::IdOf<F>::value];
+  if constexpr (kTypes != RowTypes::Integers) {
+    row[int(DType::Float32)] = {launch_rows<F, float>, F::kScratch};
+    row[int(DType::Float64)] = {launch_rows<F, double>, F::kScratch};
+  }
+  if constexpr (kTypes != RowTypes::Floats) row[int(DType::Int64)] = {launch_rows<F, int64_t>, F::kScratch};
+}
+
+}  // namespace cnn::cuda

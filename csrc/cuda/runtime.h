@@ -1,0 +1,31 @@
+// The CUDA runtime; launches and their errors.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "cnn/check.h"
+
+namespace cnn::cuda {
+
+// Everything runs on the legacy default stream of its device: calls follow each other in the order in which they were made.
+inline constexpr cudaStream_t kStream = nullptr;
+
+inline void check_cuda(cudaError_t error, const char* what) {
+  if (error == cudaSuccess) [[likely]]
+    return;
+  cudaGetLastError();  // an error that can be forgotten is not reported twice
+  fail(
+      ErrorKind::Runtime, "", "CUDA error: ", cudaGetErrorString(error), " (", what,
+      "). Kernels run asynchronously, so it may have happened in an earlier call; CUDA_LAUNCH_BLOCKING=1 tells where.");
+}
+
+}  // namespace cnn::cuda
+
+// CNN_LAUNCH(kernel, blocks, threads, arguments...); a kernel's name with commas in it needs a variable first.
+#ifndef CNN_LAUNCH  // the tests have one that runs kernels on the host
+#define CNN_LAUNCH(kernel, blocks, threads, ...)                                   \
+  do {                                                                             \
+    kernel<<<dim3(blocks), dim3(threads), 0, ::cnn::cuda::kStream>>>(__VA_ARGS__); \
+    ::cnn::cuda::check_cuda(cudaGetLastError(), "launching a kernel");             \
+  } while (false)
+#endif

@@ -1,0 +1,66 @@
+#include "cuda/skeletons.h"
+
+#include "cnn/check.h"
+
+namespace cnn::cuda {
+namespace {
+
+constexpr int64_t kMaxElements = int64_t(1) << 30;  // of one launch: indices have 32 bits
+
+Tables make_tables() {
+  Tables t{};
+  fill_map_activation(t);
+  fill_map_arithmetic(t);
+  fill_map_binary(t);
+  fill_map_compare(t);
+  fill_map_select(t);
+  fill_map_unary(t);
+  fill_each(t);
+  fill_reduce(t);
+  fill_rows_norm(t);
+  fill_rows_rank(t);
+  fill_rows_scan(t);
+  return t;
+}
+
+}  // namespace
+
+const Tables& tables() {
+  static const Tables* const t = new Tables(make_tables());
+  return *t;
+}
+
+bool has_map(int functor, DType key) { return tables().map[functor][int(key)] != nullptr; }
+bool has_reduce(int functor, DType key) { return tables().reduce[functor][int(key)] != nullptr; }
+bool has_rows(int functor, DType key) { return tables().rows[functor][int(key)].run != nullptr; }
+
+void map(int functor, const MapCall& call) {
+  int64_t n = 1;
+  int longest = 0;
+  for (int d = 0; d < call.ndim; ++d) {
+    n *= call.sizes[d];
+    if (call.sizes[d] > call.sizes[longest]) longest = d;
+  }
+  if (n == 0) return;
+  if (n <= kMaxElements) {
+    tables().map[functor][int(call.key)](call);
+    return;
+  }
+  MapCall half = call;  // elements are independent: the longest dimension is cut in two
+  half.sizes[longest] = call.sizes[longest] / 2;
+  map(functor, half);
+  for (int k = 0; k < call.operands; ++k)
+    half.data[k] = static_cast<char*>(call.data[k]) + half.sizes[longest] * call.strides[k][longest];
+  half.sizes[longest] = call.sizes[longest] - half.sizes[longest];
+  map(functor, half);
+}
+
+void reduce(int functor, const ReduceCall& call) { tables().reduce[functor][int(call.key)](call); }
+
+void each(int functor, const EachCall& call) {
+  const EachLaunch launch = tables().each[functor][int(call.dtype)];
+  check_implemented(launch, "", "not implemented for '", dtype_type_name(call.dtype), "'");
+  if (call.n > 0) launch(call);
+}
+
+}  // namespace cnn::cuda

@@ -1,0 +1,47 @@
+// Launchers of the kernels, by functor and T; each .cu file fills its part.
+#pragma once
+
+#include "backend.h"
+#include "kernels/list.h"
+
+namespace cnn::cuda {
+
+using MapLaunch = void (*)(const MapCall& call);  // fewer than 2^31 elements
+using ReduceLaunch = void (*)(const ReduceCall& call);
+using EachLaunch = void (*)(const EachCall& call);
+
+// Rows from `first` to `first + rows` of operands that lie dense in the functor's types. Strides in bytes, from row to row.
+struct RowsBlock {
+  const void* functor;
+  int64_t n, rows;
+  char* data[kMapOperands];
+  int64_t strides[kMapOperands];
+  char* scratch;  // of `scratch` bytes for each element of these rows
+};
+struct RowsLaunch {
+  void (*run)(const RowsBlock& block) = nullptr;
+  int scratch = 0;
+};
+
+struct Tables {
+  MapLaunch map[int(kernels::MapId::kCount)][kDTypes];
+  ReduceLaunch reduce[int(kernels::ReduceId::kCount)][kDTypes];
+  EachLaunch each[int(kernels::EachId::kCount)][kDTypes];
+  RowsLaunch rows[int(kernels::RowsId::kCount)][kDTypes];
+};
+
+const Tables& tables();
+
+void fill_map_activation(Tables& t);
+void fill_map_arithmetic(Tables& t);
+void fill_map_binary(Tables& t);
+void fill_map_compare(Tables& t);
+void fill_map_select(Tables& t);
+void fill_map_unary(Tables& t);
+void fill_each(Tables& t);
+void fill_reduce(Tables& t);
+void fill_rows_norm(Tables& t);
+void fill_rows_rank(Tables& t);
+void fill_rows_scan(Tables& t);
+
+}  // namespace cnn::cuda

@@ -1,0 +1,463 @@
+// The CUDA kernels, run by the emulation on the host, against the CPU's backend; and the emulation itself.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cuda/each.cuh"
+#include "cuda/gemm.cuh"
+#include "cuda/map.cuh"
+#include "cuda/memory.h"
+#include "cuda/reduce.cuh"
+#include "cuda/rows.cuh"
+#include "expect.h"
+
+namespace {
+
+using namespace cnn;
+namespace k = cnn::kernels;
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+// std::vector, for bool too.
+template <class T> class Array {
+ public:
+  explicit Array(size_t n, T value = T()) : size_(n), data_(new T[n + 1]) { std::fill(begin(), end(), value); }
+  Array(const Array& other) : Array(other.size_) { std::copy(other.begin(), other.end(), begin()); }
+  size_t size() const { return size_; }
+  T* data() const { return data_.get(); }
+  T* begin() const { return data(); }
+  T* end() const { return data() + size_; }
+  T& operator[](size_t i) const { return data_[i]; }
+
+ private:
+  size_t size_;
+  std::unique_ptr<T[]> data_;
+};
+
+// Numbers in [-1, 1), the same in every run.
+double next_number() {
+  static uint64_t state = 1;
+  state = state * 6364136223846793005u + 1442695040888963407u;
+  return double(int64_t(state) >> 11) / double(int64_t(1) << 52);
+}
+template <class T> Array<T> numbers(int64_t n, double scale = 1) {
+  Array<T> v(static_cast<size_t>(n));
+  for (T& x : v) x = T(float(next_number() * scale));
+  return v;
+}
+template <class T> double as_double(T x) { return double(x); }
+double as_double(Half x) { return double(float(x)); }
+double as_double(BFloat16 x) { return double(float(x)); }
+
+template <class T>
+void expect_close(const char* what, const Array<T>& got, const Array<T>& wanted, double tolerance = 0) {
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const double a = as_double(got[i]), b = as_double(wanted[i]);
+    const bool same = a == b || (a != a && b != b) || std::fabs(a - b) <= tolerance * (1 + std::fabs(b));
+    if (!same) std::printf("%s: element %zu is %.17g, not %.17g\n", what, i, a, b);
+    EXPECT(same);
+    if (!same) return;
+  }
+}
+
+// ---- The emulation ----
+
+template <bool kBarrier>
+void reverse(const int* x, int* y) {
+  __shared__ int row[64];
+  row[threadIdx.x] = x[threadIdx.x];
+  if (kBarrier) __syncthreads();
+  y[threadIdx.x] = row[63 - threadIdx.x];
+}
+void half_waits(int) {
+  if (threadIdx.x < 32) __syncwarp();
+  if (threadIdx.x == 5) __syncwarp();
+  __syncthreads();
+}
+
+void test_emulation() {
+  bool right = true, wrong_without = false;
+  for (int seed = 0; seed < 20; ++seed) {
+    emulation::set_seed(uint64_t(seed));
+    const auto x = numbers<int>(64, 1000);
+    std::vector<int> y(64), z(64), wanted(x.begin(), x.end());
+    std::reverse(wanted.begin(), wanted.end());
+    CNN_LAUNCH(reverse<true>, 1, 64, x.data(), y.data());
+    CNN_LAUNCH(reverse<false>, 1, 64, x.data(), z.data());
+    right &= y == wanted;
+    wrong_without |= z != wanted;
+  }
+  EXPECT(right);
+  EXPECT(wrong_without);  // a missing barrier shows
+
+  bool reported = false;
+  try {
+    CNN_LAUNCH(half_waits, 1, 64, 0);
+  } catch (const std::runtime_error&) {
+    reported = true;
+  }
+  EXPECT(reported);
+}
+
+void test_fast_div() {
+  for (uint32_t d : {1u, 2u, 3u, 7u, 10u, 255u, 256u, 641u, 65535u, 1000003u, 0x3fffffffu, 0x40000000u}) {
+    const cuda::FastDiv f(d);
+    for (uint32_t n : {0u, 1u, d - 1, d, d + 1, 12345678u, 0x7ffffffeu, 0x7fffffffu})
+      if (n < 0x80000000u) EXPECT(f.divide(n) == n / d);
+  }
+}
+
+// ---- Elementwise ----
+
+struct Operand {
+  void* data;
+  DType dtype, compute;
+  std::vector<int64_t> strides;  // in elements, innermost first
+};
+
+template <class F>
+MapCall map_call(const F& f, std::vector<int64_t> sizes, std::vector<Operand> operands, DType key) {
+  MapCall call;
+  call.functor = &f;
+  call.operands = int(operands.size());
+  call.outputs = 1;
+  call.ndim = int(sizes.size());
+  call.key = key;
+  for (int d = 0; d < call.ndim; ++d) call.sizes[d] = sizes[size_t(d)];
+  for (int i = 0; i < call.operands; ++i) {
+    const Operand& a = operands[size_t(i)];
+    call.data[i] = a.data;
+    call.dtypes[i] = a.dtype;
+    call.compute[i] = a.compute;
+    for (int d = 0; d < call.ndim; ++d) call.strides[i][d] = a.strides[size_t(d)] * item_size(a.dtype);
+  }
+  return call;
+}
+
+// The call on both devices; y is a vector of its output's type.
+template <class F, class T, int kInputs, class R>
+void compare_map(const char* what, const F& f, std::vector<int64_t> sizes, std::vector<Operand> operands, DType key,
+                 int64_t n, double tolerance = 0) {
+  Array<R> y(static_cast<size_t>(n)), wanted(static_cast<size_t>(n));
+  operands[0].data = wanted.data();
+  backend(kCpu).map(k::IdOf<F>::value, map_call(f, sizes, operands, key));
+  operands[0].data = y.data();
+  cuda::launch_map<F, T, kInputs>(map_call(f, sizes, operands, key));
+  expect_close(what, y, wanted, tolerance);
+}
+
+void test_map() {
+  constexpr DType f32 = DType::Float32, f64 = DType::Float64, f16 = DType::Float16, bf16 = DType::BFloat16;
+  constexpr DType i32 = DType::Int32, i64 = DType::Int64, u8 = DType::UInt8, b8 = DType::Bool;
+  auto a = numbers<float>(4000), b = numbers<float>(4000);
+  auto d = numbers<double>(4000);
+  auto h = numbers<Half>(4000);
+  auto i = numbers<int32_t>(4000, 1000);
+  auto u = numbers<uint8_t>(4000, 100);
+  const Operand y32{nullptr, f32, f32, {1}};
+  const Operand da{a.data(), f32, f32, {1}}, db{b.data(), f32, f32, {1}};
+
+  compare_map<k::Add, float, 2, float>("add dense", {}, {1003}, {y32, da, db}, f32, 1003);
+  compare_map<k::Add, float, 2, float>("add unaligned", {}, {1003}, {y32, {a.data() + 1, f32, f32, {1}}, db}, f32,
+                                       1003);
+  compare_map<k::Add, float, 2, float>("add one number", {}, {1003}, {y32, da, {b.data(), f32, f32, {0}}}, f32, 1003);
+  compare_map<k::Exp, float, 1, float>("exp", {}, {777}, {y32, da}, f32, 777, 1e-6);
+  compare_map<k::Sigmoid, double, 1, double>("sigmoid", {}, {77}, {{nullptr, f64, f64, {1}}, {d.data(), f64, f64, {1}}},
+                                             f64, 77, 1e-15);
+  compare_map<k::Lt, float, 2, bool>("lt", {}, {1003}, {{nullptr, b8, b8, {1}}, da, db}, f32, 1003);
+  compare_map<k::Fill, float, 0, float>("fill", k::Fill{{}, {3.5, 3}}, {1003}, {y32}, f32, 1003);
+  compare_map<k::Mul, uint8_t, 2, uint8_t>(
+      "mul bytes", {}, {1003}, {{nullptr, u8, u8, {1}}, {u.data(), u8, u8, {1}}, {u.data() + 1, u8, u8, {1}}}, u8,
+      1003);
+
+  // y [3, 5, 7] = a transposed + b broadcast over the middle
+  compare_map<k::Add, float, 2, float>(
+      "add strided", {}, {7, 5, 3},
+      {{nullptr, f32, f32, {1, 7, 35}}, {a.data(), f32, f32, {15, 3, 1}}, {b.data(), f32, f32, {1, 0, 7}}}, f32, 105);
+  // Any dtypes: half = float(int32) * float(half), strided
+  compare_map<k::Mul, float, 2, Half>(
+      "mul mixed", {}, {50, 4},
+      {{nullptr, f16, f32, {1, 50}}, {i.data(), i32, f32, {4, 1}}, {h.data(), f16, f32, {1, 50}}}, f32, 200);
+  compare_map<k::Mul, double, 2, float>("mul of bool", {}, {100},
+                                        {{nullptr, f32, f64, {1}}, {u.data(), u8, f64, {1}}, {d.data(), f64, f64, {1}}},
+                                        f64, 100);
+
+  const auto cast = [&]<class To>(DType to, To) {
+    using Bits = std::conditional_t<
+        sizeof(To) == 1, uint8_t,
+        std::conditional_t<sizeof(To) == 2, uint16_t, std::conditional_t<sizeof(To) == 4, uint32_t, uint64_t>>>;
+    auto wide = numbers<float>(500, 100);
+    auto ints = numbers<int64_t>(500, 100);
+    compare_map<k::Copy, Bits, 1, To>("from float", {}, {500}, {{nullptr, to, to, {1}}, {wide.data(), f32, to, {1}}},
+                                      to, 500);
+    compare_map<k::Copy, Bits, 1, To>("from int64", {}, {500}, {{nullptr, to, to, {1}}, {ints.data(), i64, to, {1}}},
+                                      to, 500);
+    compare_map<k::Copy, Bits, 1, To>("from half", {}, {500}, {{nullptr, to, to, {1}}, {h.data(), f16, to, {1}}}, to,
+                                      500);
+  };
+  cast(u8, uint8_t()), cast(DType::Int8, int8_t()), cast(DType::Int16, int16_t()), cast(i32, int32_t());
+  cast(i64, int64_t()), cast(b8, bool()), cast(f16, Half()), cast(bf16, BFloat16()), cast(f32, float());
+  cast(f64, double());
+
+  Array<char> mask(400);
+  for (size_t j = 0; j < mask.size(); ++j) mask[j] = next_number() > 0;
+  compare_map<k::Where, uint32_t, 3, float>("where", {}, {400}, {y32, {mask.data(), b8, b8, {1}}, da, db}, f32, 400);
+  compare_map<k::Where, uint32_t, 3, float>("where strided", {}, {20, 20},
+                                            {{nullptr, f32, f32, {1, 20}},
+                                             {mask.data(), b8, b8, {20, 1}},
+                                             {a.data(), f32, f32, {0, 1}},
+                                             {i.data(), i32, f32, {1, 20}}},
+                                            f32, 400);
+}
+
+// ---- Indices ----
+
+template <class F, class T>
+void run_each(const F& f, int64_t n, DType dtype, bool ordered, bool on_cpu) {
+  EachCall call;
+  call.functor = &f;
+  call.n = n;
+  call.dtype = dtype;
+  call.ordered = ordered;
+  if (on_cpu) backend(kCpu).each(k::IdOf<F>::value, call);
+  else cuda::launch_each<F, T>(call);
+}
+
+void test_each() {
+  Array<float> y(600), wanted(600);
+  for (const bool on_cpu : {false, true}) {
+    auto& to = on_cpu ? wanted : y;
+    run_each<k::Range, float>({to.data(), {1, 1}, {0.25, 0}}, 600, DType::Float32, false, on_cpu);
+  }
+  expect_close("range", y, wanted);
+
+  // Many positions meet: the sum is the same only in the same order.
+  const auto x = numbers<float>(500);
+  Array<int64_t> index(500);
+  for (auto& v : index) v = int64_t((next_number() + 1) * 5);
+  for (const bool on_cpu : {false, true}) {
+    auto& to = on_cpu ? wanted : y;
+    std::fill(to.begin(), to.end(), 1.0f);
+    k::ScatterAdd f{{1, {500}, {0}, index.data(), 1, 10}, to.data(), x.data()};
+    run_each<k::ScatterAdd, float>(f, 500, DType::Float32, true, on_cpu);
+  }
+  expect_close("scatter add", y, wanted);
+  for (const bool on_cpu : {false, true}) {
+    auto& to = on_cpu ? wanted : y;
+    const k::Gather f{{1, {500}, {0}, index.data(), 1, 10}, x.data(), to.data()};
+    run_each<k::Gather, uint32_t>(f, 500, DType::Float32, false, on_cpu);
+  }
+  expect_close("gather", y, wanted);
+}
+
+// ---- Reductions ----
+
+template <class F, class T, class First, class Second = First>
+void compare_reduce(const char* what, ReduceCall call, const F& f, double tolerance) {
+  const size_t n = size_t(call.outer * call.inner);
+  call.functor = &f;
+  call.key = dtype_of<T>;
+  call.y_dtype[0] = dtype_of<First>, call.y_dtype[1] = dtype_of<Second>;
+  call.y_outer_stride = call.inner, call.y_inner_stride = 1;
+  const bool two = !cuda::kFlat<F, T>;
+  Array<First> y0(n), w0(n);
+  Array<Second> y1(n), w1(n);
+  call.y[0] = w0.data(), call.y[1] = two ? w1.data() : nullptr;
+  backend(kCpu).reduce(k::IdOf<F>::value, call);
+  call.y[0] = y0.data(), call.y[1] = two ? y1.data() : nullptr;
+  cuda::launch_reduce<F, T>(call);
+  expect_close(what, y0, w0, tolerance);
+  if (two) expect_close(what, y1, w1, tolerance);
+}
+
+void test_reduce() {
+  auto x = numbers<float>(300000);
+  auto h = numbers<Half>(20000);
+  auto i = numbers<int32_t>(20000, 1000);
+  ReduceCall rows{nullptr, 1, 37, 501, 1, x.data(), 0, 501, 1, 1};
+  compare_reduce<k::Sum, float, float>("sum of rows", rows, {}, 1e-5);
+  compare_reduce<k::Norm2, float, float>("norm of rows", rows, {}, 1e-5);
+  compare_reduce<k::Moments, float, float>("moments of rows", rows, k::Moments{1, true}, 1e-5);
+  compare_reduce<k::MaxAt, float, float, int64_t>("max of rows", rows, {}, 0);
+  ReduceCall all{nullptr, 1, 1, 300000, 1, x.data(), 0, 0, 1, 1};
+  compare_reduce<k::Sum, float, float>("sum of all", all, {}, 1e-5);
+  compare_reduce<k::Mean, float, Half>("mean of all, half", all, {}, 1e-3);
+  compare_reduce<k::Moments, float, float>("moments of all", all, k::Moments{1, false}, 1e-4);
+  ReduceCall columns{nullptr, 1, 2, 3000, 45, x.data(), 0, 3000 * 45, 45, 1};
+  compare_reduce<k::Sum, float, float>("sum of columns", columns, {}, 1e-5);
+  compare_reduce<k::MinAt, float, float, int64_t>("min of columns", columns, {}, 0);
+  // Channels of images: over batch and space
+  ReduceCall channels{nullptr, 8, 5, 49, 1, x.data(), 5 * 49, 49, 1, 1};
+  compare_reduce<k::Moments, float, float>("channels", channels, k::Moments{0, false}, 1e-5);
+  ReduceCall halves{nullptr, 1, 20, 1000, 1, h.data(), 0, 1000, 1, 1, DType::Float16};
+  compare_reduce<k::Sum, float, float>("sum of halves", halves, {}, 1e-5);
+  ReduceCall integers{nullptr, 1, 4, 5000, 1, i.data(), 0, 5000, 1, 1, DType::Int32};
+  compare_reduce<k::Sum, int64_t, int64_t>("sum of integers", integers, {}, 0);
+  compare_reduce<k::Any, bool, bool>("any", integers, {}, 0);
+  ReduceCall none{nullptr, 1, 4, 0, 1, x.data(), 0, 0, 1, 1};
+  compare_reduce<k::Sum, float, float>("sum of nothing", none, {}, 0);
+  compare_reduce<k::Prod, float, float>("product of nothing", none, {}, 0);
+
+  // Of equal extrema the first, of NaNs the first, wherever lanes and parts divide the row.
+  Array<float> ties(100000, 1.0f);
+  ties[33000] = ties[70001] = ties[99999] = 2.0f;
+  ReduceCall row{nullptr, 1, 1, 100000, 1, ties.data(), 0, 0, 1, 1};
+  compare_reduce<k::MaxAt, float, float, int64_t>("ties", row, {}, 0);
+  ties[80000] = ties[40321] = float(kNan);
+  compare_reduce<k::MaxAt, float, float, int64_t>("nan", row, {}, 0);
+  compare_reduce<k::Max, float, float>("nan", row, {}, 0);
+}
+
+// ---- Rows ----
+
+// Dense operands of T, `lengths[k]` elements a row, outputs first; int64 outputs are not among them.
+template <class F, class T>
+void compare_rows(const char* what, const F& f, int64_t rows, int64_t n, std::vector<int64_t> lengths, int outputs,
+                  double tolerance) {
+  std::vector<Array<T>> got, wanted;
+  for (size_t i = 0; i < lengths.size(); ++i) got.push_back(numbers<T>(rows * lengths[i], 3));
+  for (const auto& a : got) wanted.push_back(a);
+  RowsCall call;
+  cuda::RowsBlock block{};
+  call.functor = block.functor = &f;
+  call.outer = block.rows = rows;
+  call.n = block.n = n;
+  call.operands = int(lengths.size());
+  call.outputs = outputs;
+  call.key = dtype_of<T>;
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    call.operand[i] = {wanted[i].data(), lengths[i], lengths[i] == 1 ? RowKind::Single : RowKind::Whole, dtype_of<T>,
+                       dtype_of<T>};
+    block.data[i] = reinterpret_cast<char*>(got[i].data());
+    block.strides[i] = lengths[i] * int64_t(sizeof(T));
+  }
+  backend(kCpu).rows(k::IdOf<F>::value, call);
+  cuda::launch_rows<F, T>(block);
+  for (int i = 0; i < outputs; ++i) expect_close(what, got[size_t(i)], wanted[size_t(i)], tolerance);
+}
+
+void test_rows() {
+  for (int64_t n : {1, 7, 32, 33, 300, 1000}) {
+    compare_rows<k::Softmax, float>("softmax", {}, 5, n, {n, n}, 1, 1e-6);
+    compare_rows<k::LogSoftmax, double>("log softmax", {}, 5, n, {n, n}, 1, 1e-13);
+    compare_rows<k::LogSumExp, float>("logsumexp", {}, 5, n, {1, n}, 1, 1e-6);
+    compare_rows<k::SoftmaxGrad, float>("softmax grad", {}, 5, n, {n, n, n}, 1, 1e-5);
+    compare_rows<k::LayerNormGrad, double>("layer norm grad", {}, 3, n, {n, n, n, 1, 1}, 1, 1e-11);
+    compare_rows<k::ChannelSums, double>("channel sums", {}, 70, n, {1, 1, n, n, 1}, 2, 1e-12);
+    compare_rows<k::CumSum, float>("cumsum", {}, 70, n, {n, n}, 1, 0);
+    compare_rows<k::CumProd, int64_t>("cumprod", {}, 3, n, {n, n}, 1, 0);
+  }
+  // Indices beside values: sorting needs working memory.
+  const int64_t rows = 9, n = 200;
+  auto x = numbers<float>(rows * n);
+  for (size_t i = 0; i < x.size(); i += 3) x[i] = 0.5f;
+  Array<float> y(x.size()), wanted(x.size());
+  Array<int64_t> at(x.size()), wanted_at(x.size());
+  const k::Sort f{{}, true};
+  RowsCall call;
+  call.functor = &f;
+  call.outer = rows, call.n = n, call.operands = 3, call.outputs = 2;
+  call.operand[0] = {wanted.data(), n, RowKind::Whole, DType::Float32, DType::Float32};
+  call.operand[1] = {wanted_at.data(), n, RowKind::Whole, DType::Int64, DType::Int64};
+  call.operand[2] = {x.data(), n, RowKind::Whole, DType::Float32, DType::Float32};
+  backend(kCpu).rows(k::IdOf<k::Sort>::value, call);
+  Array<char> scratch(size_t(rows * n * k::Sort::kScratch));
+  cuda::RowsBlock block{&f, n, rows, {}, {}, scratch.data()};
+  char* const data[] = {reinterpret_cast<char*>(y.data()), reinterpret_cast<char*>(at.data()),
+                        reinterpret_cast<char*>(x.data())};
+  for (int i = 0; i < 3; ++i) block.data[i] = data[i], block.strides[i] = n * (i == 1 ? 8 : 4);
+  cuda::launch_rows<k::Sort, float>(block);
+  expect_close("sort", y, wanted);
+  expect_close("sort indices", at, wanted_at);
+}
+
+// ---- Products ----
+
+template <class T>
+void compare_gemm(const char* what, GemmArgs g, double tolerance) {
+  const auto start = numbers<T>(g.batch * g.m * g.n, 3);
+  const auto y = start, wanted = start;
+  g.dtype = dtype_of<T>;
+  g.c_batch = g.m * g.n, g.c_row = g.n, g.c_col = 1;
+  g.c = wanted.data();
+  backend(kCpu).heavy->gemm(g);
+  g.c = y.data();
+  cuda::launch_gemm<T>(g);
+  expect_close(what, y, wanted, tolerance);
+}
+
+void test_gemm() {
+  const auto a = numbers<float>(5000), b = numbers<float>(5000), bias = numbers<float>(100);
+  const auto i = numbers<int64_t>(5000, 50);
+  GemmArgs g;
+  g.m = 33, g.n = 17, g.k = 41;
+  g.a = a.data(), g.a_row = 41, g.a_col = 1;
+  g.b = b.data(), g.b_row = 17, g.b_col = 1;
+  compare_gemm<float>("product", g, 1e-5);
+  g.accumulate = true, g.alpha = 0.5, g.bias = bias.data();
+  compare_gemm<float>("accumulated, with bias", g, 1e-5);
+  g.accumulate = false, g.activation = Activation::Relu, g.bias_of = BiasOf::Row;
+  compare_gemm<float>("relu", g, 1e-5);
+  GemmArgs t;
+  t.batch = 3, t.m = 5, t.n = 20, t.k = 16;
+  t.a = i.data(), t.a_batch = 80, t.a_row = 1, t.a_col = 5;
+  t.b = i.data(), t.b_batch = 0, t.b_row = 2, t.b_col = 40;
+  compare_gemm<int64_t>("integers, strided, batched", t, 0);
+  t.k = 0;
+  compare_gemm<int64_t>("of nothing", t, 0);
+}
+
+// ---- Memory ----
+
+void test_memory() {
+  const Device gpu{DeviceType::Cuda, 0};
+  cuda::select(0);
+  void* const p = cuda::allocate(1000, gpu);
+  void* const q = cuda::allocate(1000, gpu);
+  EXPECT(p != q);
+  EXPECT(cuda::memory(0).allocated >= 2000);
+  const auto x = numbers<float>(250);
+  Array<float> y(250);
+  cuda::copy_bytes(p, x.data(), 1000);
+  cuda::copy_bytes(q, p, 1000);
+  cuda::copy_bytes(y.data(), q, 1000);
+  expect_close("there and back", y, x);
+  cuda::release(nullptr, p, 1000);
+  EXPECT(cuda::allocate(1001, gpu) == p);  // the same class, from the cache
+  cuda::release(nullptr, p, 1001);
+  cuda::release(nullptr, q, 1000);
+  EXPECT(cuda::memory(0).allocated == 0);
+
+  // Cached blocks of another size make room before anybody is refused.
+  const size_t big = size_t(1) << 20;
+  cuda::release(nullptr, cuda::allocate(big, gpu), big);
+  emulation::memory().limit = emulation::memory().used;
+  bool refused = false;
+  try {
+    cuda::allocate(2 * big, gpu);
+  } catch (const Error& e) {
+    refused = e.kind() == ErrorKind::OutOfMemory;
+  }
+  EXPECT(refused);
+  EXPECT(cuda::memory(0).reserved == 0);
+  void* const again = cuda::allocate(big, gpu);
+  EXPECT(again != nullptr);
+  cuda::release(nullptr, again, big);
+}
+
+}  // namespace
+
+int main() {
+  test_emulation();
+  test_fast_div();
+  test_map();
+  test_each();
+  test_reduce();
+  test_rows();
+  test_gemm();
+  test_memory();
+  return report();
+}
