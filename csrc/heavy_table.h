@@ -1,4 +1,4 @@
-// The heavy kernels of a device on raw pointers: matrix products, convolution, pooling.
+// The heavy kernels of a device on raw pointers: matrix products, convolution, pooling, recurrent layers, attention.
 // Strides count elements. Sizes are checked by the caller; a size of zero is legal everywhere.
 #pragma once
 
@@ -66,6 +66,57 @@ struct PoolArgs {
   void* dx = nullptr;  // backward: written whole
 };
 
+enum class RnnCell : uint8_t { Tanh, Relu, Lstm, Gru };
+
+// One layer in one direction over sequences sorted by length, their steps packed: rows [total, ...] hold
+// batch_sizes[0] rows of step 0, then batch_sizes[1] of step 1, ... All dense. G is 1, 4 (i f g o) or 3 (r z n) gates;
+// R is `state` = projected or `hidden`, the width of what is fed back.
+struct RnnArgs {
+  DType dtype = DType::Float32;  // float32, float64
+  RnnCell cell = RnnCell::Lstm;
+  bool reverse = false;
+  int64_t steps = 0, batch = 0, total = 0, hidden = 0, state = 0;
+  const int64_t* batch_sizes = nullptr;  // [steps], falling, positive; the first is `batch`
+  const void* w_hh = nullptr;  // [G hidden, state]
+  const void* w_hr = nullptr;  // [state, hidden]: h = w_hr o tanh(c); null: none
+  const void* b_hn = nullptr;  // Gru, forward: [hidden] or null, added before r scales it
+  void* gates = nullptr;  // [total, G hidden]: forward in: W x + biases, out: the gates; backward: the gates
+  void* hn = nullptr;  // Gru: [total, hidden], the recurrent part of n
+  void *h_before = nullptr, *c_before = nullptr;  // [total, state], [total, hidden]: what each step started from
+  void* h_whole = nullptr;  // [total, hidden], with w_hr: h before the projection
+  void* y = nullptr;  // forward: [total, state]
+  void *h = nullptr, *c = nullptr;  // [batch, state], [batch, hidden]; forward in: first, out: last states;
+  // backward in: gradients of the last, out: of the first states
+  const void* dy = nullptr;  // backward: gradient of y, or null
+  void* d_gates = nullptr;  // backward: [total, G hidden], gradient of W x + biases
+  void* d_hidden = nullptr;  // Gru, backward: the same for the recurrent product, where n differs
+  void* d_state = nullptr;  // backward with w_hr: [total, state], gradient of each h
+};
+
+// One operand [batch, heads, rows, width] of attention; elements of a row lie side by side.
+struct AttentionPlanes {
+  void* data = nullptr;
+  int64_t batch = 0, head = 0, row = 0;  // strides
+};
+
+// out = softmax(scale q k^T + mask) v for each head. `cols` keys serve `rows` queries; heads / kv_heads heads in a row
+// share their keys and values. A row that is masked out whole gives zeros.
+struct AttentionArgs {
+  DType dtype = DType::Float32;  // float32, float64
+  int64_t batch = 1, heads = 1, kv_heads = 1, rows = 0, cols = 0, width = 0, value_width = 0;
+  double scale = 1;
+  bool causal = false;  // query i sees keys 0 to i
+  AttentionPlanes q, k, v;  // read
+  const void* mask = nullptr;  // added to the scores, or null; [batch, heads, rows, cols] by these strides
+  bool mask_is_bool = false;  // then false keeps a key from being seen
+  int64_t mask_batch = 0, mask_head = 0, mask_row = 0, mask_col = 0;
+  const void* noise = nullptr;  // dense [batch, heads, rows, cols], multiplied by the probabilities, or null
+  AttentionPlanes out;  // forward: written; backward: read
+  void* lse = nullptr;  // dense [batch, heads, rows], log of the sum of exp of the scores; as out
+  AttentionPlanes d_out;  // backward: read
+  AttentionPlanes dq, dk, dv;  // backward: written whole
+};
+
 // What a device lacks raises NotImplementedError; no entry is null.
 struct HeavyTable {
   void (*gemm)(const GemmArgs&);
@@ -86,6 +137,10 @@ struct HeavyTable {
   void (*adaptive_avg_forward)(const PoolArgs&);
   void (*adaptive_avg_backward)(const PoolArgs&);
   void (*adaptive_max_forward)(const PoolArgs&);
+  void (*rnn_forward)(const RnnArgs&);
+  void (*rnn_backward)(const RnnArgs&);
+  void (*attention_forward)(const AttentionArgs&);
+  void (*attention_backward)(const AttentionArgs&);
 };
 
 }  // namespace cnn

@@ -12,11 +12,15 @@
 namespace cnn::cpu {
 
 using cnn::Activation;
+using cnn::AttentionArgs;
+using cnn::AttentionPlanes;
 using cnn::BiasOf;
 using cnn::ConvArgs;
 using cnn::GemmArgs;
 using cnn::HeavyTable;
 using cnn::PoolArgs;
+using cnn::RnnArgs;
+using cnn::RnnCell;
 
 // Defined where the instruction set was built (CNN_HAVE_AVX2, CNN_HAVE_AVX512); call only what the processor runs.
 CNN_API const HeavyTable& heavy_table_baseline();

@@ -16,6 +16,8 @@ int64_t no_packed_size(const GemmArgs&) { missing("a product with a packed matri
 void no_pack(const GemmArgs&, void*) { missing("packing a matrix"); }
 void no_packed_gemm(const GemmArgs&, const void*) { missing("a product with a packed matrix"); }
 void no_convolution(const ConvArgs&) { missing("convolution"); }
+void no_rnn(const RnnArgs&) { missing("a fused recurrent layer"); }
+void no_attention(const AttentionArgs&) { missing("fused attention"); }
 void no_max_pool(const PoolArgs&) { missing("max pooling"); }
 void no_avg_pool(const PoolArgs&) { missing("average pooling"); }
 
@@ -23,6 +25,7 @@ void no_avg_pool(const PoolArgs&) { missing("average pooling"); }
 
 const HeavyTable heavy_table = {gemm,           no_packed_size, no_pack,     no_packed_gemm, no_convolution,
                                 no_convolution, no_convolution, no_max_pool, no_max_pool,    no_avg_pool,
-                                no_avg_pool,    no_avg_pool,    no_avg_pool, no_max_pool};
+                                no_avg_pool,    no_avg_pool,    no_avg_pool, no_max_pool,    no_rnn,
+                                no_rnn,         no_attention,   no_attention};
 
 }  // namespace cnn::cuda

@@ -43,11 +43,12 @@ _NAMES = {
         "CELU SELU GLU GELU Hardshrink LeakyReLU LogSigmoid Softplus Softshrink PReLU Softsign "
         "Tanhshrink Softmin Softmax Softmax2d LogSoftmax",
     ),
+    "torch.nn.modules.adaptive": ("cnn.nn.adaptive", "AdaptiveLogSoftmaxWithLoss"),
     "torch.nn.modules.dropout": (
         "cnn.nn.dropout",
         "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout",
     ),
-    "torch.nn.modules.sparse": ("cnn.nn.embedding", "Embedding"),
+    "torch.nn.modules.sparse": ("cnn.nn.embedding", "Embedding EmbeddingBag"),
     "torch.nn.modules.flatten": ("cnn.nn.flatten", "Flatten Unflatten"),
     "torch.nn.modules.padding": (
         "cnn.nn.padding",
@@ -60,7 +61,7 @@ _NAMES = {
         "L1Loss LinearCrossEntropyLoss NLLLoss NLLLoss2d PoissonNLLLoss GaussianNLLLoss KLDivLoss "
         "MSELoss BCELoss BCEWithLogitsLoss HingeEmbeddingLoss MultiLabelMarginLoss SmoothL1Loss "
         "HuberLoss SoftMarginLoss CrossEntropyLoss MultiLabelSoftMarginLoss CosineEmbeddingLoss "
-        "MarginRankingLoss MultiMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss",
+        "CTCLoss MarginRankingLoss MultiMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss",
     ),
     "torch.nn.modules.pixelshuffle": ("cnn.nn.resampling", "PixelShuffle PixelUnshuffle"),
     "torch.nn.modules.channelshuffle": ("cnn.nn.resampling", "ChannelShuffle"),
@@ -69,6 +70,16 @@ _NAMES = {
         "Upsample UpsamplingNearest2d UpsamplingBilinear2d",
     ),
     "torch.nn.modules.fold": ("cnn.nn.resampling", "Fold Unfold"),
+    "torch.nn.modules.rnn": (
+        "cnn.nn.rnn",
+        "RNNBase RNN LSTM GRU RNNCellBase RNNCell LSTMCell GRUCell",
+    ),
+    "torch.nn.modules.transformer": (
+        "cnn.nn.transformer",
+        "Transformer TransformerEncoder TransformerDecoder TransformerEncoderLayer "
+        "TransformerDecoderLayer",
+    ),
+    "torch.nn.utils.rnn": ("cnn.nn.utils.rnn", "PackedSequence"),
     "torch.nn.modules.distance": ("cnn.nn.distance", "PairwiseDistance CosineSimilarity"),
     "torch.nn.modules.container": (
         "cnn.nn.containers",
@@ -92,6 +103,11 @@ TORCH_TO_CNN = {
     for name in names.split()
 }
 TORCH_TO_CNN["torch.nn.modules.module._WrappedHook"] = "cnn.nn.hooks.WrappedHook"
+
+TORCH_TO_CNN["torch.nn.modules.activation.MultiheadAttention"] = (
+    "cnn.nn.multihead.MultiheadAttention"
+)
+TORCH_TO_CNN["torch.nn.functional.relu"] = "cnn.nn.functional.activations.relu"
 
 CNN_TO_TORCH = {ours: theirs for theirs, ours in TORCH_TO_CNN.items()}
 

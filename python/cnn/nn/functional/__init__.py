@@ -23,6 +23,7 @@ from .activations import (
     relu,
     relu6,
     rrelu,
+    rrelu_,
     selu,
     selu_,
     sigmoid,
@@ -34,6 +35,7 @@ from .activations import (
     tanhshrink,
     threshold,
 )
+from .attention import multi_head_attention_forward
 from .dropouts import (
     alpha_dropout,
     dropout,
@@ -44,13 +46,13 @@ from .dropouts import (
 )
 from .embeddings import (
     embedding,
+    embedding_bag,
     one_hot,
 )
 from .images import (
     affine_grid,
     channel_shuffle,
     fold,
-    grid_sample,
     interpolate,
     pad,
     pixel_shuffle,
@@ -64,6 +66,7 @@ from .linears import (
     bilinear,
     cosine_similarity,
     pairwise_distance,
+    pdist,
 )
 from .losses import (
     binary_cross_entropy,
@@ -123,6 +126,8 @@ from .pools import (
     max_unpool2d,
     max_unpool3d,
 )
+from .sampling import grid_sample
+from .sequence_losses import ctc_loss
 
 # Name here: name in the core.
 _CORE_OPS = {
@@ -143,10 +148,8 @@ _CORE_OPS = {
     "leaky_relu_": "leaky_relu_",
     "linear": "linear",
     "logsigmoid": "log_sigmoid",
-    "pdist": "pdist",
     "prelu": "prelu",
     "relu_": "relu_",
-    "rrelu_": "rrelu_",
     "scaled_dot_product_attention": "scaled_dot_product_attention",
     "softplus": "softplus",
     "softshrink": "softshrink",

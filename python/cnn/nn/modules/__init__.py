@@ -10,6 +10,7 @@ import sys
 from .. import (
     _module,
     activation,
+    adaptive,
     containers,
     conv,
     distance,
@@ -19,15 +20,19 @@ from .. import (
     lazy,
     linear,
     loss,
+    multihead,
     norm,
     padding,
     pooling,
     resampling,
+    rnn,
+    transformer,
 )
 from . import utils
 
 _ALIASES = {
     "activation": activation,
+    "adaptive": adaptive,
     "batchnorm": norm,
     "channelshuffle": resampling,
     "container": containers,
@@ -45,7 +50,9 @@ _ALIASES = {
     "padding": padding,
     "pixelshuffle": resampling,
     "pooling": pooling,
+    "rnn": rnn,
     "sparse": embedding,
+    "transformer": transformer,
     "upsampling": resampling,
 }
 for _name, _target in _ALIASES.items():
