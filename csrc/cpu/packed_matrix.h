@@ -39,7 +39,7 @@ template <class T> class PackedMatrix {
     for (int64_t i = 0; i < rows.count; ++i) {
       t.a = a + rows.begin(i) * a_row;
       t.c = c + rows.begin(i) * c_row + panel * kWidth;
-      tile_of<T, kTileVecs, false, kTileRows>(rows.size(i))(t);
+      tile_of<T, kTileRows, kTileVecs>(rows.size(i), ceil_div(t.cols, kLanes<T>))(t);
     }
   }
 
