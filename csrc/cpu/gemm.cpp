@@ -2,13 +2,15 @@
 // element of C always runs in one thread, block after block.
 #include "cpu/gemm.h"
 
-#include "core/parallel.h"
+#include "core/cpu_info.h"
 #include "cpu/gemm_block.h"
 #include "cpu/heavy_kernels.h"
 #include "cpu/scratch.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
+
+template <class T> void gemm_any(Gemm<T> g);
 
 inline constexpr int64_t kDotLimit = 24;  // rows up to which dot products are tried
 
@@ -34,9 +36,10 @@ template <class T> bool repays_packing_a(const Gemm<T>& g) {
 // Up to this many rows of A stay in L2 while each task packs the panels of B that it needs.
 inline constexpr int64_t kRowsInL2 = 320;
 template <class T> PanelsOf panels_of(const Gemm<T>& g) {
-  const bool far = g.b_row > 256 || crowds_cache<T>(g.b_row);  // the rows of a panel
-  if (g.b_col == 1 && (!far || g.m < 8 * kTileRows || g.k <= kLittleDepth)) return PanelsOf::Place;
-  return g.m <= kRowsInL2 && !repays_packing_a(g) ? PanelsOf::Task : PanelsOf::Packed;
+  const int64_t worthwhile = crowds_cache<T>(g.b_row) ? 112 : g.b_row > 256 ? 336 : g.m + 1;  // rows
+  if (g.b_col == 1 && (g.m < worthwhile || g.k <= kLittleDepth)) return PanelsOf::Place;
+  const bool few_columns = g.n <= 4 * kTileCols<T> && g.m > 8 * kTileRows;  // then A is what should be read once
+  return g.m <= kRowsInL2 && !repays_packing_a(g) && !few_columns ? PanelsOf::Task : PanelsOf::Packed;
 }
 
 // Rough cycles of a product as it stands, for each element of B: as dot products, and in tiles.
@@ -52,6 +55,14 @@ template <class T> double cost_of_tiles(const Gemm<T>& g) {
 
 template <class T> bool dots_pay(const Gemm<T>& g, double cost_otherwise) {
   return g.b_row == 1 && g.k > 1 && g.m <= kDotLimit && cost_of_dots(g) < cost_otherwise;
+}
+
+// Few rows and a B from far away is read once, row after row; the wide tiles of up to kWideRows rows keep up as long as B
+// is in the last cache.
+template <class T> bool pays_streaming(const Gemm<T>& g) {
+  const int64_t bytes = g.n * g.k * int64_t(sizeof(T));
+  return g.m <= kStreamRows && g.b_col == 1 && g.n >= 4 * kTileCols<T> && g.k > kLittleDepth &&
+         bytes >= (g.m <= kWideRows ? int64_t(32) << 20 : int64_t(1) << 19);
 }
 
 template <class T> void gemm_blocked(const Gemm<T>& g) {
@@ -89,6 +100,32 @@ template <class T> void lay_rows(Gemm<T>* g, T* rows) {
   g->a = rows, g->a_row = g->k, g->a_col = 1;
 }
 
+// Of a few rows and B dense along k, it is cheaper to lay out A: C^T = B A^T, turned round at the end.
+inline constexpr int64_t kTurnedRows = 64;
+template <class T> bool pays_turned(const Gemm<T>& g) {
+  return g.b_row == 1 && g.b_col != 1 && g.a_col == 1 && g.c_col == 1 && !g.accumulate && g.m > 1 &&
+         g.m <= kTurnedRows && 3 * g.m <= g.n && g.k >= 64;
+}
+
+template <class T> void gemm_turned(const Gemm<T>& g) {
+  Scratch<T> turned(g.m * g.n);
+  Gemm<T> t = transposed(g);
+  t.c = turned, t.c_row = g.m, t.c_col = 1;
+  gemm_any(t);
+  const int64_t vectors = g.n / kLanes<T>;
+  parallel_for(vectors + 1, 1 + kPackWork / (g.m * kLanes<T>), [&](int64_t begin, int64_t end) {
+    for (int64_t v = begin; v < end; ++v) {
+      const int64_t j = v * kLanes<T>;
+      if (v < vectors) {
+        pack_across(Rows<T>{turned + j * g.m, g.m}, g.m, g.c + j, g.c_row);
+        continue;
+      }
+      for (int64_t i = 0; i < g.m; ++i)
+        for (int64_t s = j; s < g.n; ++s) g.c[i * g.c_row + s] = turned[s * g.m + i];
+    }
+  });
+}
+
 template <class T> void gemm_any(Gemm<T> g) {
   if (g.m <= 0 || g.n <= 0) return;
   if (g.m == 1) g.a_row = 1, g.c_row = g.n;  // a stride that is never taken, said in the best way
@@ -104,7 +141,11 @@ template <class T> void gemm_any(Gemm<T> g) {
     for (int64_t j = 0; j < g.n; ++j) bias[j] = g.col_bias[j * g.col_bias_stride];
     g.col_bias = bias;
   }
-  if (!dots && !dots_across) return gemm_blocked(g);
+  if (!dots && !dots_across) {
+    if (pays_turned(g)) return gemm_turned(g);
+    if (pays_streaming(g)) return gemm_stream(g);
+    return gemm_blocked(g);
+  }
   Scratch<T> rows(g.a_col == 1 ? 0 : g.m * g.k);
   if (rows) lay_rows<T>(&g, rows);
   gemm_dot(g);
@@ -119,26 +160,17 @@ template <class T> void gemm_batch(const GemmArgs& args, const T* packed = nullp
   g.accumulate = args.accumulate;
   g.relu = args.activation == Activation::Relu;
   g.row_bias_stride = g.col_bias_stride = args.bias_stride;
-  const auto run = [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      Gemm<T> one = g;
-      one.a = static_cast<const T*>(args.a) + i * args.a_batch;
-      one.b = static_cast<const T*>(args.b) + i * args.b_batch;
-      one.c = static_cast<T*>(args.c) + i * args.c_batch;
-      if (args.bias)
-        (args.bias_of == BiasOf::Row ? one.row_bias : one.col_bias) =
-            static_cast<const T*>(args.bias) + i * args.bias_batch;
-      if (packed) gemm_packed(one, packed);
-      else gemm_any(one);
-    }
-  };
-  // Many small products go to the pool whole; large ones are cut inside.
-  const double work = double(args.m) * double(args.n) * double(args.k) + 1;
-  if (args.batch > 1 && (work < kSerialWork || args.batch >= kTasks)) {
-    parallel_for(args.batch, 1 + int64_t(double(kSerialWork) / work), run);
-  } else {
-    run(0, args.batch);
-  }
+  each_product(args, [&](int64_t i) {
+    Gemm<T> one = g;
+    one.a = static_cast<const T*>(args.a) + i * args.a_batch;
+    one.b = static_cast<const T*>(args.b) + i * args.b_batch;
+    one.c = static_cast<T*>(args.c) + i * args.c_batch;
+    if (args.bias)
+      (args.bias_of == BiasOf::Row ? one.row_bias : one.col_bias) =
+          static_cast<const T*>(args.bias) + i * args.bias_batch;
+    if (packed) gemm_packed(one, packed);
+    else gemm_any(one);
+  });
 }
 
 }  // namespace
@@ -147,6 +179,7 @@ void gemm(const Gemm<float>& g) { gemm_any(g); }
 void gemm(const Gemm<double>& g) { gemm_any(g); }
 
 void gemm_entry(const GemmArgs& args) {
+  if (args.dtype == DType::BFloat16 || (args.rounds && kHasTiles && cpu_tiles())) return gemm_bf16(args);
   if (args.dtype == DType::Float32) return gemm_batch<float>(args);
   if (args.dtype == DType::Float64) return gemm_batch<double>(args);
   gemm_integers(args);

@@ -1,5 +1,7 @@
 #include "cnn/ops/matmul.h"
 
+#include <atomic>
+
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/operators.h"
@@ -10,6 +12,8 @@
 
 namespace cnn {
 namespace {
+
+std::atomic<MatmulPrecision> matmul_precision{MatmulPrecision::Highest};
 
 enum class Flip : bool { No, Yes };  // is the transpose of an operand meant?
 
@@ -33,6 +37,7 @@ void product_into(const Tensor& y, const Tensor& a, Flip flip_a, const Tensor& b
   const Matrix ma(a, flip_a), mb(b, flip_b), mc(y, Flip::No);
   GemmArgs args;
   args.dtype = y.dtype();
+  args.rounds = y.dtype() == DType::Float32 && float32_matmul_precision() == MatmulPrecision::Medium;
   args.batch = mc.batch;
   args.m = mc.rows;
   args.n = mc.cols;
@@ -50,10 +55,15 @@ void product_into(const Tensor& y, const Tensor& a, Flip flip_a, const Tensor& b
   device.heavy->gemm(args);
 }
 
-// The product of matrices or batches of them, new and dense, nothing recorded. 16-bit floats go through float.
+// bfloat16 has products of its own on the CPU; other 16-bit floats go through float.
+bool goes_through_float(const Tensor& a) {
+  return a.dtype() == DType::Float16 || (a.dtype() == DType::BFloat16 && a.device().is_cuda());
+}
+
+// The product of matrices or batches of them, new and dense, nothing recorded.
 Tensor product(const Tensor& a, Flip flip_a, const Tensor& b, Flip flip_b, const Tensor* bias = nullptr) {
   const DType t = a.dtype();
-  if (is_reduced(t)) {
+  if (goes_through_float(a)) {
     NoGrad guard;
     const Tensor wide = bias ? to_dtype(*bias, DType::Float32) : Tensor();
     return to_dtype(
@@ -90,6 +100,11 @@ Tensor times(const Tensor& a, Flip flip_a, const Tensor& b, Flip flip_b) {
 }
 
 }  // namespace
+
+MatmulPrecision float32_matmul_precision() { return matmul_precision.load(std::memory_order_relaxed); }
+void set_float32_matmul_precision(MatmulPrecision precision) {
+  matmul_precision.store(precision, std::memory_order_relaxed);
+}
 
 Tensor mm(const Tensor& a, const Tensor& b, Dest dest) {
   check(a.dim() == 2, "mm", "self must be a matrix, got ", a.shape());
