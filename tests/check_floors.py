@@ -35,6 +35,8 @@ EXCEPTIONS = {
     ("ops/conv.cpp", "cpu/heavy.h"),  # the arguments of the heavy kernels' table
     ("ops/matmul.cpp", "cpu/heavy.h"),
     ("ops/pool.cpp", "cpu/heavy.h"),
+    ("ops/attention.cpp", "cpu/heavy.h"),
+    ("ops/rnn_layer.h", "cpu/heavy.h"),
 }
 NOT_PUBLIC = re.compile(r"<(iostream|sstream|regex|functional)>")
 PYTHON_HEADER = re.compile(r'[<"](Python\.h|pybind11/.*)[>"]')

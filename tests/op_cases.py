@@ -42,6 +42,8 @@ class X:
     dtype; `grad` says whether gradients by it are checked.
     """
 
+    moves = True  # False: stays a dense tensor on the CPU in every test
+
     def __init__(self, *shape, low=-2.0, high=2.0, kinks=(), distinct=False, dtype=None, grad=True):
         self.shape, self.low, self.high = shape, low, high
         self.kinks, self.distinct, self.dtype, self.grad = kinks, distinct, dtype, grad
@@ -111,6 +113,15 @@ class Fixed(X):
         return self._values
 
 
+class Sizes(Fixed):
+    """int64 values that are always read on the CPU."""
+
+    moves = False
+
+    def __init__(self, *values):
+        super().__init__(values, dtype=cnn.int64)
+
+
 @dataclass(frozen=True)
 class Case:
     """One call of an op."""
@@ -139,7 +150,7 @@ class Case:
         def build(spec):
             if isinstance(spec, X):
                 pair = spec.make(rng, dtype)
-                return change(*pair) if change else pair
+                return change(*pair) if change and spec.moves else pair
             if isinstance(spec, list) and any(isinstance(item, X) for item in spec):
                 pairs = [build(item) for item in spec]
                 return [pair[0] for pair in pairs], [pair[1] for pair in pairs]

@@ -19,6 +19,7 @@ FAMILIES = (
     "nn",
     "create",
     "resample",
+    "sequence",
 )
 
 ROWS = [row for family in FAMILIES for row in import_module(f"op_rows.{family}").ROWS]

@@ -18,6 +18,7 @@ void bind_random(Registry& ops);
 void bind_reduce(Registry& ops);
 void bind_optim(Registry& ops);
 void bind_resample(Registry& ops);
+void bind_sequence(Registry& ops);
 void bind_shape(Registry& ops);
 void bind_unary(Registry& ops);
 void bind_view(Registry& ops);

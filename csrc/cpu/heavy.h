@@ -1,4 +1,4 @@
-// The heavy CPU kernels on raw pointers: matrix products, convolution, pooling. One table for each instruction set.
+// The heavy CPU kernels on raw pointers: matrix products, convolution, pooling, recurrent layers, attention. One table for each instruction set.
 // Strides count elements. Sizes are checked by the caller; a size of zero is legal everywhere.
 #pragma once
 
@@ -44,14 +44,14 @@ struct ConvArgs {
   int64_t batch = 1, channels = 1, out_channels = 1, groups = 1;
   int64_t in[3] = {1, 1, 1}, out[3] = {1, 1, 1};  // spatial sizes of x and y
   int64_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, dilation[3] = {1, 1, 1};
-  const void* x = nullptr;     // forward: read; backward_weight: read
-  const void* w = nullptr;     // forward, backward_input: read
+  const void* x = nullptr;  // forward: read; backward_weight: read
+  const void* w = nullptr;  // forward, backward_input: read
   const void* bias =
       nullptr;  // forward: [out_channels] or null; backward_input: [channels] or null (transposed forward)
-  const void* dy = nullptr;    // backward: gradient of y
-  void* y = nullptr;           // forward: written
-  void* dx = nullptr;          // backward_input: written
-  void* dw = nullptr;          // backward_weight: written
+  const void* dy = nullptr;  // backward: gradient of y
+  void* y = nullptr;  // forward: written
+  void* dx = nullptr;  // backward_input: written
+  void* dw = nullptr;  // backward_weight: written
   Activation activation = Activation::None;  // forward only
 };
 
@@ -62,13 +62,64 @@ struct PoolArgs {
   int64_t in[3] = {1, 1, 1}, out[3] = {1, 1, 1};
   int64_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, dilation[3] = {1, 1, 1};
   bool count_include_pad = true;  // average only
-  int64_t divisor = 0;            // average only: 0 is the size of the window
+  int64_t divisor = 0;  // average only: 0 is the size of the window
   const void* x = nullptr;
   void* y = nullptr;
   int64_t* indices = nullptr;  // of the maximum in its plane of x, -1 if the window holds no element; written forward
   // (null: not wanted), read backward, where indices outside the plane are passed over
   const void* dy = nullptr;
   void* dx = nullptr;  // backward: written whole
+};
+
+enum class RnnCell : uint8_t { Tanh, Relu, Lstm, Gru };
+
+// One layer in one direction over sequences sorted by length, their steps packed: rows [total, ...] hold
+// batch_sizes[0] rows of step 0, then batch_sizes[1] of step 1, ... All dense. G is 1, 4 (i f g o) or 3 (r z n) gates;
+// R is `state` = projected or `hidden`, the width of what is fed back.
+struct RnnArgs {
+  DType dtype = DType::Float32;  // float32, float64
+  RnnCell cell = RnnCell::Lstm;
+  bool reverse = false;
+  int64_t steps = 0, batch = 0, total = 0, hidden = 0, state = 0;
+  const int64_t* batch_sizes = nullptr;  // [steps], falling, positive; the first is `batch`
+  const void* w_hh = nullptr;  // [G hidden, state]
+  const void* w_hr = nullptr;  // [state, hidden]: h = w_hr o tanh(c); null: none
+  const void* b_hn = nullptr;  // Gru, forward: [hidden] or null, added before r scales it
+  void* gates = nullptr;  // [total, G hidden]: forward in: W x + biases, out: the gates; backward: the gates
+  void* hn = nullptr;  // Gru: [total, hidden], the recurrent part of n
+  void *h_before = nullptr, *c_before = nullptr;  // [total, state], [total, hidden]: what each step started from
+  void* h_whole = nullptr;  // [total, hidden], with w_hr: h before the projection
+  void* y = nullptr;  // forward: [total, state]
+  void *h = nullptr, *c = nullptr;  // [batch, state], [batch, hidden]; forward in: first, out: last states;
+  // backward in: gradients of the last, out: of the first states
+  const void* dy = nullptr;  // backward: gradient of y, or null
+  void* d_gates = nullptr;  // backward: [total, G hidden], gradient of W x + biases
+  void* d_hidden = nullptr;  // Gru, backward: the same for the recurrent product, where n differs
+  void* d_state = nullptr;  // backward with w_hr: [total, state], gradient of each h
+};
+
+// One operand [batch, heads, rows, width] of attention; elements of a row lie side by side.
+struct AttentionPlanes {
+  void* data = nullptr;
+  int64_t batch = 0, head = 0, row = 0;  // strides
+};
+
+// out = softmax(scale q k^T + mask) v for each head. `cols` keys serve `rows` queries; heads / kv_heads heads in a row
+// share their keys and values. A row that is masked out whole gives zeros.
+struct AttentionArgs {
+  DType dtype = DType::Float32;  // float32, float64
+  int64_t batch = 1, heads = 1, kv_heads = 1, rows = 0, cols = 0, width = 0, value_width = 0;
+  double scale = 1;
+  bool causal = false;  // query i sees keys 0 to i
+  AttentionPlanes q, k, v;  // read
+  const void* mask = nullptr;  // added to the scores, or null; [batch, heads, rows, cols] by these strides
+  bool mask_is_bool = false;  // then false keeps a key from being seen
+  int64_t mask_batch = 0, mask_head = 0, mask_row = 0, mask_col = 0;
+  const void* noise = nullptr;  // dense [batch, heads, rows, cols], multiplied by the probabilities, or null
+  AttentionPlanes out;  // forward: written; backward: read
+  void* lse = nullptr;  // dense [batch, heads, rows], log of the sum of exp of the scores; as out
+  AttentionPlanes d_out;  // backward: read
+  AttentionPlanes dq, dk, dv;  // backward: written whole
 };
 
 struct HeavyTable {
@@ -85,6 +136,10 @@ struct HeavyTable {
   void (*adaptive_avg_forward)(const PoolArgs&);
   void (*adaptive_avg_backward)(const PoolArgs&);
   void (*adaptive_max_forward)(const PoolArgs&);
+  void (*rnn_forward)(const RnnArgs&);
+  void (*rnn_backward)(const RnnArgs&);
+  void (*attention_forward)(const AttentionArgs&);
+  void (*attention_backward)(const AttentionArgs&);
 };
 
 // Defined where the instruction set was built (CNN_HAVE_AVX2, CNN_HAVE_AVX512); call only what the processor runs.

@@ -3,6 +3,7 @@
 
 #include "cnn/ops/activation.h"
 #include "cnn/ops/arithmetic.h"
+#include "cnn/ops/attention.h"
 #include "cnn/ops/binary.h"
 #include "cnn/ops/compare.h"
 #include "cnn/ops/conv.h"
@@ -19,6 +20,7 @@
 #include "cnn/ops/random.h"
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/resample.h"
+#include "cnn/ops/rnn.h"
 #include "cnn/ops/scan.h"
 #include "cnn/ops/shape.h"
 #include "cnn/ops/softmax.h"

@@ -69,6 +69,16 @@ _NAMES = {
         "Upsample UpsamplingNearest2d UpsamplingBilinear2d",
     ),
     "torch.nn.modules.fold": ("cnn.nn.resampling", "Fold Unfold"),
+    "torch.nn.modules.rnn": (
+        "cnn.nn.rnn",
+        "RNNBase RNN LSTM GRU RNNCellBase RNNCell LSTMCell GRUCell",
+    ),
+    "torch.nn.modules.transformer": (
+        "cnn.nn.transformer",
+        "Transformer TransformerEncoder TransformerDecoder TransformerEncoderLayer "
+        "TransformerDecoderLayer",
+    ),
+    "torch.nn.utils.rnn": ("cnn.nn.utils.rnn", "PackedSequence"),
     "torch.nn.modules.distance": ("cnn.nn.distance", "PairwiseDistance CosineSimilarity"),
     "torch.nn.modules.container": (
         "cnn.nn.containers",
@@ -92,6 +102,11 @@ TORCH_TO_CNN = {
     for name in names.split()
 }
 TORCH_TO_CNN["torch.nn.modules.module._WrappedHook"] = "cnn.nn.hooks.WrappedHook"
+
+TORCH_TO_CNN["torch.nn.modules.activation.MultiheadAttention"] = (
+    "cnn.nn.multihead.MultiheadAttention"
+)
+TORCH_TO_CNN["torch.nn.functional.relu"] = "cnn.nn.functional.activations.relu"
 
 CNN_TO_TORCH = {ours: theirs for theirs, ours in TORCH_TO_CNN.items()}
 

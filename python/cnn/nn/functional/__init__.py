@@ -34,6 +34,7 @@ from .activations import (
     tanhshrink,
     threshold,
 )
+from .attention import multi_head_attention_forward
 from .dropouts import (
     alpha_dropout,
     dropout,

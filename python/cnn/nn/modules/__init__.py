@@ -19,10 +19,13 @@ from .. import (
     lazy,
     linear,
     loss,
+    multihead,
     norm,
     padding,
     pooling,
     resampling,
+    rnn,
+    transformer,
 )
 from . import utils
 
@@ -45,7 +48,9 @@ _ALIASES = {
     "padding": padding,
     "pixelshuffle": resampling,
     "pooling": pooling,
+    "rnn": rnn,
     "sparse": embedding,
+    "transformer": transformer,
     "upsampling": resampling,
 }
 for _name, _target in _ALIASES.items():
