@@ -43,11 +43,12 @@ _NAMES = {
         "CELU SELU GLU GELU Hardshrink LeakyReLU LogSigmoid Softplus Softshrink PReLU Softsign "
         "Tanhshrink Softmin Softmax Softmax2d LogSoftmax",
     ),
+    "torch.nn.modules.adaptive": ("cnn.nn.adaptive", "AdaptiveLogSoftmaxWithLoss"),
     "torch.nn.modules.dropout": (
         "cnn.nn.dropout",
         "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout",
     ),
-    "torch.nn.modules.sparse": ("cnn.nn.embedding", "Embedding"),
+    "torch.nn.modules.sparse": ("cnn.nn.embedding", "Embedding EmbeddingBag"),
     "torch.nn.modules.flatten": ("cnn.nn.flatten", "Flatten Unflatten"),
     "torch.nn.modules.padding": (
         "cnn.nn.padding",
@@ -60,7 +61,7 @@ _NAMES = {
         "L1Loss LinearCrossEntropyLoss NLLLoss NLLLoss2d PoissonNLLLoss GaussianNLLLoss KLDivLoss "
         "MSELoss BCELoss BCEWithLogitsLoss HingeEmbeddingLoss MultiLabelMarginLoss SmoothL1Loss "
         "HuberLoss SoftMarginLoss CrossEntropyLoss MultiLabelSoftMarginLoss CosineEmbeddingLoss "
-        "MarginRankingLoss MultiMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss",
+        "CTCLoss MarginRankingLoss MultiMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss",
     ),
     "torch.nn.modules.pixelshuffle": ("cnn.nn.resampling", "PixelShuffle PixelUnshuffle"),
     "torch.nn.modules.channelshuffle": ("cnn.nn.resampling", "ChannelShuffle"),

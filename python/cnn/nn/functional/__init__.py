@@ -45,6 +45,7 @@ from .dropouts import (
 )
 from .embeddings import (
     embedding,
+    embedding_bag,
     one_hot,
 )
 from .images import (
@@ -124,6 +125,7 @@ from .pools import (
     max_unpool2d,
     max_unpool3d,
 )
+from .sequence_losses import ctc_loss
 
 # Name here: name in the core.
 _CORE_OPS = {

@@ -10,6 +10,7 @@ import sys
 from .. import (
     _module,
     activation,
+    adaptive,
     containers,
     conv,
     distance,
@@ -31,6 +32,7 @@ from . import utils
 
 _ALIASES = {
     "activation": activation,
+    "adaptive": adaptive,
     "batchnorm": norm,
     "channelshuffle": resampling,
     "container": containers,
