@@ -6,8 +6,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import cnn  # noqa: E402
 from module_parity import both, close, compare_modules, draw, error_of  # noqa: E402
+
+import cnn  # noqa: E402
 
 # Bags --------------------------------------------------------------------------------------------
 
