@@ -77,25 +77,41 @@ template <class T> class Head {
   int64_t kv_, batch_, head_;
 };
 
+template <class T> Vec<T> larger(Vec<T> a, Vec<T> b) { return b > a ? b : a; }
+
+// In every lane, the larger of it and the one `step` lanes away.
+template <class T> Vec<T> larger_of_lanes(Vec<T> v, int step) {
+  typedef decltype(v > v) Lanes;
+  Lanes from{};
+  for (int i = 0; i < kLanes<T>; ++i) from[i] = i ^ step;
+  return larger<T>(v, __builtin_shuffle(v, from));
+}
+
+// The largest of a row and `top`; four strands hide the latency.
 template <class T> T row_max(const T* x, int64_t n, T top) {
+  const Vec<T> start = vec_splat(top);
+  Vec<T> best[4] = {start, start, start, start};
   int64_t i = 0;
-  if (n >= kLanes<T>) {
-    Vec<T> best = vec_load(x);
-    for (i = kLanes<T>; i + kLanes<T> <= n; i += kLanes<T>) {
-      const Vec<T> v = vec_load(x + i);
-      best = v > best ? v : best;
-    }
-    for (int l = 0; l < kLanes<T>; ++l) top = best[l] > top ? best[l] : top;
-  }
+  for (; i + 4 * kLanes<T> <= n; i += 4 * kLanes<T>)
+#pragma GCC unroll 4
+    for (int l = 0; l < 4; ++l) best[l] = larger<T>(best[l], vec_load(x + i + l * kLanes<T>));
+  for (; i + kLanes<T> <= n; i += kLanes<T>) best[0] = larger<T>(best[0], vec_load(x + i));
+  Vec<T> all = larger<T>(larger<T>(best[0], best[1]), larger<T>(best[2], best[3]));
+#pragma GCC unroll 4
+  for (int step = kLanes<T> / 2; step > 0; step /= 2) all = larger_of_lanes<T>(all, step);
+  top = all[0];
   for (; i < n; ++i) top = x[i] > top ? x[i] : top;
   return top;
 }
 
 template <class T> T row_sum(const T* x, int64_t n) {
-  Vec<T> sum{};
+  Vec<T> sum[4] = {};
   int64_t i = 0;
-  for (; i + kLanes<T> <= n; i += kLanes<T>) sum += vec_load(x + i);
-  T total = vec_sum<T>(sum);
+  for (; i + 4 * kLanes<T> <= n; i += 4 * kLanes<T>)
+#pragma GCC unroll 4
+    for (int l = 0; l < 4; ++l) sum[l] += vec_load(x + i + l * kLanes<T>);
+  for (; i + kLanes<T> <= n; i += kLanes<T>) sum[0] += vec_load(x + i);
+  T total = vec_sum<T>((sum[0] + sum[1]) + (sum[2] + sum[3]));
   for (; i < n; ++i) total += x[i];
   return total;
 }

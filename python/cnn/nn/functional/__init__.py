@@ -23,6 +23,7 @@ from .activations import (
     relu,
     relu6,
     rrelu,
+    rrelu_,
     selu,
     selu_,
     sigmoid,
@@ -52,7 +53,6 @@ from .images import (
     affine_grid,
     channel_shuffle,
     fold,
-    grid_sample,
     interpolate,
     pad,
     pixel_shuffle,
@@ -66,6 +66,7 @@ from .linears import (
     bilinear,
     cosine_similarity,
     pairwise_distance,
+    pdist,
 )
 from .losses import (
     binary_cross_entropy,
@@ -125,6 +126,7 @@ from .pools import (
     max_unpool2d,
     max_unpool3d,
 )
+from .sampling import grid_sample
 from .sequence_losses import ctc_loss
 
 # Name here: name in the core.
@@ -146,10 +148,8 @@ _CORE_OPS = {
     "leaky_relu_": "leaky_relu_",
     "linear": "linear",
     "logsigmoid": "log_sigmoid",
-    "pdist": "pdist",
     "prelu": "prelu",
     "relu_": "relu_",
-    "rrelu_": "rrelu_",
     "scaled_dot_product_attention": "scaled_dot_product_attention",
     "softplus": "softplus",
     "softshrink": "softshrink",

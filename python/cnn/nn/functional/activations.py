@@ -94,9 +94,15 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     if training:
         below = (input <= 0).detach()
         drawn = _C.empty(int(below.sum()), dtype=input.dtype).uniform_(lower, upper)
-        slopes = _C.ones_like(input).masked_scatter(below, drawn)
+        slopes = _C.ones(input.numel(), dtype=input.dtype, device=input.device)
+        slopes = slopes.masked_scatter(below.reshape(-1), drawn).view(input.shape)
         return input.mul_(slopes) if inplace else input * slopes
     return leaky_relu(input, (lower + upper) / 2, inplace)
+
+
+def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
+    """rrelu in place."""
+    return rrelu(input, lower, upper, training, inplace=True)
 
 
 def hardsigmoid(input, inplace=False):

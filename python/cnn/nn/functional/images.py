@@ -342,28 +342,6 @@ def upsample_bilinear(input, size=None, scale_factor=None):
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
 
 
-def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
-    """Values of [N, C, H, W] at the points [N, H', W', 2], in [-1, 1]; 5-D alike."""
-    modes = {"bilinear": 0, "nearest": 1, "bicubic": 2}
-    paddings = {"zeros": 0, "border": 1, "reflection": 2}
-    if mode not in modes:
-        raise ValueError(
-            "nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', "
-            f"but got: '{mode}'"
-        )
-    if padding_mode not in paddings:
-        raise ValueError(
-            "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or "
-            f"'reflection', but got: '{padding_mode}'"
-        )
-    if align_corners is None:
-        warnings.warn(_CORNERS_WARNING, stacklevel=2)
-        align_corners = False
-    raise NotImplementedError(
-        "grid_sample is not built yet; resize with interpolate, or index the image directly"
-    )
-
-
 def affine_grid(theta, size, align_corners=None):
     """The points [N, H, W, 2] that grid_sample needs for the affine maps theta [N, 2, 3].
 

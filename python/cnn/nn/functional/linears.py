@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ... import _C
+from ..._composite import triu_indices
 from ...autograd import no_grad
 
 
@@ -56,3 +57,15 @@ def _normalized(x, dim, eps):
 def pairwise_distance(x1, x2, p=2.0, eps=1e-06, keepdim=False):
     """The p-norm of x1 - x2 + eps along the last dimension."""
     return (x1 - x2 + eps).norm(p, -1, keepdim)
+
+
+def pdist(input, p=2.0):
+    """p-norms of the differences of all pairs of rows of [N, M]: [N * (N - 1) / 2]."""
+    if input.dim() != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.dim()}D")
+    if not input.is_floating_point():
+        raise RuntimeError("pdist only supports floating-point dtypes")
+    if p < 0:
+        raise RuntimeError("pdist only supports non-negative p values")
+    first, second = triu_indices(input.size(0), input.size(0), 1, device=input.device)
+    return (input.index_select(0, first) - input.index_select(0, second)).norm(p, 1)

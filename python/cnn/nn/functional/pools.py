@@ -233,7 +233,7 @@ def _fractional_arguments(n, input, output_size, output_ratio, samples):
     if samples is None:
         batch = 1 if input.dim() == n + 1 else input.size(0)
         samples = _C.rand(batch, input.size(-n - 1), n, dtype=input.dtype, device=input.device)
-    return output_size, samples
+    return _expand(output_size, n), samples
 
 
 def _starts(sample, size, out, kernel):
@@ -256,6 +256,9 @@ def _fractional(n, input, kernel, size, samples):
                 f"fractional_max_pool{n}d: kernel {kernel[d]} too large relative to input size "
                 f"{spatial[d]} for {size[d]} outputs"
             )
+    if input.shape[0] == 0:
+        shape = (*input.shape[:2], *size)
+        return input.reshape(shape), _C.empty(shape, dtype=_C.int64, device=input.device)
     planes, places = [], []
     numbers = _C.arange(spatial.numel()).reshape(spatial)
     for b in range(input.shape[0]):
