@@ -62,7 +62,10 @@ template <class T> class Head {
     for (int64_t r = 0; r < w.rows; ++r, s += w.cols) {
       if (a_.mask_is_bool) {
         const bool* seen = static_cast<const bool*>(a_.mask) + at + r * a_.mask_row;
-        for (int64_t c = 0; c < w.cols; ++c) s[c] = seen[c * a_.mask_col] ? s[c] : -kernels::infinity<T>();
+        if (a_.mask_col == 1)
+          for (int64_t c = 0; c < w.cols; ++c) s[c] = seen[c] ? s[c] : -kernels::infinity<T>();
+        else
+          for (int64_t c = 0; c < w.cols; ++c) s[c] = seen[c * a_.mask_col] ? s[c] : -kernels::infinity<T>();
       } else {
         const T* bias = static_cast<const T*>(a_.mask) + at + r * a_.mask_row;
         if (a_.mask_col == 1)
@@ -116,8 +119,18 @@ template <class T> T row_sum(const T* x, int64_t n) {
   return total;
 }
 
+// exp(x) of a score less the largest of its row, so that x <= 0 but for rounding. 0 below -87: subnormal results cost a
+// hundred times as much, and masked scores would all be such. As integers, to stay free of branches.
+CNN_HD float exp_score(float x) {
+  const uint32_t a = kernels::float_to_bits(x) & 0x7fffffffu, most = 0x42ae0000u;
+  const float y = kernels::exp(-kernels::bits_to_float(a < most ? a : most));
+  const float z = a < most ? y : 0.0f;
+  return x != x ? x : z;
+}
+CNN_HD double exp_score(double x) { return kernels::exp(x); }
+
 template <class T> void exp_of(T* __restrict x, int64_t n, T shift) {
-  for (int64_t i = 0; i < n; ++i) x[i] = kernels::exp(x[i] - shift);
+  for (int64_t i = 0; i < n; ++i) x[i] = exp_score(x[i] - shift);
 }
 template <class T> void scale_row(T* __restrict x, int64_t n, T by) {
   for (int64_t i = 0; i < n; ++i) x[i] *= by;
@@ -143,7 +156,7 @@ template <class T> void forward_block(const AttentionArgs& args, const Head<T>& 
       const T highest = row_max(row, w.cols, top[r]);
       const T shift = highest == -kernels::infinity<T>() ? T(0) : highest;
       exp_of(row, w.cols, shift);
-      const T kept = kernels::exp(top[r] - shift);
+      const T kept = j > 0 ? exp_score(top[r] - shift) : T(0);
       total[r] = total[r] * kept + row_sum(row, w.cols);
       top[r] = highest;
       if (const T* noise = head.noise(i + r, j)) multiply_row(row, noise, w.cols);
@@ -181,7 +194,7 @@ template <class T> void forward(const AttentionArgs& args) {
 // ds = p (dp - sum(d_out out)) scale, with p = exp(s - lse), dp = noise (d_out v^T); leaves p noise in s, ds in dp.
 template <class T>
 void score_gradients(T* __restrict s, T* __restrict dp, int64_t n, T lse, T inner, T scale, const T* noise) {
-  for (int64_t c = 0; c < n; ++c) s[c] = kernels::exp(s[c] - lse);
+  exp_of(s, n, lse);
   if (noise) {
     for (int64_t c = 0; c < n; ++c) {
       dp[c] = s[c] * (dp[c] * noise[c] - inner) * scale;

@@ -8,6 +8,48 @@
 
 namespace cnn::cpu::inline CNN_ISA {
 
+// c [kRows, cols] = a @ b (+ c or bias), a dense along k, b a panel; sums start from what they are added to and go
+// straight back to memory.
+template <class T, int kRows> struct PackedTile {
+  static void run(const T* a, int64_t a_row, const T* b, int64_t k, T* c, int64_t c_row, int64_t cols, bool accumulate,
+                  const T* bias) {
+    constexpr int64_t kWidth = kLanes<T>;
+    Vec<T> acc[kRows][kTileVecs];
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 2
+      for (int v = 0; v < kTileVecs; ++v) {
+        const T* start = accumulate ? c + i * c_row : bias;
+        const int64_t lanes = max_of(0, cols - v * kWidth);
+        acc[i][v] = start && lanes ? vec_load_n(start + v * kWidth, lanes) : Vec<T>{};
+      }
+    for (int64_t p = 0; p < k; ++p, b += kTileCols<T>) {
+      Vec<T> bv[kTileVecs];
+#pragma GCC unroll 2
+      for (int v = 0; v < kTileVecs; ++v) bv[v] = vec_load(b + v * kWidth);
+#pragma GCC unroll 16
+      for (int i = 0; i < kRows; ++i) {
+        const Vec<T> av = vec_splat(a[i * a_row + p]);
+#pragma GCC unroll 2
+        for (int v = 0; v < kTileVecs; ++v) acc[i][v] = vec_fma(av, bv[v], acc[i][v]);
+      }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 2
+      for (int v = 0; v < kTileVecs; ++v) {
+        const int64_t lanes = max_of(0, cols - v * kWidth);
+        if (lanes) vec_store_n(c + i * c_row + v * kWidth, acc[i][v], lanes);
+      }
+  }
+  // The tile of 1 to kRows rows.
+  static decltype(&run) of(int64_t rows) {
+    if constexpr (kRows > 1)
+      if (rows < kRows) return PackedTile<T, kRows - 1>::of(rows);
+    return &run;
+  }
+};
+
 // B [k, n] as panels of the tile's width, each k deep.
 template <class T> class PackedMatrix {
  public:
@@ -30,17 +72,11 @@ template <class T> class PackedMatrix {
                 const T* bias = nullptr) const {
     if (m <= 0) return;
     const Parts rows(m, ceil_div(m, kTileRows));
-    Tile<T> t;
-    t.k = k_, t.a_row = a_row, t.a_col = 1;
-    t.b = data_ + panel * kWidth * k_, t.b_row = kWidth;
-    t.c_row = c_row, t.c_col = 1, t.cols = cols(panel);
-    t.epilogue.accumulate = accumulate;
-    t.epilogue.col_bias = bias ? bias + panel * kWidth : nullptr;
-    for (int64_t i = 0; i < rows.count; ++i) {
-      t.a = a + rows.begin(i) * a_row;
-      t.c = c + rows.begin(i) * c_row + panel * kWidth;
-      tile_of<T, kTileRows, kTileVecs>(rows.size(i), ceil_div(t.cols, kLanes<T>))(t);
-    }
+    const T* b = data_ + panel * kWidth * k_;
+    for (int64_t i = 0; i < rows.count; ++i)
+      PackedTile<T, kTileRows>::of(rows.size(i))(a + rows.begin(i) * a_row, a_row, b, k_,
+                                                 c + rows.begin(i) * c_row + panel * kWidth, c_row, cols(panel),
+                                                 accumulate, bias ? bias + panel * kWidth : nullptr);
   }
 
  private:

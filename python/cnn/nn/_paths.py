@@ -72,7 +72,7 @@ _NAMES = {
     "torch.nn.modules.fold": ("cnn.nn.resampling", "Fold Unfold"),
     "torch.nn.modules.rnn": (
         "cnn.nn.rnn",
-        "RNNBase RNN LSTM GRU RNNCellBase RNNCell LSTMCell GRUCell",
+        "RNNBase RNN LSTM GRU",
     ),
     "torch.nn.modules.transformer": (
         "cnn.nn.transformer",
@@ -104,9 +104,12 @@ TORCH_TO_CNN = {
 }
 TORCH_TO_CNN["torch.nn.modules.module._WrappedHook"] = "cnn.nn.hooks.WrappedHook"
 
+# Modules of PyTorch that are more than one here.
 TORCH_TO_CNN["torch.nn.modules.activation.MultiheadAttention"] = (
     "cnn.nn.multihead.MultiheadAttention"
 )
+for _name in ("RNNCellBase", "RNNCell", "LSTMCell", "GRUCell"):
+    TORCH_TO_CNN[f"torch.nn.modules.rnn.{_name}"] = f"cnn.nn.rnn_cells.{_name}"
 TORCH_TO_CNN["torch.nn.functional.relu"] = "cnn.nn.functional.activations.relu"
 
 CNN_TO_TORCH = {ours: theirs for theirs, ours in TORCH_TO_CNN.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 
 from .. import _C
@@ -23,6 +22,8 @@ def _generate_square_subsequent_mask(sz, device=None, dtype=None):
 
 
 def _get_clones(module, n):
+    import copy
+
     return ModuleList([copy.deepcopy(module) for _ in range(n)])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from collections import namedtuple
 from collections.abc import Iterable
 
@@ -243,7 +242,7 @@ def unpad_sequence(padded_sequences, lengths, batch_first=False):
         raise ValueError(
             f"unpad_sequence: got {len(padded_sequences)} sequences and {len(lengths)} lengths"
         )
-    return [x[: builtins.int(n)] for x, n in zip(padded_sequences, lengths)]
+    return [x[: int(n)] for x, n in zip(padded_sequences, lengths)]
 
 
 def pack_sequence(sequences, enforce_sorted=True):

@@ -1,0 +1,195 @@
+"""Recurrent networks and attention: what the op table does not say."""
+
+from __future__ import annotations
+
+import pytest
+
+import cnn
+from cnn import nn
+from cnn.autograd import gradcheck, gradgradcheck
+
+attention = nn.functional.scaled_dot_product_attention
+
+
+def draw(*shape, grad=True):
+    return cnn.randn(*shape, dtype=cnn.float64, requires_grad=grad)
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    cnn.manual_seed(4)
+
+
+# One tensor in several places --------------------------------------------------------------------
+
+
+def test_attention_of_a_tensor_to_itself():
+    x = draw(2, 3, 4)
+    assert gradcheck(lambda x: attention(x, x, x, is_causal=True), [x])
+    assert gradgradcheck(lambda x: attention(x, x, x, is_causal=True), [x])
+
+
+def test_both_states_one_tensor():
+    layer = nn.LSTM(2, 3).double()
+    x, state = draw(4, 2, 2), draw(1, 2, 3)
+    assert gradcheck(lambda x, s: layer(x, (s, s))[0], [x, state])
+    assert gradgradcheck(lambda x, s: layer(x, (s, s))[0], [x, state])
+
+
+def test_one_weight_for_two_layers():
+    layer = nn.GRU(3, 3, num_layers=2).double()
+    layer.weight_hh_l1 = layer.weight_hh_l0
+    x = draw(4, 2, 3)
+    weight = layer.weight_hh_l0
+    assert gradcheck(lambda x, w: layer(x)[0], [x, weight])
+
+
+# Outputs that are not used -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chosen", [0, 1, 2])
+def test_the_gradient_of_one_output_alone(chosen):
+    layer = nn.LSTM(2, 3, bidirectional=True).double()
+
+    def one(x):
+        y, (h, c) = layer(x)
+        return (y, h, c)[chosen]
+
+    assert gradcheck(one, [draw(4, 2, 2)])
+    assert gradgradcheck(one, [draw(4, 2, 2)])
+
+
+def test_frozen_weights_get_no_gradient():
+    layer = nn.LSTM(2, 3)
+    layer.requires_grad_(False)
+    x = cnn.randn(4, 2, 2, requires_grad=True)
+    layer(x)[0].sum().backward()
+    assert x.grad is not None and all(p.grad is None for p in layer.parameters())
+    with cnn.no_grad():
+        assert layer(x)[0].grad_fn is None
+
+
+# What backward needs -----------------------------------------------------------------------------
+
+
+def test_a_changed_mask_is_noticed():
+    q, mask = draw(1, 1, 3, 4), cnn.ones(3, 3, dtype=cnn.bool)
+    out = attention(q, q, q, mask)
+    mask[0, 1] = False
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.sum().backward()
+
+
+def test_changed_weights_are_noticed():
+    layer = nn.GRU(2, 3)
+    out = layer(cnn.randn(4, 2, 2))[0]
+    with cnn.no_grad():
+        layer.weight_hh_l0.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.sum().backward()
+
+
+def test_attention_keeps_no_scores():
+    length = 2048
+    q = cnn.randn(1, 1, length, 16, requires_grad=True)
+    before = cnn._C._memory_stats()["allocated_bytes"]
+    out = attention(q, q, q)
+    assert cnn._C._memory_stats()["allocated_bytes"] - before < length * length
+    out.sum().backward()
+    assert cnn._C._memory_stats()["allocated_bytes"] - before < length * length
+
+
+# Values ------------------------------------------------------------------------------------------
+
+
+def composed(q, k, v, mask):
+    scores = q @ k.transpose(-1, -2) / q.size(-1) ** 0.5
+    return scores.masked_fill(~mask, float("-inf")).softmax(-1) @ v
+
+
+@pytest.mark.parametrize("length", [1, 63, 64, 65, 129, 513, 700])
+def test_blocks_meet(length):
+    q, k = draw(1, 2, length, 8), draw(1, 2, 530, 8)
+    mask = cnn.rand(length, 530) > 0.3
+    causal = cnn.ones(length, 530, dtype=cnn.bool).tril()
+    for given, seen in (({"attn_mask": mask}, mask), ({"is_causal": True}, causal)):
+        got, want = attention(q, k, k, **given), composed(q, k, k, seen)
+        assert cnn.allclose(got, want, rtol=1e-10, atol=1e-12)
+        weights = cnn.randn_like(got)
+        pairs = zip(
+            cnn.autograd.grad(got, (q, k), weights), cnn.autograd.grad(want, (q, k), weights)
+        )
+        for a, b in pairs:
+            assert cnn.allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
+def test_extreme_scores():
+    q = cnn.tensor([[[[1e4], [-1e4], [0.0]]]])
+    k = cnn.tensor([[[[1e4], [-1e4]]]])
+    v = cnn.tensor([[[[1.0], [3.0]]]])
+    assert attention(q, k, v).flatten().tolist() == [1.0, 3.0, 2.0]
+    nan = attention(q * float("nan"), k, v)
+    assert nan.isnan().all()
+
+
+def test_hidden_rows_give_zeros_and_no_gradient():
+    q = cnn.randn(1, 1, 3, 4, requires_grad=True)
+    mask = cnn.tensor([[True] * 3, [False] * 3, [True, False, True]])
+    for given in (mask, cnn.zeros(3, 3).masked_fill(~mask, float("-inf"))):
+        out = attention(q, q.detach(), q.detach(), given)
+        assert out[0, 0, 1].tolist() == [0] * 4
+        (grad,) = cnn.autograd.grad(out.sum(), q)
+        assert grad[0, 0, 1].tolist() == [0] * 4 and not grad.isnan().any()
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+def test_saturated_gates(name):
+    layer = getattr(nn, name)(1, 1, bias=False)
+    with cnn.no_grad():
+        for p in layer.parameters():
+            p.fill_(1e4)
+    for x in (1.0, -1.0, float("nan")):
+        y = layer(cnn.full((3, 1, 1), x))[0]
+        assert bool(y.isnan().all()) == (x != x)
+        assert x != x or bool((y.abs() <= 1).all())
+
+
+@pytest.mark.parametrize("dtype", [cnn.float16, cnn.bfloat16])
+def test_half_precision(dtype):
+    layer, x = nn.LSTM(3, 4, num_layers=2), cnn.randn(5, 2, 3)
+    want = layer(x)[0]
+    got = layer.to(dtype)(x.to(dtype))[0]
+    assert got.dtype == dtype and cnn.allclose(got.float(), want, atol=3e-2)
+
+
+def test_dropout_falls_between_layers_only():
+    one, two = nn.LSTM(3, 4, num_layers=2, dropout=1.0), nn.LSTM(3, 4, num_layers=2)
+    two.load_state_dict(one.state_dict())
+    x = cnn.randn(5, 2, 3)
+    assert not cnn.equal(one(x)[0], two(x)[0])
+    assert cnn.equal(one(x)[1][0][0], two(x)[1][0][0])  # the first layer's last state
+    assert cnn.equal(one.eval()(x)[0], two(x)[0])
+
+
+# Packed sequences --------------------------------------------------------------------------------
+
+
+def test_packed_sequences_equal_single_ones():
+    layer = nn.GRU(2, 3, num_layers=2, bidirectional=True)
+    sequences = [cnn.randn(n, 2) for n in (2, 5, 1, 5)]
+    packed = nn.utils.rnn.pack_sequence(sequences, enforce_sorted=False)
+    outputs = nn.utils.rnn.unpack_sequence(layer(packed)[0])
+    last = layer(packed)[1]
+    for i, x in enumerate(sequences):
+        y, h = layer(x)
+        assert cnn.allclose(outputs[i], y, atol=1e-6)
+        assert cnn.allclose(last[:, i], h, atol=1e-6)
+
+
+def test_packed_sequences_move():
+    packed = nn.utils.rnn.pack_sequence([cnn.ones(2, 1), cnn.ones(1, 1)])
+    assert packed.to(cnn.float32) is packed and packed.cpu() is packed
+    assert packed.half().data.dtype == cnn.float16 and not packed.is_cuda
+    assert packed.to("meta").data.is_meta
+    with pytest.raises(RuntimeError, match="empty list of sequences"):
+        nn.utils.rnn.pack_sequence([])
