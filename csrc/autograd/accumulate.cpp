@@ -79,7 +79,8 @@ class AccumulateGrad final : public Node {
     {
       std::lock_guard guard(meta.lock);
       used_again = use_count() > 1;
-      if (!used_again && meta.accumulator == this) meta.accumulator = nullptr;
+      if (!used_again && meta.accumulator.load(std::memory_order_relaxed) == this)
+        meta.accumulator.store(nullptr, std::memory_order_relaxed);
     }
     if (used_again) drop_ref();
     else Node::last_ref_dropped();
@@ -101,7 +102,7 @@ const AccumulateGrad* as_accumulator(const Node& node) {
 
 // The accumulator that already serves the leaf, if any. `.data = ...` may have changed what the leaf is.
 Ref<Node> known_accumulator(const AutogradMeta& meta, const Tensor& leaf) {
-  Node* known = meta.accumulator;
+  Node* known = meta.accumulator.load(std::memory_order_relaxed);
   if (!known) return nullptr;
   const GradShape& shape = known->outputs()[0];
   const bool fits = shape.sizes == leaf.shape() && shape.dtype == leaf.dtype() && shape.device == leaf.device();
@@ -113,14 +114,14 @@ Ref<Node> known_accumulator(const AutogradMeta& meta, const Tensor& leaf) {
 Ref<Node> accumulator_of(const Tensor& leaf) {
   AutogradMeta& meta = leaf.impl()->meta();
   if (meta.foreign_accumulator) return meta.foreign_accumulator;
-  {
+  if (meta.accumulator.load(std::memory_order_relaxed)) {
     std::lock_guard guard(meta.lock);
     if (Ref<Node> known = known_accumulator(meta, leaf)) return known;
   }
-  const Ref<Node> made(new AccumulateGrad(leaf));
+  Ref<Node> made = make_ref<AccumulateGrad>(leaf);
   std::lock_guard guard(meta.lock);
   if (Ref<Node> known = known_accumulator(meta, leaf)) return known;  // another thread was faster
-  meta.accumulator = made.get();
+  meta.accumulator.store(made.get(), std::memory_order_relaxed);
   return made;
 }
 

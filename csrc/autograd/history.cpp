@@ -57,11 +57,16 @@ void replace_history(const Tensor& x, Ref<Node> node, int index) {
 
 void set_history(const Tensor& x, Ref<Node> node, int index) {
   if (node->outputs().size() <= size_t(index)) node->outputs().resize(size_t(index) + 1);
-  node->outputs()[size_t(index)] = grad_shape(x);
-  if (!is_floating(x.dtype())) return;
   TensorImpl& impl = *x.impl();
+  GradShape& expected = node->outputs()[size_t(index)];
+  expected.sizes = impl.sizes;
+  expected.dtype = impl.dtype;
+  expected.device = impl.device;
+  if (!is_floating(impl.dtype)) return;
   if (impl.base) impl.view_version = impl.version();
   if (impl.autograd) return replace_history(x, std::move(node), index);
+  // A new result, which no other thread has yet: without the lock.
+  if (impl.use_count() == 1) impl.autograd = std::make_unique<AutogradMeta>();
   AutogradMeta& meta = impl.meta();
   meta.grad_fn = std::move(node);
   meta.output = index;

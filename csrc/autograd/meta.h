@@ -17,7 +17,7 @@ struct AutogradMeta {
   int output = 0;  // which output of grad_fn
   SpinLock lock;   // guards grad, accumulator and, of a view, grad_fn
   Tensor grad;
-  Node* accumulator = nullptr;       // the leaf's AccumulateGrad while one lives
+  std::atomic<Node*> accumulator{nullptr};  // the leaf's AccumulateGrad while one lives
   Ref<Node> foreign_accumulator;     // of an unpacked saved leaf: where the original's gradient goes
   Ref<GradSlot> retained;            // after retain_grad
   std::atomic<HookSet*> hooks{nullptr};  // of a leaf; other tensors' hang on their node

@@ -2,6 +2,8 @@
 
 #include <structmember.h>
 
+#include "cnn/autograd.h"
+
 namespace cnn::python {
 
 namespace {
@@ -57,7 +59,18 @@ PyObject* scalar_object(Scalar v) {
   return v.is_bool() ? PyBool_FromLong(v.to_bool()) : PyLong_FromLongLong(v.to_int());
 }
 
-Tensor number_tensor(PyObject* number) { return wrapped_number(to_scalar(number)); }
+Tensor number_tensor(PyObject* number) {
+  const Scalar value = to_scalar(number);
+  if (!value.is_float() || mode_word & kInference) return wrapped_number(value);
+  // The last one serves again when nobody holds it any more, as after `x + 1.0`.
+  static Tensor& last = *new Tensor;
+  TensorImpl* known = last.impl();
+  const bool ours = known && known->use_count() == 1 && known->storage->use_count() == 1 && !known->wrapper &&
+                    !known->autograd && known->version() == 0 && known->sizes.empty();
+  if (!ours) return last = wrapped_number(value);
+  *last.data<double>() = value.to_double();
+  return last;
+}
 
 namespace {
 

@@ -4,16 +4,13 @@
 
 namespace cnn {
 
-void Dims::resize(int n) {
-  if (n > capacity_) {
-    const int capacity = n > 2 * capacity_ ? n : 2 * capacity_;
-    auto* bigger = new int64_t[capacity];
-    for (int i = 0; i < size_; ++i) bigger[i] = data()[i];
-    if (capacity_ > kInline) delete[] heap_;
-    heap_ = bigger;
-    capacity_ = capacity;
-  }
-  size_ = n;
+void Dims::grow(int n) {
+  const int capacity = n > 2 * capacity_ ? n : 2 * capacity_;
+  auto* bigger = new int64_t[capacity];
+  for (int i = 0; i < size_; ++i) bigger[i] = data()[i];
+  if (capacity_ > kInline) delete[] heap_;
+  heap_ = bigger;
+  capacity_ = capacity;
 }
 
 void Dims::insert(int at, int64_t v) {

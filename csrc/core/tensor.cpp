@@ -12,6 +12,15 @@ TensorImpl::TensorImpl(Ref<Storage> s, Dims new_sizes, Dims new_strides, int64_t
   set_geometry(std::move(new_sizes), std::move(new_strides), new_offset);
 }
 
+TensorImpl::TensorImpl(Ref<Storage> s, const Dims& shape, int64_t elements, DType t)
+    : storage(std::move(s)),
+      sizes(shape),
+      strides(contiguous_strides(shape)),
+      numel(elements),
+      dtype(t),
+      device(storage->device()),
+      inference(mode_word & kInference) {}
+
 TensorImpl::~TensorImpl() = default;
 
 void TensorImpl::set_geometry(Dims new_sizes, Dims new_strides, int64_t new_offset) {
@@ -50,8 +59,7 @@ Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype, Device
 
 Tensor empty(const Dims& sizes, DType dtype, Device device) {
   const int64_t numel = numel_of("empty", sizes);
-  return Tensor(make_ref<TensorImpl>(Storage::allocate(size_t(numel) * item_size(dtype), device), sizes,
-                                     contiguous_strides(sizes), 0, dtype));
+  return Tensor(make_ref<TensorImpl>(Storage::allocate(size_t(numel) * item_size(dtype), device), sizes, numel, dtype));
 }
 
 namespace {

@@ -1,5 +1,7 @@
 #include "ops/map.h"
 
+#include <cstring>
+
 #include "cnn/ops.h"
 
 namespace cnn {
@@ -78,8 +80,9 @@ void set_geometry(MapCall& call, const char* op, const MapOperand* operands, int
   bool linear = true;
   for (int k = 0; k < count; ++k) {
     const Tensor& x = *operands[k].tensor;
-    call.data[k] = x.raw();
-    call.dtypes[k] = x.dtype();
+    const void* constant = operands[k].constant;
+    call.data[k] = constant ? const_cast<void*>(constant) : x.raw();
+    call.dtypes[k] = constant ? operands[k].compute : x.dtype();
     call.compute[k] = operands[k].compute;
     linear &= x.numel() == 1 || (same_layout(x, first) && (x.is_contiguous() || first.is_contiguous()));
   }
@@ -127,6 +130,52 @@ void set_geometry(MapCall& call, const char* op, const MapOperand* operands, int
   }
   call.ndim = dims;
 }
+
+// All of one dtype, one shape and C order on the CPU, as most calls are: one line of elements.
+bool is_one_line(const Tensor* const* inputs, int count) {
+  const TensorImpl& a = *inputs[0]->impl();
+  bool same = a.contiguous && a.device.is_cpu() && !a.wrapped_number && a.numel != 0;
+  for (int k = 1; k < count && same; ++k) {
+    const TensorImpl& b = *inputs[k]->impl();
+    same = b.contiguous && b.dtype == a.dtype && b.device == a.device && !b.wrapped_number && b.sizes == a.sizes;
+  }
+  return same;
+}
+
+Tensor map_line(MapKind kind, const void* functor, const Tensor* const* inputs, int count) {
+  const TensorImpl& a = *inputs[0]->impl();
+  const DType result = kind.rule == Rule::Predicate ? DType::Bool : a.dtype;
+  Tensor y = empty(a.sizes, result, a.device);
+  MapCall call;
+  call.functor = functor;
+  call.operands = count + 1;
+  call.outputs = 1;
+  call.key = a.dtype;
+  call.cost = kind.cost;
+  call.ndim = 1;
+  call.sizes[0] = a.numel;
+  for (int k = 0; k <= count; ++k) {
+    const Tensor& x = k ? *inputs[k - 1] : y;
+    call.data[k] = x.raw();
+    call.dtypes[k] = call.compute[k] = x.dtype();
+    call.strides[k][0] = item_size(x.dtype());
+  }
+  cpu_backend.map(kind.id, call);
+  return y;
+}
+
+// The number of a 0-d tensor as a T of `key`.
+struct Constant {
+  alignas(8) char bytes[8];
+  Constant() {}
+  void set(Scalar s, DType key) {
+    visit_dtype(key, [&]<class T>() {
+      T value = s.to<T>();
+      if constexpr (std::is_floating_point_v<T>) value = s.is_float() ? value : T(s.to_int());  // rounded once
+      std::memcpy(bytes, &value, sizeof value);
+    });
+  }
+};
 
 // Inputs on the CPU with one element may meet tensors of another device: they are moved.
 Tensor moved_scalar(const Tensor& x, Device device) { return x.device() == device ? x : to_device(x, device); }
@@ -273,6 +322,9 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
     common = p.result();
   }
   if (kind.rule == Rule::Float && !is_floating(common)) common = default_dtype();
+  if (!dest && !mixed && !is_reduced(common) && common == a.dtype() && is_one_line(inputs, count) &&
+      cpu_backend.has_map(kind.id, common))
+    return map_line(kind, functor, inputs, count);
   // Sixteen-bit floats are computed in float.
   const DType key = is_reduced(common) ? DType::Float32 : common;
   const DType result = kind.rule == Rule::Predicate ? DType::Bool : common;
@@ -282,13 +334,18 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
   Tensor y = result_for(op, shape, result, inputs, count, dest);
   const DType computed = kind.rule == Rule::Predicate ? DType::Bool : key;
   Tensor moved[kMapOperands];
+  Constant constants[kMapOperands];
   MapOperand operands[kMapOperands];
   operands[0] = {&y, computed};
   for (int k = 0; k < count; ++k) {
-    operands[k + 1] = {inputs[k], key};
-    if (inputs[k]->device() != y.device()) {
-      moved[k] = moved_scalar(*inputs[k], y.device());
+    const Tensor& x = *inputs[k];
+    operands[k + 1] = {&x, key};
+    if (x.device() != y.device()) {
+      moved[k] = moved_scalar(x, y.device());
       operands[k + 1].tensor = &moved[k];
+    } else if (x.dim() == 0 && x.dtype() != key && x.device().is_cpu()) {  // cast once, not block by block
+      constants[k].set(x.item(), key);
+      operands[k + 1].constant = constants[k].bytes;
     }
   }
   map_into(op, kind, functor, operands, 1, count + 1, key);

@@ -46,6 +46,7 @@ Tensor map(const char* op, const F& f, const Tensor& a, const Tensor& b, const T
 struct MapOperand {
   const Tensor* tensor;
   DType compute;  // as the functor takes it
+  const void* constant = nullptr;  // the tensor's only element as `compute`, in memory of the CPU
 };
 // Lower level: outputs first, all given; inputs broadcast to the outputs' shape. `key` is the functor's T.
 void map_into(const char* op, MapKind kind, const void* functor, const MapOperand* operands, int outputs, int count,

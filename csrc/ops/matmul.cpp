@@ -11,22 +11,38 @@
 namespace cnn {
 namespace {
 
-// y = a b (+ bias along the last dimension) for [batch, m, k] and [batch, k, n] of any strides.
-void product_into(const Tensor& y, const Tensor& a, const Tensor& b, const Tensor* bias) {
+enum class Flip : bool { No, Yes };  // is the transpose of an operand meant?
+
+// A matrix, or a batch of them, of any strides.
+struct Matrix {
+  int64_t batch = 1, rows, cols;
+  int64_t batch_stride = 0, row_stride, col_stride;
+  Matrix(const Tensor& x, Flip flip) {
+    const int d = x.dim() - 2;
+    if (d == 1) batch = x.shape()[0], batch_stride = x.strides()[0];
+    rows = x.shape()[d], cols = x.shape()[d + 1];
+    row_stride = x.strides()[d], col_stride = x.strides()[d + 1];
+    if (flip == Flip::Yes) std::swap(rows, cols), std::swap(row_stride, col_stride);
+  }
+};
+
+// y = a b (+ bias along the last dimension).
+void product_into(const Tensor& y, const Tensor& a, Flip flip_a, const Tensor& b, Flip flip_b, const Tensor* bias) {
   const Backend& device = backend(y.device());
   if (!device.runs || y.numel() == 0) return;
+  const Matrix ma(a, flip_a), mb(b, flip_b), mc(y, Flip::No);
   cpu::GemmArgs args;
   args.dtype = y.dtype();
-  args.batch = y.shape()[0];
-  args.m = y.shape()[1];
-  args.n = y.shape()[2];
-  args.k = a.shape()[2];
+  args.batch = mc.batch;
+  args.m = mc.rows;
+  args.n = mc.cols;
+  args.k = ma.cols;
   args.a = a.raw();
-  args.a_batch = a.strides()[0], args.a_row = a.strides()[1], args.a_col = a.strides()[2];
+  args.a_batch = ma.batch_stride, args.a_row = ma.row_stride, args.a_col = ma.col_stride;
   args.b = b.raw();
-  args.b_batch = b.strides()[0], args.b_row = b.strides()[1], args.b_col = b.strides()[2];
+  args.b_batch = mb.batch_stride, args.b_row = mb.row_stride, args.b_col = mb.col_stride;
   args.c = y.raw();
-  args.c_batch = y.strides()[0], args.c_row = y.strides()[1], args.c_col = y.strides()[2];
+  args.c_batch = mc.batch_stride, args.c_row = mc.row_stride, args.c_col = mc.col_stride;
   if (bias) {
     args.bias = bias->raw();
     args.bias_stride = bias->strides()[0];
@@ -34,23 +50,21 @@ void product_into(const Tensor& y, const Tensor& a, const Tensor& b, const Tenso
   device.heavy->gemm(args);
 }
 
-Tensor three_d(const Tensor& x) { return x.dim() == 3 ? x : unsqueeze(x, 0); }
-
 // The product of matrices or batches of them, new and dense, nothing recorded. 16-bit floats go through float.
-Tensor product(const Tensor& a, const Tensor& b, const Tensor* bias = nullptr) {
-  NoGrad guard;
+Tensor product(const Tensor& a, Flip flip_a, const Tensor& b, Flip flip_b, const Tensor* bias = nullptr) {
   const DType t = a.dtype();
   if (is_reduced(t)) {
+    NoGrad guard;
     const Tensor wide = bias ? to_dtype(*bias, DType::Float32) : Tensor();
-    return to_dtype(product(to_dtype(a, DType::Float32), to_dtype(b, DType::Float32), bias ? &wide : nullptr), t);
+    return to_dtype(
+        product(to_dtype(a, DType::Float32), flip_a, to_dtype(b, DType::Float32), flip_b, bias ? &wide : nullptr), t);
   }
-  const bool batched = a.dim() == 3;
-  Tensor y = batched ? empty({a.shape()[0], a.shape()[1], b.shape()[2]}, t, a.device())
-                     : empty({a.shape()[0], b.shape()[1]}, t, a.device());
-  product_into(batched ? y : alias(y, {1, y.shape()[0], y.shape()[1]}, {0, y.strides()[0], y.strides()[1]}, 0),
-               three_d(a), three_d(b), bias);
+  const Matrix ma(a, flip_a), mb(b, flip_b);
+  Tensor y = empty(a.dim() == 3 ? Dims{ma.batch, ma.rows, mb.cols} : Dims{ma.rows, mb.cols}, t, a.device());
+  product_into(y, a, flip_a, b, flip_b, bias);
   return y;
 }
+Tensor product(const Tensor& a, const Tensor& b) { return product(a, Flip::No, b, Flip::No); }
 
 void check_dtypes(const char* op, const Tensor& a, const Tensor& b) {
   check(a.dtype() == b.dtype(), op, "expected m1 and m2 to have the same dtype, but got: ", a.dtype(),
@@ -67,6 +81,13 @@ Tensor deliver(const char* op, const Tensor& y, const Dest& dest) {
 }
 
 Tensor transposed(const Tensor& x) { return transpose(x, -2, -1); }
+Tensor flipped(const Tensor& x, Flip flip) { return flip == Flip::Yes ? transposed(x) : x; }
+
+// The product of two matrices, or batches, in a gradient: without views of them where nothing is recorded.
+Tensor times(const Tensor& a, Flip flip_a, const Tensor& b, Flip flip_b) {
+  if (!grad_enabled()) return product(a, flip_a, b, flip_b);
+  return a.dim() == 3 ? bmm(flipped(a, flip_a), flipped(b, flip_b)) : mm(flipped(a, flip_a), flipped(b, flip_b));
+}
 
 }  // namespace
 
@@ -81,8 +102,8 @@ Tensor mm(const Tensor& a, const Tensor& b, Dest dest) {
   Tensor y = deliver("mm", product(a, b), dest);
   if (!grad) return y;
   return grad.record("MmBackward0", y, [sa, sb](Grads& g) {
-    if (g.wants(0)) g[0] = mm(g.out(), transposed(sb.get(g)));
-    if (g.wants(1)) g[1] = mm(transposed(sa.get(g)), g.out());
+    if (g.wants(0)) g[0] = times(g.out(), Flip::No, sb.get(g), Flip::Yes);
+    if (g.wants(1)) g[1] = times(sa.get(g), Flip::Yes, g.out(), Flip::No);
   });
 }
 
@@ -98,8 +119,8 @@ Tensor bmm(const Tensor& a, const Tensor& b, Dest dest) {
   Tensor y = deliver("bmm", product(a, b), dest);
   if (!grad) return y;
   return grad.record("BmmBackward0", y, [sa, sb](Grads& g) {
-    if (g.wants(0)) g[0] = bmm(g.out(), transposed(sb.get(g)));
-    if (g.wants(1)) g[1] = bmm(transposed(sa.get(g)), g.out());
+    if (g.wants(0)) g[0] = times(g.out(), Flip::No, sb.get(g), Flip::Yes);
+    if (g.wants(1)) g[1] = times(sa.get(g), Flip::Yes, g.out(), Flip::No);
   });
 }
 
@@ -226,17 +247,17 @@ Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>
   if (!bias) return mm(x, transposed(weight));
   Grad grad({*bias, x, weight});
   auto sx = grad.save_if(grad.needs(2), x), sw = grad.save_if(grad.needs(1), weight);
-  Tensor y;
-  {
+  const Tensor y = [&] {
+    if (bias->numel() == out && bias->dim() == 1) return product(x, Flip::No, weight, Flip::Yes, &*bias);
     NoGrad guard;
-    const Tensor b = bias->numel() == out && bias->dim() == 1 ? *bias : expand(*bias, {out});
-    y = product(x, transposed(weight), &b);
-  }
+    const Tensor wide = expand(*bias, {out});
+    return product(x, Flip::No, weight, Flip::Yes, &wide);
+  }();
   if (!grad) return y;
   return grad.record("AddmmBackward0", y, [sx, sw](Grads& g) {
     if (g.wants(0)) g[0] = sum(g.out(), Dims{0});
-    if (g.wants(1)) g[1] = mm(g.out(), sw.get(g));
-    if (g.wants(2)) g[2] = mm(transposed(g.out()), sx.get(g));
+    if (g.wants(1)) g[1] = times(g.out(), Flip::No, sw.get(g), Flip::No);
+    if (g.wants(2)) g[2] = times(g.out(), Flip::Yes, sx.get(g), Flip::No);
   });
 }
 

@@ -9,6 +9,10 @@ Tensor = _C.Tensor
 
 def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
     """Adds d self / d leaf into every leaf's `.grad`; `gradient` (1 for scalars): self's shape."""
+    if gradient is None and inputs is None:  # most often; what may be wrong is found there
+        keep = create_graph if retain_graph is None else retain_graph
+        _C._backward(self, None, bool(keep), bool(create_graph), (), True)
+        return
     from cnn import autograd
 
     autograd.backward(self, gradient, retain_graph, create_graph, inputs=inputs)

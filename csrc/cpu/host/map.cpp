@@ -59,6 +59,14 @@ class Runner {
   bool casts_ = false;
 };
 
+// A call over one dimension, whole.
+void run_line(const MapCall& call, const Runner& runner) {
+  int64_t strides[kMapOperands];
+  const int64_t none[kMapOperands] = {};
+  for (int k = 0; k < call.operands; ++k) strides[k] = call.strides[k][0];
+  runner.run(call.sizes[0], 1, call.data, strides, none);
+}
+
 // Elements [begin, end) of the call in its own order (dimension 0 innermost).
 void run_range(const MapCall& call, const Runner& runner, int64_t begin, int64_t end) {
   int64_t index[kMapDims];
@@ -101,10 +109,7 @@ void map(int functor, const MapCall& call) {
   int64_t numel = 1;
   for (int d = 0; d < call.ndim; ++d) numel *= call.sizes[d];
   const int64_t grain = kGrain / call.cost;
-  if (numel <= grain) {
-    run_range(call, runner, 0, numel);
-    return;
-  }
+  if (numel <= grain) return call.ndim == 1 ? run_line(call, runner) : run_range(call, runner, 0, numel);
   WorkScope scope(0.3 * double(numel) * call.cost);
   parallel_for(numel, grain, [&](int64_t begin, int64_t end) { run_range(call, runner, begin, end); });
 }

@@ -254,12 +254,12 @@ void ClosureNode<F>::run(Grads& g) {
 }
 template <class F>
 Tensor Grad::record(const char* name, const Tensor& y, F fn) {
-  attach(Ref<Node>(new ClosureNode<F>(name, saved_, std::move(fn))), &y, 1);
+  attach(make_ref<ClosureNode<F>>(name, saved_, std::move(fn)), &y, 1);
   return y;
 }
 template <class F>
 void Grad::record(const char* name, const Tensors& outputs, F fn) {
-  attach(Ref<Node>(new ClosureNode<F>(name, saved_, std::move(fn))), outputs);
+  attach(make_ref<ClosureNode<F>>(name, saved_, std::move(fn)), outputs);
 }
 
 // ---- History of tensors ----

@@ -29,6 +29,7 @@ class CNN_API RefCounted {
       if (references_.compare_exchange_weak(n, n + 1, std::memory_order_acq_rel)) return true;
     return false;
   }
+  void first_ref() const { references_.store(1, std::memory_order_relaxed); }  // of an object that nobody knows yet
   uint32_t use_count() const { return references_.load(std::memory_order_acquire); }
 
  protected:
@@ -80,7 +81,9 @@ class Ref {
 
 template <class T, class... Args>
 Ref<T> make_ref(Args&&... args) {
-  return Ref<T>(new T(std::forward<Args>(args)...));
+  T* made = new T(std::forward<Args>(args)...);
+  made->first_ref();
+  return Ref<T>::adopt(made);
 }
 
 }  // namespace cnn

@@ -54,7 +54,10 @@ class CNN_API Dims {
   const int64_t* end() const { return data() + size_; }
   int64_t back() const { return data()[size_ - 1]; }
 
-  void resize(int n);  // new elements are undefined
+  void resize(int n) {  // new elements are undefined
+    if (n > capacity_) grow(n);
+    size_ = n;
+  }
   void push_back(int64_t v) {
     resize(size_ + 1);
     data()[size_ - 1] = v;
@@ -70,6 +73,7 @@ class CNN_API Dims {
   }
 
  private:
+  void grow(int n);
   void release() {
     if (capacity_ > kInline) delete[] heap_;
     capacity_ = kInline;

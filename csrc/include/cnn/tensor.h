@@ -29,6 +29,8 @@ enum class ViewMode : uint8_t { Default, NoGrad, Inference, MultiOutput, Custom 
 class CNN_API TensorImpl final : public RefCounted {
  public:
   TensorImpl(Ref<Storage> storage, Dims sizes, Dims strides, int64_t offset, DType dtype);
+  // In C order, filling the storage: `numel` elements.
+  TensorImpl(Ref<Storage> storage, const Dims& sizes, int64_t numel, DType dtype);
   ~TensorImpl() override;
 
   Ref<Storage> storage;

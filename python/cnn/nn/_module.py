@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from .. import _C
 from . import hooks as _hooks
-from .calling import Calling
+from .calling import Calling, note_path
 from .converting import Converting
 from .hooks import (
     register_module_backward_hook as register_module_backward_hook,
@@ -99,6 +99,10 @@ class Module(Calling, Converting, Stateful):
         self.__dict__.update(_empty_state())
         if self.call_super_init:
             super().__init__(*args, **kwargs)
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        _C._shorten_module_slots(cls)
 
     # Registering ------------------------------------------------------------------------------
 
@@ -456,3 +460,17 @@ class Module(Calling, Converting, Stateful):
         lines += children
         body = "\n  " + "\n  ".join(lines) + "\n" if lines else ""
         return f"{self._get_name()}({body})"
+
+
+_C._set_module_methods(
+    Module.__getattr__,
+    Module.__call__,
+    note_path,
+    (
+        _hooks.global_backward_pre_hooks,
+        _hooks.global_backward_hooks,
+        _hooks.global_forward_hooks,
+        _hooks.global_forward_pre_hooks,
+    ),
+)
+_C._shorten_module_slots(Module)

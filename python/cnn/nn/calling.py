@@ -22,7 +22,7 @@ class _PathNote(str):
         return str, (str(self),)
 
 
-def _note_path(error, module):
+def note_path(error, module):
     """Writes on `error` where in `module` it came from. Python 3.10 has no notes."""
     if not hasattr(error, "add_note"):
         return
@@ -56,7 +56,7 @@ class Calling:
                 return _HookedCall(self, args, kwargs).run()
             return self.forward(*args, **kwargs)
         except Exception as error:
-            _note_path(error, self)
+            note_path(error, self)
             raise
 
     _call_impl = __call__
