@@ -50,7 +50,7 @@ Tensor first_gradient(const Tensor& leaf, Tensor grad) {
 
 class AccumulateGrad final : public Node {
  public:
-  explicit AccumulateGrad(Tensor leaf) : Node("torch::autograd::AccumulateGrad"), leaf_(std::move(leaf)) {
+  explicit AccumulateGrad(const Tensor& leaf) : Node("torch::autograd::AccumulateGrad"), leaf_(leaf) {
     sequence_ = UINT64_MAX;  // runs as soon as it is ready
     outputs().push_back(grad_shape(leaf_));
   }

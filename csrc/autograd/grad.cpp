@@ -57,7 +57,7 @@ void Grad::attach(Ref<Node> node, const Tensor* outputs, size_t count) {
       rebase_history(outputs[i], node, int(i));
       continue;
     }
-    set_history(outputs[i], node, int(i));
+    set_history(outputs[i], i + 1 < count ? node : std::move(node), int(i));
     TensorImpl& y = *outputs[i].impl();
     if (count > 1 && y.base && y.view_mode == ViewMode::Default) y.view_mode = ViewMode::MultiOutput;
   }

@@ -131,39 +131,6 @@ void set_geometry(MapCall& call, const char* op, const MapOperand* operands, int
   call.ndim = dims;
 }
 
-// All of one dtype, one shape and C order on the CPU, as most calls are: one line of elements.
-bool is_one_line(const Tensor* const* inputs, int count) {
-  const TensorImpl& a = *inputs[0]->impl();
-  bool same = a.contiguous && a.device.is_cpu() && !a.wrapped_number && a.numel != 0;
-  for (int k = 1; k < count && same; ++k) {
-    const TensorImpl& b = *inputs[k]->impl();
-    same = b.contiguous && b.dtype == a.dtype && b.device == a.device && !b.wrapped_number && b.sizes == a.sizes;
-  }
-  return same;
-}
-
-Tensor map_line(MapKind kind, const void* functor, const Tensor* const* inputs, int count) {
-  const TensorImpl& a = *inputs[0]->impl();
-  const DType result = kind.rule == Rule::Predicate ? DType::Bool : a.dtype;
-  Tensor y = empty(a.sizes, result, a.device);
-  MapCall call;
-  call.functor = functor;
-  call.operands = count + 1;
-  call.outputs = 1;
-  call.key = a.dtype;
-  call.cost = kind.cost;
-  call.ndim = 1;
-  call.sizes[0] = a.numel;
-  for (int k = 0; k <= count; ++k) {
-    const Tensor& x = k ? *inputs[k - 1] : y;
-    call.data[k] = x.raw();
-    call.dtypes[k] = call.compute[k] = x.dtype();
-    call.strides[k][0] = item_size(x.dtype());
-  }
-  cpu_backend.map(kind.id, call);
-  return y;
-}
-
 // The number of a 0-d tensor as a T of `key`.
 struct Constant {
   alignas(8) char bytes[8];
@@ -176,6 +143,41 @@ struct Constant {
     });
   }
 };
+
+// As most calls are: everything is on the CPU, the first input in C order, and the others like it, or single numbers.
+bool is_line(const Tensor* const* inputs, int count) {
+  const TensorImpl& a = *inputs[0]->impl();
+  bool line = a.contiguous && a.device.is_cpu() && !a.wrapped_number && a.numel != 0;
+  for (int k = 1; k < count && line; ++k) {
+    const TensorImpl& b = *inputs[k]->impl();
+    line = b.device.is_cpu() && (b.sizes.empty() || (b.contiguous && b.dtype == a.dtype && b.sizes == a.sizes));
+  }
+  return line;
+}
+
+Tensor map_line(MapKind kind, const void* functor, const Tensor* const* inputs, int count) {
+  const TensorImpl& a = *inputs[0]->impl();
+  Tensor y = empty(a.sizes, kind.rule == Rule::Predicate ? DType::Bool : a.dtype, kCpu);
+  Constant constants[kMapOperands];
+  MapCall call;
+  call.functor = functor;
+  call.operands = count + 1;
+  call.outputs = 1;
+  call.key = a.dtype;
+  call.cost = kind.cost;
+  call.ndim = 1;
+  call.sizes[0] = a.numel;
+  for (int k = 0; k <= count; ++k) {
+    const Tensor& x = k ? *inputs[k - 1] : y;
+    const bool single = k > 1 && x.dim() == 0;
+    if (single) constants[k - 1].set(x.item(), a.dtype);
+    call.data[k] = single ? constants[k - 1].bytes : x.raw();
+    call.dtypes[k] = call.compute[k] = single ? a.dtype : x.dtype();
+    call.strides[k][0] = single ? 0 : item_size(x.dtype());
+  }
+  cpu_backend.map(kind.id, call);
+  return y;
+}
 
 // Inputs on the CPU with one element may meet tensors of another device: they are moved.
 Tensor moved_scalar(const Tensor& x, Device device) { return x.device() == device ? x : to_device(x, device); }
@@ -322,7 +324,7 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
     common = p.result();
   }
   if (kind.rule == Rule::Float && !is_floating(common)) common = default_dtype();
-  if (!dest && !mixed && !is_reduced(common) && common == a.dtype() && is_one_line(inputs, count) &&
+  if (!dest && common == a.dtype() && !is_reduced(common) && is_line(inputs, count) &&
       cpu_backend.has_map(kind.id, common))
     return map_line(kind, functor, inputs, count);
   // Sixteen-bit floats are computed in float.

@@ -197,6 +197,8 @@ class CNN_API Grad {
   // Attaches the closure `fn(Grads&)` to y (or rebases y's history when it was written in place); returns y.
   template <class F>
   Tensor record(const char* name, const Tensor& y, F fn);
+  template <class F>
+  Tensor record(const char* name, Tensor& y, F fn);  // y itself, given away
   // Several outputs; those of integer dtype are never differentiable.
   template <class F>
   void record(const char* name, const Tensors& outputs, F fn);
@@ -256,6 +258,11 @@ template <class F>
 Tensor Grad::record(const char* name, const Tensor& y, F fn) {
   attach(make_ref<ClosureNode<F>>(name, saved_, std::move(fn)), &y, 1);
   return y;
+}
+template <class F>
+Tensor Grad::record(const char* name, Tensor& y, F fn) {
+  attach(make_ref<ClosureNode<F>>(name, saved_, std::move(fn)), &y, 1);
+  return std::move(y);
 }
 template <class F>
 void Grad::record(const char* name, const Tensors& outputs, F fn) {
