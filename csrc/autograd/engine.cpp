@@ -158,6 +158,7 @@ void GraphRun::count_edges() {
     size_t edge;
   };
   std::vector<Visit> path;
+  path.reserve(32);
   const auto enter = [&](NodeState* state) {
     state->visited = true;
     state->runs |= !selective_;

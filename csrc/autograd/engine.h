@@ -21,7 +21,7 @@ struct NodeState {
   InlineArray<Tensor, 1> gradients;  // of its outputs; empty until the first arrives
 };
 
-// States at fixed addresses, in blocks that double.
+// States at fixed addresses: the first within the arena, the others in blocks that double.
 class StateArena {
  public:
   StateArena() = default;
@@ -30,14 +30,17 @@ class StateArena {
   NodeState* make(Node* node);
   template <class F>
   void for_each(F f) {
-    for (size_t b = 0; b < blocks_.size(); ++b)
-      for (size_t i = 0; i < (b + 1 < blocks_.size() ? capacity(b) : used_); ++i) f(blocks_[b][i]);
+    for (size_t b = 0; b <= blocks_.size(); ++b)
+      for (size_t i = 0; i < (b < blocks_.size() ? capacity(b) : used_); ++i) f(block(b)[i]);
   }
 
  private:
-  static size_t capacity(size_t block) { return block < 8 ? size_t(32) << block : size_t(8192); }
-  std::vector<NodeState*> blocks_;
-  size_t used_ = 0;  // in the last block
+  static constexpr size_t kFirst = 32;
+  static size_t capacity(size_t block) { return block < 8 ? kFirst << block : size_t(8192); }
+  NodeState* block(size_t b) { return b ? blocks_[b - 1] : reinterpret_cast<NodeState*>(first_); }
+  alignas(NodeState) unsigned char first_[kFirst * sizeof(NodeState)];
+  std::vector<NodeState*> blocks_;  // from the second on
+  size_t used_ = 0;                 // in the last block
 };
 
 // Node to state, for nodes that another run keeps its state in.

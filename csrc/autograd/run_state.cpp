@@ -16,15 +16,15 @@ constexpr uintptr_t kReleasing = 2;  // its owner is freeing what it saved
 
 StateArena::~StateArena() {
   for_each([](NodeState& s) { s.~NodeState(); });
-  for (NodeState* block : blocks_) ::operator delete(block);
+  for (NodeState* made : blocks_) ::operator delete(made);
 }
 
 NodeState* StateArena::make(Node* node) {
-  if (blocks_.empty() || used_ == capacity(blocks_.size() - 1)) {
-    blocks_.push_back(static_cast<NodeState*>(::operator new(capacity(blocks_.size()) * sizeof(NodeState))));
+  if (used_ == capacity(blocks_.size())) {
+    blocks_.push_back(static_cast<NodeState*>(::operator new(capacity(blocks_.size() + 1) * sizeof(NodeState))));
     used_ = 0;
   }
-  return new (&blocks_.back()[used_++]) NodeState(node);
+  return new (&block(blocks_.size())[used_++]) NodeState(node);
 }
 
 size_t StateTable::slot_of(const Node* node) const {

@@ -10,7 +10,9 @@
 namespace cnn::kernels::inline CNN_ISA {
 
 // X(functor, types)
-#define CNN_EACH_OPTIM(X) X(SgdStep, Floats) X(AdamStep, Floats) X(AdagradStep, Floats) X(RmspropStep, Floats)
+#define CNN_EACH_OPTIM(X)                                      \
+  X(SgdStep, Floats) X(SgdStart, Floats) X(AdamStep, Floats) X(AdagradStep, Floats) \
+  X(RmspropStep, Floats)
 
 // a + w (b - a), rounded so that w = 1 gives b. Written without a branch, or loops over it do not vectorise.
 template <class T>
@@ -22,12 +24,13 @@ CNN_HD T blend(T a, T b, T w) {
 // g = sign g + weight_decay p
 // b = g at the first step, else momentum b + (1 - dampening) g      with momentum only
 // p = p - lr (g + momentum b with nesterov, b with momentum, else g)
-struct SgdStep {
+template <bool kFirst>
+struct SgdMove {
   void* p;
   const void* g;
   void* b;  // null without momentum
   double lr, momentum, dampening, weight_decay, sign;
-  bool nesterov, first;
+  bool nesterov;
 
   template <class T>
   CNN_HD void operator()(int64_t i) const {
@@ -36,24 +39,28 @@ struct SgdStep {
     if (weight_decay != 0) d = d + T(weight_decay) * x;
     if (b) {
       T& buffer = static_cast<T*>(b)[i];
-      const T next = first ? d : buffer * T(momentum) + T(1 - dampening) * d;
+      T next = d;
+      if constexpr (!kFirst) next = buffer * T(momentum) + T(1 - dampening) * d;
       buffer = next;
       d = nesterov ? d + T(momentum) * next : next;
     }
     x = x - T(lr) * d;
   }
 };
+struct SgdStart : SgdMove<true> {};  // a type of its own: as a condition it would be the fourth of the loop
+struct SgdStep : SgdMove<false> {};
 
 // p = p (1 - lr weight_decay) when decoupled, else g = sign g + weight_decay p
 // m = m + (1 - beta1) (g - m),   v = beta2 v + (1 - beta2) g g,   w = max(w, v) with amsgrad, else v
-// p = p - step_size m / (sqrt(w) / root_correction + eps)
-// step_size = lr / (1 - beta1^t) and root_correction = sqrt(1 - beta2^t) belong to the tensor: t is its own.
+// p = p - step_size m / (root_scale sqrt(w) + eps)
+// step_size = lr / (1 - beta1^t) and root_scale = 1 / sqrt(1 - beta2^t) belong to the tensor: t is its own. A factor,
+// because divisions and roots are what the loop waits for.
 struct AdamStep {
   void* p;
   const void* g;
   void *m, *v;
   void* w;  // null without amsgrad
-  double step_size, root_correction, beta1, beta2, eps, weight_decay, sign;
+  double step_size, root_scale, beta1, beta2, eps, weight_decay, sign;
   double shrink;  // 1 - lr weight_decay, for decoupled
   bool decoupled;
 
@@ -74,7 +81,7 @@ struct AdamStep {
       square = square > before || square != square ? square : before;  // NaN stays
       static_cast<T*>(w)[i] = square;
     }
-    static_cast<T*>(p)[i] = x - T(step_size) * mean / (sqrt(square) / T(root_correction) + T(eps));
+    static_cast<T*>(p)[i] = x - T(step_size) * mean / (T(root_scale) * sqrt(square) + T(eps));
   }
 };
 

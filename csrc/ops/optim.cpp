@@ -121,8 +121,12 @@ void _sgd_step(const Tensors& params, const Tensors& grads, const Tensors& momen
   const Group group("_sgd_step", {&params, &grads, kept(momentum != 0, momentum_buffers)});
   for (size_t i = 0; i < group.size(); ++i) {
     group.with(i, [&](void** x, int64_t n, DType t, Device device) {
-      each(kernels::SgdStep{x[0], x[1], x[2], lr, momentum, dampening, weight_decay, sign(maximize), nesterov, first},
-           n, t, device);
+      if (first && x[2])
+        each(kernels::SgdStart{{x[0], x[1], x[2], lr, momentum, dampening, weight_decay, sign(maximize), nesterov}}, n,
+             t, device);
+      else
+        each(kernels::SgdStep{{x[0], x[1], x[2], lr, momentum, dampening, weight_decay, sign(maximize), nesterov}}, n,
+             t, device);
     });
   }
 }
@@ -134,9 +138,9 @@ void _adam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_
   for (size_t i = 0; i < group.size(); ++i) {
     const double t = group.advance(i);
     const double step_size = lr / (1 - std::pow(beta1, t));
-    const double root_correction = std::sqrt(1 - std::pow(beta2, t));
+    const double root_scale = 1 / std::sqrt(1 - std::pow(beta2, t));
     group.with(i, [&](void** x, int64_t n, DType key, Device device) {
-      each(kernels::AdamStep{x[0], x[1], x[2], x[3], x[4], step_size, root_correction, beta1, beta2, eps, weight_decay,
+      each(kernels::AdamStep{x[0], x[1], x[2], x[3], x[4], step_size, root_scale, beta1, beta2, eps, weight_decay,
                              sign(maximize), 1 - lr * weight_decay, decoupled},
            n, key, device);
     });
