@@ -381,20 +381,6 @@ def test_meta_device(row):
                 assert g.stride() == w.stride()
 
 
-@rows
-def test_cuda_equals_cpu(row):
-    if not cnn._C._cuda_is_available():
-        pytest.skip("no CUDA device: " + cnn._C._cuda_unavailable_reason())
-    for dtype in row.dtypes:
-        for call in row.cases_for(dtype):
-            _, args = call.make(dtype)
-            _, there = call.make(dtype, on_device("cuda"))
-            want = results_of(row.call(*args, **call.kwargs))
-            for g, w in zip(results_of(row.call(*there, **call.kwargs)), want):
-                assert g.is_cuda and g.dtype == w.dtype
-                near(g.cpu(), to_array(w), row.tolerance, dtype)
-
-
 @pytest.fixture
 def threads():
     count = cnn.get_num_threads()

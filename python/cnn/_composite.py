@@ -488,7 +488,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     """The distinct elements, ascending; where each is (`inverse`), how often it is (`counts`)."""
     if dim is not None:
         return _unique_slices(input, dim, return_inverse, return_counts, consecutive=False)
-    values, order = _C.sort(input.detach().reshape(-1), 0, stable=True)
+    values, order = _C.sort(input.detach().reshape(-1), dim=0, stable=True)
     return _runs(values, order, input.shape, return_inverse, return_counts)
 
 
