@@ -12,7 +12,7 @@ using V = Vec<float>;
 constexpr int kOutputs = kRegisters == 32 ? 14 : 8;  // of a register tile
 constexpr int kTaps = kRegisters == 32 ? 12 : 6;  // whose gradients are summed at a time
 constexpr int64_t kMinChannels = kSlice / 2;
-constexpr int64_t kTasks = 16;  // of a weight gradient, for the pool
+constexpr int64_t kGradientTasks = 16;  // of a weight gradient, for the pool
 
 // to[i * to_step] = sum over t of x[i * step + offsets[t]] * w[t], vectors of channels.
 struct DepthwiseTile {
@@ -188,7 +188,7 @@ void depthwise_backward_weight(const ConvArgs& a) {
   const TapClass c = forward_class(a);
   const Plan plan(c.axes, a.batch, kSlice, Plan::Sharing::Boxes);
   const PixelSource source(plan, Windows(&c, 1).all, a.in, kSlice);
-  const Parts parts(plan.count(), min_of(plan.count(), ceil_div(kTasks, slices)));
+  const Parts parts(plan.count(), min_of(plan.count(), ceil_div(kGradientTasks, slices)));
   Scratch<float> sums(slices * parts.count * all * kSlice);
   parallel_for(slices * parts.count, 1, [&](int64_t begin, int64_t end) {
     const int64_t room = plan.images() * plan.size(0) * plan.size(1) * plan.size(2);

@@ -13,7 +13,7 @@ namespace {
 // Rows are planes of dy, aligned; columns shifted planes of x, whose loads cost more.
 constexpr int kRows = kRegisters == 32 ? 6 : 3, kCols = kVecBytes == 16 ? 3 : 4;
 constexpr int64_t kParallelGroups = 8;  // from here on the pool shares the groups instead
-constexpr int64_t kTasks = 24;  // of a box, for the pool
+constexpr int64_t kGradientTasks = 24;  // of a box, for the pool
 
 template <class T> struct WeightTile {
   const T* dy;  // rows `length` apart
@@ -88,7 +88,7 @@ template <class T> class WeightGradient {
     });
 
     const int64_t columns = in_ * layout_.taps(), tiles = ceil_div(out_, kRows) * ceil_div(columns, kCols);
-    const int64_t grain = max_of(1 + kSerialWork / 2 / (length * kRows * kCols), ceil_div(tiles, kTasks));
+    const int64_t grain = max_of(1 + kSerialWork / 2 / (length * kRows * kCols), ceil_div(tiles, kGradientTasks));
     T* const dw = static_cast<T*>(args_.dw) + group * out_ * columns;
     parallel_for(tiles, grain, [&](int64_t begin, int64_t end) { run_tiles(begin, end, x, dy, length, dw, first); });
   }
