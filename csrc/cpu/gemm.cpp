@@ -119,9 +119,9 @@ template <class T> struct Block {
   int64_t cols_of(int64_t panel) const { return min_of(kTileCols<T>, g.n - panel * kTileCols<T>); }
 };
 
-template <class T> void pack_block(const Block<T>& block, bool pack_a) {
+template <class T> void pack_block(const Block<T>& block, bool pack_a, bool pack_b = true) {
   const Gemm<T>& g = block.g;
-  const int64_t a_count = pack_a ? block.rows.count : 0, b_count = block.b_panels - block.packed_from;
+  const int64_t a_count = pack_a ? block.rows.count : 0, b_count = pack_b ? block.b_panels - block.packed_from : 0;
   const int64_t grain = 1 + (1 << 14) / (1 + g.k * kTileCols<T>);
   parallel_for(a_count + b_count, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
@@ -233,6 +233,43 @@ template <class T> void gemm_blocked(const Gemm<T>& g) {
   }
 }
 
+// Depth blocks of a packed matrix; each holds its panels one after the other.
+template <class T> Parts packed_depths(int64_t k) { return Parts(k, ceil_div(k, kBlockK<T>)); }
+template <class T> int64_t whole_panels(int64_t n) { return ceil_div(n, kTileCols<T>) * kTileCols<T>; }
+
+template <class T> void run_packed(Gemm<T> g, T* packed, int64_t columns, int64_t first) {
+  if (g.m <= 0 || g.n <= 0) return;
+  const bool pack_a = repays_packing_a(g);
+  const Parts depths = packed_depths<T>(g.k);
+  const int64_t block_m = ceil_div(g.m, max_of(1, ceil_div(g.m, kBlockM)));
+  Scratch<T> a_scratch(pack_a ? block_m * depths.largest() : 0), bias(g.col_bias && g.col_bias_stride != 1 ? g.n : 0);
+  if (bias) {
+    for (int64_t j = 0; j < g.n; ++j) bias[j] = g.col_bias[j * g.col_bias_stride];
+    g.col_bias = bias;
+  }
+  const int64_t blocks = max_of(depths.count, 1);  // with k == 0 the epilogue alone
+  for (int64_t kb = 0; kb < blocks; ++kb) {
+    const int64_t k = depths.count ? depths.begin(kb) : 0, depth = depths.count ? depths.size(kb) : 0;
+    for (int64_t i = 0; i < g.m; i += block_m) {
+      Gemm<T> part = g;
+      part.m = min_of(block_m, g.m - i), part.k = depth;
+      part.a += i * g.a_row + k * g.a_col;
+      part.c += i * g.c_row;
+      if (part.row_bias) part.row_bias += i * g.row_bias_stride;
+      const Block<T> block = {part,
+                              kb == 0,
+                              kb == blocks - 1,
+                              a_scratch,
+                              packed + k * whole_panels<T>(columns) + depth * first,
+                              0,
+                              Parts(part.m, ceil_div(part.m, kTileRows)),
+                              ceil_div(part.n, kTileCols<T>)};
+      pack_block(block, pack_a, false);
+      run_block(block);
+    }
+  }
+}
+
 // Both operands dense along k and few rows: dot products, A laid in rows first if it is not.
 template <class T> bool dots_pay(const Gemm<T>& g) { return g.b_row == 1 && g.m <= kDotLimit && g.n > 1 && g.k > 1; }
 
@@ -259,7 +296,7 @@ template <class T> void gemm_any(Gemm<T> g) {
   gemm_dot(g);
 }
 
-template <class T> void gemm_batch(const GemmArgs& args) {
+template <class T> void gemm_batch(const GemmArgs& args, const T* packed = nullptr) {
   Gemm<T> g;
   g.m = args.m, g.n = args.n, g.k = args.k;
   g.a_row = args.a_row, g.a_col = args.a_col, g.b_row = args.b_row, g.b_col = args.b_col;
@@ -277,7 +314,8 @@ template <class T> void gemm_batch(const GemmArgs& args) {
       if (args.bias)
         (args.bias_of == BiasOf::Row ? one.row_bias : one.col_bias) =
             static_cast<const T*>(args.bias) + i * args.bias_batch;
-      gemm_any(one);
+      if (packed) gemm_packed(one, packed);
+      else gemm_any(one);
     }
   };
   // Many small products go to the pool whole; large ones are cut inside.
@@ -293,6 +331,53 @@ template <class T> void gemm_batch(const GemmArgs& args) {
 
 void gemm(const Gemm<float>& g) { gemm_any(g); }
 void gemm(const Gemm<double>& g) { gemm_any(g); }
+
+template <class T> int64_t packed_step() { return kTileCols<T>; }
+template <class T> int64_t packed_size(int64_t k, int64_t n) { return k * whole_panels<T>(n); }
+
+template <class T> void pack_b(const T* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n, T* packed) {
+  const Parts depths = packed_depths<T>(k);
+  const int64_t panels = ceil_div(n, kTileCols<T>);
+  const int64_t grain = 1 + (1 << 14) / (1 + depths.largest() * kTileCols<T>);
+  parallel_for(depths.count * panels, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t p = depths.begin(i / panels), depth = depths.size(i / panels), j = i % panels * kTileCols<T>;
+      pack_panel(b + p * b_row + j * b_col, b_row, b_col, depth, min_of(kTileCols<T>, n - j),
+                 packed + p * panels * kTileCols<T> + depth * j, kTileCols<T>);
+    }
+  });
+}
+
+template <class T> void gemm_packed(const Gemm<T>& g, const T* packed, int64_t columns, int64_t first) {
+  run_packed(g, const_cast<T*>(packed), columns ? columns : g.n, first);
+}
+
+template int64_t packed_step<float>();
+template int64_t packed_step<double>();
+template int64_t packed_size<float>(int64_t, int64_t);
+template int64_t packed_size<double>(int64_t, int64_t);
+template void pack_b<float>(const float*, int64_t, int64_t, int64_t, int64_t, float*);
+template void pack_b<double>(const double*, int64_t, int64_t, int64_t, int64_t, double*);
+template void gemm_packed<float>(const Gemm<float>&, const float*, int64_t, int64_t);
+template void gemm_packed<double>(const Gemm<double>&, const double*, int64_t, int64_t);
+
+int64_t packed_size_entry(const GemmArgs& args) {
+  const int64_t n =
+      args.dtype == DType::Float64 ? packed_size<double>(args.k, args.n) : packed_size<float>(args.k, args.n);
+  return n * item_size(args.dtype);
+}
+
+void pack_b_entry(const GemmArgs& args, void* packed) {
+  if (args.dtype == DType::Float64)
+    return pack_b(static_cast<const double*>(args.b), args.b_row, args.b_col, args.k, args.n,
+                  static_cast<double*>(packed));
+  pack_b(static_cast<const float*>(args.b), args.b_row, args.b_col, args.k, args.n, static_cast<float*>(packed));
+}
+
+void gemm_packed_entry(const GemmArgs& args, const void* packed) {
+  if (args.dtype == DType::Float64) return gemm_batch<double>(args, static_cast<const double*>(packed));
+  gemm_batch<float>(args, static_cast<const float*>(packed));
+}
 
 void gemm_entry(const GemmArgs& args) {
   if (args.dtype == DType::Float32) return gemm_batch<float>(args);

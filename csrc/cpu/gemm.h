@@ -26,6 +26,14 @@ template <class T> struct Gemm {
 void gemm(const Gemm<float>& g);
 void gemm(const Gemm<double>& g);
 
+// B [k, n] laid out once for many products, as in the steps of a recurrent layer. The memory is the caller's.
+template <class T> int64_t packed_size(int64_t k, int64_t n);  // in elements
+template <class T> void pack_b(const T* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n, T* packed);
+// As gemm, with g.b, b_row and b_col not read. With `columns` the packed matrix has that many, of which this product
+// takes g.n from `first` on, a multiple of packed_step<T>(); so threads can share one packing.
+template <class T> void gemm_packed(const Gemm<T>& g, const T* packed, int64_t columns = 0, int64_t first = 0);
+template <class T> int64_t packed_step();
+
 // Products of integers, modulo their width.
 void gemm_integers(const GemmArgs& args);
 

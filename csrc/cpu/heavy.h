@@ -73,6 +73,11 @@ struct PoolArgs {
 
 struct HeavyTable {
   void (*gemm)(const GemmArgs&);
+  // float32, float64: b [k, n], the same for the whole batch, laid out once for many products: the bytes that takes,
+  // the layout itself, the product (which does not read args.b). k and n must be those it was packed with.
+  int64_t (*packed_size)(const GemmArgs&);
+  void (*pack_b)(const GemmArgs&, void* packed);
+  void (*gemm_packed)(const GemmArgs&, const void* packed);
   void (*conv_forward)(const ConvArgs&);
   void (*conv_backward_input)(const ConvArgs&);  // also the forward of a transposed convolution
   void (*conv_backward_weight)(const ConvArgs&);

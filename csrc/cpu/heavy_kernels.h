@@ -7,6 +7,9 @@
 namespace cnn::cpu::inline CNN_ISA {
 
 void gemm_entry(const GemmArgs& args);
+int64_t packed_size_entry(const GemmArgs& args);
+void pack_b_entry(const GemmArgs& args, void* packed);
+void gemm_packed_entry(const GemmArgs& args, const void* packed);
 void conv_forward(const ConvArgs& args);
 void conv_backward_input(const ConvArgs& args);
 void conv_backward_weight(const ConvArgs& args);

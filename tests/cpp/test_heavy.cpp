@@ -150,6 +150,15 @@ template <class T> void check_product(const Product& p) {
                  g.c = out;
                  table.gemm(g);
                });
+  if (p.batch > 1 && g.b_batch > 0) return;
+  check_all<T>(text("packed gemm", {p.m, p.n, p.k, int(p.a), int(p.b), int(p.c), p.accumulate, p.relu, p.bias}),
+               expected, c, double(p.k) * std::fabs(p.alpha) / 4, [&](const HeavyTable& table, T* out) {
+                 GemmArgs with = g;
+                 std::vector<T> packed(size_t(table.packed_size(g)) / sizeof(T));
+                 table.pack_b(g, packed.data());
+                 with.b = nullptr, with.c = out;
+                 table.gemm_packed(with, packed.data());
+               });
 }
 
 void check_products() {
