@@ -37,7 +37,10 @@ template <class T> int64_t packed_step();
 // Products of integers, modulo their width.
 void gemm_integers(const GemmArgs& args);
 
-// Multiplications below which a second thread does not pay.
-inline constexpr int64_t kSerialWork = 1 << 17;
+// Both operands dense along k (a_col and b_row are 1) and few rows: dot products, nothing packed.
+template <class T> void gemm_dot(const Gemm<T>& g);
+
+// Multiplications below which a second thread does not pay, and elements to lay out.
+inline constexpr int64_t kSerialWork = 1 << 17, kPackWork = 1 << 14;
 
 }  // namespace cnn::cpu::CNN_ISA

@@ -1,71 +1,16 @@
-// The register tile of the matrix product: rows of A broadcast against vectors of B.
+// The register tile of the matrix product: elements of A broadcast against vectors of B, the sums in registers until they
+// have gone through the epilogue.
 #pragma once
 
-#include "cpu/vec.h"
+#include "cpu/gemm_epilogue.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 
-// Rows of a full tile: 14 x 2 vectors leave 4 of 32 registers for B, 6 x 2 leave 4 of 16.
-inline constexpr int kTileRows = kRegisters == 32 ? 14 : (kVecBytes == 32 ? 6 : 4);
-inline constexpr int kTileVecs = 2;
-template <class T> inline constexpr int kTileCols = kTileVecs * kLanes<T>;
+inline constexpr int64_t kAhead = 8;  // rows of B that the second cache is asked for in advance
 
-// What happens to the sums on their way to C.
-template <class T> struct Epilogue {
-  T alpha = 1;
-  bool accumulate = false;
-  bool relu = false;
-  const T* row_bias = nullptr;  // of this tile's first row, stride row_bias_stride
-  int64_t row_bias_stride = 1;
-  const T* col_bias = nullptr;  // of this tile's first column, dense
-};
-
-template <class T> struct Tile {
-  const T* a;
-  int64_t a_row, a_col;  // one of them is 1
-  const T* b;
-  int64_t b_row;  // columns are dense
-  int64_t k;
-  T* c;
-  int64_t c_row, c_col;
-  int64_t cols;  // that count, from 1 to the tile's width
-  Epilogue<T> epilogue;
-};
-
-template <class T> CNN_HD Vec<T> gather(const T* p, int64_t stride, int64_t n) {
-  T lanes[kLanes<T>] = {};
-  for (int64_t i = 0; i < n; ++i) lanes[i] = p[i * stride];
-  return vec_load(lanes);
-}
-template <class T> CNN_HD void scatter(T* p, int64_t stride, Vec<T> v, int64_t n) {
-  T lanes[kLanes<T>];
-  vec_store(lanes, v);
-  for (int64_t i = 0; i < n; ++i) p[i * stride] = lanes[i];
-}
-
-// The sums of a tile, [rows][vecs * lanes], to memory.
-template <class T>
-__attribute__((noinline)) void finish_tile(const Tile<T>& t, const T* sums, int rows, int width) {
-  const Epilogue<T>& e = t.epilogue;
-  const Vec<T> alpha = vec_splat(e.alpha);
-  for (int i = 0; i < rows; ++i, sums += width) {
-    const T row_bias = e.row_bias ? e.row_bias[i * e.row_bias_stride] : T(0);
-    T* c = t.c + i * t.c_row;
-    for (int64_t j = 0; j < t.cols; j += kLanes<T>) {
-      const int64_t lanes = min_of(t.cols - j, kLanes<T>);
-      Vec<T> sum = vec_load(sums + j) * alpha;
-      if (e.accumulate) sum = sum + (t.c_col == 1 ? vec_load_n(c + j, lanes) : gather(c + j * t.c_col, t.c_col, lanes));
-      if (e.row_bias) sum = sum + vec_splat(row_bias);
-      if (e.col_bias) sum = sum + vec_load_n(e.col_bias + j, lanes);
-      if (e.relu) sum = vec_relu<T>(sum);
-      if (t.c_col == 1) vec_store_n(c + j, sum, lanes);
-      else scatter(c + j * t.c_col, t.c_col, sum, lanes);
-    }
-  }
-}
-
-// kAlongRows: A is dense along its rows' index (packed panels, transposed A), else along k. B is read in whole vectors.
-template <class T, int kRows, int kVecs, bool kAlongRows>
+// acc[i][v] = sum over p of a[i, p] * b[p, v].  kVecs is ceil(cols / lanes). B is read in place where the instruction set
+// masks the last vector for free (kMaskedLoads), or cols is a multiple of the lanes, or it is packed.
+template <class T, int kRows, int kVecs>
 void run_tile(const Tile<T>& t) {
   using V = Vec<T>;
   constexpr int kWidth = kLanes<T>;
@@ -74,24 +19,46 @@ void run_tile(const Tile<T>& t) {
   for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 8
     for (int v = 0; v < kVecs; ++v) acc[i][v] = V{};
+  const Lanes<T> last = lanes_of<T>(t.cols - (kVecs - 1) * kWidth);
 
-  const T* a = t.a;
+  // Three rows to a pointer: base, base + stride and base + 2 strides are what one address can say.
+  constexpr int kBases = (kRows + 2) / 3;
+  const int64_t a_row = t.a_row * int64_t(sizeof(T)), a_col = t.a_col * int64_t(sizeof(T));
+  const char* a[kBases];
+#pragma GCC unroll 8
+  for (int i = 0; i < kBases; ++i) {
+    a[i] = reinterpret_cast<const char*>(t.a) + 3 * i * a_row;
+    asm("" : "+r"(a[i]));  // or the compiler would derive all from one, with more strides than registers
+  }
   const T* b = t.b;
-  const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row, k = t.k;
+  const int64_t b_row = t.b_row, b_panel = t.b_panel, k = t.k;
+  if (k > kRows && t.c_col == 1) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 8
+      for (int v = 0; v < kVecs; ++v) __builtin_prefetch(t.c + i * t.c_row + v * kWidth, 1);
+  }
   for (int64_t p = 0; p < k; ++p) {
+    __builtin_prefetch(b + kAhead * b_row);
+    if (kVecs > 1) __builtin_prefetch(b + kAhead * b_row + kWidth);
     V bv[kVecs];
 #pragma GCC unroll 8
-    for (int v = 0; v < kVecs; ++v) bv[v] = vec_load(b + v * kWidth);
+    for (int v = 0; v < kVecs; ++v) {
+      const T* from = kVecs > kTileVecs ? b + v / kTileVecs * b_panel + v % kTileVecs * kWidth : b + v * kWidth;
+      bv[v] = kMaskedLoads && v == kVecs - 1 ? vec_load_lanes(from, last) : vec_load(from);
+    }
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i) {
-      const V av = vec_splat(kAlongRows ? a[i] : a[i * a_row]);
+      const V av = vec_splat(*reinterpret_cast<const T*>(a[i / 3] + i % 3 * a_row));
 #pragma GCC unroll 8
       for (int v = 0; v < kVecs; ++v) acc[i][v] = vec_fma(av, bv[v], acc[i][v]);
     }
-    a += kAlongRows ? a_col : 1;
+#pragma GCC unroll 8
+    for (int i = 0; i < kBases; ++i) a[i] += a_col;
     b += b_row;
   }
 
+  if (t.c_col == 1) return finish_in_registers<T, kRows, kVecs>(t, acc, last);
   alignas(64) T sums[kRows * kVecs * kWidth];
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i)
@@ -102,12 +69,14 @@ void run_tile(const Tile<T>& t) {
 
 template <class T> using TileFn = void (*)(const Tile<T>&);
 
-// The tile of 1 to kRows rows.
-template <class T, int kVecs, bool kAlongRows, int kRows>
-TileFn<T> tile_of(int64_t rows) {
+// The tile of 1 to kRows rows and 1 to kVecs vectors.
+template <class T, int kRows, int kVecs>
+TileFn<T> tile_of(int64_t rows, int64_t vecs) {
   if constexpr (kRows > 1)
-    if (rows < kRows) return tile_of<T, kVecs, kAlongRows, kRows - 1>(rows);
-  return run_tile<T, kRows, kVecs, kAlongRows>;
+    if (rows < kRows) return tile_of<T, kRows - 1, kVecs>(rows, vecs);
+  if constexpr (kVecs > 1)
+    if (vecs < kVecs) return tile_of<T, kRows, kVecs - 1>(rows, vecs);
+  return run_tile<T, kRows, kVecs>;
 }
 
 }  // namespace cnn::cpu::CNN_ISA

@@ -27,6 +27,14 @@ template <> struct VecOf<double> {
 template <class T> using Vec = typename VecOf<T>::Type;
 template <class T> inline constexpr int kLanes = kVecBytes / int(sizeof(T));
 
+// The numbers of all lanes, for shuffles written as formulas.
+template <int... kLane> struct LaneList {};
+template <int kCount, int... kLane> struct LanesUpTo : LanesUpTo<kCount - 1, kCount - 1, kLane...> {};
+template <int... kLane> struct LanesUpTo<0, kLane...> {
+  using Type = LaneList<kLane...>;
+};
+template <class T> using AllLanes = typename LanesUpTo<kLanes<T>>::Type;
+
 template <class T> CNN_HD Vec<T> vec_load(const T* p) {
   Vec<T> v;
   __builtin_memcpy(&v, p, sizeof v);
@@ -89,6 +97,27 @@ template <class T> CNN_HD void vec_store_n(T* p, Vec<T> v, int64_t n) {
   for (int64_t i = 0; i < n; ++i) p[i] = lanes[i];
 #endif
 }
+
+// A choice of the first n lanes, made once and used in a loop. Where masks are not free, kMaskedLoads is false.
+#if defined(__AVX512F__)
+inline constexpr bool kMaskedLoads = true;
+template <class T> using Lanes = __mmask16;
+template <class T> CNN_HD __mmask16 lanes_of(int64_t n) { return __mmask16((1u << (n < 16 ? n : 16)) - 1); }
+CNN_HD Vec<float> vec_load_lanes(const float* p, __mmask16 m) { return (Vec<float>)_mm512_maskz_loadu_ps(m, p); }
+CNN_HD Vec<double> vec_load_lanes(const double* p, __mmask16 m) {
+  return (Vec<double>)_mm512_maskz_loadu_pd(__mmask8(m), p);
+}
+CNN_HD void vec_store_lanes(float* p, Vec<float> v, __mmask16 m) { _mm512_mask_storeu_ps(p, m, (__m512)v); }
+CNN_HD void vec_store_lanes(double* p, Vec<double> v, __mmask16 m) {
+  _mm512_mask_storeu_pd(p, __mmask8(m), (__m512d)v);
+}
+#else
+inline constexpr bool kMaskedLoads = false;
+template <class T> using Lanes = int64_t;
+template <class T> CNN_HD int64_t lanes_of(int64_t n) { return n; }
+template <class T> CNN_HD Vec<T> vec_load_lanes(const T* p, int64_t n) { return vec_load_n(p, n); }
+template <class T> CNN_HD void vec_store_lanes(T* p, Vec<T> v, int64_t n) { vec_store_n(p, v, n); }
+#endif
 
 // The sum of the lanes: the upper half is added to the lower until one is left.
 typedef float Float4 __attribute__((vector_size(16)));
