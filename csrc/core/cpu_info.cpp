@@ -3,6 +3,10 @@
 #include <sched.h>
 #include <strings.h>
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#endif
 
 #include <algorithm>
 #include <cmath>
@@ -36,6 +40,25 @@ Isa choose_isa() {
   if (!strcasecmp(wish, "avx512")) return best;
   std::fprintf(stderr, "cnn: CNN_CPU_CAPABILITY=%s is ignored: expected default, avx2 or avx512\n", wish);
   return best;
+}
+
+bool detect_tiles() {
+#if defined(__x86_64__) && defined(__linux__)
+  const char* wish = std::getenv("CNN_CPU_CAPABILITY");
+  if ((wish && *wish) || cpu_isa() != Isa::Avx512) return false;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kBf16 = 1u << 22, kTile = 1u << 24;  // leaf 7, edx
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & kBf16) == 0 || (d & kTile) == 0) return false;
+  if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || (a & (1u << 5)) == 0) return false;  // avx512_bf16
+  unsigned low = 0, high = 0;
+  asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  constexpr unsigned kTileState = 3u << 17;
+  if ((low & kTileState) != kTileState) return false;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
 }
 
 // The whole of a small file; empty when it cannot be read.
@@ -129,6 +152,11 @@ bool has_item(std::string_view list, std::string_view item) {
 Isa cpu_isa() {
   static const Isa isa = choose_isa();
   return isa;
+}
+
+bool cpu_tiles() {
+  static const bool tiles = detect_tiles();
+  return tiles;
 }
 
 const char* isa_name(Isa isa) {

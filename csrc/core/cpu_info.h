@@ -14,6 +14,9 @@ enum class Isa { Baseline, Avx2, Avx512 };
 // can lower it, never raise it.
 CNN_API Isa cpu_isa();
 CNN_API const char* isa_name(Isa isa);
+// Are there matrix tiles for bfloat16 (AMX), and may this process use them? The system is asked once. Any
+// CNN_CPU_CAPABILITY, "avx512" too, goes without them.
+CNN_API bool cpu_tiles();
 
 // Processors that this process may keep busy: its affinity mask, cut down to the cgroup's CPU quota.
 CNN_API int available_cpus();

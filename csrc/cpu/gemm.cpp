@@ -2,7 +2,7 @@
 // element of C always runs in one thread, block after block.
 #include "cpu/gemm.h"
 
-#include "core/parallel.h"
+#include "core/cpu_info.h"
 #include "cpu/gemm_block.h"
 #include "cpu/heavy_kernels.h"
 #include "cpu/scratch.h"
@@ -119,26 +119,17 @@ template <class T> void gemm_batch(const GemmArgs& args, const T* packed = nullp
   g.accumulate = args.accumulate;
   g.relu = args.activation == Activation::Relu;
   g.row_bias_stride = g.col_bias_stride = args.bias_stride;
-  const auto run = [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      Gemm<T> one = g;
-      one.a = static_cast<const T*>(args.a) + i * args.a_batch;
-      one.b = static_cast<const T*>(args.b) + i * args.b_batch;
-      one.c = static_cast<T*>(args.c) + i * args.c_batch;
-      if (args.bias)
-        (args.bias_of == BiasOf::Row ? one.row_bias : one.col_bias) =
-            static_cast<const T*>(args.bias) + i * args.bias_batch;
-      if (packed) gemm_packed(one, packed);
-      else gemm_any(one);
-    }
-  };
-  // Many small products go to the pool whole; large ones are cut inside.
-  const double work = double(args.m) * double(args.n) * double(args.k) + 1;
-  if (args.batch > 1 && (work < kSerialWork || args.batch >= kTasks)) {
-    parallel_for(args.batch, 1 + int64_t(double(kSerialWork) / work), run);
-  } else {
-    run(0, args.batch);
-  }
+  each_product(args, [&](int64_t i) {
+    Gemm<T> one = g;
+    one.a = static_cast<const T*>(args.a) + i * args.a_batch;
+    one.b = static_cast<const T*>(args.b) + i * args.b_batch;
+    one.c = static_cast<T*>(args.c) + i * args.c_batch;
+    if (args.bias)
+      (args.bias_of == BiasOf::Row ? one.row_bias : one.col_bias) =
+          static_cast<const T*>(args.bias) + i * args.bias_batch;
+    if (packed) gemm_packed(one, packed);
+    else gemm_any(one);
+  });
 }
 
 }  // namespace
@@ -147,6 +138,7 @@ void gemm(const Gemm<float>& g) { gemm_any(g); }
 void gemm(const Gemm<double>& g) { gemm_any(g); }
 
 void gemm_entry(const GemmArgs& args) {
+  if (args.dtype == DType::BFloat16 || (args.rounds && kHasTiles && cpu_tiles())) return gemm_bf16(args);
   if (args.dtype == DType::Float32) return gemm_batch<float>(args);
   if (args.dtype == DType::Float64) return gemm_batch<double>(args);
   gemm_integers(args);

@@ -1,6 +1,7 @@
 // One matrix product, typed: what the table's gemm and the convolutions stand on.
 #pragma once
 
+#include "core/parallel.h"
 #include "cpu/heavy.h"
 #include "cpu/vec.h"
 
@@ -40,7 +41,28 @@ void gemm_integers(const GemmArgs& args);
 // Both operands dense along k (a_col and b_row are 1) and few rows: dot products, nothing packed.
 template <class T> void gemm_dot(const Gemm<T>& g);
 
+// Of bfloat16, and of float32 rounded to it (only where there are tiles).
+void gemm_bf16(const GemmArgs& args);
+
+#if defined(__AVX512F__) && defined(__x86_64__)
+inline constexpr bool kHasTiles = true;
+#else
+inline constexpr bool kHasTiles = false;
+#endif
+
 // Multiplications below which a second thread does not pay, and elements to lay out.
 inline constexpr int64_t kSerialWork = 1 << 17, kPackWork = 1 << 14;
+inline constexpr int64_t kTasks = 16;  // enough of them for the pool to even out
+
+// run(i) for each product of the batch: many small ones go to the pool whole, large ones are cut inside.
+template <class F> void each_product(const GemmArgs& args, const F& run) {
+  const double work = double(args.m) * double(args.n) * double(args.k) + 1;
+  const auto several = [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) run(i);
+  };
+  if (args.batch > 1 && (work < kSerialWork || args.batch >= kTasks))
+    parallel_for(args.batch, 1 + int64_t(double(kSerialWork) / work), several);
+  else several(0, args.batch);
+}
 
 }  // namespace cnn::cpu::CNN_ISA

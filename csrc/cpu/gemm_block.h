@@ -12,7 +12,6 @@ namespace cnn::cpu::inline CNN_ISA {
 template <class T> inline constexpr int64_t kBlockK = sizeof(T) == 4 ? 512 : 256;  // a panel of A stays in L1
 inline constexpr int64_t kBlockN = 2048;    // columns packed at a time
 inline constexpr int64_t kGroup = 16;       // panels of B that stay in L2 while rows of A pass
-inline constexpr int64_t kTasks = 16;                     // enough of them for the pool to even out
 inline constexpr int64_t kLittleDepth = 8;                // writing C is all the work
 // Width of a packed panel of A.
 template <class T> inline constexpr int64_t kPanelRows = (kTileRows + kLanes<T> - 1) / kLanes<T> * kLanes<T>;

@@ -20,7 +20,8 @@ enum class BiasOf : uint8_t { Column, Row };  // bias[j] or bias[i] is added to 
 // c[b] = activation(alpha * a[b] @ b[b] + (accumulate ? c[b] : 0) + bias), a [m, k], b [k, n], c [m, n].
 // c must not overlap a, b or bias, and no two of its elements may share memory.
 struct GemmArgs {
-  DType dtype = DType::Float32;  // float32, float64; integers without bias and activation
+  DType dtype = DType::Float32;  // float32, float64, bfloat16 (sums in float32); integers without bias and activation
+  bool rounds = false;           // float32: a and b may be rounded to bfloat16
   int64_t batch = 1, m = 0, n = 0, k = 0;
   const void* a = nullptr;
   int64_t a_batch = 0, a_row = 0, a_col = 0;
