@@ -142,7 +142,9 @@ CNN_WITH_TILES void store_rounded(const float* sums, int64_t rows, BFloat16* c, 
 
 inline constexpr int64_t kBlock = 2 * kTileElements;  // a panel's two tiles
 inline constexpr int64_t kPanel = 32;  // lines of a panel: two tiles
-inline constexpr int64_t kBlocksInL1 = 16;  // of a panel of B, while panels of A pass
+// Blocks of a panel of B that stay in L1 while panels of A pass; a little more than that is not worth a second pass.
+inline constexpr int64_t kBlocksInL1 = 8, kBlocksAtOnce = 16;
+inline constexpr int64_t kPage = 2048;  // elements; rows that far apart share few lines of the cache
 inline constexpr int64_t kCacheOfA = 1 << 19;  // elements of A that stay in L2 while panels of B are packed and used
 
 int64_t whole_blocks(int64_t depth) { return ceil_div(depth, kDepth) * kDepth; }
@@ -153,12 +155,24 @@ template <bool kForB> void pack_panel_of(const Operand& x, int64_t panel, int64_
   pack_strip<kForB>({from + first * stride, k_stride, stride}, min_of(kPanel, lines - first), depth, to);
 }
 
-// Panels from `first` on, one after the other.
+// Panels from `first` on, one after the other. Memory is read in the order in which it lies: panel by panel, or, dense
+// across the panels, one depth of 32 after the other.
 template <bool kForB>
 void pack_panels(const Operand& x, int64_t first, int64_t lines, int64_t depth, uint16_t* to) {
-  const int64_t size = whole_blocks(depth) * kPanel;
-  parallel_for(ceil_div(lines, kPanel) - first, 1 + kPackWork / (1 + size), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) pack_panel_of<kForB>(x, first + i, lines, depth, to + i * size);
+  const int64_t size = whole_blocks(depth) * kPanel, panels = ceil_div(lines, kPanel) - first;
+  const bool by_depth = (kForB ? x.col : x.row) == 1;
+  const int64_t work = by_depth ? panels * kBlock : size;
+  parallel_for(by_depth ? size / kBlock : panels, 1 + kPackWork / (1 + work), [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin; at < end; ++at) {
+      if (!by_depth) {
+        pack_panel_of<kForB>(x, first + at, lines, depth, to + at * size);
+        continue;
+      }
+      const int64_t k = at * kDepth;
+      const Operand part = kForB ? x.from(k, 0) : x.from(0, k);
+      for (int64_t i = 0; i < panels; ++i)
+        pack_panel_of<kForB>(part, first + i, lines, min_of(kDepth, depth - k), to + i * size + at * kBlock);
+    }
   });
 }
 
@@ -173,9 +187,9 @@ template <class C> class TileProduct {
         size_(whole_blocks(plan.k) * kPanel),
         a_panels_(ceil_div(plan.m, kPanel)),
         b_panels_(ceil_div(plan.n, kPanel)),
-        in_place_(a.col == 1 && plan.k % kDepth == 0 ? plan.m / kPanel : 0),
+        in_place_(a.col == 1 && plan.k % kDepth == 0 && a.row % kPage != 0 ? plan.m / kPanel : 0),
         a_groups_(min_of(a_panels_, ceil_div(plan.m * plan.k, kCacheOfA))),
-        fresh_b_(a_groups_ <= 2),
+        fresh_b_(a_groups_ <= 2 && (b.row == 1 || plan.k * plan.n <= kCacheOfA / 2)),
         packed_a_((a_panels_ - in_place_) * size_),
         packed_b_(fresh_b_ ? 0 : b_panels_ * size_) {
     const Epilogue<float>& e = plan.epilogue;
@@ -208,18 +222,22 @@ template <class C> class TileProduct {
 
  private:
   void run_range(int64_t a_begin, int64_t a_end, int64_t b_begin, int64_t b_end) const {
-    const int64_t blocks = size_ / kBlock, chunk = min_of(blocks, kBlocksInL1);
+    const int64_t blocks = size_ / kBlock, chunk = blocks <= kBlocksAtOnce ? blocks : kBlocksInL1;
     Scratch<uint16_t> fresh(fresh_b_ ? chunk * kBlock : 0);
-    Scratch<float> sums((a_end - a_begin) * kPanel * kPanel);
+    const bool several = blocks > chunk;  // sums wait for the next piece of depth
+    Scratch<float> sums((several ? a_end - a_begin : 1) * kPanel * kPanel);
     for (int64_t j = b_begin; j < b_end; ++j) {
-      for (int64_t p = 0; p < max_of(blocks, 1); p += kBlocksInL1) {
-        const int64_t deep = min_of(kBlocksInL1, blocks - p), k = p * kDepth;
+      for (int64_t p = 0; p < max_of(blocks, 1); p += max_of(chunk, 1)) {
+        const int64_t deep = min_of(chunk, blocks - p), k = p * kDepth;
         if (fresh_b_) pack_panel_of<true>(b_.from(k, 0), j, plan_.n, min_of(deep * kDepth, plan_.k - k), fresh);
         const uint16_t* const b = fresh_b_ ? fresh : packed_b_ + j * size_ + p * kBlock;
-        for (int64_t i = a_begin; i < a_end; ++i)
-          multiply_panels(rows_at(i, p), b, deep, p == 0, sums + (i - a_begin) * kPanel * kPanel);
+        for (int64_t i = a_begin; i < a_end; ++i) {
+          float* const tile = several ? sums + (i - a_begin) * kPanel * kPanel : sums;
+          if (p + deep >= blocks) fetch_c(i, j);
+          multiply_panels(rows_at(i, p), b, deep, p == 0, tile);
+          if (p + deep >= blocks) finish_at(i, j, tile);
+        }
       }
-      for (int64_t i = a_begin; i < a_end; ++i) finish_at(i, j, sums + (i - a_begin) * kPanel * kPanel);
     }
   }
 
@@ -228,6 +246,13 @@ template <class C> class TileProduct {
       return {packed_a_ + (i - in_place_) * size_ + block * kBlock, kDepth, kTileElements, 2 * kTileElements};
     return {static_cast<const uint16_t*>(a_.data) + i * kPanel * a_.row + block * kDepth, a_.row, kLines * a_.row,
             kDepth};
+  }
+
+  // C will be written when the tile is done: by then it should be near.
+  void fetch_c(int64_t i, int64_t j) const {
+    const C* const c = c_ + i * kPanel * plan_.c_row + j * kPanel * plan_.c_col;
+    const int64_t rows = min_of(kPanel, plan_.m - i * kPanel);
+    for (int64_t r = 0; r < rows; ++r) __builtin_prefetch(c + r * plan_.c_row, 1);
   }
 
   void finish_at(int64_t i, int64_t j, const float* sums) const {

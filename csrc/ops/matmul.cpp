@@ -1,5 +1,7 @@
 #include "cnn/ops/matmul.h"
 
+#include <atomic>
+
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/operators.h"
@@ -11,12 +13,15 @@
 namespace cnn {
 namespace {
 
+std::atomic<MatmulPrecision> matmul_precision{MatmulPrecision::Highest};
+
 // y = a b (+ bias along the last dimension) for [batch, m, k] and [batch, k, n] of any strides.
 void product_into(const Tensor& y, const Tensor& a, const Tensor& b, const Tensor* bias) {
   const Backend& device = backend(y.device());
   if (!device.runs || y.numel() == 0) return;
   cpu::GemmArgs args;
   args.dtype = y.dtype();
+  args.rounds = y.dtype() == DType::Float32 && float32_matmul_precision() == MatmulPrecision::Medium;
   args.batch = y.shape()[0];
   args.m = y.shape()[1];
   args.n = y.shape()[2];
@@ -36,11 +41,16 @@ void product_into(const Tensor& y, const Tensor& a, const Tensor& b, const Tenso
 
 Tensor three_d(const Tensor& x) { return x.dim() == 3 ? x : unsqueeze(x, 0); }
 
-// The product of matrices or batches of them, new and dense, nothing recorded. 16-bit floats go through float.
+// bfloat16 has products of its own on the CPU; other 16-bit floats go through float.
+bool goes_through_float(const Tensor& a) {
+  return a.dtype() == DType::Float16 || (a.dtype() == DType::BFloat16 && a.device().is_cuda());
+}
+
+// The product of matrices or batches of them, new and dense, nothing recorded.
 Tensor product(const Tensor& a, const Tensor& b, const Tensor* bias = nullptr) {
   NoGrad guard;
   const DType t = a.dtype();
-  if (is_reduced(t)) {
+  if (goes_through_float(a)) {
     const Tensor wide = bias ? to_dtype(*bias, DType::Float32) : Tensor();
     return to_dtype(product(to_dtype(a, DType::Float32), to_dtype(b, DType::Float32), bias ? &wide : nullptr), t);
   }
@@ -69,6 +79,11 @@ Tensor deliver(const char* op, const Tensor& y, const Dest& dest) {
 Tensor transposed(const Tensor& x) { return transpose(x, -2, -1); }
 
 }  // namespace
+
+MatmulPrecision float32_matmul_precision() { return matmul_precision.load(std::memory_order_relaxed); }
+void set_float32_matmul_precision(MatmulPrecision precision) {
+  matmul_precision.store(precision, std::memory_order_relaxed);
+}
 
 Tensor mm(const Tensor& a, const Tensor& b, Dest dest) {
   check(a.dim() == 2, "mm", "self must be a matrix, got ", a.shape());

@@ -50,6 +50,37 @@ def set_default_dtype(d):
     _C._set_default_dtype(d)
 
 
+_MATMUL_PRECISIONS = ("highest", "high", "medium")
+
+
+def set_float32_matmul_precision(precision):
+    """How products of float32 matrices are computed: "highest" (the default), "high" or "medium".
+
+    "medium" rounds both operands to bfloat16 and sums in float32, where the processor has matrix
+    tiles (AMX); without them, and with the other two, everything stays float32. Another string
+    only warns; what is no string is a RuntimeError. Convolutions and layers of recurrence are not
+    concerned.
+    """
+    if not isinstance(precision, str):
+        name = type(precision).__name__
+        raise RuntimeError(f"set_float32_matmul_precision expects a str, but got {name}")
+    if precision not in _MATMUL_PRECISIONS:
+        import warnings
+
+        warnings.warn(
+            f"{precision} is not one of 'highest', 'high', or 'medium'; the current "
+            "setFloat32MatmulPrecision call has no effect.",
+            stacklevel=2,
+        )
+        return
+    _C._set_float32_matmul_precision(_MATMUL_PRECISIONS.index(precision))
+
+
+def get_float32_matmul_precision():
+    """What `set_float32_matmul_precision` was last given."""
+    return _MATMUL_PRECISIONS[_C._float32_matmul_precision()]
+
+
 def __getattr__(name):
     """Sub-packages and what stands in them load at first use, so that `import cnn` is quick."""
     import importlib

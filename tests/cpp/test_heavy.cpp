@@ -185,6 +185,94 @@ void check_products() {
   check_product<double>({1, 70, 150, 1200});  // of k
   check_product<float>({20, 9, 31, 16, Order::Rows, Order::Columns});
   check_product<float>({3, 128, 128, 128, Order::Columns, Order::Rows});
+  for (Order a : orders)
+    for (Order b : orders) {  // each way of laying out panels, with tails and several blocks of k
+      check_product<float>({1, 150, 300, 520, a, b, Order::Rows, true, false, 3, 1});
+      check_product<float>({1, 330, 140, 70, a, b, Order::Rows, false, true, 2, 2});
+      check_product<double>({1, 120, 270, 300, a, b, Order::Columns, true, false, 1, 1});
+      check_product<float>({1, 90, 515, 5, a, b, Order::Rows, true, false, 1, 1});  // little depth
+      check_product<float>({1, 3, 700, 1100, a, b});
+      check_product<float>({1, 600, 4, 90, a, b});
+    }
+}
+
+// bfloat16, and float32 that may be rounded to it: the error of the operands' rounding, and of the result's.
+template <class T> void check_rounded(const Product& p, bool rounds) {
+  GemmArgs g;
+  g.dtype = dtype_of<T>;
+  g.rounds = rounds;
+  g.batch = p.batch, g.m = p.m, g.n = p.n, g.k = p.k;
+  g.a_batch = place(p.a, p.m, p.k, &g.a_row, &g.a_col);
+  g.b_batch = place(p.b, p.k, p.n, &g.b_row, &g.b_col);
+  g.c_batch = place(p.c, p.m, p.n, &g.c_row, &g.c_col);
+  const auto a = numbers.array<T>(p.batch * g.a_batch), b = numbers.array<T>(p.batch * g.b_batch);
+  const auto c = numbers.array<T>(p.batch * g.c_batch), bias = numbers.array<T>(2 * (p.m + p.n) + 1);
+  g.a = a.data(), g.b = b.data();
+  g.accumulate = p.accumulate;
+  g.alpha = p.alpha;
+  g.activation = p.relu ? Activation::Relu : Activation::None;
+  if (p.bias) g.bias = bias.data();
+  g.bias_of = p.bias == 2 || p.bias == 4 ? BiasOf::Row : BiasOf::Column;
+  g.bias_stride = p.bias == 3 ? 2 : p.bias == 4 ? 0 : 1;
+  const std::string what = text(rounds ? "rounded gemm" : "bf16 gemm",
+                                {p.batch, p.m, p.n, p.k, int(p.a), int(p.b), int(p.c), p.accumulate, p.relu, p.bias});
+  for (const Isa& isa : isas()) {
+    std::vector<T> first;
+    for (int threads = 1; threads <= 3; ++threads) {
+      set_num_threads(threads);
+      std::vector<T> out = c;
+      g.c = out.data();
+      isa.table->gemm(g);
+      if (threads > 1) {
+        expect(same_bits(out, first), what + " " + isa.name + ": other bits with more threads");
+        continue;
+      }
+      first = out;
+      bool close = true;
+      std::vector<bool> written(out.size());
+      for (int64_t s = 0; s < p.batch; ++s)
+        for (int64_t i = 0; i < p.m; ++i)
+          for (int64_t j = 0; j < p.n; ++j) {
+            double sum = 0, size = 0;
+            for (int64_t q = 0; q < p.k; ++q) {
+              const double x = double(float(a[size_t(s * g.a_batch + i * g.a_row + q * g.a_col)])) *
+                               double(float(b[size_t(s * g.b_batch + q * g.b_row + j * g.b_col)]));
+              sum += x, size += std::fabs(x);
+            }
+            const size_t at = size_t(s * g.c_batch + i * g.c_row + j * g.c_col);
+            double y = p.alpha * sum + (p.accumulate ? double(float(c[at])) : 0);
+            if (p.bias) y += double(float(bias[size_t((g.bias_of == BiasOf::Row ? i : j) * g.bias_stride)]));
+            if (p.relu && y < 0) y = 0;
+            const double operands = rounds ? 1.0 / 128 : 1e-6, result = rounds ? 1e-6 : 1.0 / 256;
+            const double limit = operands * (std::fabs(p.alpha) * size + 1) + result * std::fabs(y);
+            close = close && std::fabs(double(float(out[at])) - y) <= limit;
+            written[at] = true;
+          }
+      expect(close, what + " " + isa.name);
+      for (size_t at = 0; at < out.size(); ++at)
+        if (!written[at]) close = close && std::memcmp(&out[at], &c[at], sizeof(T)) == 0;
+      expect(close, what + " " + isa.name + ": wrote between the elements");
+    }
+  }
+}
+
+void check_rounded_products() {
+  const Order orders[] = {Order::Rows, Order::Columns, Order::Gaps};
+  const int64_t shapes[][3] = {{0, 3, 4},    {3, 4, 0},       {1, 1, 1},     {1, 40, 64},
+                               {16, 16, 32}, {32, 32, 32},    {33, 31, 65},  {64, 10, 256},
+                               {70, 96, 64}, {130, 131, 129}, {17, 64, 300}, {100, 65, 544}};
+  for (const auto& s : shapes)
+    for (Order a : orders)
+      for (Order b : orders) {
+        const Order c = orders[numbers.below(3)];
+        const auto coin = [] { return numbers.below(2) == 1; };
+        check_rounded<BFloat16>({1, s[0], s[1], s[2], a, b, c, coin(), coin(), int(numbers.below(5)), 1}, false);
+        check_rounded<BFloat16>({2, s[0], s[1], s[2], a, b, Order::Rows}, false);
+        check_rounded<float>({1, s[0], s[1], s[2], a, b, c, coin(), coin(), int(numbers.below(5)), -0.5}, true);
+      }
+  check_rounded<BFloat16>({1, 64, 96, 2048, Order::Rows, Order::Rows}, false);  // rows a page apart
+  check_rounded<BFloat16>({1, 700, 64, 1700, Order::Rows, Order::Columns}, false);  // groups of rows
+  check_rounded<BFloat16>({20, 40, 40, 40}, false);
 }
 
 template <class T> void check_integers() {
@@ -522,6 +610,7 @@ void check_integer_pooling() {
 
 int main() {
   check_products();
+  check_rounded_products();
   check_integers<uint8_t>();
   check_integers<int8_t>();
   check_integers<int16_t>();

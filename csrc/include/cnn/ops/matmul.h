@@ -7,6 +7,12 @@
 
 namespace cnn {
 
+// How float32 products are computed: in float32, or with Medium from operands rounded to bfloat16, summed in float32,
+// where the processor has matrix tiles. High is computed as Highest.
+enum class MatmulPrecision : uint8_t { Highest, High, Medium };
+CNN_API MatmulPrecision float32_matmul_precision();
+CNN_API void set_float32_matmul_precision(MatmulPrecision precision);
+
 CNN_API Tensor mm(const Tensor& input, const Tensor& mat2, Dest dest = {});    // [m, k] x [k, n]
 CNN_API Tensor bmm(const Tensor& input, const Tensor& mat2, Dest dest = {});   // [b, m, k] x [b, k, n]
 CNN_API Tensor mv(const Tensor& input, const Tensor& vec, Dest dest = {});     // [m, k] x [k]
