@@ -10,6 +10,8 @@
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
 
+template <class T> void gemm_any(Gemm<T> g);
+
 inline constexpr int64_t kDotLimit = 24;  // rows up to which dot products are tried
 
 // C^T = B^T A^T.
@@ -34,9 +36,10 @@ template <class T> bool repays_packing_a(const Gemm<T>& g) {
 // Up to this many rows of A stay in L2 while each task packs the panels of B that it needs.
 inline constexpr int64_t kRowsInL2 = 320;
 template <class T> PanelsOf panels_of(const Gemm<T>& g) {
-  const bool far = g.b_row > 256 || crowds_cache<T>(g.b_row);  // the rows of a panel
-  if (g.b_col == 1 && (!far || g.m < 8 * kTileRows || g.k <= kLittleDepth)) return PanelsOf::Place;
-  return g.m <= kRowsInL2 && !repays_packing_a(g) ? PanelsOf::Task : PanelsOf::Packed;
+  const int64_t worthwhile = crowds_cache<T>(g.b_row) ? 112 : g.b_row > 256 ? 336 : g.m + 1;  // rows
+  if (g.b_col == 1 && (g.m < worthwhile || g.k <= kLittleDepth)) return PanelsOf::Place;
+  const bool few_columns = g.n <= 4 * kTileCols<T> && g.m > 8 * kTileRows;  // then A is what should be read once
+  return g.m <= kRowsInL2 && !repays_packing_a(g) && !few_columns ? PanelsOf::Task : PanelsOf::Packed;
 }
 
 // Rough cycles of a product as it stands, for each element of B: as dot products, and in tiles.
@@ -52,6 +55,14 @@ template <class T> double cost_of_tiles(const Gemm<T>& g) {
 
 template <class T> bool dots_pay(const Gemm<T>& g, double cost_otherwise) {
   return g.b_row == 1 && g.k > 1 && g.m <= kDotLimit && cost_of_dots(g) < cost_otherwise;
+}
+
+// Few rows and a B from far away is read once, row after row; the wide tiles of up to kWideRows rows keep up as long as B
+// is in the last cache.
+template <class T> bool pays_streaming(const Gemm<T>& g) {
+  const int64_t bytes = g.n * g.k * int64_t(sizeof(T));
+  return g.m <= kStreamRows && g.b_col == 1 && g.n >= 4 * kTileCols<T> && g.k > kLittleDepth &&
+         bytes >= (g.m <= kWideRows ? int64_t(32) << 20 : int64_t(1) << 19);
 }
 
 template <class T> void gemm_blocked(const Gemm<T>& g) {
@@ -89,6 +100,32 @@ template <class T> void lay_rows(Gemm<T>* g, T* rows) {
   g->a = rows, g->a_row = g->k, g->a_col = 1;
 }
 
+// Of a few rows and B dense along k, it is cheaper to lay out A: C^T = B A^T, turned round at the end.
+inline constexpr int64_t kTurnedRows = 64;
+template <class T> bool pays_turned(const Gemm<T>& g) {
+  return g.b_row == 1 && g.b_col != 1 && g.a_col == 1 && g.c_col == 1 && !g.accumulate && g.m > 1 &&
+         g.m <= kTurnedRows && 3 * g.m <= g.n && g.k >= 64;
+}
+
+template <class T> void gemm_turned(const Gemm<T>& g) {
+  Scratch<T> turned(g.m * g.n);
+  Gemm<T> t = transposed(g);
+  t.c = turned, t.c_row = g.m, t.c_col = 1;
+  gemm_any(t);
+  const int64_t vectors = g.n / kLanes<T>;
+  parallel_for(vectors + 1, 1 + kPackWork / (g.m * kLanes<T>), [&](int64_t begin, int64_t end) {
+    for (int64_t v = begin; v < end; ++v) {
+      const int64_t j = v * kLanes<T>;
+      if (v < vectors) {
+        pack_across(Rows<T>{turned + j * g.m, g.m}, g.m, g.c + j, g.c_row);
+        continue;
+      }
+      for (int64_t i = 0; i < g.m; ++i)
+        for (int64_t s = j; s < g.n; ++s) g.c[i * g.c_row + s] = turned[s * g.m + i];
+    }
+  });
+}
+
 template <class T> void gemm_any(Gemm<T> g) {
   if (g.m <= 0 || g.n <= 0) return;
   if (g.m == 1) g.a_row = 1, g.c_row = g.n;  // a stride that is never taken, said in the best way
@@ -104,7 +141,11 @@ template <class T> void gemm_any(Gemm<T> g) {
     for (int64_t j = 0; j < g.n; ++j) bias[j] = g.col_bias[j * g.col_bias_stride];
     g.col_bias = bias;
   }
-  if (!dots && !dots_across) return gemm_blocked(g);
+  if (!dots && !dots_across) {
+    if (pays_turned(g)) return gemm_turned(g);
+    if (pays_streaming(g)) return gemm_stream(g);
+    return gemm_blocked(g);
+  }
   Scratch<T> rows(g.a_col == 1 ? 0 : g.m * g.k);
   if (rows) lay_rows<T>(&g, rows);
   gemm_dot(g);

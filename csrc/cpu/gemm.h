@@ -41,6 +41,10 @@ void gemm_integers(const GemmArgs& args);
 // Both operands dense along k (a_col and b_row are 1) and few rows: dot products, nothing packed.
 template <class T> void gemm_dot(const Gemm<T>& g);
 
+// At most kStreamRows rows, and B dense along its rows: B is read as a stream.
+template <class T> void gemm_stream(const Gemm<T>& g);
+inline constexpr int64_t kStreamRows = 4;
+
 // Of bfloat16, and of float32 rounded to it (only where there are tiles).
 void gemm_bf16(const GemmArgs& args);
 

@@ -14,12 +14,14 @@ template <class T> class Runner {
       : block_(block),
         epilogue_(epilogue_of(block.g, block.first, block.last)),
         packed_a_(block.pack_a ? kPanelRows<T> * block.g.k : 0) {
+    tile_.epilogue = epilogue_;
     tile_.k = block.g.k, tile_.c_row = block.g.c_row, tile_.c_col = block.g.c_col;
   }
 
   void take_rows(int64_t panel) {
     const Gemm<T>& g = block_.g;
     row_ = block_.rows.begin(panel), rows_ = block_.rows.size(panel);
+    whole_ = tile_for(block_.wide ? kWideVecs : kTileVecs);
     tile_.a = g.a + row_ * g.a_row, tile_.a_row = g.a_row, tile_.a_col = g.a_col;
     if (!block_.pack_a) return;
     pack_panel<T>(tile_.a, g.a_col, g.a_row, g.k, rows_, packed_a_, kPanelRows<T>);
@@ -33,19 +35,22 @@ template <class T> class Runner {
     tile_.b = b, tile_.b_row = b_row, tile_.b_panel = b_panel;
     tile_.cols = min_of(end * kTileCols<T>, g.n) - col;
     tile_.c = g.c + row_ * g.c_row + col * g.c_col;
-    tile_.epilogue = epilogue_;
-    if (epilogue_.row_bias) tile_.epilogue.row_bias += row_ * g.row_bias_stride;
-    if (epilogue_.col_bias) tile_.epilogue.col_bias += col;
+    if (epilogue_.row_bias) tile_.epilogue.row_bias = epilogue_.row_bias + row_ * g.row_bias_stride;
+    if (epilogue_.col_bias) tile_.epilogue.col_bias = epilogue_.col_bias + col;
     const int64_t vecs = ceil_div(tile_.cols, kLanes<T>);
-    if (block_.wide) tile_of<T, kWideRows, kWideVecs>(rows_, vecs)(tile_);
-    else tile_of<T, kTileRows, kTileVecs>(rows_, vecs)(tile_);
+    (vecs == (block_.wide ? kWideVecs : kTileVecs) ? whole_ : tile_for(vecs))(tile_);
   }
 
  private:
+  TileFn<T> tile_for(int64_t vecs) const {
+    return block_.wide ? tile_of<T, kWideRows, kWideVecs>(rows_, vecs) : tile_of<T, kTileRows, kTileVecs>(rows_, vecs);
+  }
+
   const Block<T>& block_;
   const Epilogue<T> epilogue_;
   const Scratch<T> packed_a_;
   Tile<T> tile_;
+  TileFn<T> whole_ = nullptr;  // the tile of these rows and full width
   int64_t row_ = 0, rows_ = 0;
 };
 
@@ -113,9 +118,11 @@ template <class T> void run_block(const Block<T>& block) {
     const double a_length = double(block.rows.count) / double(a_groups),
                  b_length = double(block.b_panels) / double(b_groups);
     if (a_length <= 1 && b_length <= 1) break;
-    // What packs its own panels is cut along B as far as possible.
-    if (b_length >= a_length || (block.b_from == PanelsOf::Task && b_length > 1))
-      b_groups = min_of(b_groups * 2, block.b_panels);
+    // A side whose panels are packed by each task is the one to be cut.
+    const bool cut_b = block.pack_a                     ? a_length <= 1
+                       : block.b_from == PanelsOf::Task ? b_length > 1
+                                                        : b_length >= a_length;
+    if (cut_b) b_groups = min_of(b_groups * 2, block.b_panels);
     else if (a_length > 1) a_groups = min_of(a_groups * 2, block.rows.count);
     else break;
   }

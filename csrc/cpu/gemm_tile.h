@@ -6,6 +6,7 @@
 
 namespace cnn::cpu::inline CNN_ISA {
 
+inline constexpr int64_t kDeepTile = 100;  // depth from which there is time to fetch C before it is written
 inline constexpr int64_t kAhead = 8;  // rows of B that the second cache is asked for in advance
 
 // acc[i][v] = sum over p of a[i, p] * b[p, v].  kVecs is ceil(cols / lanes). B is read in place where the instruction set
@@ -32,7 +33,7 @@ void run_tile(const Tile<T>& t) {
   }
   const T* b = t.b;
   const int64_t b_row = t.b_row, b_panel = t.b_panel, k = t.k;
-  if (k > kRows && t.c_col == 1) {
+  if (k >= kDeepTile && t.c_col == 1) {
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 8
