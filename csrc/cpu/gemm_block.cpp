@@ -54,13 +54,11 @@ template <class T> class Runner {
   int64_t row_ = 0, rows_ = 0;
 };
 
-inline constexpr int64_t kFewPanels = 8;  // of A, together small enough to come from L2 again and again
-
 struct Range {
   int64_t begin, end;
 };
 
-// Rows outside: a panel of A stays in L1, those of B come from L2. With few rows the other way round.
+// Rows outside: a panel of A stays in L1, those of B come from L2.
 template <class T> void run_panels(const Block<T>& block, Range a, Range b) {
   constexpr int64_t kCols = kTileCols<T>;
   const Gemm<T>& g = block.g;
@@ -73,11 +71,6 @@ template <class T> void run_panels(const Block<T>& block, Range a, Range b) {
     else runner.run(q, b.end, block.tail_b, kCols, kCols);
   };
   const int64_t last = end < b.end ? b.end : end;  // the tail is a step of its own
-  if (a.end - a.begin <= kFewPanels && !block.pack_a) {
-    for (int64_t q = b.begin; q < last; q = q < end ? min_of(q + step, end) : last)
-      for (int64_t p = a.begin; p < a.end; ++p) runner.take_rows(p), run(q);
-    return;
-  }
   for (int64_t p = a.begin; p < a.end; ++p) {
     runner.take_rows(p);
     for (int64_t q = b.begin; q < last; q = q < end ? min_of(q + step, end) : last) run(q);
