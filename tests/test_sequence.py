@@ -193,3 +193,29 @@ def test_packed_sequences_move():
     assert packed.to("meta").data.is_meta
     with pytest.raises(RuntimeError, match="empty list of sequences"):
         nn.utils.rnn.pack_sequence([])
+
+
+# Losses and bags made of other ops -----------------------------------------------------------------
+
+
+def test_second_order_of_ctc():
+    x = draw(5, 2, 4)
+    targets = cnn.tensor([[1, 2], [3, 3]])
+
+    def loss(x):
+        probs = x.log_softmax(2)
+        return nn.functional.ctc_loss(probs, targets, [5, 4], [2, 2], reduction="none")
+
+    assert gradcheck(loss, [x])
+    assert gradgradcheck(loss, [x])
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+def test_second_order_of_bags(mode):
+    weight, bags = draw(5, 2), cnn.tensor([[0, 3], [4, 1]])
+
+    def bag(weight):
+        return nn.functional.embedding_bag(bags, weight, mode=mode) ** 2
+
+    assert gradcheck(bag, [weight])
+    assert gradgradcheck(bag, [weight])

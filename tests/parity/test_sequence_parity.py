@@ -9,8 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import cnn  # noqa: E402
 from module_parity import LIBS, both, close, compare_modules, draw, error_of, flat, values  # noqa: E402
+
+import cnn  # noqa: E402
 
 # Recurrent networks ------------------------------------------------------------------------------
 

@@ -97,11 +97,6 @@ def _check_grid(input, grid, mode):
             "grid_sampler(): expected input and grid to be on same device, but input is on "
             f"{input.device} and grid is on {grid.device}"
         )
-    if input.dim() not in (4, 5) or input.dim() != grid.dim():
-        raise RuntimeError(
-            "grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but "
-            f"got input with sizes {list(input.shape)} and grid with sizes {list(grid.shape)}"
-        )
     if input.size(0) != grid.size(0):
         raise RuntimeError(
             "grid_sampler(): expected grid and input to have same batch size, but got input with "
@@ -117,6 +112,11 @@ def _check_grid(input, grid, mode):
             "grid_sampler(): expected input to have non-empty spatial dimensions, but input has "
             f"sizes {list(input.shape)} with dimension "
             f"{2 + list(input.shape[2:]).index(0)} being empty"
+        )
+    if input.dim() not in (4, 5) or input.dim() != grid.dim():
+        raise RuntimeError(
+            "grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but "
+            f"got input with sizes {list(input.shape)} and grid with sizes {list(grid.shape)}"
         )
     if mode == "bicubic" and input.dim() == 5:
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
@@ -156,6 +156,9 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         places = [_inside(p, size, padding_mode, align_corners) for p, size in zip(places, spatial)]
         if mode == "nearest":
             values = _values_at(flat, spatial, [p.detach().round() for p in places])
+            if grid.requires_grad:  # whose gradient is 0, not missing
+                still = (grid - grid.detach()).sum(-1).flatten(1).unsqueeze(1)
+                values = values + still * 0.0
         else:
             values = _linear(flat, spatial, places)
     return values.reshape(*input.shape[:2], *grid.shape[1:-1])
