@@ -10,9 +10,7 @@
 namespace cnn::kernels::inline CNN_ISA {
 
 // X(functor, types)
-#define CNN_EACH_OPTIM(X)                                      \
-  X(SgdStep, Floats) X(SgdStart, Floats) X(AdamStep, Floats) X(AdagradStep, Floats) \
-  X(RmspropStep, Floats)
+#define CNN_EACH_OPTIM(X) X(SgdStep, Floats) X(AdamStep, Floats) X(AdagradStep, Floats) X(RmspropStep, Floats)
 
 // a + w (b - a), rounded so that w = 1 gives b. Written without a branch, or loops over it do not vectorise.
 template <class T>
@@ -24,13 +22,12 @@ CNN_HD T blend(T a, T b, T w) {
 // g = sign g + weight_decay p
 // b = g at the first step, else momentum b + (1 - dampening) g      with momentum only
 // p = p - lr (g + momentum b with nesterov, b with momentum, else g)
-template <bool kFirst>
-struct SgdMove {
+struct SgdStep {
   void* p;
   const void* g;
   void* b;  // null without momentum
   double lr, momentum, dampening, weight_decay, sign;
-  bool nesterov;
+  bool nesterov, first;
 
   template <class T>
   CNN_HD void operator()(int64_t i) const {
@@ -39,16 +36,13 @@ struct SgdMove {
     if (weight_decay != 0) d = d + T(weight_decay) * x;
     if (b) {
       T& buffer = static_cast<T*>(b)[i];
-      T next = d;
-      if constexpr (!kFirst) next = buffer * T(momentum) + T(1 - dampening) * d;
+      const T next = first ? d : buffer * T(momentum) + T(1 - dampening) * d;
       buffer = next;
       d = nesterov ? d + T(momentum) * next : next;
     }
     x = x - T(lr) * d;
   }
 };
-struct SgdStart : SgdMove<true> {};  // a type of its own: as a condition it would be the fourth of the loop
-struct SgdStep : SgdMove<false> {};
 
 // p = p (1 - lr weight_decay) when decoupled, else g = sign g + weight_decay p
 // m = m + (1 - beta1) (g - m),   v = beta2 v + (1 - beta2) g g,   w = max(w, v) with amsgrad, else v

@@ -121,12 +121,8 @@ void _sgd_step(const Tensors& params, const Tensors& grads, const Tensors& momen
   const Group group("_sgd_step", {&params, &grads, kept(momentum != 0, momentum_buffers)});
   for (size_t i = 0; i < group.size(); ++i) {
     group.with(i, [&](void** x, int64_t n, DType t, Device device) {
-      if (first && x[2])
-        each(kernels::SgdStart{{x[0], x[1], x[2], lr, momentum, dampening, weight_decay, sign(maximize), nesterov}}, n,
-             t, device);
-      else
-        each(kernels::SgdStep{{x[0], x[1], x[2], lr, momentum, dampening, weight_decay, sign(maximize), nesterov}}, n,
-             t, device);
+      each(kernels::SgdStep{x[0], x[1], x[2], lr, momentum, dampening, weight_decay, sign(maximize), nesterov, first},
+           n, t, device);
     });
   }
 }
