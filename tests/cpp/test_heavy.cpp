@@ -67,6 +67,12 @@ std::vector<Isa> isas() {
   return all;
 }
 
+std::string text_of(double x) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.3g", x);
+  return text;
+}
+
 // Runs `call(table)`, which writes `out`, on each instruction set with 1, 2 and 3 threads: close to `expected`, and the same
 // bits whatever the threads. `scale` is the sum of the magnitudes that went into an element, or with `relative` the error is
 // limited to this part of the largest element.
@@ -90,7 +96,7 @@ void check_all(const std::string& what, const std::vector<double>& expected, con
           worst = error > worst || error != error ? error : worst;
         }
         expect(worst <= limit,
-               what + " " + isa.name + ": error " + std::to_string(worst) + " over " + std::to_string(limit));
+               what + " " + isa.name + ": error " + text_of(worst) + " over " + text_of(limit));
       } else {
         expect(same_bits(out, first),
                what + " " + isa.name + ": other bits with " + std::to_string(threads) + " threads");
@@ -396,7 +402,7 @@ template <class T> void check_convolution(const Shape& s, bool winograd = false)
       },
       limit);
   check_all<T>(
-      what + " weight", edw, dw, double(s.batch * size(a.out)) / 8,
+      what + " weight", edw, dw, double(s.batch * size(a.out)) / 4,
       [&](const HeavyTable& table, T* out) {
         a.dw = out;
         table.conv_backward_weight(a);
