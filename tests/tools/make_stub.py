@@ -205,8 +205,6 @@ def composed() -> list[str]:
                 starred = True
             parts.append(f"{p.name}: Any" + ("" if p.default is p.empty else f" = {p.default!r}"))
         result = "Any" if name.startswith("unique") else "Tensor"
-        if name in ("hsplit", "vsplit", "dsplit"):
-            result = "tuple[Tensor, ...]"
         lines.append(
             f'def {name}({", ".join(parts)}) -> {result}: """{summary(function.__doc__)}"""'
         )
