@@ -217,6 +217,7 @@ class Op:
     mixed: bool = False  # True: takes tensors of several devices
     in_place: bool = True
     out: bool = True
+    any_out: bool = False  # True: computes in the dtype of out=
     errors: list = field(default_factory=list)
     large: Case | None = None
     function: Callable | None = None  # where it is not cnn.<name> or Tensor.<name>

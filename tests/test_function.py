@@ -150,8 +150,8 @@ def test_marks():
     [
         (lambda g: (g, g), RuntimeError, r"incorrect number of gradients \(expected 2, got 3\)"),
         (lambda g: (g,), RuntimeError, ""),
-        (lambda g: "x", TypeError, r"expected Variable or None \(got str\)"),
-        (lambda g: (1, None), TypeError, r"expected Variable or None \(got int\)"),
+        (lambda g: "x", RuntimeError, r"expected Variable or None \(got str\)"),
+        (lambda g: (1, None), RuntimeError, r"expected Variable or None \(got int\)"),
         (lambda g: (g, g * 1, None), RuntimeError, "different from None at position 2"),
         (lambda g: cnn.ones(7), RuntimeError, "shape"),
     ],

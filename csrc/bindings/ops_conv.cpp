@@ -31,9 +31,9 @@ void bind_conv(Registry& ops) {
     return cnn::max_pool_with_indices(1, x, k, s, p, d, c);
   }>("max_pool1d_with_indices(Tensor input, Dims kernel_size, Dims stride=(), Dims padding=0, Dims dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)",
      "The largest element of each window, and where it is.", kFunctionOnly);
-  ops.def_op<[](const Tensor& x, const Dims& k, const Dims& s, const Dims& p, bool c, bool i) {
-    return cnn::avg_pool(1, x, k, s, p, c, i);
-  }>("avg_pool1d(Tensor input, Dims kernel_size, Dims stride=(), Dims padding=0, bool ceil_mode=False, bool count_include_pad=True) -> Tensor",
+  ops.def_op<[](const Tensor& x, const Dims& k, const std::optional<Dims>& s, const Dims& p, bool c, bool i) {
+    return cnn::avg_pool(1, x, k, s.value_or(Dims()), p, c, i);
+  }>("avg_pool1d(Tensor input, Dims kernel_size, Dims? stride=None, Dims padding=0, bool ceil_mode=False, bool count_include_pad=True) -> Tensor",
      "The mean of each window.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, const Dims& size) { return cnn::adaptive_avg_pool(1, x, size); }>(
       "adaptive_avg_pool1d(Tensor input, Dims output_size) -> Tensor", "Means of windows that make output_size.",
@@ -62,10 +62,10 @@ void bind_conv(Registry& ops) {
     return cnn::max_pool_with_indices(2, x, k, s, p, d, c);
   }>("max_pool2d_with_indices(Tensor input, Dims kernel_size, Dims stride=(), Dims padding=0, Dims dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)",
      "The largest element of each window, and where it is.", kFunctionOnly);
-  ops.def_op<[](const Tensor& x, const Dims& k, const Dims& s, const Dims& p, bool c, bool i,
+  ops.def_op<[](const Tensor& x, const Dims& k, const std::optional<Dims>& s, const Dims& p, bool c, bool i,
                 std::optional<int64_t> d) {
-    return cnn::avg_pool(2, x, k, s, p, c, i, d);
-  }>("avg_pool2d(Tensor input, Dims kernel_size, Dims stride=(), Dims padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor",
+    return cnn::avg_pool(2, x, k, s.value_or(Dims()), p, c, i, d);
+  }>("avg_pool2d(Tensor input, Dims kernel_size, Dims? stride=None, Dims padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor",
      "The mean of each window.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, const Dims& size) { return cnn::adaptive_avg_pool(2, x, size); }>(
       "adaptive_avg_pool2d(Tensor input, Dims output_size) -> Tensor", "Means of windows that make output_size.",
@@ -94,10 +94,10 @@ void bind_conv(Registry& ops) {
     return cnn::max_pool_with_indices(3, x, k, s, p, d, c);
   }>("max_pool3d_with_indices(Tensor input, Dims kernel_size, Dims stride=(), Dims padding=0, Dims dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)",
      "The largest element of each window, and where it is.", kFunctionOnly);
-  ops.def_op<[](const Tensor& x, const Dims& k, const Dims& s, const Dims& p, bool c, bool i,
+  ops.def_op<[](const Tensor& x, const Dims& k, const std::optional<Dims>& s, const Dims& p, bool c, bool i,
                 std::optional<int64_t> d) {
-    return cnn::avg_pool(3, x, k, s, p, c, i, d);
-  }>("avg_pool3d(Tensor input, Dims kernel_size, Dims stride=(), Dims padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor",
+    return cnn::avg_pool(3, x, k, s.value_or(Dims()), p, c, i, d);
+  }>("avg_pool3d(Tensor input, Dims kernel_size, Dims? stride=None, Dims padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor",
      "The mean of each window.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, const Dims& size) { return cnn::adaptive_avg_pool(3, x, size); }>(
       "adaptive_avg_pool3d(Tensor input, Dims output_size) -> Tensor", "Means of windows that make output_size.",

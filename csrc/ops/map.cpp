@@ -281,8 +281,9 @@ Tensor result_for(const char* op, const Dims& shape, DType dtype, const Tensor* 
   if (target.shape() != shape) {
     // Resizing an operand would pull the ground from under the op.
     for (int k = 0; k < count; ++k)
-      check(!inputs[k]->same(target), op, "output with shape ", target.shape(),
-            " is also an input and doesn't match the result's shape ", shape, ". Please clone() one of them.");
+      check(!inputs[k]->same(target) && (inputs[k]->storage() != target.storage() || inputs[k]->numel() == 0), op,
+            "output with shape ", target.shape(), " is also an input and doesn't match the result's shape ", shape,
+            ". Please clone() one of them.");
     resize_output(op, target, shape);
   }
   check_no_internal_overlap(op, target);
@@ -340,9 +341,6 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
   const Dims shape = broadcast ? broadcast_all(op, inputs, count) : a.shape();
   if (!backend(a.device()).has_map(kind.id, key)) unsupported(op, common);
 
-  for (int k = 0; dest.is_out() && k < count; ++k)  // an input is not resized before it is read
-    check(!inputs[k]->same(dest.target()) || inputs[k]->shape() == shape, op, "output with shape ",
-          dest.target().shape(), " doesn't match the broadcast shape ", shape);
   Tensor y = result_for(op, shape, result, inputs, count, dest);
   const DType computed = kind.rule == Rule::Predicate ? DType::Bool : key;
   Tensor moved[kMapOperands];

@@ -184,3 +184,10 @@ def floats_out_of_the_range_of_small_integers(torch):
         [x.to(torch.int8).tolist(), x.double().to(torch.int8).tolist()],
         [no_numbers.to(torch.int32).tolist(), no_numbers.double().to(torch.int32).tolist()],
     ]
+
+
+@fact([[1.0, 5.0]] * 2)
+def pools_take_none_for_their_own_stride(torch):
+    x, functional = torch.tensor([[[1.0, 1.0, 3.0, 7.0]]]), torch.nn.functional
+    calls = [functional.avg_pool1d(x, 2, None), functional.avg_pool2d(x, (1, 2), stride=None)]
+    return [y.flatten().tolist() for y in calls]

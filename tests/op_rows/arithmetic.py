@@ -69,7 +69,7 @@ ROWS = [
            errors=[SHAPES, error(RuntimeError, "rounding_mode", X(3), X(3), rounding_mode="up")]),
     binary("divide", rounded, b=DIVISOR, cases=[case(WHOLE, DIVISOR, rounding_mode="trunc").no_grad()]),
     binary("true_divide", np.divide, b=DIVISOR, dtypes=NUMBERS, result="float"),
-    binary("floor_divide", np.floor_divide, WHOLE, DIVISOR, dtypes=NUMBERS, grad=0, errors=DIVISION),
+    Op("floor_divide", np.floor_divide, [case(WHOLE, DIVISOR).no_grad()], pointwise=True, dtypes=NUMBERS, errors=DIVISION),
     binary("remainder", np.mod, WHOLE, DIVISOR, dtypes=NUMBERS, tolerance=9, cases=[case(A, 0.7).only(FLOATS).no_grad()], errors=DIVISION),
     binary("fmod", np.fmod, WHOLE, DIVISOR, dtypes=NUMBERS, tolerance=9, errors=DIVISION),
     binary("atan2", np.arctan2, b=DIVISOR, dtypes=NUMBERS, result="float"),

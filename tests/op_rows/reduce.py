@@ -124,7 +124,7 @@ PAIR = (None, cnn.int64)
 NO_ELEMENTS = error(IndexError, "", X(2, 0), 1)
 
 ROWS = [
-    reduction("sum", along(np.sum), case(X()), case(EMPTY), case(EMPTY, 1), case(X(0, 3), 1), **SUMS),
+    reduction("sum", along(np.sum), case(X()), case(EMPTY), case(EMPTY, 1), case(X(0, 3), 1), any_out=True, **SUMS),
     reduction("mean", along(np.mean), case(X()), case(X(0, 3), 1), **SUMS),
     reduction("nansum", lambda x, *a, **k: along(np.nansum)(x, *a, **k), case(Fixed([[1.0, np.nan], [np.nan, 2.0]]), 1).no_grad(), **SUMS),
     reduction("nanmean", lambda x, *a, **k: along(np.nanmean)(x, *a, **k), **SUMS),
