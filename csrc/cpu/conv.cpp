@@ -216,11 +216,13 @@ template void correlate(const Correlation<float>&);
 template void correlate(const Correlation<double>&);
 
 void conv_forward(const ConvArgs& args) {
+  if (prefers_winograd(args)) return winograd_forward(args);
   if (args.dtype == DType::Float32) forward<float>(args);
   else forward<double>(args);
 }
 
 void conv_backward_input(const ConvArgs& args) {
+  if (prefers_winograd(args)) return winograd_backward_input(args);
   if (args.dtype == DType::Float32) backward_input<float>(args);
   else backward_input<double>(args);
 }

@@ -30,6 +30,12 @@ template <class T> void gemm_forward(const ConvArgs& args);
 template <class T> void gemm_backward_input(const ConvArgs& args);
 template <class T> void gemm_backward_weight(const ConvArgs& args);
 
+// Winograd's algorithm, for 3x3 taps at stride 1 between many channels of float; see ConvArgs::winograd.
+bool prefers_winograd(const ConvArgs& args);
+void winograd_forward(const ConvArgs& args);
+void winograd_backward_input(const ConvArgs& args);
+void winograd_backward_weight(const ConvArgs& args);
+
 inline int64_t elements(const int64_t (&sizes)[3]) { return sizes[0] * sizes[1] * sizes[2]; }
 
 }  // namespace cnn::cpu::CNN_ISA

@@ -135,6 +135,7 @@ template <class T> void backward_weight(const ConvArgs& args) {
 }  // namespace
 
 void conv_backward_weight(const ConvArgs& args) {
+  if (prefers_winograd(args)) return winograd_backward_weight(args);
   if (args.dtype == DType::Float32) backward_weight<float>(args);
   else backward_weight<double>(args);
 }

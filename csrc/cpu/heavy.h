@@ -53,6 +53,7 @@ struct ConvArgs {
   void* dx = nullptr;          // backward_input: written
   void* dw = nullptr;          // backward_weight: written
   Activation activation = Activation::None;  // forward only
+  bool winograd = true;  // allowed where it pays: fewer operations, error a few times that of the plain sum
 };
 
 // Windows over planes of x [planes, in...] giving y [planes, out...], dense; planes = batch * channels.

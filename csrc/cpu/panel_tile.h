@@ -1,0 +1,75 @@
+// The register tile of products whose operands a kernel has laid out itself: no packing, no masks, no epilogue.
+#pragma once
+
+#include "cpu/gemm_tile.h"
+#include "cpu/vec.h"
+
+namespace cnn::cpu::inline CNN_ISA {
+
+// c[i * c_row + j] (+)= sum over k of a(i, k) * b[k * b_row + j], for whole vectors of columns j.
+// a(i, k) is a[k * a_step + i] where A is dense along its rows' index, else a[i * a_step + k].
+template <class T> struct PanelTile {
+  const T* a;
+  int64_t a_step;
+  const T* b;
+  int64_t b_row;
+  int64_t k;
+  T* c;
+  int64_t c_row;
+  bool accumulate;
+};
+
+template <class T, int kRows, int kVecs, bool kAlongRows>
+void run_panel_tile(const PanelTile<T>& t) {
+  using V = Vec<T>;
+  constexpr int kWidth = kLanes<T>, kThirds = (kRows + 2) / 3;
+  V acc[kRows][kVecs];
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVecs; ++v) acc[i][v] = t.accumulate ? vec_load(t.c + i * t.c_row + v * kWidth) : V{};
+
+  // Rows far apart: a pointer for three of them, or addresses alone would take all registers.
+  const int64_t step = t.a_step, twice = 2 * t.a_step;
+  const T* a[kThirds];
+#pragma GCC unroll 8
+  for (int i = 0; i < kThirds; ++i) a[i] = t.a + (kAlongRows ? 0 : 3 * i * step);
+  const T* b = t.b;
+  const int64_t b_row = t.b_row;
+  for (int64_t k = t.k; k > 0; --k) {
+    V bv[kVecs];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVecs; ++v) bv[v] = vec_load(b + v * kWidth);
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) {
+      const V av = vec_splat(kAlongRows ? a[0][i] : a[i / 3][i % 3 == 0 ? 0 : i % 3 == 1 ? step : twice]);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVecs; ++v) acc[i][v] = vec_fma(av, bv[v], acc[i][v]);
+    }
+    b += b_row;
+    if constexpr (kAlongRows) {
+      a[0] += step;
+    } else {
+#pragma GCC unroll 8
+      for (int i = 0; i < kThirds; ++i) ++a[i];
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVecs; ++v) vec_store(t.c + i * t.c_row + v * kWidth, acc[i][v]);
+}
+
+template <class T> using PanelTileFn = void (*)(const PanelTile<T>&);
+
+// The tile of 1 to kRows rows and 1 to kVecs vectors.
+template <class T, bool kAlongRows, int kRows = kTileRows, int kVecs = kTileVecs>
+PanelTileFn<T> panel_tile_of(int64_t rows, int64_t vecs) {
+  if constexpr (kVecs > 1)
+    if (vecs < kVecs) return panel_tile_of<T, kAlongRows, kRows, kVecs - 1>(rows, vecs);
+  if constexpr (kRows > 1)
+    if (rows < kRows) return panel_tile_of<T, kAlongRows, kRows - 1, kVecs>(rows, vecs);
+  return run_panel_tile<T, kRows, kVecs, kAlongRows>;
+}
+
+}  // namespace cnn::cpu::CNN_ISA
