@@ -217,12 +217,16 @@ template void correlate(const Correlation<double>&);
 
 void conv_forward(const ConvArgs& args) {
   if (prefers_winograd(args)) return winograd_forward(args);
+  if (prefers_depthwise(args)) return depthwise_forward(args);
+  if (prefers_pixels(args, ConvPass::Forward)) return pixels_forward(args);
   if (args.dtype == DType::Float32) forward<float>(args);
   else forward<double>(args);
 }
 
 void conv_backward_input(const ConvArgs& args) {
   if (prefers_winograd(args)) return winograd_backward_input(args);
+  if (prefers_depthwise(args)) return depthwise_backward_input(args);
+  if (prefers_pixels(args, ConvPass::BackwardInput)) return pixels_backward_input(args);
   if (args.dtype == DType::Float32) backward_input<float>(args);
   else backward_input<double>(args);
 }

@@ -36,6 +36,22 @@ void winograd_forward(const ConvArgs& args);
 void winograd_backward_input(const ConvArgs& args);
 void winograd_backward_weight(const ConvArgs& args);
 
+// Over pixels, channels side by side, for many channels of float: strided, dilated, of any size.
+enum class ConvPass : uint8_t { Forward, BackwardInput, BackwardWeight };
+bool prefers_pixels(const ConvArgs& args, ConvPass pass);
+void pixels_forward(const ConvArgs& args);
+void pixels_backward_input(const ConvArgs& args);
+void pixels_backward_weight(const ConvArgs& args);
+
+// A channel of its own for each group.
+bool prefers_depthwise(const ConvArgs& args);
+void depthwise_forward(const ConvArgs& args);
+void depthwise_backward_input(const ConvArgs& args);
+void depthwise_backward_weight(const ConvArgs& args);
+
+// One tap at stride 1 and not too tiny: the planes of an image are a matrix as they lie.
+bool is_matrix(const ConvArgs& args);
+
 inline int64_t elements(const int64_t (&sizes)[3]) { return sizes[0] * sizes[1] * sizes[2]; }
 
 }  // namespace cnn::cpu::CNN_ISA

@@ -130,9 +130,6 @@ bool is_pointwise(const ConvArgs& a) {
   return true;
 }
 
-// One tap at stride 1: the planes of an image are a matrix as they lie. Tiny ones are gathered all the same.
-bool is_matrix(const ConvArgs& a) { return is_pointwise(a) && elements(a.out) >= kTinyMatrix; }
-
 // Sizes of one group, and where its parts lie.
 template <class T> struct Group {
   Group(const ConvArgs& a, int64_t g)
@@ -152,6 +149,8 @@ template <class T> struct Group {
 };
 
 }  // namespace
+
+bool is_matrix(const ConvArgs& a) { return is_pointwise(a) && elements(a.out) >= kTinyMatrix; }
 
 template <class T> bool prefers_gemm(const ConvArgs& a) {
   const int64_t in = a.channels / a.groups, out = a.out_channels / a.groups;

@@ -136,6 +136,8 @@ template <class T> void backward_weight(const ConvArgs& args) {
 
 void conv_backward_weight(const ConvArgs& args) {
   if (prefers_winograd(args)) return winograd_backward_weight(args);
+  if (prefers_depthwise(args)) return depthwise_backward_weight(args);
+  if (prefers_pixels(args, ConvPass::BackwardWeight)) return pixels_backward_weight(args);
   if (args.dtype == DType::Float32) backward_weight<float>(args);
   else backward_weight<double>(args);
 }

@@ -9,8 +9,9 @@ namespace cnn::cpu::inline CNN_ISA {
 namespace winograd {
 namespace {
 
-constexpr int64_t kBlockElements = 300 << 10;     // of a block's points: about what a core's own cache holds
+constexpr int64_t kBlockElements = 300 << 10;  // of a block's points: about what a core's own cache holds
 constexpr int64_t kFewTiles = 84, kGradientTiles = 256;  // blocks are not smaller: each of them reads all the weights
+constexpr int64_t kNoOffset = 0;
 constexpr int64_t kBlocks = 8;  // as many blocks are given to the pool whole; fewer are shared inside
 
 // Weights of one tap order: the value of output o, channel c, tap t is w[o * out + c * in + (turned ? 8 - t : t)].
@@ -110,6 +111,7 @@ class Convolver {
     const Parts rows(tiles, ceil_div(tiles, kTileRows));
     PanelTile<float> t;
     t.a_step = pitch_in_, t.b_row = kPanel, t.k = p_.channels, t.c_row = pitch_out_;
+    t.offsets = &kNoOffset, t.runs = 1;
     t.accumulate = false;
     for (int64_t q = 0; q < panels_; ++q) {
       const int64_t vecs = min_of(2, (pitch_out_ - q * kPanel) / kSlice);
@@ -143,8 +145,7 @@ class WeightGradient {
 
   void run() const {
     const int64_t tiles = tiling_.largest();
-    Scratch<float> in(kPoints * point_stride(tiles * pitch_in_)),
-        out(kPoints * point_stride(tiles * panels_ * kPanel));
+    Scratch<float> in(kPoints * point_stride(tiles * pitch_in_)), out(kPoints * point_stride(tiles * panels_ * kPanel));
     for (int64_t i = 0; i < tiling_.count(); ++i) run_block(tiling_.block(i), i == 0, in, out);
     restore_weights();
   }
@@ -185,6 +186,7 @@ class WeightGradient {
     const Parts rows(a_.channels, ceil_div(a_.channels, kTileRows));
     PanelTile<float> t;
     t.a_step = pitch_in_, t.b_row = kPanel, t.k = tiles, t.c_row = pitch_out_;
+    t.offsets = &kNoOffset, t.runs = 1;
     t.accumulate = !first;
     for (int64_t q = 0; q < panels_; ++q) {
       const int64_t vecs = min_of(2, (pitch_out_ - q * kPanel) / kSlice);

@@ -4,17 +4,14 @@
 #pragma once
 
 #include "cpu/conv.h"
-#include "cpu/transpose.h"
+#include "cpu/pixels.h"
 #include "cpu/winograd_transform.h"
 
 namespace cnn::cpu::inline CNN_ISA::winograd {
 
-inline constexpr int64_t kSlice = kLanes<float>;     // channels in a vector
-inline constexpr int64_t kPanel = 2 * kSlice;        // columns of a packed panel
-inline constexpr int64_t kMaxDilation = 4;           // planes of larger ones fall into few tiles
-inline constexpr int64_t kMinChannels = 32, kMinSize = 8;  // smaller ones do not repay the transforms
+inline constexpr int64_t kMaxDilation = 4;  // planes of larger ones fall into few tiles
+inline constexpr int64_t kMinChannels = 16, kMinSize = 4;  // smaller ones do not repay the transforms
 
-CNN_HD int64_t round_up(int64_t n, int64_t step) { return ceil_div(n, step) * step; }
 // From point to point: a vector more than the matrix, or the 36 streams of stores would fall into one set of the cache.
 CNN_HD int64_t point_stride(int64_t elements) { return round_up(elements, kSlice) + kSlice; }
 
@@ -41,15 +38,9 @@ struct Tiling {
   int64_t left(int64_t col) const { return col / across + kOut * dilation[1] * (col % across); }
 
   int64_t batch, dilation[2], size[2];  // of the planes that the tiles cover
-  int64_t down, across;                 // tiles of one residue class
-  int64_t rows, cols;                   // of all
+  int64_t down, across;  // tiles of one residue class
+  int64_t rows, cols;  // of all
   int64_t image_groups, bands;
-};
-
-// Planes of one image, `channels` of them at most a vector, `stride` apart.
-template <class F> struct Planes {
-  F* at;
-  int64_t stride, channels, height, width;
 };
 
 // Tiles of one image of a block through `Map`: point p of tile t goes to to + p * point + t * tile.
@@ -59,10 +50,6 @@ void transform_tiles(const Tiling& tiling, const Block& block, const Planes<cons
                      const int64_t (&padding)[2], float* pixels, float* to, int64_t point, int64_t tile);
 
 // y of one image of a block from the points of its tiles.
-struct Finish {
-  const float* bias;  // of the first channel, or null
-  bool relu;
-};
 void restore_tiles(const Tiling& tiling, const Block& block, const Planes<float>& planes, const Finish& finish,
                    float* pixels, const float* from, int64_t point, int64_t tile);
 

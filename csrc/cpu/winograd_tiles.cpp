@@ -4,52 +4,6 @@
 namespace cnn::cpu::inline CNN_ISA::winograd {
 namespace {
 
-// The pixels [first, last) of rows of `width`, channels in the lanes: to[(row * pitch + column) * kSlice], row 0 first.
-void turn_in(const Planes<const float>& planes, int64_t first, int64_t last, float* to, int64_t pitch) {
-  const int64_t end = last * planes.width;
-  int64_t column = 0;
-  V r[kSlice];
-  for (int64_t p = first * planes.width; p < end; p += kSlice) {
-    const int64_t n = min_of(kSlice, end - p);
-    load_transposed<float>(planes.at + p, planes.stride, planes.channels, n, r);
-    if (n == kSlice && column + n <= planes.width) {
-      float* row = to + column * kSlice;
-#pragma GCC unroll 16
-      for (int i = 0; i < kSlice; ++i) vec_store(row + i * kSlice, r[i]);
-      column += kSlice;
-      if (column == planes.width) column = 0, to += pitch * kSlice;
-    } else {
-      for (int64_t i = 0; i < n; ++i) {
-        vec_store(to + column * kSlice, r[i]);
-        if (++column == planes.width) column = 0, to += pitch * kSlice;
-      }
-    }
-  }
-}
-
-void turn_out(const float* from, int64_t pitch, const Planes<float>& planes, int64_t first, int64_t last) {
-  const int64_t end = last * planes.width;
-  int64_t column = 0;
-  V r[kSlice];
-  for (int64_t p = first * planes.width; p < end; p += kSlice) {
-    const int64_t n = min_of(kSlice, end - p);
-    if (n == kSlice && column + n <= planes.width) {
-      const float* row = from + column * kSlice;
-#pragma GCC unroll 16
-      for (int i = 0; i < kSlice; ++i) r[i] = vec_load(row + i * kSlice);
-      column += kSlice;
-      if (column == planes.width) column = 0, from += pitch * kSlice;
-    } else {
-      for (int64_t i = 0; i < n; ++i) {
-        r[i] = vec_load(from + column * kSlice);
-        if (++column == planes.width) column = 0, from += pitch * kSlice;
-      }
-      for (int64_t i = n; i < kSlice; ++i) r[i] = V{};
-    }
-    store_transposed<float>(r, planes.at + p, planes.stride, planes.channels, n);
-  }
-}
-
 void clear(float* to, int64_t vectors) {
   if (vectors > 0) __builtin_memset(to, 0, size_t(vectors * kSlice) * sizeof(float));
 }
@@ -76,7 +30,8 @@ void transform_tiles(const Tiling& tiling, const Block& block, const Planes<cons
                      const int64_t (&padding)[2], float* pixels, float* to, int64_t point, int64_t tile) {
   const int64_t height = tiling.height(block.rows, Map::kFrom), pitch = tiling.width(Map::kFrom);
   const int64_t first = kOut * block.row - padding[0];  // row of the plane under row 0 of the pixels
-  const int64_t begin = min_of(max_of(first, 0), planes.height), end = max_of(min_of(first + height, planes.height), begin);
+  const int64_t begin = min_of(max_of(first, 0), planes.height),
+                end = max_of(min_of(first + height, planes.height), begin);
   const int64_t left = padding[1], inside = min_of(planes.width, pitch - left), right = pitch - left - inside;
   const int64_t above = min_of(begin - first, height);
   clear(pixels, above * pitch);
@@ -85,7 +40,7 @@ void transform_tiles(const Tiling& tiling, const Block& block, const Planes<cons
     clear(pixels + ((y + 1) * pitch - right) * kSlice, right);
   }
   clear(pixels + (above + end - begin) * pitch * kSlice, (height - above - (end - begin)) * pitch);
-  turn_in(planes, begin, end, pixels + (above * pitch + left) * kSlice, pitch);
+  turn_in(planes, begin, end, pixels + (above * pitch + left) * kSlice, {kSlice, pitch * kSlice});
 
   const int64_t down = tiling.dilation[0] * pitch * kSlice, across = tiling.dilation[1] * kSlice;
   for (int64_t row = 0; row < block.rows; ++row)
@@ -104,19 +59,15 @@ void restore_tiles(const Tiling& tiling, const Block& block, const Planes<float>
                    float* pixels, const float* from, int64_t point, int64_t tile) {
   const int64_t pitch = tiling.width(kOut);
   const int64_t down = tiling.dilation[0] * pitch * kSlice, across = tiling.dilation[1] * kSlice;
-  const V bias = finish.bias ? vec_load_n(finish.bias, planes.channels) : V{};
-  const V floor = finish.relu ? V{} : vec_splat(-__builtin_inff());
   for (int64_t row = 0; row < block.rows; ++row)
     for (int64_t col = 0; col < tiling.cols; ++col, from += tile) {
       float* to = pixels + (tiling.top(row) * pitch + tiling.left(col)) * kSlice;
       transform<Output>([&](int i, int j) { return vec_load(from + (i * kIn + j) * point); },
-                        [&](int i, int j, V v) {
-                          v = v + bias;
-                          vec_store(to + i * down + j * across, v < floor ? floor : v);
-                        });
+                        [&](int i, int j, V v) { vec_store(to + i * down + j * across, v); });
     }
   const int64_t first = kOut * block.row;
-  turn_out(pixels, pitch, planes, first, min_of(first + tiling.height(block.rows, kOut), planes.height));
+  turn_out(pixels, {kSlice, pitch * kSlice}, planes, first,
+           min_of(first + tiling.height(block.rows, kOut), planes.height), finish);
 }
 
 }  // namespace cnn::cpu::CNN_ISA::winograd

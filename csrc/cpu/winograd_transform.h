@@ -16,7 +16,8 @@ using V = Vec<float>;
 inline constexpr int kTaps = 3, kOut = 4, kIn = kOut + kTaps - 1, kPoints = kIn * kIn;
 inline constexpr float kA = 0.75f, kA2 = kA * kA, kA3 = kA2 * kA, kB = 1.5f, kB2 = kB * kB, kB3 = kB2 * kB;
 inline constexpr float kSum = kA2 + kB2, kProduct = kA2 * kB2;
-inline constexpr float kNormA = 1 / (2 * kA2 * (kA2 - kB2)), kNormB = 1 / (2 * kB2 * (kB2 - kA2));  // of the points a, b
+inline constexpr float kNormA = 1 / (2 * kA2 * (kA2 - kB2)),
+                       kNormB = 1 / (2 * kB2 * (kB2 - kA2));  // of the points a, b
 
 CNN_HD V times(float s, V x) { return vec_splat(s) * x; }
 CNN_HD V plus_times(V y, float s, V x) { return vec_fma(vec_splat(s), x, y); }
