@@ -11,6 +11,7 @@ constexpr int64_t kBlockK =
     448 / kPanelVecs;      // products in a tile before the next tile takes the same weights from the first cache
 constexpr int64_t kWide = kPanelVecs * kSlice;  // columns of a packed panel of weights
 constexpr int64_t kBoxes = 6;         // as many are given to the pool whole; fewer are shared inside
+constexpr int64_t kManyWeights = 512 << 10;
 constexpr int64_t kMinOutputs = 16;   // fewer leave lanes empty
 constexpr int64_t kMinRun = 24;  // products along a row of taps that repay turning the source; for the weights always
 constexpr int64_t kConflict =
@@ -111,7 +112,7 @@ class PixelConvolver {
       : p_(p),
         classes_(classes),
         count_(count),
-        plan_(classes[0].axes, p.batch, p.channels, Plan::Sharing::Boxes),
+        plan_(classes[0].axes, p.batch, p.channels, sharing_of(p)),
         source_(plan_, Windows(classes, count).all, p.in, p.channels),
         panels_(ceil_div(p.outputs, kWide)),
         depth_(classes[count - 1].weights + classes[count - 1].taps() * p.channels),
@@ -130,6 +131,12 @@ class PixelConvolver {
   }
 
  private:
+  // Many weights and few pixels: one box after the other, or each would read all the weights again.
+  static Plan::Sharing sharing_of(const Pass& p) {
+    const int64_t weights = p.outputs * p.channels * elements(p.kernel), pixels = p.batch * p.channels * elements(p.in);
+    return weights > kManyWeights && pixels < weights ? Plan::Sharing::WithinBoxes : Plan::Sharing::Boxes;
+  }
+
   // Weights in the order of the products: [panel][class][tap][channel][kWide].
   void pack(const TapClass& c, int64_t panel) const {
     const int64_t taps = c.taps(), all = p_.kernel[0] * p_.kernel[1] * p_.kernel[2];
@@ -239,6 +246,10 @@ class PixelConvolver {
     t.a_step = source_.step(), t.offsets = offsets, t.runs = runs, t.k = k;
     t.b = w, t.b_row = kWide, t.c_row = p_.step[2] * kWide;
     t.accumulate = !first;
+    // The next products' weights come to the cache by portions: they are read in one go, faster than memory gives them.
+    const float* next = w + runs * k * kWide;
+    const int64_t lines = runs * k * kPanelVecs;
+    const int64_t portion = ceil_div(lines, max_of(box.images * outs[0] * outs[1] * parts.count, 1)) * kSlice;
     for (int64_t image = 0; image < box.images; ++image)
       for (int64_t d = 0; d < outs[0]; ++d)
         for (int64_t h = 0; h < outs[1]; ++h) {
@@ -252,6 +263,7 @@ class PixelConvolver {
             t.a = a + parts.begin(i) * t.a_step;
             t.c = to + parts.begin(i) * t.c_row;
             (i < parts.longer ? high : low)(t);
+            for (const float* end = next + portion; next < end; next += kSlice) __builtin_prefetch(next, 0, 2);
           }
         }
   }

@@ -243,7 +243,7 @@ bool prefers_winograd(const ConvArgs& a) {
     if (a.kernel[i] != kTaps || a.stride[i] != 1 || a.dilation[i] > kMaxDilation) return false;
     if (a.padding[i] > (kTaps - 1) * a.dilation[i] || min_of(a.in[i], a.out[i]) < kMinSize) return false;
   }
-  return min_of(a.channels, a.out_channels) >= kMinChannels;
+  return min_of(a.channels, a.out_channels) >= kMinChannels && Tiling(a, a.out, 1).all() >= kMinTiles;
 }
 
 void winograd_forward(const ConvArgs& a) {

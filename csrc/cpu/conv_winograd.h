@@ -10,7 +10,8 @@
 namespace cnn::cpu::inline CNN_ISA::winograd {
 
 inline constexpr int64_t kMaxDilation = 4;  // planes of larger ones fall into few tiles
-inline constexpr int64_t kMinChannels = 16, kMinSize = 4;  // smaller ones do not repay the transforms
+// Fewer do not repay the transforms, of the planes and of the weights.
+inline constexpr int64_t kMinChannels = 16, kMinSize = 4, kMinTiles = 16;
 
 // From point to point: a vector more than the matrix, or the 36 streams of stores would fall into one set of the cache.
 CNN_HD int64_t point_stride(int64_t elements) { return round_up(elements, kSlice) + kSlice; }
@@ -28,6 +29,7 @@ struct Tiling {
   int64_t count() const { return image_groups * bands; }
   Block block(int64_t i) const;
   int64_t tiles(const Block& b) const { return b.images * b.rows * cols; }
+  int64_t all() const { return batch * rows * cols; }
   int64_t largest() const { return ceil_div(batch, image_groups) * ceil_div(rows, bands) * cols; }
   // Pixels of a band whose tiles reach `reach` pixels, from its first row, and where a tile begins among them.
   int64_t height(int64_t band_rows, int64_t reach) const {

@@ -24,7 +24,9 @@ template <class T> struct PanelTile {
 
 // Rows of the largest tile by its vectors: sums, a row of B and one element of A fit the registers.
 inline constexpr int kPanelVecs = kRegisters == 32 ? 4 : 2;
-inline constexpr int panel_rows(int vecs) { return vecs > 3 ? 6 : vecs > 2 ? 8 : kTileRows; }
+inline constexpr int panel_rows(int vecs) {
+  return vecs > 3 ? 6 : vecs > 2 ? 8 : vecs > 1 || kRegisters < 32 ? kTileRows : 16;
+}
 
 template <class T, int kRows, int kVecs, bool kAlongRows>
 void run_panel_tile(const PanelTile<T>& t) {

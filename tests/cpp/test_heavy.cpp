@@ -36,6 +36,12 @@ class Numbers {
     for (T& x : v) x = T(next());
     return v;
   }
+  // From N(0, 1), by Box and Muller.
+  template <class T> std::vector<T> normal(int64_t n) {
+    std::vector<T> v(static_cast<size_t>(n));
+    for (T& x : v) x = T(std::sqrt(-2 * std::log((next() + 1.0000001) / 2.0000002)) * std::cos(M_PI * next()));
+    return v;
+  }
 
  private:
   uint64_t state_ = 1;
@@ -62,10 +68,14 @@ std::vector<Isa> isas() {
 }
 
 // Runs `call(table)`, which writes `out`, on each instruction set with 1, 2 and 3 threads: close to `expected`, and the same
-// bits whatever the threads. `scale` is the sum of the magnitudes that went into an element.
+// bits whatever the threads. `scale` is the sum of the magnitudes that went into an element, or with `relative` the error is
+// limited to this part of the largest element.
 template <class T, class Call>
 void check_all(const std::string& what, const std::vector<double>& expected, const std::vector<T>& start, double scale,
-               const Call& call) {
+               const Call& call, double relative = 0) {
+  double largest = 0;
+  for (double x : expected) largest = std::fmax(largest, std::fabs(x));
+  const double limit = relative > 0 ? relative * largest : 4 * double(std::numeric_limits<T>::epsilon()) * (scale + 1);
   for (const Isa& isa : isas()) {
     std::vector<T> first;
     for (int threads = 1; threads <= 3; ++threads) {
@@ -79,7 +89,6 @@ void check_all(const std::string& what, const std::vector<double>& expected, con
           const double error = std::fabs(double(out[i]) - expected[i]);
           worst = error > worst || error != error ? error : worst;
         }
-        const double limit = 4 * double(std::numeric_limits<T>::epsilon()) * (scale + 1);
         expect(worst <= limit,
                what + " " + isa.name + ": error " + std::to_string(worst) + " over " + std::to_string(limit));
       } else {
@@ -237,8 +246,12 @@ template <class F> void each_product(const ConvArgs& a, const F& f) {
                   }
 }
 
-template <class T> void check_convolution(const Shape& s) {
+// Winograd's algorithm: numbers from N(0, 1), and the error bound that it is used under.
+constexpr double kWinogradError = 3e-5;
+
+template <class T> void check_convolution(const Shape& s, bool winograd = false) {
   ConvArgs a;
+  a.winograd = winograd;
   a.dtype = dtype_of<T>;
   a.batch = s.batch, a.channels = s.channels, a.out_channels = s.out_channels, a.groups = s.groups;
   std::string what = text("conv", {s.batch, s.channels, s.out_channels, s.groups});
@@ -250,9 +263,10 @@ template <class T> void check_convolution(const Shape& s) {
     what += text("", {s.in[i], s.kernel[i], s.stride[i], s.padding[i], s.dilation[i]}) + ",";
   }
   const auto size = [](const int64_t (&n)[3]) { return n[0] * n[1] * n[2]; };
-  const auto x = numbers.array<T>(s.batch * s.channels * size(a.in));
-  const auto w = numbers.array<T>(s.out_channels * (s.channels / s.groups) * size(a.kernel));
-  const auto dy = numbers.array<T>(s.batch * s.out_channels * size(a.out));
+  const auto draw = [&](int64_t n) { return winograd ? numbers.normal<T>(n) : numbers.array<T>(n); };
+  const auto x = draw(s.batch * s.channels * size(a.in));
+  const auto w = draw(s.out_channels * (s.channels / s.groups) * size(a.kernel));
+  const auto dy = draw(s.batch * s.out_channels * size(a.out));
   const auto bias = numbers.array<T>(s.out_channels + s.channels);
   const double taps = double(size(a.kernel));
   const std::vector<T> y(dy.size(), T(7)), dx(x.size(), T(7)), dw(w.size(), T(7));
@@ -267,29 +281,43 @@ template <class T> void check_convolution(const Shape& s) {
     edw[size_t(j)] += double(dy[size_t(k)]) * double(x[size_t(i)]);
   });
   a.bias = bias.data();
+  const double limit = winograd ? kWinogradError : 0;
+  if (winograd) what = "winograd " + what;
   const double group_in = double(s.channels / s.groups), group_out = double(s.out_channels / s.groups);
-  check_all<T>(what + " forward", ey, y, group_in * taps / 4, [&](const HeavyTable& table, T* out) {
-    a.y = out;
-    table.conv_forward(a);
-  });
-  check_all<T>(what + " input", edx, dx, group_out * taps / 4, [&](const HeavyTable& table, T* out) {
-    a.dx = out;
-    table.conv_backward_input(a);
-  });
-  check_all<T>(what + " weight", edw, dw, double(s.batch * size(a.out)) / 8, [&](const HeavyTable& table, T* out) {
-    a.dw = out;
-    table.conv_backward_weight(a);
-  });
+  check_all<T>(
+      what + " forward", ey, y, group_in * taps / 4,
+      [&](const HeavyTable& table, T* out) {
+        a.y = out;
+        table.conv_forward(a);
+      },
+      limit);
+  check_all<T>(
+      what + " input", edx, dx, group_out * taps / 4,
+      [&](const HeavyTable& table, T* out) {
+        a.dx = out;
+        table.conv_backward_input(a);
+      },
+      limit);
+  check_all<T>(
+      what + " weight", edw, dw, double(s.batch * size(a.out)) / 8,
+      [&](const HeavyTable& table, T* out) {
+        a.dw = out;
+        table.conv_backward_weight(a);
+      },
+      limit);
   a.activation = Activation::Relu;
   a.bias = nullptr;
   for (size_t i = 0; i < ey.size(); ++i) {
     ey[i] -= double(bias[i / size_t(size(a.out)) % size_t(s.out_channels)]);
     if (ey[i] < 0) ey[i] = 0;
   }
-  check_all<T>(what + " relu", ey, y, group_in * taps / 4, [&](const HeavyTable& table, T* out) {
-    a.y = out;
-    table.conv_forward(a);
-  });
+  check_all<T>(
+      what + " relu", ey, y, group_in * taps / 4,
+      [&](const HeavyTable& table, T* out) {
+        a.y = out;
+        table.conv_forward(a);
+      },
+      limit);
 }
 
 void check_convolutions() {
@@ -322,6 +350,27 @@ void check_convolutions() {
       {1, 30, 30, 1, {1, 70, 75}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},  // bands of rows
       {40, 1, 2, 1, {1, 28, 28}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},  // several boxes of images
       {12, 12, 4, 1, {1, 64, 64}, {1, 16, 16}, {1, 16, 16}, {0, 0, 0}, {1, 1, 1}},  // several column matrices
+      {3, 32, 48, 1, {1, 15, 17}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},  // over pixels
+      {2, 130, 70, 1, {1, 9, 8}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},  // long runs
+      {3, 256, 33, 1, {1, 5, 6}, {1, 2, 3}, {1, 2, 1}, {0, 0, 1}, {1, 1, 1}},
+      {2, 20, 30, 1, {1, 30, 29}, {1, 7, 7}, {1, 1, 1}, {0, 3, 3}, {1, 1, 1}},
+      {2, 17, 24, 1, {1, 21, 16}, {1, 4, 4}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},
+      {2, 3, 40, 1, {1, 60, 55}, {1, 11, 11}, {1, 4, 4}, {0, 2, 2}, {1, 1, 1}},
+      {2, 24, 19, 1, {1, 16, 13}, {1, 3, 2}, {1, 1, 1}, {0, 3, 1}, {1, 3, 2}},
+      {9, 40, 24, 1, {1, 6, 6}, {1, 1, 1}, {1, 2, 2}, {0, 0, 0}, {1, 1, 1}},
+      {2, 16, 20, 1, {6, 9, 10}, {3, 3, 3}, {1, 2, 1}, {1, 1, 1}, {1, 1, 1}},
+      {2, 32, 40, 1, {1, 1, 130}, {1, 1, 5}, {1, 1, 1}, {0, 0, 2}, {1, 1, 1}},
+      {2, 20, 70, 1, {1, 8, 8}, {1, 3, 3}, {1, 1, 1}, {0, 4, 3}, {1, 1, 1}},  // more padding than kernel
+      {2, 20, 17, 1, {1, 9, 9}, {1, 2, 2}, {1, 4, 4}, {0, 0, 1}, {1, 1, 1}},  // inputs that no output sees
+      {1, 40, 24, 1, {1, 80, 90}, {1, 5, 3}, {1, 1, 1}, {0, 2, 1}, {1, 1, 1}},  // bands of rows
+      {2, 520, 520, 1, {1, 3, 3}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},  // many weights
+      {9, 37, 37, 37, {1, 13, 14}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},  // depthwise
+      {2, 20, 20, 20, {1, 12, 31}, {1, 5, 5}, {1, 1, 1}, {0, 2, 2}, {1, 1, 1}},
+      {2, 19, 19, 19, {1, 20, 18}, {1, 3, 3}, {1, 1, 2}, {0, 3, 2}, {1, 3, 2}},
+      {3, 16, 16, 16, {1, 4, 4}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},
+      {2, 18, 18, 18, {5, 7, 6}, {3, 3, 2}, {1, 2, 1}, {1, 1, 0}, {1, 1, 1}},
+      {2, 40, 40, 40, {1, 1, 60}, {1, 1, 7}, {1, 1, 3}, {0, 0, 3}, {1, 1, 1}},
+      {1, 9, 9, 9, {1, 9, 9}, {1, 2, 2}, {1, 4, 4}, {0, 0, 0}, {1, 1, 1}},
       {1, 1, 1, 1, {1, 2200, 2000}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},  // bands for the weights too
   };
   for (const Shape& s : shapes) {
@@ -342,6 +391,36 @@ void check_convolutions() {
       s.dilation[d] = used ? 1 + numbers.below(3) : 1;
     }
     check_convolution<float>(s);
+  }
+}
+
+void check_winograd() {
+  const Shape shapes[] = {
+      {2, 32, 32, 1, {1, 9, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},
+      {1, 48, 40, 1, {1, 17, 20}, {1, 3, 3}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},
+      {3, 19, 37, 1, {1, 12, 9}, {1, 3, 3}, {1, 1, 1}, {0, 2, 0}, {1, 1, 1}},
+      {20, 64, 64, 1, {1, 4, 4}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},
+      {1, 16, 100, 1, {1, 50, 61}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},  // bands
+      {2, 33, 16, 1, {1, 19, 23}, {1, 3, 3}, {1, 1, 1}, {0, 2, 3}, {1, 2, 3}},  // dilated
+      {40, 16, 16, 1, {1, 8, 7}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},  // many blocks
+  };
+  for (const Shape& s : shapes) {
+    check_convolution<float>(s, true);
+    check_convolution<float>(s);
+  }
+  // The switch is what decides.
+  ConvArgs a;
+  a.batch = 4, a.channels = a.out_channels = 32;
+  for (int i = 1; i < 3; ++i) a.in[i] = a.out[i] = 8, a.kernel[i] = 3, a.padding[i] = 1;
+  const auto x = numbers.normal<float>(4 * 32 * 64), w = numbers.normal<float>(32 * 32 * 9);
+  a.x = x.data(), a.w = w.data();
+  for (const Isa& isa : isas()) {
+    std::vector<float> with(x.size()), without(x.size());
+    a.winograd = true, a.y = with.data();
+    isa.table->conv_forward(a);
+    a.winograd = false, a.y = without.data();
+    isa.table->conv_forward(a);
+    expect(!same_bits(with, without), "winograd is not used " + isa.name);
   }
 }
 
@@ -519,6 +598,7 @@ int main() {
   check_integers<int32_t>();
   check_integers<int64_t>();
   check_convolutions();
+  check_winograd();
   check_poolings();
   check_integer_pooling();
   std::printf(failures ? "%d failures\n" : "test_heavy: all passed\n", failures);
