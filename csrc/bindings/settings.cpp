@@ -6,6 +6,7 @@
 #include "bindings/types.h"
 #include "cnn/autograd.h"
 #include "cnn/cuda.h"
+#include "cnn/ops/conv.h"
 #include "core/allocator.h"
 #include "core/cpu_info.h"
 #include "core/parallel.h"
@@ -82,6 +83,8 @@ void bind_machine(py::module_& m) {
         set_num_threads(count > 4096 ? 4096 : int(count));
       },
       "Sets how many threads compute. RuntimeError below 1.");
+  m.def("_winograd_enabled", &winograd_enabled, "May convolutions use Winograd's algorithm?");
+  m.def("_set_winograd_enabled", &set_winograd_enabled, py::arg("enabled"));
   m.def("_cpu_capability", [] { return std::string(isa_name(cpu_isa())); }, "The instruction set in use.");
   m.def("_memory_stats", &memory_stats, "What the CPU allocator holds, in bytes.");
   m.def("_empty_cache", &cpu_empty_cache, "Gives unused memory back to the system.");

@@ -13,7 +13,7 @@ constexpr int64_t kWide = kPanelVecs * kSlice;  // columns of a packed panel of 
 constexpr int64_t kBoxes = 6;         // as many are given to the pool whole; fewer are shared inside
 constexpr int64_t kManyWeights = 512 << 10;
 constexpr int64_t kMinOutputs = 16;   // fewer leave lanes empty
-constexpr int64_t kMinRun = 24;  // products along a row of taps that repay turning the source; for the weights always
+constexpr int64_t kMinRun = 24;  // products along a row of taps that repay turning the source
 constexpr int64_t kConflict =
     256;  // channels whose pixels, a power of two apart, would fall into few sets of the cache
 
@@ -294,11 +294,13 @@ class PixelConvolver {
 bool prefers_pixels(const ConvArgs& a, ConvPass pass) {
   if (a.dtype != DType::Float32 || a.groups != 1 || a.batch == 0 || elements(a.in) == 0 || elements(a.out) == 0)
     return false;
-  if (elements(a.stride) > kMaxClasses) return false;
-  if (is_matrix(a)) return false;
+  if (elements(a.stride) > kMaxClasses || is_matrix(a)) return false;
+  // The weights' tile broadcasts every element once, which costs much where it takes instructions of its own.
+  if (pass == ConvPass::BackwardWeight)
+    return kVecBytes > 16 && a.out_channels >= kMinOutputs && elements(a.kernel) > 1;
   const bool backward = pass == ConvPass::BackwardInput;
   const int64_t channels = backward ? a.out_channels : a.channels, outputs = backward ? a.channels : a.out_channels;
-  return outputs >= kMinOutputs && (pass == ConvPass::BackwardWeight || channels * a.kernel[2] >= kMinRun);
+  return outputs >= kMinOutputs && channels * a.kernel[2] >= kMinRun;
 }
 
 void pixels_forward(const ConvArgs& a) {

@@ -2,6 +2,8 @@
 // A transposed convolution is conv_input.
 #include "cnn/ops/conv.h"
 
+#include <atomic>
+
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/operators.h"
@@ -13,6 +15,8 @@
 
 namespace cnn {
 namespace {
+
+std::atomic<bool> winograd{true};
 
 struct Geometry {
   Dims stride, padding, dilation;  // one entry per spatial dimension
@@ -66,6 +70,7 @@ Tensor run(Pass pass, const Geometry& geometry, const Dims& shape, const Tensor&
     const Tensor da = dense(a), db = dense(b), dbias = bias ? dense(*bias) : Tensor();
     cpu::ConvArgs args = make_args(geometry, x, w, y, t);
     if (bias) args.bias = dbias.raw();
+    args.winograd = winograd.load(std::memory_order_relaxed);
     if (pass == Pass::Forward) {
       args.x = da.raw(), args.w = db.raw(), args.y = out.raw();
       device.heavy->conv_forward(args);
@@ -162,6 +167,9 @@ void check_operands(const char* op, const Tensor& x, const Tensor& w, const std:
 }
 
 }  // namespace
+
+bool winograd_enabled() { return winograd; }
+void set_winograd_enabled(bool on) { winograd = on; }
 
 Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
                    const Dims& padding, const Dims& dilation, bool transposed, const Dims& output_padding,
