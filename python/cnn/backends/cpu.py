@@ -1,10 +1,10 @@
 """How the processor computes.
 
 `winograd` (bool, True at first, for the whole process): may float32 convolutions with 3x3 kernels
-at stride 1 use Winograd's algorithm, where they have 16 channels or more on both sides? It takes a
-third of the time; its error is up to 3e-5 of the largest output (3e-6 without it), and Inf and NaN
-in the input spread over up to 6x6 outputs around them. Source: Lavin and Gray, "Fast Algorithms for
-Convolutional Neural Networks", 2016.
+at stride 1 use Winograd's algorithm, where they have 16 channels or more on both sides? It takes
+less than half the time. Its error is up to 3e-5 of the largest output (1e-5 without it), and Inf
+and NaN in the input spread over the 4x4 blocks of outputs near them. Source: Lavin and Gray, "Fast
+Algorithms for Convolutional Neural Networks", 2016.
 """
 
 from __future__ import annotations
