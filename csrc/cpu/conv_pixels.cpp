@@ -70,7 +70,7 @@ void PixelSource::fill(const Box& box, int64_t image, const float* x, int64_t n,
   const int64_t right = width_ + left_ - source_[2];
   const int64_t depth = size(0, box), height = size(1, box);
   const auto clear = [&](float* p, int64_t pixels) {
-    if (n == kSlice)
+    if (whole_slices(n, pixel_))
       for (int64_t j = 0; j < pixels; ++j) vec_store(p + j * pixel_, Vec<float>{});
     else
       for (int64_t j = 0; j < pixels; ++j) vec_store_n(p + j * pixel_, Vec<float>{}, n);

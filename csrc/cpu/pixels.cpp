@@ -40,11 +40,11 @@ void turn_few(const Planes<const float>& planes, int64_t first, int64_t last, fl
 }  // namespace
 
 void turn_in(const Planes<const float>& planes, int64_t first, int64_t last, float* to, PixelStep steps) {
-  if (planes.channels == 1) return turn_few<1>(planes, first, last, to, steps);
-  if (planes.channels == 2) return turn_few<2>(planes, first, last, to, steps);
-  if (planes.channels == 3) return turn_few<3>(planes, first, last, to, steps);
+  const bool full = whole_slices(planes.channels, steps.step);
+  if (!full && planes.channels == 1) return turn_few<1>(planes, first, last, to, steps);
+  if (!full && planes.channels == 2) return turn_few<2>(planes, first, last, to, steps);
+  if (!full && planes.channels == 3) return turn_few<3>(planes, first, last, to, steps);
   const int64_t end = last * planes.width;
-  const bool full = planes.channels == kSlice;
   Cursor<float> cursor = {to, steps, planes.width};
   V r[kSlice];
   for (int64_t p = first * planes.width; p < end; p += kSlice) {
@@ -56,7 +56,7 @@ void turn_in(const Planes<const float>& planes, int64_t first, int64_t last, flo
       for (int i = 0; i < kSlice; ++i) vec_store(cursor.pixel(i), r[i]);
       cursor.advance(n);
     } else {
-      for (int64_t i = 0; i < n; ++i, cursor.advance(1)) vec_store_n(cursor.at, r[i], planes.channels);
+      for (int64_t i = 0; i < n; ++i, cursor.advance(1)) vec_store_n(cursor.at, r[i], full ? kSlice : planes.channels);
     }
   }
 }
