@@ -6,6 +6,7 @@
 #include "bindings/types.h"
 #include "cnn/autograd.h"
 #include "cnn/cuda.h"
+#include "cnn/ops/conv.h"
 #include "cnn/ops/matmul.h"
 #include "core/allocator.h"
 #include "core/cpu_info.h"
@@ -88,6 +89,8 @@ void bind_machine(py::module_& m) {
       "_set_float32_matmul_precision", [](int level) { set_float32_matmul_precision(MatmulPrecision(level)); },
       py::arg("level"));
   m.def("_cpu_has_tiles", &cpu_tiles, "Has the processor matrix tiles for bfloat16, and may they be used?");
+  m.def("_winograd_enabled", &winograd_enabled, "May convolutions use Winograd's algorithm?");
+  m.def("_set_winograd_enabled", &set_winograd_enabled, py::arg("enabled"));
   m.def("_cpu_capability", [] { return std::string(isa_name(cpu_isa())); }, "The instruction set in use.");
   m.def("_memory_stats", &memory_stats, "What the CPU allocator holds, in bytes.");
   m.def("_empty_cache", &cpu_empty_cache, "Gives unused memory back to the system.");

@@ -1,4 +1,4 @@
-// The ways to compute a convolution, typed; conv.cpp chooses among them by shape.
+// The ways to compute a convolution, typed. The entries in conv.cpp and conv_weight.cpp choose among them by shape.
 #pragma once
 
 #include "cpu/conv_geometry.h"

@@ -13,7 +13,7 @@ constexpr int64_t kWide = kPanelVecs * kSlice;  // columns of a packed panel of 
 constexpr int64_t kBoxes = 6;         // as many are given to the pool whole; fewer are shared inside
 constexpr int64_t kManyWeights = 512 << 10;
 constexpr int64_t kMinOutputs = 16;   // fewer leave lanes empty
-constexpr int64_t kMinRun = 24;  // products along a row of taps that repay turning the source; for the weights always
+constexpr int64_t kMinRun = 24;  // products along a row of taps that repay turning the source
 constexpr int64_t kConflict =
     256;  // channels whose pixels, a power of two apart, would fall into few sets of the cache
 
@@ -70,7 +70,7 @@ void PixelSource::fill(const Box& box, int64_t image, const float* x, int64_t n,
   const int64_t right = width_ + left_ - source_[2];
   const int64_t depth = size(0, box), height = size(1, box);
   const auto clear = [&](float* p, int64_t pixels) {
-    if (n == kSlice)
+    if (whole_slices(n, pixel_))
       for (int64_t j = 0; j < pixels; ++j) vec_store(p + j * pixel_, Vec<float>{});
     else
       for (int64_t j = 0; j < pixels; ++j) vec_store_n(p + j * pixel_, Vec<float>{}, n);
@@ -209,32 +209,39 @@ class PixelConvolver {
     const bool joined = (row.gap == 1 || row.gap == -1) && source_.pixel() == p_.channels;
     const int64_t in_run = joined ? row.taps : 1, run = in_run * p_.channels;
     const int64_t runs = in_run ? c.taps() / in_run : 0;
-    Scratch<int64_t> offsets(max_of(runs, 1));
+    Scratch<int64_t> offsets(max_of(runs, 1)), slices(max_of(runs, 1)), rows(max_of(runs, 1));
     for (int64_t i = 0; i < runs; ++i) {
       const int64_t t = i * in_run, w = t % row.taps, h = t / row.taps % c.axes[1].taps,
                     d = t / row.taps / c.axes[1].taps;
       const int64_t from[3] = {c.axes[0].first + d * c.axes[0].gap, c.axes[1].first + h * c.axes[1].gap,
                                row.first + rising(row, w) * row.gap};
-      offsets[i] = source_.tap(box, from);
+      offsets[i] = source_.tap(box, from), slices[i] = from[0], rows[i] = from[1];
     }
+    const auto runs_from = [&](int64_t i, int64_t n) { return Runs{offsets + i, slices + i, rows + i, n}; };
     const float* w = weights_ + (panel * depth_ + c.weights) * kWide;
     if (run <= kBlockK || runs == 0) {
       const int64_t group = max_of(kBlockK / max_of(run, 1), 1);
       for (int64_t i = 0; i < max_of(runs, 1); i += group)
-        run_block(c, box, size, panel, pixels, offsets + i, min_of(group, runs - i), run, w + i * run * kWide, i == 0,
+        run_block(c, box, size, panel, pixels, runs_from(i, min_of(group, runs - i)), run, w + i * run * kWide, i == 0,
                   sums);
     } else {
       const Parts parts(run, ceil_div(run, kBlockK));
       for (int64_t i = 0; i < runs; ++i)
         for (int64_t j = 0; j < parts.count; ++j)
-          run_block(c, box, size, panel, pixels + parts.begin(j), offsets + i, 1, parts.size(j),
+          run_block(c, box, size, panel, pixels + parts.begin(j), runs_from(i, 1), parts.size(j),
                     w + (i * run + parts.begin(j)) * kWide, i == 0 && j == 0, sums);
     }
   }
 
-  // Some of the products for all outputs of a class in the box.
+  // Rows of taps: where they begin, and the slice and row of the source that output 0 reads through them.
+  struct Runs {
+    const int64_t *offsets, *slices, *rows;
+    int64_t count;
+  };
+
+  // Some of the products for all outputs of a class in the box, but for the rows of taps that lie in the padding.
   void run_block(const TapClass& c, const Box& box, const int64_t (&size)[3], int64_t panel, const float* pixels,
-                 const int64_t* offsets, int64_t runs, int64_t k, const float* w, bool first, float* sums) const {
+                 const Runs& runs, int64_t k, const float* w, bool first, float* sums) const {
     int64_t outs[3];
     for (int i = 0; i < 3; ++i) outs[i] = max_of(min_of(box.size[i], c.axes[i].out - box.begin[i]), 0);
     if (outs[2] == 0) return;
@@ -243,16 +250,25 @@ class PixelConvolver {
     const PanelTileFn<float> low = panel_tile_of<float, false>(parts.low, vecs),
                              high = panel_tile_of<float, false>(parts.largest(), vecs);
     PanelTile<float> t;
-    t.a_step = source_.step(), t.offsets = offsets, t.runs = runs, t.k = k;
-    t.b = w, t.b_row = kWide, t.c_row = p_.step[2] * kWide;
+    t.a_step = source_.step(), t.k = k, t.b_row = kWide, t.c_row = p_.step[2] * kWide;
     t.accumulate = !first;
     // The next products' weights come to the cache by portions: they are read in one go, faster than memory gives them.
-    const float* next = w + runs * k * kWide;
-    const int64_t lines = runs * k * kPanelVecs;
+    const float* next = w + runs.count * k * kWide;
+    const int64_t lines = runs.count * k * kPanelVecs;
     const int64_t portion = ceil_div(lines, max_of(box.images * outs[0] * outs[1] * parts.count, 1)) * kSlice;
     for (int64_t image = 0; image < box.images; ++image)
       for (int64_t d = 0; d < outs[0]; ++d)
         for (int64_t h = 0; h < outs[1]; ++h) {
+          const int64_t z = c.axes[0].step * (box.begin[0] + d), y = c.axes[1].step * (box.begin[1] + h);
+          const auto inside = [&](int64_t i) {
+            return z + runs.slices[i] >= 0 && z + runs.slices[i] < p_.in[0] && y + runs.rows[i] >= 0 &&
+                   y + runs.rows[i] < p_.in[1];
+          };
+          int64_t low_run = 0, high_run = runs.count;
+          while (low_run < high_run && !inside(low_run)) ++low_run;
+          while (low_run < high_run && !inside(high_run - 1)) --high_run;
+          if (low_run == high_run && !first) continue;
+          t.offsets = runs.offsets + low_run, t.runs = high_run - low_run, t.b = w + low_run * k * kWide;
           const float* a = pixels + source_.offset(box, image, d, h);
           float* to =
               sums +
@@ -294,11 +310,13 @@ class PixelConvolver {
 bool prefers_pixels(const ConvArgs& a, ConvPass pass) {
   if (a.dtype != DType::Float32 || a.groups != 1 || a.batch == 0 || elements(a.in) == 0 || elements(a.out) == 0)
     return false;
-  if (elements(a.stride) > kMaxClasses) return false;
-  if (is_matrix(a)) return false;
+  if (elements(a.stride) > kMaxClasses || is_matrix(a)) return false;
+  // The weights' tile broadcasts every element once, which costs much where it takes instructions of its own.
+  if (pass == ConvPass::BackwardWeight)
+    return kVecBytes > 16 && a.out_channels >= kMinOutputs && elements(a.kernel) > 1;
   const bool backward = pass == ConvPass::BackwardInput;
   const int64_t channels = backward ? a.out_channels : a.channels, outputs = backward ? a.channels : a.out_channels;
-  return outputs >= kMinOutputs && (pass == ConvPass::BackwardWeight || channels * a.kernel[2] >= kMinRun);
+  return outputs >= kMinOutputs && channels * a.kernel[2] >= kMinRun;
 }
 
 void pixels_forward(const ConvArgs& a) {

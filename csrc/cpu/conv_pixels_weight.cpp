@@ -27,7 +27,7 @@ class PixelWeightGradient {
   void run() const {
     const int64_t rows = plan_.images() * plan_.size(0) * plan_.size(1);
     Scratch<float> pixels(source_.room()), out(rows * plan_.size(2) * pitch_);
-    Scratch<int64_t> offsets(rows);
+    Scratch<int64_t> offsets(3 * rows);
     for (int64_t i = 0; i < plan_.count(); ++i) run_box(plan_.box(i), i == 0, pixels, out, offsets);
     restore();
   }
@@ -48,14 +48,18 @@ class PixelWeightGradient {
         }
       }
     });
-    for (int64_t row = 0; row < rows; ++row)
-      offsets[row] =
-          source_.offset(box, row / (box.size[0] * box.size[1]), row / box.size[1] % box.size[0], row % box.size[1]);
+    const Lines lines = {offsets, offsets + rows, offsets + 2 * rows};
+    for (int64_t row = 0; row < rows; ++row) {
+      const int64_t h = row % box.size[1], d = row / box.size[1] % box.size[0];
+      lines.offsets[row] = source_.offset(box, row / box.size[1] / box.size[0], d, h);
+      lines.slices[row] = class_.axes[0].step * (box.begin[0] + d);
+      lines.rows[row] = class_.axes[1].step * (box.begin[1] + h);
+    }
 
     const int64_t wanted = depth_ * pitch_ <= kFewSums ? kShort : kLong;
     const Parts blocks(rows, ceil_div(rows, max_of(wanted / box.size[2], 1)));
     for (int64_t i = 0; i < blocks.count; ++i)
-      multiply(box, blocks.begin(i), blocks.size(i), first && i == 0, pixels, out, offsets);
+      multiply(box, blocks.begin(i), blocks.size(i), first && i == 0, pixels, out, lines);
   }
 
   // dy as panels of pixels: [panel][position][kPanel].
@@ -70,16 +74,21 @@ class PixelWeightGradient {
               {kPanel, box.size[2] * kPanel});
   }
 
+  // Rows of outputs: where they begin in the source, and the slice and row of it without padding and tap.
+  struct Lines {
+    int64_t *offsets, *slices, *rows;
+  };
+
   // All sums over some rows of outputs: a task is some (tap, channel) of a row of taps times a panel of outputs.
   void multiply(const Box& box, int64_t row, int64_t rows, bool first, const float* pixels, const float* out,
-                const int64_t* offsets) const {
+                const Lines& lines) const {
     const int64_t positions = box.images * box.size[0] * box.size[1] * box.size[2];
     const int64_t run = in_run_ * a_.channels, runs = depth_ / run;
     const Parts parts(run, ceil_div(run, kTileRows));
     const int64_t work = rows * box.size[2] * kTileRows * kPanel;
     parallel_for(panels_ * runs, ceil_div(kSerialChunk, work * parts.count), [&](int64_t begin, int64_t end) {
       PanelTile<float> t;
-      t.a_step = source_.step(), t.offsets = offsets + row, t.runs = rows, t.k = box.size[2];
+      t.a_step = source_.step(), t.k = box.size[2];
       t.b_row = kPanel, t.c_row = pitch_;
       t.accumulate = !first;
       for (int64_t i = begin; i < end; ++i) {
@@ -92,7 +101,17 @@ class PixelWeightGradient {
         int64_t from[3];
         for (int axis = 0; axis < 3; ++axis) from[axis] = class_.axes[axis].first + at[axis] * class_.axes[axis].gap;
         const float* a = pixels + source_.tap(box, from);
-        t.b = out + (panel * positions + row * box.size[2]) * kPanel;
+        // Rows at the ends that this tap reads from the padding are left out.
+        const auto inside = [&](int64_t line) {
+          const int64_t z = lines.slices[line] + from[0], y = lines.rows[line] + from[1];
+          return z >= 0 && z < a_.in[0] && y >= 0 && y < a_.in[1];
+        };
+        int64_t low_line = row, high_line = row + rows;
+        while (low_line < high_line && !inside(low_line)) ++low_line;
+        while (low_line < high_line && !inside(high_line - 1)) --high_line;
+        if (low_line == high_line && !first) continue;
+        t.offsets = lines.offsets + low_line, t.runs = high_line - low_line;
+        t.b = out + (panel * positions + low_line * box.size[2]) * kPanel;
         for (int64_t j = 0; j < parts.count; ++j) {
           t.a = a + parts.begin(j);
           t.c = sums_ + (r * run + parts.begin(j)) * pitch_ + panel * kPanel;

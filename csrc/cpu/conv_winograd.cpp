@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kBlockElements = 300 << 10;  // of a block's points: about what a core's own cache holds
 constexpr int64_t kFewTiles = 84, kGradientTiles = 256;  // blocks are not smaller: each of them reads all the weights
+constexpr int64_t kManyChannels = 256;  // whose panels are a vector wide, to stay in the cache
 constexpr int64_t kNoOffset = 0;
 constexpr int64_t kBlocks = 8;  // as many blocks are given to the pool whole; fewer are shared inside
 
@@ -21,24 +22,20 @@ struct Weights {
   bool turned;
 };
 
-// The points of all weights, outputs in the lanes: [point][panel of outputs][channel][kPanel].
-void transform_weights(const Weights& w, int64_t channels, int64_t outputs, float* to, int64_t point) {
+// The points of the weights of n outputs at most a vector, outputs in the lanes: channel c goes to to + c * row.
+void transform_weights(const Weights& w, int64_t channels, int64_t o, int64_t n, float* to, int64_t row,
+                       int64_t point) {
   constexpr int kAll = kTaps * kTaps;
-  const int64_t slices = ceil_div(outputs, kSlice);
-  parallel_for(slices * channels, 1 + (1 << 14) / (kPoints * kSlice), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t slice = i / channels, c = i % channels, n = min_of(kSlice, outputs - slice * kSlice);
-      V taps[kAll], r[kSlice];
-      for (int64_t t = 0; t < kAll; t += kSlice) {
-        const int64_t some = min_of(kSlice, kAll - t);
-        load_transposed<float>(w.w + slice * kSlice * w.out + c * w.in + t, w.out, n, some, r);
-        for (int64_t j = 0; j < some; ++j) taps[w.turned ? kAll - 1 - t - j : t + j] = r[j];
-      }
-      float* at = to + (slice / 2 * channels + c) * kPanel + slice % 2 * kSlice;
-      transform<Filter>([&](int y, int x) { return taps[y * kTaps + x]; },
-                        [&](int y, int x, V v) { vec_store(at + (y * kIn + x) * point, v); });
+  V taps[kAll], r[kSlice];
+  for (int64_t c = 0; c < channels; ++c, to += row) {
+    for (int64_t t = 0; t < kAll; t += kSlice) {
+      const int64_t some = min_of(kSlice, kAll - t);
+      load_transposed<float>(w.w + o * w.out + c * w.in + t, w.out, n, some, r);
+      for (int64_t j = 0; j < some; ++j) taps[w.turned ? kAll - 1 - t - j : t + j] = r[j];
     }
-  });
+    transform<Filter>([&](int y, int x) { return taps[y * kTaps + x]; },
+                      [&](int y, int x, V v) { vec_store(to + (y * kIn + x) * point, v); });
+  }
 }
 
 // One convolution in the frame of the algorithm.
@@ -58,78 +55,114 @@ class Convolver {
         tiling_(tiling),
         pitch_in_(round_up(p.channels, kSlice)),
         pitch_out_(round_up(p.outputs, kSlice)),
-        panels_(ceil_div(pitch_out_, kPanel)),
-        weight_point_(point_stride(panels_ * kPanel * p.channels)),
-        weights_(kPoints * weight_point_) {
-    transform_weights(p.weights, p.channels, p.outputs, weights_, weight_point_);
-  }
+        panels_(ceil_div(pitch_out_, kPanel)) {}
 
   void run() const {
-    const int64_t count = tiling_.count();
-    parallel_for(count, count >= kBlocks ? 1 : count, [&](int64_t begin, int64_t end) {
-      const int64_t tiles = tiling_.largest();
-      Scratch<float> in(kPoints * point_stride(tiles * pitch_in_)), out(kPoints * point_stride(tiles * pitch_out_));
-      for (int64_t i = begin; i < end; ++i) run_block(tiling_.block(i), in, out);
-    });
+    if (tiling_.count() == 1) run_panels();
+    else run_blocks();
   }
 
  private:
-  void run_block(const Block& b, float* in, float* out) const {
-    const int64_t tiles = tiling_.tiles(b), each = b.rows * tiling_.cols;
-    const int64_t in_point = point_stride(tiles * pitch_in_), out_point = point_stride(tiles * pitch_out_);
-    const int64_t in_slices = pitch_in_ / kSlice, out_slices = pitch_out_ / kSlice;
-    parallel_for(b.images * in_slices, 1, [&](int64_t begin, int64_t end) {
-      Scratch<float> pixels(tiling_.height(b.rows, kIn) * tiling_.width(kIn) * kSlice);
-      const int64_t plane = p_.in[0] * p_.in[1];
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t image = i / in_slices, c = i % in_slices * kSlice;
-        const Planes<const float> planes = {p_.source + ((b.image + image) * p_.channels + c) * plane, plane,
-                                            min_of(kSlice, p_.channels - c), p_.in[0], p_.in[1]};
-        transform_tiles<Input>(tiling_, b, planes, p_.padding, pixels, in + image * each * pitch_in_ + c, in_point,
-                               pitch_in_);
-      }
-    });
-    parallel_for(kPoints, 1, [&](int64_t begin, int64_t end) {
+  // Many tiles: the points of all weights once, then block after block.
+  void run_blocks() const {
+    const int64_t count = tiling_.count(), point = point_stride(panels_ * kPanel * p_.channels);
+    Scratch<float> weights(kPoints * point);
+    parallel_for(pitch_out_ / kSlice, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
-        multiply(in + i * in_point, weights_ + i * weight_point_, out + i * out_point, tiles);
+        transform_weights(p_.weights, p_.channels, i * kSlice, min_of(kSlice, p_.outputs - i * kSlice),
+                          weights + i / 2 * p_.channels * kPanel + i % 2 * kSlice, kPanel, point);
     });
-    parallel_for(b.images * out_slices, 1, [&](int64_t begin, int64_t end) {
-      Scratch<float> pixels(tiling_.height(b.rows, kOut) * tiling_.width(kOut) * kSlice);
-      const int64_t plane = p_.out[0] * p_.out[1];
+    parallel_for(count, count >= kBlocks ? 1 : count, [&](int64_t begin, int64_t end) {
+      const int64_t tiles = tiling_.largest();
+      Scratch<float> in(kPoints * point_stride(tiles * pitch_in_)), out(kPoints * point_stride(tiles * pitch_out_));
       for (int64_t i = begin; i < end; ++i) {
-        const int64_t image = i / out_slices, o = i % out_slices * kSlice;
-        const Planes<float> planes = {p_.to + ((b.image + image) * p_.outputs + o) * plane, plane,
-                                      min_of(kSlice, p_.outputs - o), p_.out[0], p_.out[1]};
-        restore_tiles(tiling_, b, planes, {p_.finish.bias ? p_.finish.bias + o : nullptr, p_.finish.relu}, pixels,
-                      out + image * each * pitch_out_ + o, out_point, pitch_out_);
+        const Block b = tiling_.block(i);
+        const int64_t here = tiling_.tiles(b);
+        const int64_t in_point = point_stride(here * pitch_in_), out_point = point_stride(here * pitch_out_);
+        transform_block(b, in, in_point);
+        parallel_for(kPoints, 1, [&](int64_t first, int64_t last) {
+          for (int64_t k = first; k < last; ++k)
+            for (int64_t q = 0; q < panels_; ++q)
+              multiply(in + k * in_point, weights + k * point + q * p_.channels * kPanel, kPanel,
+                       min_of(kPanel, pitch_out_ - q * kPanel), out + k * out_point + q * kPanel, pitch_out_, here);
+        });
+        const int64_t slices = pitch_out_ / kSlice;
+        parallel_for(b.images * slices, 1, [&](int64_t first, int64_t last) {
+          for (int64_t k = first; k < last; ++k)
+            restore(b, k / slices, k % slices * kSlice, out + k % slices * kSlice, out_point, pitch_out_);
+        });
       }
     });
   }
 
-  // out[tile, output] = sum over c of in[tile, c] * weights[c, output], at one point.
-  void multiply(const float* in, const float* weights, float* out, int64_t tiles) const {
-    const Parts rows(tiles, ceil_div(tiles, kTileRows));
-    PanelTile<float> t;
-    t.a_step = pitch_in_, t.b_row = kPanel, t.k = p_.channels, t.c_row = pitch_out_;
-    t.offsets = &kNoOffset, t.runs = 1;
-    t.accumulate = false;
-    for (int64_t q = 0; q < panels_; ++q) {
-      const int64_t vecs = min_of(2, (pitch_out_ - q * kPanel) / kSlice);
-      const PanelTileFn<float> low = panel_tile_of<float, false>(rows.low, vecs),
-                               high = panel_tile_of<float, false>(rows.largest(), vecs);
-      t.b = weights + q * p_.channels * kPanel;
-      for (int64_t i = 0; i < rows.count; ++i) {
-        t.a = in + rows.begin(i) * pitch_in_;
-        t.c = out + rows.begin(i) * pitch_out_ + q * kPanel;
-        (i < rows.longer ? high : low)(t);
+  // Few tiles: the weights are most of the work, and the points of a panel of them never leave the core's own cache.
+  void run_panels() const {
+    const Block b = tiling_.block(0);
+    const int64_t tiles = tiling_.tiles(b), in_point = point_stride(tiles * pitch_in_);
+    const int64_t width = p_.channels > kManyChannels ? kSlice : kPanel;
+    Scratch<float> in(kPoints * in_point);
+    transform_block(b, in, in_point);
+    parallel_for(ceil_div(pitch_out_, width), 1, [&](int64_t begin, int64_t end) {
+      const int64_t point = point_stride(p_.channels * width), out_point = point_stride(tiles * width);
+      Scratch<float> weights(kPoints * point), out(kPoints * out_point);
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t first = i * width, here = min_of(width, pitch_out_ - first);
+        for (int64_t o = 0; o < here; o += kSlice)
+          transform_weights(p_.weights, p_.channels, first + o, min_of(kSlice, p_.outputs - first - o), weights + o,
+                            width, point);
+        for (int64_t k = 0; k < kPoints; ++k)
+          multiply(in + k * in_point, weights + k * point, width, here, out + k * out_point, width, tiles);
+        for (int64_t o = 0; o < here; o += kSlice)
+          for (int64_t image = 0; image < b.images; ++image) restore(b, image, first + o, out + o, out_point, width);
       }
+    });
+  }
+
+  void transform_block(const Block& b, float* in, int64_t point) const {
+    const int64_t slices = pitch_in_ / kSlice, plane = p_.in[0] * p_.in[1];
+    parallel_for(b.images * slices, 1, [&](int64_t begin, int64_t end) {
+      Scratch<float> pixels(tiling_.height(b.rows, kIn) * tiling_.width(kIn) * kSlice);
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t image = i / slices, c = i % slices * kSlice;
+        const Planes<const float> planes = {p_.source + ((b.image + image) * p_.channels + c) * plane, plane,
+                                            min_of(kSlice, p_.channels - c), p_.in[0], p_.in[1]};
+        transform_tiles<Input>(tiling_, b, planes, p_.padding, pixels,
+                               in + image * b.rows * tiling_.cols * pitch_in_ + c, point, pitch_in_);
+      }
+    });
+  }
+
+  // Outputs from o on, a vector of them, of one image; `out` holds them of the block's first tile.
+  void restore(const Block& b, int64_t image, int64_t o, const float* out, int64_t point, int64_t pitch) const {
+    Scratch<float> pixels(tiling_.height(b.rows, kOut) * tiling_.width(kOut) * kSlice);
+    const int64_t plane = p_.out[0] * p_.out[1];
+    const Planes<float> planes = {p_.to + ((b.image + image) * p_.outputs + o) * plane, plane,
+                                  min_of(kSlice, p_.outputs - o), p_.out[0], p_.out[1]};
+    restore_tiles(tiling_, b, planes, {p_.finish.bias ? p_.finish.bias + o : nullptr, p_.finish.relu}, pixels,
+                  out + image * b.rows * tiling_.cols * pitch, point, pitch);
+  }
+
+  // out[tile, output] = sum over c of in[tile, c] * weights[c, output], at one point, for a panel of outputs.
+  void multiply(const float* in, const float* weights, int64_t width, int64_t outputs, float* out, int64_t pitch,
+                int64_t tiles) const {
+    const int64_t vecs = outputs / kSlice;
+    const Parts rows(tiles, ceil_div(tiles, panel_rows(int(vecs))));
+    const PanelTileFn<float> low = panel_tile_of<float, false>(rows.low, vecs),
+                             high = panel_tile_of<float, false>(rows.largest(), vecs);
+    PanelTile<float> t;
+    t.offsets = &kNoOffset, t.runs = 1, t.accumulate = false;
+    t.a_step = pitch_in_, t.b_row = width, t.k = p_.channels, t.c_row = pitch;
+    t.b = weights;
+    for (int64_t i = 0; i < rows.count; ++i) {
+      t.a = in + rows.begin(i) * pitch_in_;
+      t.c = out + rows.begin(i) * pitch;
+      (i < rows.longer ? high : low)(t);
     }
   }
 
   const Problem& p_;
   const Tiling& tiling_;
-  int64_t pitch_in_, pitch_out_, panels_, weight_point_;
-  Scratch<float> weights_;
+  int64_t pitch_in_, pitch_out_, panels_;
 };
 
 class WeightGradient {
@@ -139,21 +172,56 @@ class WeightGradient {
         tiling_(a, a.out, kGradientTiles),
         pitch_in_(round_up(a.channels, kSlice)),
         pitch_out_(round_up(a.out_channels, kSlice)),
-        panels_(ceil_div(pitch_out_, kPanel)),
-        sum_point_(point_stride(a.channels * pitch_out_)),
-        sums_(kPoints * sum_point_) {}
+        panels_(ceil_div(pitch_out_, kPanel)) {}
 
   void run() const {
     const int64_t tiles = tiling_.largest();
-    Scratch<float> in(kPoints * point_stride(tiles * pitch_in_)), out(kPoints * point_stride(tiles * panels_ * kPanel));
-    for (int64_t i = 0; i < tiling_.count(); ++i) run_block(tiling_.block(i), i == 0, in, out);
-    restore_weights();
+    Scratch<float> in(kPoints * in_point(tiles)), out(kPoints * out_point(tiles));
+    if (tiling_.count() == 1) run_panels(tiling_.block(0), in, out);
+    else run_blocks(in, out);
   }
 
  private:
-  void run_block(const Block& b, bool first, float* in, float* out) const {
+  int64_t in_point(int64_t tiles) const { return point_stride(tiles * pitch_in_); }
+  int64_t out_point(int64_t tiles) const { return point_stride(tiles * panels_ * kPanel); }
+
+  void run_blocks(float* in, float* out) const {
+    const int64_t point = point_stride(a_.channels * pitch_out_);
+    Scratch<float> sums(kPoints * point);
+    for (int64_t i = 0; i < tiling_.count(); ++i) {
+      const Block b = tiling_.block(i);
+      const int64_t tiles = tiling_.tiles(b);
+      transform_block(b, in, out);
+      parallel_for(kPoints, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t k = begin; k < end; ++k)
+          for (int64_t q = 0; q < panels_; ++q)
+            multiply(in + k * in_point(tiles), out + k * out_point(tiles) + q * tiles * kPanel, tiles,
+                     min_of(kPanel, pitch_out_ - q * kPanel), i > 0, sums + k * point + q * kPanel, pitch_out_);
+      });
+    }
+    parallel_for(pitch_out_ / kSlice, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t s = begin; s < end; ++s) restore(s * kSlice, sums + s * kSlice, pitch_out_, point);
+    });
+  }
+
+  // One block: the sums of a panel of outputs never leave the core's own cache.
+  void run_panels(const Block& b, float* in, float* out) const {
+    const int64_t tiles = tiling_.tiles(b), point = point_stride(a_.channels * kPanel);
+    transform_block(b, in, out);
+    parallel_for(panels_, 1, [&](int64_t begin, int64_t end) {
+      Scratch<float> sums(kPoints * point);
+      for (int64_t q = begin; q < end; ++q) {
+        const int64_t here = min_of(kPanel, pitch_out_ - q * kPanel);
+        for (int64_t k = 0; k < kPoints; ++k)
+          multiply(in + k * in_point(tiles), out + k * out_point(tiles) + q * tiles * kPanel, tiles, here, false,
+                   sums + k * point, kPanel);
+        for (int64_t o = 0; o < here; o += kSlice) restore(q * kPanel + o, sums + o, kPanel, point);
+      }
+    });
+  }
+
+  void transform_block(const Block& b, float* in, float* out) const {
     const int64_t tiles = tiling_.tiles(b), each = b.rows * tiling_.cols;
-    const int64_t in_point = point_stride(tiles * pitch_in_), out_point = point_stride(tiles * panels_ * kPanel);
     const int64_t in_slices = pitch_in_ / kSlice, slices = in_slices + pitch_out_ / kSlice;
     parallel_for(b.images * slices, 1, [&](int64_t begin, int64_t end) {
       Scratch<float> pixels(tiling_.height(b.rows, kIn) * tiling_.width(kIn) * kSlice);
@@ -165,67 +233,56 @@ class WeightGradient {
           const int64_t c = slice * kSlice;
           const float* x = static_cast<const float*>(a_.x) + ((b.image + image) * a_.channels + c) * in_plane;
           transform_tiles<Input>(tiling_, b, {x, in_plane, min_of(kSlice, a_.channels - c), a_.in[1], a_.in[2]},
-                                 padding, pixels, in + image * each * pitch_in_ + c, in_point, pitch_in_);
+                                 padding, pixels, in + image * each * pitch_in_ + c, in_point(tiles), pitch_in_);
         } else {
           const int64_t s = slice - in_slices, o = s * kSlice;
           const float* dy = static_cast<const float*>(a_.dy) + ((b.image + image) * a_.out_channels + o) * out_plane;
           transform_tiles<OutputGradient>(
               tiling_, b, {dy, out_plane, min_of(kSlice, a_.out_channels - o), a_.out[1], a_.out[2]}, none, pixels,
-              out + (s / 2 * tiles + image * each) * kPanel + s % 2 * kSlice, out_point, kPanel);
+              out + (s / 2 * tiles + image * each) * kPanel + s % 2 * kSlice, out_point(tiles), kPanel);
         }
       }
     });
-    parallel_for(kPoints, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i)
-        multiply(in + i * in_point, out + i * out_point, sums_ + i * sum_point_, tiles, first);
-    });
   }
 
-  // sums[c, output] (+)= sum over the tiles of in[tile, c] * out[tile, output], at one point.
-  void multiply(const float* in, const float* out, float* sums, int64_t tiles, bool first) const {
-    const Parts rows(a_.channels, ceil_div(a_.channels, kTileRows));
+  // sums[c, output] (+)= sum over the tiles of in[tile, c] * out[tile, output], at one point, for a panel of outputs.
+  void multiply(const float* in, const float* out, int64_t tiles, int64_t outputs, bool accumulate, float* sums,
+                int64_t pitch) const {
+    const int64_t vecs = outputs / kSlice;
+    const Parts rows(a_.channels, ceil_div(a_.channels, panel_rows(int(vecs))));
+    const PanelTileFn<float> low = panel_tile_of<float, true>(rows.low, vecs),
+                             high = panel_tile_of<float, true>(rows.largest(), vecs);
     PanelTile<float> t;
-    t.a_step = pitch_in_, t.b_row = kPanel, t.k = tiles, t.c_row = pitch_out_;
-    t.offsets = &kNoOffset, t.runs = 1;
-    t.accumulate = !first;
-    for (int64_t q = 0; q < panels_; ++q) {
-      const int64_t vecs = min_of(2, (pitch_out_ - q * kPanel) / kSlice);
-      const PanelTileFn<float> low = panel_tile_of<float, true>(rows.low, vecs),
-                               high = panel_tile_of<float, true>(rows.largest(), vecs);
-      t.b = out + q * tiles * kPanel;
-      for (int64_t i = 0; i < rows.count; ++i) {
-        t.a = in + rows.begin(i);
-        t.c = sums + rows.begin(i) * pitch_out_ + q * kPanel;
-        (i < rows.longer ? high : low)(t);
+    t.offsets = &kNoOffset, t.runs = 1, t.accumulate = accumulate;
+    t.a_step = pitch_in_, t.b_row = kPanel, t.k = tiles, t.c_row = pitch;
+    t.b = out;
+    for (int64_t i = 0; i < rows.count; ++i) {
+      t.a = in + rows.begin(i);
+      t.c = sums + rows.begin(i) * pitch;
+      (i < rows.longer ? high : low)(t);
+    }
+  }
+
+  // dw of a vector of outputs from their points, `pitch` from channel to channel.
+  void restore(int64_t o, const float* from, int64_t pitch, int64_t point) const {
+    constexpr int kAll = kTaps * kTaps;
+    const int64_t row = a_.channels * kAll, n = min_of(kSlice, a_.out_channels - o);
+    float* to = static_cast<float*>(a_.dw) + o * row;
+    V taps[kAll], r[kSlice];
+    for (int64_t c = 0; c < a_.channels; ++c, from += pitch, to += kAll) {
+      transform<FilterGradient>([&](int y, int x) { return vec_load(from + (y * kIn + x) * point); },
+                                [&](int y, int x, V v) { taps[y * kTaps + x] = v; });
+      for (int64_t t = 0; t < kAll; t += kSlice) {
+        const int64_t some = min_of(kSlice, kAll - t);
+        for (int64_t j = 0; j < kSlice; ++j) r[j] = j < some ? taps[t + j] : V{};
+        store_transposed<float>(r, to + t, row, n, some);
       }
     }
   }
 
-  // dw from the points, outputs in the lanes.
-  void restore_weights() const {
-    constexpr int kAll = kTaps * kTaps;
-    const int64_t slices = ceil_div(a_.out_channels, kSlice), row = a_.channels * kAll;
-    parallel_for(slices * a_.channels, 1 + (1 << 14) / (kPoints * kSlice), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t o = i / a_.channels * kSlice, c = i % a_.channels;
-        const float* from = sums_ + c * pitch_out_ + o;
-        V taps[kAll], r[kSlice];
-        transform<FilterGradient>([&](int y, int x) { return vec_load(from + (y * kIn + x) * sum_point_); },
-                                  [&](int y, int x, V v) { taps[y * kTaps + x] = v; });
-        float* to = static_cast<float*>(a_.dw) + o * row + c * kAll;
-        for (int64_t t = 0; t < kAll; t += kSlice) {
-          const int64_t some = min_of(kSlice, kAll - t);
-          for (int64_t j = 0; j < kSlice; ++j) r[j] = j < some ? taps[t + j] : V{};
-          store_transposed<float>(r, to + t, row, min_of(kSlice, a_.out_channels - o), some);
-        }
-      }
-    });
-  }
-
   const ConvArgs& a_;
   Tiling tiling_;
-  int64_t pitch_in_, pitch_out_, panels_, sum_point_;
-  Scratch<float> sums_;
+  int64_t pitch_in_, pitch_out_, panels_;
 };
 
 int64_t block_tiles(const ConvArgs& a) {

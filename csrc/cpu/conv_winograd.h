@@ -11,7 +11,7 @@ namespace cnn::cpu::inline CNN_ISA::winograd {
 
 inline constexpr int64_t kMaxDilation = 4;  // planes of larger ones fall into few tiles
 // Fewer do not repay the transforms, of the planes and of the weights.
-inline constexpr int64_t kMinChannels = 16, kMinSize = 4, kMinTiles = 16;
+inline constexpr int64_t kMinChannels = 16, kMinSize = 4, kMinTiles = 4;
 
 // From point to point: a vector more than the matrix, or the 36 streams of stores would fall into one set of the cache.
 CNN_HD int64_t point_stride(int64_t elements) { return round_up(elements, kSlice) + kSlice; }

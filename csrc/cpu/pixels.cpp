@@ -26,11 +26,25 @@ template <int kWrite> void fetch_next(const float* at, int64_t stride) {
   for (int i = 0; i < kSlice; ++i) __builtin_prefetch(at + (kSlice + i) * stride, kWrite, 2);
 }
 
+// A few channels do not repay squares of vectors.
+template <int kChannels>
+void turn_few(const Planes<const float>& planes, int64_t first, int64_t last, float* to, PixelStep steps) {
+  for (int64_t row = first; row < last; ++row, to += steps.row_step) {
+    const float* from = planes.at + row * planes.width;
+    for (int64_t i = 0; i < planes.width; ++i)
+#pragma GCC unroll 4
+      for (int c = 0; c < kChannels; ++c) to[i * steps.step + c] = from[c * planes.stride + i];
+  }
+}
+
 }  // namespace
 
 void turn_in(const Planes<const float>& planes, int64_t first, int64_t last, float* to, PixelStep steps) {
+  const bool full = whole_slices(planes.channels, steps.step);
+  if (!full && planes.channels == 1) return turn_few<1>(planes, first, last, to, steps);
+  if (!full && planes.channels == 2) return turn_few<2>(planes, first, last, to, steps);
+  if (!full && planes.channels == 3) return turn_few<3>(planes, first, last, to, steps);
   const int64_t end = last * planes.width;
-  const bool full = planes.channels == kSlice;
   Cursor<float> cursor = {to, steps, planes.width};
   V r[kSlice];
   for (int64_t p = first * planes.width; p < end; p += kSlice) {
@@ -42,7 +56,7 @@ void turn_in(const Planes<const float>& planes, int64_t first, int64_t last, flo
       for (int i = 0; i < kSlice; ++i) vec_store(cursor.pixel(i), r[i]);
       cursor.advance(n);
     } else {
-      for (int64_t i = 0; i < n; ++i, cursor.advance(1)) vec_store_n(cursor.at, r[i], planes.channels);
+      for (int64_t i = 0; i < n; ++i, cursor.advance(1)) vec_store_n(cursor.at, r[i], full ? kSlice : planes.channels);
     }
   }
 }

@@ -21,6 +21,10 @@ struct PixelStep {
   int64_t step, row_step;
 };
 
+// Where pixels lie whole vectors apart, a slice of fewer channels is filled up with zeros: products with what memory happens
+// to hold may be slow.
+CNN_HD bool whole_slices(int64_t channels, int64_t step) { return channels == kSlice || step % kSlice == 0; }
+
 // Rows [first, last) of at most kSlice planes to pixels; row `first` goes to row 0.
 void turn_in(const Planes<const float>& planes, int64_t first, int64_t last, float* to, PixelStep steps);
 

@@ -3,6 +3,7 @@
 #include "cnn/ops/conv.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 #include "cnn/ops/copy.h"
@@ -16,6 +17,8 @@
 
 namespace cnn {
 namespace {
+
+std::atomic<bool> winograd{true};
 
 struct Geometry {
   Dims stride, padding, dilation;  // one entry per spatial dimension
@@ -69,6 +72,7 @@ Tensor run(Pass pass, const Geometry& geometry, const Dims& shape, const Tensor&
     const Tensor da = dense(a), db = dense(b), dbias = bias ? dense(*bias) : Tensor();
     ConvArgs args = make_args(geometry, x, w, y, t);
     if (bias) args.bias = dbias.raw();
+    args.winograd = winograd.load(std::memory_order_relaxed);
     if (pass == Pass::Forward) {
       args.x = da.raw(), args.w = db.raw(), args.y = out.raw();
       device.heavy->conv_forward(args);
@@ -165,6 +169,9 @@ void check_operands(const char* op, const Tensor& x, const Tensor& w, const std:
 }
 
 }  // namespace
+
+bool winograd_enabled() { return winograd; }
+void set_winograd_enabled(bool on) { winograd = on; }
 
 Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
                    const Dims& padding, const Dims& dilation, bool transposed, const Dims& output_padding,

@@ -32,8 +32,8 @@ int = _C.int32
 long = _C.int64
 
 _SUBMODULES = frozenset((
-    "autograd", "cuda", "linalg", "nn", "optim", "random", "serialization",
-    "storage", "testing", "utils",
+    "autograd", "backends", "cuda", "linalg", "nn", "optim", "random",
+    "serialization", "storage", "testing", "utils",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization",

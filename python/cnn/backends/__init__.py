@@ -1,0 +1,12 @@
+"""What computes, and its switches.
+
+`cpu` and `cuda` hold switches that change how this library computes. The others stand for
+libraries that PyTorch uses: their attributes can be set, so that scripts which tune PyTorch run
+unchanged, and each module says what setting them means here.
+"""
+
+from __future__ import annotations
+
+from cnn.backends import cpu, cuda, cudnn, mkl, mkldnn, mps, openmp
+
+__all__ = ["cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp"]
