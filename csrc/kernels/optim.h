@@ -47,13 +47,14 @@ struct SgdStep {
 // p = p (1 - lr weight_decay) when decoupled, else g = sign g + weight_decay p
 // m = m + (1 - beta1) (g - m),   v = beta2 v + (1 - beta2) g g,   w = max(w, v) with amsgrad, else v
 // p = p - step_size m / (sqrt(w) / root_correction + eps)
-// step_size = lr / (1 - beta1^t) and root_correction = sqrt(1 - beta2^t) belong to the tensor: t is its own.
+// step_size = lr / (1 - beta1^t) and root_correction = sqrt(1 - beta2^t) belong to the tensor: t is its own. The latter
+// comes as its inverse, because the kernel waits for divisions and square roots.
 struct AdamStep {
   void* p;
   const void* g;
   void *m, *v;
   void* w;  // null without amsgrad
-  double step_size, root_correction, beta1, beta2, eps, weight_decay, sign;
+  double step_size, root_scale, beta1, beta2, eps, weight_decay, sign;
   double shrink;  // 1 - lr weight_decay, for decoupled
   bool decoupled;
 
@@ -74,7 +75,7 @@ struct AdamStep {
       square = square > before || square != square ? square : before;  // NaN stays
       static_cast<T*>(w)[i] = square;
     }
-    static_cast<T*>(p)[i] = x - T(step_size) * mean / (sqrt(square) / T(root_correction) + T(eps));
+    static_cast<T*>(p)[i] = x - T(step_size) * mean / (sqrt(square) * T(root_scale) + T(eps));
   }
 };
 

@@ -175,7 +175,8 @@ Tensor index(const Tensor& x, const Indices& indices) {
   each(kernels::IndexRead{p.place, x.raw(), y.raw()}, p.rows, x.dtype(), x.device());
   if (!grad) return y;
   return grad.record("IndexBackward0", y, [fixed = fixed_indices(x, p), shape = x.shape()](Grads& g) {
-    g[0] = index_put(zeros(shape, g.out().dtype(), g.out().device()), fixed, g.out(), true);
+    const Tensor whole = zeros(shape, g.out().dtype(), g.out().device());
+    g[0] = index_put(whole, fixed, g.out(), true, Dest::in_place(whole));
   });
 }
 
@@ -259,9 +260,8 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
   }
   if (!grad) return y;
   return grad.record("MaskedSelectBackward0", y, [positions, shape](Grads& g) {
-    g[0] = reshape(index_put(zeros({numel_of("masked_select", shape)}, g.out().dtype(), g.out().device()), {positions},
-                             g.out(), true),
-                   shape);
+    const Tensor flat = zeros({numel_of("masked_select", shape)}, g.out().dtype(), g.out().device());
+    g[0] = reshape(index_put(flat, {positions}, g.out(), true, Dest::in_place(flat)), shape);
   });
 }
 

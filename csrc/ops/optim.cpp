@@ -134,9 +134,9 @@ void _adam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_
   for (size_t i = 0; i < group.size(); ++i) {
     const double t = group.advance(i);
     const double step_size = lr / (1 - std::pow(beta1, t));
-    const double root_correction = std::sqrt(1 - std::pow(beta2, t));
+    const double root_scale = 1 / std::sqrt(1 - std::pow(beta2, t));
     group.with(i, [&](void** x, int64_t n, DType key, Device device) {
-      each(kernels::AdamStep{x[0], x[1], x[2], x[3], x[4], step_size, root_correction, beta1, beta2, eps, weight_decay,
+      each(kernels::AdamStep{x[0], x[1], x[2], x[3], x[4], step_size, root_scale, beta1, beta2, eps, weight_decay,
                              sign(maximize), 1 - lr * weight_decay, decoupled},
            n, key, device);
     });
