@@ -12,6 +12,7 @@ void fill_compare(Tables& t);
 void fill_activation(Tables& t);
 void fill_select(Tables& t);
 void fill_casts(Tables& t);
+void fill_moves(Tables& t);
 void fill_create(Tables& t);
 void fill_optim(Tables& t);
 void fill_index(Tables& t);

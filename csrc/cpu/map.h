@@ -14,6 +14,27 @@ template <class T> CNN_HD void store(void* base, int64_t i, int64_t stride, T va
   *reinterpret_cast<T*>(static_cast<char*>(base) + i * stride) = value;
 }
 
+// Functors with `rare` and `usual` have a formula that vectorises for all but rare arguments, and call the C library
+// for those: here a block at a time is seen to hold none.
+template <class F, class T, class... More>
+inline constexpr bool kHasUsual =
+    Same<T, float>::value && requires(const F& f, T x) { f.template usual<T>(x, More(x)...); };
+template <class T, class Rare, class Usual, class Any>
+CNN_HD void in_blocks(int64_t n, T* out, const Rare& rare, const Usual& usual, const Any& any) {
+  constexpr int64_t kBlock = 64;
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    const int64_t end = n - begin < kBlock ? n : begin + kBlock;
+    int found = 0;
+    for (int64_t i = begin; i < end; ++i) found |= int(rare(i));
+    if (found) {
+      for (int64_t i = begin; i < end; ++i) out[i] = any(i);
+    } else {
+#pragma GCC ivdep
+      for (int64_t i = begin; i < end; ++i) out[i] = usual(i);
+    }
+  }
+}
+
 // One row for each number of inputs. Dense rows (and rows against one repeated element) vectorise; the values do not
 // depend on which loop ran.
 template <class F, class T, int kInputs> struct Row;
@@ -37,6 +58,12 @@ template <class F, class T> struct Row<F, T, 1> {
     if (s[0] == sizeof(R) && s[1] == sizeof(T)) {
       R* out = static_cast<R*>(p[0]);
       const T* a = static_cast<const T*>(p[1]);
+      if constexpr (kHasUsual<F, T>) {
+        in_blocks(
+            n, out, [&](int64_t i) { return f.rare(a[i]); }, [&](int64_t i) { return f.usual(a[i]); },
+            [&](int64_t i) { return f(a[i]); });
+        return;
+      }
 #pragma GCC ivdep
       for (int64_t i = 0; i < n; ++i) out[i] = f(a[i]);
     } else {
@@ -52,6 +79,16 @@ template <class F, class T> struct Row<F, T, 2> {
     const T* a = static_cast<const T*>(p[1]);
     const T* b = static_cast<const T*>(p[2]);
     constexpr int64_t w = sizeof(T);
+    if constexpr (kHasUsual<F, T, T>) {
+      if (s[0] == w && (s[1] == w || s[1] == 0) && (s[2] == w || s[2] == 0)) {
+        const int64_t da = s[1] / w, db = s[2] / w;
+        in_blocks(
+            n, out, [&](int64_t i) { return f.rare(a[i * da], b[i * db]); },
+            [&](int64_t i) { return f.usual(a[i * da], b[i * db]); },
+            [&](int64_t i) { return f(a[i * da], b[i * db]); });
+        return;
+      }
+    }
     if (s[0] == sizeof(R) && s[1] == w && s[2] == w) {
 #pragma GCC ivdep
       for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i]);

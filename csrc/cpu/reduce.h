@@ -90,9 +90,28 @@ struct ChunkAt {
     return {x[i], base + i};
   }
   static void columns(const F& f, const T* x, int64_t m, int64_t n, int64_t stride, int64_t base, Acc* acc) {
-    for (int64_t j = 0; j < m; ++j) acc[j] = f.template identity<T>();
-    for (int64_t i = 0; i < n; ++i)
-      for (int64_t j = 0; j < m; ++j) acc[j] = f.step(acc[j], x[i * stride + j], base + i);
+    if (n == 0) {
+      for (int64_t j = 0; j < m; ++j) acc[j] = f.template identity<T>();
+      return;
+    }
+    constexpr int64_t kColumns = 64;
+    const typename F::Best best_of;
+    for (int64_t at = 0; at < m; at += kColumns) {
+      const int64_t width = m - at < kColumns ? m - at : kColumns;
+      T best[kColumns];
+      int32_t where[kColumns] = {};
+      for (int64_t j = 0; j < width; ++j) best[j] = x[at + j];
+      for (int64_t i = 1; i < n; ++i) {
+        const T* row = x + at + i * stride;
+#pragma GCC ivdep
+        for (int64_t j = 0; j < width; ++j) {
+          const bool better = best_of.better(row[j], best[j]);
+          best[j] = better ? row[j] : best[j];
+          where[j] = better ? int32_t(i) : where[j];
+        }
+      }
+      for (int64_t j = 0; j < width; ++j) acc[at + j] = {best[j], base + where[j]};
+    }
   }
   static void finish(const F& f, Acc acc, int64_t n, T* value, int64_t* index) { f.finish(acc, n, value, index); }
 };

@@ -1,6 +1,7 @@
 // The inner loop of the skeleton over whole rows, and the CPU's team of one thread.
 #pragma once
 
+#include "cpu/columns.h"
 #include "cpu/for_types.h"
 #include "cpu/tables.h"
 #include "kernels/list.h"
@@ -10,15 +11,19 @@ namespace cnn::cpu::inline CNN_ISA {
 struct Team {
   void* scratch;
 
-  // Lanes side by side, joined in a tree: the order depends on n alone.
   template <class T, class F, class Term>
   CNN_HD T reduce(int64_t n, T start, const F& f, const Term& term) const {
-    constexpr int kLanes = int(256 / sizeof(T));
-    if (n < kLanes) {
-      T acc = start;
-      for (int64_t i = 0; i < n; ++i) acc = f.combine(acc, term(i));
-      return acc;
-    }
+    constexpr int kMany = int(256 / sizeof(T));
+    if (n >= kMany) return in_lanes<kMany>(n, start, f, term);
+    if (n >= 16) return in_lanes<16>(n, start, f, term);
+    T acc = start;
+    for (int64_t i = 0; i < n; ++i) acc = f.combine(acc, term(i));
+    return acc;
+  }
+
+  // Lanes side by side, joined in a tree: the order depends on n alone.
+  template <int kLanes, class T, class F, class Term>
+  CNN_HD T in_lanes(int64_t n, T start, const F& f, const Term& term) const {
     T acc[kLanes];
     for (int l = 0; l < kLanes; ++l) acc[l] = start;
     int64_t i = 0;
@@ -52,15 +57,22 @@ void rows_loop(const void* functor, int64_t n, int64_t rows, void* const* data, 
   }
 }
 
+template <class F, class T>
+constexpr RowsLoop rows_entry() {
+  RowsLoop entry = {rows_loop<F, T>, F::kCost, F::kScratch, nullptr};
+  if constexpr (Columns<F, T>::kKnown) entry.columns = columns_loop<F, T>;
+  return entry;
+}
+
 template <class F, kernels::RowTypes kTypes>
 void add_rows(RowsLoop (*table)[kDTypes]) {
   using kernels::RowTypes;
   RowsLoop* row = table[kernels::IdOf<F>::value];
   if constexpr (kTypes != RowTypes::Integers) {
-    row[int(DType::Float32)] = {rows_loop<F, float>, F::kCost, F::kScratch};
-    row[int(DType::Float64)] = {rows_loop<F, double>, F::kCost, F::kScratch};
+    row[int(DType::Float32)] = rows_entry<F, float>();
+    row[int(DType::Float64)] = rows_entry<F, double>();
   }
-  if constexpr (kTypes != RowTypes::Floats) row[int(DType::Int64)] = {rows_loop<F, int64_t>, F::kCost, F::kScratch};
+  if constexpr (kTypes != RowTypes::Floats) row[int(DType::Int64)] = rows_entry<F, int64_t>();
 }
 
 }  // namespace cnn::cpu::inline CNN_ISA

@@ -16,6 +16,7 @@ void CNN_JOIN(fill_tables_, CNN_ISA)(Tables& t) {
   fill_activation(t);
   fill_select(t);
   fill_casts(t);
+  fill_moves(t);
   fill_create(t);
   fill_optim(t);
   fill_index(t);

@@ -35,7 +35,17 @@ struct RowsLoop {
               void* scratch);
   int cost;     // of one element
   int scratch;  // bytes of working memory for each element of a row
+  // `count` rows that stand side by side as columns; null where they must be gathered. Element i of column j is
+  // data + i * pitch * size + j * step, step the bytes from column to column.
+  void (*columns)(const void* functor, int64_t n, int64_t count, int64_t pitch, void* const* data,
+                  const int64_t* steps);
 };
+
+// Dense bytes, stored past the cache; other threads see them after a full fence only.
+using StreamLoop = void (*)(void* to, const void* from, int64_t nbytes);
+// to[i][j] = from[j][i] for i < rows, j < columns; pitches in bytes. `past_cache` as in StreamLoop.
+using TransposeLoop = void (*)(const void* from, int64_t from_pitch, void* to, int64_t to_pitch, int64_t rows,
+                               int64_t columns, bool past_cache);
 
 struct Tables {
   ReduceLoops reduce[int(kernels::ReduceId::kCount)][kDTypes];
@@ -43,6 +53,8 @@ struct Tables {
   EachLoop each[int(kernels::EachId::kCount)][kDTypes];
   MapLoop map[int(kernels::MapId::kCount)][kDTypes];
   CastLoop cast[kDTypes][kDTypes];
+  StreamLoop stream;
+  TransposeLoop transpose[4];  // by log2 of an element's size
 };
 
 }  // namespace cnn::cpu

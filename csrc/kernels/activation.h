@@ -62,21 +62,20 @@ struct EluBackward : FloatFunctor {
   double alpha, scale, input_scale;
   bool is_result;
   template <class T> CNN_HD T operator()(T g, T x) const {
-    if (x > T(0)) return g * T(scale);
-    return is_result ? g * T(input_scale) * (x + T(alpha * scale))
-                     : g * T(input_scale * alpha * scale) * exp(x * T(input_scale));
+    const T slope = select(is_result, T(input_scale) * (x + T(alpha * scale)),
+                           T(input_scale * alpha * scale) * exp(x * T(input_scale)));
+    return g * select(x > T(0), T(scale), slope);
   }
 };
 
 // x Phi(x), Phi the normal distribution (Hendrycks & Gimpel 2016)
 struct Gelu : FloatFunctor {
-  template <class T> CNN_HD T operator()(T x) const { return x * T(0.5) * (T(1) + erf(x * T(0.70710678118654752440))); }
+  template <class T> CNN_HD T operator()(T x) const { return times_normal_cdf(x); }
 };
 // g (Phi(x) + x phi(x))
 struct GeluBackward : FloatFunctor {
   template <class T> CNN_HD T operator()(T g, T x) const {
-    const T cdf = T(0.5) * (T(1) + erf(x * T(0.70710678118654752440)));
-    return g * (cdf + x * exp(T(-0.5) * x * x) * T(0.39894228040143267794));
+    return g * (normal_cdf(x) + x * exp(T(-0.5) * x * x) * T(0.39894228040143267794));
   }
 };
 // x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))

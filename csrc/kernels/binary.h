@@ -27,7 +27,8 @@ struct Pow : Functor {
   static constexpr int kCost = 12;
   template <class T> CNN_HD T operator()(T a, T b) const {
     if constexpr (kIsFloating<T>) {
-      return b == T(2) ? a * a : b == T(1) ? a : b == T(0.5) ? sqrt(a) : b == T(3) ? a * a * a : pow(a, b);
+      const T y = select(b == T(0.5), sqrt(a), pow(a, b));
+      return select(b == T(2), a * a, select(b == T(3), a * a * a, y));
     } else {
       if (b < T(0)) return a == T(1) ? T(1) : a == T(-1) ? (b % 2 == 0 ? T(1) : T(-1)) : T(0);
       T result = 1;
@@ -60,15 +61,22 @@ struct Fmod : Functor {
     if constexpr (kIsFloating<T>) return fmod(a, b);
     else return truncated_rest(a, b);
   }
+  template <class T> CNN_HD bool rare(T a, T b) const { return beyond_fmod(a, b); }
+  template <class T> CNN_HD T usual(T a, T b) const { return usual_fmod(a, b); }
 };
 // The rest of division, with b's sign.
 struct Remainder : Functor {
   static constexpr int kCost = 4;
   template <class T> CNN_HD T operator()(T a, T b) const {
-    T r;
-    if constexpr (kIsFloating<T>) r = fmod(a, b);
-    else r = truncated_rest(a, b);
-    return r != T(0) && ((r < T(0)) != (b < T(0))) ? T(r + b) : r;
+    if constexpr (kIsFloating<T>) return with_sign(fmod(a, b), b);
+    else return with_sign(truncated_rest(a, b), b);
+  }
+  template <class T> CNN_HD bool rare(T a, T b) const { return beyond_fmod(a, b); }
+  template <class T> CNN_HD T usual(T a, T b) const { return with_sign(usual_fmod(a, b), b); }
+
+ private:
+  template <class T> CNN_HD static T with_sign(T rest, T b) {
+    return (rest != T(0)) & ((rest < T(0)) != (b < T(0))) ? T(rest + b) : rest;
   }
 };
 // floor(a / b), exact where a / b rounds (CPython's float floor division)
@@ -76,17 +84,21 @@ struct FloorDivide : Functor {
   static constexpr int kCost = 4;
   template <class T> CNN_HD T operator()(T a, T b) const {
     if constexpr (kIsFloating<T>) {
-      if (b == T(0)) return a / b;
-      const T rest = fmod(a, b);
-      T q = (a - rest) / b;
-      if (rest != T(0) && (b < T(0)) != (rest < T(0))) q -= T(1);
-      if (q == T(0)) return copysign(T(0), a / b);
-      const T f = floor(q);
-      return q - f > T(0.5) ? f + T(1) : f;
+      return by_rest(a, b, fmod(a, b));
     } else {
       const T q = truncated_quotient(a, b);
       return truncated_rest(a, b) != T(0) && ((a < T(0)) != (b < T(0))) ? T(q - 1) : q;
     }
+  }
+  template <class T> CNN_HD bool rare(T a, T b) const { return beyond_fmod(a, b); }
+  template <class T> CNN_HD T usual(T a, T b) const { return by_rest(a, b, usual_fmod(a, b)); }
+
+ private:
+  template <class T> CNN_HD static T by_rest(T a, T b, T rest) {
+    T q = (a - rest) / b;
+    q = q - select((rest != T(0)) & ((b < T(0)) != (rest < T(0))), T(1), T(0));
+    const T f = floor(q), y = f + select(q - f > T(0.5), T(1), T(0));
+    return select(b == T(0), a / b, select(q == T(0), copysign(T(0), a / b), y));
   }
 };
 struct TruncDivide : Functor {

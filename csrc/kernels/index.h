@@ -11,7 +11,7 @@ namespace cnn::kernels::inline CNN_ISA {
   X(CheckRange, Bits) X(IndexRead, Bits) X(IndexWrite, Bits) X(IndexAdd, Numbers)             \
   X(Gather, Bits) X(ScatterSet, Bits) X(ScatterAdd, Numbers) X(ScatterMul, Numbers)           \
   X(ScatterMax, All) X(ScatterMin, All) X(NonZero, Bits) X(SearchSorted, Numbers)             \
-  X(Triangle, Bits)
+  X(Triangle, Bits) X(FlipRows, Bits)
 
 inline constexpr int kIndexDims = 12;
 
@@ -20,8 +20,9 @@ struct CheckRange {
   const int64_t* index;
   int64_t low, high;
   int64_t* bad;
+  CNN_HD bool outside(int64_t i) const { return (index[i] < low) | (index[i] >= high); }
   template <class T> CNN_HD void operator()(int64_t i) const {
-    if ((index[i] < low || index[i] >= high) && *bad == 0) *bad = i + 1;
+    if (outside(i) && *bad == 0) *bad = i + 1;
   }
 };
 
@@ -34,29 +35,41 @@ struct IndexPlace {
   const int64_t* index[kIndexDims];
   int64_t extents[kIndexDims], strides[kIndexDims];  // of x along the indexed dimensions
   int64_t inner, inner_stride;      // the result's last dimensions, which step evenly through x
-  CNN_HD int64_t operator()(int64_t row) const {
-    int64_t at = 0, which = 0;
-    for (int d = ndim - 1; d >= 0; --d) {
+  struct Steps {
+    int64_t at, which;  // in x and in the index tensors
+  };
+  CNN_HD Steps across(int64_t row, int last) const {  // by the coordinates of outer dimensions up to `last`
+    Steps s = {0, 0};
+    for (int d = last; d >= 0; --d) {
       const int64_t q = row % sizes[d];
       row /= sizes[d];
-      at += q * x_strides[d];
-      which += q * index_strides[d];
+      s.at += q * x_strides[d];
+      s.which += q * index_strides[d];
     }
+    return s;
+  }
+  CNN_HD int64_t along(Steps s) const {
     for (int k = 0; k < count; ++k) {
-      const int64_t v = index[k][which];
-      at += (v < 0 ? v + extents[k] : v) * strides[k];
+      const int64_t v = index[k][s.which];
+      s.at += (v < 0 ? v + extents[k] : v) * strides[k];
     }
-    return at;
+    return s.at;
+  }
+};
+// Calls F's move(row, place of row).
+template <class F> struct IndexEach {
+  IndexPlace place;
+  template <class T> CNN_HD void operator()(int64_t row) const {
+    static_cast<const F*>(this)->template move<T>(row, place.along(place.across(row, place.ndim - 1)));
   }
 };
 
 // y[row, :] = x[place of row]
-struct IndexRead {
-  IndexPlace place;
+struct IndexRead : IndexEach<IndexRead> {
   const void* x;
   void* y;
-  template <class T> CNN_HD void operator()(int64_t row) const {
-    const T* from = static_cast<const T*>(x) + place(row);
+  template <class T> CNN_HD void move(int64_t row, int64_t at) const {
+    const T* from = static_cast<const T*>(x) + at;
     T* to = static_cast<T*>(y) + row * place.inner;
     if (place.inner_stride == 1)
       for (int64_t j = 0; j < place.inner; ++j) to[j] = from[j];
@@ -65,22 +78,20 @@ struct IndexRead {
   }
 };
 // x[place of row] = y[row, :]
-struct IndexWrite {
-  IndexPlace place;
+struct IndexWrite : IndexEach<IndexWrite> {
   void* x;
   const void* y;
-  template <class T> CNN_HD void operator()(int64_t row) const {
-    T* to = static_cast<T*>(x) + place(row);
+  template <class T> CNN_HD void move(int64_t row, int64_t at) const {
+    T* to = static_cast<T*>(x) + at;
     const T* from = static_cast<const T*>(y) + row * place.inner;
     for (int64_t j = 0; j < place.inner; ++j) to[j * place.inner_stride] = from[j];
   }
 };
-struct IndexAdd {
-  IndexPlace place;
+struct IndexAdd : IndexEach<IndexAdd> {
   void* x;
   const void* y;
-  template <class T> CNN_HD void operator()(int64_t row) const {
-    T* to = static_cast<T*>(x) + place(row);
+  template <class T> CNN_HD void move(int64_t row, int64_t at) const {
+    T* to = static_cast<T*>(x) + at;
     const T* from = static_cast<const T*>(y) + row * place.inner;
     for (int64_t j = 0; j < place.inner; ++j) to[j * place.inner_stride] = T(to[j * place.inner_stride] + from[j]);
   }
@@ -92,66 +103,68 @@ struct GatherPlace {
   int64_t sizes[kIndexDims], strides[kIndexDims];  // of the index; of x, 0 along the dimension
   const int64_t* index;
   int64_t stride, extent;
-  CNN_HD int64_t operator()(int64_t i) const {
-    int64_t at = (index[i] < 0 ? index[i] + extent : index[i]) * stride;
-    for (int d = ndim - 1; d >= 0; --d) {
+  CNN_HD int64_t along(int64_t i) const { return (index[i] < 0 ? index[i] + extent : index[i]) * stride; }
+  CNN_HD int64_t across(int64_t i, int last) const {  // by the coordinates of dimensions up to `last`
+    int64_t at = 0;
+    for (int d = last; d >= 0; --d) {
       at += i % sizes[d] * strides[d];
       i /= sizes[d];
     }
     return at;
   }
 };
-struct Gather {
+// Calls F's move(i, place of i).
+template <class F> struct GatherEach {
   GatherPlace place;
+  template <class T> CNN_HD void operator()(int64_t i) const {
+    static_cast<const F*>(this)->template move<T>(i, place.along(i) + place.across(i, place.ndim - 1));
+  }
+};
+struct Gather : GatherEach<Gather> {
   const void* x;
   void* y;
-  template <class T> CNN_HD void operator()(int64_t i) const {
-    static_cast<T*>(y)[i] = static_cast<const T*>(x)[place(i)];
+  template <class T> CNN_HD void move(int64_t i, int64_t at) const {
+    static_cast<T*>(y)[i] = static_cast<const T*>(x)[at];
   }
 };
-struct ScatterSet {
-  GatherPlace place;
+struct ScatterSet : GatherEach<ScatterSet> {
   void* x;
   const void* y;
-  template <class T> CNN_HD void operator()(int64_t i) const {
-    static_cast<T*>(x)[place(i)] = static_cast<const T*>(y)[i];
+  template <class T> CNN_HD void move(int64_t i, int64_t at) const {
+    static_cast<T*>(x)[at] = static_cast<const T*>(y)[i];
   }
 };
-struct ScatterAdd {
-  GatherPlace place;
+struct ScatterAdd : GatherEach<ScatterAdd> {
   void* x;
   const void* y;
-  template <class T> CNN_HD void operator()(int64_t i) const {
-    T& p = static_cast<T*>(x)[place(i)];
+  template <class T> CNN_HD void move(int64_t i, int64_t at) const {
+    T& p = static_cast<T*>(x)[at];
     p = T(p + static_cast<const T*>(y)[i]);
   }
 };
-struct ScatterMul {
-  GatherPlace place;
+struct ScatterMul : GatherEach<ScatterMul> {
   void* x;
   const void* y;
-  template <class T> CNN_HD void operator()(int64_t i) const {
-    T& p = static_cast<T*>(x)[place(i)];
+  template <class T> CNN_HD void move(int64_t i, int64_t at) const {
+    T& p = static_cast<T*>(x)[at];
     p = T(p * static_cast<const T*>(y)[i]);
   }
 };
 // nan wins
-struct ScatterMax {
-  GatherPlace place;
+struct ScatterMax : GatherEach<ScatterMax> {
   void* x;
   const void* y;
-  template <class T> CNN_HD void operator()(int64_t i) const {
-    T& p = static_cast<T*>(x)[place(i)];
+  template <class T> CNN_HD void move(int64_t i, int64_t at) const {
+    T& p = static_cast<T*>(x)[at];
     const T v = static_cast<const T*>(y)[i];
     if (v > p || v != v) p = v;
   }
 };
-struct ScatterMin {
-  GatherPlace place;
+struct ScatterMin : GatherEach<ScatterMin> {
   void* x;
   const void* y;
-  template <class T> CNN_HD void operator()(int64_t i) const {
-    T& p = static_cast<T*>(x)[place(i)];
+  template <class T> CNN_HD void move(int64_t i, int64_t at) const {
+    T& p = static_cast<T*>(x)[at];
     const T v = static_cast<const T*>(y)[i];
     if (v < p || v != v) p = v;
   }
@@ -191,6 +204,30 @@ struct SearchSorted {
       else high = middle;
     }
     out[i] = low;
+  }
+};
+
+// y = x with some dimensions reversed: row by row of dense tensors, forwards or backwards
+struct FlipRows {
+  const void* x;
+  void* y;
+  int ndim;  // outer dimensions
+  int64_t sizes[kIndexDims], n;
+  bool flips[kIndexDims], backwards;
+  template <class T> CNN_HD void operator()(int64_t row) const {
+    int64_t from_row = 0, rest = row, step = 1;
+    for (int d = ndim - 1; d >= 0; --d) {
+      const int64_t q = rest % sizes[d];
+      rest /= sizes[d];
+      from_row += (flips[d] ? sizes[d] - 1 - q : q) * step;
+      step *= sizes[d];
+    }
+    const T* from = static_cast<const T*>(x) + from_row * n;
+    T* to = static_cast<T*>(y) + row * n;
+    if (backwards)
+      for (int64_t j = 0; j < n; ++j) to[j] = from[n - 1 - j];
+    else
+      for (int64_t j = 0; j < n; ++j) to[j] = from[j];
   }
 };
 

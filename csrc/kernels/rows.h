@@ -10,7 +10,7 @@ namespace cnn::kernels::inline CNN_ISA {
 // X(functor, types)
 #define CNN_ROWS_NORM(X)                                                                                         \
   X(Softmax, Floats) X(LogSoftmax, Floats) X(SoftmaxGrad, Floats) X(LogSoftmaxGrad, Floats) X(LogSumExp, Floats) \
-  X(LayerNorm, Floats) X(LayerNormGrad, Floats) X(LayerNormTerm, Floats) X(ChannelScale, Floats)               \
+  X(LayerNorm, Floats) X(LayerNormGrad, Floats) X(LayerNormWeight, Floats) X(ChannelScale, Floats)               \
   X(ChannelSums, Floats) X(ChannelGrad, Floats)
 
 enum class RowTypes : unsigned char { Floats, Wide, Integers };  // Wide: and int64; Integers: int64 alone
@@ -40,7 +40,7 @@ struct Softmax : RowFunctor {
     T* y = row.at<T>(0);
     const T* x = row.at<T>(1);
     const T top = row_max(team, x, n);
-    team.each(n, [=](int64_t i) { y[i] = exp(x[i] - top); });
+    team.each(n, [=](int64_t i) { y[i] = exp_negative(x[i] - top); });
     const T scale = T(1) / team.reduce(n, T(0), Sum(), [=](int64_t i) { return y[i]; });
     team.each(n, [=](int64_t i) { y[i] = y[i] * scale; });
   }
@@ -53,7 +53,7 @@ struct LogSoftmax : RowFunctor {
     T* y = row.at<T>(0);
     const T* x = row.at<T>(1);
     const T top = row_max(team, x, n);
-    const T total = log(team.reduce(n, T(0), Sum(), [=](int64_t i) { return exp(x[i] - top); }));
+    const T total = log(team.reduce(n, T(0), Sum(), [=](int64_t i) { return exp_negative(x[i] - top); }));
     team.each(n, [=](int64_t i) { y[i] = x[i] - top - total; });
   }
 };
@@ -75,7 +75,7 @@ struct LogSoftmaxGrad : RowFunctor {
     T* dx = row.at<T>(0);
     const T *g = row.at<T>(1), *y = row.at<T>(2);
     const T total = team.reduce(n, T(0), Sum(), [=](int64_t i) { return g[i]; });
-    team.each(n, [=](int64_t i) { dx[i] = g[i] - exp(y[i]) * total; });
+    team.each(n, [=](int64_t i) { dx[i] = g[i] - exp_negative(y[i]) * total; });
   }
 };
 
@@ -126,13 +126,14 @@ struct LayerNormGrad : RowFunctor {
   }
 };
 
-// y = g (x - mean) rstd: what the gradient of w sums over rows
-struct LayerNormTerm : RowFunctor {
+// dw = sum g (x - mean) rstd and db = sum g over the rows of a layer norm: here a row runs along them, through one
+// element of each, and mean and rstd are the same for all.
+struct LayerNormWeight : RowFunctor {
+  static constexpr int kCost = 1;
   template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
-    T* y = row.at<T>(0);
-    const T *g = row.at<T>(1), *x = row.at<T>(2);
-    const T mean = *row.at<T>(3), rstd = *row.at<T>(4);
-    team.each(n, [=](int64_t i) { y[i] = g[i] * ((x[i] - mean) * rstd); });
+    const T *g = row.at<T>(2), *x = row.at<T>(3), *mean = row.at<T>(4), *rstd = row.at<T>(5);
+    *row.at<T>(0) = team.reduce(n, T(0), Sum(), [=](int64_t i) { return g[i] * ((x[i] - mean[i]) * rstd[i]); });
+    *row.at<T>(1) = team.reduce(n, T(0), Sum(), [=](int64_t i) { return g[i]; });
   }
 };
 

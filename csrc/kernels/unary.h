@@ -10,7 +10,7 @@ namespace cnn::kernels::inline CNN_ISA {
 #define CNN_MAP_UNARY(X)                                                                             \
   X(Abs, 1, Numbers) X(Sign, 1, All) X(Exp, 1, Floats) X(Exp2, 1, Floats) X(Expm1, 1, Floats)        \
   X(Log, 1, Floats) X(Log2, 1, Floats) X(Log10, 1, Floats) X(Log1p, 1, Floats) X(Sqrt, 1, Floats)    \
-  X(Rsqrt, 1, Floats) X(Reciprocal, 1, Floats) X(Sin, 1, Floats) X(Cos, 1, Floats) X(Tan, 1, Floats) \
+  X(Rsqrt, 1, Floats) X(Reciprocal, 1, Floats) X(Square, 1, Floats) X(Cube, 1, Floats) X(Sin, 1, Floats) X(Cos, 1, Floats) X(Tan, 1, Floats) \
   X(Asin, 1, Floats) X(Acos, 1, Floats) X(Atan, 1, Floats) X(Sinh, 1, Floats) X(Cosh, 1, Floats)     \
   X(Tanh, 1, Floats) X(Asinh, 1, Floats) X(Acosh, 1, Floats) X(Atanh, 1, Floats)                     \
   X(Sigmoid, 1, Floats) X(Erf, 1, Floats) X(Erfc, 1, Floats) X(Erfinv, 1, Floats)                    \
@@ -58,12 +58,18 @@ struct Log1p : FloatFunctor {
 };
 struct Sin : FloatFunctor {
   template <class T> CNN_HD T operator()(T x) const { return sin(x); }
+  template <class T> CNN_HD bool rare(T x) const { return beyond_trig(x); }
+  template <class T> CNN_HD T usual(T x) const { return usual_sin(x); }
 };
 struct Cos : FloatFunctor {
   template <class T> CNN_HD T operator()(T x) const { return cos(x); }
+  template <class T> CNN_HD bool rare(T x) const { return beyond_trig(x); }
+  template <class T> CNN_HD T usual(T x) const { return usual_cos(x); }
 };
 struct Tan : FloatFunctor {
   template <class T> CNN_HD T operator()(T x) const { return tan(x); }
+  template <class T> CNN_HD bool rare(T x) const { return beyond_trig(x); }
+  template <class T> CNN_HD T usual(T x) const { return usual_tan(x); }
 };
 struct Asin : FloatFunctor {
   template <class T> CNN_HD T operator()(T x) const { return asin(x); }
@@ -115,41 +121,49 @@ struct Reciprocal : FloatFunctor {
   template <class T> CNN_HD T operator()(T x) const { return T(1) / x; }
 };
 
-// erf^-1: a rational first guess (Giles 2010), then two steps of Newton's method.
+// x^2 and x^3, for constant exponents
+struct Square : Functor {
+  static constexpr Rule kRule = Rule::Float;
+  template <class T> CNN_HD T operator()(T x) const { return x * x; }
+};
+struct Cube : Functor {
+  static constexpr Rule kRule = Rule::Float;
+  template <class T> CNN_HD T operator()(T x) const { return x * x * x; }
+};
+
+// erf^-1 by two polynomials in w = -log(1 - y^2) (Giles 2010); in double two steps of Newton's method follow.
 struct Erfinv : FloatFunctor {
   template <class T> CNN_HD T operator()(T y) const {
-    if (y <= T(-1) || y >= T(1) || y != y) return y == T(1) ? infinity<T>() : y == T(-1) ? -infinity<T>() : nan<T>();
-    const double v = double(y);
-    double w = -__builtin_log((1 - v) * (1 + v)), p;
-    if (w < 5) {
-      w -= 2.5;
-      p = 2.81022636e-08;
-      p = 3.43273939e-07 + p * w;
-      p = -3.5233877e-06 + p * w;
-      p = -4.39150654e-06 + p * w;
-      p = 0.00021858087 + p * w;
-      p = -0.00125372503 + p * w;
-      p = -0.00417768164 + p * w;
-      p = 0.246640727 + p * w;
-      p = 1.50140941 + p * w;
-    } else {
-      w = __builtin_sqrt(w) - 3;
-      p = -0.000200214257;
-      p = 0.000100950558 + p * w;
-      p = 0.00134934322 + p * w;
-      p = -0.00367342844 + p * w;
-      p = 0.00573950773 + p * w;
-      p = -0.0076224613 + p * w;
-      p = 0.00943887047 + p * w;
-      p = 1.00167406 + p * w;
-      p = 2.83297682 + p * w;
+    T x = guess(y);
+    if constexpr (sizeof(T) == 8) {
+      for (int step = 0; step < 2; ++step) {
+        const T error = x > 0 ? (1 - y) - erfc(x) : erfc(-x) - (1 + y);
+        x -= error / (1.1283791670955126 * exp(-x * x));
+      }
     }
-    double x = p * v;
-    for (int step = 0; step < 2; ++step) {
-      const double error = x > 0 ? (1 - v) - __builtin_erfc(x) : __builtin_erfc(-x) - (1 + v);
-      x -= error / (1.1283791670955126 * __builtin_exp(-x * x));
-    }
-    return T(x);
+    return select(fabs(y) == T(1), copysign(infinity<T>(), y), x);
+  }
+
+ private:
+  template <class T> CNN_HD static T guess(T y) {
+    const T w = -log((T(1) - y) * (T(1) + y)), v = w - T(2.5), u = sqrt(w) - T(3);
+    T near = fma(T(2.81022636e-08), v, T(3.43273939e-07));
+    near = fma(near, v, T(-3.5233877e-06));
+    near = fma(near, v, T(-4.39150654e-06));
+    near = fma(near, v, T(0.00021858087));
+    near = fma(near, v, T(-0.00125372503));
+    near = fma(near, v, T(-0.00417768164));
+    near = fma(near, v, T(0.246640727));
+    near = fma(near, v, T(1.50140941));
+    T far = fma(T(-0.000200214257), u, T(0.000100950558));
+    far = fma(far, u, T(0.00134934322));
+    far = fma(far, u, T(-0.00367342844));
+    far = fma(far, u, T(0.00573950773));
+    far = fma(far, u, T(-0.0076224613));
+    far = fma(far, u, T(0.00943887047));
+    far = fma(far, u, T(1.00167406));
+    far = fma(far, u, T(2.83297682));
+    return select(w < T(5), near, far) * y;
   }
 };
 
@@ -232,7 +246,12 @@ struct Polygamma : FloatFunctor {
 struct Sinc : FloatFunctor {
   template <class T> CNN_HD T operator()(T x) const {
     const T a = T(3.14159265358979323846) * x;
-    return x == T(0) ? T(1) : sin(a) / a;
+    return select(x == T(0), T(1), sin(a) / a);
+  }
+  template <class T> CNN_HD bool rare(T x) const { return beyond_trig(T(3.14159265358979323846) * x); }
+  template <class T> CNN_HD T usual(T x) const {
+    const T a = T(3.14159265358979323846) * x;
+    return select(x == T(0), T(1), usual_sin(a) / a);
   }
 };
 

@@ -90,6 +90,20 @@ Tensor fmod(const Tensor& a, const Tensor& b, Dest dest) {
   });
 }
 
+namespace {
+// a^b without a gradient; common constant exponents have their own formulas.
+Tensor power(const Tensor& a, const Tensor& b, const Dest& dest) {
+  if (b.impl()->wrapped_number && is_floating(a.dtype()) && !a.impl()->wrapped_number && !b.device().is_meta()) {
+    const double e = b.item().to_double();
+    if (e == 2) return map("pow", kernels::Square{}, a, dest);
+    if (e == 3) return map("pow", kernels::Cube{}, a, dest);
+    if (e == 0.5) return map("pow", kernels::Sqrt{}, a, dest);
+    if (e == -1) return map("pow", kernels::Reciprocal{}, a, dest);
+  }
+  return map("pow", kernels::Pow{}, a, b, dest);
+}
+}  // namespace
+
 Tensor pow(const Tensor& a, const Tensor& b, Dest dest) {
   Promotion promotion;
   promotion.add(a);
@@ -100,7 +114,7 @@ Tensor pow(const Tensor& a, const Tensor& b, Dest dest) {
   Grad grad({a, b}, dest);
   auto sa = grad.save(a), sb = constant ? Saved() : grad.save(b);
   const Tensor exponent = constant ? b : Tensor();
-  Tensor y = map("pow", kernels::Pow{}, a, b, dest);
+  Tensor y = power(a, b, dest);
   if (!grad) return y;
   auto sy = grad.needs(1) ? grad.save_output(y) : Saved();
   return grad.record(constant                   ? "PowBackward0"

@@ -42,6 +42,12 @@ Dims rows_of(const Tensor& x, int last) {
   return rows;
 }
 
+Dims trailing(const Dims& shape, int last) {
+  Dims dims;
+  for (int d = shape.size() - last; d < shape.size(); ++d) dims.push_back(shape[d]);
+  return dims;
+}
+
 struct LayerNormGrads {
   Tensor x, weight, bias;
 };
@@ -62,17 +68,20 @@ LayerNormGrads layer_norm_backward(const Tensor& given_g, const Tensor& given_x,
               {{&dx}, {&rg}, {&rx}, {&mean, RowKind::Single}, {&rstd, RowKind::Single}, {&w, RowKind::Shared}}, 1, rows,
               1, key);
   }
-  Dims outer;
-  for (int d = 0; d < x.dim() - last; ++d) outer.push_back(d);
-  const auto over_rows = [&](const Tensor& t) { return outer.empty() ? t : sum(t, outer); };
-  if (wants[1]) {
-    const Tensor terms = empty(x.shape(), key, x.device());
-    const Tensor rt = view(terms, rows), rg = view(g, rows), rx = view(x, rows);
-    rows_into("layer_norm_backward", kernels::LayerNormTerm{},
-              {{&rt}, {&rg}, {&rx}, {&mean, RowKind::Single}, {&rstd, RowKind::Single}}, 1, rows, 1, key);
-    grads.weight = over_rows(terms);
+  if (wants[1] || wants[2]) {
+    const Dims shape = trailing(x.shape(), last);
+    grads.weight = empty(shape, key, x.device());
+    grads.bias = empty(shape, key, x.device());
+    const Tensor rg = view(g, rows), rx = view(x, rows);
+    rows_into("layer_norm_backward", kernels::LayerNormWeight{},
+              {{&grads.weight, RowKind::Single},
+               {&grads.bias, RowKind::Single},
+               {&rg},
+               {&rx},
+               {&mean, RowKind::Shared},
+               {&rstd, RowKind::Shared}},
+              2, rows, 0, key);
   }
-  if (wants[2]) grads.bias = over_rows(g);
   return grads;
 }
 

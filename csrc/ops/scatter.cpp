@@ -24,6 +24,11 @@ kernels::GatherPlace gather_place(const char* op, const Tensor& x, int d, const 
     p.sizes[i] = index.shape()[i];
     p.strides[i] = i == d || x.dim() == 0 ? 0 : x.strides()[i];
   }
+  if (index.dim() == 0) {
+    p.ndim = 1;
+    p.sizes[0] = 1;
+    p.strides[0] = 0;
+  }
   p.index = index.data<int64_t>();
   p.stride = x.dim() == 0 ? 1 : x.strides()[d];
   p.extent = x.dim() == 0 ? 1 : x.shape()[d];
@@ -111,7 +116,8 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
   if (!out.same(y)) copy_(y, out);
   if (!grad) return y;
   return grad.record("GatherBackward0", y, [saved = grad.save(given), d, shape = x.shape()](Grads& g) {
-    g[0] = scatter_add(zeros(shape, g.out().dtype(), g.out().device()), d, saved.get(g), g.out());
+    const Tensor whole = zeros(shape, g.out().dtype(), g.out().device());
+    g[0] = scatter_add(whole, d, saved.get(g), g.out(), Dest::in_place(whole));
   });
 }
 
@@ -275,7 +281,8 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& given, Dest dest
   }
   if (!grad) return y;
   return grad.record("IndexSelectBackward0", y, [saved = grad.save(given), d, shape = x.shape()](Grads& g) {
-    g[0] = index_add(zeros(shape, g.out().dtype(), g.out().device()), d, saved.get(g), g.out());
+    const Tensor whole = zeros(shape, g.out().dtype(), g.out().device());
+    g[0] = index_add(whole, d, saved.get(g), g.out(), 1, Dest::in_place(whole));
   });
 }
 
@@ -391,7 +398,7 @@ Tensor take(const Tensor& x, const Tensor& given) {
   if (!grad) return y;
   return grad.record("TakeBackward0", y, [saved = grad.save(given), shape = x.shape()](Grads& g) {
     const Tensor flat = zeros({numel_of("take", shape)}, g.out().dtype(), g.out().device());
-    g[0] = reshape(index_put(flat, {saved.get(g)}, g.out(), true), shape);
+    g[0] = reshape(index_put(flat, {saved.get(g)}, g.out(), true, Dest::in_place(flat)), shape);
   });
 }
 
@@ -452,7 +459,8 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
       const Tensor counts = index(bincount(reshape(at, {-1}), {}, shape[0]), {at});
       up = up / unsqueeze(to_dtype(counts, up.dtype()), -1);
     }
-    g[0] = index_put(zeros(shape, up.dtype(), up.device()), {at}, up, true);
+    const Tensor whole = zeros(shape, up.dtype(), up.device());
+    g[0] = index_put(whole, {at}, up, true, Dest::in_place(whole));
   });
 }
 
@@ -503,7 +511,8 @@ Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t m
   }
   const DType t = !weights ? DType::Int64 : weights->dtype() == DType::Float32 ? DType::Float32 : DType::Float64;
   const Tensor values = weights ? to_dtype(*weights, t) : ones(at.shape(), t, x.device());
-  return index_put(zeros({n}, t, x.device()), {at}, values, true);
+  const Tensor counts = zeros({n}, t, x.device());
+  return index_put(counts, {at}, values, true, Dest::in_place(counts));
 }
 
 Tensor one_hot(const Tensor& x, int64_t num_classes) {
@@ -518,7 +527,8 @@ Tensor one_hot(const Tensor& x, int64_t num_classes) {
   const int64_t n = num_classes == -1 ? top : num_classes;
   Dims shape = x.shape();
   shape.push_back(n);
-  return scatter(zeros(shape, DType::Int64, x.device()), -1, unsqueeze(x, -1), wrapped_number(1));
+  const Tensor y = zeros(shape, DType::Int64, x.device());
+  return scatter(y, -1, unsqueeze(x, -1), wrapped_number(1), {}, Dest::in_place(y));
 }
 
 }  // namespace cnn

@@ -28,12 +28,13 @@ Tensor flip(const Tensor& x, const Dims& dims) {
   Tensor y;
   {
     NoGrad guard;
-    y = clone(x);
-    for (int d = 0; d < x.dim(); ++d) {
-      if (!flipped[d] || x.shape()[d] < 2) continue;
-      const int64_t n = x.shape()[d];
-      y = index_select(y, d, arange(n - 1, -1, -1, DType::Int64, x.device()));
-    }
+    const Tensor from = contiguous(x);
+    y = empty(x.shape(), x.dtype(), x.device());
+    kernels::FlipRows f{from.raw(), y.raw(), x.dim() - 1, {}, 1, {}, false};
+    check_implemented(x.dim() <= kernels::kIndexDims, "flip", "more than ", kernels::kIndexDims, " dimensions");
+    for (int d = 0; d + 1 < x.dim(); ++d) f.sizes[d] = x.shape()[d], f.flips[d] = flipped[d] != 0;
+    if (x.dim() > 0) f.n = x.shape()[x.dim() - 1], f.backwards = flipped[x.dim() - 1] != 0;
+    each(f, f.n ? x.numel() / f.n : 0, x.dtype(), x.device());
   }
   if (!grad) return y;
   return grad.record("FlipBackward0", y, [dims](Grads& g) { g[0] = flip(g.out(), dims); });

@@ -9,6 +9,8 @@ namespace {
 
 constexpr int64_t kGrain = 1 << 15;       // elements of cost 1 in a task
 constexpr int64_t kGathered = 1 << 13;    // elements of an operand in working memory
+constexpr int64_t kMinColumns = 8;        // rows side by side from which they are worked on as columns
+constexpr int64_t kColumnsInTask = 32;    // a multiple of it: two cache lines
 constexpr int64_t kMinGathered = 16;      // columns gathered together where rows are long: a cache line
 
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -25,8 +27,10 @@ class RowsRun {
       const bool dense = call.inner == 1 || a.kind != RowKind::Whole;
       direct_[k] = !a.data || (dense && a.dtype == a.compute);
       all_direct_ &= direct_[k];
+      same_dtype_ &= !a.data || a.dtype == a.compute;
       longest = larger(longest, length_[k]);
     }
+    columns_ = loop.columns && call.inner >= kMinColumns && same_dtype_;
     batch_ = larger(1, kGathered / larger(longest, 1));
     if (call.inner > 1 && longest <= (1 << 16)) batch_ = larger(batch_, kMinGathered);
     if (call.inner > 1) batch_ = smaller(batch_, call.inner);
@@ -42,7 +46,13 @@ class RowsRun {
     nbytes_ = size_t(bytes + loop.scratch * call.n);
   }
 
+  bool columns() const { return columns_; }
+
   void run(int64_t begin, int64_t end) const {
+    if (columns_) {
+      run_columns(begin, end);
+      return;
+    }
     const Memory memory(nbytes_);
     if (all_direct_ && call_.inner == 1) {
       run_direct(begin, end, memory.data);
@@ -67,6 +77,23 @@ class RowsRun {
     size_t nbytes;
     char* data;
   };
+
+  void run_columns(int64_t begin, int64_t end) const {
+    while (begin < end) {
+      const int64_t o = begin / call_.inner, j = begin - o * call_.inner;
+      const int64_t count = smaller(call_.inner - j, end - begin);
+      void* p[kMapOperands] = {};
+      int64_t steps[kMapOperands] = {};
+      for (int k = 0; k < call_.operands; ++k) {
+        const RowsOperand& a = call_.operand[k];
+        steps[k] = a.kind == RowKind::Shared ? 0 : item_size(a.dtype);
+        const int64_t at = o * length_[k] * call_.inner + j;
+        p[k] = a.data ? static_cast<char*>(a.data) + at * steps[k] : nullptr;
+      }
+      loop_.columns(call_.functor, call_.n, count, call_.inner, p, steps);
+      begin += count;
+    }
+  }
 
   void run_direct(int64_t begin, int64_t end, char* memory) const {
     void* p[kMapOperands] = {};
@@ -116,6 +143,12 @@ class RowsRun {
       copy(rows * length, data + begin * length * size, size, buffer, item);
     } else {
       char* const first = data + (o * length * call_.inner + j) * size;
+      if (a.dtype == a.compute) {
+        const TransposeLoop turn = tables_.transpose[size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : 3];
+        if (in) turn(first, call_.inner * size, buffer, pitch_[k], rows, length, false);
+        else turn(buffer, pitch_[k], first, call_.inner * size, length, rows, false);
+        return;
+      }
       for (int64_t i = 0; i < length; ++i)
         copy(rows, first + i * call_.inner * size, size, buffer + i * item, pitch_[k]);
     }
@@ -126,7 +159,7 @@ class RowsRun {
   const Tables& tables_;
   int64_t length_[kMapOperands], pitch_[kMapOperands], at_[kMapOperands];  // pitch: bytes from row to row of a buffer
   bool direct_[kMapOperands];
-  bool all_direct_ = true;
+  bool all_direct_ = true, same_dtype_ = true, columns_ = false;
   int64_t batch_, buffer_bytes_;
   size_t nbytes_;
 };
@@ -139,7 +172,8 @@ void rows(int functor, const RowsCall& call) {
   const RowsLoop& loop = tables().rows[functor][int(call.key)];
   const RowsRun run(call, loop);
   const int64_t count = call.outer * call.inner, each = larger(call.n, 1) * loop.cost;
-  const int64_t grain = larger(1, kGrain / each);
+  int64_t grain = larger(1, kGrain / each);
+  if (run.columns()) grain = (grain + kColumnsInTask - 1) / kColumnsInTask * kColumnsInTask;
   if (count <= grain) {
     run.run(0, count);
     return;

@@ -12,6 +12,8 @@ bool has_map(int functor, DType key);
 bool has_reduce(int functor, DType key);
 bool has_rows(int functor, DType key);
 void map(int functor, const MapCall& call);
+// Runs the call if its operands lie along different dimensions, else does nothing and returns false.
+bool map_turned(int functor, const MapCall& call);
 void each(int functor, const EachCall& call);
 void reduce(int functor, const ReduceCall& call);
 void rows(int functor, const RowsCall& call);
