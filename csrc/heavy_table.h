@@ -15,7 +15,7 @@ enum class BiasOf : uint8_t { Column, Row };  // bias[j] or bias[i] is added to 
 // c must not overlap a, b or bias, and no two of its elements may share memory.
 struct GemmArgs {
   DType dtype = DType::Float32;  // float32, float64, bfloat16 (sums in float32); integers without bias and activation
-  bool rounds = false;           // float32: a and b may be rounded to bfloat16
+  bool rounds = false;  // float32: a and b may be rounded to bfloat16
   int64_t batch = 1, m = 0, n = 0, k = 0;
   const void* a = nullptr;
   int64_t a_batch = 0, a_row = 0, a_col = 0;
@@ -39,14 +39,14 @@ struct ConvArgs {
   int64_t batch = 1, channels = 1, out_channels = 1, groups = 1;
   int64_t in[3] = {1, 1, 1}, out[3] = {1, 1, 1};  // spatial sizes of x and y
   int64_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, dilation[3] = {1, 1, 1};
-  const void* x = nullptr;     // forward: read; backward_weight: read
-  const void* w = nullptr;     // forward, backward_input: read
+  const void* x = nullptr;  // forward: read; backward_weight: read
+  const void* w = nullptr;  // forward, backward_input: read
   const void* bias =
       nullptr;  // forward: [out_channels] or null; backward_input: [channels] or null (transposed forward)
-  const void* dy = nullptr;    // backward: gradient of y
-  void* y = nullptr;           // forward: written
-  void* dx = nullptr;          // backward_input: written
-  void* dw = nullptr;          // backward_weight: written
+  const void* dy = nullptr;  // backward: gradient of y
+  void* y = nullptr;  // forward: written
+  void* dx = nullptr;  // backward_input: written
+  void* dw = nullptr;  // backward_weight: written
   Activation activation = Activation::None;  // forward only
   bool winograd = true;  // allowed where it pays: fewer operations, error a few times that of the plain sum
 };
@@ -58,7 +58,7 @@ struct PoolArgs {
   int64_t in[3] = {1, 1, 1}, out[3] = {1, 1, 1};
   int64_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, dilation[3] = {1, 1, 1};
   bool count_include_pad = true;  // average only
-  int64_t divisor = 0;            // average only: 0 is the size of the window
+  int64_t divisor = 0;  // average only: 0 is the size of the window
   const void* x = nullptr;
   void* y = nullptr;
   int64_t* indices = nullptr;  // of the maximum in its plane of x, -1 if the window holds no element; written forward

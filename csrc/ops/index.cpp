@@ -285,7 +285,7 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
                        const Tensor whole = zeros(shape, g.out().dtype(), g.out().device());
                        g[0] = index_put(whole, saved.get(g), g.out(), true, Dest::in_place(whole));
                      });
-  });
+});
 }
 
 Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source, Dest dest) {

@@ -95,8 +95,7 @@ void check_all(const std::string& what, const std::vector<double>& expected, con
           const double error = std::fabs(double(out[i]) - expected[i]);
           worst = error > worst || error != error ? error : worst;
         }
-        expect(worst <= limit,
-               what + " " + isa.name + ": error " + text_of(worst) + " over " + text_of(limit));
+        expect(worst <= limit, what + " " + isa.name + ": error " + text_of(worst) + " over " + text_of(limit));
       } else {
         expect(same_bits(out, first),
                what + " " + isa.name + ": other bits with " + std::to_string(threads) + " threads");
