@@ -280,12 +280,10 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
     y = index(reshape(expand(x, shape), {-1}), {positions});
   }
   if (!grad) return y;
-  return grad.record("IndexBackward0", y,
-                     [saved = SavedIndices(grad, indices, fixed_indices(x, p)), shape = x.shape()](Grads& g) {
-                       const Tensor whole = zeros(shape, g.out().dtype(), g.out().device());
-                       g[0] = index_put(whole, saved.get(g), g.out(), true, Dest::in_place(whole));
-                     });
-});
+  return grad.record("MaskedSelectBackward0", y, [saved = SavedIndices(grad, {mask}, {positions}), shape](Grads& g) {
+    const Tensor flat = zeros({numel_of("masked_select", shape)}, g.out().dtype(), g.out().device());
+    g[0] = reshape(index_put(flat, saved.get(g), g.out(), true, Dest::in_place(flat)), shape);
+  });
 }
 
 Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source, Dest dest) {
