@@ -2088,8 +2088,15 @@ def adaptive_max_pool2d(input: Tensor, output_size: _Dims) -> tuple[Tensor, Tens
 def adaptive_max_pool3d(input: Tensor, output_size: _Dims) -> tuple[Tensor, Tensor]:
     """Maxima of windows that make output_size, and where they are."""
 
+@overload
 def add(
     input: Tensor, other: Tensor | _Number, *, alpha: _Number = 1, out: Tensor | None = None
+) -> Tensor:
+    """input + alpha * other."""
+
+@overload
+def add(
+    input: Tensor | _Number, other: Tensor, *, alpha: _Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """input + alpha * other."""
 
@@ -2370,7 +2377,7 @@ def atanh_(input: Tensor) -> Tensor:
 def avg_pool1d(
     input: Tensor,
     kernel_size: _Dims,
-    stride: _Dims = (),
+    stride: _Dims | None = None,
     padding: _Dims = 0,
     ceil_mode: _bool = False,
     count_include_pad: _bool = True,
@@ -2380,7 +2387,7 @@ def avg_pool1d(
 def avg_pool2d(
     input: Tensor,
     kernel_size: _Dims,
-    stride: _Dims = (),
+    stride: _Dims | None = None,
     padding: _Dims = 0,
     ceil_mode: _bool = False,
     count_include_pad: _bool = True,
@@ -2391,7 +2398,7 @@ def avg_pool2d(
 def avg_pool3d(
     input: Tensor,
     kernel_size: _Dims,
-    stride: _Dims = (),
+    stride: _Dims | None = None,
     padding: _Dims = 0,
     ceil_mode: _bool = False,
     count_include_pad: _bool = True,
@@ -2880,6 +2887,10 @@ def div(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) ->
     """input / other, of floating-point dtype."""
 
 @overload
+def div(input: Tensor | _Number, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """input / other, of floating-point dtype."""
+
+@overload
 def div(
     input: Tensor, other: Tensor | _Number, *, rounding_mode: str | None, out: Tensor | None = None
 ) -> Tensor:
@@ -2901,6 +2912,10 @@ def divide(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None)
 def divide(
     input: Tensor, other: Tensor | _Number, *, rounding_mode: str | None, out: Tensor | None = None
 ) -> Tensor:
+    """The same as div."""
+
+@overload
+def divide(input: Tensor | _Number, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The same as div."""
 
 @overload
@@ -3115,7 +3130,12 @@ def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def floor_(input: Tensor) -> Tensor:
     """Largest integer not above."""
 
+@overload
 def floor_divide(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
+    """floor(input / other)."""
+
+@overload
+def floor_divide(input: Tensor | _Number, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """floor(input / other)."""
 
 def floor_divide_(input: Tensor, other: Tensor | _Number) -> Tensor:
@@ -3226,6 +3246,44 @@ def group_norm(
     cudnn_enabled: _bool = True,
 ) -> Tensor:
     """Groups of channels normalised over each image."""
+
+@overload
+def gru(
+    input: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> tuple[Tensor, Tensor]:
+    """Layers of gated recurrent units: (output, last h)."""
+
+@overload
+def gru(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> tuple[Tensor, Tensor]:
+    """Layers of gated recurrent units: (output, last h)."""
+
+def gru_cell(
+    input: Tensor,
+    hx: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> Tensor:
+    """One step of gated recurrent units."""
 
 def gt(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input > other."""
@@ -3588,6 +3646,44 @@ def logsumexp(
 ) -> Tensor:
     """log(sum(exp(input))), without overflow."""
 
+@overload
+def lstm(
+    input: Tensor,
+    hx: Sequence[Tensor],
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Layers of LSTM: (output, last h, last c)."""
+
+@overload
+def lstm(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Sequence[Tensor],
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Layers of LSTM: (output, last h, last c)."""
+
+def lstm_cell(
+    input: Tensor,
+    hx: Sequence[Tensor],
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """One step of an LSTM: (h, c)."""
+
 def lt(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input < other."""
 
@@ -3775,7 +3871,12 @@ def mse_loss(input: Tensor, target: Tensor, reduction: _int = 1) -> Tensor:
 def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sorted along the first dimension."""
 
+@overload
 def mul(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
+    """input * other."""
+
+@overload
+def mul(input: Tensor | _Number, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * other."""
 
 def mul_(input: Tensor, other: Tensor | _Number) -> Tensor:
@@ -3791,7 +3892,12 @@ def multinomial(
 ) -> Tensor:
     """Indices drawn with the probabilities of each row."""
 
+@overload
 def multiply(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
+    """The same as mul."""
+
+@overload
+def multiply(input: Tensor | _Number, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The same as mul."""
 
 def multiply_(input: Tensor, other: Tensor | _Number) -> Tensor:
@@ -4293,6 +4399,82 @@ def rms_norm(
 ) -> Tensor:
     """Divided by the root mean square over the last dimensions."""
 
+@overload
+def rnn_relu(
+    input: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> tuple[Tensor, Tensor]:
+    """Recurrent layers with ReLU: (output, last h)."""
+
+@overload
+def rnn_relu(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> tuple[Tensor, Tensor]:
+    """Recurrent layers with ReLU: (output, last h)."""
+
+def rnn_relu_cell(
+    input: Tensor,
+    hx: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> Tensor:
+    """One step with ReLU."""
+
+@overload
+def rnn_tanh(
+    input: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> tuple[Tensor, Tensor]:
+    """Recurrent layers with tanh: (output, last h)."""
+
+@overload
+def rnn_tanh(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> tuple[Tensor, Tensor]:
+    """Recurrent layers with tanh: (output, last h)."""
+
+def rnn_tanh_cell(
+    input: Tensor,
+    hx: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> Tensor:
+    """One step with tanh."""
+
 def roll(input: Tensor, shifts: _Dims, dims: _Dims = ()) -> Tensor:
     """Rotated along dimensions."""
 
@@ -4326,6 +4508,19 @@ def scalar_tensor(
     requires_grad: _bool = False,
 ) -> Tensor:
     """A 0-d tensor."""
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: _float = 0.0,
+    is_causal: _bool = False,
+    *,
+    scale: _float | None = None,
+    enable_gqa: _bool = False,
+) -> Tensor:
+    """softmax(scale query key^T + mask) value."""
 
 @overload
 def scatter(
@@ -4616,8 +4811,15 @@ def std_mean(
 ) -> tuple[Tensor, Tensor]:
     """Standard deviation and mean."""
 
+@overload
 def sub(
     input: Tensor, other: Tensor | _Number, *, alpha: _Number = 1, out: Tensor | None = None
+) -> Tensor:
+    """input - alpha * other."""
+
+@overload
+def sub(
+    input: Tensor | _Number, other: Tensor, *, alpha: _Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """input - alpha * other."""
 
@@ -4632,6 +4834,12 @@ def subtract(
 
 @overload
 def subtract(input: Tensor, other: _Number, alpha: _Number) -> Tensor:
+    """The same as sub."""
+
+@overload
+def subtract(
+    input: Tensor | _Number, other: Tensor, *, alpha: _Number = 1, out: Tensor | None = None
+) -> Tensor:
     """The same as sub."""
 
 @overload
@@ -4739,7 +4947,12 @@ def triu(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Ten
 def triu_(input: Tensor, diagonal: _int = 0) -> Tensor:
     """The upper triangle, 0 elsewhere."""
 
+@overload
 def true_divide(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
+    """input / other, of floating-point dtype."""
+
+@overload
+def true_divide(input: Tensor | _Number, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input / other, of floating-point dtype."""
 
 def true_divide_(input: Tensor, other: Tensor | _Number) -> Tensor:
