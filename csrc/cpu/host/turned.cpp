@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kTile = 64, kMinSide = 8;
 constexpr int64_t kTilesInTask = 8;
-constexpr int64_t kPastCache = 32 << 20;  // bytes of output from which it is not worth keeping in the cache
+constexpr int64_t kPastCache = 4 << 20;  // bytes of output from which it is not worth keeping in the cache
 
 int64_t tiles_of(int64_t n) { return (n + kTile - 1) / kTile; }
 
