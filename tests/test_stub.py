@@ -128,7 +128,7 @@ def test_typed_program(tmp_path):
 
 WRONG = {
     "cnn.ad(cnn.ones(2), 1)": "attr-defined",
-    "cnn.add(cnn.ones(2), 'one')": "arg-type",
+    "cnn.add(cnn.ones(2), 'one')": "call-overload",
     "cnn.ones(2).sum(dimm=1)": "call-arg",
     "x: str = cnn.ones(2).exp()": "assignment",
     "cnn.ones(2, dtype='float32')": "call-overload",

@@ -34,6 +34,7 @@ INTENDED = {
     "Tensor.requires_grad_": IN_THE_STUB,
     "F.gelu": IN_THE_STUB,
     "F.one_hot": IN_THE_STUB,
+    "F.scaled_dot_product_attention": IN_THE_STUB,
 }
 IS_THERE = "PyTorch takes it, though its stub does not say so; see test_stub_misses"
 SAME_FUNCTION = "the method is the function, whose `out=` it takes as well"
@@ -51,7 +52,7 @@ MORE = {
 # Functions of which neither a stub nor `inspect` tells the form.
 UNREAD = set(
     """
-    .einsum .unique .unique_consecutive .get_default_dtype .get_num_threads .set_num_threads
+    .einsum .unique .unique_consecutive .get_default_dtype .get_float32_matmul_precision .get_num_threads .set_num_threads
     .is_anomaly_check_nan_enabled .is_anomaly_enabled .is_grad_enabled .is_inference_mode_enabled
     .initial_seed .seed .get_rng_state .set_anomaly_enabled .can_cast .promote_types .get_device
     Tensor.as_subclass Tensor.is_shared Tensor.new Tensor.numpy Tensor.register_hook

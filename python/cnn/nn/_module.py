@@ -107,7 +107,7 @@ class Module(Calling, Converting, Stateful):
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         _C._shorten_module_slots(cls)
 

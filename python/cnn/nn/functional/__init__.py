@@ -177,6 +177,7 @@ if TYPE_CHECKING:  # the same, for readers of types
     from ..._C import log_sigmoid as logsigmoid
     from ..._C import prelu as prelu
     from ..._C import relu_ as relu_
+    from ..._C import scaled_dot_product_attention as scaled_dot_product_attention
     from ..._C import softplus as softplus
     from ..._C import softshrink as softshrink
     from ..._C import threshold_ as threshold_
@@ -224,6 +225,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
@@ -231,6 +233,7 @@ __all__ = [
     "elu",
     "elu_",
     "embedding",
+    "embedding_bag",
     "feature_alpha_dropout",
     "fold",
     "fractional_max_pool2d",
@@ -275,6 +278,7 @@ __all__ = [
     "max_unpool3d",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
@@ -283,6 +287,7 @@ __all__ = [
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pdist",
     "pixel_shuffle",
     "pixel_unshuffle",
     "poisson_nll_loss",
@@ -292,6 +297,8 @@ __all__ = [
     "relu_",
     "rms_norm",
     "rrelu",
+    "rrelu_",
+    "scaled_dot_product_attention",
     "selu",
     "selu_",
     "sigmoid",

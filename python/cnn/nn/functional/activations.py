@@ -89,20 +89,25 @@ def leaky_relu(input, negative_slope=0.01, inplace=False) -> _C.Tensor:
 
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False) -> _C.Tensor:
     """leaky_relu with a slope drawn from U(lower, upper) per element in training, else its mean."""
+    return _rrelu(input, lower, upper, training, inplace, None)
+
+
+def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False, generator=None) -> _C.Tensor:
+    """rrelu in place."""
+    return _rrelu(input, lower, upper, training, True, generator)
+
+
+def _rrelu(input, lower, upper, training, inplace, generator):
     if lower > upper:
         raise RuntimeError(f"rrelu: lower bound {lower} must not be above upper bound {upper}")
     if training:
         below = (input <= 0).detach()
-        drawn = _C.empty(int(below.sum()), dtype=input.dtype).uniform_(lower, upper)
+        drawn = _C.empty(int(below.sum()), dtype=input.dtype)
+        drawn.uniform_(lower, upper, generator=generator)
         slopes = _C.ones(input.numel(), dtype=input.dtype, device=input.device)
         slopes = slopes.masked_scatter(below.reshape(-1), drawn).view(input.shape)
         return input.mul_(slopes) if inplace else input * slopes
     return leaky_relu(input, (lower + upper) / 2, inplace)
-
-
-def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
-    """rrelu in place."""
-    return rrelu(input, lower, upper, training, inplace=True)
 
 
 def hardsigmoid(input, inplace=False) -> _C.Tensor:
