@@ -258,7 +258,9 @@ def multi_head_attention_forward(
     weights = None
     if need_weights:
         if is_causal and attn_mask is None:
-            raise AssertionError("FIXME: is_causal not implemented for need_weights")
+            raise AssertionError(
+                "is_causal with need_weights needs the mask itself: pass attn_mask"
+            )
         scores = (q * math.sqrt(1.0 / head_dim)).matmul(k.transpose(-2, -1))
         if attn_mask is not None:
             scores = attn_mask + scores
