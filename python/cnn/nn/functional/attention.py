@@ -258,9 +258,7 @@ def multi_head_attention_forward(
     weights = None
     if need_weights:
         if is_causal and attn_mask is None:
-            raise AssertionError(
-                "is_causal with need_weights needs the mask: pass attn_mask"
-            )
+            raise AssertionError("is_causal with need_weights needs the mask: pass attn_mask")
         scores = (q * math.sqrt(1.0 / head_dim)).matmul(k.transpose(-2, -1))
         if attn_mask is not None:
             scores = attn_mask + scores
