@@ -88,9 +88,9 @@ DIFFERS = [
 def run_mypy(module, *args, cwd):
     """One worker, its cache apart: the run leaves nothing behind."""
     command = [sys.executable, "-m", module, *args]
-    environment = {"MYPYPATH": str(PACKAGE.parent), "PATH": "/usr/bin:/bin"}
-    environment["PYTHONPATH"] = str(PACKAGE.parent)
-    environment["MYPY_CACHE_DIR"] = str(cwd / "cache")
+    environment = {"PATH": "/usr/bin:/bin", "MYPY_CACHE_DIR": str(cwd / "cache")}
+    if PACKAGE.parent.name != "site-packages":  # there mypy looks of its own accord
+        environment["MYPYPATH"] = environment["PYTHONPATH"] = str(PACKAGE.parent)
     return subprocess.run(command, cwd=cwd, env=environment, text=True, capture_output=True)
 
 
