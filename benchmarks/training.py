@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 from benchmarks import models
 from benchmarks.workload import Target, Workload
 
@@ -26,10 +28,13 @@ def training_step(optimizer, loss_of):
 
 
 def classifier_step(torch, net, optimizer, inputs, classes):
-    """A step of a classifier on random labels, one for each row of its output."""
-    labels = torch.randint(0, classes, (net(inputs).shape[0],))
+    """A step of a classifier on random labels, one for each row of its output.
+
+    They are others at the next step: nothing can be learnt, so that the gradients do not vanish.
+    """
+    labels = cycle(torch.randint(0, classes, (64, net(inputs).shape[0])))
     cross_entropy = torch.nn.functional.cross_entropy
-    return training_step(optimizer, lambda: cross_entropy(net(inputs), labels))
+    return training_step(optimizer, lambda: cross_entropy(net(inputs), next(labels)))
 
 
 def sgd(torch, net):

@@ -70,7 +70,7 @@ struct EachCall {
   int64_t n = 0;
   DType dtype = DType::Float32;  // the functor's T
   bool ordered = false;          // one thread, ascending i: for writes that may meet
-  int cost = 4;
+  int cost = 8;                  // of one index; about 1 for a multiplication and an addition
 };
 
 struct Backend {

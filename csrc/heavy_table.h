@@ -131,7 +131,8 @@ struct HeavyTable {
   void (*conv_backward_weight)(const ConvArgs&);
   // As in PyTorch, NaN is the largest value, of equal numbers the first wins, of several NaN the last.
   void (*max_pool_forward)(const PoolArgs&);
-  void (*max_pool_backward)(const PoolArgs&);  // adaptive too: reads dy and indices, needs only planes, in and out
+  // Adaptive too, which leaves the window as it is by default: reads dy and indices.
+  void (*max_pool_backward)(const PoolArgs&);
   void (*avg_pool_forward)(const PoolArgs&);
   void (*avg_pool_backward)(const PoolArgs&);
   // Window o of an adaptive pool is [floor(o * in / out), ceil((o + 1) * in / out)).

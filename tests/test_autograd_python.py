@@ -598,3 +598,15 @@ def test_seed_range():
     for wrong in (2**64, -(2**63) - 1):
         with pytest.raises((RuntimeError, ValueError)):
             cnn.manual_seed(wrong)
+
+
+def test_a_gradient_that_others_hold_is_not_written_over():
+    x = cnn.tensor([1.0, -1.0, 2.0], requires_grad=True)
+    seen = []
+    y = (x * 1).relu()
+    y.register_hook(seen.append)
+    y.retain_grad()
+    given = cnn.tensor([3.0, 4.0, 5.0])
+    (y + 0).backward(given)
+    assert x.grad.tolist() == [3.0, 0.0, 5.0]
+    assert given.tolist() == seen[0].tolist() == y.grad.tolist() == [3.0, 4.0, 5.0]

@@ -70,6 +70,26 @@ def test_polynomials_keep_their_bounds(name, reference, low, high, bound):
     assert ulps(got, want).max() <= bound
 
 
+def test_gelu_keeps_its_digits_where_it_is_small():
+    x = spread(-5, 10)
+    want = [0.5 * v * math.erfc(-v / math.sqrt(2)) for v in x.astype(np.float64)]
+    got = cnn.nn.functional.gelu(cnn.from_numpy(x)).numpy()
+    assert np.allclose(got, want, rtol=4e-6, atol=1e-45)
+    assert np.allclose(got[x > 0], np.array(want)[x > 0], rtol=2e-7, atol=1e-45)
+
+
+def test_subnormal_numbers_count_as_zero_on_request():
+    x = cnn.full((1 << 18,), 1e-39)  # enough for every thread
+    try:
+        assert cnn.set_flush_denormal(True)
+        assert (x * 0.5).count_nonzero() == 0
+    finally:
+        cnn.set_flush_denormal(False)
+    assert (x * 0.5).count_nonzero() == x.numel()
+    with pytest.raises(TypeError, match="expects a bool"):
+        cnn.set_flush_denormal(1)
+
+
 @pytest.mark.parametrize("name", [row[0] for row in FUNCTIONS])
 def test_special_values_are_numpys(name):
     if name == "sigmoid":

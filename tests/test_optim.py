@@ -236,6 +236,23 @@ def test_a_step_records_nothing_and_bumps_the_version(cls):
         assert not value.requires_grad
 
 
+def test_momentum_that_dies_out_ends_at_zero():
+    p = param(1.0, 1.0)
+    opt = optim.SGD([p], lr=0.1, momentum=0.9)
+    step_with(opt, p, (1e-30, 1.0))
+    step_with(opt, p, *[(0.0, 0.0)] * 200)
+    dead, alive = opt.state[p]["momentum_buffer"].tolist()
+    assert dead == 0.0 and alive > 0.0
+
+
+def test_adam_without_eps_divides_by_the_roots_of_subnormal_numbers():
+    p = param(1.0)
+    opt = optim.Adam([p], lr=0.1, eps=0)
+    step_with(opt, p, (1e-20,))
+    assert 0 < opt.state[p]["exp_avg_sq"].item() < 1e-38
+    assert p.item() == pytest.approx(0.9, abs=1e-2)
+
+
 @each
 def test_closure_runs_with_gradients_enabled(cls):
     p = param(1.0)

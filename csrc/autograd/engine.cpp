@@ -40,9 +40,9 @@ void fit(const Node& node, size_t index, Tensor& grad, const GradShape& expected
   grad = to_device(grad, expected.device);
 }
 
-bool may_add_into(const Tensor& x) {
+bool may_write_into(const Tensor& x) {
   const TensorImpl& impl = *x.impl();
-  return impl.use_count() == 1 && impl.storage->use_count() == 1 && impl.contiguous && !impl.base &&
+  return !grad_enabled() && impl.use_count() == 1 && impl.storage->use_count() == 1 && impl.contiguous && !impl.base &&
          !impl.own_version && !impl.autograd && !impl.inference;
 }
 
@@ -186,6 +186,8 @@ void GraphRun::count_edges() {
   }
 }
 
+Dest Grads::over(int i) const { return may_write_into(out_[i]) ? Dest::in_place(out_[i]) : Dest(); }
+
 // ---- The run ----
 
 void GraphRun::execute() {
@@ -320,8 +322,8 @@ void GraphRun::add_gradient(NodeState& state, size_t output, Tensor gradient) {
   if (state.gradients.empty()) state.gradients.resize(state.node->outputs().size());
   Tensor& sum = state.gradients[output];
   if (!sum.defined()) sum = std::move(gradient);
-  else if (!grad_enabled() && may_add_into(sum)) add(sum, gradient, 1, Dest::in_place(sum));
-  else if (!grad_enabled() && may_add_into(gradient)) sum = add(gradient, sum, 1, Dest::in_place(gradient));
+  else if (may_write_into(sum)) add(sum, gradient, 1, Dest::in_place(sum));
+  else if (may_write_into(gradient)) sum = add(gradient, sum, 1, Dest::in_place(gradient));
   else sum = add(sum, gradient);
 }
 

@@ -10,6 +10,7 @@
 #include "cnn/ops/matmul.h"
 #include "core/allocator.h"
 #include "core/cpu_info.h"
+#include "core/float_control.h"
 #include "core/parallel.h"
 
 namespace py = pybind11;
@@ -84,6 +85,17 @@ void bind_machine(py::module_& m) {
         set_num_threads(count > 4096 ? 4096 : int(count));
       },
       "Sets how many threads compute. RuntimeError below 1.");
+  m.def(
+      "set_flush_denormal",
+      [](py::handle mode) {
+        if (!PyBool_Check(mode.ptr())) {
+          throw py::type_error("set_flush_denormal expects a bool, but got " + type_name_of(mode.ptr()));
+        }
+        const uint32_t others = float_control() & ~kFlushBits;
+        set_float_control(mode.ptr() == Py_True ? others | kFlushBits : others);
+        return kFlushBits != 0;
+      },
+      "Do subnormal numbers count as zero in what this thread computes? Returns whether the processor can do that.");
   m.def("_float32_matmul_precision", [] { return int(float32_matmul_precision()); });
   m.def(
       "_set_float32_matmul_precision", [](int level) { set_float32_matmul_precision(MatmulPrecision(level)); },

@@ -18,6 +18,7 @@
 
 #include "cnn/check.h"
 #include "core/cpu_info.h"
+#include "core/float_control.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -64,34 +65,6 @@ bool spin_until(const Done& done, std::chrono::nanoseconds limit) {
   }
 }
 
-// Rounding mode, flush-to-zero and denormals-are-zero: the part of the control word that changes
-// results. Workers take it over from the caller.
-#if defined(__x86_64__)
-constexpr uint32_t kControlMask = 0xE040;
-uint32_t float_control() { return _mm_getcsr() & kControlMask; }
-void set_float_control(uint32_t control) {
-  const uint32_t now = _mm_getcsr();
-  if ((now & kControlMask) != control) _mm_setcsr((now & ~kControlMask) | control);
-}
-#elif defined(__aarch64__)
-constexpr uint64_t kControlMask = 0x1C00000;
-uint32_t float_control() {
-  uint64_t now;
-  asm volatile("mrs %0, fpcr" : "=r"(now));
-  return uint32_t(now & kControlMask);
-}
-void set_float_control(uint32_t control) {
-  uint64_t now;
-  asm volatile("mrs %0, fpcr" : "=r"(now));
-  if ((now & kControlMask) != control) {
-    asm volatile("msr fpcr, %0" : : "r"((now & ~kControlMask) | control));
-  }
-}
-#else
-uint32_t float_control() { return 0; }
-void set_float_control(uint32_t) {}
-#endif
-
 thread_local bool inside_region = false;
 
 // The first of the exceptions, in the order of chunks.
@@ -113,7 +86,7 @@ struct Job {
   void* ctx = nullptr;
   int64_t chunks = 0;
   int32_t spans = 0;  // one contiguous share of the chunks for each thread that we hope for
-  uint32_t control = 0;
+  uint32_t control = 0;  // of floating point: workers take it over from the caller
   Failure* failure = nullptr;
 
   void run(int64_t begin, int64_t end) const {

@@ -117,7 +117,7 @@ class PixelConvolver {
         panels_(ceil_div(p.outputs, kWide)),
         depth_(classes[count - 1].weights + classes[count - 1].taps() * p.channels),
         weights_(panels_ * kWide * depth_) {
-    parallel_for(panels_ * count_, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(panels_ * count_, 1 + kTurnWork / (kWide * depth_ / count_ + 1), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) pack(classes_[i % count_], i / count_);
     });
   }
@@ -180,7 +180,7 @@ class PixelConvolver {
 
   void run_box(const Box& box, float* pixels) const {
     const int64_t slices = ceil_div(p_.channels, kSlice), plane = p_.in[0] * p_.in[1] * p_.in[2];
-    parallel_for(box.images * slices, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(box.images * slices, 1 + kTurnWork / (kSlice * plane), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t image = i / slices, c = i % slices * kSlice;
         source_.fill(box, image, p_.source + ((box.image + image) * p_.channels + c) * plane,

@@ -1,9 +1,9 @@
 // The gradient of a convolution with respect to its weights over pixels (conv_pixels.h): sums[tap, channel][output] +=
-// x[pixel of the output through the tap][channel] * dy[pixel][output]. Boxes follow one another in order and the pool shares
-// the sums, so that they do not depend on the number of threads.
+// x[pixel of the output through the tap][channel] * dy[pixel][output] (see WeightShares for how the pool takes part).
 #include "core/parallel.h"
 #include "cpu/conv_pixels.h"
 #include "cpu/panel_tile.h"
+#include "cpu/weight_shares.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
@@ -16,27 +16,29 @@ class PixelWeightGradient {
   explicit PixelWeightGradient(const ConvArgs& a)
       : a_(a),
         class_(forward_class(a)),
-        plan_(class_.axes, a.batch, a.channels + a.out_channels, Plan::Sharing::WithinBoxes),
-        source_(plan_, Windows(&class_, 1).all, a.in, a.channels),
-        panels_(ceil_div(a.out_channels, kPanel)),
-        pitch_(panels_ * kPanel),
-        in_run_(a.dilation[2] == 1 && source_.pixel() == a.channels ? a.kernel[2] : 1),
+        pitch_(ceil_div(a.out_channels, kPanel) * kPanel),
         depth_(elements(a.kernel) * a.channels),
+        shares_(a, depth_ * pitch_),
+        plan_(class_.axes, a.batch, a.channels + a.out_channels, shares_.sharing()),
+        source_(plan_, Windows(&class_, 1).all, a.in, a.channels),
+        in_run_(a.dilation[2] == 1 && source_.pixel() == a.channels ? a.kernel[2] : 1),
         sums_(depth_ * pitch_) {}
 
   void run() const {
-    const int64_t rows = plan_.images() * plan_.size(0) * plan_.size(1);
-    Scratch<float> pixels(source_.room()), out(rows * plan_.size(2) * pitch_);
-    Scratch<int64_t> offsets(3 * rows);
-    for (int64_t i = 0; i < plan_.count(); ++i) run_box(plan_.box(i), i == 0, pixels, out, offsets);
+    shares_.run<float>(plan_.count(), depth_ * pitch_, sums_, [&](int64_t begin, int64_t end, float* sums) {
+      const int64_t rows = plan_.images() * plan_.size(0) * plan_.size(1);
+      Scratch<float> pixels(source_.room()), out(rows * plan_.size(2) * pitch_);
+      Scratch<int64_t> offsets(3 * rows);
+      for (int64_t i = begin; i < end; ++i) run_box(plan_.box(i), i == begin, pixels, out, offsets, sums);
+    });
     restore();
   }
 
  private:
-  void run_box(const Box& box, bool first, float* pixels, float* out, int64_t* offsets) const {
+  void run_box(const Box& box, bool first, float* pixels, float* out, int64_t* offsets, float* sums) const {
     const int64_t in_slices = ceil_div(a_.channels, kSlice), slices = in_slices + ceil_div(a_.out_channels, kSlice);
     const int64_t in_plane = elements(a_.in), rows = box.images * box.size[0] * box.size[1];
-    parallel_for(box.images * slices, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(box.images * slices, 1 + kTurnWork / (kSlice * in_plane), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t image = i / slices, slice = i % slices;
         if (slice < in_slices) {
@@ -59,7 +61,7 @@ class PixelWeightGradient {
     const int64_t wanted = depth_ * pitch_ <= kFewSums ? kShort : kLong;
     const Parts blocks(rows, ceil_div(rows, max_of(wanted / box.size[2], 1)));
     for (int64_t i = 0; i < blocks.count; ++i)
-      multiply(box, blocks.begin(i), blocks.size(i), first && i == 0, pixels, out, lines);
+      multiply(box, blocks.begin(i), blocks.size(i), first && i == 0, pixels, out, lines, sums);
   }
 
   // dy as panels of pixels: [panel][position][kPanel].
@@ -81,12 +83,12 @@ class PixelWeightGradient {
 
   // All sums over some rows of outputs: a task is some (tap, channel) of a row of taps times a panel of outputs.
   void multiply(const Box& box, int64_t row, int64_t rows, bool first, const float* pixels, const float* out,
-                const Lines& lines) const {
+                const Lines& lines, float* sums) const {
     const int64_t positions = box.images * box.size[0] * box.size[1] * box.size[2];
     const int64_t run = in_run_ * a_.channels, runs = depth_ / run;
     const Parts parts(run, ceil_div(run, kTileRows));
     const int64_t work = rows * box.size[2] * kTileRows * kPanel;
-    parallel_for(panels_ * runs, ceil_div(kSerialChunk, work * parts.count), [&](int64_t begin, int64_t end) {
+    parallel_for(pitch_ / kPanel * runs, ceil_div(kSerialChunk, work * parts.count), [&](int64_t begin, int64_t end) {
       PanelTile<float> t;
       t.a_step = source_.step(), t.k = box.size[2];
       t.b_row = kPanel, t.c_row = pitch_;
@@ -114,7 +116,7 @@ class PixelWeightGradient {
         t.b = out + (panel * positions + low_line * box.size[2]) * kPanel;
         for (int64_t j = 0; j < parts.count; ++j) {
           t.a = a + parts.begin(j);
-          t.c = sums_ + (r * run + parts.begin(j)) * pitch_ + panel * kPanel;
+          t.c = sums + (r * run + parts.begin(j)) * pitch_ + panel * kPanel;
           (j < parts.longer ? high : low)(t);
         }
       }
@@ -143,11 +145,12 @@ class PixelWeightGradient {
 
   const ConvArgs& a_;
   TapClass class_;
+  int64_t pitch_;  // outputs, whole panels
+  int64_t depth_;  // (tap, channel) pairs
+  WeightShares shares_;
   Plan plan_;
   PixelSource source_;
-  int64_t panels_, pitch_;
   int64_t in_run_;  // taps whose channels follow one another
-  int64_t depth_;  // (tap, channel) pairs
   Scratch<float> sums_;
 };
 

@@ -1,11 +1,11 @@
 // The gradient of a convolution with respect to its weights: for each output channel and tap, the dot product of a flat
-// plane of dy with a shifted flat plane of x. Boxes of images follow one another in order; the pool shares the dot products
-// of one box, so the sums do not depend on the number of threads.
+// plane of dy with a shifted flat plane of x (see WeightShares for how the pool takes part).
 #include "core/parallel.h"
 #include "cpu/conv.h"
 #include "cpu/dot_tile.h"
 #include "cpu/gemm.h"
 #include "cpu/heavy_kernels.h"
+#include "cpu/weight_shares.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
@@ -52,9 +52,10 @@ template <class T> class WeightGradient {
       : args_(args),
         in_(args.channels / args.groups),
         out_(args.out_channels / args.groups),
-        plan_(axes, args.batch, in_ + out_, Plan::Sharing::WithinBoxes),
+        shares_(args, out_ * in_ * elements(args.kernel)),
+        plan_(axes, args.batch, in_ + out_, shares_.sharing()),
         layout_(axes, plan_, out_ * axes[0].taps * axes[1].taps, kLanes<T>),
-        columns_(in_ * layout_.taps()) {
+        columns_(columns_count()) {
     const int64_t strides[3] = {args.kernel[1] * args.kernel[2], args.kernel[2], 1}, taps = layout_.taps();
     Scratch<int64_t> weights(taps);  // in the order of the taps
     layout_.fill_taps(strides, columns_, weights);
@@ -64,16 +65,27 @@ template <class T> class WeightGradient {
   }
 
   void run() const {
+    T* const dw = static_cast<T*>(args_.dw);
+    const int64_t sums = out_ * columns_count();
+    if (args_.groups == 1) {
+      return shares_.run(plan_.count(), sums, dw,
+                         [&](int64_t begin, int64_t end, T* to) { run_boxes(0, begin, end, to); });
+    }
     const int64_t grain = args_.groups >= kParallelGroups ? 1 : args_.groups;
     parallel_for(args_.groups, grain, [&](int64_t begin, int64_t end) {
-      Scratch<T> x(in_ * layout_.plane()), dy(out_ * room_);
-      for (int64_t g = begin; g < end; ++g)
-        for (int64_t i = 0; i < plan_.count(); ++i) run_box(plan_.box(i), g, i == 0, x, dy);
+      for (int64_t g = begin; g < end; ++g) run_boxes(g, 0, plan_.count(), dw + g * sums);
     });
   }
 
  private:
-  void run_box(const Box& box, int64_t group, bool first, T* x, T* dy) const {
+  int64_t columns_count() const { return in_ * layout_.taps(); }
+
+  void run_boxes(int64_t group, int64_t begin, int64_t end, T* dw) const {
+    Scratch<T> x(in_ * layout_.plane()), dy(out_ * room_);
+    for (int64_t i = begin; i < end; ++i) run_box(plan_.box(i), group, i == begin, x, dy, dw);
+  }
+
+  void run_box(const Box& box, int64_t group, bool first, T* x, T* dy, T* dw) const {
     const int64_t in_plane = elements(args_.in), out_plane = elements(args_.out), plane = layout_.plane();
     const T* x_from = static_cast<const T*>(args_.x) + (box.image * args_.channels + group * in_) * in_plane;
     const T* dy_from = static_cast<const T*>(args_.dy) + (box.image * args_.out_channels + group * out_) * out_plane;
@@ -87,15 +99,14 @@ template <class T> class WeightGradient {
       }
     });
 
-    const int64_t columns = in_ * layout_.taps(), tiles = ceil_div(out_, kRows) * ceil_div(columns, kCols);
-    const int64_t grain = max_of(1 + kSerialWork / 2 / (length * kRows * kCols), ceil_div(tiles, kGradientTasks));
-    T* const dw = static_cast<T*>(args_.dw) + group * out_ * columns;
+    const int64_t columns = columns_count(), tiles = ceil_div(out_, kRows) * ceil_div(columns, kCols);
+    const int64_t grain = max_of(1 + kSerialWork / (length * kRows * kCols), ceil_div(tiles, kGradientTasks));
     parallel_for(tiles, grain, [&](int64_t begin, int64_t end) { run_tiles(begin, end, x, dy, length, dw, first); });
   }
 
   // Tiles [begin, end) of all output channels by all columns, row after row.
   void run_tiles(int64_t begin, int64_t end, const T* x, const T* dy, int64_t length, T* dw, bool first) const {
-    const int64_t columns = in_ * layout_.taps();
+    const int64_t columns = columns_count();
     const Parts rows(out_, ceil_div(out_, kRows)), cols(columns, ceil_div(columns, kCols));
     WeightTile<T> t;
     t.length = length, t.dw_row = columns, t.first = first;
@@ -112,6 +123,7 @@ template <class T> class WeightGradient {
 
   const ConvArgs& args_;
   int64_t in_, out_;  // channels of one group
+  WeightShares shares_;
   Plan plan_;
   Layout layout_;
   int64_t room_;  // positions of the largest box, whole vectors

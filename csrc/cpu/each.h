@@ -1,6 +1,7 @@
 // The inner loop of the skeleton that calls a functor for each index.
 #pragma once
 
+#include "core/float_control.h"
 #include "cpu/for_types.h"
 #include "cpu/tables.h"
 
@@ -9,7 +10,13 @@ namespace cnn::cpu::inline CNN_ISA {
 template <class F, class T>
 void each_loop(const void* functor, int64_t begin, int64_t end) {
   const F f = *static_cast<const F*>(functor);
-  for (int64_t i = begin; i < end; ++i) f.template operator()<T>(i);
+  const auto run = [&] {
+    for (int64_t i = begin; i < end; ++i) f.template operator()<T>(i);
+  };
+  if constexpr (requires { f.flushes_subnormals(); }) {
+    const FlushSubnormals guard(f.flushes_subnormals());
+    run();
+  } else run();
 }
 
 // The first bad index, of one block that is seen to hold one.

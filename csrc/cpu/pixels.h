@@ -7,6 +7,7 @@ namespace cnn::cpu::inline CNN_ISA {
 
 inline constexpr int64_t kSlice = kLanes<float>;  // channels in a vector
 inline constexpr int64_t kPanel = 2 * kSlice;  // columns of a packed panel
+inline constexpr int64_t kTurnWork = 1 << 14;  // elements whose turning is not worth a task of its own
 
 CNN_HD int64_t round_up(int64_t n, int64_t step) { return ceil_div(n, step) * step; }
 

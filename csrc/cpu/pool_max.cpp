@@ -32,64 +32,137 @@ template <class T, class Windows> void max_planes(const PoolArgs& a, const Windo
   });
 }
 
-// 2x2 at stride 2 without padding, whole windows only: a row of outputs without branches, so that it vectorises.
-template <class T> bool is_halving(const PoolArgs& a) {
+// 2x2 at stride 2 without padding, whole windows only.
+bool is_halving(const PoolArgs& a) {
   for (int i = 0; i < 3; ++i) {
     const int64_t k = i == 0 ? 1 : 2;
     if (a.kernel[i] != k || a.stride[i] != k || a.padding[i] != 0 || a.dilation[i] != 1) return false;
     if (a.out[i] * k > a.in[i]) return false;
   }
-  return a.in[2] < (1 << 30);
+  return a.in[1] * a.in[2] < (1 << 30);
 }
 
-template <class T> void halve_row(const T* top, const T* bottom, int64_t n, T* y, int32_t* columns) {
-#pragma GCC ivdep
-  for (int64_t o = 0; o < n; ++o) {
-    T best = top[2 * o];
-    int32_t which = 0;
-    const T b = top[2 * o + 1], c = bottom[2 * o], d = bottom[2 * o + 1];
-    const bool b_wins = (b > best) | (b != b);
-    best = b_wins ? b : best, which = b_wins ? 1 : which;
-    const bool c_wins = (c > best) | (c != c);
-    best = c_wins ? c : best, which = c_wins ? 2 : which;
-    const bool d_wins = (d > best) | (d != d);
-    best = d_wins ? d : best, which = d_wins ? 3 : which;
-    y[o] = best;
-    columns[o] = which;
+// A plane that is halved, a vector of outputs at a time: the pairs that the windows see of a row become a vector of left
+// and one of right elements. A place is an index in the plane, counted from the first of these windows.
+template <class T> class Halving {
+  static constexpr int kCount = kLanes<T>;
+  using Places = decltype(Vec<T>{} < Vec<T>{});  // integers as wide as T
+  struct Pairs {
+    Vec<T> left, right;
+  };
+
+ public:
+  explicit Halving(const PoolArgs& a) : a_(a), width_(int(a.in[2])) {
+    for (int i = 0; i < kCount; ++i) first_[i] = 2 * i;
   }
-}
 
-template <class T> void halve_planes(const PoolArgs& a) {
-  constexpr int64_t kBlock = 256;
-  each_plane(a, 2 * pool_out(a), [&](int64_t plane) {
-    const T* x = static_cast<const T*>(a.x) + plane * pool_in(a);
-    T* y = static_cast<T*>(a.y) + plane * pool_out(a);
-    int64_t* indices = a.indices ? a.indices + plane * pool_out(a) : nullptr;
-    const int64_t width = a.in[2];
-    int32_t which[kBlock];
-    for (int64_t d = 0; d < a.out[0]; ++d)
-      for (int64_t h = 0; h < a.out[1]; ++h)
-        for (int64_t w = 0; w < a.out[2]; w += kBlock) {
-          const int64_t n = min_of(kBlock, a.out[2] - w), at = (d * a.in[1] + 2 * h) * width + 2 * w;
-          const int64_t o = (d * a.out[1] + h) * a.out[2] + w;
-          halve_row(x + at, x + at + width, n, y + o, which);
-          if (!indices) continue;
-          for (int64_t i = 0; i < n; ++i) indices[o + i] = at + 2 * i + (which[i] & 1) + (which[i] >> 1) * width;
-        }
-  });
-}
+  void forward(const T* x, T* y, int64_t* indices) const {
+    each_vector([&](int64_t at, int64_t o, int64_t n) {
+      const Pairs top = load(x + at, n, AllLanes<T>{}), bottom = load(x + at + width_, n, AllLanes<T>{});
+      Vec<T> best = top.left;
+      Places place = first_;
+      const auto try_one = [&](Vec<T> value, int step) {
+        const auto better = (value > best) | (value != value);
+        best = better ? value : best;
+        place = better ? first_ + step : place;
+      };
+      try_one(top.right, 1), try_one(bottom.left, width_), try_one(bottom.right, width_ + 1);
+      vec_store_n(y + o, best, n);
+      if (indices) store_indices(place, at, indices + o, n, AllLanes<double>{});
+    });
+  }
+
+  void backward(const T* dy, const int64_t* indices, T* dx) const {
+    const int64_t covered = 2 * a_.out[2];
+    for (int64_t row = 0; row < a_.in[0] * a_.in[1]; ++row) {
+      const bool below = row % a_.in[1] >= 2 * a_.out[1] || row / a_.in[1] >= a_.out[0];
+      for (int64_t w = below ? 0 : covered; w < width_; ++w) dx[row * width_ + w] = T(0);
+    }
+    each_vector([&](int64_t at, int64_t o, int64_t n) {
+      const Vec<T> g = vec_load_n(dy + o, n);
+      const Places place = load_indices(indices + o, at, n, AllLanes<T>{});
+      const auto part = [&](int step) { return place == first_ + step ? g : Vec<T>{}; };
+      store({part(0), part(1)}, dx + at, n, AllLanes<T>{});
+      store({part(width_), part(width_ + 1)}, dx + at + width_, n, AllLanes<T>{});
+    });
+  }
+
+ private:
+  // f(index of the first window in the plane of x, index of its output, number of outputs).
+  template <class F> void each_vector(const F& f) const {
+    for (int64_t row = 0; row < a_.out[0] * a_.out[1]; ++row) {
+      const int64_t at = (row / a_.out[1] * a_.in[1] + row % a_.out[1] * 2) * width_;
+      for (int64_t w = 0; w < a_.out[2]; w += kCount) f(at + 2 * w, row * a_.out[2] + w, min_of(a_.out[2] - w, kCount));
+    }
+  }
+
+  template <int... kLane> static Pairs load(const T* x, int64_t n, LaneList<kLane...>) {
+    const Vec<T> a = vec_load_n(x, 2 * n), b = 2 * n > kCount ? vec_load_n(x + kCount, 2 * n - kCount) : Vec<T>{};
+    return {__builtin_shufflevector(a, b, (2 * kLane)...), __builtin_shufflevector(a, b, (2 * kLane + 1)...)};
+  }
+  template <int... kLane> static void store(Pairs p, T* x, int64_t n, LaneList<kLane...>) {
+    constexpr int kHalf = kCount / 2;
+    vec_store_n(x, __builtin_shufflevector(p.left, p.right, (kLane / 2 + kLane % 2 * kCount)...), 2 * n);
+    if (n <= kHalf) return;
+    vec_store_n(x + kCount, __builtin_shufflevector(p.left, p.right, (kHalf + kLane / 2 + kLane % 2 * kCount)...),
+                2 * n - kCount);
+  }
+
+  // Indices have 64 bits; their vectors are loaded and stored as those of doubles, which can be taken in part.
+  static constexpr int kStep = kLanes<double>;
+  using Longs = decltype(Vec<double>{} < Vec<double>{});
+  static Longs load_some(const int64_t* from, int64_t n) {
+    return (Longs)vec_load_n(reinterpret_cast<const double*>(from), n);
+  }
+  static void store_some(Longs v, int64_t* to, int64_t n) {
+    vec_store_n(reinterpret_cast<double*>(to), (Vec<double>)v, n);
+  }
+  template <int... kLow> static void store_indices(Places place, int64_t at, int64_t* to, int64_t n,
+                                                   LaneList<kLow...>) {
+    if constexpr (kStep == kCount) return store_some(place + at, to, n);
+    else {
+      store_some(__builtin_convertvector(__builtin_shufflevector(place, place, kLow...), Longs) + at, to, n);
+      if (n > kStep)
+        store_some(__builtin_convertvector(__builtin_shufflevector(place, place, (kStep + kLow)...), Longs) + at,
+                   to + kStep, n - kStep);
+    }
+  }
+  template <int... kLane> static Places load_indices(const int64_t* from, int64_t at, int64_t n, LaneList<kLane...>) {
+    const Longs low = load_some(from, n) - at;
+    if constexpr (kStep == kCount) return low;
+    else {
+      typedef int32_t Half __attribute__((vector_size(kVecBytes / 2)));
+      const Longs high = n > kStep ? load_some(from + kStep, n - kStep) - at : Longs{};
+      return __builtin_shufflevector(__builtin_convertvector(low, Half), __builtin_convertvector(high, Half), kLane...);
+    }
+  }
+
+  const PoolArgs& a_;
+  int width_;
+  Places first_;
+};
 
 template <class T> void max_forward(const PoolArgs& a) {
-  if constexpr (sizeof(T) >= 4)
-    if (is_halving<T>(a)) return halve_planes<T>(a);
+  if constexpr (T(0.5) != T(0)) {
+    if (is_halving(a)) {
+      const Halving<T> halving(a);
+      return each_plane(a, 2 * pool_out(a), [&](int64_t plane) {
+        halving.forward(static_cast<const T*>(a.x) + plane * pool_in(a), static_cast<T*>(a.y) + plane * pool_out(a),
+                        a.indices ? a.indices + plane * pool_out(a) : nullptr);
+      });
+    }
+  }
   max_planes<T>(a, StridedWindows{a});
 }
 
 template <class T> void max_backward(const PoolArgs& a) {
+  const Halving<T> halving(a);
+  const bool halves = is_halving(a);
   each_plane(a, pool_in(a) + 4 * pool_out(a), [&](int64_t plane) {
     T* dx = static_cast<T*>(a.dx) + plane * pool_in(a);
     const T* dy = static_cast<const T*>(a.dy) + plane * pool_out(a);
     const int64_t* indices = a.indices + plane * pool_out(a);
+    if (halves) return halving.backward(dy, indices, dx);
     __builtin_memset(dx, 0, size_t(pool_in(a)) * sizeof(T));
     for (int64_t o = 0; o < pool_out(a); ++o)
       if (uint64_t(indices[o]) < uint64_t(pool_in(a))) dx[indices[o]] += dy[o];

@@ -75,7 +75,7 @@ struct Gelu : FloatFunctor {
 // g (Phi(x) + x phi(x))
 struct GeluBackward : FloatFunctor {
   template <class T> CNN_HD T operator()(T g, T x) const {
-    return g * (normal_cdf(x) + x * exp(T(-0.5) * x * x) * T(0.39894228040143267794));
+    return g * (normal_cdf(x) + x * exp_negative(T(-0.5) * x * x) * T(0.39894228040143267794));
   }
 };
 // x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))

@@ -2,6 +2,8 @@
 // Complex tensors count as twice as many reals. Numbers come as double and are rounded to T once, as PyTorch does.
 // `sign` is -1 to maximize, else 1: a factor, because the compiler lifts only three conditions out of a loop, and one
 // that stays inside keeps the loop from being vectorised.
+// The momentum of a weight whose gradient stays at zero decays until it is subnormal, and would then slow every step down
+// for good: subnormal numbers count as zero, but not where the root of one may be all that is divided by.
 #pragma once
 
 #include "kernels/functor.h"
@@ -28,6 +30,8 @@ struct SgdStep {
   void* b;  // null without momentum
   double lr, momentum, dampening, weight_decay, sign;
   bool nesterov, first;
+  static constexpr int kCost = 1;
+  CNN_HD bool flushes_subnormals() const { return true; }
 
   template <class T>
   CNN_HD void operator()(int64_t i) const {
@@ -57,6 +61,8 @@ struct AdamStep {
   double step_size, root_scale, beta1, beta2, eps, weight_decay, sign;
   double shrink;  // 1 - lr weight_decay, for decoupled
   bool decoupled;
+  static constexpr int kCost = 4;
+  CNN_HD bool flushes_subnormals() const { return eps > 1e-37; }
 
   template <class T>
   CNN_HD void operator()(int64_t i) const {
@@ -86,6 +92,8 @@ struct AdagradStep {
   const void* g;
   void* s;
   double rate, eps, weight_decay, sign;
+  static constexpr int kCost = 4;
+  CNN_HD bool flushes_subnormals() const { return eps > 1e-37; }
 
   template <class T>
   CNN_HD void operator()(int64_t i) const {
@@ -108,6 +116,8 @@ struct RmspropStep {
   void* a;  // null unless centered
   void* b;  // null without momentum
   double lr, alpha, eps, weight_decay, momentum, sign;
+  static constexpr int kCost = 4;
+  CNN_HD bool flushes_subnormals() const { return eps > 1e-37; }
 
   template <class T>
   CNN_HD void operator()(int64_t i) const {

@@ -17,14 +17,15 @@ namespace {
 using Curvature = Tensor (*)(const Tensor& g, const Tensor& x);
 
 template <class F>
-Tensor slope(const char* op, const char* node, const F& f, const Tensor& g, const Tensor& x, Curvature curvature) {
+Tensor slope(const char* op, const char* node, const F& f, const Tensor& g, const Tensor& x, Curvature curvature,
+             const Dest& dest) {
   Grad grad({g, x});
   auto sg = grad.save_if(grad.needs(1) && curvature, g), sx = grad.save(x);
-  Tensor dx = map(op, f, g, x);
+  Tensor dx = map(op, f, g, x, dest);
   if (!grad) return dx;
   return grad.record(node, dx, [=](Grads& gs) {
     const Tensor x = sx.get(gs);
-    if (gs.wants(0)) gs[0] = slope(op, node, f, gs.out(), x, curvature);
+    if (gs.wants(0)) gs[0] = slope(op, node, f, gs.out(), x, curvature, {});
     if (gs.wants(1)) gs[1] = curvature ? gs.out() * curvature(sg.get(gs), x) : zeros_like(x);
   });
 }
@@ -37,7 +38,8 @@ Tensor activate(const char* op, const char* node, const char* second, const F& f
   auto sx = grad.save(x);
   Tensor y = map(op, f, x, dest);
   if (!grad) return y;
-  return grad.record(node, y, [=](Grads& g) { g[0] = slope(op, second, backward, g.out(), sx.get(g), curvature); });
+  return grad.record(node, y,
+                     [=](Grads& g) { g[0] = slope(op, second, backward, g.out(), sx.get(g), curvature, g.over()); });
 }
 
 }  // namespace
@@ -50,7 +52,7 @@ Tensor relu(const Tensor& x, Dest dest) {
   auto sy = grad.save_output(y);  // y > 0 exactly where x > 0, so x need not be kept
   return grad.record("ReluBackward0", y, [sy](Grads& g) {
     g[0] = slope("threshold_backward", "ThresholdBackwardBackward0", kernels::ThresholdBackward{}, g.out(), sy.get(g),
-                 nullptr);
+                 nullptr, g.over());
   });
 }
 

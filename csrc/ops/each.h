@@ -16,6 +16,7 @@ void each(const F& f, int64_t n, DType t, Device device, Order order = Order::An
   call.functor = &f;
   call.n = n;
   call.dtype = t;
+  if constexpr (requires { F::kCost; }) call.cost = F::kCost;
   call.ordered = order == Order::Ascending;
   b.each(kernels::IdOf<F>::value, call);
 }

@@ -123,13 +123,15 @@ void run(Device device, Pass HeavyTable::* pass, const PoolArgs& args) {
 
 // ---- Maximum ----
 
-Tensor max_backward(int n, const Tensor& dy, const Tensor& indices, const Dims& x_shape) {
+// The window is that of the forward pass; adaptive pools have none.
+Tensor max_backward(int n, const Window& window, const Tensor& dy, const Tensor& indices, const Dims& x_shape) {
   Grad grad({dy});
   Tensor dx;
   {
     NoGrad guard;
     const Tensor d = dense(dy), out = empty(x_shape, d.dtype(), d.device());
     PoolArgs args = make_args(n, x_shape, dy.shape(), d.dtype());
+    if (!window.kernel.empty()) window.set(args);
     args.dy = d.raw(), args.indices = indices.data<int64_t>(), args.dx = out.raw();
     if (out.numel() > 0) run(d.device(), &HeavyTable::max_pool_backward, args);
     dx = to_dtype(out, dy.dtype());
@@ -142,11 +144,11 @@ Tensor max_backward(int n, const Tensor& dy, const Tensor& indices, const Dims& 
   });
 }
 
-std::pair<Tensor, Tensor> record_max(const char* node, int n, Grad& grad, const Tensor& x, const Tensor& y,
-                                     const Tensor& indices) {
+std::pair<Tensor, Tensor> record_max(const char* node, int n, const Window& window, Grad& grad, const Tensor& x,
+                                     const Tensor& y, const Tensor& indices) {
   if (grad)
-    grad.record(node, {y, indices}, [n, saved = grad.save(indices), shape = x.shape()](Grads& g) {
-      if (g.has(0)) g[0] = max_backward(n, g.out(0), saved.get(g), shape);
+    grad.record(node, {y, indices}, [n, window, saved = grad.save(indices), shape = x.shape()](Grads& g) {
+      if (g.has(0)) g[0] = max_backward(n, window, g.out(0), saved.get(g), shape);
     });
   return {y, indices};
 }
@@ -171,7 +173,7 @@ std::pair<Tensor, Tensor> max_pool_with_indices(int n, const Tensor& x, const Di
     if (out.numel() > 0) run(x.device(), &HeavyTable::max_pool_forward, args);
     y = to_dtype(out, x.dtype());
   }
-  return record_max(names.node, n, grad, x, y, indices);
+  return record_max(names.node, n, w, grad, x, y, indices);
 }
 
 Tensor max_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& stride, const Dims& padding,
@@ -197,7 +199,7 @@ std::pair<Tensor, Tensor> adaptive_max_pool(int n, const Tensor& x, const Dims& 
     if (out.numel() > 0) run(x.device(), &HeavyTable::adaptive_max_forward, args);
     y = to_dtype(out, x.dtype());
   }
-  return record_max(names.node, n, grad, x, y, indices);
+  return record_max(names.node, n, {}, grad, x, y, indices);
 }
 
 // ---- Average: linear, so that the two directions are each other's gradients ----

@@ -128,6 +128,8 @@ class CNN_API Grads {
   const Tensor& out(int i = 0) const { return out_[i]; }  // may be undefined when the node has several outputs
   Tensor out_or_zeros(int i = 0) const;
   Tensor take(int i = 0) { return std::move(out_[i]); }  // out(i), given away
+  // For a gradient made element by element from out(i): into the memory of out(i), if nobody else holds it.
+  Dest over(int i = 0) const;
   bool wants(int i) const { return i < 64 ? wanted_ >> i & 1 : more_wanted_ && more_wanted_[i - 64]; }
   Tensor& operator[](int i) { return in_[i]; }  // left undefined: no gradient
   Node& node() const { return *node_; }
