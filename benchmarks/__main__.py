@@ -8,14 +8,14 @@ import pathlib
 import re
 import sys
 
-from benchmarks import chart, elementwise, process, roofline, runner, table
-from benchmarks.catalogue import workloads
+from benchmarks import chart, process, roofline, runner, table
+from benchmarks.catalogue import MEANS, workloads
 
 DOCS = runner.ROOT / "docs"
-BEGIN, END = "<!-- figures: python -m benchmarks --docs -->", "<!-- end of figures -->"
+BEGIN, END = "<!-- figures: python -m benchmarks --threads {} --docs -->", "<!-- end of figures -->"
 PICTURE = "![PyTorch's time over cnn's](benchmarks.svg)"
 # What the chart shows: the rest is too much for one picture.
-CHARTED = {"calls", "training steps", "elementwise, geometric means"}
+CHARTED = {"calls", "training steps", "geometric means"}
 
 
 def main(arguments=None):
@@ -33,7 +33,7 @@ def main(arguments=None):
         figures = [row.as_json() for row in rows]
         args.json.write_text(json.dumps({"threads": args.threads, "rows": figures}, indent=1))
     if args.docs:
-        write_docs(rows)
+        write_docs(rows, args.threads)
     return 1 if any(row.failed for row in rows) else 0
 
 
@@ -46,7 +46,7 @@ def parse(arguments):
     parser.add_argument("--alone", action="store_true", help="cnn without PyTorch")
     parser.add_argument("--compile", action="store_true", help="torch.compile as a further rival")
     parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="every round's figures")
-    parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md and .svg")
+    parser.add_argument("--docs", action="store_true", help="into docs/benchmarks.md")
     return parser.parse_args(arguments)
 
 
@@ -61,8 +61,9 @@ def measure(options, wanted):
             new = table.rows_of(runner.run(workload, options))
             rows += new
             say("\n".join(f"{row.section}: {' '.join(row.cells())}" for row in new))
-    for section, (_, target) in elementwise.SIZES.items():
-        mean = table.geometric_mean(rows, section, target)
+    for section, target in MEANS.items():
+        count = sum(workload.section == section for workload in workloads().values())
+        mean = table.geometric_mean(rows, section, count, target)
         rows += [mean] if mean else []
     for row in process.rows(options, wanted):
         say(f"{row.section}: {' '.join(row.cells())}")
@@ -70,14 +71,16 @@ def measure(options, wanted):
     return rows
 
 
-def write_docs(rows):
-    """Puts the tables between the page's marks, and draws the chart."""
-    page = DOCS / "benchmarks.md"
-    head, rest = page.read_text().split(BEGIN)
-    tail = rest.split(END)[1]
-    page.write_text(f"{head}{BEGIN}\n\n{PICTURE}\n\n{table.markdown(rows)}\n\n{END}{tail}")
-    shown = [row for row in rows if row.section in CHARTED]
-    (DOCS / "benchmarks.svg").write_text(chart.svg(shown))
+def write_docs(rows, threads):
+    """Puts the tables between the page's marks for that many threads; with two, draws the chart."""
+    page, mark = DOCS / "benchmarks.md", BEGIN.format(threads)
+    head, rest = page.read_text().split(mark)
+    tail = rest.split(END, 1)[1]
+    tables = table.markdown(rows)
+    if threads == 2:
+        (DOCS / "benchmarks.svg").write_text(chart.svg([r for r in rows if r.section in CHARTED]))
+        tables = f"{PICTURE}\n\n{tables}"
+    page.write_text(f"{head}{mark}\n\n{tables}\n\n{END}{tail}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,10 @@ import functools
 import importlib
 
 from benchmarks import calls, elementwise, kernels, training
-from benchmarks.workload import Workload
+from benchmarks.workload import Target, Workload
+
+# Sections that are summed up by the geometric mean of their ratios.
+MEANS: dict[str, Target] = elementwise.TARGETS | {kernels.CONVOLUTIONS: Target(1.2)}
 
 
 @functools.cache

@@ -119,11 +119,11 @@ def catalogue():
     def row(section, name, build, work, must=None, aim=1.0):
         return Workload(section, name, build, Target(must, aim), work=work)
 
-    for dtype, sizes, width in (("float32", (256, 512, 1024, 2048), 4),
-                                ("bfloat16", (512, 1024, 2048), 2)):  # fmt: skip
+    for dtype, sizes, width, *target in (("float32", (256, 512, 1024, 2048), 4, 0.9, 1.0),
+                                         ("bfloat16", (512, 1024, 2048), 2, 1.0, None)):  # fmt: skip
         for n in sizes:
             work = Work(2 * n**3, 3 * n * n * width, dtype)
-            yield row(PRODUCTS, f"{n} x {n} x {n}, {dtype}", product(n, dtype), work, must=0.9)
+            yield row(PRODUCTS, f"{n} x {n} x {n}, {dtype}", product(n, dtype), work, *target)
     for shape in LINEAR_SHAPES:
         m, k, n = shape
         name = f"nn.Linear({k}, {n}) of {m} rows, forward and backward"
@@ -131,7 +131,7 @@ def catalogue():
         yield row(PRODUCTS, name, linear(*shape), work)
     for name, *shape in CONV_SHAPES:
         build, work = convolution(*shape), convolution_work(*shape)
-        yield row(CONVOLUTIONS, name, build, work)
+        yield row(CONVOLUTIONS, name, build, work, must=0.9)
 
     yield row(COPIES, "copy of 64 MiB to memory in use", copy, Work(0, 8 * COPIED))
 

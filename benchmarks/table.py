@@ -121,13 +121,12 @@ def rows_of(outcome) -> list[Row]:
     return rows
 
 
-def geometric_mean(rows: list[Row], section: str, target: Target) -> Row | None:
-    """The row that sums a section up, when every one of its rows has a ratio."""
-    ratios = [row.ratio for row in rows if row.section == section]
-    if not ratios or None in ratios:
+def geometric_mean(rows: list[Row], section: str, count: int, target: Target) -> Row | None:
+    """The row that sums a section up, when each of its `count` rows has a ratio."""
+    ratios = [row.ratio for row in rows if row.section == section and row.ratio]
+    if len(ratios) < count:
         return None
-    mean = statistics.geometric_mean(ratios)
-    return Row("elementwise, geometric means", section, target=target, mean=mean)
+    return Row("geometric means", section, target=target, mean=statistics.geometric_mean(ratios))
 
 
 def markdown(rows: list[Row]) -> str:

@@ -118,24 +118,26 @@ def test_figures_of_a_row():
     row = table.Row("s", "n", values={"cnn": [1.0, 2.0, 2.0], "torch": [4.0, 4.0, 4.0]})
     assert row.ratio == 2 and row.spread == pytest.approx(0.25)
     rows = [table.Row("s", "n", values={"cnn": [1.0], "torch": [t]}) for t in (2.0, 8.0)]
-    assert table.geometric_mean(rows, "s", Target()).ratio == pytest.approx(4)
-    assert table.geometric_mean([*rows, table.Row("s", "absent")], "s", Target()) is None
+    assert table.geometric_mean(rows, "s", 2, Target()).ratio == pytest.approx(4)
+    assert table.geometric_mean([*rows, table.Row("s", "absent")], "s", 3, Target()) is None
     shown = {7.9e-10: "0.79 ns", 1.234e-5: "12.3 us", 0.4321: "432 ms", 12.0: "12.0 s"}
     assert {value: table.amount(value, "s") for value in shown} == shown
 
 
 def test_documents(tmp_path, monkeypatch):
     page = tmp_path / "benchmarks.md"
-    page.write_text(f"before\n{program.BEGIN}\nold\n{program.END}\nafter\n")
+    two, one = program.BEGIN.format(2), program.BEGIN.format(1)
+    page.write_text(f"before\n{two}\nold\n{program.END}\n{one}\nkept\n{program.END}\nafter\n")
     monkeypatch.setattr(program, "DOCS", tmp_path)
     row = table.Row("calls", "a & b", values={"cnn": [1.0], "torch": [4.0]})
-    program.write_docs([row])
+    program.write_docs([row], threads=2)
     text = page.read_text()
-    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
+    assert text.startswith("before\n") and "old" not in text
+    assert text.endswith(f"{one}\nkept\n{program.END}\nafter\n")
     assert "| a & b | 1.00 s | 4.00 s | 4.00x |" in text
     picture = (tmp_path / "benchmarks.svg").read_text()
     assert "a &amp; b" in picture and ">4.0x<" in picture
-    assert program.BEGIN in (ROOT / "docs" / "benchmarks.md").read_text()
+    assert all(mark in (ROOT / "docs" / "benchmarks.md").read_text() for mark in (two, one))
     assert chart.place(1) < chart.place(2) < chart.place(4)
 
 

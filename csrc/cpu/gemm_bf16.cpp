@@ -99,7 +99,7 @@ struct RowsPanel {
   int64_t row, lower, step;  // from row to row, to the lower tile, to the next 32 of depth
 };
 
-// sums[32][32] (+)= panel of A @ packed panel of B, `blocks` of 32 deep.
+// sums[32][32] (+)= panel of A @ packed panel of B, `blocks` of 32 deep. A passes by and leaves B in the first cache.
 CNN_WITH_TILES void multiply_panels(const RowsPanel& panel, const uint16_t* b, int64_t blocks, bool first,
                                     float* sums) {
   const uint16_t *upper = panel.at, *lower = panel.at + panel.lower;
@@ -116,12 +116,12 @@ CNN_WITH_TILES void multiply_panels(const RowsPanel& panel, const uint16_t* b, i
     _tile_loadd(3, sums + 16 * 32 + 16, 128);
   }
   for (int64_t p = 0; p < blocks; ++p) {
-    _tile_loadd(4, upper, row);
+    _tile_stream_loadd(4, upper, row);
     _tile_loadd(6, b, 64);
     _tile_loadd(7, b + kTileElements, 64);
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);
-    _tile_loadd(5, lower, row);
+    _tile_stream_loadd(5, lower, row);
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
     upper += panel.step, lower += panel.step, b += 2 * kTileElements;
@@ -145,7 +145,7 @@ inline constexpr int64_t kPanel = 32;  // lines of a panel: two tiles
 // Blocks of a panel of B that stay in L1 while panels of A pass; a little more than that is not worth a second pass.
 inline constexpr int64_t kBlocksInL1 = 8, kBlocksAtOnce = 16;
 inline constexpr int64_t kPage = 2048;  // elements; rows that far apart share few lines of the cache
-inline constexpr int64_t kCacheOfA = 1 << 19;  // elements of A that stay in L2 while panels of B are packed and used
+inline constexpr int64_t kCacheOfA = 5 << 17;  // elements of A that stay in L2 while panels of B are packed and used
 
 int64_t whole_blocks(int64_t depth) { return ceil_div(depth, kDepth) * kDepth; }
 
@@ -231,7 +231,11 @@ template <class C> class TileProduct {
         const int64_t deep = min_of(chunk, blocks - p), k = p * kDepth;
         if (fresh_b_) pack_panel_of<true>(b_.from(k, 0), j, plan_.n, min_of(deep * kDepth, plan_.k - k), fresh);
         const uint16_t* const b = fresh_b_ ? fresh : packed_b_ + j * size_ + p * kBlock;
+        // What follows of B comes to L2 by portions, while this piece is used.
+        const int64_t portion = ceil_div(deep * kBlock, a_end - a_begin);
+        const uint16_t* next = b + deep * kBlock;
         for (int64_t i = a_begin; i < a_end; ++i) {
+          for (const uint16_t* end = next + portion; !fresh_b_ && next < end; next += 32) __builtin_prefetch(next, 0, 2);
           float* const tile = several ? sums + (i - a_begin) * kPanel * kPanel : sums;
           if (p + deep >= blocks) fetch_c(i, j);
           multiply_panels(rows_at(i, p), b, deep, p == 0, tile);
