@@ -119,8 +119,11 @@ def catalogue():
     def row(section, name, build, work, must=None, aim=1.0):
         return Workload(section, name, build, Target(must, aim), work=work)
 
-    for dtype, sizes, width, *target in (("float32", (256, 512, 1024, 2048), 4, 0.9, 1.0),
-                                         ("bfloat16", (512, 1024, 2048), 2, 1.0, None)):  # fmt: skip
+    kinds = (
+        ("float32", (256, 512, 1024, 2048), 4, 0.9, 1.0),
+        ("bfloat16", (512, 1024, 2048), 2, 1.0, None),
+    )
+    for dtype, sizes, width, *target in kinds:
         for n in sizes:
             work = Work(2 * n**3, 3 * n * n * width, dtype)
             yield row(PRODUCTS, f"{n} x {n} x {n}, {dtype}", product(n, dtype), work, *target)
