@@ -231,8 +231,18 @@ def test_in_place_equals_out_of_place(row, dtype):
             check_in_place(row, args, call.kwargs, want)
 
 
+# Their in-place forms give the tensor another shape.
+TURNED = {"squeeze", "swapaxes", "swapdims", "t", "transpose", "unsqueeze"}
+
+
 def check_in_place(row, args, kwargs, want):
     target, before, version = args[0], bits(args[0]), args[0]._version
+    if row.name in TURNED:
+        turned = row.call(*args, **kwargs)
+        assert row.in_place_call(*args, **kwargs) is target
+        assert (target.shape, target.stride()) == (turned.shape, turned.stride())
+        assert bits(target) == bits(want) and target._version > version
+        return
     if want.shape != target.shape or not cnn.can_cast(want.dtype, target.dtype):
         with pytest.raises(RuntimeError):
             row.in_place_call(*args, **kwargs)

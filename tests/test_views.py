@@ -278,3 +278,63 @@ def test_a_view_of_a_leaf_that_is_a_view_keeps_its_gradient_after_a_write_withou
         (x if write == "through the leaf" else y).add_(1)
     (y * 2).sum().backward()
     assert x.grad.tolist() == [[2.0] * 3, [0.0] * 3]
+
+
+IN_PLACE = {
+    "t_": lambda x: x.t_(),
+    "transpose_": lambda x: x.transpose_(0, -1),
+    "swapaxes_": lambda x: x.swapaxes_(1, 0),
+    "swapdims_": lambda x: x.swapdims_(0, 1),
+    "unsqueeze_": lambda x: x.unsqueeze_(1),
+    "squeeze_": lambda x: x[:, :1].squeeze_(1),
+    "squeeze_ all": lambda x: x[:1].squeeze_(),
+}
+in_place = pytest.mark.parametrize("name", IN_PLACE)
+
+
+def out_of_place(name, x):
+    if name.startswith("squeeze_"):
+        return (x[:, :1] if name == "squeeze_" else x[:1]).squeeze()
+    return x.unsqueeze(1) if name == "unsqueeze_" else x.t()
+
+
+@in_place
+def test_the_tensor_itself_is_turned(name):
+    x = base()
+    y = IN_PLACE[name](x)
+    assert y is x or name.startswith("squeeze_")
+    assert y.tolist() == out_of_place(name, base()).tolist()
+    assert x._version == 1
+    y.zero_()
+    assert (x if y is x else x.view(-1)[:1]).count_nonzero() == 0
+
+
+@in_place
+@pytest.mark.parametrize("of_a_view", (False, True))
+def test_gradients_through_a_tensor_that_was_turned(name, of_a_view):
+    gradients = []
+    for turn in (IN_PLACE[name], lambda x: out_of_place(name, x)):
+        leaf = base().requires_grad_()
+        y = leaf * leaf
+        y = turn(y.view(2, 3) if of_a_view else y)
+        y.mul_(y.detach() + 1)
+        (y * cnn.arange(1.0, y.numel() + 1).reshape(y.shape)).sum().backward()
+        gradients.append(leaf.grad.tolist())
+    assert gradients[0] == gradients[1]
+
+
+def test_what_cannot_be_turned():
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
+        base().requires_grad_().t_()
+    x = base().requires_grad_()
+    with pytest.raises(RuntimeError, match="a view of a leaf"):
+        x.view(3, 2).unsqueeze_(0)
+    with pytest.raises(RuntimeError, match="<= 2 dimensions"):
+        cnn.zeros(1, 2, 3).t_()
+    with pytest.raises(IndexError, match="out of range"):
+        base().unsqueeze_(4)
+    y = x * 1
+    z = y.sin()
+    y.unsqueeze_(0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        z.sum().backward()

@@ -41,9 +41,27 @@ void bind_splits(Registry& ops) {
   ops.def_op<&split_at<2>>("dsplit(Tensor input, Dims indices) -> Tensors", "");
 }
 
+void bind_in_place(Registry& ops) {
+  ops.def_op<&cnn::transpose_>("transpose_(Tensor input, int dim0, int dim1) -> Tensor",
+                               "Two dimensions of the tensor itself exchanged.", kMethodOnly);
+  ops.def_op<&cnn::transpose_>("swapaxes_(Tensor input, int axis0, int axis1) -> Tensor", "The same as transpose_.",
+                               kMethodOnly);
+  ops.def_op<&cnn::transpose_>("swapdims_(Tensor input, int dim0, int dim1) -> Tensor", "The same as transpose_.",
+                               kMethodOnly);
+  ops.def_op<&cnn::t_>("t_(Tensor input) -> Tensor", "A matrix itself transposed.", kMethodOnly);
+  ops.def_op<[](const Tensor& x) { return cnn::squeeze_(x); }>(
+      "squeeze_(Tensor input) -> Tensor", "The tensor itself without dimensions of size 1.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, const Dims& dim) { return cnn::squeeze_(x, dim); }>(
+      "squeeze_(Tensor input, Dims dim) -> Tensor", "The tensor itself without those dimensions of size 1.",
+      kMethodOnly);
+  ops.def_op<&cnn::unsqueeze_>("unsqueeze_(Tensor input, int dim) -> Tensor",
+                               "The tensor itself with a new dimension of size 1.", kMethodOnly);
+}
+
 }  // namespace
 
 void bind_view(Registry& ops) {
+  bind_in_place(ops);
   ops.def_op<&cnn::view>("view(Tensor input, Dims size) -> Tensor", "The same memory in another shape.", kMethodOnly);
   ops.def_op<&cnn::broadcast_tensors>("broadcast_tensors(*Tensors tensors) -> Tensors",
                                       "All expanded to their common shape.", kFunctionOnly);

@@ -1,6 +1,7 @@
 // Views: every function checks, makes an alias, and records how a gradient finds its way back.
 #include "cnn/ops/view.h"
 
+#include "autograd/meta.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "ops/each.h"
@@ -150,17 +151,20 @@ Tensor swapped(const char* name, const Tensor& x, int a, int b) {
   if (!grad) return y;
   return grad.record_view(name, y, [a, b](Grads& g) { g[0] = transpose(g.out(), a, b); });
 }
+Tensor transposed(const char* name, const Tensor& x, int64_t dim0, int64_t dim1) {
+  return swapped(name, x, normalize_dim("transpose", dim0, x.dim()), normalize_dim("transpose", dim1, x.dim()));
+}
+Tensor turned_matrix(const char* name, const Tensor& x) {
+  check(x.dim() <= 2, "t", "expects a tensor with <= 2 dimensions, but self is ", x.dim(), "D");
+  return swapped(name, x, 0, x.dim() == 2 ? 1 : 0);
+}
 }  // namespace
 
 Tensor transpose(const Tensor& x, int64_t dim0, int64_t dim1) {
-  return swapped("TransposeBackward0", x, normalize_dim("transpose", dim0, x.dim()),
-                 normalize_dim("transpose", dim1, x.dim()));
+  return transposed("TransposeBackward0", x, dim0, dim1);
 }
 
-Tensor t(const Tensor& x) {
-  check(x.dim() <= 2, "t", "expects a tensor with <= 2 dimensions, but self is ", x.dim(), "D");
-  return swapped("TBackward0", x, 0, x.dim() == 2 ? 1 : 0);
-}
+Tensor t(const Tensor& x) { return turned_matrix("TBackward0", x); }
 
 Tensor select(const Tensor& x, int64_t dim, int64_t index) {
   check_index(x.dim() > 0, "select", "select() cannot be applied to a 0-dim tensor.");
@@ -229,8 +233,9 @@ Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
   return slice(x, dim, start, start + length, 1);
 }
 
-Tensor squeeze(const Tensor& x, std::optional<Dims> dims) {
-  const char* name = !dims ? "SqueezeBackward0" : dims->size() == 1 ? "SqueezeBackward1" : "SqueezeBackward2";
+namespace {
+// names: of the node for all dimensions, one dimension, several
+Tensor squeezed(const char* const (&names)[3], const Tensor& x, const std::optional<Dims>& dims) {
   Dims keep = Dims::filled(x.dim(), dims ? 1 : 0);
   if (dims)
     for (int64_t d : *dims) {
@@ -245,16 +250,53 @@ Tensor squeeze(const Tensor& x, std::optional<Dims> dims) {
       sizes.push_back(x.shape()[i]);
       strides.push_back(x.strides()[i]);
     }
-  return reshaped_view(name, x, same_memory(x, sizes, strides));
+  return reshaped_view(names[!dims ? 0 : dims->size() == 1 ? 1 : 2], x, same_memory(x, sizes, strides));
 }
 
-Tensor unsqueeze(const Tensor& x, int64_t dim) {
+Tensor unsqueezed(const char* name, const Tensor& x, int64_t dim) {
   const int d = normalize_dim("unsqueeze", dim, x.dim() + 1);
   Dims sizes = x.shape(), strides = x.strides();
   const int64_t stride = d < x.dim() ? x.shape()[d] * x.strides()[d] : 1;
   sizes.insert(d, 1);
   strides.insert(d, stride);
-  return reshaped_view("UnsqueezeBackward0", x, same_memory(x, sizes, strides));
+  return reshaped_view(name, x, same_memory(x, sizes, strides));
+}
+}  // namespace
+
+Tensor squeeze(const Tensor& x, std::optional<Dims> dims) {
+  return squeezed({"SqueezeBackward0", "SqueezeBackward1", "SqueezeBackward2"}, x, dims);
+}
+Tensor unsqueeze(const Tensor& x, int64_t dim) { return unsqueezed("UnsqueezeBackward0", x, dim); }
+
+namespace {
+// x itself becomes what `view` makes of it: takes its geometry, and its history.
+template <class F> Tensor turned(const Tensor& x, const F& view) {
+  const Grad grad({x}, Dest::in_place(x));
+  const Tensor y = view(x);
+  const Ref<Node> node = grad ? y.grad_fn() : Ref<Node>();
+  TensorImpl& impl = *x.impl();
+  impl.set_geometry(y.shape(), y.strides(), y.offset());
+  impl.bump_version();
+  if (!grad) return x;
+  if (!x.is_view()) replace_history(x, node, 0);
+  else impl.view_version = impl.version() - 1;  // grad_fn makes the new history from the base when it is asked for
+  return x;
+}
+}  // namespace
+
+Tensor transpose_(const Tensor& x, int64_t dim0, int64_t dim1) {
+  return turned(x, [=](const Tensor& x) { return transposed("TransposeBackward1", x, dim0, dim1); });
+}
+Tensor t_(const Tensor& x) {
+  return turned(x, [](const Tensor& x) { return turned_matrix("TBackward1", x); });
+}
+Tensor squeeze_(const Tensor& x, std::optional<Dims> dims) {
+  return turned(x, [&](const Tensor& x) {
+    return squeezed({"SqueezeBackward3", "SqueezeBackward4", "SqueezeBackward5"}, x, dims);
+  });
+}
+Tensor unsqueeze_(const Tensor& x, int64_t dim) {
+  return turned(x, [=](const Tensor& x) { return unsqueezed("UnsqueezeBackward1", x, dim); });
 }
 
 Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {

@@ -1668,6 +1668,15 @@ class Tensor:
     def squeeze(self, *dim: _int) -> Tensor:
         """Without dimensions of size 1."""
     @overload
+    def squeeze_(self) -> Self:
+        """The tensor itself without dimensions of size 1."""
+    @overload
+    def squeeze_(self, dim: _Dims) -> Self:
+        """The tensor itself without dimensions of size 1."""
+    @overload
+    def squeeze_(self, *dim: _int) -> Self:
+        """The tensor itself without dimensions of size 1."""
+    @overload
     def std(
         self, dim: _Dims | None = None, *, correction: _Number | None = None, keepdim: _bool = False
     ) -> Tensor:
@@ -1711,10 +1720,16 @@ class Tensor:
         """Summed to a shape that broadcasts to the present one."""
     def swapaxes(self, axis0: _int, axis1: _int) -> Tensor:
         """The same as transpose."""
+    def swapaxes_(self, axis0: _int, axis1: _int) -> Self:
+        """The same as transpose_."""
     def swapdims(self, dim0: _int, dim1: _int) -> Tensor:
         """The same as transpose."""
+    def swapdims_(self, dim0: _int, dim1: _int) -> Self:
+        """The same as transpose_."""
     def t(self) -> Tensor:
         """Transpose of a matrix."""
+    def t_(self) -> Self:
+        """A matrix itself transposed."""
     def take(self, index: Tensor) -> Tensor:
         """Elements of the flattened input."""
     def take_along_dim(self, indices: Tensor, dim: _int | None = None) -> Tensor:
@@ -1777,6 +1792,8 @@ class Tensor:
         """Sum of the diagonal of a matrix."""
     def transpose(self, dim0: _int, dim1: _int) -> Tensor:
         """Two dimensions exchanged."""
+    def transpose_(self, dim0: _int, dim1: _int) -> Self:
+        """Two dimensions of the tensor itself exchanged."""
     def tril(self, diagonal: _int = 0) -> Tensor:
         """The lower triangle, 0 elsewhere."""
     def tril_(self, diagonal: _int = 0) -> Self:
@@ -1807,6 +1824,8 @@ class Tensor:
         """Uniform in [from, to)."""
     def unsqueeze(self, dim: _int) -> Tensor:
         """With a new dimension of size 1."""
+    def unsqueeze_(self, dim: _int) -> Self:
+        """The tensor itself with a new dimension of size 1."""
     @overload
     def var(
         self, dim: _Dims | None = None, *, correction: _Number | None = None, keepdim: _bool = False

@@ -27,6 +27,11 @@ CNN_API Tensor slice(const Tensor& input, int64_t dim, std::optional<int64_t> st
 CNN_API Tensor narrow(const Tensor& input, int64_t dim, int64_t start, int64_t length);
 CNN_API Tensor squeeze(const Tensor& input, std::optional<Dims> dims = {});
 CNN_API Tensor unsqueeze(const Tensor& input, int64_t dim);
+// The tensor itself gets another shape.
+CNN_API Tensor transpose_(const Tensor& input, int64_t dim0, int64_t dim1);
+CNN_API Tensor t_(const Tensor& input);
+CNN_API Tensor squeeze_(const Tensor& input, std::optional<Dims> dims = {});
+CNN_API Tensor unsqueeze_(const Tensor& input, int64_t dim);
 CNN_API Tensor diagonal(const Tensor& input, int64_t offset = 0, int64_t dim1 = 0, int64_t dim2 = 1);
 CNN_API Tensor unfold(const Tensor& input, int64_t dimension, int64_t size, int64_t step);
 CNN_API Tensor flatten(const Tensor& input, int64_t start_dim = 0, int64_t end_dim = -1);
