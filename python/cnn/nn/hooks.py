@@ -1,50 +1,11 @@
-"""Hook handles, and the hooks that apply to every Module in the process."""
+"""How hooks are entered, and the hooks that apply to every Module in the process."""
 
 from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
 
-
-class RemovableHandle:
-    """Takes a hook out again with `remove()`, or at the end of a `with` block.
-
-    Holds its dictionaries weakly: a handle keeps no module alive.
-    """
-
-    next_id = 0
-
-    def __init__(self, hooks_dict, *, extra_dict=None) -> None:
-        self.hooks_dict_ref = weakref.ref(hooks_dict)
-        self.id = RemovableHandle.next_id
-        RemovableHandle.next_id += 1
-        if extra_dict is None:
-            extra_dict = ()
-        elif isinstance(extra_dict, dict):
-            extra_dict = (extra_dict,)
-        self.extra_dict_ref = tuple(weakref.ref(d) for d in extra_dict)
-
-    def remove(self):
-        for ref in (self.hooks_dict_ref, *self.extra_dict_ref):
-            hooks = ref()
-            if hooks is not None:
-                hooks.pop(self.id, None)
-
-    def __getstate__(self):
-        return self.hooks_dict_ref(), self.id, tuple(ref() for ref in self.extra_dict_ref)
-
-    def __setstate__(self, state):
-        hooks, self.id, *rest = state
-        self.hooks_dict_ref = weakref.ref(OrderedDict() if hooks is None else hooks)
-        extra = rest[0] if rest and rest[0] is not None else ()
-        self.extra_dict_ref = tuple(weakref.ref(d) for d in extra)
-        RemovableHandle.next_id = max(RemovableHandle.next_id, self.id + 1)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, exc_type, exc_value, traceback):
-        self.remove()
+from ..utils.hooks import RemovableHandle
 
 
 class WrappedHook:
