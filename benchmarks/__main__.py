@@ -25,15 +25,16 @@ def main(arguments=None):
     options = runner.Options(args.threads, libraries=libraries, compile=args.compile, **quick)
     wanted = re.compile(args.only).search
     if args.what == "roofline":
-        print(roofline.report(options, wanted, say))
+        outcomes = roofline.measure(options, wanted, say)
+        print(roofline.report(outcomes, wanted) or "the products and the copy could not be run")
         return 0
-    rows = measure(options, wanted)
-    print(table.markdown(rows), table.summary(rows), sep="\n\n")
+    rows, roofs = measure(options, wanted)
+    print(table.markdown(rows), roofs, table.summary(rows), sep="\n\n")
     if args.json:
         figures = [row.as_json() for row in rows]
         args.json.write_text(json.dumps({"threads": args.threads, "rows": figures}, indent=1))
     if args.docs:
-        write_docs(rows, args.threads)
+        write_docs(rows, roofs, args.threads)
     return 1 if any(row.failed for row in rows) else 0
 
 
@@ -55,10 +56,12 @@ def say(text):
 
 
 def measure(options, wanted):
-    rows = []
+    """The rows of the tables, and how near the kernels come to their roofs."""
+    rows, outcomes = [], []
     for title, workload in workloads().items():
         if wanted(title):
-            new = table.rows_of(runner.run(workload, options))
+            outcomes.append(runner.run(workload, options))
+            new = table.rows_of(outcomes[-1])
             rows += new
             say("\n".join(f"{row.section}: {' '.join(row.cells())}" for row in new))
     for section, target in MEANS.items():
@@ -68,15 +71,15 @@ def measure(options, wanted):
     for row in process.rows(options, wanted):
         say(f"{row.section}: {' '.join(row.cells())}")
         rows.append(row)
-    return rows
+    return rows, roofline.report(outcomes)
 
 
-def write_docs(rows, threads):
+def write_docs(rows, roofs, threads):
     """Puts the tables between the page's marks for that many threads; with two, draws the chart."""
     page, mark = DOCS / "benchmarks.md", BEGIN.format(threads)
     head, rest = page.read_text().split(mark)
     tail = rest.split(END, 1)[1]
-    tables = table.markdown(rows)
+    tables = table.markdown(rows) + (f"\n\n### Roofline\n\n{roofs}" if roofs else "")
     if threads == 2:
         (DOCS / "benchmarks.svg").write_text(chart.svg([r for r in rows if r.section in CHARTED]))
         tables = f"{PICTURE}\n\n{tables}"

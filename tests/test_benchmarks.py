@@ -130,11 +130,11 @@ def test_documents(tmp_path, monkeypatch):
     page.write_text(f"before\n{two}\nold\n{program.END}\n{one}\nkept\n{program.END}\nafter\n")
     monkeypatch.setattr(program, "DOCS", tmp_path)
     row = table.Row("calls", "a & b", values={"cnn": [1.0], "torch": [4.0]})
-    program.write_docs([row], threads=2)
+    program.write_docs([row], "| roof |", threads=2)
     text = page.read_text()
     assert text.startswith("before\n") and "old" not in text
     assert text.endswith(f"{one}\nkept\n{program.END}\nafter\n")
-    assert "| a & b | 1.00 s | 4.00 s | 4.00x |" in text
+    assert "| a & b | 1.00 s | 4.00 s | 4.00x |" in text and "| roof |" in text
     picture = (tmp_path / "benchmarks.svg").read_text()
     assert "a &amp; b" in picture and ">4.0x<" in picture
     assert all(mark in (ROOT / "docs" / "benchmarks.md").read_text() for mark in (two, one))
@@ -147,8 +147,11 @@ def test_roofline():
 
     product = outcome("matrix products", 2.0, Work(400e9, 1e9))
     copy = outcome(roofline.COPIES, 0.02, Work(0, 1e9))
-    peaks = roofline.measured_peaks([product, copy])
-    assert peaks.flops == {"float32": 200e9} and peaks.bytes == pytest.approx(50e9)
+    half = outcome("matrix products", 1.0, Work(400e9, 1e9, "bfloat16"))
+    assert roofline.measured_peaks([product, copy]) is None
+    peaks = roofline.measured_peaks([product, half, copy])
+    assert peaks.flops == {"float32": 200e9, "bfloat16": 400e9}
+    assert peaks.bytes == pytest.approx(50e9)
     line = roofline.line(outcome("kernels", 0.2, Work(0, 1e9)), peaks)
     assert line == "| kernels: w | 5.0 GB/s | 10% |  |  | memory |"
     assert "| 200.0 GF/s | 100% |" in roofline.line(product, peaks)
@@ -160,6 +163,7 @@ def test_roofline_measures_its_peaks_whatever_is_wanted(monkeypatch):
         return runner.Outcome(workload, {"cnn": [1e-3], "torch": [2e-3]})
 
     monkeypatch.setattr(runner, "run", run)
-    report = roofline.report(runner.Options(), lambda title: "layer norm" in title, len)
+    outcomes = roofline.measure(runner.Options(), lambda title: "layer norm" in title, len)
+    report = roofline.report(outcomes, lambda title: "layer norm" in title)
     assert report.startswith("Peaks: copy 134.2 GB/s, float32 product 17180 GF/s, bfloat16 product")
     assert report.count("\n| ") == 3 and "layer norm" in report
