@@ -77,3 +77,17 @@ def test_capability_switches_tiles_off():
     env = dict(os.environ, CNN_CPU_CAPABILITY="avx512")
     out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert out.stdout.strip() == "False", out.stderr
+
+
+@pytest.mark.parametrize("dtype", (cnn.bfloat16, cnn.float16))
+@pytest.mark.parametrize("beta, alpha", ((0.5, 3.0), (1, 1), (0, 3.0)))
+def test_sums_with_products_are_rounded_once(dtype, beta, alpha):
+    cnn.manual_seed(0)
+    c, a, b = (cnn.randn(*shape).to(dtype) for shape in ((47, 96), (47, 64), (64, 96)))
+    want = beta * c.double() + alpha * (a.double() @ b.double())
+    for y in (
+        cnn.addmm(c, a, b, beta=beta, alpha=alpha),
+        cnn.baddbmm(c[None], a[None], b[None], beta=beta, alpha=alpha)[0],
+    ):
+        assert y.dtype == dtype
+        assert (y != want.to(dtype)).sum() <= 3  # where the sum in float32 lies beside a tie

@@ -139,3 +139,17 @@ def test_a_graph_that_lost_its_result_is_freed():
 def test_channels_last_is_refused_aloud(call):
     with pytest.raises(NotImplementedError, match="channels_last is not supported"):
         getattr(cnn.ones(1, 2, 3, 3), call)(memory_format=cnn.channels_last)
+
+
+def test_the_angle_at_the_origin_has_no_slope():
+    y, x = cnn.zeros(2, requires_grad=True), cnn.tensor([0.0, 2.0], requires_grad=True)
+    cnn.atan2(y, x).sum().backward()
+    assert y.grad.tolist() == [0.0, 0.5] and x.grad.tolist() == [0.0, 0.0]
+
+
+def test_the_loss_of_an_infinite_logit():
+    x = cnn.tensor([float("inf"), 200.0, -200.0])
+    losses = cnn.nn.functional.binary_cross_entropy_with_logits(
+        x, cnn.full((3,), 0.25), reduction="none"
+    )
+    assert losses.tolist() == [float("inf"), 150.0, 50.0]

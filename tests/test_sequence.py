@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 import cnn
@@ -208,6 +210,21 @@ def test_second_order_of_ctc():
 
     assert gradcheck(loss, [x])
     assert gradgradcheck(loss, [x])
+
+
+def test_impossible_targets_of_ctc():
+    x = draw(2, 2, 6)
+    probs, targets = x.log_softmax(2), cnn.tensor([[1, 4, 5], [1, 0, 0]])
+    for zero_infinity in (False, True):
+        loss = nn.functional.ctc_loss(
+            probs, targets, [2, 2], [3, 1], reduction="none", zero_infinity=zero_infinity
+        )
+        assert loss[0].item() == (0.0 if zero_infinity else math.inf)
+        gradient = cnn.autograd.grad(loss.sum(), probs, retain_graph=True)[0]
+        assert gradient[:, 0].isnan().all() != zero_infinity
+        assert gradient[:, 1].isfinite().all()
+    with pytest.raises(RuntimeError, match="size 1 at dimension 0, but got size 3"):
+        nn.functional.ctc_loss(probs[:, 0], targets[0], cnn.tensor(2), cnn.tensor(1))
 
 
 @pytest.mark.parametrize("mode", ["sum", "mean", "max"])

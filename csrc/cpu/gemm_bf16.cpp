@@ -235,7 +235,8 @@ template <class C> class TileProduct {
         const int64_t portion = ceil_div(deep * kBlock, a_end - a_begin);
         const uint16_t* next = b + deep * kBlock;
         for (int64_t i = a_begin; i < a_end; ++i) {
-          for (const uint16_t* end = next + portion; !fresh_b_ && next < end; next += 32) __builtin_prefetch(next, 0, 2);
+          for (const uint16_t* end = next + portion; !fresh_b_ && next < end; next += 32)
+            __builtin_prefetch(next, 0, 2);
           float* const tile = several ? sums + (i - a_begin) * kPanel * kPanel : sums;
           if (p + deep >= blocks) fetch_c(i, j);
           multiply_panels(rows_at(i, p), b, deep, p == 0, tile);

@@ -214,7 +214,7 @@ struct BinaryCrossEntropy : FloatFunctor {
 // (1 - t) x + log(1 + exp(-x)), without overflow
 struct BceWithLogits : FloatFunctor {
   template <class T> CNN_HD T operator()(T x, T t) const {
-    return (x < T(0) ? T(0) : x) - x * t + log1p(exp(-fabs(x)));
+    return x * ((x < T(0) ? T(0) : T(1)) - t) + log1p(exp(-fabs(x)));
   }
 };
 

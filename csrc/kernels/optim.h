@@ -3,7 +3,7 @@
 // `sign` is -1 to maximize, else 1: a factor, because the compiler lifts only three conditions out of a loop, and one
 // that stays inside keeps the loop from being vectorised.
 // The momentum of a weight whose gradient stays at zero decays until it is subnormal, and would then slow every step down
-// for good: subnormal numbers count as zero, but not where the root of one may be all that is divided by.
+// for good: subnormal numbers count as zero, but not where the root of one, up to 1e-19, is more than a rounding error of eps.
 #pragma once
 
 #include "kernels/functor.h"
@@ -62,7 +62,7 @@ struct AdamStep {
   double shrink;  // 1 - lr weight_decay, for decoupled
   bool decoupled;
   static constexpr int kCost = 4;
-  CNN_HD bool flushes_subnormals() const { return eps > 1e-37; }
+  CNN_HD bool flushes_subnormals() const { return eps > 1e-12; }
 
   template <class T>
   CNN_HD void operator()(int64_t i) const {
@@ -93,7 +93,7 @@ struct AdagradStep {
   void* s;
   double rate, eps, weight_decay, sign;
   static constexpr int kCost = 4;
-  CNN_HD bool flushes_subnormals() const { return eps > 1e-37; }
+  CNN_HD bool flushes_subnormals() const { return eps > 1e-12; }
 
   template <class T>
   CNN_HD void operator()(int64_t i) const {
@@ -117,7 +117,7 @@ struct RmspropStep {
   void* b;  // null without momentum
   double lr, alpha, eps, weight_decay, momentum, sign;
   static constexpr int kCost = 4;
-  CNN_HD bool flushes_subnormals() const { return eps > 1e-37; }
+  CNN_HD bool flushes_subnormals() const { return eps > 1e-12; }
 
   template <class T>
   CNN_HD void operator()(int64_t i) const {

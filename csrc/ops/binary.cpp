@@ -154,7 +154,8 @@ Tensor atan2(const Tensor& a, const Tensor& b, Dest dest) {
   if (!grad) return y;
   return grad.record("Atan2Backward0", y, [sa, sb](Grads& g) {
     const Tensor a = sa.get(g), b = sb.get(g);
-    const Tensor r = g.out() / (a * a + b * b);
+    const Tensor square = a * a + b * b;
+    const Tensor r = where(eq(square, zeros_like(square)), zeros_like(square), g.out() / square);  // 0 at the origin
     if (g.wants(0)) g[0] = r * b;
     if (g.wants(1)) g[1] = r * -a;
   });

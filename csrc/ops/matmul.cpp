@@ -14,6 +14,13 @@ namespace cnn {
 namespace {
 
 std::atomic<MatmulPrecision> matmul_precision{MatmulPrecision::Highest};
+thread_local bool operands_are_halves = false;  // bfloat16 in float32: rounding them again loses nothing
+
+struct HalvesInFloats {
+  const bool before = operands_are_halves;
+  explicit HalvesInFloats(bool halves) { operands_are_halves = halves; }
+  ~HalvesInFloats() { operands_are_halves = before; }
+};
 
 enum class Flip : bool { No, Yes };  // is the transpose of an operand meant?
 
@@ -37,7 +44,8 @@ void product_into(const Tensor& y, const Tensor& a, Flip flip_a, const Tensor& b
   const Matrix ma(a, flip_a), mb(b, flip_b), mc(y, Flip::No);
   GemmArgs args;
   args.dtype = y.dtype();
-  args.rounds = y.dtype() == DType::Float32 && float32_matmul_precision() == MatmulPrecision::Medium;
+  args.rounds =
+      y.dtype() == DType::Float32 && (operands_are_halves || float32_matmul_precision() == MatmulPrecision::Medium);
   args.batch = mc.batch;
   args.m = mc.rows;
   args.n = mc.cols;
@@ -278,17 +286,17 @@ Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>
 
 namespace {
 
-// beta input + alpha product, nothing recorded; with beta 0 the input is not read (nan does not spread).
+// beta input + alpha product, nothing recorded, rounded to the input's dtype at the end; with beta 0 the input is not read
+// (nan does not spread).
 Tensor combine(const char* op, const Tensor& input, const Tensor& product, Scalar beta, Scalar alpha,
                const Dest& dest) {
   NoGrad guard;
   check(broadcast_shapes(op, input.shape(), product.shape()) == product.shape(), op, "input of shape ", input.shape(),
         " cannot be broadcast to ", product.shape());
-  check(input.dtype() == product.dtype(), op, "self and mat2 must have the same dtype, but got ", input.dtype(),
-        " and ", product.dtype());
+  const Tensor left = to_dtype(input, product.dtype());
   const Tensor right = alpha.to_double() == 1 ? product : product * alpha;
-  const Tensor y = beta.to_double() == 0 ? right : beta.to_double() == 1 ? input + right : input * beta + right;
-  return deliver(op, y, dest);
+  const Tensor y = beta.to_double() == 0 ? right : beta.to_double() == 1 ? left + right : left * beta + right;
+  return deliver(op, to_dtype(y, input.dtype()), dest);
 }
 
 Tensor scaled(const Tensor& x, Scalar by) { return by.to_double() == 1 ? x : x * by; }
@@ -299,10 +307,14 @@ Tensor add_product(const char* op, const char* node, const Tensor& input, const 
                    Scalar alpha, const Dest& dest, Multiply multiply, Slopes slopes) {
   Grad grad({input, a, b}, dest);
   auto sa = grad.save_if(grad.needs(2), a), sb = grad.save_if(grad.needs(1), b);
+  check(input.dtype() == b.dtype(), op, "self and mat2 must have the same dtype, but got ", input.dtype(), " and ",
+        b.dtype());
   Tensor product;
   {
     NoGrad guard;
-    product = multiply(a, b);
+    const HalvesInFloats halves(a.dtype() == DType::BFloat16);
+    const bool wide = is_reduced(a.dtype()) && a.dtype() == b.dtype();
+    product = wide ? multiply(to_dtype(a, DType::Float32), to_dtype(b, DType::Float32)) : multiply(a, b);
   }
   const Tensor y = combine(op, input, product, beta, alpha, dest);
   if (!grad) return y;

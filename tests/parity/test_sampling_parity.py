@@ -28,6 +28,35 @@ def test_grid_sample(mode, padding_mode, align_corners):
     compare_modules(lambda lib: lib.nn.Identity(), call)
 
 
+@pytest.mark.parametrize("align_corners", [True, False])
+@pytest.mark.parametrize("padding_mode", ["border", "reflection"])
+def test_points_on_the_border_stay(padding_mode, align_corners):
+    found = []
+    for lib in (cnn, torch):
+        functional = lib.nn.functional
+        theta = lib.tensor([[[1.0, 0, 0], [0, 1, 0]]], requires_grad=True)
+        image = lib.arange(9.0).reshape(1, 1, 3, 3)
+        grid = functional.affine_grid(theta, [1, 1, 3, 3], align_corners=True)
+        options = {"padding_mode": padding_mode, "align_corners": align_corners}
+        functional.grid_sample(image, grid, **options).pow(2).sum().backward()
+        found.append(theta.grad)
+    close(*found, "theta")
+
+
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+def test_points_that_are_no_numbers(mode, padding_mode):
+    inf, nan = float("inf"), float("nan")
+    ours, theirs = (
+        lib.nn.functional.grid_sample(
+            lib.ones(1, 1, 3, 3), lib.tensor([[[[nan, 0.0], [inf, 0.0], [0.0, -inf]]]]),
+            mode, padding_mode, False,
+        )
+        for lib in (cnn, torch)
+    )  # fmt: skip
+    assert str(ours) == str(theirs)
+
+
 def test_sampling_the_identity_gives_the_image():
     image = cnn.randn(1, 2, 3, 4)
     theta = cnn.tensor([[[1.0, 0, 0], [0, 1, 0]]])

@@ -94,7 +94,7 @@ _NAMES = {
         "cnn.nn.parameter",
         "_rebuild_parameter _rebuild_parameter_with_state",
     ),
-    "torch.utils.hooks": ("cnn.nn.hooks", "RemovableHandle"),
+    "torch.utils.hooks": ("cnn.utils.hooks", "RemovableHandle"),
 }
 
 TORCH_TO_CNN = {

@@ -30,13 +30,17 @@ def _reflected(places, low, high):
 
 
 def _inside(places, size, padding_mode, align_corners):
-    """The places that padding stands for, for other padding than zeros."""
+    """The places that padding stands for, for other padding than zeros; 0 for nan.
+
+    On the border, as beyond it, moving the point changes nothing.
+    """
     if padding_mode == "zeros":
         return places
     if padding_mode == "reflection":
         low, high = (0, 2 * (size - 1)) if align_corners else (-1, 2 * size - 1)
         places = _reflected(places, low, high)
-    return places.clamp(0, size - 1)
+    border = places.detach().clamp(0, size - 1).nan_to_num(0.0)
+    return _C.where((places > 0) & (places < size - 1), places, border)
 
 
 def _values_at(flat, spatial, index):
@@ -45,7 +49,7 @@ def _values_at(flat, spatial, index):
     for places, size in zip(index, spatial):
         ok = (places >= 0) & (places <= size - 1)
         valid = ok if valid is None else valid & ok
-        at = at * size + places.clamp(0, size - 1)
+        at = at * size + _C.where(ok, places, _C.zeros_like(places))
     at = at.to(_C.int64).reshape(flat.shape[0], 1, -1)
     found = flat.gather(2, at.expand(-1, flat.shape[1], -1))
     return found * valid.reshape(at.shape).to(flat.dtype)

@@ -107,8 +107,9 @@ def ctc_loss(
     """-log p(targets) summed over all alignments to log_probs [steps, batch, classes].
 
     targets [batch, longest], or one after the other; `blank` is no label. 'mean' divides by the
-    target lengths first. Impossible targets give inf, or 0 with zero_infinity. As in PyTorch, the
-    gradient is that for log_probs whose exponentials sum to 1. Without a batch: [steps, classes].
+    target lengths first. Impossible targets give inf, with nan for gradients, or 0 with
+    zero_infinity. As in PyTorch, the gradient is that for log_probs whose exponentials sum to 1.
+    Without a batch: [steps, classes].
     Raises RuntimeError for lengths, targets or a blank that do not fit.
     """
     get_enum(reduction)
@@ -119,7 +120,6 @@ def ctc_loss(
     is_batched = log_probs.dim() == 3
     if not is_batched:
         log_probs = log_probs.unsqueeze(1)
-        targets = targets.unsqueeze(0) if targets.dim() == 1 else targets
     steps, batch, classes = log_probs.shape
     if not 0 <= blank < classes:
         raise RuntimeError("blank must be in label range")
@@ -137,6 +137,10 @@ def ctc_loss(
     loss = (probs - probs.detach()).sum((0, 2)) - likelihood
     impossible = likelihood < _NEVER / 10
     rest = _C.full_like(loss, 0.0 if zero_infinity else float("inf"))
+    if loss.requires_grad and not zero_infinity:
+        spoilt = _C.where(impossible, loss, _C.zeros_like(loss))
+        spoilt.register_hook(lambda grad: None if grad is None else grad * float("nan"))
+        rest = rest + (spoilt - spoilt.detach())
     loss = _C.where(impossible, rest, loss)
     if reduction == "mean":
         return (loss / labels.clamp(1)).mean()
