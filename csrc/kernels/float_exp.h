@@ -84,12 +84,7 @@ CNN_HD float exp2(float x) {
   return x < -151.0f ? 0.0f : y;
 }
 
-// exp(x) - 1 for x in [-30, 80].
-CNN_HD float expm1_within(float x) {
-  const Reduced a = reduce_ln2(x);
-  const float s = power_of_two(a.n);
-  return fma(fma(exp_tail(a.r), a.r * a.r, a.r), s, s - 1.0f);
-}
+// exp(x) - 1
 CNN_HD float expm1(float x) {
   const Reduced a = reduce_ln2(clamp(x, -30.0f, 89.0f));
   const float p = fma(exp_tail(a.r), a.r * a.r, a.r);  // exp(r) - 1
@@ -157,11 +152,18 @@ CNN_HD float log1p(float x) {
   return select(x == 0.0f, x, log_ends(u, y));
 }
 
-// tanh(x) = t / (t + 2), t = exp(2x) - 1
+// tanh(x) = u / (u + 1), u = (exp(2x) - 1) / 2. As in reduce_ln2 and exp_tail, with h = r / 2 in place of r.
 CNN_HD float tanh(float x) {
-  const float a = __builtin_fabsf(x);
-  const float t = expm1_within(2.0f * (a > 10.0f ? 10.0f : a));
-  return __builtin_copysignf(t / (t + 2.0f), x);
+  const float b = __builtin_fabsf(x), a = b > 10.0f ? 10.0f : b;
+  const float shifted = fma(a, 2.88539008f, 12582912.0f), n = shifted - 12582912.0f;
+  const float h = fma(n, 1.06097220e-4f, fma(n, -0.3466796875f, a)), z = h * h;
+  const float c0 = fma(1.272044256e-2f, h, 4.474239842e-2f);  // 2^(k+1) times the coefficient of r^k
+  const float c1 = fma(1.333352305e-1f, h, 3.333263672e-1f);
+  const float c2 = fma(6.666666184e-1f, h, 1.0000000240f);
+  const float p = fma(fma(fma(c0, z, c1), z, c2), z, h);
+  const float s = bits_to_float((float_to_bits(shifted) << 23) + 0x3f800000u);
+  const float u = fma(p, s, fma(s, 0.5f, -0.5f));
+  return __builtin_copysignf(u / (u + 1.0f), x);
 }
 
 // (e^a -+ e^-a) / 2; near zero sinh is a series, as the difference loses digits.
