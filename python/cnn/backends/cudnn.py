@@ -7,7 +7,7 @@ for. `enabled` and `allow_tf32` are as ineffective.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from ._attributes import attributes
 
 __all__ = [
     "allow_tf32",
@@ -37,13 +37,6 @@ def version():
     return None
 
 
-@contextmanager
 def flags(enabled=False, benchmark=False, benchmark_limit=10, deterministic=False, allow_tf32=True):
     """Sets the attributes for the length of a `with`."""
-    given = dict(locals())
-    saved = {name: globals()[name] for name in given}
-    globals().update(given)
-    try:
-        yield
-    finally:
-        globals().update(saved)
+    return attributes(globals(), dict(locals()))

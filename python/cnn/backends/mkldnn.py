@@ -4,7 +4,7 @@ are this library's own, and `cnn.backends.cpu` has their switches.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from ._attributes import attributes
 
 __all__ = ["allow_tf32", "deterministic", "enabled", "flags", "is_available"]
 
@@ -18,13 +18,6 @@ def is_available():
     return False
 
 
-@contextmanager
 def flags(enabled=False, deterministic=False, allow_tf32=True):
     """Sets the attributes for the length of a `with`."""
-    given = dict(locals())
-    saved = {name: globals()[name] for name in given}
-    globals().update(given)
-    try:
-        yield
-    finally:
-        globals().update(saved)
+    return attributes(globals(), dict(locals()))
