@@ -132,20 +132,21 @@ CNN_WITH_TILES void multiply_panels(const RowsPanel& panel, const uint16_t* b, i
   _tile_stored(3, sums + 16 * 32 + 16, 128);
 }
 
-// Whole rows of sums, rounded, with nothing to be done on their way.
-CNN_WITH_TILES void store_rounded(const float* sums, int64_t rows, BFloat16* c, int64_t c_row) {
+// Whole rows of sums, rounded, with nothing to be done on their way. Past the cache they are aligned, and need a fence.
+CNN_WITH_TILES void store_rounded(const float* sums, int64_t rows, BFloat16* c, int64_t c_row, bool past_cache) {
   for (int64_t r = 0; r < rows; ++r, sums += 32, c += c_row) {
     const __m512bh v = _mm512_cvtne2ps_pbh(_mm512_load_ps(sums + 16), _mm512_load_ps(sums));
-    memcpy(static_cast<void*>(c), &v, 64);
+    if (past_cache) _mm512_stream_si512(reinterpret_cast<__m512i*>(c), (__m512i)v);
+    else memcpy(static_cast<void*>(c), &v, 64);
   }
 }
 
 inline constexpr int64_t kBlock = 2 * kTileElements;  // a panel's two tiles
 inline constexpr int64_t kPanel = 32;  // lines of a panel: two tiles
-// Blocks of a panel of B that stay in L1 while panels of A pass; a little more than that is not worth a second pass.
-inline constexpr int64_t kBlocksInL1 = 8, kBlocksAtOnce = 16;
+inline constexpr int64_t kBlocksInL1 = 16;  // of a panel of B, that stay there while panels of A pass
 inline constexpr int64_t kPage = 2048;  // elements; rows that far apart share few lines of the cache
 inline constexpr int64_t kCacheOfA = 5 << 17;  // elements of A that stay in L2 while panels of B are packed and used
+inline constexpr int64_t kPastCache = 1 << 20;  // elements of C from which it is not worth keeping in the cache
 
 int64_t whole_blocks(int64_t depth) { return ceil_div(depth, kDepth) * kDepth; }
 
@@ -195,6 +196,8 @@ template <class C> class TileProduct {
     const Epilogue<float>& e = plan.epilogue;
     rounds_whole_rows_ = std::is_same_v<C, BFloat16> && e.alpha == 1 && !e.accumulate && !e.relu && !e.row_bias &&
                          !e.col_bias && plan.c_col == 1;
+    past_cache_ = rounds_whole_rows_ && plan.m * plan.n >= kPastCache && plan.c_row % kPanel == 0 &&
+                  reinterpret_cast<uintptr_t>(c) % 64 == 0;
   }
 
   void run() {
@@ -216,13 +219,14 @@ template <class C> class TileProduct {
         const int64_t i = task / b_groups, j = task % b_groups;
         run_range(a_parts.begin(i), a_parts.begin(i + 1), b_parts.begin(j), b_parts.begin(j + 1));
       }
+      if (past_cache_) _mm_sfence();
       close_tiles();
     });
   }
 
  private:
   void run_range(int64_t a_begin, int64_t a_end, int64_t b_begin, int64_t b_end) const {
-    const int64_t blocks = size_ / kBlock, chunk = blocks <= kBlocksAtOnce ? blocks : kBlocksInL1;
+    const int64_t blocks = size_ / kBlock, chunk = ceil_div(blocks, max_of(ceil_div(blocks, kBlocksInL1), 1));
     Scratch<uint16_t> fresh(fresh_b_ ? chunk * kBlock : 0);
     const bool several = blocks > chunk;  // sums wait for the next piece of depth
     Scratch<float> sums((several ? a_end - a_begin : 1) * kPanel * kPanel);
@@ -238,7 +242,7 @@ template <class C> class TileProduct {
           for (const uint16_t* end = next + portion; !fresh_b_ && next < end; next += 32)
             __builtin_prefetch(next, 0, 2);
           float* const tile = several ? sums + (i - a_begin) * kPanel * kPanel : sums;
-          if (p + deep >= blocks) fetch_c(i, j);
+          if (p + deep >= blocks && !past_cache_) fetch_c(i, j);
           multiply_panels(rows_at(i, p), b, deep, p == 0, tile);
           if (p + deep >= blocks) finish_at(i, j, tile);
         }
@@ -264,7 +268,8 @@ template <class C> class TileProduct {
     const int64_t row = i * kPanel, col = j * kPanel;
     const int64_t rows = min_of(kPanel, plan_.m - row), cols = min_of(kPanel, plan_.n - col);
     if (rounds_whole_rows_ && cols == kPanel)
-      store_rounded(sums, rows, reinterpret_cast<BFloat16*>(c_) + row * plan_.c_row + col, plan_.c_row);
+      store_rounded(sums, rows, reinterpret_cast<BFloat16*>(c_) + row * plan_.c_row + col, plan_.c_row,
+                    past_cache_);
     else finish(plan_, c_, row, col, sums, rows, cols, int(kPanel));
   }
 
@@ -275,7 +280,7 @@ template <class C> class TileProduct {
   const int64_t a_panels_, b_panels_, in_place_;
   const int64_t a_groups_;  // of rows that stay in L2
   const bool fresh_b_;  // each task packs the panels of B that it needs, just before
-  bool rounds_whole_rows_;
+  bool rounds_whole_rows_, past_cache_;
   const Scratch<uint16_t> packed_a_, packed_b_;
 };
 

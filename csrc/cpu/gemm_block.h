@@ -69,12 +69,17 @@ template <class T> struct Block {
         b_panels(ceil_div(part.n, kTileCols<T>)) {}
 };
 
+// Several panels in turn, some rows of each: where rows are dense, a row is read by more than the lines of one panel.
 template <class T>
 void pack_b_panels(const T* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n, T* packed) {
-  constexpr int64_t kCols = kTileCols<T>;
-  parallel_for(ceil_div(n, kCols), 1 + kPackWork / (1 + k * kCols), [&](int64_t begin, int64_t end) {
+  constexpr int64_t kCols = kTileCols<T>, kPanels = 4, kRows = 32;
+  const Parts groups(ceil_div(n, kCols), ceil_div(n, kCols * kPanels));
+  parallel_for(groups.count, 1 + kPackWork / (1 + k * kCols * kPanels), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      pack_panel(b + i * kCols * b_col, b_row, b_col, k, min_of(kCols, n - i * kCols), packed + i * k * kCols, kCols);
+      for (int64_t p = 0; p < k; p += kRows)
+        for (int64_t q = groups.begin(i); q < groups.begin(i + 1); ++q)
+          pack_panel(b + p * b_row + q * kCols * b_col, b_row, b_col, min_of(kRows, k - p),
+                     min_of(kCols, n - q * kCols), packed + (q * k + p) * kCols, kCols);
   });
 }
 

@@ -6,7 +6,7 @@
 
 namespace cnn::cpu::inline CNN_ISA {
 
-inline constexpr int64_t kDeepTile = 100;  // depth from which there is time to fetch C before it is written
+inline constexpr int64_t kDeepTile = 100;  // depth from which C is fetched before it is written, a row at a time
 inline constexpr int64_t kAhead = 8;  // rows of B that the second cache is asked for in advance
 
 // acc[i][v] = sum over p of a[i, p] * b[p, v].  kVecs is ceil(cols / lanes). B is read in place where the instruction set
@@ -33,30 +33,34 @@ void run_tile(const Tile<T>& t) {
   }
   const T* b = t.b;
   const int64_t b_row = t.b_row, b_panel = t.b_panel, k = t.k;
-  if (k >= kDeepTile && t.c_col == 1) {
-#pragma GCC unroll 16
-    for (int i = 0; i < kRows; ++i)
+  const bool fetches_c = k >= kDeepTile && t.c_col == 1;
+  const int64_t at_once = fetches_c ? k / kRows : k;
+  const T* c = t.c;
+  for (int64_t p = 0; p < k;) {
+    if (fetches_c) {
 #pragma GCC unroll 8
-      for (int v = 0; v < kVecs; ++v) __builtin_prefetch(t.c + i * t.c_row + v * kWidth, 1);
-  }
-  for (int64_t p = 0; p < k; ++p) {
-    __builtin_prefetch(b + kAhead * b_row);
-    if (kVecs > 1) __builtin_prefetch(b + kAhead * b_row + kWidth);
-    V bv[kVecs];
-#pragma GCC unroll 8
-    for (int v = 0; v < kVecs; ++v) {
-      const T* from = kVecs > kTileVecs ? b + v / kTileVecs * b_panel + v % kTileVecs * kWidth : b + v * kWidth;
-      bv[v] = kMaskedLoads && v == kVecs - 1 ? vec_load_lanes(from, last) : vec_load(from);
+      for (int v = 0; v < kVecs; ++v) __builtin_prefetch(c + v * kWidth, 1);
+      c += t.c_row;
     }
+    for (const int64_t end = min_of(p + at_once, k); p < end; ++p) {
+      __builtin_prefetch(b + kAhead * b_row);
+      if (kVecs > 1) __builtin_prefetch(b + kAhead * b_row + kWidth);
+      V bv[kVecs];
+#pragma GCC unroll 8
+      for (int v = 0; v < kVecs; ++v) {
+        const T* from = kVecs > kTileVecs ? b + v / kTileVecs * b_panel + v % kTileVecs * kWidth : b + v * kWidth;
+        bv[v] = kMaskedLoads && v == kVecs - 1 ? vec_load_lanes(from, last) : vec_load(from);
+      }
 #pragma GCC unroll 16
-    for (int i = 0; i < kRows; ++i) {
-      const V av = vec_splat(*reinterpret_cast<const T*>(a[i / 3] + i % 3 * a_row));
+      for (int i = 0; i < kRows; ++i) {
+        const V av = vec_splat(*reinterpret_cast<const T*>(a[i / 3] + i % 3 * a_row));
 #pragma GCC unroll 8
-      for (int v = 0; v < kVecs; ++v) acc[i][v] = vec_fma(av, bv[v], acc[i][v]);
+        for (int v = 0; v < kVecs; ++v) acc[i][v] = vec_fma(av, bv[v], acc[i][v]);
+      }
+#pragma GCC unroll 8
+      for (int i = 0; i < kBases; ++i) a[i] += a_col;
+      b += b_row;
     }
-#pragma GCC unroll 8
-    for (int i = 0; i < kBases; ++i) a[i] += a_col;
-    b += b_row;
   }
 
   if (t.c_col == 1) return finish_in_registers<T, kRows, kVecs>(t, acc, last);
