@@ -268,8 +268,7 @@ template <class C> class TileProduct {
     const int64_t row = i * kPanel, col = j * kPanel;
     const int64_t rows = min_of(kPanel, plan_.m - row), cols = min_of(kPanel, plan_.n - col);
     if (rounds_whole_rows_ && cols == kPanel)
-      store_rounded(sums, rows, reinterpret_cast<BFloat16*>(c_) + row * plan_.c_row + col, plan_.c_row,
-                    past_cache_);
+      store_rounded(sums, rows, reinterpret_cast<BFloat16*>(c_) + row * plan_.c_row + col, plan_.c_row, past_cache_);
     else finish(plan_, c_, row, col, sums, rows, cols, int(kPanel));
   }
 

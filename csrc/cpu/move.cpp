@@ -1,6 +1,8 @@
 // Bytes from place to place: past the cache, and transposed.
+#include <type_traits>
+
 #include "cpu/fill_tables.h"
-#include "cpu/vec.h"
+#include "cpu/transpose.h"
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -43,42 +45,17 @@ void stream(void* to, const void* from, int64_t nbytes) {
   __builtin_memcpy(y + i, x + i, size_t(nbytes - i));
 }
 
-// The lanes of two vectors by turns, of their lower or upper halves.
-template <class V> CNN_HD V low_turns(V a, V b) {
-  constexpr int n = sizeof(V) / sizeof(a[0]);
-  if constexpr (n == 2) return __builtin_shufflevector(a, b, 0, 2);
-  else if constexpr (n == 4) return __builtin_shufflevector(a, b, 0, 4, 1, 5);
-  else if constexpr (n == 8) return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-  else return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-}
-template <class V> CNN_HD V high_turns(V a, V b) {
-  constexpr int n = sizeof(V) / sizeof(a[0]);
-  if constexpr (n == 2) return __builtin_shufflevector(a, b, 1, 3);
-  else if constexpr (n == 4) return __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  else if constexpr (n == 8) return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-  else return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-}
-
-// A square block of as many rows as a vector has lanes, turned in registers: log2(lanes) rounds of taking turns.
+// A square block of as many rows as a vector has lanes, turned in registers.
 template <class T>
 struct Block {
   static constexpr int kBytes = sizeof(T) < 4 ? 16 : kVecBytes, kSide = kBytes / int(sizeof(T));
   typedef T V __attribute__((vector_size(kBytes)));
 
   CNN_HD static void turn(const char* from, int64_t from_pitch, char* to, int64_t to_pitch, bool past_cache) {
-    V a[kSide], b[kSide];
+    V a[kSide];
 #pragma GCC unroll 16
     for (int i = 0; i < kSide; ++i) __builtin_memcpy(&a[i], from + i * from_pitch, kBytes);
-#pragma GCC unroll 4
-    for (int round = 1; round < kSide; round *= 2) {
-#pragma GCC unroll 8
-      for (int i = 0; i < kSide / 2; ++i) {
-        b[2 * i] = low_turns(a[i], a[i + kSide / 2]);
-        b[2 * i + 1] = high_turns(a[i], a[i + kSide / 2]);
-      }
-#pragma GCC unroll 16
-      for (int i = 0; i < kSide; ++i) a[i] = b[i];
-    }
+    transpose_lanes(a);
     if (past_cache) {
 #pragma GCC unroll 16
       for (int i = 0; i < kSide; ++i) store_past_cache(to + i * to_pitch, a[i]);
@@ -87,22 +64,47 @@ struct Block {
       for (int i = 0; i < kSide; ++i) __builtin_memcpy(to + i * to_pitch, &a[i], kBytes);
     }
   }
+
+  // The same of what is left at an edge: to[rows][columns].
+  static void turn_part(const char* from, int64_t from_pitch, char* to, int64_t to_pitch, int64_t rows,
+                        int64_t columns) {
+    V a[kSide];
+#pragma GCC unroll 16
+    for (int i = 0; i < kSide; ++i) a[i] = i < columns ? load_part(from + i * from_pitch, rows) : V{};
+    transpose_lanes(a);
+#pragma GCC unroll 16
+    for (int i = 0; i < kSide; ++i)
+      if (i < rows) store_part(to + i * to_pitch, a[i], columns);
+  }
+
+ private:
+  using Float = std::conditional_t<sizeof(T) == 8, double, float>;  // for the masks of vec.h; bits stay as they are
+
+  CNN_HD static V load_part(const char* from, int64_t n) {
+    V v{};
+    if constexpr (sizeof(T) >= 4) v = (V)vec_load_n(reinterpret_cast<const Float*>(from), n);
+    else __builtin_memcpy(&v, from, size_t(n) * sizeof(T));
+    return v;
+  }
+  CNN_HD static void store_part(char* to, V v, int64_t n) {
+    if constexpr (sizeof(T) >= 4) vec_store_n(reinterpret_cast<Float*>(to), (Vec<Float>)v, n);
+    else __builtin_memcpy(to, &v, size_t(n) * sizeof(T));
+  }
 };
 
 template <class T>
 void transpose(const void* from, int64_t from_pitch, void* to, int64_t to_pitch, int64_t rows, int64_t columns,
                bool past_cache) {
-  constexpr int64_t side = Block<T>::kSide, w = sizeof(T);
-  const char* x = static_cast<const char*>(from);
-  char* y = static_cast<char*>(to);
-  past_cache &= (reinterpret_cast<uintptr_t>(y) | uintptr_t(to_pitch)) % Block<T>::kBytes == 0;
-  const int64_t whole_rows = rows / side * side, whole_columns = columns / side * side;
-  for (int64_t i = 0; i < whole_rows; i += side)
-    for (int64_t j = 0; j < whole_columns; j += side)
-      Block<T>::turn(x + j * from_pitch + i * w, from_pitch, y + i * to_pitch + j * w, to_pitch, past_cache);
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = i < whole_rows ? whole_columns : 0; j < columns; ++j)
-      __builtin_memcpy(y + i * to_pitch + j * w, x + j * from_pitch + i * w, w);
+  using B = Block<T>;
+  constexpr int64_t side = B::kSide, w = sizeof(T);
+  past_cache &= (reinterpret_cast<uintptr_t>(to) | uintptr_t(to_pitch)) % B::kBytes == 0;
+  for (int64_t i = 0; i < rows; i += side)
+    for (int64_t j = 0; j < columns; j += side) {
+      const char* const x = static_cast<const char*>(from) + j * from_pitch + i * w;
+      char* const y = static_cast<char*>(to) + i * to_pitch + j * w;
+      if (rows - i >= side && columns - j >= side) B::turn(x, from_pitch, y, to_pitch, past_cache);
+      else B::turn_part(x, from_pitch, y, to_pitch, min_of(rows - i, side), min_of(columns - j, side));
+    }
 }
 
 }  // namespace

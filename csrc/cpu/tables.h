@@ -55,6 +55,11 @@ struct Tables {
   CastLoop cast[kDTypes][kDTypes];
   StreamLoop stream;
   TransposeLoop transpose[4];  // by log2 of an element's size
+
+  TransposeLoop transpose_of(DType t) const {
+    const int64_t size = item_size(t);
+    return transpose[size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : 3];
+  }
 };
 
 }  // namespace cnn::cpu

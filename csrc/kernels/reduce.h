@@ -166,7 +166,7 @@ struct SumAbs : Sum {
   template <class T> CNN_HD T step(T a, T x) const { return a + fabs(x); }
 };
 struct Norm2 : Sum {
-  template <class T> CNN_HD T step(T a, T x) const { return a + x * x; }
+  template <class T> CNN_HD T step(T a, T x) const { return fma(x, x, a); }
   template <class T> CNN_HD T finish(T a, int64_t) const { return sqrt(a); }
 };
 struct NormP : Sum {

@@ -12,6 +12,7 @@ constexpr int64_t kShortRow = 256;     // rows of several batches up to this len
 constexpr int64_t kColumnPart = 128;   // rows of a column in a part
 constexpr int64_t kMinColumns = 8;     // fewer columns than this are gathered into rows
 constexpr int64_t kOutputs = 256;      // accumulators on the stack
+constexpr int64_t kTurnedRow = 128;    // dense rows up to this length are turned into columns
 constexpr int64_t kScratch = 4096;     // elements gathered at a time
 constexpr int64_t kGrain = 1 << 15;    // elements of cost 1 in a task
 constexpr int kMaxItem = 8, kMaxAcc = 24;
@@ -25,6 +26,9 @@ class Reduction {
     columns_ = call.inner >= kMinColumns && call.inner_stride == 1;
     if (!columns_ && call.batch > 1 && call.n <= kShortRow) joined_ = kRowPart / call.n;
     direct_ = call.dtype == call.key && joined_ == 1 && (columns_ || call.n_stride == 1 || call.n == 1);
+    const bool fills_vectors = call.n % 16 == 0 && call.n >= 64 && loops_.acc_bytes == item();
+    turned_ = direct_ && !columns_ && call.n > 1 && call.n <= kTurnedRow && !fills_vectors &&
+              call.outer * call.inner >= kMinColumns;
     part_ = columns_ ? kColumnPart : kRowPart;
     parts_per_batch_ = (call.n + part_ - 1) / part_;
     parts_ = joined_ > 1 ? (call.batch + joined_ - 1) / joined_ : parts_per_batch_ * call.batch;
@@ -109,6 +113,10 @@ class Reduction {
   }
 
   void run_rows(const char* x, int64_t rows, int64_t stride, int64_t n, int64_t base, char* acc) const {
+    if (turned_) {
+      run_turned(x, rows, stride, n, base, acc);
+      return;
+    }
     if (direct_ || n == 0) {
       loops_.rows(call_.functor, x, rows, stride, n, base, acc);
       return;
@@ -122,6 +130,18 @@ class Reduction {
           to_(piece, x + ((r + k) * stride + i / piece * call_.batch_stride) * size(), call_.n_stride * size(),
               scratch + (k * n + i) * item(), item());
       loops_.rows(call_.functor, scratch, count, n, n, base, acc + r * loops_.acc_bytes);
+    }
+  }
+
+  // Short rows have little for a vector: as columns, many are worked on side by side.
+  void run_turned(const char* x, int64_t rows, int64_t stride, int64_t n, int64_t base, char* acc) const {
+    alignas(64) char scratch[kScratch * kMaxItem];
+    const int64_t group = kScratch / kTurnedRow;
+    for (int64_t r = 0; r < rows; r += group) {
+      const int64_t count = smaller(group, rows - r);
+      tables_.transpose_of(call_.key)(x + r * stride * size(), stride * size(), scratch, group * size(), n, count,
+                                      false);
+      loops_.columns(call_.functor, scratch, count, n, group, base, acc + r * loops_.acc_bytes);
     }
   }
 
@@ -181,6 +201,7 @@ class Reduction {
   const ReduceLoops& loops_;
   bool columns_ = false;  // along dense columns, else along rows
   bool direct_ = false;   // x is read where it lies
+  bool turned_ = false;   // rows are turned into columns
   int64_t joined_ = 1;    // batches in one part
   int64_t part_, parts_per_batch_, parts_, outputs_;
   CastLoop to_;

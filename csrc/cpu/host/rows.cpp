@@ -11,6 +11,9 @@ constexpr int64_t kGrain = 1 << 15;       // elements of cost 1 in a task
 constexpr int64_t kGathered = 1 << 13;    // elements of an operand in working memory
 constexpr int64_t kMinColumns = 8;        // rows side by side from which they are worked on as columns
 constexpr int64_t kColumnsInTask = 32;    // a multiple of it: two cache lines
+constexpr int64_t kShortRow = 64;         // elements up to which rows are turned into columns, if there are enough
+constexpr int64_t kRaggedRow = 120;       // the same of rows that do not fill vectors
+constexpr int64_t kTurned = 64;           // rows turned at a time
 constexpr int64_t kMinGathered = 16;      // columns gathered together where rows are long: a cache line
 
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -31,6 +34,8 @@ class RowsRun {
       longest = larger(longest, length_[k]);
     }
     columns_ = loop.columns && call.inner >= kMinColumns && same_dtype_;
+    turned_ = loop.columns && all_direct_ && call.inner == 1 && call.outer >= kMinColumns && call.n > 1 &&
+              call.n <= (call.n % 16 ? kRaggedRow : kShortRow);
     batch_ = larger(1, kGathered / larger(longest, 1));
     if (call.inner > 1 && longest <= (1 << 16)) batch_ = larger(batch_, kMinGathered);
     if (call.inner > 1) batch_ = smaller(batch_, call.inner);
@@ -42,11 +47,16 @@ class RowsRun {
       if (call.inner > 1 && length_[k] > 1) pitch_[k] = aligned(pitch_[k]) + 64;
       if (!direct_[k]) bytes += aligned(batch_ * pitch_[k]);
     }
+    for (int k = 0; turned_ && k < call.operands; ++k) {
+      at_[k] = bytes;
+      if (turns(k)) bytes += kTurned * length_[k] * item_size(call.operand[k].dtype);
+    }
     buffer_bytes_ = bytes;
     nbytes_ = size_t(bytes + loop.scratch * call.n);
   }
 
   bool columns() const { return columns_; }
+  bool turned() const { return turned_; }
 
   void run(int64_t begin, int64_t end) const {
     if (columns_) {
@@ -54,6 +64,10 @@ class RowsRun {
       return;
     }
     const Memory memory(nbytes_);
+    if (turned_) {
+      for (; begin < end; begin += kTurned) run_turned(begin, smaller(kTurned, end - begin), memory.data);
+      return;
+    }
     if (all_direct_ && call_.inner == 1) {
       run_direct(begin, end, memory.data);
       return;
@@ -94,6 +108,26 @@ class RowsRun {
       begin += count;
     }
   }
+
+  // Short rows have little for a vector: as columns of a buffer, many are worked on side by side.
+  void run_turned(int64_t begin, int64_t count, char* memory) const {
+    void *there[kMapOperands] = {}, *here[kMapOperands] = {};
+    int64_t strides[kMapOperands] = {}, steps[kMapOperands] = {};
+    for (int k = 0; k < call_.operands; ++k) {
+      place(k, begin, there, strides);
+      here[k] = there[k], steps[k] = strides[k];
+      if (!turns(k)) continue;
+      here[k] = memory + at_[k], steps[k] = item_size(call_.operand[k].dtype);
+      if (k >= call_.outputs)
+        transpose_of(k)(there[k], strides[k], here[k], kTurned * steps[k], length_[k], count, false);
+    }
+    loop_.columns(call_.functor, call_.n, count, kTurned, here, steps);
+    for (int k = 0; k < call_.outputs; ++k)
+      if (turns(k)) transpose_of(k)(here[k], kTurned * steps[k], there[k], strides[k], count, length_[k], false);
+  }
+
+  bool turns(int k) const { return call_.operand[k].data && call_.operand[k].kind == RowKind::Whole; }
+  TransposeLoop transpose_of(int k) const { return tables_.transpose_of(call_.operand[k].dtype); }
 
   void run_direct(int64_t begin, int64_t end, char* memory) const {
     void* p[kMapOperands] = {};
@@ -144,7 +178,7 @@ class RowsRun {
     } else {
       char* const first = data + (o * length * call_.inner + j) * size;
       if (a.dtype == a.compute) {
-        const TransposeLoop turn = tables_.transpose[size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : 3];
+        const TransposeLoop turn = transpose_of(k);
         if (in) turn(first, call_.inner * size, buffer, pitch_[k], rows, length, false);
         else turn(buffer, pitch_[k], first, call_.inner * size, length, rows, false);
         return;
@@ -159,7 +193,7 @@ class RowsRun {
   const Tables& tables_;
   int64_t length_[kMapOperands], pitch_[kMapOperands], at_[kMapOperands];  // pitch: bytes from row to row of a buffer
   bool direct_[kMapOperands];
-  bool all_direct_ = true, same_dtype_ = true, columns_ = false;
+  bool all_direct_ = true, same_dtype_ = true, columns_ = false, turned_ = false;
   int64_t batch_, buffer_bytes_;
   size_t nbytes_;
 };
@@ -173,6 +207,7 @@ void rows(int functor, const RowsCall& call) {
   const RowsRun run(call, loop);
   const int64_t count = call.outer * call.inner, each = larger(call.n, 1) * loop.cost;
   int64_t grain = larger(1, kGrain / each);
+  if (run.turned()) grain = (grain + kTurned - 1) / kTurned * kTurned;
   if (run.columns()) grain = (grain + kColumnsInTask - 1) / kColumnsInTask * kColumnsInTask;
   if (count <= grain) {
     run.run(0, count);

@@ -16,11 +16,6 @@ constexpr int64_t kPastCache = 4 << 20;  // bytes of output from which it is not
 
 int64_t tiles_of(int64_t n) { return (n + kTile - 1) / kTile; }
 
-int log2_size(DType t) {
-  const int64_t n = item_size(t);
-  return n == 1 ? 0 : n == 2 ? 1 : n == 4 ? 2 : 3;
-}
-
 class Turned {
  public:
   Turned(int functor, const MapCall& call, int across, const Tables& tables)
@@ -66,8 +61,7 @@ class Turned {
  private:
   void run_tile(int64_t n, int64_t rows, void** p) const {
     if (copies_) {
-      tables_.transpose[log2_size(call_.key)](p[1], call_.strides[1][0], p[0], call_.strides[0][across_], rows, n,
-                                              past_cache_);
+      tables_.transpose_of(call_.key)(p[1], call_.strides[1][0], p[0], call_.strides[0][across_], rows, n, past_cache_);
       return;
     }
     alignas(64) char buffers[kMapOperands - 1][kTile * kTile * 8];
@@ -77,7 +71,7 @@ class Turned {
       row_strides[k] = call_.strides[k][across_];
       if (!turned_[k]) continue;
       const int64_t item = item_size(call_.dtypes[k]);
-      tables_.transpose[log2_size(call_.dtypes[k])](p[k], strides[k], buffers[k - 1], kTile * item, rows, n, false);
+      tables_.transpose_of(call_.dtypes[k])(p[k], strides[k], buffers[k - 1], kTile * item, rows, n, false);
       p[k] = buffers[k - 1];
       strides[k] = item;
       row_strides[k] = kTile * item;
