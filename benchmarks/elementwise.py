@@ -1,4 +1,4 @@
-"""Elementwise operations, reductions and copies into a new tensor, in three sizes."""
+"""Elementwise operations, reductions and copies in three sizes, and work along short rows."""
 
 from __future__ import annotations
 
@@ -39,6 +39,30 @@ TRAFFIC = {
 }  # fmt: skip
 
 
+# Few elements to a row, as in attention over few positions and losses over few classes.
+SHORT_ROWS = (10, 17, 32, 65)
+
+
+def row_operations(torch, columns):
+    """Name -> function, over float32 tensors of [64K / columns, columns]."""
+    x = torch.randn((1 << 16) // columns, columns)
+    leaf, g = torch.randn_like(x).requires_grad_(), torch.randn_like(x)
+    logs = leaf.log_softmax(1)
+    weight, bias = torch.randn(columns), torch.randn(columns)
+    return {
+        "softmax": lambda: x.softmax(1),
+        "log-softmax": lambda: x.log_softmax(1),
+        "its gradient": lambda: torch.autograd.grad(logs, leaf, g, retain_graph=True),
+        "layer norm": lambda: torch.layer_norm(x, (columns,), weight, bias),
+        "sum": lambda: x.sum(1),
+        "amax": lambda: x.amax(1),
+        "variance": lambda: x.var(1),
+    }
+
+
+ROW_OPERATIONS = "softmax", "log-softmax", "its gradient", "layer norm", "sum", "amax", "variance"
+
+
 def catalogue():
     for section, rows in SIZES.items():
         for name, floats in TRAFFIC.items():
@@ -48,3 +72,11 @@ def catalogue():
 
             work = Work(flops=0, bytes=4 * floats * rows * COLUMNS)
             yield Workload(section, name, build, EACH, work=work)
+
+    for columns in SHORT_ROWS:
+        for name in ROW_OPERATIONS:
+
+            def build_rows(torch, columns=columns, name=name):
+                return row_operations(torch, columns)[name]
+
+            yield Workload("Short rows", f"{name}, {columns} columns", build_rows, EACH)
