@@ -610,3 +610,30 @@ def test_a_gradient_that_others_hold_is_not_written_over():
     (y + 0).backward(given)
     assert x.grad.tolist() == [3.0, 0.0, 5.0]
     assert given.tolist() == seen[0].tolist() == y.grad.tolist() == [3.0, 4.0, 5.0]
+
+
+def test_gradients_between_edges_of_the_graph():
+    class Triple(cnn.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 3
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 3
+
+    edge_of = cnn.autograd.graph.get_gradient_edge
+    x = cnn.tensor([1.0, 2.0], requires_grad=True)
+    y = Triple.apply(x)
+    z = y * y
+    leaf, middle, end = edge_of(x), edge_of(y), edge_of(z)
+    g = cnn.tensor([1.0, 10.0])
+    assert cnn.autograd.grad(end, (middle, leaf), g, retain_graph=True)[0].tolist() == [6, 120]
+    assert cnn.autograd.grad(z, leaf, g, retain_graph=True)[0].tolist() == [18, 360]
+    assert cnn.autograd.grad([middle], [x], [g], retain_graph=True)[0].tolist() == [3, 30]
+    cnn.autograd.backward(end, g, inputs=[leaf])
+    assert x.grad.tolist() == [18, 360]
+    with pytest.raises(RuntimeError, match="scalar outputs"):
+        cnn.autograd.grad(end, x)
+    with pytest.raises(IndexError, match="has no output 4"):
+        cnn.autograd.grad(cnn.autograd.graph.GradientEdge(z.grad_fn, 4), x, g)

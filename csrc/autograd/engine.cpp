@@ -125,6 +125,13 @@ void Grads::set_wanted(int i) {
 
 Node* current_node() { return running_node; }
 
+bool Grads::may_pass_over(int i) const { return run_ && run_->passes_unseen(*node_, node_->edges()[size_t(i)]); }
+
+void Grads::pass_over(int i, Tensor gradient) {
+  passed_over_ = i;
+  in_[size_t(i)] = std::move(gradient);
+}
+
 // ---- Before the run ----
 
 void GraphRun::add_root(const Edge& edge, Tensor gradient, size_t number) {
@@ -238,6 +245,7 @@ void GraphRun::run(NodeState& state) {
   if (!state.runs && !state.ends_here) return;
   Grads g;
   g.node_ = &node;
+  g.run_ = this;
   g.out_.resize(node.outputs().size());
   for (size_t i = 0; i < state.gradients.size(); ++i) g.out_[i] = std::move(state.gradients[i]);
 
@@ -304,18 +312,39 @@ void GraphRun::hand_out(const NodeState& state, const Grads& g) {
     *captures_[size_t(c)].into = g.out(captures_[size_t(c)].output);
 }
 
+bool GraphRun::passes_unseen(const Node& node, const Edge& edge) const {
+  if (grad_enabled() || mode_word & kAnomaly || !edge.node || node.hooks() || edge.node->hooks()) return false;
+  if (edge.node->edges().size() != 1 || edge.node->outputs().size() != 1) return false;
+  const NodeState& below = *find(edge.node.get());
+  return below.runs && !below.ends_here && below.waiting == 1 && below.gradients.empty();
+}
+
 void GraphRun::pass_on(Node& node, Grads& g) {
   for (size_t i = 0; i < node.edges().size(); ++i) {
     const Edge& edge = node.edges()[i];
     if (!edge.node) continue;
     NodeState* below = find(edge.node.get());
     if (selective_ && !below->runs && !below->ends_here) continue;
+    if (g.passed_over_ == int(i)) {
+      pass_over(*below, std::move(g.in_[i]));
+      continue;
+    }
     if (g.in_[i].defined()) {
       fit(node, i, g.in_[i], edge.node->outputs()[size_t(edge.index)]);
       add_gradient(*below, size_t(edge.index), std::move(g.in_[i]));
     }
     if (--below->waiting == 0) make_ready(below);
   }
+}
+
+// The node of `state` counts as run, with this gradient of its input.
+void GraphRun::pass_over(NodeState& state, Tensor gradient) {
+  Grads g;
+  g.in_.resize(1);
+  g.in_[0] = std::move(gradient);
+  finish(*state.node);
+  state.finished = true;
+  pass_on(*state.node, g);
 }
 
 void GraphRun::add_gradient(NodeState& state, size_t output, Tensor gradient) {

@@ -68,6 +68,7 @@ class GraphRun {
   void capture(const Edge& edge, Tensor* into);  // grad(): hands this gradient out
   void stop_at(const Edge& edge);                // backward(inputs=...): ends here
   void execute();
+  bool passes_unseen(const Node& node, const Edge& below) const;  // Grads::may_pass_over
 
  private:
   struct Capture {
@@ -93,6 +94,7 @@ class GraphRun {
   void run_node(Node& node, Grads& g);
   void hand_out(const NodeState& state, const Grads& g);
   void pass_on(Node& node, Grads& g);
+  void pass_over(NodeState& state, Tensor gradient);
   void add_gradient(NodeState& state, size_t output, Tensor gradient);
   void finish(Node& node);
   void give_up(Node& node);

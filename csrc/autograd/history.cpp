@@ -73,6 +73,19 @@ void set_history(const Tensor& x, Ref<Node> node, int index) {
   meta.output = index;
 }
 
+Tensor output_of(Ref<Node> node, int index) {
+  const int count = int(node->outputs().size());
+  check_index(index >= 0 && index < count, "", node->name(), " has no output ", index, ", only ", count);
+  if (const Tensor leaf = leaf_of(*node); leaf.defined()) return leaf;
+  const GradShape& shape = node->outputs()[size_t(index)];
+  const Tensor y = empty(shape.sizes, shape.dtype, shape.device);
+  y.impl()->autograd = std::make_unique<AutogradMeta>();
+  AutogradMeta& meta = y.impl()->meta();
+  meta.grad_fn = std::move(node);
+  meta.output = index;
+  return y;
+}
+
 Edge gradient_edge(const Tensor& x) {
   if (!x.defined()) return {};
   if (Edge edge = history(x); edge.node) return edge;

@@ -2,6 +2,7 @@
 
 #include <structmember.h>
 
+#include "bindings/caster.h"
 #include "bindings/hooks.h"
 #include "bindings/nodes.h"
 #include "bindings/tensor_type.h"
@@ -324,6 +325,9 @@ PyObject* register_hook(PyObject* self, PyObject* hook) {
 PyObject* register_prehook(PyObject* self, PyObject* hook) {
   return guard([&] { return add_node_hook(node_behind(self, "register_prehook"), hook, /*before=*/true); });
 }
+PyObject* output(PyObject* self, PyObject* index) {
+  return guard([&] { return wrap(output_of(Ref<Node>(&node_behind(self, "_output")), int(to_int(index)))); });
+}
 
 PyObject* no_forward(PyObject*, PyObject*) {
   PyErr_SetString(PyExc_NotImplementedError, "You must implement the forward function for custom autograd.Function.");
@@ -360,6 +364,7 @@ PyMethodDef methods[] = {
     {"_sequence_nr", get_sequence, METH_NOARGS, "Counts the nodes of a thread."},
     {"register_hook", register_hook, METH_O,
      "register_hook(hook): hook(grad_inputs, grad_outputs) runs after backward."},
+    {"_output", output, METH_O, "_output(index): a tensor that stands for an output of the node."},
     {"register_prehook", register_prehook, METH_O, "register_prehook(hook): hook(grad_outputs) runs before backward."},
     {}};
 PyGetSetDef properties[] = {

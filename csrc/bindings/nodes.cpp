@@ -66,8 +66,12 @@ PyObject* register_hook(PyObject* self, PyObject* hook) {
 PyObject* register_prehook(PyObject* self, PyObject* hook) {
   return guard([&] { return add_node_hook(*as_object(self)->node, hook, /*before=*/true); });
 }
+PyObject* output(PyObject* self, PyObject* index) {
+  return guard([&] { return wrap(output_of(as_object(self)->node, int(to_int(index)))); });
+}
 
 PyMethodDef methods[] = {
+    {"_output", output, METH_O, "_output(index): a tensor that stands for an output of the node."},
     {"name", name, METH_NOARGS, "The node's name, as in 'MulBackward0'."},
     {"_sequence_nr", get_sequence, METH_NOARGS, "Counts the nodes of a thread; backward runs the latest first."},
     {"register_hook", register_hook, METH_O,

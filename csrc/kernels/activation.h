@@ -20,7 +20,7 @@ namespace cnn::kernels::inline CNN_ISA {
   X(TanhBackward, 2, Floats) X(SigmoidBackward, 2, Floats)                                          \
   X(SquaredError, 2, Floats) X(SmoothL1, 2, Floats)                     \
   X(Huber, 2, Floats) X(BinaryCrossEntropy, 2, Floats)                     \
-  X(BceWithLogits, 2, Floats)
+  X(BceWithLogits, 2, Floats) X(ScaledProbability, 2, Floats)
 
 // max(x, 0); nan stays nan
 struct Relu : Functor {
@@ -216,6 +216,10 @@ struct BceWithLogits : FloatFunctor {
   template <class T> CNN_HD T operator()(T x, T t) const {
     return x * ((x < T(0) ? T(0) : T(1)) - t) + log1p(exp(-fabs(x)));
   }
+};
+// s exp(y), for y <= 0
+struct ScaledProbability : FloatFunctor {
+  template <class T> CNN_HD T operator()(T y, T s) const { return s * exp_negative(y); }
 };
 
 }  // namespace cnn::kernels::CNN_ISA

@@ -6,7 +6,7 @@
 namespace cnn::kernels::inline CNN_ISA {
 
 // X(functor, types)
-#define CNN_EACH_LOSS(X) X(NllPick, Floats) X(NllPut, Floats)
+#define CNN_EACH_LOSS(X) X(NllPick, Floats) X(NllWeigh, Floats) X(NllTake, Floats)
 
 // Where the class of a position lies in x[N, classes, inner]; the targets are [N, inner] and already checked.
 struct ClassOf {
@@ -14,7 +14,10 @@ struct ClassOf {
   const void* weight;  // [classes], or null for ones
   int64_t classes, inner, ignored;
   CNN_HD bool counts(int64_t i) const { return target[i] != ignored; }
-  CNN_HD int64_t at(int64_t i) const { return (i / inner * classes + target[i]) * inner + i % inner; }
+  CNN_HD int64_t at(int64_t i) const {
+    if (inner == 1) return i * classes + target[i];  // divisions are slow
+    return (i / inner * classes + target[i]) * inner + i % inner;
+  }
   template <class T> CNN_HD T weight_of(int64_t i) const {
     return weight ? static_cast<const T*>(weight)[target[i]] : T(1);
   }
@@ -33,15 +36,25 @@ struct NllPick : Functor {
   }
 };
 
-// dx[t] = -w[t] g, into zeros; g is one number or one for each position
-struct NllPut : Functor {
+// s = w[t] g, 0 where the target is ignored; g is one number or one for each position
+struct NllWeigh : Functor {
   ClassOf place;
   const void* g;
   bool single;
+  void* s;
+  template <class T> CNN_HD void operator()(int64_t i) const {
+    const bool counts = place.counts(i);
+    static_cast<T*>(s)[i] = counts ? place.weight_of<T>(i) * static_cast<const T*>(g)[single ? 0 : i] : T(0);
+  }
+};
+
+// dx[t] -= s
+struct NllTake : Functor {
+  ClassOf place;
+  const void* s;
   void* dx;
   template <class T> CNN_HD void operator()(int64_t i) const {
-    if (place.counts(i))
-      static_cast<T*>(dx)[place.at(i)] = -place.weight_of<T>(i) * static_cast<const T*>(g)[single ? 0 : i];
+    if (place.counts(i)) static_cast<T*>(dx)[place.at(i)] -= static_cast<const T*>(s)[i];
   }
 };
 

@@ -1,6 +1,7 @@
 // Losses of classification: negative log-likelihood and cross entropy.
 #include "cnn/ops.h"
 #include "ops/each.h"
+#include "ops/map.h"
 #include "ops/rows.h"
 
 namespace cnn {
@@ -58,7 +59,21 @@ class SavedCall {
   Saved target_, weight_;
 };
 
-Tensor nll(const Tensor& x, const NllCall& call);
+// g times the weight of each position's class, and over the total weight for a mean.
+Tensor weigh(const Tensor& g, const NllCall& call, const Tensor& total_weight) {
+  const Tensor up = call.reduction == kMean ? g / total_weight : g;
+  const Tensor from = contiguous(to_dtype(up, call.key())), s = empty(call.shape, call.key(), g.device());
+  each(kernels::NllWeigh{{}, call.place(), from.raw(), call.reduction != kNone, s.raw()}, s.numel(), call.key(),
+       g.device());
+  return s;
+}
+
+// Takes s from dx where the targets are.
+void take_at_targets(const Tensor& s, const NllCall& call, const Tensor& dx) {
+  each(kernels::NllTake{{}, call.place(), s.raw(), dx.raw()}, s.numel(), call.key(), s.device());
+}
+
+Tensor nll(const Tensor& x, const NllCall& call, bool of_log_softmax = false);
 
 // The adjoint of nll, which is linear in its input.
 Tensor nll_backward(const Tensor& g, const NllCall& call, const Tensor& total_weight) {
@@ -66,11 +81,8 @@ Tensor nll_backward(const Tensor& g, const NllCall& call, const Tensor& total_we
   Tensor dx;
   {
     NoGrad guard;
-    const Tensor up = call.reduction == kMean ? g / total_weight : g;
-    const Tensor from = contiguous(to_dtype(up, call.key()));
     dx = zeros(call.sizes, call.key(), g.device());
-    each(kernels::NllPut{{}, call.place(), from.raw(), call.reduction != kNone, dx.raw()}, call.target.numel(),
-         call.key(), g.device());
+    take_at_targets(weigh(g, call, total_weight), call, dx);
     dx = to_dtype(dx, call.dtype);
   }
   if (!grad) return dx;
@@ -78,7 +90,21 @@ Tensor nll_backward(const Tensor& g, const NllCall& call, const Tensor& total_we
   return grad.record("NllLossBackwardBackward0", dx, [saved](Grads& g) { g[0] = nll(g.out(), saved.get(g)); });
 }
 
-Tensor nll(const Tensor& x, const NllCall& call) {
+// The gradients of nll and of the log-softmax before it, whose result is `logs`, in one kernel:
+// s (softmax - 1 at the target), s as in `weigh`.
+Tensor cross_entropy_backward(const Tensor& g, const Tensor& logs, const NllCall& call, const Tensor& total_weight) {
+  NoGrad guard;
+  const DType key = call.key();
+  const Tensor s = weigh(g, call, total_weight), dx = empty(call.sizes, key, g.device());
+  Dims along = call.sizes;
+  along[call.class_dim()] = 1;
+  const Tensor each_class = view(s, along);
+  map_into("cross_entropy_loss", kernels::ScaledProbability{}, {{&dx, key}, {&logs, key}, {&each_class, key}}, 1, key);
+  take_at_targets(s, call, dx);
+  return to_dtype(dx, call.dtype);
+}
+
+Tensor nll(const Tensor& x, const NllCall& call, bool of_log_softmax) {
   Grad grad({x});
   Tensor y, total;
   {
@@ -91,7 +117,12 @@ Tensor nll(const Tensor& x, const NllCall& call) {
   }
   if (!grad) return y;
   const SavedCall saved(grad, call);
-  return grad.record(call.node, y, [saved, total](Grads& g) { g[0] = nll_backward(g.out(), saved.get(g), total); });
+  const Saved logs = grad.save_if(of_log_softmax, x);
+  return grad.record(call.node, y, [=](Grads& g) {
+    if (logs.defined() && g.may_pass_over(0))
+      g.pass_over(0, cross_entropy_backward(g.out(), logs.get(g), saved.get(g), total));
+    else g[0] = nll_backward(g.out(), saved.get(g), total);
+  });
 }
 
 // Raises for a class that does not exist; before anything is written.
@@ -185,10 +216,9 @@ Tensor smoothed_loss(const Tensor& logits, const Tensor& target, const std::opti
   return times_number(hard, 1 - smoothing) + times_number(smooth, smoothing / double(logits.shape()[d]));
 }
 
-}  // namespace
-
-Tensor nll_loss_nd(const Tensor& x, const Tensor& target, const std::optional<Tensor>& weight, int64_t reduction,
-                   int64_t ignored) {
+// nll_loss; `of_log_softmax`: x is the result of log_softmax along its classes, and nobody else has it.
+Tensor class_loss(const Tensor& x, const Tensor& target, const std::optional<Tensor>& weight, int64_t reduction,
+                  int64_t ignored, bool of_log_softmax) {
   check_reduction("nll_loss", reduction);
   check_value(x.dim() >= 1, "", "Expected 1 or more dimensions (got ", x.dim(), ")");
   const bool images = x.dim() > 2;
@@ -235,9 +265,16 @@ Tensor nll_loss_nd(const Tensor& x, const Tensor& target, const std::optional<Te
     if (weight) call.weight = contiguous(to_dtype(*weight, call.key()));
   }
   check_targets(call.target, classes, ignored);
-  if (!flattened) return nll(x, call);
+  if (!flattened) return nll(x, call, of_log_softmax);
   const Tensor y = nll(view(contiguous(x), call.sizes), call);
   return reduction == kNone ? view(y, target.shape()) : y;
+}
+
+}  // namespace
+
+Tensor nll_loss_nd(const Tensor& x, const Tensor& target, const std::optional<Tensor>& weight, int64_t reduction,
+                   int64_t ignored) {
+  return class_loss(x, target, weight, reduction, ignored, false);
 }
 
 Tensor cross_entropy_loss(const Tensor& x, const Tensor& target, const std::optional<Tensor>& weight, int64_t reduction,
@@ -253,7 +290,7 @@ Tensor cross_entropy_loss(const Tensor& x, const Tensor& target, const std::opti
     check_class_weight("cross_entropy: ", weight, x.shape()[x.dim() == 1 ? 0 : 1]);
     return smoothed_loss(x, target, weight, reduction, ignored, smoothing);
   }
-  return nll_loss_nd(log_softmax(x, x.dim() == 1 ? 0 : 1), target, weight, reduction, ignored);
+  return class_loss(log_softmax(x, x.dim() == 1 ? 0 : 1), target, weight, reduction, ignored, true);
 }
 
 }  // namespace cnn

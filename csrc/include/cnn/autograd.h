@@ -132,6 +132,11 @@ class CNN_API Grads {
   Dest over(int i = 0) const;
   bool wants(int i) const { return i < 64 ? wanted_ >> i & 1 : more_wanted_ && more_wanted_[i - 64]; }
   Tensor& operator[](int i) { return in_[i]; }  // left undefined: no gradient
+  // For an op that can do the work of the node below in the same kernel. True when nobody would see the gradient that
+  // goes from here to that node: no hook, no capture, no other part of its sum, no second order.
+  bool may_pass_over(int i) const;
+  // Gives the gradient of the input of the node below, which then does not run.
+  void pass_over(int i, Tensor gradient);
   Node& node() const { return *node_; }
   int outputs() const { return int(out_.size()); }
   int inputs() const { return int(in_.size()); }
@@ -142,7 +147,9 @@ class CNN_API Grads {
   friend class Saved;
   void set_wanted(int i);
   Node* node_ = nullptr;
+  GraphRun* run_ = nullptr;
   const CopySlices* slices_ = nullptr;  // set when the node wrote into a view
+  int passed_over_ = -1;  // the input whose node has had its work done
   InlineArray<Tensor, 2> out_, in_;
   uint64_t wanted_ = 0;  // bit i: input i is needed by this run
   std::unique_ptr<bool[]> more_wanted_;
@@ -187,7 +194,7 @@ class CNN_API Grad {
   }
   explicit Grad(const Tensors& inputs, const Dest& dest = {}, const char* op = nullptr);
 
-  explicit operator bool() const { return needed_; }               // must this call be recorded?
+  explicit operator bool() const { return needed_; }  // must this call be recorded?
   bool needs(int i) const { return needed_ && (mask_ >> i & 1); }  // does input i need a gradient? (i < 64)
 
   // Keeps x for the closure. Under an in-place Dest, operand 0 is cloned before the write.
@@ -288,6 +295,9 @@ CNN_API void retain_grad(const Tensor& x);
 CNN_API bool retains_grad(const Tensor& x);
 CNN_API int output_number(const Tensor& x);  // which output of grad_fn x is
 CNN_API Tensor leaf_of(const Node& node);  // of AccumulateGrad; undefined for other nodes
+
+// A tensor without values that stands for an output of the node, where backward may begin or end.
+CNN_API Tensor output_of(Ref<Node> node, int index);
 
 // Functions written by hand. `connect`, before their forward runs, gives the node its edges and says whether any
 // input needs a gradient; `attach_custom` (with a null node if none did) then gives the outputs their history.

@@ -146,11 +146,18 @@ def _run_batched(run, outputs, grad_outputs, retain_graph):
 
 
 def _as_tuple(tensors):
-    tensors = (tensors,) if isinstance(tensors, _C.Tensor) else tuple(tensors)
-    for tensor in tensors:
-        if not isinstance(tensor, _C.Tensor):
-            raise TypeError(f"expected tensors to differentiate, got {type(tensor).__name__}")
-    return tensors
+    """Tensors and `graph.GradientEdge`s, which tensors stand for."""
+    if hasattr(tensors, "output_nr"):
+        tensors = (tensors,)
+    return tuple(_as_tensor(item) for item in tensors)
+
+
+def _as_tensor(item):
+    if isinstance(item, _C.Tensor):
+        return item
+    if not hasattr(item, "output_nr"):
+        raise TypeError(f"expected tensors to differentiate, got {type(item).__name__}")
+    return item.node._output(item.output_nr)
 
 
 def _inputs(inputs, caller):
