@@ -118,6 +118,19 @@ PyObject* set_methods(PyObject*, PyObject* args) {
   return none();
 }
 
+// _calls_only(module, forward): does a call of the module run this forward of its class, and nothing else?
+PyObject* calls_only(PyObject*, PyObject* args) {
+  return guard([&]() -> PyObject* {
+    PyObject *self, *forward;
+    if (!PyArg_ParseTuple(args, "OO", &self, &forward)) return nullptr;
+    PyTypeObject* type = Py_TYPE(self);
+    if (_PyType_Lookup(type, names.call) != full_call || _PyType_Lookup(type, names.forward) != forward)
+      Py_RETURN_FALSE;
+    const Object own = attributes(self);
+    return PyBool_FromLong(!has_hooks(own.get()) && !find(own.get(), names.forward));
+  });
+}
+
 // Gives a class the short ways, as far as it has Module's methods.
 PyObject* shorten_slots(PyObject*, PyObject* cls) {
   return guard([&] {
@@ -135,6 +148,8 @@ PyObject* shorten_slots(PyObject*, PyObject* cls) {
 
 PyMethodDef functions[] = {
     {"_set_module_methods", set_methods, METH_VARARGS, "_set_module_methods(getattr, call, note_error, global_hooks)"},
+    {"_calls_only", calls_only, METH_VARARGS,
+     "Does a call of the module run this forward of its class, and nothing else?"},
     {"_shorten_module_slots", shorten_slots, METH_O, "Lets lookups and calls skip Module's methods where they can."},
     {}};
 

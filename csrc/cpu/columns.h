@@ -99,11 +99,11 @@ template <class T> struct Columns<kernels::LogSoftmaxGrad, T> {
 
 template <class T> struct Columns<kernels::ChannelScale, T> {
   static constexpr bool kKnown = true;
-  CNN_HD static void run(const kernels::ChannelScale&, int64_t n, int64_t m, int64_t pitch, void* const* p) {
+  CNN_HD static void run(const kernels::ChannelScale& f, int64_t n, int64_t m, int64_t pitch, void* const* p) {
     T* const y = static_cast<T*>(p[0]);
     const T *const x = static_cast<const T*>(p[1]), *const scale = static_cast<const T*>(p[2]),
                    *const shift = static_cast<const T*>(p[3]);
-    for_columns(n, m, [=](int64_t i, int64_t j) { y[i * pitch + j] = x[i * pitch + j] * scale[j] + shift[j]; });
+    for_columns(n, m, [=](int64_t i, int64_t j) { y[i * pitch + j] = f(x[i * pitch + j], scale[j], shift[j]); });
   }
 };
 

@@ -137,14 +137,19 @@ struct LayerNormWeight : RowFunctor {
   }
 };
 
-// Channels, a row being what one channel of one image holds: y = x scale + shift
+// Channels, a row being what one channel of one image holds: y = max(x scale + shift, floor)
 struct ChannelScale : RowFunctor {
   static constexpr int kCost = 1;
+  float floor = -kInfinity;
+  template <class T> CNN_HD T operator()(T x, T scale, T shift) const {
+    const T y = x * scale + shift;
+    return y < T(floor) ? T(floor) : y;
+  }
   template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
     T* y = row.at<T>(0);
     const T* x = row.at<T>(1);
     const T scale = *row.at<T>(2), shift = *row.at<T>(3);
-    team.each(n, [=](int64_t i) { y[i] = x[i] * scale + shift; });
+    team.each(n, [=, *this](int64_t i) { y[i] = (*this)(x[i], scale, shift); });
   }
 };
 

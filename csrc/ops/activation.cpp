@@ -8,6 +8,7 @@
 #include "cnn/ops/unary.h"
 #include "cnn/ops/view.h"
 #include "ops/map.h"
+#include "ops/relu.h"
 
 namespace cnn {
 namespace {
@@ -48,6 +49,10 @@ Tensor relu(const Tensor& x, Dest dest) {
   check(x.dtype() != DType::Bool, "relu", "Boolean inputs not supported for relu");
   Grad grad({x}, dest);
   Tensor y = map("relu", kernels::Relu{}, x, dest);
+  return record_relu(grad, y);
+}
+
+Tensor record_relu(Grad& grad, Tensor& y) {
   if (!grad) return y;
   auto sy = grad.save_output(y);  // y > 0 exactly where x > 0, so x need not be kept
   return grad.record("ReluBackward0", y, [sy](Grads& g) {

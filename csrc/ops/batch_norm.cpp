@@ -2,6 +2,7 @@
 #include "cnn/ops.h"
 #include "ops/channel_norm.h"
 #include "ops/reduce.h"
+#include "ops/relu.h"
 #include "ops/rows.h"
 
 namespace cnn {
@@ -98,11 +99,9 @@ BatchNormGrads batch_norm_backward_composed(const Tensor& g, const Tensor& x, co
   return grads;
 }
 
-}  // namespace
-
-Tensor batch_norm(const Tensor& x, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
+Tensor normalized(const Tensor& x, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
                   const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var, bool training,
-                  double momentum, double eps) {
+                  double momentum, double eps, bool with_relu) {
   check_index(x.dim() >= 2, "", "Dimension out of range (expected to be in range of [-", x.dim(), ", ", x.dim() - 1,
               "], but got 1)");
   const int64_t channels = x.shape()[1];
@@ -135,12 +134,14 @@ Tensor batch_norm(const Tensor& x, const std::optional<Tensor>& weight, const st
     }
     const Tensor scale = w.defined() ? w * rstd : rstd;
     const Tensor shift = b.defined() ? b - mean * scale : -(mean * scale);
-    y = rows.scaled(x, scale, shift, x.dtype());
+    y = rows.scaled(x, scale, shift, x.dtype(), with_relu);
   }
   if (!grad) return y;
   auto sx = grad.save(x), sw = w.defined() ? grad.save(w) : Saved(), sm = grad.save(mean), sr = grad.save(rstd);
   const BatchNormCall call = {training, eps};
-  return grad.record("NativeBatchNormBackward0", y, [=](Grads& g) {
+  // Before a ReLU: stands for the result of the norm, which is not in memory.
+  const Tensor norm = with_relu ? detach(y) : y;
+  grad.record("NativeBatchNormBackward0", norm, [=](Grads& g) {
     const bool wants[] = {g.wants(0), g.wants(1), g.wants(2)};
     const auto backward = grad_enabled() ? batch_norm_backward_composed : batch_norm_backward;
     const BatchNormGrads d =
@@ -149,6 +150,22 @@ Tensor batch_norm(const Tensor& x, const std::optional<Tensor>& weight, const st
     if (wants[1]) g[1] = d.weight;
     if (wants[2]) g[2] = d.bias;
   });
+  if (!with_relu) return y;
+  Grad after({norm});
+  return record_relu(after, y);
+}
+
+}  // namespace
+
+Tensor batch_norm(const Tensor& x, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
+                  const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var, bool training,
+                  double momentum, double eps) {
+  return normalized(x, weight, bias, running_mean, running_var, training, momentum, eps, false);
+}
+Tensor batch_norm_relu(const Tensor& x, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
+                       const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var,
+                       bool training, double momentum, double eps) {
+  return normalized(x, weight, bias, running_mean, running_var, training, momentum, eps, true);
 }
 
 Tensor instance_norm(const Tensor& x, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,

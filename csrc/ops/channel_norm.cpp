@@ -19,11 +19,13 @@ Tensor Channels::per_row(const Tensor& v) const {
 }
 Tensor Channels::as_rows(const Tensor& x) const { return view(contiguous(x), rows_); }
 
-Tensor Channels::scaled(const Tensor& x, const Tensor& scale, const Tensor& shift, DType result) const {
+Tensor Channels::scaled(const Tensor& x, const Tensor& scale, const Tensor& shift, DType result, bool rectified) const {
   const Tensor y = empty(x.shape(), result, x.device());
   const Tensor ry = view(y, rows_), rx = as_rows(x), a = per_row(scale), b = per_row(shift);
-  rows_into("channel_scale", kernels::ChannelScale{}, {{&ry}, {&rx}, {&a, RowKind::Single}, {&b, RowKind::Single}}, 1,
-            rows_, dim_, float_key(x.dtype()));
+  kernels::ChannelScale f;
+  if (rectified) f.floor = 0;
+  rows_into("channel_scale", f, {{&ry}, {&rx}, {&a, RowKind::Single}, {&b, RowKind::Single}}, 1, rows_, dim_,
+            float_key(x.dtype()));
   return y;
 }
 

@@ -12,8 +12,8 @@ class Channels {
   int64_t channels() const { return channels_; }
   int64_t positions() const { return positions_; }  // of one channel of one image
 
-  // y = x scale + shift, with scale and shift of shape [C] or [N, C].
-  Tensor scaled(const Tensor& x, const Tensor& scale, const Tensor& shift, DType result) const;
+  // y = x scale + shift, with scale and shift of shape [C] or [N, C]; 0 instead of negative ones if `rectified`.
+  Tensor scaled(const Tensor& x, const Tensor& scale, const Tensor& shift, DType result, bool rectified = false) const;
   // sum g and sum g (x - mean), over the positions: [N, C], or [1, C] where the rows run along the images.
   struct Sums {
     Tensor g, gx;

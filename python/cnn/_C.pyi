@@ -2468,6 +2468,18 @@ def batch_norm(
 ) -> Tensor:
     """Channels normalised over the batch; running statistics move by momentum."""
 
+def batch_norm_relu(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: _bool,
+    momentum: _float,
+    eps: _float,
+) -> Tensor:
+    """relu(batch_norm(...)) in one pass."""
+
 @overload
 def bernoulli(
     input: Tensor, *, generator: Generator | None = None, out: Tensor | None = None

@@ -9,7 +9,11 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 
 from .. import _C
+from . import functional as F
 from ._module import Module, _addindent
+from .activation import ReLU
+from .calling import note_path
+from .norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .parameter import Parameter
 from .typename import typename
 
@@ -85,6 +89,29 @@ def _require_sequential(other):
         )
 
 
+_BATCH_NORMS = BatchNorm1d, BatchNorm2d, BatchNorm3d
+_NORM_FORWARD, _RELU_FORWARD = BatchNorm2d.forward, ReLU.forward
+_END = object()
+
+
+def _fuse(norm, following, input):
+    """Are these a batch norm and a ReLU that run nothing but their own forward?"""
+    return (
+        type(following) is ReLU
+        and type(input) is _C.Tensor
+        and _C._calls_only(norm, _NORM_FORWARD)
+        and _C._calls_only(following, _RELU_FORWARD)
+    )
+
+
+def _norm_and_relu(norm, input):
+    try:
+        return norm._normalized(input, F.batch_norm_relu)
+    except Exception as error:
+        note_path(error, norm)
+        raise
+
+
 class Sequential(_Numbered):
     """Runs its modules one after another.
 
@@ -101,7 +128,17 @@ class Sequential(_Numbered):
             self.add_module(name, module)
 
     def forward(self, input):
-        for module in self._modules.values():
+        modules = iter(self._modules.values())
+        for module in modules:
+            if type(module) in _BATCH_NORMS:
+                following = next(modules, _END)
+                if _fuse(module, following, input):
+                    input = _norm_and_relu(module, input)
+                    continue
+                input = module(input)
+                if following is _END:
+                    break
+                module = following
             input = module(input)
         return input
 

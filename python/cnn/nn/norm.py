@@ -109,6 +109,9 @@ class _BatchNorm(_NormBase):
     """
 
     def forward(self, input):
+        return self._normalized(input, F.batch_norm)
+
+    def _normalized(self, input, function):
         self._check_input_dim(input)
         factor = 0.0 if self.momentum is None else self.momentum
         tracks = self.training and self.track_running_stats
@@ -121,7 +124,7 @@ class _BatchNorm(_NormBase):
         from_batch = self.training or (mean is None and var is None)
         if self.training and not tracks:
             mean = var = None
-        return F.batch_norm(input, mean, var, self.weight, self.bias, from_batch, factor, self.eps)
+        return function(input, mean, var, self.weight, self.bias, from_batch, factor, self.eps)
 
 
 class _LazyNormBase(LazyModuleMixin, _NormBase):

@@ -23,6 +23,11 @@ CNN_API Tensor rms_norm(const Tensor& input, const Dims& normalized_shape, const
 CNN_API Tensor batch_norm(const Tensor& input, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
                           const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var,
                           bool training, double momentum = 0.1, double eps = 1e-5);
+// relu(batch_norm(...)), without the norm's result in memory.
+CNN_API Tensor batch_norm_relu(const Tensor& input, const std::optional<Tensor>& weight,
+                               const std::optional<Tensor>& bias, const std::optional<Tensor>& running_mean,
+                               const std::optional<Tensor>& running_var, bool training, double momentum = 0.1,
+                               double eps = 1e-5);
 // Over each image and channel; without input statistics the running ones are used.
 CNN_API Tensor instance_norm(const Tensor& input, const std::optional<Tensor>& weight,
                              const std::optional<Tensor>& bias, const std::optional<Tensor>& running_mean,

@@ -95,6 +95,7 @@ from .margin_losses import (
 )
 from .norms import (
     batch_norm,
+    batch_norm_relu,
     group_norm,
     instance_norm,
     layer_norm,
@@ -210,6 +211,7 @@ __all__ = [
     "avg_pool2d",
     "avg_pool3d",
     "batch_norm",
+    "batch_norm_relu",
     "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",

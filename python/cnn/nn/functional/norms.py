@@ -14,6 +14,15 @@ def _verify_batch_size(size):
         )
 
 
+def _check_batch_norm(input, training, eps):
+    if training:
+        _verify_batch_size(input.size())
+        if eps <= 0.0:
+            raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    elif eps < 0.0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
+
+
 def batch_norm(
     input,
     running_mean,
@@ -29,14 +38,28 @@ def batch_norm(
     In training the statistics are the batch's, and the running ones move towards them by
     `momentum`. Ioffe and Szegedy, "Batch Normalization", 2015.
     """
-    if training:
-        _verify_batch_size(input.size())
-        if eps <= 0.0:
-            raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
-    elif eps < 0.0:
-        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
+    _check_batch_norm(input, training, eps)
     return _C.batch_norm(
         input, weight, bias, running_mean, running_var, training, momentum, eps, False
+    )
+
+
+def batch_norm_relu(
+    input,
+    running_mean,
+    running_var,
+    weight=None,
+    bias=None,
+    training=False,
+    momentum=0.1,
+    eps=1e-05,
+) -> _C.Tensor:
+    """relu(batch_norm(...)) in one pass over memory; as modules, where they are neighbours in a
+    Sequential.
+    """
+    _check_batch_norm(input, training, eps)
+    return _C.batch_norm_relu(
+        input, weight, bias, running_mean, running_var, training, momentum, eps
     )
 
 
