@@ -3,6 +3,7 @@
 
 #include "cpu/for_types.h"
 #include "cpu/tables.h"
+#include "cpu/vec.h"
 #include "kernels/list.h"
 
 namespace cnn::cpu::inline CNN_ISA {
@@ -51,8 +52,42 @@ CNN_HD T row_in_lanes(const F& f, const T* x, int64_t n) {
     for (int l = 0; l < half; ++l) acc[l] = f.combine(acc[l], acc[l + half]);
   return acc[0];
 }
+
+// Functors whose step takes vectors as it takes numbers.
+template <class F, class... G> inline constexpr bool kIsOneOf = (std::is_same_v<F, G> || ...);
+template <class F, class T>
+inline constexpr bool kInVectors =
+    std::is_floating_point_v<T> && kIsOneOf<F, kernels::Sum, kernels::Mean, kernels::Max, kernels::Min>;
+
+// The lanes of v joined in a tree, from halves kHalf apart on.
+template <class T, int kHalf, class F>
+CNN_HD T folded(const F& f, Vec<T> v) {
+  if constexpr (kHalf == 0) return v[0];
+  else return folded<T, kHalf / 2>(f, f.combine(v, vec_moved_down<T, kHalf>(v, AllLanes<T>())));
+}
+
+// row_in_lanes<16>, in registers to the last element.
+template <class F, class T>
+CNN_HD T row_in_vectors(const F& f, const T* x, int64_t n) {
+  constexpr int kWidth = 16, kStep = kLanes<T>;
+  Vec<T> acc[kWidth / kStep];
+  for (auto& a : acc) a = vec_splat(f.template identity<T>());
+  int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth)
+#pragma GCC unroll 8
+    for (int k = 0; k < kWidth / kStep; ++k) acc[k] = f.step(acc[k], vec_load(x + i + k * kStep));
+  for (int k = 0; k < kWidth / kStep && i < n; ++k, i += kStep)
+    acc[k] = vec_numbers<T>() < vec_splat(T(n - i)) ? f.step(acc[k], vec_load_n(x + i, n - i)) : acc[k];
+#pragma GCC unroll 4
+  for (int half = kWidth / kStep / 2; half > 0; half /= 2)
+    for (int k = 0; k < half; ++k) acc[k] = f.combine(acc[k], acc[k + half]);
+  return folded<T, kStep / 2>(f, acc[0]);
+}
+
 template <class F, class T>
 CNN_HD T flat_row(const F& f, const T* x, int64_t n) {
+  if constexpr (kInVectors<F, T>)
+    if (n >= 16 && n < 128) return row_in_vectors(f, x, n);
   if (n >= 128) return row_in_lanes<int(256 / sizeof(T))>(f, x, n);
   if (n >= 16) return row_in_lanes<16>(f, x, n);
   T acc = f.template identity<T>();
@@ -179,8 +214,9 @@ struct ReduceOf {
                           second ? second + i : nullptr);
   }
   static void add(ReduceLoops* row) {
-    row[int(dtype_of<T>)] = {int(sizeof(Acc)), F::kCost, dtype_of<First>, dtype_of<Second>, rows,
-                             columns,          combine,  finish};
+    row[int(dtype_of<T>)] = {int(sizeof(Acc)), F::kCost,         kInVectors<F, T>,
+                             dtype_of<First>,  dtype_of<Second>, rows,
+                             columns,          combine,          finish};
   }
 };
 

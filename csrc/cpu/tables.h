@@ -19,6 +19,7 @@ using EachLoop = void (*)(const void* functor, int64_t begin, int64_t end);
 struct ReduceLoops {
   int acc_bytes;
   int cost;                // of one element
+  bool ragged_rows;        // rows are taken in vectors to the last element
   DType y_dtype[2];        // what `finish` writes
   // acc[r] of rows of n dense elements, `base` being the number of the first; n = 0 gives identities.
   void (*rows)(const void* functor, const void* x, int64_t rows, int64_t row_stride, int64_t n, int64_t base,

@@ -42,6 +42,15 @@ template <class T> CNN_HD Vec<T> vec_load(const T* p) {
 }
 template <class T> CNN_HD void vec_store(T* p, Vec<T> v) { __builtin_memcpy(p, &v, sizeof v); }
 template <class T> CNN_HD Vec<T> vec_splat(T x) { return x - Vec<T>{}; }
+// Lane l + kBy at lane l, around the end.
+template <class T, int kBy, int... kLane> CNN_HD Vec<T> vec_moved_down(Vec<T> v, LaneList<kLane...>) {
+  return __builtin_shufflevector(v, v, (kLane + kBy) % kLanes<T>...);
+}
+template <class T> CNN_HD Vec<T> vec_numbers() {  // 0, 1, 2, ...
+  Vec<T> v{};
+  for (int l = 0; l < kLanes<T>; ++l) v[l] = T(l);
+  return v;
+}
 
 // a * b + c, rounded once where the instruction set has it.
 CNN_HD Vec<float> vec_fma(Vec<float> a, Vec<float> b, Vec<float> c) {
