@@ -140,7 +140,7 @@ struct LayerNormWeight : RowFunctor {
 // Channels, a row being what one channel of one image holds: y = max(x scale + shift, floor)
 struct ChannelScale : RowFunctor {
   static constexpr int kCost = 1;
-  float floor = -kInfinity;
+  float floor = -__builtin_inff();
   template <class T> CNN_HD T operator()(T x, T scale, T shift) const {
     const T y = x * scale + shift;
     return y < T(floor) ? T(floor) : y;
