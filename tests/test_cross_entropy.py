@@ -145,7 +145,7 @@ def test_second_order():
     assert cnn.autograd.gradgradcheck(lambda x: F.cross_entropy(x, target, weight), (x,))
 
 
-def test_same_bits_with_and_without_a_witness():
+def test_with_and_without_a_witness():
     cnn.manual_seed(3)
     data, target = cnn.randn(33, 65), cnn.randint(0, 65, (33,))
     gradients = []

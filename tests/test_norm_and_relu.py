@@ -110,10 +110,10 @@ def test_other_classes_are_called(fused, monkeypatch):
     x = cnn.randn(6, 4)
     assert (nn.Sequential(nn.BatchNorm1d(4), Loud())(x) >= 1).all()
     nn.Sequential(Norm(4), nn.ReLU())(x)
-    nn.Sequential(nn.BatchNorm1d(4), nn.BatchNorm1d(4), nn.ReLU())
+    nn.Sequential(nn.Identity(), nn.BatchNorm1d(4), nn.Identity(), nn.ReLU())(x)
     net = nn.Sequential(nn.BatchNorm1d(4), nn.ReLU())
     net[1].forward = lambda x: x + 5
-    assert (net(x) > 0).any() and net(x).min() > 1
+    assert net(x).min() > 1  # the normalised x, plus 5
     monkeypatch.setattr(nn.ReLU, "forward", lambda self, x: x * 0)
     assert (nn.Sequential(nn.BatchNorm1d(4), nn.ReLU())(x) == 0).all()
     assert not fused
