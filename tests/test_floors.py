@@ -1,6 +1,7 @@
 """The floors of the code hold, and the check notices when they do not."""
 
 import pathlib
+import re
 
 import check_floors
 
@@ -32,3 +33,13 @@ def test_a_wrong_include_and_import_are_found(tmp_path, monkeypatch):
     assert "optim may not import cnn.nn" in imports
     assert "nothing imports cnn.utils.data" in imports
     assert "imports torch" in imports
+
+
+def test_every_declared_op_is_tried_with_undefined_tensors():
+    headers = pathlib.Path(check_floors.ROOT, "csrc/include/cnn/ops").glob("*.h")
+    text = "".join(re.sub(r"//.*", "", path.read_text()) for path in headers)
+    declared = re.findall(r"CNN_API[\w:<>, ]+?\s(\w+)\(([^;]*)\);", text)
+    taking_tensors = {name for name, args in declared if re.search("Tensor&|Tensors|Indices", args)}
+    tried = pathlib.Path(check_floors.ROOT, "tests/cpp/test_undefined.cpp").read_text()
+    assert len(taking_tensors) > 280
+    assert taking_tensors - set(re.findall(r"\w+", tried)) == set()

@@ -114,8 +114,19 @@ def expanded(array, tensor):
     return np.broadcast_to(array[:1], array.shape), tensor[:1].expand(tensor.shape)
 
 
+def rotated(array, tensor):
+    """Dimensions stored in another order, with gaps between elements and before the first."""
+    big = cnn.full(
+        [3] + [n + 2 for n in (*tensor.shape[1:], *tensor.shape[:1])], 77, dtype=tensor.dtype
+    )
+    view = big[1].movedim(-1, 0) if tensor.dim() else big[1]
+    view = view[tuple(slice(1, 1 + n) for n in tensor.shape)]
+    view.copy_(tensor)
+    return array, view
+
+
 @rows
-@pytest.mark.parametrize("change", [transposed, sliced])
+@pytest.mark.parametrize("change", [transposed, sliced, rotated])
 def test_layouts_give_the_same_values(row, change):
     for dtype in row.dtypes[:2] if row.strided else []:
         for call in row.cases_for(dtype):
@@ -124,9 +135,9 @@ def test_layouts_give_the_same_values(row, change):
 
 @rows
 def test_expanded_inputs(row):
-    if row.pointwise:
-        for call in row.cases_for(row.dtypes[0]):
-            check_against_reference(row, row.dtypes[0], call, expanded)
+    for dtype in row.dtypes[:2] if row.strided else []:
+        for call in row.cases_for(dtype):
+            check_against_reference(row, dtype, call, expanded)
 
 
 # Gradients ---------------------------------------------------------------------------------------
@@ -152,29 +163,56 @@ def test_gradients_of_second_order(row):
             assert cnn.autograd.gradgradcheck(bound(row, args, call), wanted)
 
 
-def gradients(row, call, change=None, strided=False):
+def random_seed(out):
+    return cnn.from_numpy(np.array(np.random.default_rng(7).uniform(0.5, 1, tuple(out.shape))))
+
+
+def gradients(row, call, change=None, seed=random_seed):
     args, wanted = leaves(row, call, change=change)
     out = [o for o in results_of(row.call(*args, **call.kwargs)) if o.requires_grad]
-    rng = np.random.default_rng(7)
-    seeds = [cnn.from_numpy(np.array(rng.uniform(0.5, 1, tuple(o.shape)))) for o in out]
-    if strided:
-        seeds = [sliced(None, transposed(None, s)[1])[1] for s in seeds]
-    return wanted, cnn.autograd.grad(out, wanted, seeds, allow_unused=True)
+    return wanted, cnn.autograd.grad(out, wanted, [seed(o) for o in out], allow_unused=True)
+
+
+def check_the_same_gradients(row, inputs, want, got):
+    for x, w, g in zip(inputs, want, got):
+        assert (w is None) == (g is None)
+        if g is not None:
+            assert g.dtype == x.dtype and g.shape == x.shape
+            near(g, w.numpy(), 10 * row.tolerance, cnn.float64)
 
 
 @rows
-@pytest.mark.parametrize("change", [transposed, sliced])
+@pytest.mark.parametrize("change", [transposed, sliced, rotated])
 def test_gradients_of_layouts(row, change):
+    def strided(out):
+        return sliced(None, transposed(None, random_seed(out))[1])[1]
+
     for call in differentiable_cases(row) if row.grad and row.strided else []:
-        if not leaves(row, call)[1]:
-            continue
-        _, want = gradients(row, call)
-        inputs, got = gradients(row, call, change, strided=True)
-        for x, w, g in zip(inputs, want, got):
-            assert (w is None) == (g is None)
-            if g is not None:
-                assert g.dtype == x.dtype and g.shape == x.shape
-                near(g, w.numpy(), 10 * row.tolerance, cnn.float64)
+        if leaves(row, call)[1]:
+            _, want = gradients(row, call)
+            inputs, got = gradients(row, call, change, strided)
+            check_the_same_gradients(row, inputs, want, got)
+
+
+@rows
+def test_gradients_of_expanded_operands_and_results(row):
+    """The gradient that comes in is one number without strides, as after a sum."""
+
+    def in_memory(array, tensor):
+        return array, expanded(array, tensor)[1].contiguous()
+
+    def dense(out):
+        return cnn.full(out.shape, 0.7, dtype=out.dtype)
+
+    def one_number(out):
+        return cnn.tensor(0.7, dtype=out.dtype).expand(out.shape)
+
+    for call in differentiable_cases(row) if row.grad and row.strided else []:
+        for change in (None, expanded):
+            if leaves(row, call, change=change)[1]:
+                _, want = gradients(row, call, change and in_memory, dense)
+                inputs, got = gradients(row, call, change, one_number)
+                check_the_same_gradients(row, inputs, want, got)
 
 
 @rows

@@ -93,7 +93,7 @@ Edge gradient_edge(const Tensor& x) {
 }
 
 bool Tensor::requires_grad() const {
-  const TensorImpl& x = *impl_;
+  const TensorImpl& x = *impl();
   if (x.requires_grad || (x.autograd && x.autograd->grad_fn)) return true;
   return x.base && is_floating(x.dtype) && (x.base->requires_grad || (x.base->autograd && x.base->autograd->grad_fn));
 }
@@ -106,10 +106,10 @@ void Tensor::set_requires_grad(bool value) const {
     return;
   }
   check(!value || is_floating(dtype()), "", "only Tensors of floating point dtype can require gradients");
-  check(!value || !impl_->inference || mode_word & kInference, "",
+  check(!value || !impl()->inference || mode_word & kInference, "",
         "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
-  if (value) impl_->meta();  // now, while no other thread has it
-  impl_->requires_grad = value;
+  if (value) impl()->meta();  // now, while no other thread has it
+  impl()->requires_grad = value;
 }
 
 bool Tensor::is_leaf() const { return !history(*this).node; }
@@ -117,7 +117,7 @@ bool Tensor::is_leaf() const { return !history(*this).node; }
 Ref<Node> Tensor::grad_fn() const { return history(*this).node; }
 
 Tensor Tensor::grad() const {
-  AutogradMeta* meta = impl_->autograd.get();
+  AutogradMeta* meta = impl()->autograd.get();
   if (!meta) return {};
   if (meta->retained) return meta->retained->get();
   std::lock_guard guard(meta->lock);
@@ -168,10 +168,10 @@ void Tensor::set_grad(const Tensor& grad) const {
     check(grad.device() == device(), "", "attempting to assign a gradient located on device '", grad.device(),
           "' to a tensor located on device '", device(),
           "'. Please ensure that the gradient and the tensor are on the same device");
-  } else if (!impl_->autograd) {
+  } else if (!impl()->autograd) {
     return;
   }
-  AutogradMeta& meta = impl_->meta();
+  AutogradMeta& meta = impl()->meta();
   if (meta.retained) return meta.retained->set(grad);
   Tensor before = grad;
   std::lock_guard guard(meta.lock);

@@ -65,7 +65,7 @@ Tensor number_tensor(PyObject* number) {
   if (!value.is_float() || mode_word & kInference) return wrapped_number(value);
   // The last one serves again when nobody holds it any more, as after `x + 1.0`.
   static Tensor& last = *new Tensor;
-  TensorImpl* known = last.impl();
+  TensorImpl* known = last.impl_or_null();
   const bool ours = known && known->use_count() == 1 && known->storage->use_count() == 1 && !known->wrapper &&
                     !known->autograd && known->version() == 0 && known->sizes.empty();
   if (!ours) return last = wrapped_number(value);

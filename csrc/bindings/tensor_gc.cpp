@@ -9,7 +9,7 @@ namespace cnn::python {
 // A reference may be counted only when nobody but this wrapper can reach what holds it: the impl, its node and the hook
 // each have one owner. While Python holds the GIL, no C++ thread can then come by another one.
 int visit_python_parts(const Tensor& t, const TensorHooks* hooks, visitproc visit, void* arg) {
-  TensorImpl* impl = t.impl();
+  TensorImpl* impl = t.impl_or_null();
   if (!impl || impl->owns_wrapper || impl->use_count() != 1 || impl->base || !impl->autograd) return 0;
   const Node* node = impl->autograd->grad_fn.get();
   if (node && node->use_count() != 1) return 0;

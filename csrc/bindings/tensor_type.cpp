@@ -52,7 +52,7 @@ void release_from_core(TensorImpl* impl) {
 
 // Python dropped its last reference. True when the object lives on, owned by its impl.
 bool live_on(PyObject* self) {
-  TensorImpl* impl = as_object(self)->tensor.impl();
+  TensorImpl* impl = as_object(self)->tensor.impl_or_null();
   if (!impl || impl->owns_wrapper || impl->use_count() <= 1) return false;
   Py_SET_REFCNT(self, 1);
   impl->owns_wrapper = true;
@@ -172,7 +172,7 @@ void ready_metaclass() {
 }  // namespace
 
 PyObject* wrap(Tensor t) {
-  TensorImpl* impl = t.impl();
+  TensorImpl* impl = t.impl_or_null();
   if (!impl) return none();
   if (auto* self = static_cast<PyObject*>(impl->wrapper.load(std::memory_order_relaxed))) {
     if (!impl->owns_wrapper) return new_ref(self);

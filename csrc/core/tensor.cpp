@@ -147,6 +147,15 @@ Tensor wrapped_number(Scalar value, Device device) {
   return t;
 }
 
+void Tensor::fail_undefined() {
+  fail(ErrorKind::Runtime, "", "expected a defined Tensor, but got one that holds nothing (made by Tensor())");
+}
+
+void Tensor::fail_dtype(DType asked) const {
+  fail(ErrorKind::Runtime, "data", "expected elements of type ", dtype_type_name(asked), ", but the tensor of shape ",
+       shape(), " has ", dtype_type_name(dtype()));
+}
+
 void Tensor::check_memory() const {
   if (numel() == 0) return;
   int64_t last = offset();
@@ -161,7 +170,7 @@ Scalar Tensor::item() const {
   check(numel() == 1, "", "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   check(!device().is_meta(), "item", "Tensor.item() cannot be called on meta tensors");
   raw();  // is the memory there?
-  return backend(device()).read_element(*impl_);
+  return backend(device()).read_element(*impl());
 }
 
 }  // namespace cnn

@@ -67,7 +67,7 @@ struct ByteRange {
 ByteRange range_of(const Tensor& x) {
   int64_t last = 0;
   for (int i = 0; i < x.dim(); ++i) last += (x.shape()[i] - 1) * x.strides()[i];
-  const char* p = x.data<char>();
+  const char* p = static_cast<const char*>(x.raw());
   return {p, p + (last + 1) * item_size(x.dtype())};
 }
 

@@ -72,31 +72,40 @@ class CNN_API Tensor {
   explicit Tensor(Ref<TensorImpl> impl) : impl_(std::move(impl)) {}
 
   bool defined() const { return bool(impl_); }
-  TensorImpl* impl() const { return impl_.get(); }
+  // Whatever looks into an undefined tensor goes through here, and raises.
+  TensorImpl* impl() const {
+    if (!impl_) [[unlikely]]
+      fail_undefined();
+    return impl_.get();
+  }
+  TensorImpl* impl_or_null() const { return impl_.get(); }
   bool same(const Tensor& other) const { return impl_ == other.impl_; }  // one and the same object
 
-  int dim() const { return impl_->sizes.size(); }
-  const Dims& shape() const { return impl_->sizes; }
-  const Dims& strides() const { return impl_->strides; }
-  int64_t size(int64_t d) const { return impl_->sizes[normalize_dim("size", d, dim())]; }
-  int64_t stride(int64_t d) const { return impl_->strides[normalize_dim("stride", d, dim())]; }
-  int64_t numel() const { return impl_->numel; }
-  int64_t offset() const { return impl_->offset; }
-  DType dtype() const { return impl_->dtype; }
-  Device device() const { return impl_->device; }
-  bool is_contiguous() const { return impl_->contiguous; }
-  bool is_view() const { return bool(impl_->base); }
-  const Ref<Storage>& storage() const { return impl_->storage; }
+  int dim() const { return impl()->sizes.size(); }
+  const Dims& shape() const { return impl()->sizes; }
+  const Dims& strides() const { return impl()->strides; }
+  int64_t size(int64_t d) const { return impl()->sizes[normalize_dim("size", d, dim())]; }
+  int64_t stride(int64_t d) const { return impl()->strides[normalize_dim("stride", d, dim())]; }
+  int64_t numel() const { return impl()->numel; }
+  int64_t offset() const { return impl()->offset; }
+  DType dtype() const { return impl()->dtype; }
+  Device device() const { return impl()->device; }
+  bool is_contiguous() const { return impl()->contiguous; }
+  bool is_view() const { return bool(impl()->base); }
+  const Ref<Storage>& storage() const { return impl()->storage; }
 
-  // First element. `data<T>` trusts that T is the dtype.
+  // First element. `data<T>` raises when T is not the C++ type of the dtype.
   void* raw() const {
-    const Storage& s = *impl_->storage;
+    const TensorImpl& x = *impl();
+    const Storage& s = *x.storage;
     if (s.was_shrunk()) [[unlikely]]
       check_memory();
-    return static_cast<char*>(s.data()) + impl_->offset * item_size(impl_->dtype);
+    return static_cast<char*>(s.data()) + x.offset * item_size(x.dtype);
   }
   template <class T>
   T* data() const {
+    if (dtype() != DTypeOf<T>::value) [[unlikely]]
+      fail_dtype(DTypeOf<T>::value);
     return static_cast<T*>(raw());
   }
   // The one element of a tensor with numel 1, as a number. RuntimeError otherwise.
@@ -110,6 +119,8 @@ class CNN_API Tensor {
   Ref<Node> grad_fn() const;  // null for a leaf; of a view of changed data, made anew
 
  private:
+  [[noreturn]] static void fail_undefined();
+  [[noreturn]] void fail_dtype(DType asked) const;
   void check_memory() const;  // RuntimeError when the storage was shrunk below what the tensor reaches
   Ref<TensorImpl> impl_;
 };
