@@ -1,12 +1,13 @@
-"""Checks the floors of the code, and what compiled kernels export.
+"""Checks the floors of the code, what compiled kernels export, and what the libraries need of the system.
 
 python tests/check_floors.py                    who may include or import whom
-python tests/check_floors.py --objects BUILD    also the kernel objects of a build folder
+python tests/check_floors.py --objects BUILD    also the kernel objects and libraries of a build folder
 """
 
 import argparse
 import ast
 import pathlib
+import platform
 import re
 import subprocess
 import sys
@@ -43,6 +44,10 @@ PYTHON_MAY_NOT = {
     "autograd": {"nn", "optim", "utils"},
     "_tensor": {"nn", "optim"},
 }
+
+# What manylinux_2_34 has. From glibc 2.38 and GCC 13 on, old names get new versions whatever the code does, so that only
+# older systems tell; wheels are built on such.
+NEWEST = {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13)}
 
 
 def included(path):
@@ -119,7 +124,7 @@ def check_imports():
 
 def check_objects(build):
     """A weak function compiled with AVX-512 could be the one the linker keeps for everybody."""
-    folders = sorted(build.glob("CMakeFiles/cnn_kernels_*.dir"))
+    folders = sorted(build.glob("csrc/CMakeFiles/cnn_kernels_*.dir"))
     if not folders:
         yield f"{build}: no kernel objects"
     for folder in folders:
@@ -134,13 +139,27 @@ def check_objects(build):
                     yield f"{path.name} ({isa}): weak symbol {symbol}"
 
 
+def version(text):
+    return tuple(int(part) for part in text.split("."))
+
+
+def check_needs(build):
+    if version(platform.libc_ver()[1]) > (2, 36):
+        return
+    for path in [*build.glob("libcnn.so"), *build.glob("stage/cnn/_C.*.so")]:
+        names = subprocess.run(["objdump", "-T", path], capture_output=True, text=True, check=True)
+        for of, at, symbol in re.findall(r"\*UND\*.*\((\w+)_([\d.]+)\) +(\S+)", names.stdout):
+            if version(at) > NEWEST.get(of, version(at)):
+                yield f"{path.name} needs {symbol} of {of} {at}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--objects", type=pathlib.Path, metavar="BUILD")
     args = parser.parse_args()
     faults = [*check_includes(), *check_imports()]
     if args.objects:
-        faults += check_objects(args.objects)
+        faults += [*check_objects(args.objects), *check_needs(args.objects)]
     print("\n".join(faults) if faults else "floors: all in order")
     return 1 if faults else 0
 

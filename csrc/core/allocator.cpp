@@ -26,7 +26,7 @@ namespace {
 
 // ---------------------------------------------------------------------------------- size classes
 
-constexpr size_t kAlignment = 64;
+[[maybe_unused]] constexpr size_t kAlignment = 64;
 constexpr size_t kSmallMax = size_t(32) << 10;   // up to here blocks live in thread-local lists
 constexpr size_t kMediumMax = size_t(2) << 20;   // up to here in central lists, above in the heap
 constexpr size_t kLargeUnit = size_t(64) << 10;  // large blocks are multiples of this

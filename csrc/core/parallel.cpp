@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -125,6 +124,21 @@ struct Share {
 // A claim is a compare-and-swap on the span's word: the job's number above, the next unit below. A
 // worker that overslept holds an old number, so its claims fail. Hence the caller waits only for
 // units that were claimed, never for a sleeper.
+// std::condition_variable, but for its wait, which only the newest C++ libraries export; and it may be left behind by a
+// fork with sleepers in it.
+class Condition {
+ public:
+  template <class Done>
+  void wait(std::unique_lock<std::mutex>& lock, const Done& done) {
+    while (!done()) pthread_cond_wait(&condition_, lock.mutex()->native_handle());
+  }
+  void notify_one() { pthread_cond_signal(&condition_); }
+  void notify_all() { pthread_cond_broadcast(&condition_); }
+
+ private:
+  pthread_cond_t condition_ = PTHREAD_COND_INITIALIZER;
+};
+
 class Pool {
  public:
   bool try_acquire() { return !busy_.exchange(true, std::memory_order_acquire); }
@@ -166,8 +180,8 @@ class Pool {
   int refused_ = kMaxThreads;  // the system would not start a worker of this number
 
   std::mutex mutex_;  // of the two conditions; never held while a chunk runs
-  std::condition_variable wake_workers_;
-  std::condition_variable wake_caller_;
+  Condition wake_workers_;
+  Condition wake_caller_;
   std::atomic<int> sleeping_{0};
   std::atomic<bool> caller_sleeps_{false};
 };

@@ -95,7 +95,7 @@ void Generator::reseed(uint64_t seed) {
 }
 
 // The loops run over disjoint stretches, so that they are free of dependencies and vectorise.
-__attribute__((optimize("O3"))) void Generator::refill() {
+void Generator::refill() {
   uint32_t* const s = state_;
   for (int i = 0; i < kWords - kShift; ++i) s[i] = s[i + kShift] ^ twist(s[i], s[i + 1]);
   for (int start = kWords - kShift; start < kWords - 1; start += kWords - kShift) {

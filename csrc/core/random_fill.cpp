@@ -72,7 +72,7 @@ void fill_each(Generator& generator, T* out, int64_t n, const F& f) {
 
 // out[i] = f(word): one 32-bit draw for each element, in stretches that vectorise. The lock is held.
 template <class T, class F>
-__attribute__((optimize("O3"))) void draw_words(Generator& generator, T* out, int64_t n, const F& f) {
+void draw_words(Generator& generator, T* out, int64_t n, const F& f) {
   while (n > 0) {
     const Generator::Words words = generator.take(n);
     for (int64_t i = 0; i < words.count; ++i) out[i] = f(words.data[i]);
@@ -92,7 +92,7 @@ float unit(uint32_t word) { return float(int32_t(word & 0xffffff)) * 0x1p-24f; }
 
 // Standard uniform numbers; the lock is held.
 void draw_units(Generator& generator, float* out, int64_t n) { draw_words(generator, out, n, unit); }
-__attribute__((optimize("O3"))) void draw_units(Generator& generator, double* out, int64_t n) {
+void draw_units(Generator& generator, double* out, int64_t n) {
   uint32_t words[2 * kChunk];  // n is at most kChunk
   draw_words(generator, words, 2 * n, [](uint32_t word) { return word; });
   for (int64_t i = 0; i < n; ++i) {

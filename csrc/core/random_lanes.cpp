@@ -10,8 +10,6 @@
 #include <immintrin.h>
 #endif
 
-#pragma GCC optimize("O3", "fp-contract=off")
-
 // How a call returns a vector depends on the instruction set; inlined ones are none.
 #pragma GCC diagnostic ignored "-Wpsabi"
 #define CNN_INLINE inline __attribute__((always_inline))
@@ -24,8 +22,12 @@ using Int8 = int32_t __attribute__((vector_size(32)));
 constexpr Float8 kZero8 = {};
 
 #if defined(__x86_64__)
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
 #pragma GCC push_options
 #pragma GCC target("avx2,fma")
+#endif
 namespace avx2 {
 
 CNN_INLINE Float8 fma(const Float8& a, const Float8& b, const Float8& c) { return _mm256_fmadd_ps(a, b, c); }
@@ -33,7 +35,11 @@ CNN_INLINE Float8 sqrt(const Float8& x) { return _mm256_sqrt_ps(x); }
 #include "core/random_lanes_body.h"
 
 }  // namespace avx2
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
 #pragma GCC pop_options
+#endif
 #endif
 
 namespace portable {

@@ -40,22 +40,20 @@ int64_t numel_of(const char* op, const Dims& sizes) {
 
 Dims contiguous_strides(const Dims& sizes) {
   Dims strides = Dims::filled(sizes.size(), 1);
-  int64_t step = 1;
-  for (int i = sizes.size() - 1; i >= 0; --i) {
-    strides[i] = step;
-    step *= sizes[i] > 1 ? sizes[i] : 1;
-  }
+  for (int i = sizes.size() - 1; i > 0; --i)
+    check(!__builtin_mul_overflow(strides[i], sizes[i] > 1 ? sizes[i] : 1, &strides[i - 1]), "",
+          "Stride calculation overflowed with sizes=", sizes);
   return strides;
 }
 
 bool is_contiguous(const Dims& sizes, const Dims& strides) {
-  int64_t step = 1;
+  uint64_t step = 1;  // may wrap around when a size further out is 0
   bool dense = true;
   for (int i = sizes.size() - 1; i >= 0; --i) {
     if (sizes[i] == 0) return true;
     if (sizes[i] != 1) {
-      dense &= strides[i] == step;
-      step *= sizes[i];
+      dense &= uint64_t(strides[i]) == step;
+      step *= uint64_t(sizes[i]);
     }
   }
   return dense;
@@ -84,9 +82,9 @@ int normalize_dim(const char* op, int64_t dim, int ndim) {
 
 bool view_strides(const Dims& sizes, const Dims& strides, const Dims& to, Dims* out) {
   *out = Dims::filled(to.size(), 1);
-  int64_t numel = 1;
-  for (int64_t s : sizes) numel *= s;
-  if (numel == 0) {
+  bool none = false;
+  for (int64_t s : sizes) none |= s == 0;
+  if (none) {
     if (sizes == to) *out = strides;
     else *out = contiguous_strides(to);
     return true;

@@ -27,8 +27,9 @@ void TensorImpl::set_geometry(Dims new_sizes, Dims new_strides, int64_t new_offs
   sizes = std::move(new_sizes);
   strides = std::move(new_strides);
   offset = new_offset;
-  numel = 1;
-  for (int64_t s : sizes) numel *= s;
+  uint64_t elements = 1;  // wraps around only on its way to 0
+  for (int64_t s : sizes) elements *= uint64_t(s);
+  numel = int64_t(elements);
   contiguous = cnn::is_contiguous(sizes, strides);
 }
 

@@ -82,12 +82,17 @@ template <class T> class Head {
 
 template <class T> Vec<T> larger(Vec<T> a, Vec<T> b) { return b > a ? b : a; }
 
-// In every lane, the larger of it and the one `step` lanes away.
-template <class T> Vec<T> larger_of_lanes(Vec<T> v, int step) {
-  typedef decltype(v > v) Lanes;
-  Lanes from{};
-  for (int i = 0; i < kLanes<T>; ++i) from[i] = i ^ step;
-  return larger<T>(v, __builtin_shuffle(v, from));
+// In every lane the one kStep lanes away.
+template <class T, int kStep, int... kLane> Vec<T> exchanged(Vec<T> v, LaneList<kLane...>) {
+  return __builtin_shufflevector(v, v, (kLane ^ kStep)...);
+}
+// In every lane the largest of all of them.
+template <class T, int kStep = kLanes<T> / 2> Vec<T> largest_of_lanes(Vec<T> v) {
+  if constexpr (kStep > 0) {
+    v = larger<T>(v, exchanged<T, kStep>(v, AllLanes<T>{}));
+    v = largest_of_lanes<T, kStep / 2>(v);
+  }
+  return v;
 }
 
 // The largest of a row and `top`; four strands hide the latency.
@@ -99,10 +104,7 @@ template <class T> T row_max(const T* x, int64_t n, T top) {
 #pragma GCC unroll 4
     for (int l = 0; l < 4; ++l) best[l] = larger<T>(best[l], vec_load(x + i + l * kLanes<T>));
   for (; i + kLanes<T> <= n; i += kLanes<T>) best[0] = larger<T>(best[0], vec_load(x + i));
-  Vec<T> all = larger<T>(larger<T>(best[0], best[1]), larger<T>(best[2], best[3]));
-#pragma GCC unroll 4
-  for (int step = kLanes<T> / 2; step > 0; step /= 2) all = larger_of_lanes<T>(all, step);
-  top = all[0];
+  top = largest_of_lanes<T>(larger<T>(larger<T>(best[0], best[1]), larger<T>(best[2], best[3])))[0];
   for (; i < n; ++i) top = x[i] > top ? x[i] : top;
   return top;
 }

@@ -5,6 +5,8 @@
 
 #if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 namespace cnn::cpu::inline CNN_ISA {
@@ -13,6 +15,8 @@ namespace cnn::cpu::inline CNN_ISA {
 inline constexpr int kVecBytes = 64, kRegisters = 32;
 #elif defined(__AVX2__)
 inline constexpr int kVecBytes = 32, kRegisters = 16;
+#elif defined(__aarch64__)
+inline constexpr int kVecBytes = 16, kRegisters = 32;
 #else
 inline constexpr int kVecBytes = 16, kRegisters = 16;
 #endif
@@ -58,6 +62,8 @@ CNN_HD Vec<float> vec_fma(Vec<float> a, Vec<float> b, Vec<float> c) {
   return (Vec<float>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif defined(__AVX2__)
   return (Vec<float>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__aarch64__)
+  return (Vec<float>)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
   return a * b + c;
 #endif
@@ -67,6 +73,8 @@ CNN_HD Vec<double> vec_fma(Vec<double> a, Vec<double> b, Vec<double> c) {
   return (Vec<double>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 #elif defined(__AVX2__)
   return (Vec<double>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif defined(__aarch64__)
+  return (Vec<double>)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
 #else
   return a * b + c;
 #endif

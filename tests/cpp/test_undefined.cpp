@@ -28,6 +28,8 @@ struct Arguments {
     else if constexpr (std::is_same_v<T, Dims>) return {2, 3};
     else if constexpr (std::is_same_v<T, DType>) return DType::Float32;
     else if constexpr (std::is_same_v<T, Device>) return kCpu;
+    else if constexpr (std::is_same_v<T, bool>) return true;
+    else if constexpr (std::is_same_v<T, double>) return 0.5;
     else if constexpr (std::is_same_v<T, const char*>) return "test";
     else return T();
   }
@@ -153,7 +155,7 @@ void test_everything_else_that_looks_into_a_tensor() {
   EXPECT_ERROR("expected a defined Tensor", detach_(none));
   EXPECT_ERROR("expected a defined Tensor", retain_grad(none));
   EXPECT_ERROR("expected a defined Tensor", output_number(none));
-  EXPECT_ERROR("BACKWARD", backward({none}));
+  EXPECT_ERROR("expected a defined Tensor", backward({none}));
   EXPECT_ERROR("expected a defined Tensor", relu(none));
   EXPECT_ERROR("expected a defined Tensor", none + 1);
   EXPECT_ERROR("expected a defined Tensor", relu(ones({2}), Dest::in_place(none)));
