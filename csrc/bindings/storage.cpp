@@ -7,6 +7,7 @@
 #include "bindings/def_op.h"
 #include "bindings/types.h"
 #include "cnn/autograd.h"
+#include "cnn/io.h"
 #include "cnn/ops.h"
 
 namespace cnn::python {
@@ -193,7 +194,24 @@ PyObject* rebuild_tensor(PyObject*, PyObject* args) {
     return wrap(Tensor(make_ref<TensorImpl>(storage_of(storage), sizes, strides, offset, to_dtype(dtype))));
   });
 }
+
+// {name: tensor}, read as programs without Python read it.
+PyObject* read_state_dict(PyObject*, PyObject* path) {
+  return guard([&]() -> PyObject* {
+    PyObject* bytes = nullptr;
+    if (!PyUnicode_FSConverter(path, &bytes)) return nullptr;
+    const Object held = Object::steal(bytes);
+    const StateDict state = load_state_dict(PyBytes_AS_STRING(bytes));
+    Object result = Object::steal(PyDict_New());
+    for (const auto& [key, tensor] : state)
+      expect_ok(PyDict_SetItem(result.get(), text(key).get(), Object::steal(wrap(tensor)).get()));
+    return result.release();
+  });
+}
+
 PyMethodDef functions[] = {
+    {"_load_state_dict", read_state_dict, METH_O,
+     "_load_state_dict(path): the state dict in a file, read by the core."},
     {"_rebuild_tensor", rebuild_tensor, METH_VARARGS,
      "_rebuild_tensor(storage, dtype, storage_offset, size, stride): a tensor over the storage."},
     {}};

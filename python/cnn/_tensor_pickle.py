@@ -76,14 +76,29 @@ def _set_state(tensor, state):
     return tensor
 
 
-def _check_extent(memory, dtype, offset, size, stride):
-    """Raises unless every element of the view lies inside the storage."""
-    size, stride = tuple(size), tuple(stride)
-    numbers = (offset, *size, *stride)
-    if len(size) != len(stride) or any(
-        type(n) is not int or not 0 <= n <= _LARGEST for n in numbers
+def _numbers(values):
+    """`values` as a tuple of natural numbers; RuntimeError for anything else.
+
+    A sequence of another kind could be endless: a tensor of 2**50 elements over one of memory.
+    """
+    if not isinstance(values, (tuple, list)) or any(
+        type(n) is not int or not 0 <= n <= _LARGEST for n in values
     ):
         raise RuntimeError("rebuilding a tensor: sizes, strides and offset must be natural numbers")
+    return tuple(values)
+
+
+def _check_kind(value, kind, what):
+    if not isinstance(value, kind):
+        raise RuntimeError(
+            f"rebuilding a tensor: expected a {what}, got an object of type {type(value).__name__}"
+        )
+
+
+def _check_extent(memory, dtype, offset, size, stride):
+    """Raises unless every element of the view lies inside the storage."""
+    if len(size) != len(stride):
+        raise RuntimeError("rebuilding a tensor: there must be one stride for each size")
     count, last = 1, offset
     for n, step in zip(size, stride):
         count *= n
@@ -97,14 +112,13 @@ def _check_extent(memory, dtype, offset, size, stride):
 
 
 def _rebuild_tensor(memory, storage_offset, size, stride, dtype=None):
-    if not isinstance(memory, storage.TypedStorage):
-        raise RuntimeError(f"rebuilding a tensor: expected a storage, got {type(memory).__name__}")
+    _check_kind(memory, storage.TypedStorage, "storage")
     dtype = memory.dtype if dtype is None else dtype
-    if not isinstance(dtype, _C.dtype):
-        raise RuntimeError(f"rebuilding a tensor: expected a dtype, got {type(dtype).__name__}")
+    _check_kind(dtype, _C.dtype, "dtype")
     memory = memory._untyped_storage
-    _check_extent(memory, dtype, storage_offset, size, stride)
-    return _C._rebuild_tensor(memory, dtype, storage_offset, tuple(size), tuple(stride))
+    size, stride = _numbers(size), _numbers(stride)
+    _check_extent(memory, dtype, *_numbers((storage_offset,)), size, stride)
+    return _C._rebuild_tensor(memory, dtype, storage_offset, size, stride)
 
 
 def _rebuild_tensor_v2(
@@ -123,19 +137,33 @@ def _rebuild_tensor_v3(
 
 def _finish(tensor, requires_grad, metadata):
     """Applies what is kept beside the memory: `requires_grad`, conjugate and negative bits."""
-    if metadata and metadata.get("conj"):
-        tensor = tensor.conj().clone()
-    if metadata and metadata.get("neg"):
-        tensor = tensor.neg()
+    if metadata:
+        _check_kind(metadata, dict, "dict")
+        if any(metadata.get(name) for name in ("conj", "neg")):
+            _check_dense(tensor)
+        if metadata.get("conj"):
+            tensor = tensor.conj().clone()
+        if metadata.get("neg"):
+            tensor = tensor.neg()
     return tensor.requires_grad_() if requires_grad else tensor
 
 
+def _check_dense(tensor):
+    """Raises if a copy of `tensor` would take more memory than what it shows."""
+    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise RuntimeError("rebuilding a tensor: an expanded tensor is not copied")
+
+
 def _rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad):
-    return _C.empty_strided(size, stride, dtype=dtype, device="meta", requires_grad=requires_grad)
+    _check_kind(dtype, _C.dtype, "dtype")
+    layout = _numbers(size), _numbers(stride)
+    return _C.empty_strided(*layout, dtype=dtype, device="meta", requires_grad=bool(requires_grad))
 
 
 def _rebuild_device_tensor_from_cpu_tensor(data, dtype, device, requires_grad):
-    return data.to(device=device, dtype=dtype).requires_grad_(requires_grad)
+    _check_kind(data, _C.Tensor, "tensor")
+    _check_dense(data)
+    return data.to(device=device, dtype=dtype).requires_grad_(bool(requires_grad))
 
 
 def _rebuild_from_type_v2(func, new_type, args, state):

@@ -115,12 +115,7 @@ def load(
         file = open(path, "rb", buffering=0)
     try:
         return reading.load_from_file(
-            file,
-            path if mmap else None,
-            map_location,
-            pickle_module,
-            weights_only,
-            pickle_load_args,
+            file, bool(mmap), map_location, pickle_module, weights_only, pickle_load_args
         )
     finally:
         if path is not None:

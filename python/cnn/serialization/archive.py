@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-__all__ = ["ArchiveWriter", "ArchiveReader", "is_archive"]
+__all__ = ["ArchiveWriter", "ArchiveReader", "fill", "is_archive", "length_of"]
 
 ALIGNMENT = 64
 
@@ -43,6 +43,32 @@ def is_archive(file):
     magic = file.read(len(_LOCAL_MAGIC))
     file.seek(start)
     return magic == _LOCAL_MAGIC
+
+
+def length_of(file):
+    """Bytes of `file` from its position on, which is kept."""
+    start = file.tell()
+    file.seek(0, 2)
+    length = file.tell() - start
+    file.seek(start)
+    return length
+
+
+def fill(file, view):
+    """Reads as many bytes as the writable memoryview `view` has; False if the file ends before."""
+    readinto = getattr(file, "readinto", None)
+    done = 0
+    while done < len(view):  # one call reads at most 2 GiB on Linux
+        if readinto is not None:
+            got = readinto(view[done:]) or 0
+        else:
+            data = file.read(min(_CHUNK, len(view) - done))
+            got = len(data)
+            view[done : done + got] = data
+        if not got:
+            return False
+        done += got
+    return True
 
 
 def _checksum(data, value=0):
@@ -113,8 +139,14 @@ class ArchiveWriter:
         self._write(directory + end64 + locator + end)
 
     def _write(self, data):
-        self._file.write(data)
-        self._position += len(data)
+        written, size = self._file.write(data), len(data)
+        # A file without a buffer may take a part: at most 2 GiB at once on Linux.
+        while type(written) is int and written < size:
+            more = self._file.write(memoryview(data)[written:])
+            if not more:
+                raise OSError(f"the file took {written} of {size} bytes")
+            written += more
+        self._position += size
 
 
 class _Member:
@@ -130,7 +162,7 @@ class ArchiveReader:
     def __init__(self, file):
         self._file = file
         self._start = file.tell()
-        self._length = file.seek(0, 2) - self._start
+        self._length = length_of(file)
         directory, count = self._read_directory()
         self._members = self._parse_directory(directory, count)
         self.prefix = self._common_prefix()
@@ -142,10 +174,10 @@ class ArchiveReader:
         if offset < 0 or size < 0 or offset + size > self._length:
             self._fail("the file is truncated or damaged")
         self._file.seek(self._start + offset)
-        data = self._file.read(size)
-        if len(data) != size:
+        data = bytearray(size)
+        if not fill(self._file, memoryview(data)):
             self._fail("the file is truncated")
-        return data
+        return bytes(data)
 
     def _read_directory(self):
         """The central directory's bytes and its number of entries."""
@@ -295,18 +327,8 @@ class ArchiveReader:
         if len(view) != member.size:
             self._fail(f"member {member.name!r} has {member.size} bytes, expected {len(view)}")
         self._file.seek(self._start + start)
-        readinto = getattr(self._file, "readinto", None)
-        done = 0
-        while done < member.size:  # one call reads at most 2 GiB on Linux
-            if readinto is not None:
-                got = readinto(view[done:]) or 0
-            else:
-                data = self._file.read(min(_CHUNK, member.size - done))
-                got = len(data)
-                view[done : done + got] = data
-            if not got:
-                self._fail("the file is truncated")
-            done += got
+        if not fill(self._file, view):
+            self._fail("the file is truncated")
         self._verified(member, view)
 
     def locate(self, name, whole):

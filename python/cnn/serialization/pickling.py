@@ -13,6 +13,7 @@ from types import BuiltinFunctionType, FunctionType
 
 from cnn import _C, storage
 from cnn.serialization import names
+from cnn.serialization.arguments import Arguments, check_key, check_state
 
 __all__ = ["Pickler", "Unpickler", "WeightsUnpickler", "pickler_for", "unpickler_for"]
 
@@ -150,9 +151,19 @@ def unpickler_for(pickle_module):
     return ForeignUnpickler
 
 
-# What hashing a key may cost: a nested tuple can name one part many times over, and hashing follows
-# each mention.
-_KEY_PARTS = 1000
+class CallerCode:
+    """Calls what the caller of `load` has brought; keeps what it raised, which is no fault of the
+    file.
+    """
+
+    error = None
+
+    def __call__(self, func, *args, **kwargs):
+        try:
+            return func(*args, **kwargs)
+        except Exception as error:
+            self.error = error
+            raise
 
 
 class WeightsUnpickler(pickle._Unpickler):
@@ -167,11 +178,14 @@ class WeightsUnpickler(pickle._Unpickler):
 
     dispatch = dict(pickle._Unpickler.dispatch)
 
-    def __init__(self, file, load_storage, safe_globals, **options):
+    def __init__(self, file, load_storage, safe_globals, size, caller_code, **options):
         super().__init__(file, **options)
         self._load_storage = load_storage
         self._safe = safe_globals
         self._callables = set()
+        self._arguments = Arguments(size)
+        self._caller_code = caller_code
+        self._user_objects = {id(obj) for obj in safe_globals.values()}
         self._user_classes = {id(obj) for obj in safe_globals.values() if isinstance(obj, type)}
 
     def persistent_load(self, saved_id):
@@ -216,18 +230,10 @@ class WeightsUnpickler(pickle._Unpickler):
         self._check_callable(func)
         if type(args) is not tuple:
             raise pickle.UnpicklingError(f"arguments of {_name_of(func)} are not a tuple")
-        if func in _HASHING:
-            for item in args[0] if args else ():
-                _check_key(item)
-        elif func in _SETTING_STATE:
-            if len(args) != 4:
-                raise pickle.UnpicklingError(f"{_name_of(func)} takes 4 arguments, got {len(args)}")
-            if func is _REBUILD_FROM_TYPE:
-                self._check_callable(args[0])
-                if args[0] in _SETTING_STATE or not issubclass(args[1], _C.Tensor):
-                    raise pickle.UnpicklingError("a tensor may not be rebuilt from this type")
-            _check_state(args[3])
-        self.stack[-1] = func(*args)
+        if not self._arguments.check(func, args) and id(func) in self._user_objects:
+            self.stack[-1] = self._caller_code(func, *args)
+        else:
+            self.stack[-1] = func(*args)
 
     def _load_newobj(self):
         args = self.stack.pop()
@@ -244,7 +250,9 @@ class WeightsUnpickler(pickle._Unpickler):
                 "Can only create new object for nn.Parameter or classes allowlisted via "
                 f"`add_safe_globals` but got {_name_of(cls)}"
             )
-        self.append(cls.__new__(cls, *args, **kwargs))
+        if type(args) is not tuple or type(kwargs) is not dict:
+            raise pickle.UnpicklingError(f"arguments of {_name_of(cls)} are not a tuple and a dict")
+        self.append(self._caller_code(cls.__new__, cls, *args, **kwargs))
 
     def _load_build(self):
         state = self.stack.pop()
@@ -256,9 +264,9 @@ class WeightsUnpickler(pickle._Unpickler):
                 f"`add_safe_globals`, but got {kind.__name__}"
             )
         if kind is not OrderedDict and hasattr(kind, "__setstate__"):
-            target.__setstate__(state)
+            self._caller_code(target.__setstate__, state)
             return
-        _check_state(state)
+        check_state(state)
         attributes, slots = state if isinstance(state, tuple) else (state, None)
         if attributes:
             target.__dict__.update(attributes)
@@ -291,7 +299,7 @@ class WeightsUnpickler(pickle._Unpickler):
         values = self.pop_mark()
         target = self._top((set,), "add to")
         for value in values:
-            _check_key(value)
+            check_key(value)
             target.add(value)
 
     def _load_setitem(self):
@@ -304,12 +312,13 @@ class WeightsUnpickler(pickle._Unpickler):
     def _set_items(self, flat):
         target = self._top((dict, OrderedDict, Counter), "set items of")
         for key, value in zip(flat[::2], flat[1::2], strict=True):
-            _check_key(key)
+            check_key(key)
             target[key] = value
 
     def _load_persid(self):
         saved_id = self.stack.pop()
-        if type(saved_id) is not tuple or not saved_id or saved_id[0] != "storage":
+        named = type(saved_id) is tuple and saved_id and type(saved_id[0]) is str
+        if not named or saved_id[0] != "storage":
             raise pickle.UnpicklingError("Only persistent_load of storage is allowed")
         self.append(self.persistent_load(saved_id))
 
@@ -349,12 +358,6 @@ class WeightsUnpickler(pickle._Unpickler):
     del opcode, method
 
 
-_REBUILD_FROM_TYPE = names.admitted()["torch._tensor._rebuild_from_type_v2"]
-_SETTING_STATE = (
-    _REBUILD_FROM_TYPE,
-    names.admitted()["torch._utils._rebuild_parameter_with_state"],
-)
-_HASHING = (set, OrderedDict, Counter)
 # Named by files, but only as types; calling them would allocate whatever a file asks for.
 _NEVER_CALLED = {
     id(kind)
@@ -366,31 +369,3 @@ _NEVER_CALLED = {
 
 def _name_of(obj):
     return getattr(obj, "__qualname__", None) or f"an object of type {type(obj).__name__}"
-
-
-def _check_key(key):
-    """Raises if hashing `key` would visit more than a bounded number of parts."""
-    if type(key) is not tuple:
-        return
-    parts, seen = [key], 0
-    while parts:
-        part = parts.pop()
-        seen += 1
-        if type(part) is tuple:
-            parts.extend(part[: _KEY_PARTS + 1])
-        if seen + len(parts) > _KEY_PARTS:
-            raise pickle.UnpicklingError("a key has too many parts")
-
-
-def _check_state(state):
-    """Raises unless `state` is a dict, or two dicts, of attributes without dunder names."""
-    for group in state if isinstance(state, tuple) and len(state) == 2 else (state,):
-        if group is None:
-            continue
-        if not isinstance(group, dict):
-            raise pickle.UnpicklingError(
-                f"attributes must be a dict, but got {type(group).__name__}"
-            )
-        for name in group:
-            if type(name) is not str or (name.startswith("__") and name.endswith("__")):
-                raise pickle.UnpicklingError("a file may not set attributes of special names")

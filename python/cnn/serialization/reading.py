@@ -7,13 +7,14 @@ import pickle
 import sys
 
 from cnn import _C, serialization, storage
-from cnn.serialization.archive import ArchiveReader, is_archive
-from cnn.serialization.pickling import WeightsUnpickler, unpickler_for
+from cnn.serialization.archive import ArchiveReader, fill, is_archive, length_of
+from cnn.serialization.pickling import CallerCode, WeightsUnpickler, unpickler_for
 
 __all__ = ["load_from_file"]
 
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _PROTOCOL_VERSION = 1001
+_MOST_ELEMENTS = 2**63 - 1
 _NEWEST_VERSION = 10  # of the archive format, in its member `version`
 
 _ADVICE = (
@@ -23,25 +24,16 @@ _ADVICE = (
     "`weights_only=False`, which lets the file run any code."
 )
 
-# What a damaged or hostile pickle makes the pickle machine raise.
-_PICKLE_ERRORS = (
-    AttributeError,
-    EOFError,
-    IndexError,
-    KeyError,
-    OverflowError,
-    TypeError,
-    ValueError,
-)
 
-
-def load_from_file(file, mapped_path, map_location, pickle_module, weights_only, options):
-    """The object in `file`; `mapped_path` is the file's path if it is to be mapped, else None."""
-    place = _Placement(map_location)
-    make = _unpickler_maker(pickle_module, weights_only, options)
+def load_from_file(file, mapped, map_location, pickle_module, weights_only, options):
+    """The object in `file`. `mapped`: its storages are maps of the file, which has a descriptor."""
+    caller_code = CallerCode()
+    place = _Placement(map_location, caller_code)
+    size = length_of(file)
+    make = _unpickler_maker(pickle_module, weights_only, options, size, caller_code)
     if is_archive(file):
-        return _load_archive(file, mapped_path, place, make)
-    if mapped_path is not None:
+        return _load_archive(file, mapped, place, make)
+    if mapped:
         raise RuntimeError(
             "mmap can only be used with files saved with "
             "`torch.save(_use_new_zipfile_serialization=True)`, please torch.save your checkpoint "
@@ -50,7 +42,7 @@ def load_from_file(file, mapped_path, map_location, pickle_module, weights_only,
     return _load_stream(file, place, make)
 
 
-def _unpickler_maker(pickle_module, weights_only, options):
+def _unpickler_maker(pickle_module, weights_only, options, size, caller_code):
     """A function (file, load_storage) -> the object in the pickle."""
     if not weights_only:
         options.setdefault("encoding", "utf-8")
@@ -63,16 +55,26 @@ def _unpickler_maker(pickle_module, weights_only, options):
     safe = _safe_globals_by_path()
 
     def load_weights(file, load_storage):
+        reader = WeightsUnpickler(file, load_storage, safe, size, caller_code, encoding="utf-8")
         try:
-            return WeightsUnpickler(file, load_storage, safe, encoding="utf-8").load()
-        except pickle.UnpicklingError as error:
-            raise pickle.UnpicklingError(_ADVICE.format(cause=error)) from None
-        except _PICKLE_ERRORS as error:
+            return reader.load()
+        except Exception as error:
+            if error is caller_code.error or not _is_of_the_pickle(error):
+                raise
+            if isinstance(error, pickle.UnpicklingError):
+                raise pickle.UnpicklingError(_ADVICE.format(cause=error)) from None
             what = f"{type(error).__name__}: {error}"
             cause = f"The pickle is damaged, or is not one of weights ({what})."
             raise pickle.UnpicklingError(_ADVICE.format(cause=cause)) from error
 
     return load_weights
+
+
+def _is_of_the_pickle(error):
+    """Whether it tells of a damaged or hostile pickle, not of the file or what it refers to."""
+    if isinstance(error, RecursionError):
+        return True
+    return not isinstance(error, (RuntimeError, OSError))
 
 
 def _safe_globals_by_path():
@@ -101,8 +103,9 @@ def _safe_globals_by_path():
 class _Placement:
     """`map_location` as one function: where a storage that was saved at some place goes."""
 
-    def __init__(self, map_location):
+    def __init__(self, map_location, caller_code):
         self._map = map_location
+        self._caller_code = caller_code
         if map_location is None or callable(map_location) or isinstance(map_location, (str, dict)):
             return
         if not isinstance(map_location, _C.device):
@@ -117,7 +120,7 @@ class _Placement:
         if isinstance(self._map, dict):
             return _move(untyped, self._map.get(location, location))
         if callable(self._map):
-            placed = self._map(untyped, location)
+            placed = self._caller_code(self._map, untyped, location)
             if placed is None:
                 return _move(untyped, location)
             return placed._untyped_storage if isinstance(placed, storage.TypedStorage) else placed
@@ -156,11 +159,11 @@ def _check_cuda(device):
 
 def _described(saved_id):
     """(dtype, key, place, number of elements) of a reference to a storage, each checked."""
-    if len(saved_id) not in (5, 6) or saved_id[0] not in ("storage", b"storage"):
+    if type(saved_id) is not tuple or len(saved_id) not in (5, 6) or not _is_word(saved_id[0]):
         raise pickle.UnpicklingError("a reference that is not to a storage")
     _, kind, key, location, count = saved_id[:5]
     key, location = (
-        part.decode("ascii") if type(part) is bytes else part for part in (key, location)
+        part.decode("latin1") if type(part) is bytes else part for part in (key, location)
     )
     if kind is storage.UntypedStorage:
         dtype = _C.uint8
@@ -170,10 +173,34 @@ def _described(saved_id):
         dtype = None
     if dtype is None or type(key) is not str or type(location) is not str or type(count) is not int:
         raise pickle.UnpicklingError("a damaged reference to a storage")
+    if count < 0 or count > _MOST_ELEMENTS:
+        raise RuntimeError("a storage of a size that none can have")
     return dtype, key, location, count
 
 
-def _load_archive(file, mapped_path, place, make):
+def _is_word(part, word="storage"):
+    return type(part) in (str, bytes) and part in (word, word.encode())
+
+
+class _Storages(dict):
+    """{key: storage, number of elements} of what has been referred to."""
+
+    def find(self, key, dtype, count):
+        """The storage; None before the first reference. Every reference must describe it alike."""
+        found, size = self.get(key, (None, None))
+        if found is not None and (found.dtype != dtype or size != count):
+            raise pickle.UnpicklingError(
+                f"storage {key[:20]} is referred to with two dtypes or two sizes"
+            )
+        return found
+
+    def keep(self, key, memory, dtype, count):
+        """`memory` as the storage of that key."""
+        self[key] = storage.TypedStorage(wrap_storage=memory, dtype=dtype), count
+        return self[key][0]
+
+
+def _load_archive(file, mapped, place, make):
     archive = ArchiveReader(file)
     if "constants.pkl" in archive:
         raise RuntimeError(
@@ -181,44 +208,42 @@ def _load_archive(file, mapped_path, place, make):
             "with PyTorch instead"
         )
     version = archive.read("version").strip()
-    if not version.isdigit() or int(version) > _NEWEST_VERSION:
+    if not version.isdigit() or len(version) > 9 or int(version) > _NEWEST_VERSION:
         raise RuntimeError(
-            f"the file's format version is {version!r}, newer than {_NEWEST_VERSION}, which is "
-            "read here"
+            f"the file's format version is {version[:20]!r}, newer than {_NEWEST_VERSION}, which "
+            "is read here"
         )
     if "byteorder" in archive and archive.read("byteorder").decode("latin1") != sys.byteorder:
         raise RuntimeError(f"the file's byte order is not this machine's, {sys.byteorder}")
-    whole = _mapped(mapped_path) if mapped_path is not None else None
-    loaded = {}
+    whole = _mapped(file) if mapped else None
+    loaded = _Storages()
 
     def load_storage(saved_id):
         dtype, key, location, count = _described(saved_id)
-        if key not in loaded:
-            name = f"data/{key}"
-            size = archive.size(name)
-            if count * dtype.itemsize != size:
-                raise RuntimeError(
-                    f"storage has wrong byte size: expected {count * dtype.itemsize} got {size}"
-                )
-            if whole is None or not size:
-                memory = storage.UntypedStorage(size)
-                archive.read_into(name, storage.storage_bytes(memory))
-            else:
-                memory = _mapped_storage(whole, archive.locate(name, whole), size)
-            loaded[key] = storage.TypedStorage(wrap_storage=place(memory, location), dtype=dtype)
-        elif loaded[key].dtype != dtype:
-            raise pickle.UnpicklingError(f"storage {key} is referred to with two dtypes")
-        return loaded[key]
+        found = loaded.find(key, dtype, count)
+        if found is not None:
+            return found
+        name = f"data/{key}"
+        size = archive.size(name)
+        if count * dtype.itemsize != size:
+            raise RuntimeError(
+                f"storage has wrong byte size: expected {count * dtype.itemsize} got {size}"
+            )
+        if whole is None or not size:
+            memory = storage.UntypedStorage(size)
+            archive.read_into(name, storage.storage_bytes(memory))
+        else:
+            memory = _mapped_storage(whole, archive.locate(name, whole), size)
+        return loaded.keep(key, place(memory, location), dtype, count)
 
     return make(io.BytesIO(archive.read("data.pkl")), load_storage)
 
 
-def _mapped(path):
+def _mapped(file):
     """The file's bytes, copy-on-write: tensors may be written to, the file never changes."""
     import mmap
 
-    with open(path, "rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
 
 
 def _mapped_storage(whole, start, size):
@@ -229,6 +254,19 @@ def _mapped_storage(whole, start, size):
     return _C.from_numpy(part).untyped_storage()
 
 
+class _Within:
+    """A file, whose reads ask for no more than it has left: a pickle can claim any length."""
+
+    def __init__(self, file):
+        self._file = file
+        self._end = file.tell() + length_of(file)
+        for name in ("tell", "seek", "readline", "readinto"):
+            setattr(self, name, getattr(file, name))
+
+    def read(self, size):
+        return self._file.read(max(0, min(size, self._end - self._file.tell())))
+
+
 def _load_stream(file, place, make):
     """The older format: pickles in a row, then counts and bytes of storages, without checksums."""
     reader = (
@@ -237,7 +275,7 @@ def _load_stream(file, place, make):
     if isinstance(reader, io.RawIOBase):
         reader = io.BufferedReader(reader)
     try:
-        return _read_stream(reader, place, make)
+        return _read_stream(_Within(reader), place, make)
     finally:
         if isinstance(file, io.RawIOBase):
             reader.detach()
@@ -249,7 +287,9 @@ def _read_stream(reader, place, make):
 
     try:
         magic = make(reader, no_storage)
-    except (pickle.UnpicklingError, *_PICKLE_ERRORS) as error:
+    except Exception as error:
+        if isinstance(error, (RuntimeError, OSError)):
+            raise
         raise pickle.UnpicklingError(
             "the file is neither a zip archive nor a pickle stream as PyTorch writes them: it is "
             f"damaged, or no checkpoint ({error})"
@@ -265,14 +305,12 @@ def _read_stream(reader, place, make):
     ):
         raise RuntimeError(f"the file's byte order is not this machine's, {sys.byteorder}")
 
-    start = reader.tell()
-    rest = reader.seek(0, 2) - start
-    reader.seek(start)
-    loaded = {}
+    rest = length_of(reader)
+    loaded = _Storages()
 
     def load_storage(saved_id):
         nonlocal rest
-        if saved_id[0] in ("module", b"module"):
+        if type(saved_id) is tuple and len(saved_id) > 1 and _is_word(saved_id[0], "module"):
             return saved_id[1]  # a class with its source text, which is not compared
         dtype, key, location, count = _described(saved_id)
         if len(saved_id) == 6 and saved_id[5] is not None:
@@ -280,30 +318,35 @@ def _read_stream(reader, place, make):
                 "storages that are views of others, as PyTorch 0.3 wrote them, are not read; save "
                 "again with a newer one"
             )
-        if key not in loaded:
-            rest -= count * dtype.itemsize
-            if count < 0 or rest < 0:
-                raise RuntimeError("the file is shorter than its storages; corrupt file?")
-            memory = storage.UntypedStorage(count * dtype.itemsize)
-            # The bytes come after the pickle that builds the tensors, so they have to stay where
-            # they are read.
-            if place(memory, location) is not memory:
-                raise NotImplementedError(
-                    "a file of the format before PyTorch 1.6 is only read to the CPU, not to "
-                    f"{location}: pass map_location='cpu', then move what was loaded"
-                )
-            loaded[key] = storage.TypedStorage(wrap_storage=memory, dtype=dtype)
-        return loaded[key]
+        found = loaded.find(key, dtype, count)
+        if found is not None:
+            return found
+        rest -= count * dtype.itemsize
+        if rest < 0:
+            raise RuntimeError("the file is shorter than its storages; corrupt file?")
+        memory = storage.UntypedStorage(count * dtype.itemsize)
+        # The bytes come after the pickle that builds the tensors, so they have to stay where they
+        # are read.
+        if place(memory, location) is not memory:
+            raise NotImplementedError(
+                "a file of the format before PyTorch 1.6 is only read to the CPU, not to "
+                f"{location}: pass map_location='cpu', then move what was loaded"
+            )
+        return loaded.keep(key, memory, dtype, count)
 
     result = make(reader, load_storage)
     keys = make(reader, no_storage)
+    if type(keys) is list:
+        keys = [part.decode("latin1") if type(part) is bytes else part for part in keys]
+    if type(keys) is not list or any(type(key) is not str for key in keys):
+        raise RuntimeError("the list of storages is no list of names; corrupt file?")
     if sorted(keys) != sorted(loaded):
         raise RuntimeError(
             "the list of storages does not match the references to them; corrupt file?"
         )
     for key in keys:
         count = int.from_bytes(reader.read(8), "little")
-        view = storage.storage_bytes(loaded[key].untyped())
-        if count * loaded[key].dtype.itemsize != len(view) or reader.readinto(view) != len(view):
+        held, expected = loaded[key]
+        if count != expected or not fill(reader, storage.storage_bytes(held.untyped())):
             raise RuntimeError("a storage is shorter than it should be; corrupt file?")
     return result
