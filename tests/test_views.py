@@ -288,6 +288,7 @@ IN_PLACE = {
     "unsqueeze_": lambda x: x.unsqueeze_(1),
     "squeeze_": lambda x: x[:, :1].squeeze_(1),
     "squeeze_ all": lambda x: x[:1].squeeze_(),
+    "as_strided_": lambda x: x.as_strided_(x.shape[::-1], x.stride()[::-1]),
 }
 in_place = pytest.mark.parametrize("name", IN_PLACE)
 

@@ -57,14 +57,14 @@ void bind_binary(Registry& ops) {
   ops.def_op<&cnn::atan2>("arctan2(Tensor input, Tensor other) -> Tensor", "The same as atan2.");
   ops.def_op<&cnn::heaviside>("heaviside(Tensor input, Tensor values) -> Tensor",
                               "0 below zero, 1 above, values at zero.");
-  ops.def_op<&cnn::ldexp>("ldexp(Tensor input, Tensor other) -> Tensor", "input * 2^other.", kOutAnyDtype);
+  ops.def_op<&cnn::ldexp>("ldexp(Tensor input, Tensor other) -> Tensor", "input * 2^other.");
   ops.def_op<&cnn::pow>("pow(Tensor input, Tensor|Number exponent) -> Tensor", "input^exponent.");
   ops.def_op<&cnn::pow>("pow(Tensor|Number input, Tensor exponent) -> Tensor", "input^exponent.",
                         kFunctionOnly | kNoInPlace);
   ops.def_op<&cnn::float_power>("float_power(Tensor input, Tensor|Number exponent) -> Tensor",
-                                "input^exponent in float64.", kOutAnyDtype);
+                                "input^exponent in float64.");
   ops.def_op<&cnn::float_power>("float_power(Tensor|Number input, Tensor exponent) -> Tensor",
-                                "input^exponent in float64.", kFunctionOnly | kOutAnyDtype);
+                                "input^exponent in float64.", kFunctionOnly | kNoInPlace);
   ops.def_op<&cnn::lerp>("lerp(Tensor input, Tensor end, Tensor|Number weight) -> Tensor",
                          "input + weight * (end - input).");
   ops.def_op<&cnn::addcmul>("addcmul(Tensor input, Tensor tensor1, Tensor tensor2, *, Number value=1) -> Tensor",
@@ -78,14 +78,15 @@ void bind_binary(Registry& ops) {
   ops.def_op<&cnn::clamp>("clip(Tensor input, Number? min=None, Number? max=None) -> Tensor", "Limited to [min, max].");
   ops.def_op<&cnn::clamp_tensor>("clip(Tensor input, Tensor? min=None, Tensor? max=None) -> Tensor",
                                  "Limited to [min, max].");
-  ops.def_op<[](const Tensor& x, Scalar low, Dest dest) { return cnn::clamp(x, low, {}, dest); }>(
-      "clamp_min(Tensor input, Number min) -> Tensor", "Not below min.");
+  // A tensor before a number: 0-d tensors are both.
   ops.def_op<[](const Tensor& x, const Tensor& low, Dest dest) { return cnn::maximum(x, low, dest); }>(
       "clamp_min(Tensor input, Tensor min) -> Tensor", "Not below min.");
-  ops.def_op<[](const Tensor& x, Scalar high, Dest dest) { return cnn::clamp(x, {}, high, dest); }>(
-      "clamp_max(Tensor input, Number max) -> Tensor", "Not above max.");
+  ops.def_op<[](const Tensor& x, Scalar low, Dest dest) { return cnn::clamp(x, low, {}, dest); }>(
+      "clamp_min(Tensor input, Number min) -> Tensor", "Not below min.");
   ops.def_op<[](const Tensor& x, const Tensor& high, Dest dest) { return cnn::minimum(x, high, dest); }>(
       "clamp_max(Tensor input, Tensor max) -> Tensor", "Not above max.");
+  ops.def_op<[](const Tensor& x, Scalar high, Dest dest) { return cnn::clamp(x, {}, high, dest); }>(
+      "clamp_max(Tensor input, Number max) -> Tensor", "Not above max.");
   ops.def_op<&cnn::where>("where(Tensor condition, Tensor|Number input, Tensor|Number other) -> Tensor",
                           "input where the condition holds, else other.", kFunctionOnly | kOut);
   ops.def_op<&cnn::where>("where(Tensor condition, Tensor|Number self, Tensor|Number other) -> Tensor", "",

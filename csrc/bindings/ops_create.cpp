@@ -23,6 +23,22 @@ Tensor like(const Tensor& x, Scalar value, std::optional<DType> t, std::optional
   return fill_(empty_on(x, t, d, contiguous), value);
 }
 
+// A number that is given as a tensor.
+Scalar limit(const char* op, const char* name, const Tensor& t) {
+  check(t.dim() == 0, "", op, " only supports 0-dimensional start and end tensors, but got ", name, " with ", t.dim(),
+        " dimension(s).");
+  return t.item();
+}
+
+// linspace and logspace between 0-d tensors; numbers come as such.
+Tensor linspace_of(const Tensor& start, const Tensor& end, int64_t steps, std::optional<DType> t, Device d) {
+  return cnn::linspace(limit("linspace", "start", start), limit("linspace", "end", end), steps, t, d);
+}
+Tensor logspace_of(const Tensor& start, const Tensor& end, int64_t steps, double base, std::optional<DType> t,
+                   Device d) {
+  return cnn::logspace(limit("logspace", "start", start), limit("logspace", "end", end), steps, base, t, d);
+}
+
 }  // namespace
 
 void bind_create(Registry& ops) {
@@ -74,10 +90,22 @@ void bind_create(Registry& ops) {
     return cnn::linspace(start, end, steps, t, d);
   }>("linspace(Number start, Number end, int steps, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
      "Evenly spaced, both ends included.", kOut);
+  ops.def_op<&linspace_of>(
+      "linspace(Tensor start, Tensor|Number end, int steps, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+      "", kOut);
+  ops.def_op<&linspace_of>(
+      "linspace(Tensor|Number start, Tensor end, int steps, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+      "", kOut);
   ops.def_op<[](Scalar start, Scalar end, int64_t steps, double base, std::optional<DType> t, Device d) {
     return cnn::logspace(start, end, steps, base, t, d);
   }>("logspace(Number start, Number end, int steps, float base=10.0, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
      "Powers of base, evenly spaced.", kOut);
+  ops.def_op<&logspace_of>(
+      "logspace(Tensor start, Tensor|Number end, int steps, float base=10.0, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+      "", kOut);
+  ops.def_op<&logspace_of>(
+      "logspace(Tensor|Number start, Tensor end, int steps, float base=10.0, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+      "", kOut);
   ops.def_op<[](int64_t n, std::optional<DType> t, Device d) {
     return cnn::eye(n, {}, t, d);
   }>("eye(int n, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",

@@ -103,7 +103,7 @@ void bind_extrema(Registry& ops) {
       "aminmax(Tensor input, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)",
       "The smallest and the largest element.");
   ops.def_op<[](const Tensor& x, std::optional<int64_t> d, bool k, const OptTensors& out) {
-    return written_to("aminmax", cnn::aminmax(x, d, k), out);
+    return cnn::aminmax(x, d, k, out_of(out, 0), out_of(out, 1));
   }>("aminmax(Tensor input, *, int? dim=None, bool keepdim=False, Tensors? out) -> (Tensor min, Tensor max)", "",
      kFunctionOnly);
   ops.def_op<&cnn::argmax>("argmax(Tensor input, int? dim=None, bool keepdim=False) -> Tensor",

@@ -56,6 +56,8 @@ void bind_in_place(Registry& ops) {
       kMethodOnly);
   ops.def_op<&cnn::unsqueeze_>("unsqueeze_(Tensor input, int dim) -> Tensor",
                                "The tensor itself with a new dimension of size 1.", kMethodOnly);
+  ops.def_op<&cnn::as_strided_>("as_strided_(Tensor input, Dims size, Dims stride, int? storage_offset=None) -> Tensor",
+                                "The tensor itself with any geometry.");
 }
 
 }  // namespace
@@ -76,6 +78,10 @@ void bind_view(Registry& ops) {
   ops.def_op<&cnn::t>("t(Tensor input) -> Tensor", "Transpose of a matrix.");
   ops.def_op<&cnn::select>("select(Tensor input, int dim, int index) -> Tensor", "One position of a dimension.");
   ops.def_op<&cnn::narrow>("narrow(Tensor input, int dim, int start, int length) -> Tensor", "A range of a dimension.");
+  ops.def_op<[](const Tensor& x, int64_t dim, const Tensor& start, int64_t length) {
+    check(start.dim() == 0 && is_integral(start.dtype()), "", "start must be an 0-dim integral Tensor.");
+    return cnn::narrow(x, dim, start.item().to_int(), length);
+  }>("narrow(Tensor input, int dim, Tensor start, int length) -> Tensor", "");
   ops.def_op<[](const Tensor& x) { return cnn::squeeze(x); }>("squeeze(Tensor input) -> Tensor",
                                                               "Without dimensions of size 1.");
   ops.def_op<[](const Tensor& x, const Dims& dim) { return cnn::squeeze(x, dim); }>(

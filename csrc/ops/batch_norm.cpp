@@ -102,6 +102,7 @@ BatchNormGrads batch_norm_backward_composed(const Tensor& g, const Tensor& x, co
 Tensor normalized(const Tensor& x, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
                   const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var, bool training,
                   double momentum, double eps, bool with_relu) {
+  if (x.dim() == 1 && x.numel() == 0) return clone(x);  // no channels, as PyTorch sees it
   check_index(x.dim() >= 2, "", "Dimension out of range (expected to be in range of [-", x.dim(), ", ", x.dim() - 1,
               "], but got 1)");
   const int64_t channels = x.shape()[1];

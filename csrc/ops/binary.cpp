@@ -142,8 +142,11 @@ Tensor pow(const Tensor& a, const Tensor& b, Dest dest) {
                      });
 }
 
-Tensor float_power(const Tensor& a, const Tensor& b) {
-  return pow(to_dtype(a, DType::Float64), b.impl()->wrapped_number ? b : to_dtype(b, DType::Float64));
+Tensor float_power(const Tensor& a, const Tensor& b, Dest dest) {
+  check(!dest || dest.target().dtype() == DType::Float64, "",
+        dest.is_in_place() ? "the base given to float_power_" : "the output given to float_power", " has dtype ",
+        dtype_type_name(dest ? dest.target().dtype() : a.dtype()), " but the operation's result requires dtype Double");
+  return pow(to_dtype(a, DType::Float64), b.impl()->wrapped_number ? b : to_dtype(b, DType::Float64), dest);
 }
 Tensor rsub(const Tensor& a, const Tensor& b, Scalar alpha) { return sub(b, a, alpha); }
 
@@ -276,7 +279,7 @@ Tensor nextafter(const Tensor& a, const Tensor& b, Dest dest) {
     if (g.wants(1)) g[1] = zeros_like(g.out());
   });
 }
-Tensor ldexp(const Tensor& a, const Tensor& b) { return mul(a, pow(wrapped_number(2.0), b)); }
+Tensor ldexp(const Tensor& a, const Tensor& b, Dest dest) { return mul(a, pow(wrapped_number(2.0), b), dest); }
 Tensor gcd(const Tensor& a, const Tensor& b, Dest dest) { return map("gcd", kernels::Gcd{}, a, b, dest); }
 Tensor lcm(const Tensor& a, const Tensor& b, Dest dest) { return map("lcm", kernels::Lcm{}, a, b, dest); }
 

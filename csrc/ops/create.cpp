@@ -35,6 +35,27 @@ Tensor ones_like(const Tensor& x, std::optional<DType> dtype) { return full_like
 
 Tensor scalar_tensor(Scalar value, DType dtype, Device device) { return full(Dims(), value, dtype, device); }
 
+namespace {
+
+// How many of start, start + step, ... lie before end.
+int64_t range_size(Scalar start, Scalar end, Scalar step) {
+  constexpr double kMost = 1e18;
+  double count;
+  if (start.is_float() || end.is_float() || step.is_float()) {
+    count = std::ceil((end.to_double() - start.to_double()) / step.to_double());
+  } else {
+    const __int128 span = __int128(end.to_int()) - start.to_int(), by = step.to_int();
+    const __int128 n = span / by + (span % by != 0);
+    if (n < __int128(kMost)) return n > 0 ? int64_t(n) : 0;
+    count = double(n);
+  }
+  check(count < kMost, "arange", "invalid size, possible overflow: ", start.to_double(), " -> ", end.to_double(),
+        " by ", step.to_double());
+  return int64_t(count);
+}
+
+}  // namespace
+
 Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype, Device device) {
   const bool floating = start.is_float() || end.is_float() || step.is_float();
   const DType t = dtype.value_or(floating ? default_dtype() : DType::Int64);
@@ -43,15 +64,15 @@ Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype,
   check(std::isfinite(from) && std::isfinite(to), "arange", "unsupported range: ", from, " -> ", to);
   check((by > 0 && to >= from) || (by < 0 && to <= from), "arange",
         "upper bound and lower bound inconsistent with step sign: ", from, " -> ", to, " by ", by);
-  int64_t n;
-  if (floating) {
-    const double count = std::ceil((to - from) / by);
-    check(count < 1e18, "arange", "invalid size, possible overflow: ", from, " -> ", to, " by ", by);
-    n = int64_t(count);
-  } else {
-    const int64_t span = end.to_int() - start.to_int(), s = step.to_int();
-    n = span / s + (span % s != 0);
+  if (t == DType::Int64) {  // counted in integers; narrower ones are counted before they are cut
+    for (Scalar* s : {&start, &end, &step}) {
+      check_converts(*s, t);
+      *s = s->to_int();
+    }
+    check_value(step.to_int() != 0, "arange", "step must be nonzero");
   }
+  const int64_t n = range_size(start, end, step);
+  if (!is_floating(t)) start = start.to_int(), step = step.to_int();
   Tensor y = empty({n}, t, device);
   const DType key = is_reduced(t) ? DType::Float32 : t;
   check_implemented(t != DType::Bool, "arange", "\"arange\" not implemented for 'Bool'");

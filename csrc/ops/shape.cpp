@@ -44,6 +44,8 @@ Tensor roll(const Tensor& x, const Dims& shifts, const Dims& dims) {
   check(!shifts.empty(), "roll", "`shifts` required");
   check(shifts.size() == dims.size() || (dims.empty() && shifts.size() == 1), "roll",
         "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
+  check_index(x.dim() > 0 || dims.empty(), "", "Dimension specified as ", dims.empty() ? 0 : dims[0],
+              " but tensor has no dimensions");
   Grad grad({x});
   Tensor y;
   {

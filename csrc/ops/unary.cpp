@@ -256,7 +256,8 @@ Tensor logit(const Tensor& x, std::optional<double> eps, Dest dest) {
   Tensor y;
   {
     NoGrad guard;
-    const Tensor z = eps ? clamp(x, Scalar(*eps), Scalar(1 - *eps)) : x;
+    const Tensor from = is_floating(x.dtype()) ? x : to_dtype(x, default_dtype());
+    const Tensor z = eps ? clamp(from, Scalar(*eps), Scalar(1 - *eps)) : from;
     y = log(z / (1 - z), dest);
   }
   if (!grad) return y;

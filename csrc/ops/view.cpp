@@ -295,6 +295,9 @@ Tensor squeeze_(const Tensor& x, std::optional<Dims> dims) {
     return squeezed({"SqueezeBackward3", "SqueezeBackward4", "SqueezeBackward5"}, x, dims);
   });
 }
+Tensor as_strided_(const Tensor& x, const Dims& size, const Dims& stride, std::optional<int64_t> storage_offset) {
+  return turned(x, [&](const Tensor& x) { return as_strided(x, size, stride, storage_offset); });
+}
 Tensor unsqueeze_(const Tensor& x, int64_t dim) {
   return turned(x, [=](const Tensor& x) { return unsqueezed("UnsqueezeBackward1", x, dim); });
 }

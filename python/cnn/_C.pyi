@@ -645,6 +645,8 @@ class Tensor:
         """Indices of nonzero elements, a row each."""
     def as_strided(self, size: _Dims, stride: _Dims, storage_offset: _int | None = None) -> Tensor:
         """A view with any geometry."""
+    def as_strided_(self, size: _Dims, stride: _Dims, storage_offset: _int | None = None) -> Self:
+        """The tensor itself with any geometry."""
     def as_strided_scatter(
         self, src: Tensor, size: _Dims, stride: _Dims, storage_offset: _int | None = None
     ) -> Tensor:
@@ -756,28 +758,28 @@ class Tensor:
     def clamp_(self, min: Tensor | None = None, max: Tensor | None = None) -> Self:
         """Limited to [min, max]."""
     @overload
-    def clamp_max(self, max: _Number) -> Tensor:
-        """Not above max."""
-    @overload
     def clamp_max(self, max: Tensor) -> Tensor:
         """Not above max."""
     @overload
-    def clamp_max_(self, max: _Number) -> Self:
+    def clamp_max(self, max: _Number) -> Tensor:
         """Not above max."""
     @overload
     def clamp_max_(self, max: Tensor) -> Self:
         """Not above max."""
     @overload
-    def clamp_min(self, min: _Number) -> Tensor:
-        """Not below min."""
+    def clamp_max_(self, max: _Number) -> Self:
+        """Not above max."""
     @overload
     def clamp_min(self, min: Tensor) -> Tensor:
         """Not below min."""
     @overload
-    def clamp_min_(self, min: _Number) -> Self:
+    def clamp_min(self, min: _Number) -> Tensor:
         """Not below min."""
     @overload
     def clamp_min_(self, min: Tensor) -> Self:
+        """Not below min."""
+    @overload
+    def clamp_min_(self, min: _Number) -> Self:
         """Not below min."""
     @overload
     def clip(self, min: _Number | None = None, max: _Number | None = None) -> Tensor:
@@ -966,6 +968,8 @@ class Tensor:
         """With this dtype; itself when it has it."""
     def float_power(self, exponent: Tensor | _Number) -> Tensor:
         """input^exponent in float64."""
+    def float_power_(self, exponent: Tensor | _Number) -> Self:
+        """input^exponent in float64."""
     def floor(self) -> Tensor:
         """Largest integer not above."""
     def floor_(self) -> Self:
@@ -1123,6 +1127,8 @@ class Tensor:
         """Least common multiple."""
     def ldexp(self, other: Tensor) -> Tensor:
         """input * 2^other."""
+    def ldexp_(self, other: Tensor) -> Self:
+        """input * 2^other."""
     def le(self, other: Tensor | _Number) -> Tensor:
         """input <= other."""
     def le_(self, other: Tensor | _Number) -> Self:
@@ -1145,6 +1151,17 @@ class Tensor:
         """log |Gamma(input)|."""
     def lgamma_(self) -> Self:
         """log |Gamma(input)|."""
+    def linspace(
+        self,
+        end: Tensor | _Number,
+        steps: _int,
+        *,
+        dtype: _DtypeLike | None = None,
+        layout: _layout | None = None,
+        device: _DeviceLike | None = None,
+        pin_memory: _bool = False,
+        requires_grad: _bool = False,
+    ) -> Tensor: ...
     def log(self) -> Tensor:
         """Natural logarithm."""
     def log10(self) -> Tensor:
@@ -1197,6 +1214,18 @@ class Tensor:
         """log(x / (1 - x)), x clamped to [eps, 1 - eps] when eps is given."""
     def logit_(self, eps: _float | None = None) -> Self:
         """log(x / (1 - x)), x clamped to [eps, 1 - eps] when eps is given."""
+    def logspace(
+        self,
+        end: Tensor | _Number,
+        steps: _int,
+        base: _float = 10.0,
+        *,
+        dtype: _DtypeLike | None = None,
+        layout: _layout | None = None,
+        device: _DeviceLike | None = None,
+        pin_memory: _bool = False,
+        requires_grad: _bool = False,
+    ) -> Tensor: ...
     def logsumexp(self, dim: _Dims, keepdim: _bool = False) -> Tensor:
         """log(sum(exp(input))), without overflow."""
     def long(self, *, memory_format: memory_format | None = None) -> Tensor:
@@ -1301,7 +1330,11 @@ class Tensor:
         self, dim: _Dims | None = None, keepdim: _bool = False, *, dtype: _DtypeLike | None = None
     ) -> Tensor:
         """Sum of the elements that are not nan."""
+    @overload
     def narrow(self, dim: _int, start: _int, length: _int) -> Tensor:
+        """A range of a dimension."""
+    @overload
+    def narrow(self, dim: _int, start: Tensor, length: _int) -> Tensor:
         """A range of a dimension."""
     def ndimension(self) -> _int:
         """dim()."""
@@ -2372,6 +2405,11 @@ def as_strided(
 ) -> Tensor:
     """A view with any geometry."""
 
+def as_strided_(
+    input: Tensor, size: _Dims, stride: _Dims, storage_offset: _int | None = None
+) -> Tensor:
+    """The tensor itself with any geometry."""
+
 def as_strided_scatter(
     input: Tensor, src: Tensor, size: _Dims, stride: _Dims, storage_offset: _int | None = None
 ) -> Tensor:
@@ -2642,15 +2680,11 @@ def clamp_(input: Tensor, min: Tensor | None = None, max: Tensor | None = None) 
     """Limited to [min, max]."""
 
 @overload
-def clamp_max(input: Tensor, max: _Number, *, out: Tensor | None = None) -> Tensor:
-    """Not above max."""
-
-@overload
 def clamp_max(input: Tensor, max: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Not above max."""
 
 @overload
-def clamp_max_(input: Tensor, max: _Number) -> Tensor:
+def clamp_max(input: Tensor, max: _Number, *, out: Tensor | None = None) -> Tensor:
     """Not above max."""
 
 @overload
@@ -2658,19 +2692,23 @@ def clamp_max_(input: Tensor, max: Tensor) -> Tensor:
     """Not above max."""
 
 @overload
-def clamp_min(input: Tensor, min: _Number, *, out: Tensor | None = None) -> Tensor:
-    """Not below min."""
+def clamp_max_(input: Tensor, max: _Number) -> Tensor:
+    """Not above max."""
 
 @overload
 def clamp_min(input: Tensor, min: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Not below min."""
 
 @overload
-def clamp_min_(input: Tensor, min: _Number) -> Tensor:
+def clamp_min(input: Tensor, min: _Number, *, out: Tensor | None = None) -> Tensor:
     """Not below min."""
 
 @overload
 def clamp_min_(input: Tensor, min: Tensor) -> Tensor:
+    """Not below min."""
+
+@overload
+def clamp_min_(input: Tensor, min: _Number) -> Tensor:
     """Not below min."""
 
 @overload
@@ -3169,6 +3207,9 @@ def float_power(input: Tensor, exponent: Tensor | _Number, *, out: Tensor | None
 def float_power(input: Tensor | _Number, exponent: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input^exponent in float64."""
 
+def float_power_(input: Tensor, exponent: Tensor | _Number) -> Tensor:
+    """input^exponent in float64."""
+
 def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Largest integer not above."""
 
@@ -3526,6 +3567,9 @@ def lcm_(input: Tensor, other: Tensor) -> Tensor:
 def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * 2^other."""
 
+def ldexp_(input: Tensor, other: Tensor) -> Tensor:
+    """input * 2^other."""
+
 def le(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input <= other."""
 
@@ -3580,9 +3624,40 @@ def linalg_vector_norm(
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias."""
 
+@overload
 def linspace(
     start: _Number,
     end: _Number,
+    steps: _int,
+    *,
+    dtype: _DtypeLike | None = None,
+    layout: _layout | None = None,
+    device: _DeviceLike | None = None,
+    pin_memory: _bool = False,
+    requires_grad: _bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Evenly spaced, both ends included."""
+
+@overload
+def linspace(
+    start: Tensor,
+    end: Tensor | _Number,
+    steps: _int,
+    *,
+    dtype: _DtypeLike | None = None,
+    layout: _layout | None = None,
+    device: _DeviceLike | None = None,
+    pin_memory: _bool = False,
+    requires_grad: _bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Evenly spaced, both ends included."""
+
+@overload
+def linspace(
+    start: Tensor | _Number,
+    end: Tensor,
     steps: _int,
     *,
     dtype: _DtypeLike | None = None,
@@ -3671,9 +3746,42 @@ def logit(input: Tensor, eps: _float | None = None, *, out: Tensor | None = None
 def logit_(input: Tensor, eps: _float | None = None) -> Tensor:
     """log(x / (1 - x)), x clamped to [eps, 1 - eps] when eps is given."""
 
+@overload
 def logspace(
     start: _Number,
     end: _Number,
+    steps: _int,
+    base: _float = 10.0,
+    *,
+    dtype: _DtypeLike | None = None,
+    layout: _layout | None = None,
+    device: _DeviceLike | None = None,
+    pin_memory: _bool = False,
+    requires_grad: _bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Powers of base, evenly spaced."""
+
+@overload
+def logspace(
+    start: Tensor,
+    end: Tensor | _Number,
+    steps: _int,
+    base: _float = 10.0,
+    *,
+    dtype: _DtypeLike | None = None,
+    layout: _layout | None = None,
+    device: _DeviceLike | None = None,
+    pin_memory: _bool = False,
+    requires_grad: _bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Powers of base, evenly spaced."""
+
+@overload
+def logspace(
+    start: Tensor | _Number,
+    end: Tensor,
     steps: _int,
     base: _float = 10.0,
     *,
@@ -4003,7 +4111,12 @@ def nansum(
 ) -> Tensor:
     """Sum of the elements that are not nan."""
 
+@overload
 def narrow(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
+    """A range of a dimension."""
+
+@overload
+def narrow(input: Tensor, dim: _int, start: Tensor, length: _int) -> Tensor:
     """A range of a dimension."""
 
 def native_layer_norm(

@@ -43,6 +43,16 @@ def isreal(input):
     return _C.ones_like(input, dtype=_C.bool)
 
 
+def _dim_of(input, dim):
+    """A dimension of the input's, counted from the front. IndexError where there is none."""
+    n = builtins.max(input.dim(), 1)
+    if not -n <= dim < n:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
+        )
+    return dim % n
+
+
 def _into(out, result, op):
     return result if out is None else _C._copy_out(result, op, out)
 
@@ -92,15 +102,33 @@ def atleast_3d(*tensors):
     return _atleast(tensors, widen)
 
 
+def _stackable(tensors, op):
+    """What a stack is made of: a list of tensors, not an empty one."""
+    if not isinstance(tensors, (list, tuple)):
+        raise TypeError(
+            f"{op}(): argument 'tensors' (position 1) must be tuple of Tensors, not "
+            f"{type(tensors).__name__}"
+        )
+    tensors = list(tensors)
+    for i, t in enumerate(tensors):
+        if not isinstance(t, _C.Tensor):
+            raise TypeError(
+                f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}"
+            )
+    if not tensors:
+        raise RuntimeError(f"{op} expects a non-empty TensorList")
+    return tensors
+
+
 def hstack(tensors, *, out=None):
     """Joined side by side: along dimension 1, or 0 for vectors."""
-    tensors = atleast_1d(list(tensors))
+    tensors = atleast_1d(_stackable(tensors, "hstack"))
     return _C.cat(list(tensors), 0 if tensors[0].dim() == 1 else 1, out=out)
 
 
 def vstack(tensors, *, out=None):
     """Joined one above the other, along dimension 0."""
-    return _C.cat(list(atleast_2d(list(tensors))), 0, out=out)
+    return _C.cat(list(atleast_2d(_stackable(tensors, "vstack"))), 0, out=out)
 
 
 row_stack = vstack
@@ -108,11 +136,12 @@ row_stack = vstack
 
 def dstack(tensors, *, out=None):
     """Joined in depth, along dimension 2."""
-    return _C.cat(list(atleast_3d(list(tensors))), 2, out=out)
+    return _C.cat(list(atleast_3d(_stackable(tensors, "dstack"))), 2, out=out)
 
 
 def column_stack(tensors, *, out=None):
     """Vectors as columns, joined along dimension 1."""
+    tensors = _stackable(tensors, "column_stack")
     return hstack([t.reshape(t.numel(), 1) if t.dim() <= 1 else t for t in tensors], out=out)
 
 
@@ -274,14 +303,22 @@ def tensordot(a, b, dims=2, out=None):
     if isinstance(dims, int):
         if dims < 0:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        if dims > builtins.min(a.dim(), b.dim()):
+            raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
         left, right = list(range(a.dim() - dims, a.dim())), list(range(dims))
     else:
         left, right = ([d] if isinstance(d, int) else list(d) for d in dims)
-    left, right = [d % a.dim() for d in left], [d % b.dim() for d in right]
     if len(left) != len(right):
         raise RuntimeError("both dimension lists should have same length")
-    for i, j in zip(left, right):
-        if a.shape[i] != b.shape[j]:
+    if a.dtype != b.dtype:
+        raise RuntimeError("both inputs should have same dtype")
+    left, right = [_dim_of(a, d) for d in left], [_dim_of(b, d) for d in right]
+    for i, j in zip(left, right):  # a dimension of size 1 meets all of the other's
+        if a.shape[i] == 1:
+            b = b.sum(j, keepdim=True, dtype=b.dtype)
+        elif b.shape[j] == 1:
+            a = a.sum(i, keepdim=True, dtype=a.dtype)
+        elif a.shape[i] != b.shape[j]:
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} "
                 f"and second has size {b.shape[j]} in dim {j}"

@@ -28,4 +28,4 @@ def raised(call, fragment):
     return "nothing", value
 
 
-from facts import functions, graph, inplace, layout, numbers, printing, saved, types  # noqa: E402, F401
+from facts import calls, functions, graph, inplace, layout, numbers, printing, saved, types  # noqa: E402, F401

@@ -15,7 +15,7 @@ CNN_API Tensor floor_divide(const Tensor& input, const Tensor& other, Dest dest 
 CNN_API Tensor remainder(const Tensor& input, const Tensor& other, Dest dest = {});  // the sign of other
 CNN_API Tensor fmod(const Tensor& input, const Tensor& other, Dest dest = {});       // the sign of input
 CNN_API Tensor pow(const Tensor& input, const Tensor& exponent, Dest dest = {});
-CNN_API Tensor float_power(const Tensor& input, const Tensor& exponent);  // in float64
+CNN_API Tensor float_power(const Tensor& input, const Tensor& exponent, Dest dest = {});  // in float64
 CNN_API Tensor rsub(const Tensor& input, const Tensor& other, Scalar alpha = 1);
 CNN_API Tensor atan2(const Tensor& input, const Tensor& other, Dest dest = {});
 CNN_API Tensor hypot(const Tensor& input, const Tensor& other, Dest dest = {});
@@ -29,7 +29,7 @@ CNN_API Tensor logaddexp2(const Tensor& input, const Tensor& other, Dest dest = 
 CNN_API Tensor xlogy(const Tensor& input, const Tensor& other, Dest dest = {});
 CNN_API Tensor heaviside(const Tensor& input, const Tensor& values, Dest dest = {});
 CNN_API Tensor nextafter(const Tensor& input, const Tensor& other, Dest dest = {});
-CNN_API Tensor ldexp(const Tensor& input, const Tensor& other);  // input * 2^other
+CNN_API Tensor ldexp(const Tensor& input, const Tensor& other, Dest dest = {});  // input * 2^other
 CNN_API Tensor gcd(const Tensor& input, const Tensor& other, Dest dest = {});
 CNN_API Tensor lcm(const Tensor& input, const Tensor& other, Dest dest = {});
 CNN_API Tensor lerp(const Tensor& input, const Tensor& end, const Tensor& weight, Dest dest = {});

@@ -32,6 +32,8 @@ CNN_API Tensor transpose_(const Tensor& input, int64_t dim0, int64_t dim1);
 CNN_API Tensor t_(const Tensor& input);
 CNN_API Tensor squeeze_(const Tensor& input, std::optional<Dims> dims = {});
 CNN_API Tensor unsqueeze_(const Tensor& input, int64_t dim);
+CNN_API Tensor as_strided_(const Tensor& input, const Dims& size, const Dims& stride,
+                           std::optional<int64_t> storage_offset = {});
 CNN_API Tensor diagonal(const Tensor& input, int64_t offset = 0, int64_t dim1 = 0, int64_t dim2 = 1);
 CNN_API Tensor unfold(const Tensor& input, int64_t dimension, int64_t size, int64_t step);
 CNN_API Tensor flatten(const Tensor& input, int64_t start_dim = 0, int64_t end_dim = -1);

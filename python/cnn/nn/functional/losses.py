@@ -222,7 +222,9 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-06, reduction="mean
     if var.size() != input.size():
         if input.size()[:-1] == var.size():
             var = var.unsqueeze(-1)
-        elif input.ndim != var.ndim or sum(a != b for a, b in zip(input.size(), var.size())) != 1:
+        elif input.ndim != var.ndim or [b for a, b in zip(input.size(), var.size()) if a != b] != [
+            1
+        ]:  # one dimension broadcasts
             raise ValueError("var is of incorrect size")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not valid")

@@ -75,23 +75,26 @@ def cosine_embedding_loss(
 
 
 def _rows_of_classes(name, input, target, *, per_class):
-    """input as [N, C] and target as [N] (or [N, C] if `per_class`), their shapes checked."""
-    if input.dim() not in (1, 2) or input.size(-1) == 0:
+    """input as [N, C] and target as [N] (or [N, C] if `per_class`), their shapes checked.
+
+    A number counts as one class.
+    """
+    if input.dim() > 2 or (input.dim() > 0 and input.size(-1) == 0):
         raise RuntimeError(
             f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
             f"{list(input.shape)}"
         )
-    n = 1 if input.dim() == 1 else input.size(0)
-    expected = list(input.shape) if per_class else [n]
+    n = input.size(0) if input.dim() == 2 else 1
+    expected = list(input.shape) if per_class and input.dim() else [n]
     fits = list(target.shape) == expected or (
-        not per_class and input.dim() == 1 and target.dim() == 0
+        target.dim() == 0 and (input.dim() < 2 and input.numel() == 1 if per_class else n == 1)
     )
     if not fits:
         raise RuntimeError(
             f"{name}: inconsistent target size, expected {expected} but got {list(target.shape)}"
         )
-    rows = input.reshape(n, -1)
-    return rows, target.reshape(n, -1) if per_class else target.reshape(n)
+    rows = input if input.dim() == 2 else input.reshape(1, -1)
+    return rows, target.reshape(rows.shape) if per_class else target.reshape(n)
 
 
 def multi_margin_loss(

@@ -1,0 +1,160 @@
+"""Calls at the edge: tensors of no dimension or no element, numbers as tensors, odd dtypes."""
+
+from __future__ import annotations
+
+from facts import fact, raised
+from facts.graph import leaf
+
+
+@fact([[0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4], [-2, -1, 0, 1, 2], [-6, -4], ("ValueError", True)])
+def arange_of_fractions_in_integers(torch):
+    """int64 is counted after the numbers are cut, narrower ones before."""
+    return [
+        torch.arange(0.5, 6.7, 1.5, dtype=torch.int64).tolist(),
+        torch.arange(0.5, 6.7, 1.5, dtype=torch.int32).tolist(),
+        torch.arange(-2.5, 3.7, dtype=torch.int64).tolist(),
+        torch.arange(250, 254, 2, dtype=torch.int8).tolist(),
+        raised(lambda: torch.arange(0, 5, 0.5, dtype=torch.int64), "step must be nonzero"),
+    ]
+
+
+@fact([[1.0, 2.0, 3.0], [1.0, 2.0], [1.0, 10.0], ("RuntimeError", True), ("RuntimeError", True)])
+def linspace_between_tensors(torch):
+    one, two = torch.tensor(1), torch.tensor(2.0, requires_grad=True)
+    return [
+        torch.linspace(one, 3, 3).tolist(),
+        torch.linspace(one, two, 2).tolist(),
+        torch.logspace(0, one, 2).tolist(),
+        raised(lambda: torch.linspace(torch.ones(2), 1, 3), "0-dimensional start and end"),
+        raised(lambda: torch.logspace(0, torch.ones(2), 3), "0-dimensional start and end"),
+    ]
+
+
+@fact(
+    [[4.0, 8.0], [1.0, 8.0], ("RuntimeError", True), ("RuntimeError", True), ("RuntimeError", True)]
+)
+def powers_in_place(torch):
+    return [
+        torch.ones(2, dtype=torch.float16).ldexp_(torch.tensor([2, 3])).tolist(),
+        torch.tensor([1.0, 2.0], dtype=torch.float64).float_power_(3).tolist(),
+        raised(lambda: torch.ones(2, dtype=torch.int32).ldexp_(torch.tensor(2)), "desired output"),
+        raised(lambda: torch.ones(2).float_power_(2), "requires dtype Double"),
+        raised(lambda: torch.float_power(torch.ones(2), 2, out=torch.ones(2)), "requires dtype"),
+    ]
+
+
+@fact([[[0.0, 1.0], [3.0, 4.0]], (3, 1), [[2.0, 2.0, 0.0, 2.0, 2.0, 0.0], 1]])
+def as_strided_in_place(torch):
+    x = leaf(torch, 0, 1, 2, 3, 4, 5)
+    y = x * 2
+    version = y._version
+    y.as_strided_((2, 2), (3, 1))
+    y.sum().backward()
+    z = torch.arange(6.0).as_strided_((2, 2), (3, 1))
+    return [z.tolist(), z.stride(), [x.grad.tolist(), y._version - version]]
+
+
+@fact([[4, 5], ("RuntimeError", True), ("RuntimeError", True)])
+def narrow_from_a_tensor(torch):
+    x = torch.arange(6)
+    return [
+        x.narrow(0, torch.tensor(-2), 2).tolist(),
+        raised(lambda: x.narrow(0, torch.tensor([1]), 2), "0-dim integral"),
+        raised(lambda: x.narrow(0, torch.tensor(1.0), 2), "0-dim integral"),
+    ]
+
+
+@fact([("IndexError", True), 1.0])
+def a_number_has_no_dimension_to_roll(torch):
+    return [
+        raised(lambda: torch.tensor(1.0).roll(1, 0), "no dimensions"),
+        torch.tensor(1.0).roll(1).item(),
+    ]
+
+
+@fact([("RuntimeError", True)] * 8 + [("TypeError", True)] * 2)
+def stacks_need_tensors(torch):
+    names = ("hstack", "vstack", "dstack", "column_stack")
+    return [
+        raised(lambda: getattr(torch, name)(empty), f"{name} expects a non-empty TensorList")
+        for name in names
+        for empty in ([], ())
+    ] + [
+        raised(lambda: torch.vstack(torch.ones(2)), "must be tuple of Tensors"),
+        raised(lambda: torch.hstack([1]), "element 0"),
+    ]
+
+
+@fact([[[4.0]], 6.0, [[2.0, 2.0]], *[("RuntimeError", True)] * 3, ("IndexError", True)])
+def tensordot_where_a_size_is_one(torch):
+    def ones(*size):
+        return torch.ones(size)
+
+    return [
+        torch.tensordot(ones(1, 1, 1), ones(2, 1, 2), ([0, 1], [2, 0])).tolist(),
+        torch.tensordot(ones(1, 3), ones(2, 1), 2).item(),
+        torch.tensordot(ones(2, 1), ones(1, 2), ([0], [0])).tolist(),
+        raised(lambda: torch.tensordot(ones(3, 3), ones(2, 1), 3), "dims < ndim_a"),
+        raised(lambda: torch.tensordot(ones(3, 3), ones(2, 2), 1), "need to match"),
+        raised(lambda: torch.tensordot(ones(3), ones(3).long(), 1), "same dtype"),
+        raised(lambda: torch.tensordot(ones(3), ones(3), ([1], [0])), "Dimension out of range"),
+    ]
+
+
+@fact([[], [], [(), (1,), (), (1,)], [(), (), (), (1,)]])
+def losses_of_a_number(torch):
+    """A number is one class; the loss has the shape of the targets, or that of the batch."""
+    functional = torch.nn.functional
+    x, zero = torch.tensor(0.3), torch.tensor(0)
+    multi, labels = functional.multi_margin_loss, functional.multilabel_margin_loss
+
+    def shapes(loss, *pairs):
+        return [tuple(loss(x, y, reduction="none").shape) for x, y in pairs]
+
+    normal = functional.batch_norm
+    none = torch.zeros(0)
+    return [
+        normal(none, none, none, training=True).tolist(),
+        normal(none, none, none).tolist(),
+        shapes(
+            multi, (x, zero), (x, zero.view(1)), (x.view(1, 1), zero), (x.view(1), zero.view(1))
+        ),
+        shapes(
+            labels, (x, zero), (x, zero.view(1)), (x.view(1), zero), (x.view(1, 1), zero.view(1, 1))
+        ),
+    ]
+
+
+@fact([0.0, ("ValueError", True), ("ValueError", True)])
+def the_variance_of_gaussian_nll(torch):
+    def loss(*shape):
+        x = torch.zeros(2, 3)
+        return torch.nn.functional.gaussian_nll_loss(x, x, torch.ones(shape))
+
+    wrong = "var is of incorrect size"
+    return [loss(2, 1).item(), raised(lambda: loss(2, 2), wrong), raised(lambda: loss(1, 1), wrong)]
+
+
+@fact([[True, True], [False, True], [0.0, float("inf")], [False, True]])
+def bools_where_numbers_are_usual(torch):
+    x = torch.tensor([False, True])
+    return [
+        x.clamp_min(torch.tensor(True)).tolist(),
+        x.clamp_max(x).tolist(),
+        x.logit().clamp_min(0).tolist(),
+        x.clamp_max_(torch.tensor(True)).tolist(),
+    ]
+
+
+@fact([("RuntimeError", True), (1.0, 3.0)])
+def aminmax_into_tensors(torch):
+    x = torch.tensor([3.0, 1.0, 2.0])
+    low, high = torch.zeros(()), torch.zeros(())
+    torch.aminmax(x, out=(low, high))
+    return [
+        raised(
+            lambda: torch.aminmax(x, out=(low, high.double())),
+            "Expected out tensor to have dtype",
+        ),
+        (low.item(), high.item()),
+    ]
