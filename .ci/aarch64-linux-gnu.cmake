@@ -1,5 +1,5 @@
 # For aarch64 on another machine, with Debian's cross compiler; tests run under QEMU's emulation of a process:
-#   cmake -S . -B build/arm -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux-gnu.cmake -DCNN_PYTHON=OFF -DCNN_TESTS=ON
+#   cmake -S . -B build/arm -DCMAKE_TOOLCHAIN_FILE=.ci/aarch64-linux-gnu.cmake -DCNN_PYTHON=OFF -DCNN_TESTS=ON
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
