@@ -271,6 +271,7 @@ def test_negative_sizes(make):
         lambda: cnn.ones(1).repeat(HUGE, HUGE),
         lambda: cnn.constant_pad_nd(cnn.ones(1), (HUGE, HUGE)),
         lambda: cnn.linspace(0, 1, 1 << 45),
+        lambda: cnn.empty(1 << 40, 2, device="meta").unfold(0, 1 << 31, 3),
     ],
 )
 def test_sizes_beyond_memory_or_64_bits(make):

@@ -42,6 +42,22 @@ def test_one_object_per_tensor():
     assert y[0]._base is y
 
 
+def test_a_method_of_the_class_without_a_tensor():
+    """CPython 3.11, which has specialized the call, gives up a reference to what lies where the tensor should."""
+
+    def dim(x):
+        return x.dim()
+
+    x = cnn.ones(2)
+    for _ in range(50):
+        assert dim(x) == 1
+    held = sys.getrefcount(x)
+    for _ in range(50):
+        with pytest.raises(TypeError, match=r"unbound method Tensor.dim\(\) needs an argument"):
+            dim(cnn.Tensor)
+    assert sys.getrefcount(x) == held
+
+
 def test_an_object_held_only_by_the_graph_comes_back_as_it_was():
     p = tagged([1.0, 2.0], requires_grad=True)
     p.note = "kept"

@@ -178,6 +178,7 @@ print(min(faults))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_minflt is counted by Linux")
+@pytest.mark.caching
 def test_steady_training_faults_no_page():
     printed = subprocess.run(
         [sys.executable, "-c", PAGE_FAULTS],

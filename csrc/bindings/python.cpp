@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "core/allocator.h"
+
 namespace cnn::python {
 
 PyObject* out_of_memory_error = nullptr;
@@ -110,8 +112,10 @@ void set_error() noexcept {
     e.restore();
   } catch (const Error& e) {
     PyErr_SetString(exception_of(e.kind()), e.what());
-  } catch (const std::bad_alloc& e) {
+  } catch (const OutOfMemory& e) {
     PyErr_SetString(out_of_memory_error, e.what());
+  } catch (const std::bad_alloc&) {  // of a list, say; its text would be the name of its class
+    PyErr_SetString(out_of_memory_error, "can't allocate memory");
   } catch (const std::exception& e) {
     PyErr_SetString(PyExc_RuntimeError, e.what());
   } catch (...) {

@@ -6,7 +6,6 @@
 #include <array>
 #include <atomic>
 #include <bit>
-#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -380,15 +379,6 @@ Totals& totals() {
 }  // namespace
 
 // ----------------------------------------------------------------------------------- the interface
-
-OutOfMemory::OutOfMemory(size_t nbytes) {
-  std::snprintf(text_, sizeof text_,
-                "DefaultCPUAllocator: can't allocate memory: you tried to allocate %zu bytes. "
-                "Error code 12 (Cannot allocate memory)",
-                nbytes);
-}
-
-void throw_out_of_memory(size_t nbytes) { throw OutOfMemory(nbytes); }
 
 #if !CNN_ASAN
 

@@ -8,6 +8,7 @@ namespace cnn::cpu::inline CNN_ISA {
 namespace {
 
 constexpr int64_t kColumnElements = 512 << 10;  // of one column matrix
+constexpr int64_t kFarSmaller = 64;             // times that y has fewer elements than x
 constexpr int64_t kManyPhases = 9;              // product of strides beyond which planes fall apart,
 constexpr int64_t kFewTaps = 4;                 // if fewer taps than this fall on a phase
 constexpr int64_t kManyChannels = 24;           // of both sides, that repay building columns
@@ -157,6 +158,8 @@ template <class T> bool prefers_gemm(const ConvArgs& a) {
   if (a.batch == 0 || in == 0 || out == 0 || elements(a.out) == 0 || elements(a.in) == 0) return false;
   if (is_pointwise(a)) return in >= kFewChannels && out >= kFewChannels;
   const int64_t phases = elements(a.stride);
+  // A kernel as large as x, nearly: backward, flat planes would be made of padding.
+  if (elements(a.in) > kFarSmaller * phases * elements(a.out)) return true;
   if (phases > kManyPhases && elements(a.kernel) < kFewTaps * phases) return true;
   return in >= kManyChannels && out >= kManyChannels && a.out[1] * a.out[2] <= kTinyImage;
 }

@@ -133,6 +133,7 @@ Tensor unfold(const Tensor& x, int64_t dimension, int64_t size, int64_t step) {
   }
   sizes.push_back(size);
   strides.push_back(along);
+  numel_of("unfold", sizes);  // windows overlap: there may be more elements than an index can count
   Grad grad({x});
   Tensor y = alias(x, sizes, strides, x.offset());
   if (!grad) return y;

@@ -1,0 +1,197 @@
+"""Processes that run calls, and the one that watches them: for signals, for hangs, and for what they report."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import mmap
+import os
+import resource
+import select
+import signal
+import struct
+import tempfile
+import time
+import warnings
+from dataclasses import dataclass
+
+from . import call as calls
+
+MEMORY = 2 << 30  # bytes of addresses beyond what a process has at its start
+PATIENCE = 2  # seconds until a call is interrupted
+TIME_LIMIT = (
+    10  # until it hangs if that did not help; six times as many if it waits for the processor
+)
+STAGE = dict(enumerate(calls.STAGES))
+
+
+@dataclass(frozen=True)
+class Finding:
+    index: int
+    kind: str  # "SIGSEGV", "hang", "SystemError", ...
+    stage: str
+    text: str = ""
+
+
+class Interrupted(BaseException):
+    """What a call that takes too long is told, as it would be by Ctrl-C."""
+
+
+def _interrupt(number, frame):
+    raise Interrupted
+
+
+class Worker:
+    """A child that runs the calls of `indices`, one after the other, and writes what it finds into a pipe."""
+
+    def __init__(self, indices, run_index):
+        self.progress = mmap.mmap(-1, 16)
+        self.seen, self.since, self.cpu, self.interrupted = None, time.monotonic(), 0.0, False
+        self.text = b""
+        self.errors = tempfile.TemporaryFile()
+        self.reading, writing = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self.reading)
+            self._child(indices, run_index, writing)
+        os.close(writing)
+        os.set_blocking(self.reading, False)
+
+    def _child(self, indices, run_index, writing):
+        """Never returns."""
+        try:
+            faulthandler.disable()  # whose text would say nothing of C++
+            os.dup2(self.errors.fileno(), 2)
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, 0)
+            os.dup2(null, 1)
+            os.chdir(tempfile.mkdtemp(dir=os.environ.get("CNN_FUZZ_DIR")))
+            signal.signal(signal.SIGALRM, _interrupt)
+            warnings.simplefilter("ignore")
+            with open("/proc/self/statm") as statm:
+                addresses = int(statm.read().split()[0]) * 4096 + MEMORY
+            resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 24, 1 << 24))
+            for index in indices:
+                struct.pack_into("qq", self.progress, 0, index, 0)
+                succeeded, kind, text = run_index(index, self._at_stage)
+                if succeeded or kind:
+                    stage = struct.unpack_from("q", self.progress, 8)[0]
+                    line = json.dumps(
+                        [index, succeeded, kind, STAGE[stage], text[:300] if kind else ""]
+                    )
+                    os.write(writing, line.encode() + b"\n")
+            struct.pack_into("qq", self.progress, 0, -1, 0)
+            os._exit(0)
+        except BaseException as error:  # of the fuzzer itself
+            os.write(2, f"the fuzzer failed: {type(error).__name__}: {error}\n".encode())
+            os._exit(99)
+
+    def _at_stage(self, stage):
+        struct.pack_into("q", self.progress, 8, stage)
+
+    @property
+    def position(self):
+        """(index, stage) of what it is doing."""
+        return struct.unpack("qq", self.progress[:])
+
+    def lines(self):
+        """What it has reported since the last time."""
+        try:
+            while piece := os.read(self.reading, 1 << 16):
+                self.text += piece
+        except BlockingIOError:
+            pass
+        *lines, self.text = self.text.split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def hangs(self):
+        """Has a call gone on for too long, though it was interrupted?"""
+        now, position = time.monotonic(), self.position
+        if position[0] != self.seen:
+            self.seen, self.since, self.cpu, self.interrupted = position[0], now, self._cpu(), False
+        elapsed = now - self.since
+        if elapsed > PATIENCE and not self.interrupted:
+            self.interrupted = True
+            os.kill(self.pid, signal.SIGALRM)
+        return elapsed > TIME_LIMIT and (
+            elapsed > 6 * TIME_LIMIT or self._cpu() - self.cpu > TIME_LIMIT / 2
+        )
+
+    def _cpu(self):
+        try:
+            with open(f"/proc/{self.pid}/stat") as stat:
+                fields = stat.read().rsplit(")", 1)[1].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def said(self):
+        """The end of what it wrote to the standard error."""
+        self.errors.seek(0)
+        lines = self.errors.read()[-4000:].decode(errors="replace").splitlines()
+        return " | ".join(line.strip() for line in lines if line.strip())[-300:]
+
+    def close(self):
+        os.close(self.reading)
+        self.errors.close()
+
+
+class Pool:
+    """Runs calls in `jobs` processes; a process that ends at a call is replaced by one that begins at the next."""
+
+    def __init__(self, run_index, jobs, report):
+        self.run_index, self.jobs, self.report = run_index, jobs, report
+        self.done = 0  # calls
+
+    def run(self, begin, end, deadline=None, succeeded=lambda index: None):
+        """The calls from `begin` to `end`, until the deadline; where that went to."""
+        shares = [range(begin + job, end, self.jobs) for job in range(self.jobs)]
+        running = {}
+        for share in shares:
+            self._start(running, share)
+        while running:
+            select.select([worker.reading for worker, _ in running.values()], [], [], 0.05)
+            stop = deadline is not None and time.monotonic() > deadline
+            for pid in list(running):
+                worker, share = running[pid]
+                self._read(worker, succeeded)
+                ended, status, _ = os.wait4(pid, os.WNOHANG)
+                if not ended and stop:
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+                elif not ended and worker.hangs():
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+                    self._found(worker, "hang", f"more than {TIME_LIMIT} s")
+                elif not ended:
+                    continue
+                elif os.WIFSIGNALED(status):
+                    self._found(worker, signal.Signals(os.WTERMSIG(status)).name, worker.said())
+                elif worker.position[0] != -1:
+                    self._found(worker, "exit", f"status {os.WEXITSTATUS(status)}: {worker.said()}")
+                self._read(worker, succeeded)
+                del running[pid]
+                index = worker.position[0]
+                left = share[len(share) :] if index == -1 else share[share.index(index) + 1 :]
+                self.done += len(share) - len(left)
+                worker.close()
+                if left and not stop:
+                    self._start(running, left)
+
+    def _start(self, running, share):
+        if share:
+            worker = Worker(share, self.run_index)
+            running[worker.pid] = worker, share
+
+    def _read(self, worker, succeeded):
+        for index, success, kind, stage, text in worker.lines():
+            if success:
+                succeeded(index)
+            if kind:
+                self.report(Finding(index, kind, stage, text))
+
+    def _found(self, worker, kind, text):
+        index, stage = worker.position
+        self.report(Finding(index, kind, STAGE.get(stage, "?"), text))

@@ -1,0 +1,147 @@
+"""The fuzzer: a seed repeats a call, and each kind of fault is noticed and told apart from what is none."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cnn
+from fuzz import call as calls
+from fuzz import draw, grammar, pool, values
+from fuzz.__main__ import Campaign
+from fuzz.catalogue import Parameter, Target, targets
+from fuzz.draw import TRIES, Call, Draws
+
+ROOT = Path(__file__).resolve().parent.parent
+NUMBER = Parameter("n", "int")
+
+
+def test_a_seed_repeats_a_call():
+    everything = targets()
+    first, again, other = Draws(1, everything), Draws(1, everything), Draws(2, everything)
+    learned = {number: [number * TRIES, number * TRIES + 1] for number in range(len(everything))}
+    indices = [*range(0, first.first_changed, 101), *range(10**6, 10**6 + 300)]
+    texts = [first.call(i, learned).script() for i in indices]
+    grammar.KNOWN.clear()
+    assert [again.call(i, learned).script() for i in reversed(indices)] == texts[::-1]
+    assert [other.call(i, learned).script() for i in indices] != texts
+    assert len(set(texts)) > 0.9 * len(texts)
+
+
+def test_everything_public_is_called():
+    names = {target.name for target in targets()}
+    assert names >= {"cnn.add", "cnn.Tensor.add_", "cnn.Tensor.T", "operator.setitem", "cnn.nn.Conv2d",
+                     "cnn.nn.functional.cross_entropy", "cnn.nn.Module.to", "optimized cnn.optim.Adam"}  # fmt: skip
+    assert not any(name.endswith((".save", ".load", ".set_num_threads")) for name in names)
+    modules = {f"cnn.nn.{name}" for name in dir(cnn.nn)} & names
+    assert len(modules) > 130
+
+
+@pytest.mark.parametrize("layout", [layout for layout in values.LAYOUTS if layout != "odd"])
+@pytest.mark.parametrize("dtype", grammar.ALL)
+def test_words_for_tensors(layout, dtype):
+    for shape in ((), (0,), (3,), (2, 3), (2, 1, 4)):
+        for kind in ("small", "unit", "zeros", "ones", "two", "three", "rising", "special"):
+            x = values.T(shape, dtype, kind, layout)
+            assert tuple(x.shape) == shape and str(x.dtype).endswith(dtype)
+            calls.check(x)
+    x = values.T((2, 3), dtype, "small", layout, "leaf")
+    assert x.requires_grad == (dtype in values.FLOATS and layout != "inference")
+    text = grammar.tensor_text(((2, 3), dtype, "small", layout, "leaf"))
+    assert eval(text, vars(values)).shape == (2, 3)
+
+
+def _campaign(monkeypatch, **functions):
+    monkeypatch.setattr(pool, "PATIENCE", 0.3)
+    monkeypatch.setattr(pool, "TIME_LIMIT", 1.5)
+    for name, function in functions.items():
+        monkeypatch.setitem(calls.NAMES, name, function)
+    return Campaign(0, 2, tuple(Target(name, name, ((NUMBER,),)) for name in functions))
+
+
+def _forever():
+    while True:  # Ctrl-C ends it
+        pass
+
+
+def _raise(error):
+    raise error
+
+
+def test_faults_are_found(monkeypatch, capfd):
+    done = []
+    campaign = _campaign(
+        monkeypatch,
+        quiet=lambda n: done.append(n),
+        refusing=lambda n: _raise(ValueError("n")),
+        slow=lambda n: _forever(),
+        dies=lambda n: os.kill(os.getpid(), signal.SIGSEGV),
+        leaves=lambda n: os._exit(3),
+        hangs=lambda n: sum(range(10**15)),
+        broken=lambda n: _raise(SystemError("bad internal call")),
+        foreign=lambda n: _raise(RuntimeError("vector::_M_range_check: n")),
+        empty=lambda n: _raise(MemoryError()),
+    )
+    monkeypatch.setattr(draw, "TRIES", 2)
+    monkeypatch.setattr("fuzz.__main__.TRIES", 2)
+    campaign.draws.first_changed = 2 * 9
+    campaign.run(0)
+    capfd.readouterr()
+    kinds = {(campaign.draws.call(f.index, {}).target.name, f.kind) for f in campaign.findings}
+    assert kinds == {("dies", "SIGSEGV"), ("leaves", "exit"), ("hangs", "hang"), ("broken", "SystemError"),
+                     ("foreign", "words of C++"), ("empty", "MemoryError")}  # fmt: skip
+    assert len(campaign.findings) == 2 * 6 and campaign.pool.done == 2 * 9
+    assert set(campaign.learned) == {0}
+
+
+def _fault(result, monkeypatch, **options):
+    monkeypatch.setitem(calls.NAMES, "planted", lambda: result() if callable(result) else result)
+    return calls.run(Call(Target("planted", "planted", ((),)), (), **options))[1]
+
+
+def test_a_result_that_lies(monkeypatch):
+    class Lying(cnn.Tensor):
+        def numel(self):
+            return 5
+
+    assert _fault(cnn.ones(3), monkeypatch) is None
+    assert _fault([cnn.ones(3).as_subclass(Lying)], monkeypatch) == "lie"
+    x = cnn.ones(4)[2:]
+    x.untyped_storage().resize_(8)
+    assert _fault((x,), monkeypatch, use="") == "lie"
+
+
+def test_a_fault_in_backward(monkeypatch):
+    class Broken(cnn.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, gradient):
+            raise SystemError("in backward")
+
+    def make():
+        return Broken.apply(cnn.ones(2, requires_grad=True))
+
+    assert _fault(make, monkeypatch) == "SystemError"
+
+
+def test_the_command():
+    environment = {
+        **os.environ,
+        "CNN_NUM_THREADS": "1",
+        "PYTHONPATH": str(Path(cnn.__file__).parent.parent),
+    }
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "tests.fuzz", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100,
+        )  # fmt: skip
+
+    first, again = run("--repro", "5:30"), run("--repro", "5:30")
+    assert first.stdout == again.stdout and "y = cnn." in first.stdout
+    assert run("--repro", "5:70000").returncode == 0
