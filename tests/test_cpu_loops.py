@@ -135,6 +135,25 @@ def test_functions_of_two_numbers(name, reference, bound):
         assert ulps(got[known], want[known]).max() <= bound
 
 
+def test_hypot_in_double_is_rounded_once_at_any_size():
+    random = np.random.default_rng(0)
+    a = np.exp2(random.uniform(-1020, 1022, 20_000)) * random.choice([-1, 1], 20_000)
+    b = a * np.exp2(random.uniform(-30, 1, 20_000))
+    b[::7] = np.exp2(random.uniform(-1020, 1022, b[::7].size))
+    wide = np.sqrt(a.astype(np.longdouble) ** 2 + b.astype(np.longdouble) ** 2)
+    got = cnn.hypot(cnn.from_numpy(a), cnn.from_numpy(b)).numpy()
+    finite = wide < np.finfo(np.float64).max
+    off = np.abs(got[finite] - wide[finite]) / np.spacing(got[finite])
+    assert off.max() <= 0.51
+    assert (got[~finite] == inf).all()
+
+    x = np.array([0.0, -0.0, inf, -inf, nan, 3.0, -4.0, 5e-324, 1e-310, 1.7e308])
+    x, y = (v.ravel() for v in np.meshgrid(x, x))
+    with np.errstate(over="ignore"):
+        want = np.hypot(x, y)
+    np.testing.assert_array_equal(cnn.hypot(cnn.from_numpy(x), cnn.from_numpy(y)).numpy(), want)
+
+
 @pytest.mark.parametrize("name", ["fmod", "remainder"])
 def test_quotients_of_any_size(name):
     a = np.array([1e30, 5.0, inf, 1.0, 1.0, -7.0, 3e38, nan], np.float32)

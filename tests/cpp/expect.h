@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "cnn/check.h"
@@ -31,6 +32,13 @@ inline void expect_error(const std::string& text, const char* part, const char* 
   std::printf("%s:%d: FAILED: expected an error with \"%s\", got \"%s\"\n", file, line, part, text.c_str());
 }
 #define EXPECT_ERROR(part, ...) expect_error(error_of([&] { __VA_ARGS__; }), part, __FILE__, __LINE__)
+
+// QEMU does not limit a process's address space, and ends where a child forked from several threads starts a thread.
+inline bool beyond_emulation(const char* test) {
+  const bool emulated = std::getenv("CNN_EMULATED") != nullptr;  // cmake/aarch64-linux-gnu.cmake
+  if (emulated) std::printf("%s: not in an emulation\n", test);
+  return emulated;
+}
 
 inline int report() {
   std::printf(failures ? "%d failed\n" : "ok\n", failures);

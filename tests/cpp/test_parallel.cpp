@@ -153,6 +153,7 @@ void workers_take_the_callers_rounding() {
 }
 
 void forked_children_start_anew() {
+  if (beyond_emulation("forked_children_start_anew")) return;
 #if !defined(__SANITIZE_THREAD__)
   set_num_threads(4);
   const double sum = chunked_sum(100003, 1000);
