@@ -137,6 +137,10 @@ class Reader {
   void push_storage(const Value& id);
   void call(const Value& function, const Value& args);
   void rebuild_tensor(const std::vector<const Value*>& args);
+  void check_requires_grad(const Value& requires_grad, DType dtype) const {
+    need(requires_grad.kind == Kind::Bool && (!requires_grad.number || is_floating(dtype)),
+         "a gradient of integers");
+  }
   Dims dims(const Value& v);
 
   const Archive& archive_;
@@ -400,6 +404,7 @@ void Reader::call(const Value& function, const Value& args) {
     rebuild_tensor(args.items);
   } else if (function.text == kRebuildParameter) {
     need(args.items.size() == 3 && args.items[0]->kind == Kind::Tensor, "a parameter without a tensor");
+    check_requires_grad(*args.items[1], tensors_[size_t(args.items[0]->number)].dtype());
     push_number(Kind::Tensor, args.items[0]->number);
   } else {
     damaged("a call of what is no function of state dicts");
@@ -415,6 +420,7 @@ void Reader::rebuild_tensor(const std::vector<const Value*>& args) {
     need(args[6]->kind == Kind::None || (dict && args[6]->items.empty()), "a conjugate or negative view");
   }
   const Memory& memory = memories_[size_t(args[0]->number)];
+  check_requires_grad(*args[4], memory.dtype);
   const int64_t offset = args[1]->number;
   const Dims sizes = dims(*args[2]), strides = dims(*args[3]);
   need(sizes.size() == strides.size(), "sizes and strides of different length");

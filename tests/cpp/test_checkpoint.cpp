@@ -90,9 +90,9 @@ string storage(const string& count = integer(4), const string& kind = "FloatStor
   return tuple(text("storage") + global("torch", kind) + key + text("cpu") + count) + "Q";
 }
 string tensor(const string& size, const string& stride, const string& offset = integer(0),
-              const string& memory = storage(), const string& last = "") {
+              const string& memory = storage(), const string& last = "", const string& requires_grad = "\x89") {
   return global("torch._utils", "_rebuild_tensor_v2") +
-         tuple(memory + offset + tuple(size) + tuple(stride) + "\x89" + kOrderedDict + last) + "R";
+         tuple(memory + offset + tuple(size) + tuple(stride) + requires_grad + kOrderedDict + last) + "R";
 }
 string row(int64_t n, int64_t stride = 1) { return tensor(integer(n), integer(stride)); }
 string dict(const string& items) { return "}(" + items + "u"; }
@@ -217,6 +217,7 @@ void test_tensors_that_lie() {
   refused("without a storage", tensor(four, one, text("0")));  // an offset that is text
   refused("without a storage", tensor(four, one, "N"));
   refused("conjugate or negative", tensor(four, one, integer(0), storage(), dict(text("neg") + "\x88")));
+  refused("gradient of integers", tensor(four, one, integer(0), storage(four, "IntStorage"), "", "\x88"));
   refused("another size", tensor(four, one, integer(0), storage(integer(5))));
   refused("another size", tensor(four, one, integer(0), storage(integer(-4))));
   refused("another size", tensor(four, one, integer(0), storage(integer((int64_t(1) << 62) + 4))));  // times 4 wraps

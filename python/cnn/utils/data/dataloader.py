@@ -10,7 +10,7 @@ from .collate import default_collate, default_convert, pin_memory
 from .dataset import IterableDataset
 from .fetch import make_fetcher
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
-from .worker import StreamEnd, WorkerError
+from .worker import StreamEnd, UnreadableAnswer, WorkerError
 
 _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
@@ -229,8 +229,11 @@ class _WorkerIterator(_Iterator):
     """Hands the sampler's yields to the workers in turn, numbered, and puts answers in order."""
 
     def __init__(self, loader):
+        import threading
+
         from .pool import WorkerPool
 
+        self._one_at_a_time = threading.Lock()  # threads may share an iterator
         super().__init__(loader)
         self._timeout = loader.timeout
         self._in_order = loader.in_order
@@ -289,6 +292,10 @@ class _WorkerIterator(_Iterator):
         return None
 
     def _next_data(self):
+        with self._one_at_a_time:
+            return self._next_due()
+
+    def _next_due(self):
         while self._worker_of or self._ready:
             while self._due not in self._worker_of and self._due not in self._ready:
                 self._due += 1
@@ -318,7 +325,7 @@ class _WorkerIterator(_Iterator):
 
     def _yield(self, value):
         self._send_next()
-        if isinstance(value, WorkerError):
+        if isinstance(value, (WorkerError, UnreadableAnswer)):
             value.reraise()
         return value
 

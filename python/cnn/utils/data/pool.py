@@ -1,11 +1,12 @@
 """The worker processes of a DataLoader, seen from the main process."""
 
 import os
+import pickle
 import sys
 import time
 
 from .transport import receive
-from .worker import CHECK_INTERVAL, Resume, run_worker
+from .worker import CHECK_INTERVAL, Resume, UnreadableAnswer, run_worker
 
 
 class WorkerPool:
@@ -20,7 +21,8 @@ class WorkerPool:
         self.owner = os.getpid()
         self.closed = False
         self.processes, self.tasks, self.connections = [], [], []
-        self.stopping = context.Event()
+        # A plain byte: a worker that is killed while it holds an Event's lock stops all others.
+        self.stopping = context.RawValue("b", 0)
         try:
             for i in range(loader.num_workers):
                 self._start(context, i, loader, base_seed)
@@ -60,10 +62,15 @@ class WorkerPool:
         self.processes.append(process)
 
     def submit(self, worker, task):
-        self.tasks[worker].put(task)
+        """Hand over a task. Raises whatever its parts raise on being pickled."""
+        from multiprocessing.reduction import ForkingPickler
+
+        # The queue pickles in a thread, which could tell nobody.
+        self.tasks[worker].put(bytes(ForkingPickler.dumps(task)))
 
     def receive(self, timeout, waited_for):
-        """The next answer from any worker: (worker, (number, value)).
+        """The next answer from any worker: (worker, (number, value)); the value may be an
+        UnreadableAnswer.
 
         `waited_for` are the workers that owe one. Raises RuntimeError when one of them has died, or
         after `timeout` seconds, unless that is 0.
@@ -81,9 +88,13 @@ class WorkerPool:
                 pause = min(pause, max(0.0, deadline - time.monotonic()))
             for connection in wait(waiting, pause):
                 try:
-                    return waiting[connection], receive(connection)
+                    number, value_of = receive(connection)
                 except (EOFError, OSError):
                     self._fail([waiting[connection]])
+                except BaseException:  # the rest of a message is in the pipe
+                    self.shutdown()
+                    raise
+                return waiting[connection], (number, _value_or_error(value_of))
             # A pipe stays open, dead worker or not, in a child that the worker has forked itself.
             dead = [i for i in waited_for if not self.processes[i].is_alive()]
             if dead and not wait(waiting, 0):
@@ -115,9 +126,9 @@ class WorkerPool:
         if self.closed or os.getpid() != self.owner:
             return
         self.closed = True
-        self.stopping.set()
+        self.stopping.value = 1
         for tasks in self.tasks:
-            tasks.put(None)
+            tasks.put(pickle.dumps(None))
         for connection in self.connections:
             connection.close()
         deadline = time.monotonic() + CHECK_INTERVAL
@@ -130,6 +141,13 @@ class WorkerPool:
                     process.join(CHECK_INTERVAL)
         for tasks in self.tasks:
             tasks.close()
+
+
+def _value_or_error(value_of):
+    try:
+        return value_of()
+    except Exception as error:
+        return UnreadableAnswer(error)
 
 
 def _default_context():

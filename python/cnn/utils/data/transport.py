@@ -8,13 +8,17 @@ from ... import _C
 from ..._C import Tensor
 
 
-def pack(value):
-    """Pickle a value for `send`. Raises whatever its parts raise on being pickled."""
+def pack(number, value, keep=False):
+    """Pickle the answer to a task for `send`. Raises whatever its parts raise on being pickled.
+
+    With `keep`, memory that somebody may write to before it is sent is copied.
+    """
     body, buffers = io.BytesIO(), []
     _pickler_class()(body, buffers.append).dump(value)
     raw = [buffer.raw() for buffer in buffers]
-    head = pickle.dumps([buffer.nbytes for buffer in raw], protocol=5)
-    return head + body.getvalue(), [buffer for buffer in raw if buffer.nbytes]
+    head = pickle.dumps((number, [buffer.nbytes for buffer in raw]), protocol=5)
+    parts = [bytes(buffer) if keep else buffer for buffer in raw if buffer.nbytes]
+    return head + body.getvalue(), parts
 
 
 def send(connection, packed):
@@ -26,16 +30,20 @@ def send(connection, packed):
 
 
 def receive(connection):
-    """Receive a value that was packed and sent. Raises EOFError or OSError if the sender died."""
+    """(number, function that gives the value) of what was packed and sent.
+
+    Raises EOFError or OSError if the sender died, the function whatever unpickling raises.
+    """
     head = io.BytesIO(connection.recv_bytes())
+    number, sizes = pickle.load(head)
     buffers = []
-    for size in pickle.load(head):
+    for size in sizes:
         # A bytearray, because tensors and arrays over it have to be writable.
         buffer = bytearray(size)
         if size:
             connection.recv_bytes_into(buffer)
         buffers.append(buffer)
-    return pickle.load(head, buffers=buffers)
+    return number, lambda: pickle.load(head, buffers=buffers)
 
 
 @functools.cache

@@ -1,8 +1,10 @@
 """What runs in a worker process of a DataLoader."""
 
 import os
+import pickle
 
 from ... import _C
+from .collate import default_collate
 from .fetch import make_fetcher
 
 # How often, in seconds, either side looks whether the other is still there.
@@ -69,6 +71,16 @@ class WorkerError:
         raise exception
 
 
+class UnreadableAnswer:
+    """An answer that raised `error` when it was unpickled here."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def reraise(self):
+        raise self.error
+
+
 class _Verbatim(str):
     """A string that a KeyError shows with its line breaks."""
 
@@ -103,7 +115,7 @@ def run_worker(
     _C.set_num_threads(1)
     _seed_everything(base_seed, worker_id)
     _worker_info = WorkerInfo(worker_id, num_workers, base_seed + worker_id, dataset)
-    answers = _Answers(worker_id, connection)
+    answers = _Answers(worker_id, connection, keep=collate_fn is not default_collate)
     make = lambda: make_fetcher(dataset, batched, collate_fn, drop_last)  # noqa: E731
     fetcher, failure, ended = None, None, False
     try:
@@ -115,9 +127,10 @@ def run_worker(
             failure = answers.error(e)
         while os.getppid() == parent:
             try:
-                task = tasks.get(timeout=CHECK_INTERVAL)
+                packed = tasks.get(timeout=CHECK_INTERVAL)
             except queue.Empty:
                 continue
+            task = pickle.loads(packed)
             if task is None:
                 break
             if isinstance(task, Resume):
@@ -128,7 +141,7 @@ def run_worker(
                     failure = answers.error(e)
                 answers.put(None, task)
                 continue
-            if stopping.is_set() or ended:
+            if stopping.value or ended:
                 continue
             number, index = task
             if failure is not None:
@@ -146,16 +159,17 @@ def run_worker(
         # The main process got it too, and says so.
         pass
     finally:
-        answers.close()
+        answers.close(wanted=os.getppid() == parent)
 
 
 class _Answers:
     """Sends answers from a thread, so that the worker fetches on while the pipe is full."""
 
-    def __init__(self, worker_id, connection):
+    def __init__(self, worker_id, connection, keep):
         import queue
         import threading
 
+        self.keep = keep
         self.where = f"in DataLoader worker process {worker_id}"
         self.connection = connection
         self.outbox = queue.SimpleQueue()
@@ -166,25 +180,27 @@ class _Answers:
         """Queue an answer. What cannot be pickled raises here."""
         from .transport import pack
 
-        self.outbox.put(pack((number, value)))
+        self.outbox.put(pack(number, value, self.keep))
 
     def error(self, exception):
-        from .transport import pack
-
         error = WorkerError(exception, self.where)
         try:
-            pack(error)
+            pickle.loads(pickle.dumps(error))
         except Exception:
             # A type that the main process cannot look up.
             error.kind = RuntimeError
         return error
 
-    def close(self):
+    def close(self, wanted):
         self.outbox.put(None)
-        self.thread.join()
-        self.connection.close()
+        # Without a reader, a full pipe would be waited for without end: others may hold its end.
+        if wanted:
+            self.thread.join()
+            self.connection.close()
 
     def _send_all(self):
+        import traceback
+
         from .transport import send
 
         try:
@@ -193,6 +209,10 @@ class _Answers:
         except (BrokenPipeError, ConnectionError):
             # The main process has closed its end: it needs no more answers.
             pass
+        except BaseException:
+            # Without answers the main process would wait; a worker that is gone it notices.
+            traceback.print_exc()
+            os._exit(1)
 
 
 def _is_stream(dataset):
