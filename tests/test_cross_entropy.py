@@ -1,5 +1,6 @@
 """Cross entropy's gradient goes past log-softmax in one kernel, unless somebody looks at what lies between."""
 
+import pickle
 import threading
 
 import numpy as np
@@ -186,3 +187,63 @@ def test_saved_tensor_hooks():
     assert packed
     loss.backward()
     cnn.testing.assert_close(x.grad, at_x)
+
+
+PARTS = [{}, {"batch_chunk_size": 2}, {"batch_chunk_size": 20}, {"chunking_method": "aspect_ratio"}]
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("options", PARTS)
+def test_of_a_linear_layer_in_parts(monkeypatch, options, weighted, reduction):
+    rng = np.random.default_rng(1)
+    leaves = [rng.standard_normal(shape) for shape in ((9, 5), (40, 5), (40,))]
+    target = cnn.from_numpy(rng.integers(0, 40, 9))
+    target[2] = -100
+    weight = cnn.from_numpy(rng.random(40)) if weighted else None
+    sizes = []
+    linear = cnn._C.linear
+    monkeypatch.setattr(cnn._C, "linear", lambda x, *a: sizes.append(x.size(0)) or linear(x, *a))
+
+    def results(options):
+        x, w, b = (cnn.tensor(v, requires_grad=True) for v in leaves)
+        loss = F.linear_cross_entropy(
+            x, w, target, linear_bias=b, weight=weight, reduction=reduction, options=options
+        )
+        (loss * cnn.arange(1.0, loss.numel() + 1).reshape(loss.shape)).sum().backward()
+        return loss.detach(), x.grad, w.grad, b.grad
+
+    whole = results(None)
+    assert sizes == [9]
+    for a, b in zip(results(cnn.nn.LinearCrossEntropyOptions(**options)), whole):
+        cnn.testing.assert_close(a, b, rtol=1e-12, atol=1e-14)
+    # Next to 8 classes for a feature, a part is ceil(9 / 8) rows rounded up to a power of 2, or half.
+    rows = {"batch_chunk_size": 2, "chunking_method": 2}.get(next(iter(options), ""), 1)
+    assert max(sizes[1:]) == min(9, options.get("batch_chunk_size", rows))
+    assert sum(sizes[1:]) == 18  # forward, and once more for the gradient
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch_chunk_size": 0},
+        {"chunking_method": "rows"},
+        {"acc_policy": "x"},
+        {"acc_dtype": cnn.int64},
+    ],
+)
+def test_options_of_a_linear_layer(wrong):
+    with pytest.raises(ValueError):
+        cnn.nn.LinearCrossEntropyOptions(**wrong)
+    options = cnn.nn.LinearCrossEntropyOptions(batch_chunk_size=2)
+    assert pickle.loads(pickle.dumps(options)) == options != cnn.nn.LinearCrossEntropyOptions()
+    with pytest.raises(AttributeError, match="cannot assign to field"):
+        options.batch_chunk_size = 3
+    with pytest.warns(UserWarning, match="``options`` ignored"):
+        F.linear_cross_entropy(
+            cnn.ones(2, 3),
+            cnn.ones(4, 3),
+            cnn.zeros(2, dtype=cnn.int64),
+            label_smoothing=0.1,
+            options=cnn.nn.LinearCrossEntropyOptions(),
+        )

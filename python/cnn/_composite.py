@@ -53,6 +53,13 @@ def _dim_of(input, dim):
     return dim % n
 
 
+def refuse_integers(kernel, input):
+    """NotImplementedError, as of the kernel that PyTorch does not have for them."""
+    if not input.is_floating_point():
+        kind = _C.empty(0, dtype=input.dtype).type().rpartition(".")[2].removesuffix("Tensor")
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{kind}'")
+
+
 def _into(out, result, op):
     return result if out is None else _C._copy_out(result, op, out)
 
@@ -62,6 +69,8 @@ def _into(out, result, op):
 
 def broadcast_shapes(*shapes):
     """The shape that tensors of these shapes broadcast to. RuntimeError when they do not."""
+    if any(s < 0 for shape in shapes for s in ((shape,) if isinstance(shape, int) else shape)):
+        raise ValueError("Attempting to broadcast a dimension with negative length!")
     probes = [_C.empty((s,) if isinstance(s, int) else tuple(s), device="meta") for s in shapes]
     return _C.broadcast_tensors(*probes)[0].shape if probes else _C.Size([])
 
@@ -172,7 +181,7 @@ def rot90(input, k=1, dims=(0, 1)):
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
     if input.dim() < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.dim()}")
-    a, b = dims[0] % input.dim(), dims[1] % input.dim()
+    a, b = (_dim_of(input, d) for d in dims)
     if a == b:
         raise RuntimeError(
             f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}"
@@ -352,17 +361,23 @@ def kron(input, other, *, out=None):
 
 def cross(input, other, dim=None, *, out=None):
     """Cross product of 3-vectors along `dim` (the first dimension of size 3 when none)."""
-    shape = broadcast_shapes(input.shape, other.shape)
-    a, b = input.expand(shape), other.expand(shape)
     if dim is None:
-        dim = next((d for d, s in enumerate(shape) if s == 3), None)
+        dim = next((d for d, s in enumerate(input.shape) if s == 3), None)
         if dim is None:
             raise RuntimeError("no dimension of size 3 in input")
-    if a.shape[dim] != 3:
+    if input.dim() != other.dim():
+        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+    dim = _dim_of(input, dim)
+    if input.shape[dim] != 3 or other.shape[dim] != 3:
         raise RuntimeError(
             f"linalg.cross: inputs dimension {dim} must have length 3. "
             f"Got {input.shape[dim]} and {other.shape[dim]}"
         )
+    if input.dtype != other.dtype:
+        raise RuntimeError(f"cross: expected one dtype, but found {input.dtype} and {other.dtype}")
+    if input.dtype == _C.bool:
+        raise NotImplementedError("\"cross\" not implemented for 'Bool'")
+    a, b = _C.broadcast_tensors(input, other)
     a1, b1 = _C.roll(a, (-1,), (dim,)), _C.roll(b, (-1,), (dim,))
     a2, b2 = _C.roll(a, (-2,), (dim,)), _C.roll(b, (-2,), (dim,))
     return _into(out, a1 * b2 - a2 * b1, "cross")
@@ -494,6 +509,7 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
     """How many elements lie in each of `bins` equal parts of [min, max]; 0, 0: the data's range."""
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
+    refuse_integers("histogram_cpu", input)
     low, high = float(min), float(max)
     if low == high and input.numel():
         low, high = float(input.min()), float(input.max())
@@ -514,6 +530,8 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None
     """Is each element among test_elements?"""
     elements = elements if is_tensor(elements) else _C.tensor(elements)
     tests = test_elements if is_tensor(test_elements) else _C.tensor(test_elements)
+    if _C.bool in (elements.dtype, tests.dtype):
+        raise RuntimeError("Unsupported input type encountered for isin(): Bool")
     found = (elements.unsqueeze(-1) == tests.reshape(-1)).any(-1)
     return _into(out, ~found if invert else found, "isin")
 

@@ -158,3 +158,75 @@ def aminmax_into_tensors(torch):
         ),
         (low.item(), high.item()),
     ]
+
+
+@fact(["RuntimeError", "RuntimeError", "NotImplementedError", "RuntimeError", "RuntimeError"])
+def integers_where_fractions_are_meant(torch):
+    functional, i, x = torch.nn.functional, torch.tensor([1, 2, 3]), torch.ones(3)
+    return [
+        raised(call, "")[0]
+        for call in (
+            lambda: functional.kl_div(i, x, reduction="sum"),
+            lambda: functional.kl_div(x, i > 1, reduction="sum"),
+            lambda: torch.histc(i, 4),
+            lambda: torch.isin(i, i > 1),
+            lambda: functional.soft_margin_loss(i, x),
+        )
+    ]
+
+
+@fact(["NotImplementedError", "NotImplementedError", *["RuntimeError"] * 8])
+def classes_of_margin_losses(torch):
+    functional, x = torch.nn.functional, torch.ones(2, 3)
+    multi, labels = functional.multi_margin_loss, functional.multilabel_margin_loss
+
+    def target(*values, dtype=torch.int64):
+        return torch.tensor(values, dtype=dtype)
+
+    return [
+        raised(call, "")[0]
+        for call in (
+            lambda: multi(x.long(), target(0, 1)),
+            lambda: labels(x.int(), target([0, 1, 2], [0, 1, 2])),
+            lambda: multi(x, target(0, 1, dtype=torch.int32)),
+            lambda: labels(x, target([0, 1, 2], [0, 1, 2], dtype=torch.int32)),
+            lambda: multi(x, target(0, 1), weight=torch.ones(3, dtype=torch.float64)),
+            lambda: multi(x, target(0, 3)),
+            lambda: multi(x, target(0, -1)),
+            lambda: labels(x, target([0, 3, 1], [0, 1, 2])),
+            lambda: labels(x, target([0, -7, 1], [0, 1, 2])),
+            lambda: multi(x, target(0, 1, 2)),
+        )
+    ]
+
+
+@fact([[0.0, 0.0, 0.0], "torch.float16", ("RuntimeError", True), 0.0])
+def soft_margin_keeps_its_input(torch):
+    loss = torch.nn.functional.soft_margin_loss
+    x = torch.tensor([100.0, 200.0, 300.0])
+    unsigned = torch.tensor([2, 2, 2], dtype=torch.uint8)
+    half = loss(torch.ones(3, dtype=torch.float16), torch.ones(3), reduction="none")
+    return [
+        loss(x, unsigned, reduction="none").tolist(),
+        str(half.dtype),
+        raised(lambda: loss(x, torch.ones(2, 3)), "doesn't match the broadcast shape"),
+        loss(x, torch.ones(1)).item() // 1,
+    ]
+
+
+@fact(["IndexError", "IndexError", *["RuntimeError"] * 4, "NotImplementedError", "ValueError"])
+def dimensions_of_turns_and_products(torch):
+    x, v = torch.ones(2, 2), torch.ones(3)
+    return [
+        raised(call, "")[0]
+        for call in (
+            lambda: x.rot90(1, (0, 5)),
+            lambda: torch.cross(v, v, dim=5),
+            lambda: x.rot90(1, (0, -2)),
+            lambda: torch.cross(torch.tensor(1.0), torch.ones(5, 3), dim=None),
+            lambda: torch.cross(torch.ones(5, 3), v, dim=1),
+            lambda: torch.cross(v, v.double(), dim=0),
+            lambda: torch.cross(v > 0, v > 0, dim=0),
+            lambda: torch.broadcast_shapes((-1, 2), (2,)),
+        )
+    ]

@@ -63,6 +63,10 @@ _NAMES = {
         "HuberLoss SoftMarginLoss CrossEntropyLoss MultiLabelSoftMarginLoss CosineEmbeddingLoss "
         "CTCLoss MarginRankingLoss MultiMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss",
     ),
+    "torch.nn.modules.linear_cross_entropy_options": (
+        "cnn.nn.linear_cross_entropy_options",
+        "LinearCrossEntropyOptions",
+    ),
     "torch.nn.modules.pixelshuffle": ("cnn.nn.resampling", "PixelShuffle PixelUnshuffle"),
     "torch.nn.modules.channelshuffle": ("cnn.nn.resampling", "ChannelShuffle"),
     "torch.nn.modules.upsampling": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from ... import _C
+from ..._composite import refuse_integers
 
 # Klambauer et al., "Self-Normalizing Neural Networks", 2017.
 _SELU_ALPHA = 1.6732632423543772848170429916717
@@ -25,6 +26,7 @@ def relu(input, inplace=False) -> _C.Tensor:
 
 def glu(input, dim=-1) -> _C.Tensor:
     """a * sigmoid(b), where a and b are the halves of input along dim."""
+    refuse_integers("glu_cpu", input)
     if input.dim() == 0:
         raise RuntimeError("glu does not support scalars because halving size must be even")
     if input.size(dim) % 2:

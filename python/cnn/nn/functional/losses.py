@@ -164,6 +164,8 @@ def kl_div(
     'batchmean' divides the sum by the batch size, as the divergence is defined; 'mean' by all
     elements.
     """
+    if not (input.is_floating_point() and target.is_floating_point()):
+        raise RuntimeError("kl_div: Integral inputs not supported.")
     if size_average is not None or reduce is not None:
         enum = _reduction.get_enum(_reduction.legacy_get_string(size_average, reduce))
     else:
@@ -237,6 +239,31 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-06, reduction="mean
     return _reduction.apply(loss, _reduction.get_enum(reduction))
 
 
+def _in_parts(input, rows, bias, target, weight, reduction, ignore_index, options):
+    """linear_cross_entropy over some rows of the batch at a time."""
+    from ...utils.checkpoint import checkpoint
+
+    def loss(x, y):
+        reduce = "none" if reduction == "none" else "sum"
+        logits = _C.linear(x, rows, bias)
+        return cross_entropy(logits, y, weight=weight, ignore_index=ignore_index, reduction=reduce)
+
+    x, y = (input, target) if input.dim() == 2 else (input.unsqueeze(0), target.reshape(1))
+    size = options._rows_at_once(x.size(0), x.size(1), rows.size(0), x.dtype)
+    parts = [
+        checkpoint(loss, *part, use_reentrant=False, preserve_rng_state=False)
+        for part in zip(x.split(size), y.split(size), strict=True)
+    ]
+    if reduction == "none":
+        return _C.cat(parts).reshape(target.shape)
+    total = sum(parts[1:], parts[0])
+    if reduction == "sum":
+        return total
+    known = y != ignore_index
+    each = known if weight is None else weight[y.where(known, 0)] * known
+    return total / each.sum()
+
+
 def linear_cross_entropy(
     input,
     linear_weight,
@@ -252,14 +279,9 @@ def linear_cross_entropy(
     """cross_entropy of linear(input, linear_weight, linear_bias).
 
     input [N, in] or [in], linear_weight [C, *out, in], linear_bias [C, *out]; the logits are [N, C,
-    *out]. Raises RuntimeError for shapes that do not fit. `options`, which chunk the work, are not
-    supported.
+    *out]. Raises RuntimeError for shapes that do not fit. `options` (LinearCrossEntropyOptions)
+    take the batch in parts, for classes: not for probabilities or K-dimensional losses.
     """
-    if options is not None:
-        raise NotImplementedError(
-            "linear_cross_entropy: options are not supported; leave them out, or call linear and "
-            "cross_entropy on parts of the batch"
-        )
     if input.dim() not in (1, 2):
         raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
     if linear_weight.dim() < 2:
@@ -287,6 +309,15 @@ def linear_cross_entropy(
         raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
     rows = linear_weight.reshape(-1, linear_weight.shape[-1])
     bias = None if linear_bias is None else linear_bias.reshape(-1)
+    if options is not None:
+        if len(classes) == 1 and label_smoothing == 0.0 and target.dtype == _C.int64:
+            return _in_parts(input, rows, bias, target, weight, reduction, ignore_index, options)
+        warnings.warn(
+            "linear_cross_entropy: ``options`` ignored; chunked path needs label_smoothing == 0, "
+            f"target.dtype == int64, out_features == (). Got label_smoothing={label_smoothing}, "
+            f"target.dtype={target.dtype}, out_features={classes[1:]}.",
+            stacklevel=2,
+        )
     logits = _C.linear(input, rows, bias).reshape(logits_shape)
     return cross_entropy(
         logits,

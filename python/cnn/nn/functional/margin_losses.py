@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ... import _C
+from ..._composite import refuse_integers
 from .. import _reduction
 from .linears import pairwise_distance
 
@@ -32,9 +33,19 @@ def hinge_embedding_loss(
 
 
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean") -> _C.Tensor:
-    """log(1 + exp(-y x))."""
+    """log(1 + exp(-y x)), of the input's shape and dtype."""
     enum = _reduction.choose(reduction, size_average, reduce)
-    return _reduction.apply((-target * input).exp().log1p(), enum)
+    if not input.is_floating_point():
+        raise RuntimeError(
+            f"soft_margin_loss: result type Float can't be cast to the input's, {input.dtype}"
+        )
+    exponents = -input * target  # an unsigned target has no negative
+    if exponents.shape != input.shape:
+        raise RuntimeError(
+            f"output with shape {list(input.shape)} doesn't match the broadcast shape "
+            f"{list(exponents.shape)}"
+        )
+    return _reduction.apply(exponents.to(input.dtype).exp().log1p(), enum)
 
 
 def multilabel_soft_margin_loss(
@@ -84,6 +95,9 @@ def _rows_of_classes(name, input, target, *, per_class):
             f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
             f"{list(input.shape)}"
         )
+    refuse_integers(name, input)
+    if target.dtype != _C.int64:
+        raise RuntimeError(f"{name}: expected target of dtype int64 but found {target.dtype}")
     n = input.size(0) if input.dim() == 2 else 1
     expected = list(input.shape) if per_class and input.dim() else [n]
     fits = list(target.shape) == expected or (
@@ -93,6 +107,14 @@ def _rows_of_classes(name, input, target, *, per_class):
         raise RuntimeError(
             f"{name}: inconsistent target size, expected {expected} but got {list(target.shape)}"
         )
+    classes = input.size(-1) if input.dim() else 1
+    if target.numel() and not target.device.type == "meta":
+        low, high = (int(t) for t in target.aminmax())
+        if low < (-1 if per_class else 0) or high >= classes:
+            raise RuntimeError(
+                f"{name}: target out of range: expected classes below {classes}, but got {low} to "
+                f"{high}"
+            )
     rows = input if input.dim() == 2 else input.reshape(1, -1)
     return rows, target.reshape(rows.shape) if per_class else target.reshape(n)
 
@@ -120,6 +142,10 @@ def multi_margin_loss(
         raise RuntimeError(
             f"multi_margin_loss: inconsistent weight size, expected {rows.size(1)} but got "
             f"{list(weight.shape)}"
+        )
+    if weight is not None and weight.dtype != input.dtype:
+        raise RuntimeError(
+            f"multi_margin_loss: expected weight of dtype {input.dtype} but found {weight.dtype}"
         )
     index = labels.unsqueeze(1)
     terms = (margin - rows.gather(1, index) + rows).clamp_min(0)
