@@ -50,7 +50,8 @@ void write_out(const Call& c, const Tensor& result, const Tensor& out) {
 }
 
 PyObject* dispatch(const Op& op, PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) noexcept {
-  if (n < 0) [[unlikely]] return call_without_self(op, self);
+  if (n < 0) [[unlikely]]
+    return call_without_self(op, self);
   try {
     if (op.raw) {
       if (op.intercepted && intercepts(self)) [[unlikely]] {

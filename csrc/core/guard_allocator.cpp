@@ -1,11 +1,11 @@
 // The allocator of -DCNN_GUARD=ON, in the place of allocator.cpp: it keeps nothing for the next tensor, and ends the
 // process at the first misuse of memory that it sees.
 //
-// A block ends exactly where a forbidden page begins, so that reading or writing past it is a SIGSEGV at that instruction;
-// it is aligned to what its size is a multiple of (a float32 to 4 bytes), up to 64. The margin in front of it is filled,
-// and looked at when the block is freed. A freed block stays forbidden for a while. Each such block takes two of the
-// mappings that the system allows a process; beyond kPagedMax blocks the others come from malloc, with a margin on both
-// sides, and are looked at when they are freed and again when they leave the quarantine.
+// A block ends exactly where a forbidden page begins, so that reading or writing past it is a SIGSEGV at that very
+// instruction; it is aligned to what its size is a multiple of (a float32 to 4 bytes), up to 64. The margin in front of
+// it is filled, and looked at when the block is freed. A freed block stays forbidden for a while. Each such block takes
+// two of the mappings that the system allows a process; beyond kPagedMax blocks the others come from malloc, with a
+// margin on both sides, and are looked at when they are freed and again when they leave the quarantine.
 #include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -64,8 +64,8 @@ void past_the_end() {
 }
 
 void before_the_start() {
-  EXPECT_ABORT("a block of 20 bytes was written at byte -1, before its start (0x01",
-               char* p = take(20); p[-1] = 1; cpu_free(p, 20));
+  EXPECT_ABORT("a block of 20 bytes was written at byte -1, before its start (0x01", char* p = take(20); p[-1] = 1;
+               cpu_free(p, 20));
   EXPECT_ABORT("at byte -4076", char* p = take(20); p[-4076] = 1; cpu_free(p, 20));
 }
 

@@ -29,9 +29,8 @@ class Campaign:
         kind = finding.kind, call.target.name, finding.stage
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         if self.kinds[kind] == 1:
-            print(
-                f"\n{finding.kind} in {call.target.name}, {finding.stage}: --repro {self.draws.seed}:{finding.index}"
-            )
+            place = f"--repro {self.draws.seed}:{finding.index}"
+            print(f"\n{finding.kind} in {call.target.name}, {finding.stage}: {place}")
             print(f"    {finding.text}\n{call.script()}", end="", flush=True)
 
     def _learn(self, index):
@@ -40,9 +39,8 @@ class Campaign:
 
     def learn(self, only=None, deadline=None):
         """Runs the fresh draws of every target, or of one."""
-        begin, end = (
-            (0, self.draws.first_changed) if only is None else (only * TRIES, (only + 1) * TRIES)
-        )
+        begin = 0 if only is None else only * TRIES
+        end = self.draws.first_changed if only is None else begin + TRIES
         self.pool.run(begin, end, deadline, self._learn)
         for indices in self.learned.values():
             indices.sort()
@@ -88,9 +86,9 @@ def main():
     start = time.monotonic()
     campaign.run(options.calls, None if options.minutes is None else start + 60 * options.minutes)
     seconds = time.monotonic() - start
-    learned = len(campaign.learned)
-    print(f"{campaign.pool.done} calls of {len(campaign.draws.targets)} targets in {seconds:.0f} s, "
-          f"{learned} of which have succeeded: {len(campaign.findings)} findings of {len(campaign.kinds)} kinds")  # fmt: skip
+    print(f"{campaign.pool.done} calls in {seconds:.0f} s; of {len(campaign.draws.targets)} targets "
+          f"{len(campaign.learned)} have succeeded")  # fmt: skip
+    print(f"{len(campaign.findings)} findings of {len(campaign.kinds)} kinds")
     return 1 if campaign.findings else 0
 
 

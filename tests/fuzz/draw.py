@@ -10,7 +10,8 @@ import random
 from dataclasses import dataclass
 
 from .catalogue import Parameter, Target
-from .grammar import EDGES, KNOWN, Grammar, pick, tensor_text
+from .examples import examples
+from .grammar import EDGES, Grammar, TensorText, pick
 
 TRIES = 24
 PREAMBLE = (
@@ -78,7 +79,7 @@ def _changed(rng, target, arguments, others):
             text = grammar.of_type(p.type, p.name)
         elif way < 0.33:
             text = grammar.odd()
-        elif way < 0.68 and text.startswith("T("):
+        elif way < 0.68 and isinstance(text, TensorText):
             text = _other_tensor(rng, grammar, text)
         elif way < 0.75:
             text = pick(rng, arguments)[1]
@@ -114,9 +115,9 @@ def _form(target, arguments):
 def _other_tensor(rng, grammar, text):
     """The tensor with one property changed."""
     drawn = grammar.tensor()
-    if text not in KNOWN or drawn not in KNOWN:  # a huge one, or an expression around one
+    if not isinstance(drawn, TensorText):  # a huge one
         return drawn
-    old, new = list(KNOWN[text]), KNOWN[drawn]
+    old, new = list(text.properties), drawn.properties
     way = pick(rng, ("layout", "layout", "grad", "dtype", "values", "shape"))
     if way == "layout":
         old[3] = pick(
@@ -130,7 +131,7 @@ def _other_tensor(rng, grammar, text):
         old[2] = new[2]
     else:  # one size, or one dimension, more or less
         old[0] = _other_shape(rng, old[0]) if rng.random() < 0.6 else new[0]
-    return tensor_text(tuple(old))
+    return TensorText(tuple(old))
 
 
 def _other_shape(rng, shape):
@@ -153,6 +154,7 @@ class Draws:
     def __init__(self, seed, targets, without=None):
         self.seed, self.targets, self.without = seed, targets, without
         self.first_changed = TRIES * len(targets)  # indices below are fresh draws
+        self.examples = examples(targets)
 
     def _rng(self, index):
         return random.Random((self.seed << 44) + index)
@@ -168,7 +170,7 @@ class Draws:
         rng = self._rng(index)
         if index < self.first_changed:
             number = index // TRIES
-            arguments = _fresh(rng, self.targets[number])
+            arguments = self._first(index)
         else:
             number = int(rng.random() * len(self.targets))
             arguments = self._later(rng, number, learned.get(number, ()))
@@ -179,10 +181,20 @@ class Draws:
             self.targets[number], tuple(arguments), meddling, pick(rng, GRADIENTS), pick(rng, USES)
         )
 
+    def _first(self, index):
+        """A call to learn from: an example, or a fresh draw."""
+        number, turn = divmod(index, TRIES)
+        known = self.examples.get(number, ())
+        return (
+            list(known[turn])
+            if turn < len(known)
+            else _fresh(self._rng(index), self.targets[number])
+        )
+
     def _later(self, rng, number, successes):
         target = self.targets[number]
         if not successes or rng.random() < 0.1:
             return _fresh(rng, target)
         base, other = pick(rng, successes), pick(rng, successes)
-        others = _fresh(self._rng(other), target) if rng.random() < 0.3 else []
-        return _changed(rng, target, _fresh(self._rng(base), target), others)
+        others = self._first(other) if rng.random() < 0.3 else []
+        return _changed(rng, target, self._first(base), others)

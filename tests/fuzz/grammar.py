@@ -25,10 +25,10 @@ ODD = (
     "cnn.strided", "cnn.Tensor", "cnn.Generator()", "cnn.Size((2, 2))", "cnn.Tensor()", "A((2, 3))", "A((2,), 'int32')",
     "A()", "A((2,), 'complex64')", "A((2,), 'object')", "A((2,), 'U3')", "np.float32(2)", "np.int64(1)", "np.bool_(1)",
     "np.array(['a'])", "Raising()", "clearing(2, 3)", "clearing([1.0, 2.0])", "cyclic()", "nested(70)", "nested(20000)",
-    "cnn.nn.Linear(2, 2)", "cnn.nn.Parameter(T((2, 2)))", "T((2**40,), layout='meta')", "T((2**20, 2**20, 2**20), layout='meta')",
-    "T((0, 2**62), layout='meta')", "[T((2,))]", "(T((2,)), T((2,)))", "[None]", "[T(), 1.0]", "T((2, 2)).untyped_storage()",
-    "float('nan')", "float('inf')", "[float('nan')]", "[2**63]", "'0'", "'cpu'", "'float32'", "'é' * 300", "bytearray(8)",
-    "memoryview(b'12345678')", "iter([1, 2])", "Sub", "type('Index', (), {'__index__': lambda self: 1})()",
+    "cnn.nn.Linear(2, 2)", "cnn.nn.Parameter(T((2, 2)))", "T((2**40,), layout='meta')",
+    "T((2**20, 2**20, 2**20), layout='meta')", "T((0, 2**62), layout='meta')", "[T((2,))]", "(T((2,)), T((2,)))", "[None]", "[T(), 1.0]",
+    "T((2, 2)).untyped_storage()", "float('nan')", "float('inf')", "[float('nan')]", "[2**63]", "'0'", "'cpu'", "'float32'", "'é' * 300",
+    "bytearray(8)", "memoryview(b'12345678')", "iter([1, 2])", "Sub", "type('Index', (), {'__index__': lambda self: 1})()",
 )  # fmt: skip
 WORDS = {
     "reduction": ("mean", "sum", "none"),
@@ -64,25 +64,25 @@ _LISTS = re.compile(
     r"^(tensors|parameters|inputs|outputs|operands|arrays|sequences|modules|params|split_sizes)$"
 )
 _COUNTS = re.compile(
-    r"^(in_\w+|out_\w+|num_\w+|n|k|dims?|dim\d|axis\d?|groups|\w*size\w*|stride|padding|dilation|\w*channels|\w*features"
-    r"|\w*factor|nhead|d_model|dim_\w+|embed_dim\w*|\w*_steps|\w+dim|step|milestones|T_\w+|chunks|sections|shifts|repeats)$"
+    r"^(in_\w+|out_\w+|num_\w+|n|k|dims?|dim\d|axis\d?|groups|\w*size\w*|stride|padding|dilation|\w*channels"
+    r"|\w*features|\w*factor|nhead|d_model|dim_\w+|embed_dim\w*|\w*_steps|\w+dim|step|milestones|T_\w+|chunks|sections"
+    r"|shifts|repeats)$"
 )
 
 
-KNOWN = {}  # the text of a tensor to its properties, which saves compiling it
 _LAYOUTS = tuple(LAYOUTS)
 
 
-def tensor_text(properties):
-    """The word for a tensor with this shape, dtype, values, layout and grad, without what is left at its default."""
-    if len(KNOWN) > 100000:
-        KNOWN.clear()
-    given = list(properties)
-    while given and given[-1] == DEFAULTS[len(given) - 1]:
-        given.pop()
-    text = f"T({', '.join(map(repr, given))})"
-    KNOWN[text] = properties
-    return text
+class TensorText(str):
+    """The word for a tensor, without what is left at its default. `properties`: shape, dtype, values, layout, grad."""
+
+    def __new__(cls, properties):
+        given = list(properties)
+        while given and given[-1] == DEFAULTS[len(given) - 1]:
+            given.pop()
+        text = super().__new__(cls, f"T({', '.join(map(repr, given))})")
+        text.properties = properties
+        return text
 
 
 def pick(rng, options):
@@ -157,7 +157,7 @@ class Grammar:
             if self.rng.random() < 0.45 and dtype in FLOATS
             else ""
         )
-        return tensor_text((shape, dtype, values, layout, grad))
+        return TensorText((shape, dtype, values, layout, grad))
 
     def huge(self):
         sizes = self._pick(
@@ -300,7 +300,8 @@ class Grammar:
             "Generator": ("cnn.Generator()", "None"),
             "Module": ("cnn.nn.Linear(2, 2)", "cnn.nn.Sequential(cnn.nn.Linear(2, 2), cnn.nn.ReLU())",
                        "cnn.nn.BatchNorm1d(2)", "cnn.nn.Module()"),
-            "Storage": ("T((3,)).untyped_storage()", "T((0,)).untyped_storage()", "T((2,), layout='numpy').untyped_storage()"),
+            "Storage": ("T((3,)).untyped_storage()", "T((0,)).untyped_storage()",
+                        "T((2,), layout='numpy').untyped_storage()"),
             "Size": ("cnn.Size((2, 3))", "cnn.Size(())", "cnn.Size((2**62, 2**62))"),
         }.get(kind)  # fmt: skip
         return self._pick(fixed) if fixed else self.guess(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import json
 import mmap
@@ -19,9 +20,7 @@ from . import call as calls
 
 MEMORY = 2 << 30  # bytes of addresses beyond what a process has at its start
 PATIENCE = 2  # seconds until a call is interrupted
-TIME_LIMIT = (
-    10  # until it hangs if that did not help; six times as many if it waits for the processor
-)
+TIME_LIMIT = 10  # until it hangs, if that did not help; six times as many where it waits for a core
 STAGE = dict(enumerate(calls.STAGES))
 
 
@@ -44,8 +43,10 @@ def _interrupt(number, frame):
 class Worker:
     """A child that runs the calls of `indices`, one after the other, and writes what it finds into a pipe."""
 
-    def __init__(self, indices, run_index):
+    def __init__(self, indices, run_index, folder, tells_successes):
+        self.run_index, self.tells_successes = run_index, tells_successes
         self.progress = mmap.mmap(-1, 16)
+        struct.pack_into("qq", self.progress, 0, indices[0], 0)
         self.seen, self.since, self.cpu, self.interrupted = None, time.monotonic(), 0.0, False
         self.text = b""
         self.errors = tempfile.TemporaryFile()
@@ -53,11 +54,11 @@ class Worker:
         self.pid = os.fork()
         if self.pid == 0:
             os.close(self.reading)
-            self._child(indices, run_index, writing)
+            self._child(indices, folder, writing)
         os.close(writing)
         os.set_blocking(self.reading, False)
 
-    def _child(self, indices, run_index, writing):
+    def _child(self, indices, folder, writing):
         """Never returns."""
         try:
             faulthandler.disable()  # whose text would say nothing of C++
@@ -65,7 +66,7 @@ class Worker:
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, 0)
             os.dup2(null, 1)
-            os.chdir(tempfile.mkdtemp(dir=os.environ.get("CNN_FUZZ_DIR")))
+            os.chdir(folder)
             signal.signal(signal.SIGALRM, _interrupt)
             warnings.simplefilter("ignore")
             with open("/proc/self/statm") as statm:
@@ -74,19 +75,21 @@ class Worker:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 24, 1 << 24))
             for index in indices:
-                struct.pack_into("qq", self.progress, 0, index, 0)
-                succeeded, kind, text = run_index(index, self._at_stage)
-                if succeeded or kind:
-                    stage = struct.unpack_from("q", self.progress, 8)[0]
-                    line = json.dumps(
-                        [index, succeeded, kind, STAGE[stage], text[:300] if kind else ""]
-                    )
-                    os.write(writing, line.encode() + b"\n")
+                with contextlib.suppress(Interrupted):  # when the call has just ended
+                    self._run(index, writing)
             struct.pack_into("qq", self.progress, 0, -1, 0)
             os._exit(0)
         except BaseException as error:  # of the fuzzer itself
             os.write(2, f"the fuzzer failed: {type(error).__name__}: {error}\n".encode())
             os._exit(99)
+
+    def _run(self, index, writing):
+        struct.pack_into("qq", self.progress, 0, index, 0)
+        succeeded, kind, text = self.run_index(index, self._at_stage)
+        if kind or (succeeded and self.tells_successes):
+            stage = struct.unpack_from("q", self.progress, 8)[0]
+            line = json.dumps([index, succeeded, kind, STAGE[stage], text[:300] if kind else ""])
+            os.write(writing, line.encode() + b"\n")
 
     def _at_stage(self, stage):
         struct.pack_into("q", self.progress, 8, stage)
@@ -145,53 +148,53 @@ class Pool:
         self.run_index, self.jobs, self.report = run_index, jobs, report
         self.done = 0  # calls
 
-    def run(self, begin, end, deadline=None, succeeded=lambda index: None):
-        """The calls from `begin` to `end`, until the deadline; where that went to."""
-        shares = [range(begin + job, end, self.jobs) for job in range(self.jobs)]
-        running = {}
-        for share in shares:
-            self._start(running, share)
-        while running:
-            select.select([worker.reading for worker, _ in running.values()], [], [], 0.05)
-            stop = deadline is not None and time.monotonic() > deadline
-            for pid in list(running):
-                worker, share = running[pid]
-                self._read(worker, succeeded)
-                ended, status, _ = os.wait4(pid, os.WNOHANG)
-                if not ended and stop:
-                    os.kill(pid, signal.SIGKILL)
-                    os.waitpid(pid, 0)
-                elif not ended and worker.hangs():
-                    os.kill(pid, signal.SIGKILL)
-                    os.waitpid(pid, 0)
-                    self._found(worker, "hang", f"more than {TIME_LIMIT} s")
-                elif not ended:
-                    continue
-                elif os.WIFSIGNALED(status):
-                    self._found(worker, signal.Signals(os.WTERMSIG(status)).name, worker.said())
-                elif worker.position[0] != -1:
-                    self._found(worker, "exit", f"status {os.WEXITSTATUS(status)}: {worker.said()}")
-                self._read(worker, succeeded)
-                del running[pid]
-                index = worker.position[0]
-                left = share[len(share) :] if index == -1 else share[share.index(index) + 1 :]
-                self.done += len(share) - len(left)
-                worker.close()
-                if left and not stop:
-                    self._start(running, left)
+    def run(self, begin, end, deadline=None, succeeded=None):
+        """The calls from `begin` to `end`, until the deadline. `succeeded(index)` hears of those that returned."""
+        with tempfile.TemporaryDirectory() as folder:
 
-    def _start(self, running, share):
-        if share:
-            worker = Worker(share, self.run_index)
-            running[worker.pid] = worker, share
+            def start(share):
+                return Worker(share, self.run_index, folder, succeeded is not None)
 
-    def _read(self, worker, succeeded):
+            shares = [range(begin + job, end, self.jobs) for job in range(self.jobs)]
+            running = [(start(share), share) for share in shares if share]
+            while running:
+                select.select([worker.reading for worker, _ in running], [], [], 0.05)
+                stop = deadline is not None and time.monotonic() > deadline
+                for worker, share in running[:]:
+                    ended = self._ended(worker, stop)
+                    self._hear(worker, succeeded)
+                    if not ended:
+                        continue
+                    worker.close()
+                    running.remove((worker, share))
+                    index = worker.position[0]
+                    left = range(0) if index == -1 else share[share.index(index) + 1 :]
+                    self.done += len(share) - len(left)
+                    if left and not stop:
+                        running.append((start(left), left))
+
+    def _ended(self, worker, stop):
+        """Is the worker no more, by itself or by our hand? Reports what it died of."""
+        ended, status = os.waitpid(worker.pid, os.WNOHANG)
+        hangs = not ended and not stop and worker.hangs()
+        if not ended and (stop or hangs):
+            os.kill(worker.pid, signal.SIGKILL)
+            os.waitpid(worker.pid, 0)
+        if hangs:
+            self._died(worker, "hang", f"more than {TIME_LIMIT} s")
+        elif ended and os.WIFSIGNALED(status):
+            self._died(worker, signal.Signals(os.WTERMSIG(status)).name, worker.said())
+        elif ended and worker.position[0] != -1:
+            self._died(worker, "exit", f"status {os.WEXITSTATUS(status)}: {worker.said()}")
+        return ended or stop or hangs
+
+    def _died(self, worker, kind, text):
+        index, stage = worker.position
+        self.report(Finding(index, kind, STAGE[stage], text))
+
+    def _hear(self, worker, succeeded):
         for index, success, kind, stage, text in worker.lines():
-            if success:
+            if success and succeeded:
                 succeeded(index)
             if kind:
                 self.report(Finding(index, kind, stage, text))
-
-    def _found(self, worker, kind, text):
-        index, stage = worker.position
-        self.report(Finding(index, kind, STAGE.get(stage, "?"), text))

@@ -19,7 +19,7 @@ _TABLES = {}
 def _pattern(dtype, values):
     i = np.arange(MOST)
     if dtype == "bool":
-        return i % {"ones": 1, "zeros": 1}.get(values, 3) == (values != "ones" and 1)
+        return {"ones": i >= 0, "zeros": i < 0}.get(values, i % 3 == 1)
     if dtype in FLOATS:
         special = [np.nan, np.inf, -np.inf, 0.0, -0.0, 3.3e38, 1e-40, -1.0, 2.5]
     else:
@@ -200,11 +200,6 @@ def nested(depth):
     for _ in range(depth):
         value = [value]
     return value
-
-
-def made(cls, *args, **kwargs):
-    """An instance of one of cnn's small types; those are not subclasses of anything drawn."""
-    return cls(*args, **kwargs)
 
 
 def optimized(cls, *args, **kwargs):

@@ -272,7 +272,10 @@ def conv_rows(n):
     if n == 3:  # finite differences of the larger ones take long
         cases[2:3], back[2:3] = [cases[2].no_grad()], [back[2].no_grad()]
     if n == 2:  # a kernel far larger than x
-        back += [case(X(2, 2, 2, 1), X(2, 3, 18, 17), X(3)).no_grad(), case(X(2, 2, 1, 2), X(2, 1, 19, 18), X(2), 1, (3, 0), 0, 2, (1, 2)).no_grad()]
+        back += [
+            case(X(2, 2, 2, 1), X(2, 3, 18, 17), X(3)).no_grad(),
+            case(X(2, 2, 1, 2), X(2, 1, 19, 18), X(2), 1, (3, 0), 0, 2, (1, 2)).no_grad(),
+        ]
     big = {1: X(8, 16, 4096), 2: X(8, 16, 64, 64), 3: X(2, 16, 16, 32, 32)}[n]
     weight = X(16, 16, *(3,) * n)
     channels_differ = error(RuntimeError, "channels", x(1, 3, 5, 5, 5), X(2, 2, *kernel))
