@@ -1,5 +1,6 @@
 #include "backend.h"
 
+#include "cnn/check.h"
 #include "cnn/cuda.h"
 
 namespace cnn {
@@ -13,6 +14,10 @@ const Backend& backend(Device device) {
     default:
       return cuda_backend(device);
   }
+}
+
+void not_implemented(const char* op, DType t) {
+  fail(ErrorKind::NotImplemented, "", "\"", op, "\" not implemented for '", dtype_type_name(t), "'");
 }
 
 }  // namespace cnn

@@ -86,8 +86,9 @@ struct Backend {
   bool (*has_map)(int functor, DType key);
   bool (*has_reduce)(int functor, DType key);
   bool (*has_rows)(int functor, DType key);
+  bool (*has_each)(int functor, DType dtype);
   bool runs;                      // false: skeletons do nothing (meta)
-  const HeavyTable* heavy;        // null where there is none
+  const HeavyTable* heavy;        // null where nothing runs: the CPU's then says which dtypes there are
 };
 
 // RuntimeError when the device has no backend here (CUDA without the plug-in or a GPU). Of several GPUs it selects the
@@ -95,5 +96,8 @@ struct Backend {
 CNN_API const Backend& backend(Device device);
 
 extern const Backend cpu_backend, meta_backend;
+
+// What a skeleton or a heavy kernel says of a dtype that it was not compiled for: "op" not implemented for 'Long'.
+[[noreturn]] void not_implemented(const char* op, DType t);
 
 }  // namespace cnn

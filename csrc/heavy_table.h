@@ -14,7 +14,7 @@ enum class BiasOf : uint8_t { Column, Row };  // bias[j] or bias[i] is added to 
 // c[b] = activation(alpha * a[b] @ b[b] + (accumulate ? c[b] : 0) + bias), a [m, k], b [k, n], c [m, n].
 // c must not overlap a, b or bias, and no two of its elements may share memory.
 struct GemmArgs {
-  DType dtype = DType::Float32;  // float32, float64, bfloat16 (sums in float32); integers without bias and activation
+  DType dtype = DType::Float32;  // bfloat16: sums in float32; integers without bias and activation
   bool rounds = false;  // float32: a and b may be rounded to bfloat16
   int64_t batch = 1, m = 0, n = 0, k = 0;
   const void* a = nullptr;
@@ -35,7 +35,7 @@ struct GemmArgs {
 // y [batch, out_channels, out...], all dense. Fewer than 3 spatial dimensions: leading ones are 1 (kernel, stride and
 // dilation 1, padding 0).
 struct ConvArgs {
-  DType dtype = DType::Float32;  // float32, float64
+  DType dtype = DType::Float32;
   int64_t batch = 1, channels = 1, out_channels = 1, groups = 1;
   int64_t in[3] = {1, 1, 1}, out[3] = {1, 1, 1};  // spatial sizes of x and y
   int64_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, dilation[3] = {1, 1, 1};
@@ -53,7 +53,7 @@ struct ConvArgs {
 
 // Windows over planes of x [planes, in...] giving y [planes, out...], dense; planes = batch * channels.
 struct PoolArgs {
-  DType dtype = DType::Float32;  // max: any dtype but the 16-bit ones; average: float32, float64
+  DType dtype = DType::Float32;
   int64_t planes = 1;
   int64_t in[3] = {1, 1, 1}, out[3] = {1, 1, 1};
   int64_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, dilation[3] = {1, 1, 1};
@@ -73,7 +73,7 @@ enum class RnnCell : uint8_t { Tanh, Relu, Lstm, Gru };
 // batch_sizes[0] rows of step 0, then batch_sizes[1] of step 1, ... All dense. G is 1, 4 (i f g o) or 3 (r z n) gates;
 // R is `state` = projected or `hidden`, the width of what is fed back.
 struct RnnArgs {
-  DType dtype = DType::Float32;  // float32, float64
+  DType dtype = DType::Float32;
   RnnCell cell = RnnCell::Lstm;
   bool reverse = false;
   int64_t steps = 0, batch = 0, total = 0, hidden = 0, state = 0;
@@ -103,7 +103,7 @@ struct AttentionPlanes {
 // out = softmax(scale q k^T + mask) v for each head. `cols` keys serve `rows` queries; heads / kv_heads heads in a row
 // share their keys and values. A row that is masked out whole gives zeros.
 struct AttentionArgs {
-  DType dtype = DType::Float32;  // float32, float64
+  DType dtype = DType::Float32;
   int64_t batch = 1, heads = 1, kv_heads = 1, rows = 0, cols = 0, width = 0, value_width = 0;
   double scale = 1;
   bool causal = false;  // query i sees keys 0 to i
@@ -118,31 +118,47 @@ struct AttentionArgs {
   AttentionPlanes dq, dk, dv;  // backward: written whole
 };
 
+// A kernel and the dtypes that it was compiled for. Ops call it by `run_heavy`, which refuses the others.
+template <class Args>
+struct HeavyEntry {
+  void (*run)(const Args&);
+  unsigned dtypes;  // one bit for each
+  constexpr bool has(DType t) const { return (dtypes >> unsigned(t) & 1u) != 0; }
+  void operator()(const Args& args) const { run(args); }
+};
+template <class... T>
+constexpr unsigned dtype_bits(T... dtypes) {
+  return ((1u << unsigned(dtypes)) | ...);
+}
+inline constexpr unsigned kFloatBits = dtype_bits(DType::Float32, DType::Float64);
+inline constexpr unsigned kIntegerBits =
+    dtype_bits(DType::UInt8, DType::Int8, DType::Int16, DType::Int32, DType::Int64);
+
 // What a device lacks raises NotImplementedError; no entry is null.
 struct HeavyTable {
-  void (*gemm)(const GemmArgs&);
+  HeavyEntry<GemmArgs> gemm;
   // float32, float64: b [k, n], the same for the whole batch, laid out once for many products: the bytes that takes,
   // the layout itself, the product (which does not read args.b). k and n must be those it was packed with.
   int64_t (*packed_size)(const GemmArgs&);
   void (*pack_b)(const GemmArgs&, void* packed);
   void (*gemm_packed)(const GemmArgs&, const void* packed);
-  void (*conv_forward)(const ConvArgs&);
-  void (*conv_backward_input)(const ConvArgs&);  // also the forward of a transposed convolution
-  void (*conv_backward_weight)(const ConvArgs&);
+  HeavyEntry<ConvArgs> conv_forward;
+  HeavyEntry<ConvArgs> conv_backward_input;  // also the forward of a transposed convolution
+  HeavyEntry<ConvArgs> conv_backward_weight;
   // As in PyTorch, NaN is the largest value, of equal numbers the first wins, of several NaN the last.
-  void (*max_pool_forward)(const PoolArgs&);
+  HeavyEntry<PoolArgs> max_pool_forward;
   // Adaptive too, which leaves the window as it is by default: reads dy and indices.
-  void (*max_pool_backward)(const PoolArgs&);
-  void (*avg_pool_forward)(const PoolArgs&);
-  void (*avg_pool_backward)(const PoolArgs&);
+  HeavyEntry<PoolArgs> max_pool_backward;
+  HeavyEntry<PoolArgs> avg_pool_forward;  // integers are divided towards zero
+  HeavyEntry<PoolArgs> avg_pool_backward;
   // Window o of an adaptive pool is [floor(o * in / out), ceil((o + 1) * in / out)).
-  void (*adaptive_avg_forward)(const PoolArgs&);
-  void (*adaptive_avg_backward)(const PoolArgs&);
-  void (*adaptive_max_forward)(const PoolArgs&);
-  void (*rnn_forward)(const RnnArgs&);
-  void (*rnn_backward)(const RnnArgs&);
-  void (*attention_forward)(const AttentionArgs&);
-  void (*attention_backward)(const AttentionArgs&);
+  HeavyEntry<PoolArgs> adaptive_avg_forward;
+  HeavyEntry<PoolArgs> adaptive_avg_backward;
+  HeavyEntry<PoolArgs> adaptive_max_forward;
+  HeavyEntry<RnnArgs> rnn_forward;
+  HeavyEntry<RnnArgs> rnn_backward;
+  HeavyEntry<AttentionArgs> attention_forward;
+  HeavyEntry<AttentionArgs> attention_backward;
 };
 
 }  // namespace cnn

@@ -9,8 +9,9 @@ namespace {
 // The scale factors that were given, as a float64 tensor on the CPU.
 std::vector<double> factors(const std::optional<Tensor>& given) {
   if (!given) return {};
-  check(given->dtype() == DType::Float64 && given->is_contiguous(), "upsample",
-        "scale_factors must be a dense float64 tensor");
+  check(given->dtype() == DType::Float64 && given->is_contiguous() && given->device().is_cpu(), "upsample",
+        "scale_factors must be a dense float64 tensor on the CPU, got ", given->dtype(), " of shape ", given->shape(),
+        " on ", given->device());
   return {given->data<double>(), given->data<double>() + given->numel()};
 }
 

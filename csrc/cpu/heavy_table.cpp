@@ -3,11 +3,27 @@
 namespace cnn::cpu {
 
 const HeavyTable& CNN_ISA_NAME(heavy_table)() {
+  constexpr unsigned floats = kFloatBits, integers = kIntegerBits;
   static constexpr HeavyTable table = {
-      gemm_entry,          packed_size_entry,    pack_b_entry,          gemm_packed_entry,    conv_forward,
-      conv_backward_input, conv_backward_weight, max_pool_forward,      max_pool_backward,    avg_pool_forward,
-      avg_pool_backward,   adaptive_avg_forward, adaptive_avg_backward, adaptive_max_forward, rnn_forward,
-      rnn_backward,        attention_forward,    attention_backward};
+      .gemm = {gemm_entry, floats | integers | dtype_bits(DType::BFloat16)},
+      .packed_size = packed_size_entry,
+      .pack_b = pack_b_entry,
+      .gemm_packed = gemm_packed_entry,
+      .conv_forward = {conv_forward, floats},
+      .conv_backward_input = {conv_backward_input, floats},
+      .conv_backward_weight = {conv_backward_weight, floats},
+      .max_pool_forward = {max_pool_forward, floats | integers},
+      .max_pool_backward = {max_pool_backward, floats},
+      .avg_pool_forward = {avg_pool_forward, floats | dtype_bits(DType::Int64)},
+      .avg_pool_backward = {avg_pool_backward, floats},
+      .adaptive_avg_forward = {adaptive_avg_forward, floats},
+      .adaptive_avg_backward = {adaptive_avg_backward, floats},
+      .adaptive_max_forward = {adaptive_max_forward, floats},
+      .rnn_forward = {rnn_forward, floats},
+      .rnn_backward = {rnn_backward, floats},
+      .attention_forward = {attention_forward, floats},
+      .attention_backward = {attention_backward, floats},
+  };
   return table;
 }
 

@@ -13,6 +13,10 @@ int64_t divisor_of(const PoolArgs& a, const Span& d, const Span& h, const Span& 
   return length(d) * length(h) * length(w);
 }
 
+template <class T> T divided(T sum, int64_t n) { return sum / T(n); }
+// Towards zero; the smallest number over -1 wraps.
+int64_t divided(int64_t sum, int64_t n) { return n == -1 ? int64_t(uint64_t(0) - uint64_t(sum)) : sum / n; }
+
 template <class T, class Windows> void average(const PoolArgs& a, const Windows& windows) {
   each_plane(a, pool_in(a) + pool_out(a), [&](int64_t plane) {
     const T* x = static_cast<const T*>(a.x) + plane * pool_in(a);
@@ -20,7 +24,7 @@ template <class T, class Windows> void average(const PoolArgs& a, const Windows&
     each_window(a, windows, [&](int64_t o, const Span& d, const Span& h, const Span& w) {
       T sum = 0;
       each_element(a, d, h, w, [&](int64_t i) { sum += x[i]; });
-      y[o] = length(d) * length(h) * length(w) == 0 ? T(0) : sum / T(divisor_of(a, d, h, w));
+      y[o] = length(d) * length(h) * length(w) == 0 ? T(0) : divided(sum, divisor_of(a, d, h, w));
     });
   });
 }
@@ -47,6 +51,7 @@ PoolArgs plain(PoolArgs a) {
 
 void avg_pool_forward(const PoolArgs& a) {
   if (a.dtype == DType::Float64) average<double>(a, StridedWindows{a});
+  else if (a.dtype == DType::Int64) average<int64_t>(a, StridedWindows{a});
   else average<float>(a, StridedWindows{a});
 }
 

@@ -23,9 +23,27 @@ void no_avg_pool(const PoolArgs&) { missing("average pooling"); }
 
 }  // namespace
 
-const HeavyTable heavy_table = {gemm,           no_packed_size, no_pack,     no_packed_gemm, no_convolution,
-                                no_convolution, no_convolution, no_max_pool, no_max_pool,    no_avg_pool,
-                                no_avg_pool,    no_avg_pool,    no_avg_pool, no_max_pool,    no_rnn,
-                                no_rnn,         no_attention,   no_attention};
+constexpr unsigned kAll = ~0u;  // the kernel that is missing says so
+
+const HeavyTable heavy_table = {
+    .gemm = {gemm, kFloatBits | kIntegerBits},
+    .packed_size = no_packed_size,
+    .pack_b = no_pack,
+    .gemm_packed = no_packed_gemm,
+    .conv_forward = {no_convolution, kAll},
+    .conv_backward_input = {no_convolution, kAll},
+    .conv_backward_weight = {no_convolution, kAll},
+    .max_pool_forward = {no_max_pool, kAll},
+    .max_pool_backward = {no_max_pool, kAll},
+    .avg_pool_forward = {no_avg_pool, kAll},
+    .avg_pool_backward = {no_avg_pool, kAll},
+    .adaptive_avg_forward = {no_avg_pool, kAll},
+    .adaptive_avg_backward = {no_avg_pool, kAll},
+    .adaptive_max_forward = {no_max_pool, kAll},
+    .rnn_forward = {no_rnn, kAll},
+    .rnn_backward = {no_rnn, kAll},
+    .attention_forward = {no_attention, kAll},
+    .attention_backward = {no_attention, kAll},
+};
 
 }  // namespace cnn::cuda

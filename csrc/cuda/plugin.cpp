@@ -8,8 +8,8 @@
 namespace cnn::cuda {
 namespace {
 
-const Backend cuda_table = {allocate, release, copy_bytes, read_element, map,  reduce,      rows,
-                            each,     has_map, has_reduce, has_rows,     true, &heavy_table};
+const Backend cuda_table = {allocate, release, copy_bytes, read_element, map,      reduce, rows,
+                            each,     has_map, has_reduce, has_rows,     has_each, true,   &heavy_table};
 
 std::string device_name(int index) {
   cudaDeviceProp properties;

@@ -1,7 +1,5 @@
 #include "cuda/skeletons.h"
 
-#include "cnn/check.h"
-
 namespace cnn::cuda {
 namespace {
 
@@ -33,6 +31,7 @@ const Tables& tables() {
 bool has_map(int functor, DType key) { return tables().map[functor][int(key)] != nullptr; }
 bool has_reduce(int functor, DType key) { return tables().reduce[functor][int(key)] != nullptr; }
 bool has_rows(int functor, DType key) { return tables().rows[functor][int(key)].run != nullptr; }
+bool has_each(int functor, DType dtype) { return tables().each[functor][int(dtype)] != nullptr; }
 
 void map(int functor, const MapCall& call) {
   int64_t n = 1;
@@ -58,9 +57,7 @@ void map(int functor, const MapCall& call) {
 void reduce(int functor, const ReduceCall& call) { tables().reduce[functor][int(call.key)](call); }
 
 void each(int functor, const EachCall& call) {
-  const EachLaunch launch = tables().each[functor][int(call.dtype)];
-  check_implemented(launch, "", "not implemented for '", dtype_type_name(call.dtype), "'");
-  if (call.n > 0) launch(call);
+  if (call.n > 0) tables().each[functor][int(call.dtype)](call);
 }
 
 }  // namespace cnn::cuda

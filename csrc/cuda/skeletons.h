@@ -8,6 +8,7 @@ namespace cnn::cuda {
 bool has_map(int functor, DType key);
 bool has_reduce(int functor, DType key);
 bool has_rows(int functor, DType key);
+bool has_each(int functor, DType dtype);
 void map(int functor, const MapCall& call);
 void reduce(int functor, const ReduceCall& call);
 void rows(int functor, const RowsCall& call);

@@ -50,9 +50,12 @@ struct Nextafter : Functor {
   template <class T> CNN_HD T operator()(T a, T b) const { return nextafter(a, b); }
 };
 
-// Integer division by zero is checked by the op; INT_MIN / -1 wraps.
-template <class T> CNN_HD T truncated_quotient(T a, T b) { return b == T(-1) && T(-1) < T(0) ? T(T(0) - a) : T(a / b); }
-template <class T> CNN_HD T truncated_rest(T a, T b) { return b == T(-1) && T(-1) < T(0) ? T(0) : T(a % b); }
+// INT_MIN / -1 wraps. The op has looked for zeros; one that another thread has written since gives 0, not a signal.
+template <class T> CNN_HD bool divides(T b) { return b != T(0) && !(b == T(-1) && T(-1) < T(0)); }
+template <class T> CNN_HD T truncated_quotient(T a, T b) {
+  return divides(b) ? T(a / b) : b == T(0) ? T(0) : T(uint64_t(0) - uint64_t(a));
+}
+template <class T> CNN_HD T truncated_rest(T a, T b) { return divides(b) ? T(a % b) : T(0); }
 
 // The rest of division, with a's sign.
 struct Fmod : Functor {

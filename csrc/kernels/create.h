@@ -14,7 +14,8 @@ struct Range {
   Number start, step;
   template <class T>
   CNN_HD void operator()(int64_t i) const {
-    if constexpr (T(0.5) == T(0)) static_cast<T*>(y)[i] = T(start.i + i * step.i);
+    if constexpr (T(0.5) == T(0))
+      static_cast<T*>(y)[i] = T(uint64_t(start.i) + uint64_t(i) * uint64_t(step.i));  // wraps
     else static_cast<T*>(y)[i] = T(start.d + double(i) * step.d);
   }
 };
@@ -30,12 +31,22 @@ struct Linspace {
     if (n == 1) {
       out[i] = start.as<T>();
     } else if constexpr (T(0.5) == T(0)) {
-      const float step = float(double(end.i - start.i) / double(n - 1));
-      out[i] = i < n / 2 ? T(float(start.i) + step * float(i)) : T(float(end.i) - step * float(n - i - 1));
+      const bool wide = beyond_float(start.i) || beyond_float(end.i);
+      out[i] = i == n - 1 ? T(end.i) : T(wide ? at<double>(i) : at<float>(i));
     } else {
       const T step = (end.as<T>() - start.as<T>()) / T(n - 1);
       out[i] = i < n / 2 ? start.as<T>() + step * T(i) : end.as<T>() - step * T(n - i - 1);
     }
+  }
+
+ private:
+  CNN_HD static bool beyond_float(int64_t x) { return x < -(1 << 24) || x > 1 << 24; }
+  // Between integers, cut to one.
+  template <class F>
+  CNN_HD int64_t at(int64_t i) const {
+    const F step = F((double(end.i) - double(start.i)) / double(n - 1));
+    const F x = i < n / 2 ? F(start.i) + step * F(i) : F(end.i) - step * F(n - i - 1);
+    return x >= F(9223372036854775808.0) ? end.i : int64_t(x);
   }
 };
 

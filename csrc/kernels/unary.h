@@ -216,17 +216,23 @@ struct Trigamma : FloatFunctor {
   }
 };
 
-// y = (-1)^(n+1) n! sum over k of (x + k)^-(n+1), for n >= 1: terms up to x + k = 9, then Euler-Maclaurin.
+// y = (-1)^(n+1) n! Z(n+1, x) for n >= 1, where Z(s, x) is the sum of (x + k)^-s over k >= 0.
 struct Polygamma : FloatFunctor {
   static constexpr int kCost = 60;
   int64_t n;
   template <class T> CNN_HD T operator()(T value) const {
-    double x = double(value), factor = n % 2 ? 1 : -1;
-    for (int64_t i = 2; i <= n; ++i) factor *= double(i);
+    const double x = double(value), s = double(n + 1), sign = n % 2 ? 1 : -1;
+    double factor = sign;
+    for (int64_t i = 2; i <= n && i <= 171; ++i) factor *= double(i);
     if (x <= 0 && x == __builtin_floor(x)) return T(n % 2 ? infinity<double>() : nan_value());
-    const double s = double(n + 1);
+    if (x > 0) return T(factor * sum(s, x));
+    // All terms of the fraction's lattice but those below x: none of the sums is long, however far x is from 0.
+    const double fraction = x - __builtin_floor(x);
+    return T(factor * (sum(s, fraction) + sign * (sum(s, 1 - fraction) - sum(s, 1 - x))));
+  }
+  // Z(s, x), x > 0: terms up to x + k = 9, then Euler-Maclaurin.
+  CNN_HD static double sum(double s, double x) {
     double y = 0;
-    if (x < -1e7) return T(nan_value());
     for (; x < 9; x += 1) y += __builtin_pow(x, -s);
     double term = __builtin_pow(x, -s);
     y += term * (x / (s - 1) + 0.5);
@@ -237,7 +243,7 @@ struct Polygamma : FloatFunctor {
       y += bernoulli[j] * term;
       term *= (s + 2 * j + 1) * (s + 2 * j + 2) / (x * x);
     }
-    return T(factor * y);
+    return y;
   }
   CNN_HD static double nan_value() { return infinity<double>() - infinity<double>(); }
 };

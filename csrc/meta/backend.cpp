@@ -17,10 +17,11 @@ void each(int, const EachCall&) {}
 bool has_map(int functor, DType key) { return cpu_backend.has_map(functor, key); }
 bool has_reduce(int functor, DType key) { return cpu_backend.has_reduce(functor, key); }
 bool has_rows(int functor, DType key) { return cpu_backend.has_rows(functor, key); }
+bool has_each(int functor, DType dtype) { return cpu_backend.has_each(functor, dtype); }
 
 }  // namespace
 
-const Backend meta_backend = {allocate, free_nothing, copy_bytes, read_element, map,   reduce, rows,
-                              each,     has_map,      has_reduce, has_rows,     false, nullptr};
+const Backend meta_backend = {allocate, free_nothing, copy_bytes, read_element, map,      reduce, rows,
+                              each,     has_map,      has_reduce, has_rows,     has_each, false,  nullptr};
 
 }  // namespace cnn

@@ -9,13 +9,12 @@ bool is_one(Scalar s) { return s.is_float() ? s.to_double() == 1.0 : s.to_int() 
 
 // alpha must be an integer where the operands are.
 void check_alpha(const char* op, const Tensor& a, const Tensor& b, Scalar alpha) {
-  if (is_one(alpha)) return;
-  Promotion p;
-  p.add(a);
-  p.add(b);
-  check(!alpha.is_float() || is_floating(p.result()), op,
+  if (alpha.is_int() && is_one(alpha)) return;
+  const DType t = promoted({&a, &b});
+  check(!alpha.is_float() || is_floating(t), op,
         "For integral input tensors, argument alpha must not be a floating point number.");
-  check(!alpha.is_bool() || p.result() == DType::Bool, op, "Boolean alpha only supported for Boolean results.");
+  check(!alpha.is_bool() || t == DType::Bool, op, "Boolean alpha only supported for Boolean results.");
+  check_converts(alpha, t);
 }
 
 Tensor scaled(const Tensor& g, Scalar alpha) { return is_one(alpha) ? g : mul(g, wrapped_number(alpha)); }
@@ -43,7 +42,8 @@ Tensor sub(const Tensor& a, const Tensor& b, Scalar alpha, Dest dest) {
         "the `~` or `logical_not()` operator instead.");
   check_alpha("sub", a, b, alpha);
   Grad grad({a, b}, dest);
-  const Scalar minus = alpha.is_float() ? Scalar(-alpha.to_double()) : Scalar(-alpha.to_int());
+  const Scalar minus =
+      alpha.is_float() ? Scalar(-alpha.to_double()) : Scalar(int64_t(uint64_t(0) - uint64_t(alpha.to_int())));
   Tensor y = is_one(alpha) ? map("sub", kernels::Sub{}, a, b, dest)
                            : map("sub", kernels::AddScaled{{}, number(minus)}, a, b, dest);
   if (!grad) return y;

@@ -4,10 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "backend.h"
 #include "cnn/autograd.h"
 #include "cnn/ops.h"
-#include "heavy_table.h"
+#include "ops/heavy.h"
 
 namespace cnn {
 namespace {
@@ -19,6 +18,7 @@ struct Options {
   Tensor noise;  // of the scores' shape, or undefined
 };
 
+constexpr const char* kOp = "scaled_dot_product_attention";
 constexpr double kInfinity = __builtin_inf();
 
 // The scores with the mask in them.
@@ -99,34 +99,51 @@ struct Results {
 };
 
 Results forward(const Tensor& q, const Tensor& k, const Tensor& v, const Options& o) {
-  const Backend& device = backend(q.device());
   const bool like_q = q.shape()[3] == v.shape()[3] && !o.noise.defined() && has_dense_rows(q);
   const Results r = {
       like_q ? empty_as(q) : empty({q.shape()[0], q.shape()[1], q.shape()[2], v.shape()[3]}, q.dtype(), q.device()),
       empty({q.shape()[0], q.shape()[1], q.shape()[2]}, q.dtype(), q.device())};
-  if (!device.runs) return r;
   const Tensor dq = with_dense_rows(q), dk = with_dense_rows(k), dv = with_dense_rows(v);
   AttentionArgs a = args_of(dq, dk, dv, o);
   a.out = planes(r.out);
   a.lse = r.lse.raw();
-  device.heavy->attention_forward(a);
+  run_heavy(kOp, q.device(), &HeavyTable::attention_forward, a);
   return r;
+}
+
+// What was kept since the forward pass may have been given other data meanwhile.
+void check_kept(const Tensor& q, const Tensor& k, const Tensor& v, const Results& r, const Options& o,
+                const Tensor& d_out) {
+  bool fits = r.out.shape() == d_out.shape() && r.out.dim() == 4;
+  for (const Tensor* x : {&q, &k, &v, &r.out})
+    fits = fits && x->dim() == 4 && x->dtype() == d_out.dtype() && x->device() == d_out.device();
+  if (fits) {
+    const Dims &out = r.out.shape(), &keys = k.shape();
+    const int64_t cols = keys[2], width = keys[3];
+    fits = q.shape() == Dims{out[0], out[1], out[2], width} && v.shape() == Dims{keys[0], keys[1], cols, out[3]} &&
+           keys[0] == out[0] && keys[1] > 0 && out[1] % keys[1] == 0 && r.lse.shape() == Dims{out[0], out[1], out[2]};
+    const Dims scores = {out[0], out[1], out[2], cols};
+    for (const Tensor* x : {&o.mask, &o.noise})
+      fits = fits && (!x->defined() || (x->shape() == scores && x->device() == q.device()));
+    fits = fits && (!o.mask.defined() || o.mask.dtype() == DType::Bool || o.mask.dtype() == q.dtype());
+  }
+  check(fits, kOp, "query ", q.shape(), ", key ", k.shape(), ", value ", v.shape(), " and output ", r.out.shape(),
+        " no longer belong together: a tensor kept for backward was given other data");
 }
 
 void backward(const Tensor& q, const Tensor& k, const Tensor& v, const Results& r, const Options& o, Grads& g) {
   NoGrad guard;
-  const Backend& device = backend(q.device());
   const Tensor rows_q = with_dense_rows(q), rows_k = with_dense_rows(k), rows_v = with_dense_rows(v);
+  check_kept(q, k, v, r, o, g.out());
   const Tensor dq = empty_as(rows_q), dk = empty_as(rows_k), dv = empty_as(rows_v);
   g[0] = dq, g[1] = dk, g[2] = dv;
-  if (!device.runs) return;
   const Tensor d_out = with_dense_rows(g.out());
   AttentionArgs a = args_of(rows_q, rows_k, rows_v, o);
   a.out = planes(r.out);
   a.lse = r.lse.raw();
   a.d_out = planes(d_out);
   a.dq = planes(dq), a.dk = planes(dk), a.dv = planes(dv);
-  device.heavy->attention_backward(a);
+  run_heavy(kOp, q.device(), &HeavyTable::attention_backward, a);
 }
 
 void composed_backward(const Tensor* given, const Options& o, Grads& g) {
@@ -174,8 +191,7 @@ void check_operands(const Tensor& q, const Tensor& k, const Tensor& v, const std
   check(q.dim() >= 2 && k.dim() >= 2 && v.dim() >= 2, "",
         "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: ", int64_t(q.dim()),
         " key.dim: ", int64_t(k.dim()), " and value.dim: ", int64_t(v.dim()), " instead.");
-  check_implemented(is_floating(q.dtype()), "scaled_dot_product_attention", "not implemented for '",
-                    dtype_type_name(q.dtype()), "'");
+  if (!is_floating(q.dtype())) not_implemented(kOp, q.dtype());
   check(!mask || !causal, "_scaled_dot_product_attention", "Explicit attn_mask should not be set when is_causal=True");
   check(!mask || mask->dtype() == DType::Bool || mask->dtype() == q.dtype() || mask->dtype() == DType::Float32, "",
         "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: ",
@@ -221,7 +237,7 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
                                                  dropout_p, is_causal, scale, enable_gqa),
                     t);
   }
-  const char* op = "scaled_dot_product_attention";
+  const char* const op = kOp;
   const int64_t rows = query.size(-2), cols = key.size(-2), width = query.size(-1);
   const bool grouped = enable_gqa && query.dim() >= 3 && key.dim() >= 3 && value.dim() >= 3;
   int64_t kv_heads = 0;

@@ -22,8 +22,11 @@ Tensor over_channels(const Tensor& v, int ndim) {
   return reshape(v, shape);
 }
 
-void check_channels(const char* name, const std::optional<Tensor>& t, int64_t channels) {
-  check(!t || t->numel() == channels, "", name, " should contain ", channels, " elements not ", t ? t->numel() : 0);
+void check_channels(const char* name, const std::optional<Tensor>& t, const Tensor& x) {
+  if (!t) return;
+  const int64_t channels = x.shape()[1];
+  check(t->numel() == channels, "", name, " should contain ", channels, " elements not ", t->numel());
+  check(t->dim() == 1, "", name, " must have the one dimension of the channels, but has shape ", t->shape());
 }
 
 struct Statistics {
@@ -105,15 +108,14 @@ Tensor normalized(const Tensor& x, const std::optional<Tensor>& weight, const st
   if (x.dim() == 1 && x.numel() == 0) return clone(x);  // no channels, as PyTorch sees it
   check_index(x.dim() >= 2, "", "Dimension out of range (expected to be in range of [-", x.dim(), ", ", x.dim() - 1,
               "], but got 1)");
-  const int64_t channels = x.shape()[1];
   check(training || running_mean, "", "running_mean must be defined in evaluation mode");
   check(training || running_var, "", "running_var must be defined in evaluation mode");
-  check_channels("running_mean", running_mean, channels);
-  check_channels("running_var", running_var, channels);
-  check_channels("weight", weight, channels);
-  check_channels("bias", bias, channels);
-  check_implemented(is_floating(x.dtype()), "", "\"batch_norm\" not implemented for '", dtype_type_name(x.dtype()),
-                    "'");
+  check_channels("running_mean", running_mean, x);
+  check_channels("running_var", running_var, x);
+  check_channels("weight", weight, x);
+  check_channels("bias", bias, x);
+  if (!is_floating(x.dtype())) not_implemented("batch_norm", x.dtype());
+  check_norm_parameters("batch_norm", x, {&weight, &bias, &running_mean, &running_var});
 
   const Tensor w = weight.value_or(Tensor()), b = bias.value_or(Tensor());
   Grad grad({x, w, b});
@@ -176,10 +178,11 @@ Tensor instance_norm(const Tensor& x, const std::optional<Tensor>& weight, const
         "Expected running_mean and running_var to be defined when use_input_stats is false");
   check(x.dim() >= 3, "instance_norm", "expected an input of 3 or more dimensions, got ", x.shape());
   const int64_t images = x.shape()[0], channels = x.shape()[1];
-  check_channels("running_mean", running_mean, channels);
-  check_channels("running_var", running_var, channels);
-  check_channels("weight", weight, channels);
-  check_channels("bias", bias, channels);
+  check_channels("running_mean", running_mean, x);
+  check_channels("running_var", running_var, x);
+  check_channels("weight", weight, x);
+  check_channels("bias", bias, x);
+  check_norm_parameters("instance_norm", x, {&weight, &bias, &running_mean, &running_var});
   // All images side by side, as the channels of one.
   Dims shape = x.shape();
   shape[0] = 1;

@@ -13,12 +13,15 @@
 namespace cnn {
 namespace {
 
-// Integer division by zero raises before anything is computed.
+// Integer division by zero raises before anything is computed; the divisor is looked at as the kernel will see it, in
+// the dtype of the computation: 256 is 0 beside a uint8 tensor.
 void check_divisor(const char* op, const Tensor& a, const Tensor& b) {
-  if (is_floating(a.dtype()) || is_floating(b.dtype()) || b.device().is_meta() || b.numel() == 0) return;
+  if (is_floating(a.dtype()) || is_floating(b.dtype())) return;
+  const DType t = promoted({&a, &b});
+  if (t == DType::Bool) not_implemented(op, t);
+  if (b.device().is_meta() || b.numel() == 0) return;
   NoGrad guard;
-  check(b.dtype() != DType::Bool || a.dtype() != DType::Bool, op, "two bool tensors cannot be divided");
-  check(!any(eq(b, wrapped_number(0))).item().to_bool(), op, "ZeroDivisionError");
+  check(!any(eq(to_dtype(b, t), wrapped_number(0))).item().to_bool(), "", "ZeroDivisionError");
 }
 
 // g where the mask says so, 0 elsewhere.
@@ -44,7 +47,7 @@ Tensor choose(const char* op, const char* node, const F& f, const Tensor& a, con
 }  // namespace
 
 Tensor floor_divide(const Tensor& a, const Tensor& b, Dest dest) {
-  check_divisor("floor_divide", a, b);
+  check_divisor("div_floor_cpu", a, b);
   Grad grad({a, b}, dest);
   Tensor y = map("floor_divide", kernels::FloorDivide{}, a, b, dest);
   return grad ? grad.record_no_derivative("floor_divide", y) : y;
@@ -55,7 +58,7 @@ Tensor div_rounded(const Tensor& a, const Tensor& b, const std::optional<std::st
   const bool floors = *rounding_mode == "floor";
   check(floors || *rounding_mode == "trunc", "div",
         "expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *rounding_mode, "'");
-  check_divisor("div", a, b);
+  check_divisor(floors ? "div_floor_cpu" : "div_trunc_cpu", a, b);
   Grad grad({a, b}, dest);
   Tensor y = floors ? map("div", kernels::FloorDivide{}, a, b, dest) : map("div", kernels::TruncDivide{}, a, b, dest);
   if (!grad) return y;
@@ -66,7 +69,7 @@ Tensor div_rounded(const Tensor& a, const Tensor& b, const std::optional<std::st
 }
 
 Tensor remainder(const Tensor& a, const Tensor& b, Dest dest) {
-  check_divisor("remainder", a, b);
+  check_divisor("remainder_cpu", a, b);
   Grad grad({a, b}, dest);
   auto sa = grad.save_if(grad.needs(1), a), sb = grad.save_if(grad.needs(1), b);
   Tensor y = map("remainder", kernels::Remainder{}, a, b, dest);
@@ -79,7 +82,7 @@ Tensor remainder(const Tensor& a, const Tensor& b, Dest dest) {
 }
 
 Tensor fmod(const Tensor& a, const Tensor& b, Dest dest) {
-  check_divisor("fmod", a, b);
+  check_divisor("fmod_cpu", a, b);
   Grad grad({a, b}, dest);
   auto sa = grad.save_if(grad.needs(1), a), sb = grad.save_if(grad.needs(1), b);
   Tensor y = map("fmod", kernels::Fmod{}, a, b, dest);
@@ -105,11 +108,11 @@ Tensor power(const Tensor& a, const Tensor& b, const Dest& dest) {
 }  // namespace
 
 Tensor pow(const Tensor& a, const Tensor& b, Dest dest) {
-  Promotion promotion;
-  promotion.add(a);
-  promotion.add(b);
-  if (b.impl()->wrapped_number && !is_floating(promotion.result()) && !b.device().is_meta())
-    check(b.item().to_int() >= 0, "pow", "Integers to negative integer powers are not allowed.");
+  const DType t = promoted({&a, &b});
+  if (b.impl()->wrapped_number && !is_floating(t) && !b.device().is_meta()) {
+    check(b.item().to_int() >= 0, "", "Integers to negative integer powers are not allowed.");
+    check_converts(b.item(), t);
+  }
   const bool constant = b.impl()->wrapped_number;
   Grad grad({a, b}, dest);
   auto sa = grad.save(a), sb = constant ? Saved() : grad.save(b);
@@ -301,6 +304,7 @@ Tensor lerp(const Tensor& a, const Tensor& b, const Tensor& weight, Dest dest) {
 }
 
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, Scalar value, Dest dest) {
+  check_converts(value, promoted({&x, &a, &b}));
   Grad grad({x, a, b}, dest);
   auto sa = grad.save_if(grad.needs(2), a), sb = grad.save_if(grad.needs(1), b);
   Tensor y = map("addcmul", kernels::Addcmul{{}, number(value)}, x, a, b, dest);
@@ -370,10 +374,7 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   check(condition.dtype() == DType::Bool || condition.dtype() == DType::UInt8, "where",
         "expected condition to be a boolean tensor, but got a tensor with dtype ", dtype_type_name(condition.dtype()));
   const Tensor mask = condition.dtype() == DType::Bool ? condition : to_dtype(condition, DType::Bool);
-  Promotion promotion;
-  promotion.add(a);
-  promotion.add(b);
-  const DType t = promotion.result();
+  const DType t = promoted({&a, &b});
   Grad grad({mask, a, b});
   auto sm = grad.save(mask);
   const Tensor* inputs[] = {&mask, &a, &b};
@@ -394,6 +395,8 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value, Des
         "masked_fill_ only supports boolean masks, but got mask with dtype ", mask.dtype());
   check(value.dim() == 0, "masked_fill", "only supports a 0-dimensional value tensor, but got tensor with ",
         value.dim(), " dimension(s).");
+  check(value.device() == x.device() || value.device().is_cpu(), "masked_fill",
+        "Expected `value` to be on same device as `a`, but found ", value.device(), " and ", x.device());
   check(can_cast(value.dtype(), x.dtype()) || value.impl()->wrapped_number, "masked_fill",
         "value cannot be converted to type ", dtype_type_name(x.dtype()), " without overflow");
   if (!value.device().is_meta() && !is_floating(x.dtype())) check_converts(value.item(), x.dtype());

@@ -12,18 +12,14 @@
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/shape.h"
 #include "cnn/ops/view.h"
-#include "heavy_table.h"
+#include "ops/conv_integer.h"
+#include "ops/heavy.h"
 #include "ops/map.h"
 
 namespace cnn {
 namespace {
 
 std::atomic<bool> winograd{true};
-
-struct Geometry {
-  Dims stride, padding, dilation;  // one entry per spatial dimension
-  int64_t groups = 1;
-};
 
 Dims spread(const char* op, const char* what, const Dims& given, int n) {
   check(given.size() == 1 || given.size() == n, op, "expected ", what, " to be a single integer value or a list of ", n,
@@ -36,7 +32,7 @@ int64_t out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, in
   return (in + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
 }
 
-ConvArgs make_args(const Geometry& g, const Dims& x, const Dims& w, const Dims& y, DType t) {
+ConvArgs make_args(const ConvGeometry& g, const Dims& x, const Dims& w, const Dims& y, DType t) {
   ConvArgs a;
   a.dtype = t;
   a.batch = x[0];
@@ -61,27 +57,37 @@ DType compute_dtype(const Tensor& x) { return is_reduced(x.dtype()) ? DType::Flo
 
 enum class Pass { Forward, Input, Weight };
 
+// What a gradient reads was kept since the forward pass, and may have been given other data meanwhile.
+void check_kept(const ConvGeometry& g, const Tensor& a, const Tensor& b, const Dims& x, const Dims& w, const Dims& y) {
+  bool fits = a.dtype() == b.dtype() && a.device() == b.device() && x.size() == y.size() && w.size() == y.size() &&
+              x[0] == y[0] && x[1] == w[1] * g.groups && w[0] == y[1];
+  for (int i = 0; fits && i < g.stride.size(); ++i)
+    fits = y[2 + i] <= out_size(x[2 + i], w[2 + i], g.stride[i], g.padding[i], g.dilation[i]);
+  check(fits, "conv", "input ", x, ", weight ", w, " and output ", y,
+        " no longer belong together: a tensor kept for backward was given other data");
+}
+
 // Runs one pass into a new tensor of `shape`; a and b are its two operands in the pass's order.
-Tensor run(Pass pass, const Geometry& geometry, const Dims& shape, const Tensor& a, const Tensor& b, const Tensor* bias,
-           const Dims& x, const Dims& w, const Dims& y) {
+Tensor run(Pass pass, const ConvGeometry& geometry, const Dims& shape, const Tensor& a, const Tensor& b,
+           const Tensor* bias, const Dims& x, const Dims& w, const Dims& y) {
   NoGrad guard;
+  check_kept(geometry, a, b, x, w, y);
   const DType t = compute_dtype(a);
   const Tensor out = empty(shape, t, a.device());
-  const Backend& device = backend(a.device());
-  if (device.runs && out.numel() > 0) {
+  if (out.numel() > 0) {
     const Tensor da = dense(a), db = dense(b), dbias = bias ? dense(*bias) : Tensor();
     ConvArgs args = make_args(geometry, x, w, y, t);
     if (bias) args.bias = dbias.raw();
     args.winograd = winograd.load(std::memory_order_relaxed);
     if (pass == Pass::Forward) {
       args.x = da.raw(), args.w = db.raw(), args.y = out.raw();
-      device.heavy->conv_forward(args);
+      run_heavy("conv", a.device(), &HeavyTable::conv_forward, args);
     } else if (pass == Pass::Input) {
       args.dy = da.raw(), args.w = db.raw(), args.dx = out.raw();
-      device.heavy->conv_backward_input(args);
+      run_heavy("conv_backward", a.device(), &HeavyTable::conv_backward_input, args);
     } else {
       args.x = da.raw(), args.dy = db.raw(), args.dw = out.raw();
-      device.heavy->conv_backward_weight(args);
+      run_heavy("conv_backward", a.device(), &HeavyTable::conv_backward_weight, args);
     }
   }
   return to_dtype(out, a.dtype());
@@ -94,11 +100,11 @@ Dims over_batch_and_space(int ndim) {
 }
 
 Tensor conv_input(const char* name, const Tensor& dy, const Tensor& w, const std::optional<Tensor>& bias,
-                  const Geometry& geometry, const Dims& x_shape);
-Tensor conv_weight(const Tensor& x, const Tensor& dy, const Geometry& geometry, const Dims& w_shape);
+                  const ConvGeometry& geometry, const Dims& x_shape);
+Tensor conv_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, const Dims& w_shape);
 
 Tensor conv(const char* name, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias,
-            const Geometry& geometry, const Dims& y_shape) {
+            const ConvGeometry& geometry, const Dims& y_shape) {
   const Tensor none;
   Grad grad({x, w, bias ? *bias : none});
   auto sx = grad.save_if(grad.needs(1), x), sw = grad.save_if(grad.needs(0), w);
@@ -112,7 +118,7 @@ Tensor conv(const char* name, const Tensor& x, const Tensor& w, const std::optio
 }
 
 Tensor conv_input(const char* name, const Tensor& dy, const Tensor& w, const std::optional<Tensor>& bias,
-                  const Geometry& geometry, const Dims& x_shape) {
+                  const ConvGeometry& geometry, const Dims& x_shape) {
   const Tensor none;
   Grad grad({dy, w, bias ? *bias : none});
   auto sdy = grad.save_if(grad.needs(1), dy), sw = grad.save_if(grad.needs(0), w);
@@ -125,7 +131,7 @@ Tensor conv_input(const char* name, const Tensor& dy, const Tensor& w, const std
   });
 }
 
-Tensor conv_weight(const Tensor& x, const Tensor& dy, const Geometry& geometry, const Dims& w_shape) {
+Tensor conv_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, const Dims& w_shape) {
   Grad grad({x, dy});
   auto sx = grad.save_if(grad.needs(1), x), sdy = grad.save_if(grad.needs(0), dy);
   Tensor dw = run(Pass::Weight, geometry, w_shape, x, dy, nullptr, x.shape(), w_shape, dy.shape());
@@ -144,7 +150,7 @@ void check_operands(const char* op, const Tensor& x, const Tensor& w, const std:
   check(groups > 0, op, "expected groups to be greater than 0, but got groups=", groups);
   check(x.dtype() == w.dtype(), op, "Input type (", dtype_name(x.dtype()), ") and weight type (", dtype_name(w.dtype()),
         ") should be the same");
-  check_implemented(is_floating(x.dtype()), op, "integer operands; convert them to a floating dtype");
+  if (x.dtype() == DType::Bool) not_implemented(n == 3 ? "slow_conv3d_cpu" : "slow_conv2d_cpu", x.dtype());
   check(x.device() == w.device(), op, "Expected all tensors to be on the same device, but found at least two devices, ",
         x.device(), " and ", w.device(), "!");
   const int64_t channels = x.shape()[x.dim() - n - 1];
@@ -180,8 +186,8 @@ Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>
   const char* op = transposed ? "conv_transpose" : "conv";
   check_implemented(n >= 1 && n <= 3, op, "convolution over ", n, " spatial dimensions; 1 to 3 are there");
   check_operands(op, x, w, bias, n, transposed, groups);
-  Geometry g{spread(op, "stride", stride, n), spread(op, "padding", padding, n), spread(op, "dilation", dilation, n),
-             groups};
+  const ConvGeometry g{spread(op, "stride", stride, n), spread(op, "padding", padding, n),
+                       spread(op, "dilation", dilation, n), groups};
   const Dims extra = spread(op, "output_padding", output_padding, n);
   for (int i = 0; i < n; ++i) {
     check(g.stride[i] > 0, op, "non-positive stride is not supported, got stride=", g.stride);
@@ -214,6 +220,13 @@ Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>
             ", weight ", w.shape());
       shape.push_back(out_size(in, k, g.stride[i], g.padding[i], g.dilation[i]));
     }
+  }
+  if (!is_floating(x.dtype())) {
+    NoGrad guard;
+    const Tensor y = transposed ? conv_transpose_integers(x, w, g, shape) : conv_integers(x, w, g, shape);
+    Dims over_channels = Dims::filled(n + 2, 1);
+    over_channels[1] = shape[1];
+    return bias ? add(y, reshape(*bias, over_channels)) : y;
   }
   return transposed ? conv_input("ConvolutionBackward0", x, w, bias, g, shape)
                     : conv("ConvolutionBackward0", x, w, bias, g, shape);

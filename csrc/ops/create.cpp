@@ -73,9 +73,9 @@ Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype,
   }
   const int64_t n = range_size(start, end, step);
   if (!is_floating(t)) start = start.to_int(), step = step.to_int();
+  if (t == DType::Bool) not_implemented("arange_cpu", t);
   Tensor y = empty({n}, t, device);
   const DType key = is_reduced(t) ? DType::Float32 : t;
-  check_implemented(t != DType::Bool, "arange", "\"arange\" not implemented for 'Bool'");
   Tensor out = key == t ? y : empty({n}, key, device);
   each(kernels::Range{out.raw(), number(start), number(step)}, n, key, device);
   return key == t ? y : map("arange", kernels::Copy{}, out, Dest::out(y));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backend.h"
+#include "cnn/check.h"
 #include "kernels/list.h"
 
 namespace cnn {
@@ -11,6 +12,7 @@ enum class Order { Any, Ascending };
 template <class F>
 void each(const F& f, int64_t n, DType t, Device device, Order order = Order::Any) {
   const Backend& b = backend(device);
+  check_implemented(b.has_each(kernels::IdOf<F>::value, t), "", "not implemented for '", dtype_type_name(t), "'");
   if (!b.runs || n == 0) return;
   EachCall call;
   call.functor = &f;

@@ -85,8 +85,8 @@ Tensor group_norm(const Tensor& x, int64_t groups, const std::optional<Tensor>& 
           " to be a vector of size equal "
           "to the number of channels in input, but got ",
           name, " of shape ", *t ? (*t)->shape() : Dims(), " and input of shape ", x.shape());
-  check_implemented(is_floating(x.dtype()), "", "\"group_norm\" not implemented for '", dtype_type_name(x.dtype()),
-                    "'");
+  if (!is_floating(x.dtype())) not_implemented("GroupNormKernelImpl", x.dtype());
+  check_norm_parameters("group_norm", x, {&weight, &bias});
 
   const Tensor w = weight.value_or(Tensor()), b = bias.value_or(Tensor());
   Grad grad({x, w, b});

@@ -6,7 +6,9 @@
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/view.h"
+#include "core/cpu_info.h"
 #include "ops/map.h"
+#include "ops/parts.h"
 
 namespace cnn {
 
@@ -118,6 +120,11 @@ Tensor part_of(const Tensor& x, const Dims& sizes, const Dims& strides, int64_t 
 }
 }  // namespace
 
+void check_parts(const char* op, int64_t count) {
+  constexpr int64_t kBytes = 512;  // of a tensor with its view of another, its node's edge and its Python object
+  check(uint64_t(count) <= memory_limit() / kBytes, op, "not enough memory for ", count, " tensors");
+}
+
 Tensors split_with_sizes(const Tensor& x, const Dims& split_sizes, int64_t dim) {
   check(x.dim() > 0, "split", "split expects at least a 1-dimensional tensor");
   const int d = normalize_dim("split_with_sizes", dim, x.dim());
@@ -156,8 +163,9 @@ Tensors split(const Tensor& x, int64_t split_size, int64_t dim) {
   const int64_t n = x.shape()[d];
   check(split_size > 0 || n == 0, "split",
         "split_size can only be 0 if dimension size is 0, but got dimension size of ", n);
+  if (split_size > 0) check_parts("split", n / split_size);
   Dims sizes;
-  for (int64_t at = 0; at < n; at += split_size) sizes.push_back(std::min(split_size, n - at));
+  for (int64_t left = n; left > 0; left -= sizes.back()) sizes.push_back(std::min(split_size, left));
   if (n == 0) sizes.push_back(0);
   return split_with_sizes(x, sizes, d);
 }
@@ -165,6 +173,7 @@ Tensors split(const Tensor& x, int64_t split_size, int64_t dim) {
 Tensors unbind(const Tensor& x, int64_t dim) {
   check_index(x.dim() > 0, "unbind", "Dimension specified as ", dim, " but tensor has no dimensions");
   const int d = normalize_dim("unbind", dim, x.dim());
+  check_parts("unbind", x.shape()[d]);
   Grad grad({x});
   Tensors parts;
   Dims sizes = x.shape(), strides = x.strides();

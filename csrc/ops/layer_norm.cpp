@@ -109,8 +109,8 @@ std::tuple<Tensor, Tensor, Tensor> native_layer_norm(const Tensor& x, const Dims
                                                      const std::optional<Tensor>& weight,
                                                      const std::optional<Tensor>& bias, double eps) {
   check_trailing(", ", x, shape, weight, bias);
-  check_implemented(is_floating(x.dtype()), "", "\"LayerNormKernelImpl\" not implemented for '",
-                    dtype_type_name(x.dtype()), "'");
+  if (!is_floating(x.dtype())) not_implemented("LayerNormKernelImpl", x.dtype());
+  check_norm_parameters("layer_norm", x, {&weight, &bias});
   const int last = shape.size();
   const Tensor w = weight.value_or(Tensor()), b = bias.value_or(Tensor());
   Grad grad({x, w, b});

@@ -71,10 +71,6 @@ ByteRange range_of(const Tensor& x) {
   return {p, p + (last + 1) * item_size(x.dtype())};
 }
 
-[[noreturn]] void unsupported(const char* op, DType t) {
-  fail(ErrorKind::NotImplemented, "", "\"", op, "\" not implemented for '", dtype_type_name(t), "'");
-}
-
 // Geometry of a call over operands that broadcast to the first one's shape.
 void set_geometry(MapCall& call, const char* op, const MapOperand* operands, int count) {
   const Tensor& first = *operands[0].tensor;
@@ -179,6 +175,16 @@ Tensor map_line(MapKind kind, const void* functor, const Tensor* const* inputs, 
   }
   cpu_backend.map(kind.id, call);
   return y;
+}
+
+// Operands broadcast to the first one's shape and lie on its device; anything else would be read outside its memory.
+void check_operand(const char* op, const Tensor& first, const Tensor& x) {
+  check(x.device() == first.device(), op,
+        "Expected all tensors to be on the same device, but found at least two devices, ", first.device(), " and ",
+        x.device(), "!");
+  if (x.shape() == first.shape() || x.dim() == 0) return;
+  check(x.dim() <= first.dim() && broadcast_shapes(op, first.shape(), x.shape()) == first.shape(), op,
+        "an operand of shape ", x.shape(), " does not broadcast to ", first.shape());
 }
 
 // Inputs on the CPU with one element may meet tensors of another device: they are moved.
@@ -305,7 +311,9 @@ Tensor copy_out(const char* op, const Tensor& result, const Dest& dest) {
 void map_into(const char* op, MapKind kind, const void* functor, const MapOperand* operands, int outputs, int count,
               DType key) {
   const Backend& b = backend(operands[0].tensor->device());
-  if (!b.has_map(kind.id, key)) unsupported(op, key);
+  if (!b.has_map(kind.id, key)) not_implemented(op, key);
+  for (int k = 1; k < count; ++k)
+    if (!operands[k].constant) check_operand(op, *operands[0].tensor, *operands[k].tensor);
   if (!b.runs || operands[0].tensor->numel() == 0) return;
   MapCall call;
   call.functor = functor;
@@ -339,7 +347,7 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
   const DType key = is_reduced(common) ? DType::Float32 : common;
   const DType result = kind.rule == Rule::Predicate ? DType::Bool : common;
   const Dims shape = broadcast ? broadcast_all(op, inputs, count) : a.shape();
-  if (!backend(a.device()).has_map(kind.id, key)) unsupported(op, common);
+  if (!backend(a.device()).has_map(kind.id, key)) not_implemented(op, common);
 
   Tensor y = result_for(op, shape, result, inputs, count, dest);
   const DType computed = kind.rule == Rule::Predicate ? DType::Bool : key;

@@ -7,7 +7,7 @@
 #include "cnn/ops/operators.h"
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/view.h"
-#include "heavy_table.h"
+#include "ops/heavy.h"
 #include "ops/map.h"
 
 namespace cnn {
@@ -39,8 +39,7 @@ struct Matrix {
 
 // y = a b (+ bias along the last dimension).
 void product_into(const Tensor& y, const Tensor& a, Flip flip_a, const Tensor& b, Flip flip_b, const Tensor* bias) {
-  const Backend& device = backend(y.device());
-  if (!device.runs || y.numel() == 0) return;
+  if (y.numel() == 0) return;
   const Matrix ma(a, flip_a), mb(b, flip_b), mc(y, Flip::No);
   GemmArgs args;
   args.dtype = y.dtype();
@@ -60,7 +59,7 @@ void product_into(const Tensor& y, const Tensor& a, Flip flip_a, const Tensor& b
     args.bias = bias->raw();
     args.bias_stride = bias->strides()[0];
   }
-  device.heavy->gemm(args);
+  run_heavy("addmm_impl_cpu_", y.device(), &HeavyTable::gemm, args);
 }
 
 // bfloat16 has products of its own on the CPU; other 16-bit floats go through float.
@@ -301,6 +300,12 @@ Tensor combine(const char* op, const Tensor& input, const Tensor& product, Scala
 
 Tensor scaled(const Tensor& x, Scalar by) { return by.to_double() == 1 ? x : x * by; }
 
+// A factor as a product of this dtype takes it: integers cut its fraction.
+Scalar factor_of(Scalar s, DType t) {
+  check_converts(s, t);
+  return is_floating(t) ? s : Scalar(s.to_int());
+}
+
 // The common frame of these ops: `multiply` gives the product, `slopes` its two gradients from that of the product.
 template <class Multiply, class Slopes>
 Tensor add_product(const char* op, const char* node, const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta,
@@ -309,6 +314,7 @@ Tensor add_product(const char* op, const char* node, const Tensor& input, const 
   auto sa = grad.save_if(grad.needs(2), a), sb = grad.save_if(grad.needs(1), b);
   check(input.dtype() == b.dtype(), op, "self and mat2 must have the same dtype, but got ", input.dtype(), " and ",
         b.dtype());
+  for (Scalar* factor : {&beta, &alpha}) *factor = factor_of(*factor, input.dtype());
   Tensor product;
   {
     NoGrad guard;
@@ -356,6 +362,9 @@ Tensor addr(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, 
   Promotion promotion;
   for (const Tensor* t : {&input, &a, &b}) promotion.add(*t);
   const DType t = promotion.result();
+  for (const auto& [name, s] : {std::pair("beta", beta), std::pair("alpha", alpha)})
+    check(!s.is_float() || is_floating(t), "", "For integral input tensors, argument ", name,
+          " must not be a floating point number.");
   return add_product(
       "addr", "AddrBackward0", to_dtype(input, t), to_dtype(a, t), to_dtype(b, t), beta, alpha, dest,
       [](const Tensor& a, const Tensor& b) { return outer(a, b); },

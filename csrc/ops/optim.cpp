@@ -97,8 +97,9 @@ class Group {
     }
     if (!steps_) return;
     const Tensor& step = (*steps_)[i];
-    check(step.numel() == 1 && is_floating(step.dtype()), op_,
-          "expected step counts of one floating-point element, got ", step.dtype(), " of shape ", step.shape());
+    check(step.numel() == 1 && is_floating(step.dtype()) && !step.device().is_meta(), op_,
+          "expected step counts of one floating-point element, got ", step.dtype(), " of shape ", step.shape(), " on ",
+          step.device());
   }
 
   void copy(const Tensor& from, const Tensor& to, DType key) const {

@@ -2,6 +2,7 @@
 #include "cnn/ops/activation.h"
 #include "cnn/ops/binary.h"
 #include "cnn/ops/compare.h"
+#include "cnn/ops/copy.h"
 #include "cnn/ops/operators.h"
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/unary.h"
@@ -28,13 +29,14 @@ Tensor share(const Tensor& g, int64_t reduction, int64_t count) {
 template <class F>
 Tensor difference_loss(const char* op, const char* node, const F& f, const Tensor& x, const Tensor& t,
                        int64_t reduction, Tensor (*slope)(const Tensor& x, const Tensor& t, double parameter),
-                       double parameter) {
+                       double parameter, std::optional<DType> result = {}) {
   Grad grad({x, t});
   auto sx = grad.save(x), st = grad.save(t);
   Tensor y, losses;
   {
     NoGrad guard;
     losses = map(op, f, x, t);
+    if (result) losses = to_dtype(losses, *result);
     y = reduced(op, losses, reduction);
   }
   if (!grad) return y;
@@ -69,8 +71,13 @@ Tensor smooth_l1_loss(const Tensor& x, const Tensor& t, int64_t reduction, doubl
 
 Tensor huber_loss(const Tensor& x, const Tensor& t, int64_t reduction, double delta) {
   check(delta > 0, "huber_loss", "huber_loss does not support non-positive values for delta.");
+  // Computed in the common dtype, given in the input's.
+  const DType common = promoted({&x, &t});
+  check(can_cast(common, x.dtype()), "", "result type ", dtype_type_name(common),
+        " can't be cast to the desired output type ", dtype_type_name(x.dtype()));
+  if (!is_floating(common)) not_implemented("huber_cpu", common);
   return difference_loss("huber_loss", "HuberLossBackward0", kernels::Huber{{}, delta}, x, t, reduction,
-                         clamped_difference, delta);
+                         clamped_difference, delta, x.dtype());
 }
 
 Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const std::optional<Tensor>& weight, int64_t reduction) {

@@ -9,28 +9,29 @@
 #include "cnn/ops/index.h"
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/view.h"
-#include "heavy_table.h"
+#include "ops/heavy.h"
 #include "ops/map.h"
 
 namespace cnn {
 namespace {
 
-using Pass = void (*)(const PoolArgs&);
+using Pass = HeavyEntry<PoolArgs> HeavyTable::*;
 
 struct Names {
-  const char *op, *node;
+  const char *op, *node, *kernel;  // the kernel as PyTorch's errors call it
 };
-constexpr Names kMax[] = {{"max_pool1d", "MaxPool1DWithIndicesBackward0"},
-                          {"max_pool2d", "MaxPool2DWithIndicesBackward0"},
-                          {"max_pool3d", "MaxPool3DWithIndicesBackward0"}};
-constexpr Names kAvg[] = {
-    {"avg_pool1d", "AvgPool1DBackward0"}, {"avg_pool2d", "AvgPool2DBackward0"}, {"avg_pool3d", "AvgPool3DBackward0"}};
-constexpr Names kAdaptiveAvg[] = {{"adaptive_avg_pool1d", "AdaptiveAvgPool1DBackward0"},
-                                  {"adaptive_avg_pool2d", "AdaptiveAvgPool2DBackward0"},
-                                  {"adaptive_avg_pool3d", "AdaptiveAvgPool3DBackward0"}};
-constexpr Names kAdaptiveMax[] = {{"adaptive_max_pool1d", "AdaptiveMaxPool1DBackward0"},
-                                  {"adaptive_max_pool2d", "AdaptiveMaxPool2DBackward0"},
-                                  {"adaptive_max_pool3d", "AdaptiveMaxPool3DBackward0"}};
+constexpr Names kMax[] = {{"max_pool1d", "MaxPool1DWithIndicesBackward0", "max_pool1d_impl"},
+                          {"max_pool2d", "MaxPool2DWithIndicesBackward0", "max_pool2d"},
+                          {"max_pool3d", "MaxPool3DWithIndicesBackward0", "max_pool3d"}};
+constexpr Names kAvg[] = {{"avg_pool1d", "AvgPool1DBackward0", "avg_pool2d"},
+                          {"avg_pool2d", "AvgPool2DBackward0", "avg_pool2d"},
+                          {"avg_pool3d", "AvgPool3DBackward0", "avg_pool3d_out_frame"}};
+constexpr Names kAdaptiveAvg[] = {{"adaptive_avg_pool1d", "AdaptiveAvgPool1DBackward0", "adaptive_avg_pool2d"},
+                                  {"adaptive_avg_pool2d", "AdaptiveAvgPool2DBackward0", "adaptive_avg_pool2d"},
+                                  {"adaptive_avg_pool3d", "AdaptiveAvgPool3DBackward0", "adaptive_avg_pool3d_cpu"}};
+constexpr Names kAdaptiveMax[] = {{"adaptive_max_pool1d", "AdaptiveMaxPool1DBackward0", "adaptive_max_pool2d"},
+                                  {"adaptive_max_pool2d", "AdaptiveMaxPool2DBackward0", "adaptive_max_pool2d"},
+                                  {"adaptive_max_pool3d", "AdaptiveMaxPool3DBackward0", "adaptive_max_pool3d_cpu"}};
 
 Dims spread(const char* op, const char* what, const Dims& given, int n) {
   check(given.size() == 1 || given.size() == n, op, what, " must either be a single int, or a tuple of ", n,
@@ -116,11 +117,6 @@ Dims pooled_shape(const char* op, const Dims& x, const Window& w, bool ceil_mode
 DType compute_dtype(DType t) { return is_reduced(t) ? DType::Float32 : t; }
 Tensor dense(const Tensor& x) { return contiguous(to_dtype(x, compute_dtype(x.dtype()))); }
 
-void run(Device device, Pass HeavyTable::* pass, const PoolArgs& args) {
-  const Backend& b = backend(device);
-  if (b.runs) (b.heavy->*pass)(args);
-}
-
 // ---- Maximum ----
 
 // The window is that of the forward pass; adaptive pools have none.
@@ -133,7 +129,7 @@ Tensor max_backward(int n, const Window& window, const Tensor& dy, const Tensor&
     PoolArgs args = make_args(n, x_shape, dy.shape(), d.dtype());
     if (!window.kernel.empty()) window.set(args);
     args.dy = d.raw(), args.indices = indices.data<int64_t>(), args.dx = out.raw();
-    if (out.numel() > 0) run(d.device(), &HeavyTable::max_pool_backward, args);
+    run_heavy("max_pool_backward", d.device(), &HeavyTable::max_pool_backward, args);
     dx = to_dtype(out, dy.dtype());
   }
   if (!grad) return dx;
@@ -160,7 +156,6 @@ std::pair<Tensor, Tensor> max_pool_with_indices(int n, const Tensor& x, const Di
   const Names names = kMax[n - 1];
   const Window w = make_window(names.op, n, kernel_size, stride, padding, dilation);
   check_input(names.op, x, n);
-  check_implemented(x.dtype() != DType::Bool, "", "\"", names.op, "\" not implemented for 'Bool'");
   const Dims shape = pooled_shape(names.op, x.shape(), w, ceil_mode);
   Grad grad({x});
   Tensor y, indices = empty(shape, DType::Int64, x.device());
@@ -170,7 +165,7 @@ std::pair<Tensor, Tensor> max_pool_with_indices(int n, const Tensor& x, const Di
     PoolArgs args = make_args(n, x.shape(), shape, from.dtype());
     w.set(args);
     args.x = from.raw(), args.y = out.raw(), args.indices = indices.data<int64_t>();
-    if (out.numel() > 0) run(x.device(), &HeavyTable::max_pool_forward, args);
+    run_heavy(names.kernel, x.device(), &HeavyTable::max_pool_forward, args);
     y = to_dtype(out, x.dtype());
   }
   return record_max(names.node, n, w, grad, x, y, indices);
@@ -186,8 +181,8 @@ std::pair<Tensor, Tensor> adaptive_max_pool(int n, const Tensor& x, const Dims& 
   check_input(names.op, x, n);
   const Dims size = spread(names.op, "output_size", output_size, n);
   Dims shape = x.shape();
-  for (int i = 0; i < n; ++i)
-    if (size[i] != -1) shape[x.dim() - n + i] = size[i];
+  for (int i = 0; i < n; ++i) shape[x.dim() - n + i] = size[i];
+  for (int64_t s : shape) check(s >= 0, names.op, "Trying to create tensor with negative dimension ", s, ": ", shape);
   numel_of(names.op, shape);
   Grad grad({x});
   Tensor y, indices = empty(shape, DType::Int64, x.device());
@@ -196,7 +191,7 @@ std::pair<Tensor, Tensor> adaptive_max_pool(int n, const Tensor& x, const Dims& 
     const Tensor from = dense(x), out = empty(shape, from.dtype(), x.device());
     PoolArgs args = make_args(n, x.shape(), shape, from.dtype());
     args.x = from.raw(), args.y = out.raw(), args.indices = indices.data<int64_t>();
-    if (out.numel() > 0) run(x.device(), &HeavyTable::adaptive_max_forward, args);
+    run_heavy(names.kernel, x.device(), &HeavyTable::adaptive_max_forward, args);
     y = to_dtype(out, x.dtype());
   }
   return record_max(names.node, n, {}, grad, x, y, indices);
@@ -209,7 +204,7 @@ namespace {
 struct Average {
   Names names;
   int n;
-  Pass HeavyTable::*forward, HeavyTable::*backward;
+  Pass forward, backward;
   Window window;  // unused by the adaptive ones
 };
 
@@ -224,7 +219,7 @@ Tensor average(const Average& a, const Tensor& x, const Dims& shape) {
     PoolArgs args = make_args(a.n, x.shape(), shape, from.dtype());
     if (!a.window.kernel.empty()) a.window.set(args);
     args.x = from.raw(), args.y = out.raw();
-    if (out.numel() > 0) run(x.device(), a.forward, args);
+    run_heavy(a.names.kernel, x.device(), a.forward, args);
     y = to_dtype(out, x.dtype());
   }
   if (!grad) return y;
@@ -241,16 +236,12 @@ Tensor average_backward(const Average& a, const Tensor& dy, const Dims& x_shape)
     PoolArgs args = make_args(a.n, x_shape, dy.shape(), from.dtype());
     if (!a.window.kernel.empty()) a.window.set(args);
     args.dy = from.raw(), args.dx = out.raw();
-    if (out.numel() > 0) run(dy.device(), a.backward, args);
+    run_heavy(a.names.kernel, dy.device(), a.backward, args);
     dx = to_dtype(out, dy.dtype());
   }
   if (!grad) return dx;
   return grad.record("AvgPoolBackwardBackward0", dx,
                      [a, shape = dy.shape()](Grads& g) { g[0] = average(a, g.out(), shape); });
-}
-
-void check_floating(const char* op, const Tensor& x) {
-  check_implemented(is_floating(x.dtype()), "", "\"", op, "\" not implemented for '", dtype_type_name(x.dtype()), "'");
 }
 
 }  // namespace
@@ -263,7 +254,6 @@ Tensor avg_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& str
   w.count_include_pad = count_include_pad;
   w.divisor = divisor_override.value_or(0);
   check_input(names.op, x, n);
-  check_floating(names.op, x);
   const Average a{names, n, &HeavyTable::avg_pool_forward, &HeavyTable::avg_pool_backward, w};
   return average(a, x, pooled_shape(names.op, x.shape(), w, ceil_mode));
 }
@@ -271,14 +261,13 @@ Tensor avg_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& str
 Tensor adaptive_avg_pool(int n, const Tensor& x, const Dims& output_size) {
   const Names names = kAdaptiveAvg[n - 1];
   check_input(names.op, x, n);
-  check_floating(names.op, x);
   const Dims size = spread(names.op, "output_size", output_size, n);
   Dims shape = x.shape(), spatial;
   bool one = n > 1;
   for (int i = 0; i < n; ++i) {
     const int d = x.dim() - n + i;
-    check(size[i] >= -1, names.op, "elements of output_size must be greater than or equal to 0 but received ", size);
-    if (size[i] != -1) shape[d] = size[i];
+    check(size[i] >= 0, names.op, "elements of output_size must be greater than or equal to 0 but received ", size);
+    shape[d] = size[i];
     one &= shape[d] == 1;
     spatial.push_back(d);
   }

@@ -32,4 +32,10 @@ class Promotion {
   Category dimensioned_, scalar_, number_;
 };
 
+inline DType promoted(std::initializer_list<const Tensor*> operands) {
+  Promotion promotion;
+  for (const Tensor* x : operands) promotion.add(*x);
+  return promotion.result();
+}
+
 }  // namespace cnn

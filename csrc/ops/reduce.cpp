@@ -104,9 +104,13 @@ Tensor gathered(const Tensor& x, const ReducedDims& dims) {
 void reduce_tensor(const char* op, ReduceKind kind, const void* functor, const Tensor& x, const ReducedDims& dims,
                    DType key, const Tensor& y0, const Tensor& y1) {
   const Backend& device = backend(x.device());
-  if (!device.has_reduce(kind.id, key))
-    fail(ErrorKind::NotImplemented, "", "\"", op, "\" not implemented for '", dtype_type_name(x.dtype()), "'");
+  if (!device.has_reduce(kind.id, key)) not_implemented(op, x.dtype());
   const Tensor& y = y0.defined() ? y0 : y1;
+  for (const Tensor* out : {&y0, &y1}) {
+    if (!out->defined()) continue;
+    check(out->device() == x.device() && out->numel() == y.numel(), op, "a result of shape ", out->shape(), " on ",
+          out->device(), " does not fit an input on ", x.device());
+  }
   if (!device.runs || y.numel() == 0) return;
 
   ReduceCall call;

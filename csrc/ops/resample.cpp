@@ -22,10 +22,10 @@ struct Tap {
   std::vector<int64_t> index;
   std::vector<double> weight;
 };
-// What one dimension does.
+// What one dimension does. On the meta device there are no taps.
 struct Axis {
   int dim;
-  int64_t in;
+  int64_t in, out;
   std::vector<Tap> taps;
 };
 using Plan = std::shared_ptr<const std::vector<Axis>>;
@@ -46,6 +46,13 @@ Tensor weighted(const Tensor& x, const Tap& tap, int d) {
   return x * to(view(w, shape), x.dtype(), x.device());
 }
 
+// A new tensor like x, of another size along dimension d.
+Tensor sized(const Tensor& x, int d, int64_t size) {
+  Dims shape = x.shape();
+  shape[d] = size;
+  return empty(shape, x.dtype(), x.device());
+}
+
 Tensor spread(const Tensor& y, const Plan& plan, const char* name);
 
 Tensor resample(const Tensor& x, const Plan& plan, const char* name) {
@@ -54,6 +61,10 @@ Tensor resample(const Tensor& x, const Plan& plan, const char* name) {
   {
     NoGrad guard;
     for (const Axis& axis : *plan) {
+      if (x.device().is_meta()) {
+        y = sized(y, axis.dim, axis.out);
+        continue;
+      }
       Tensor sum;
       for (const Tap& tap : axis.taps) {
         const Tensor part = weighted(index_select(y, axis.dim, index_of(tap, x.device())), tap, axis.dim);
@@ -75,9 +86,7 @@ Tensor spread(const Tensor& y, const Plan& plan, const char* name) {
     NoGrad guard;
     for (size_t i = plan->size(); i-- > 0;) {
       const Axis& axis = (*plan)[i];
-      Dims shape = x.shape();
-      shape[axis.dim] = axis.in;
-      const Tensor sum = zeros(shape, x.dtype(), x.device());
+      const Tensor sum = zero_(sized(x, axis.dim, axis.in));
       for (const Tap& tap : axis.taps)
         index_add(sum, axis.dim, index_of(tap, x.device()), weighted(x, tap, axis.dim), 1, Dest::in_place(sum));
       x = sum;
@@ -98,17 +107,28 @@ void check_pad(const char* op, int n, const Tensor& x, const Dims& pad) {
           "Expected a tensor with non-zero dimensions but the batch for input, but got: ", x.shape());
 }
 
+// The result's size is known to be one that memory has room for before a list of its positions is made.
+void check_room(const Tensor& x, const Dims& shape) { empty(shape, x.dtype(), x.device()); }
+
 template <class F>
 Tensor pad_with(const char* op, const char* name, int n, const Tensor& x, const Dims& pad, const F& source) {
+  Dims shape = x.shape();
+  for (int i = 0; i < n; ++i) {
+    int64_t& size = shape[x.dim() - 1 - i];
+    const int64_t left = pad[2 * i], right = pad[2 * i + 1];
+    check(!__builtin_add_overflow(size, left, &size) && !__builtin_add_overflow(size, right, &size), op,
+          "invalid size, possible overflow: input of shape ", x.shape(), " with padding ", pad);
+    check(size >= 1, op, "input (", x.shape(), ") is too small for the padding ", pad, ": the output size would be ",
+          size);
+  }
+  check_room(x, shape);
   auto plan = std::make_shared<std::vector<Axis>>();
   for (int i = 0; i < n; ++i) {
     const int d = x.dim() - 1 - i;
-    const int64_t in = x.shape()[d], left = pad[2 * i], out = in + left + pad[2 * i + 1];
-    check(out >= 1, op, "input (", x.shape(), ") is too small for the padding ", pad, ": the output size would be ",
-          out);
+    const int64_t in = x.shape()[d], left = pad[2 * i];
     Tap tap;
-    for (int64_t j = 0; j < out; ++j) tap.index.push_back(source(j - left, in));
-    plan->push_back({d, in, {tap}});
+    for (int64_t j = 0; j < shape[d] && !x.device().is_meta(); ++j) tap.index.push_back(source(j - left, in));
+    plan->push_back({d, in, shape[d], {tap}});
   }
   return resample(x, plan, name);
 }
@@ -133,7 +153,7 @@ void check_sizes(const char* op, int n, const Tensor& x, const Dims& size) {
   Dims shape = size;
   shape.insert(0, x.shape()[1]);
   shape.insert(0, x.shape()[0]);
-  numel_of(op, shape);
+  check_room(x, shape);
 }
 
 // Steps of input positions from one output position to the next.
@@ -142,13 +162,20 @@ double step_of(int64_t in, int64_t out, bool align_corners, double scale) {
   return scale > 0 ? 1 / scale : double(in) / double(out);
 }
 
+// The position in the input at or below this point; a scale may put it anywhere.
+int64_t position(double at, int64_t in) { return at > 0 ? at < double(in) ? int64_t(at) : in - 1 : 0; }
+
 template <class F>
 Tensor resize_with(const char* name, int n, const Tensor& x, const Dims& size, const std::vector<double>& scales,
                    const F& taps) {
+  check(scales.empty() || int(scales.size()) == n, "upsample", "expected ", n, " scale factors, got ",
+        int64_t(scales.size()));
   auto plan = std::make_shared<std::vector<Axis>>();
-  for (int i = 0; i < n; ++i)
-    plan->push_back(
-        {2 + i, x.shape()[2 + i], taps(x.shape()[2 + i], size[i], scales.empty() ? 0.0 : scales[size_t(i)])});
+  for (int i = 0; i < n; ++i) {
+    const int64_t in = x.shape()[2 + i];
+    plan->push_back({2 + i, in, size[i], {}});
+    if (!x.device().is_meta()) plan->back().taps = taps(in, size[i], scales.empty() ? 0.0 : scales[size_t(i)]);
+  }
   return resample(x, plan, name);
 }
 
@@ -181,7 +208,7 @@ Tensor upsample_nearest(int n, const Tensor& x, const Dims& size, const std::vec
                        const float step = float(step_of(in, out, false, scale));
                        for (int64_t j = 0; j < out; ++j) {
                          const float at = exact ? (float(j) + 0.5f) * step : float(j) * step;
-                         tap.index.push_back(std::min(int64_t(std::floor(at)), in - 1));
+                         tap.index.push_back(position(at, in));
                        }
                        return std::vector<Tap>{tap};
                      });
@@ -195,7 +222,7 @@ Tensor upsample_linear(int n, const Tensor& x, const Dims& size, bool align_corn
     const double step = step_of(in, out, align_corners, scale);
     for (int64_t j = 0; j < out; ++j) {
       const double at = align_corners ? double(j) * step : std::max(0.0, (double(j) + 0.5) * step - 0.5);
-      const int64_t low = std::min(int64_t(at), in - 1);
+      const int64_t low = position(at, in);
       const double part = std::min(std::max(at - double(low), 0.0), 1.0);
       taps[0].index.push_back(low);
       taps[1].index.push_back(low + (low < in - 1));
@@ -208,24 +235,25 @@ Tensor upsample_linear(int n, const Tensor& x, const Dims& size, bool align_corn
 
 Tensor upsample_bicubic2d(const Tensor& x, const Dims& size, bool align_corners, const std::vector<double>& scales) {
   check_sizes("upsample_bicubic2d", 2, x, size);
-  return resize_with("UpsampleBicubic2DBackward0", 2, x, size, scales,
-                     [align_corners](int64_t in, int64_t out, double scale) {
-                       constexpr double a = -0.75;
-                       const auto near = [](double t) { return ((a + 2) * t - (a + 3)) * t * t + 1; };
-                       const auto far = [](double t) { return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a; };
-                       std::vector<Tap> taps(4);
-                       const double step = step_of(in, out, align_corners, scale);
-                       for (int64_t j = 0; j < out; ++j) {
-                         const double at = align_corners ? double(j) * step : (double(j) + 0.5) * step - 0.5;
-                         const int64_t low = int64_t(std::floor(at));
-                         const double t = at - double(low), weights[] = {far(t + 1), near(t), near(1 - t), far(2 - t)};
-                         for (int64_t k = 0; k < 4; ++k) {
-                           taps[size_t(k)].index.push_back(std::clamp<int64_t>(low - 1 + k, 0, in - 1));
-                           taps[size_t(k)].weight.push_back(weights[k]);
-                         }
-                       }
-                       return taps;
-                     });
+  return resize_with(
+      "UpsampleBicubic2DBackward0", 2, x, size, scales, [align_corners](int64_t in, int64_t out, double scale) {
+        constexpr double a = -0.75;
+        const auto near = [](double t) { return ((a + 2) * t - (a + 3)) * t * t + 1; };
+        const auto far = [](double t) { return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a; };
+        std::vector<Tap> taps(4);
+        const double step = step_of(in, out, align_corners, scale);
+        for (int64_t j = 0; j < out; ++j) {
+          const double at = align_corners ? double(j) * step : (double(j) + 0.5) * step - 0.5;
+          const double floor = std::min(std::max(std::floor(at), -2.0), double(in));
+          const int64_t low = int64_t(floor);
+          const double t = at - std::floor(at), weights[] = {far(t + 1), near(t), near(1 - t), far(2 - t)};
+          for (int64_t k = 0; k < 4; ++k) {
+            taps[size_t(k)].index.push_back(std::clamp<int64_t>(low - 1 + k, 0, in - 1));
+            taps[size_t(k)].weight.push_back(weights[k]);
+          }
+        }
+        return taps;
+      });
 }
 
 }  // namespace cnn

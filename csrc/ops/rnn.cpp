@@ -1,6 +1,7 @@
 // Recurrent networks as stacks of layers and directions, and their cells.
 #include "cnn/ops/rnn.h"
 
+#include "backend.h"
 #include "cnn/ops.h"
 #include "ops/rnn_layer.h"
 
@@ -31,8 +32,9 @@ std::vector<RnnWeights> weights_of(const Stack& s, const Tensor& x, const Tensor
   const bool projected = s.cell == RnnCell::Lstm && state != hidden;
   const size_t each = 2 + (s.biases ? 2 : 0) + (projected ? 1 : 0);
   const size_t count = size_t(s.layers * s.directions());
-  check(params.size() == each * count, s.op, "expected ", int64_t(each * count), " weight tensors for ", s.layers,
-        " layers, got ", int64_t(params.size()));
+  check(params.size() % each == 0 && params.size() / each == count, s.op, "expected ", int64_t(each),
+        " weight tensors for each of ", s.layers, " layers and ", s.directions(), " directions, got ",
+        int64_t(params.size()));
   std::vector<RnnWeights> all;
   const int64_t rows = rnn_gates(s.cell) * hidden;
   for (size_t i = 0; i < count; ++i) {
@@ -97,7 +99,7 @@ RnnResult run_layers(const Stack& s, Tensor x, const BatchSizes& sizes, const Te
 void check_stack(const Stack& s, const Tensor& x) {
   check(s.layers > 0, s.op, "num_layers must be greater than zero, got ", s.layers);
   check(s.dropout >= 0 && s.dropout <= 1, s.op, "dropout probability has to be between 0 and 1, but got ", s.dropout);
-  check_implemented(is_floating(x.dtype()), s.op, "not implemented for '", dtype_type_name(x.dtype()), "'");
+  if (!is_floating(x.dtype())) not_implemented(s.op, x.dtype());
 }
 
 // 16-bit floats go through float.
@@ -159,7 +161,8 @@ RnnResult run_packed(const Stack& s, const Tensor& data, const Tensor& batch_siz
 std::tuple<Tensor, Tensor> two(const RnnResult& r) { return {r.y, r.h}; }
 std::tuple<Tensor, Tensor, Tensor> three(const RnnResult& r) { return {r.y, r.h, r.c}; }
 
-void check_cell(const char* op, RnnCell cell, const Tensor& x, const Tensor& h, const RnnWeights& w) {
+void check_cell(const char* op, RnnCell cell, const Tensor& x, const RnnStates& before, const RnnWeights& w) {
+  const Tensor& h = before.h;
   check(x.dim() == 2 && h.dim() == 2, op, "expected 2-dimensional input and hidden state, got ", x.shape(), " and ",
         h.shape());
   check(x.shape()[0] == h.shape()[0], "", "Input batch size ", x.shape()[0], " doesn't match hidden0 batch size ",
@@ -170,14 +173,26 @@ void check_cell(const char* op, RnnCell cell, const Tensor& x, const Tensor& h, 
         w.w_ih.shape()[1]);
   const int64_t hidden = w.w_hh.shape()[1], rows = rnn_gates(cell) * hidden;
   check(h.shape()[1] == hidden, "", "hidden0 has inconsistent hidden_size: got ", h.shape()[1], ", expected ", hidden);
-  check(w.w_ih.shape()[0] == rows, "", "weight_ih first dim must be ", int64_t(rnn_gates(cell)),
-        " * hidden_size = ", rows, ", but got ", w.w_ih.shape()[0]);
+  check(!before.c.defined() || before.c.shape() == h.shape(), "", "hidden0 of shape ", h.shape(),
+        " and hidden1 of shape ", before.c.defined() ? before.c.shape() : Dims(), " do not match");
+  for (const auto& [name, t] : {std::pair("weight_ih", &w.w_ih), std::pair("weight_hh", &w.w_hh)})
+    check(t->shape()[0] == rows, "", name, " first dim must be ", int64_t(rnn_gates(cell)), " * hidden_size = ", rows,
+          ", but got ", t->shape()[0]);
+  for (const auto& [name, t] : {std::pair("bias_ih", &w.b_ih), std::pair("bias_hh", &w.b_hh)})
+    check(!t->defined() || (t->dim() == 1 && t->shape()[0] == rows), "", name, " must have shape ", Dims{rows},
+          ", but got ", t->defined() ? t->shape() : Dims());
+  check(is_floating(x.dtype()), "", "result type Float can't be cast to the desired output type ",
+        dtype_type_name(x.dtype()));
+  check_same(op, x, h, "hidden");
+  if (before.c.defined()) check_same(op, x, before.c, "hidden");
+  for (const Tensor* t : {&w.w_ih, &w.w_hh, &w.b_ih, &w.b_hh})
+    if (t->defined()) check_same(op, x, *t, "parameter");
 }
 
 RnnStates run_cell(const char* op, RnnCell cell, const Tensor& x, const RnnStates& before, const Tensor& w_ih,
                    const Tensor& w_hh, const std::optional<Tensor>& b_ih, const std::optional<Tensor>& b_hh) {
   const RnnWeights w = {w_ih, w_hh, b_ih.value_or(Tensor()), b_hh.value_or(Tensor()), {}};
-  check_cell(op, cell, x, before.h, w);
+  check_cell(op, cell, x, before, w);
   return rnn_step(cell, linear(x, w_ih, b_ih), before, w);
 }
 
@@ -236,8 +251,6 @@ std::tuple<Tensor, Tensor> rnn_relu(const Tensor& data, const Tensor& batch_size
 std::tuple<Tensor, Tensor> lstm_cell(const Tensor& input, const Tensors& hx, const Tensor& w_ih, const Tensor& w_hh,
                                      const std::optional<Tensor>& b_ih, const std::optional<Tensor>& b_hh) {
   check(hx.size() == 2, "", "lstm_cell expects two hidden states");
-  check(hx[0].shape() == hx[1].shape() || hx[0].shape()[0] != input.shape()[0], "", "hidden0 of shape ", hx[0].shape(),
-        " and hidden1 of shape ", hx[1].shape(), " do not match");
   const RnnStates r = run_cell("lstm_cell", RnnCell::Lstm, input, {hx[0], hx[1]}, w_ih, w_hh, b_ih, b_hh);
   return {r.h, r.c};
 }

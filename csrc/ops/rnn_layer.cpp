@@ -2,9 +2,9 @@
 // weights. The composed form gives gradients of gradients.
 #include "ops/rnn_layer.h"
 
-#include "backend.h"
 #include "cnn/autograd.h"
 #include "cnn/ops.h"
+#include "ops/heavy.h"
 
 namespace cnn {
 namespace {
@@ -83,6 +83,16 @@ struct Trace {
 };
 
 RnnArgs args_of(const Layer& layer, const Tensor* in, const Trace& trace) {
+  // Backward, what was kept since the forward pass may have been given other data meanwhile.
+  const int64_t total = trace.gates.shape()[0], rows = trace.gates.shape()[1], state = trace.h_before.shape()[1];
+  const auto fits = [&](Input i, const Dims& shape) {
+    return !in[i].defined() ||
+           (in[i].shape() == shape && in[i].dtype() == trace.gates.dtype() && in[i].device() == trace.gates.device());
+  };
+  const Dims x_shape = in[kX].dim() == 2 ? Dims{total, in[kX].shape()[1]} : Dims{};
+  check(fits(kX, x_shape) && fits(kWhh, {rows, state}) && fits(kWhr, {state, rows / rnn_gates(layer.cell)}), "rnn",
+        "input ", in[kX].shape(), " and weight_hh ", in[kWhh].shape(), " no longer belong to ", total, " rows of ",
+        rows, " gates: a tensor kept for backward was given other data");
   RnnArgs a;
   a.dtype = in[kX].dtype();
   a.cell = layer.cell;
@@ -115,7 +125,6 @@ std::optional<Tensor> input_bias(RnnCell cell, const Tensor* in) {
 }
 
 RnnResult forward(const Layer& layer, const Tensor* in, Trace& trace) {
-  const Backend& device = backend(in[kX].device());
   const DType t = in[kX].dtype();
   const int64_t total = in[kX].shape()[0], hidden = in[kWhh].shape()[0] / rnn_gates(layer.cell),
                 state = in[kWhh].shape()[1];
@@ -126,19 +135,17 @@ RnnResult forward(const Layer& layer, const Tensor* in, Trace& trace) {
   if (layer.cell == RnnCell::Lstm) trace.c_before = make(hidden);
   if (in[kWhr].defined()) trace.h_whole = make(hidden);
   RnnResult r = {make(state), clone(in[kH]), in[kC].defined() ? clone(in[kC]) : Tensor()};
-  if (!device.runs) return r;
   RnnArgs a = args_of(layer, in, trace);
   const Tensor b_hn =
       layer.cell == RnnCell::Gru && in[kBhh].defined() ? narrow(in[kBhh], 0, 2 * hidden, hidden) : Tensor();
   a.b_hn = b_hn.defined() ? b_hn.raw() : nullptr;
   a.y = r.y.raw(), a.h = r.h.raw(), a.c = r.c.defined() ? r.c.raw() : nullptr;
-  device.heavy->rnn_forward(a);
+  run_heavy("rnn", in[kX].device(), &HeavyTable::rnn_forward, a);
   return r;
 }
 
 void backward(const Layer& layer, const Tensor* in, const Trace& trace, Grads& g) {
   NoGrad guard;
-  const Backend& device = backend(in[kX].device());
   const auto state_gradient = [&](int output, const Tensor& like) {
     return g.has(output) ? clone(contiguous(g.out(output))) : zeros(like.shape(), like.dtype(), like.device());
   };
@@ -148,15 +155,13 @@ void backward(const Layer& layer, const Tensor* in, const Trace& trace, Grads& g
   const Tensor dh = state_gradient(1, in[kH]), dc = lstm ? state_gradient(2, in[kC]) : Tensor();
   const Tensor d_gates = same(trace.gates), d_hidden = layer.cell == RnnCell::Gru ? same(trace.gates) : d_gates;
   const Tensor d_state = in[kWhr].defined() ? same(trace.h_before) : Tensor();
-  if (device.runs) {
-    RnnArgs a = args_of(layer, in, trace);
-    a.dy = dy.defined() ? dy.raw() : nullptr;
-    a.h = dh.raw(), a.c = lstm ? dc.raw() : nullptr;
-    a.d_gates = d_gates.raw();
-    a.d_hidden = layer.cell == RnnCell::Gru ? d_hidden.raw() : nullptr;
-    a.d_state = d_state.defined() ? d_state.raw() : nullptr;
-    device.heavy->rnn_backward(a);
-  }
+  RnnArgs a = args_of(layer, in, trace);
+  a.dy = dy.defined() ? dy.raw() : nullptr;
+  a.h = dh.raw(), a.c = lstm ? dc.raw() : nullptr;
+  a.d_gates = d_gates.raw();
+  a.d_hidden = layer.cell == RnnCell::Gru ? d_hidden.raw() : nullptr;
+  a.d_state = d_state.defined() ? d_state.raw() : nullptr;
+  run_heavy("rnn", in[kX].device(), &HeavyTable::rnn_backward, a);
   if (g.wants(kX)) g[kX] = mm(d_gates, in[kWih]);
   g[kH] = dh;
   if (lstm) g[kC] = dc;

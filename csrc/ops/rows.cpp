@@ -6,8 +6,7 @@ void rows_tensors(const char* op, int id, const void* functor, const RowsArg* ar
                   const Dims& shape, int dim, DType key) {
   const Tensor& first = *args[0].tensor;
   const Backend& device = backend(first.device());
-  if (!device.has_rows(id, key))
-    fail(ErrorKind::NotImplemented, "", "\"", op, "\" not implemented for '", dtype_type_name(key), "'");
+  if (!device.has_rows(id, key)) not_implemented(op, key);
   RowsCall call;
   call.functor = functor;
   call.key = key;
@@ -18,18 +17,41 @@ void rows_tensors(const char* op, int id, const void* functor, const RowsArg* ar
     if (d < dim) call.outer *= shape[d];
     if (d > dim) call.inner *= shape[d];
   }
-  if (!device.runs || call.outer * call.inner == 0) return;
   for (int k = 0; k < count; ++k) {
     RowsOperand& a = call.operand[k];
     a.kind = args[k].kind;
     if (!args[k].tensor || !args[k].tensor->defined()) continue;
     const Tensor& x = *args[k].tensor;
+    check(x.device() == first.device(), op,
+          "Expected all tensors to be on the same device, but found at least two devices, ", first.device(), " and ",
+          x.device(), "!");
     a.data = x.raw();
     a.dtype = x.dtype();
     a.compute = args[k].index ? DType::Int64 : key;
     a.length = a.kind == RowKind::Single ? 1 : a.kind == RowKind::Shared ? x.numel() : x.dim() ? x.shape()[dim] : 1;
+    const int64_t rows = a.kind == RowKind::Shared ? 1 : call.outer * call.inner;
+    check(x.is_contiguous() && x.numel() == rows * a.length && (a.kind != RowKind::Shared || a.length == call.n), op,
+          "an operand of shape ", x.shape(), " does not fit the rows of ", shape, " along dimension ", dim);
   }
+  if (!device.runs || call.outer * call.inner == 0) return;
   device.rows(id, call);
+}
+
+void check_norm_parameters(const char* op, const Tensor& x, std::initializer_list<const std::optional<Tensor>*> list) {
+  const Tensor* first = nullptr;
+  for (const std::optional<Tensor>* given : list) {
+    if (!*given || !(*given)->defined()) continue;
+    const Tensor& p = **given;
+    if (!first) first = &p;
+    check(p.device() == x.device(), op,
+          "Expected all tensors to be on the same device, but found at least two devices, ", x.device(), " and ",
+          p.device(), "!");
+    check(p.dtype() == x.dtype() || (is_reduced(x.dtype()) && p.dtype() == DType::Float32), "",
+          "mixed dtype (CPU): expect parameter to have scalar type of Float, or the input's, ",
+          dtype_type_name(x.dtype()), ", but found ", dtype_type_name(p.dtype()));
+    check(p.dtype() == first->dtype(), "", "expected scalar type ", dtype_type_name(first->dtype()), " but found ",
+          dtype_type_name(p.dtype()));
+  }
 }
 
 }  // namespace cnn

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 
 #include "backend.h"
 #include "cnn/autograd.h"
@@ -25,6 +26,10 @@ void rows_into(const char* op, const F& f, std::initializer_list<RowsArg> args, 
                DType key) {
   rows_tensors(op, kernels::IdOf<F>::value, &f, args.begin(), outputs, int(args.size()), shape, dim, key);
 }
+
+// RuntimeError when parameters of a normalisation (null or undefined: none) do not go with x: one dtype and the device
+// of x, or float32 beside 16-bit elements.
+void check_norm_parameters(const char* op, const Tensor& x, std::initializer_list<const std::optional<Tensor>*> list);
 
 // The floating T in which elements of this dtype are computed.
 constexpr DType float_key(DType t) { return t == DType::Float64 ? t : DType::Float32; }

@@ -10,9 +10,11 @@
 #include "cnn/ops/index.h"
 #include "cnn/ops/join.h"
 #include "cnn/ops/reduce.h"
+#include "cnn/ops/scan.h"
 #include "cnn/ops/view.h"
 #include "ops/each.h"
 #include "ops/map.h"
+#include "ops/parts.h"
 
 namespace cnn {
 
@@ -54,7 +56,7 @@ Tensor roll(const Tensor& x, const Dims& shifts, const Dims& dims) {
     for (int i = 0; i < shifts.size() && x.numel() > 0; ++i) {
       const int d = dims.empty() ? 0 : normalize_dim("roll", dims[i], x.dim());
       if (y.dim() == 0) continue;
-      const int64_t n = y.shape()[d], s = ((shifts[i] % n) + n) % n;
+      const int64_t n = y.shape()[d], s = (shifts[i] % n + n) % n;
       y = cat({narrow(y, d, n - s, s), narrow(y, d, 0, n - s)}, d);
     }
     y = y.storage() == x.storage() ? clone(x) : reshape(y, x.shape());
@@ -116,10 +118,16 @@ Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, std::optional<i
     const Tensor counts = expand(reshape(to_dtype(repeats, DType::Int64), {-1}), {n});
     check(n == 0 || !any(lt(counts, wrapped_number(0))).item().to_bool(), "repeat_interleave",
           "repeats can not be negative");
-    const int64_t most = n == 0 ? 0 : amax(counts).item().to_int();
-    // Row i, column j is kept while j < counts[i]; the kept rows, in order, are the positions to read.
-    const Tensor kept = lt(unsqueeze(arange(0, most, 1, DType::Int64, counts.device()), 0), unsqueeze(counts, 1));
-    at = select(nonzero(kept), 1, 0);
+    const double size = sum(counts, {}, false, DType::Float64).item().to_double();
+    check(size < 0x1p62, "repeat_interleave", "invalid size, possible overflow: repeats sum to ", size);
+    // Each row but the first makes a step where it begins; the sum of the steps up to a place is the row that lies there.
+    const Tensor ends = cumsum(counts, 0);
+    const Tensor steps = zeros({int64_t(size) + 1}, DType::Int64, counts.device());
+    if (n > 1) {
+      const Tensor begins = narrow(ends, 0, 0, n - 1);
+      index_add(steps, 0, begins, ones_like(begins), 1, Dest::in_place(steps));
+    }
+    at = cumsum(narrow(steps, 0, 0, int64_t(size)), 0);
     if (repeats.dim() == 0) at = to_device(at, x.device());  // a number lies on the CPU
   }
   return index_select(source, d, at);
@@ -163,7 +171,10 @@ Tensor diag_embed(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
   const int n = x.dim() + 1;
   const int a = normalize_dim("diag_embed", dim1, n), b = normalize_dim("diag_embed", dim2, n);
   check(a != b, "diag_embed", "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
-  const int64_t size = x.shape().back() + (offset < 0 ? -offset : offset);
+  int64_t size = 0;
+  check(offset != INT64_MIN && !__builtin_add_overflow(x.shape().back(), offset < 0 ? -offset : offset, &size),
+        "diag_embed", "Storage size calculation overflowed with a diagonal of ", x.shape().back(), " at offset ",
+        offset);
   Dims shape = x.shape();
   shape.erase(x.dim() - 1);
   shape.insert(std::min(a, b), size);
@@ -193,7 +204,9 @@ Tensor constant_pad_nd(const Tensor& x, const Dims& pad, Scalar value) {
   Dims shape = x.shape();
   for (int i = 0; i < padded; ++i) {
     const int d = x.dim() - 1 - i;
-    shape[d] += pad[2 * i] + pad[2 * i + 1];
+    check(!__builtin_add_overflow(shape[d], pad[2 * i], &shape[d]) &&
+              !__builtin_add_overflow(shape[d], pad[2 * i + 1], &shape[d]),
+          "constant_pad_nd", "invalid size, possible overflow: input of shape ", x.shape(), " with padding ", pad);
     check(shape[d] >= 0, "constant_pad_nd", "The input size ", x.shape()[d], ", plus negative padding ", pad[2 * i],
           " and ", pad[2 * i + 1], " resulted in a negative output size, which is invalid. Check dimension ", d,
           " of your input.");
@@ -224,6 +237,7 @@ Tensors chunk(const Tensor& x, int64_t chunks, int64_t dim) {
   check(chunks > 0, "chunk", "chunk expects `chunks` to be greater than 0, got: ", chunks);
   const int64_t n = x.shape()[normalize_dim("chunk", dim, x.dim())];
   const int64_t size = n / chunks + (n % chunks != 0);
+  if (size == 0) check_parts("chunk", chunks);
   if (size == 0) return split_with_sizes(x, Dims::filled(int(chunks), 0), dim);
   return split(x, size, dim);
 }
@@ -232,6 +246,7 @@ Tensors tensor_split(const Tensor& x, int64_t sections, int64_t dim) {
   check(x.dim() > 0, "tensor_split",
         "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
   check(sections > 0, "tensor_split", "number of sections must be larger than 0, got ", sections);
+  check_parts("tensor_split", sections);
   const int d = normalize_dim("tensor_split", dim, x.dim());
   const int64_t n = x.shape()[d];
   Tensors parts;
@@ -270,6 +285,9 @@ Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype, Devi
 Tensor linspace(Scalar start, Scalar end, int64_t steps, std::optional<DType> dtype, Device device) {
   check(steps >= 0, "linspace", "number of steps must be non-negative");
   const DType t = dtype.value_or(default_dtype());
+  if (t == DType::Bool) not_implemented("linspace_cpu", t);
+  for (Scalar s : {start, end})
+    if (!is_floating(t)) check_converts(s, t);
   Tensor y = empty({steps}, t, device);
   const DType key = is_reduced(t) ? DType::Float32 : t;
   const Tensor out = key == t ? y : empty({steps}, key, device);

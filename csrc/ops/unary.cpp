@@ -218,8 +218,9 @@ Tensor floor(const Tensor& x, Dest dest) { return flat("floor", "FloorBackward0"
 Tensor ceil(const Tensor& x, Dest dest) { return flat("ceil", "CeilBackward0", kernels::Ceil{}, x, dest); }
 Tensor trunc(const Tensor& x, Dest dest) { return flat("trunc", "TruncBackward0", kernels::Trunc{}, x, dest); }
 Tensor round(const Tensor& x, int64_t decimals, Dest dest) {
-  if (decimals == 0 || !is_floating(x.dtype())) return flat("round", "RoundBackward0", kernels::Round{}, x, dest);
-  const double scale = std::pow(10.0, double(decimals < 0 ? -decimals : decimals));
+  if (decimals != 0 && !is_floating(x.dtype())) not_implemented("round_cpu", x.dtype());
+  if (decimals == 0) return flat("round", "RoundBackward0", kernels::Round{}, x, dest);
+  const double scale = std::pow(10.0, std::abs(double(decimals)));
   return flat("round", "RoundBackward1", kernels::RoundDecimals{{}, scale, decimals < 0}, x, dest);
 }
 Tensor frac(const Tensor& x, Dest dest) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 
 from cnn import _C
+from cnn._choices import combinations, tril_indices, triu_indices
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes",
@@ -254,42 +255,6 @@ def cartesian_prod(*tensors):
     return _C.stack([g.reshape(-1) for g in meshgrid(*tensors, indexing="ij")], 1)
 
 
-def combinations(input, r=2, with_replacement=False):
-    """All choices of r elements of a vector, one row each."""
-    import itertools
-
-    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    rows = list(choose(range(input.numel()), r))
-    if not rows or r == 0:
-        return input.new_empty((0,)) if r == 0 else input.new_empty((0, r))
-    return input[_C.tensor(rows)]
-
-
-def _indices_of(mask, dtype, options):
-    places = _C.nonzero(mask).t().contiguous()
-    return _C.empty(places.shape, dtype=dtype or _C.int64, **options).copy_(places)
-
-
-def tril_indices(
-    row, col, offset=0, *, dtype=None, layout=None, device=None, pin_memory=False,
-    requires_grad=False,
-):  # fmt: skip
-    """[2, n]: rows and columns of the lower triangle, in row order."""
-    mask = _C.tril(_C.ones(row, col, dtype=_C.uint8), offset)
-    options = {"layout": layout, "device": device, "pin_memory": pin_memory}
-    return _indices_of(mask, dtype, options).requires_grad_(requires_grad)
-
-
-def triu_indices(
-    row, col, offset=0, *, dtype=None, layout=None, device=None, pin_memory=False,
-    requires_grad=False,
-):  # fmt: skip
-    """[2, n]: rows and columns of the upper triangle, in row order."""
-    mask = _C.triu(_C.ones(row, col, dtype=_C.uint8), offset)
-    options = {"layout": layout, "device": device, "pin_memory": pin_memory}
-    return _indices_of(mask, dtype, options).requires_grad_(requires_grad)
-
-
 # ---- Products ----
 
 
@@ -398,6 +363,12 @@ def dist(input, other, p=2):
     return (input - other).norm(p)
 
 
+_COMPUTE_MODES = (
+    None, "use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist",
+    "donot_use_mm_for_euclid_dist",
+)  # fmt: skip
+
+
 def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     """[..., m, n]: p-norm distances between the rows of x1 [..., m, d] and x2 [..., n, d]."""
     if x1.dim() < 2 or x2.dim() < 2:
@@ -410,6 +381,8 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
         )
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
+    if compute_mode not in _COMPUTE_MODES:
+        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
     return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)
 
 

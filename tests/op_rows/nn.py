@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import cnn
-from op_cases import Fixed, Index, Op, X, case, error
+from op_cases import FLOATS, INTS, Fixed, Index, Op, X, case, error
 from op_rows.activation import reduced
 
 DOUBLE = (cnn.float32, cnn.float64)
@@ -281,10 +281,10 @@ def conv_rows(n):
     channels_differ = error(RuntimeError, "channels", x(1, 3, 5, 5, 5), X(2, 2, *kernel))
     too_large = error(RuntimeError, "size", x(1, 2, 1, 2, 1), X(2, 2, *kernel))
     return [
-        Op(name, conv, cases, tolerance=8, large=case(big, weight, X(16), 1, 1), errors=[channels_differ, too_large,
+        Op(name, conv, cases, dtypes=FLOATS + INTS, tolerance=8, large=case(big, weight, X(16), 1, 1), errors=[channels_differ, too_large,
            error(RuntimeError, None, x(1, 2, 5, 5, 5), X(2, 2, *kernel), X(3)), error(RuntimeError, "stride", x(1, 2, 5, 5, 5), X(2, 2, *kernel), None, 0),
            error(RuntimeError, None, x(1, 2, 5, 5, 5), X(2, 2, *kernel), None, 1, -1), error(RuntimeError, "dtype|type", x(1, 2, 5, 5, 5), X(2, 2, *kernel, dtype=cnn.float64))]),
-        Op(f"conv_transpose{n}d", conv_transpose, back, tolerance=8, large=case(big, weight, X(16), 1, 1),
+        Op(f"conv_transpose{n}d", conv_transpose, back, dtypes=FLOATS + INTS, tolerance=8, large=case(big, weight, X(16), 1, 1),
            errors=[channels_differ, error(RuntimeError, "output padding", x(1, 2, 5, 5, 5), X(2, 2, *kernel), None, 1, 0, 2)]),
     ]  # fmt: skip
 
@@ -318,12 +318,17 @@ def pool_rows(n):
         case(X(*(2, 4, 4, 3)[: 1 + n], distinct=True), 3),
     ]
     pair = (None, cnn.int64)
+    adaptive_errors = [
+        error(RuntimeError, None, X(3), 2),
+        *[error(RuntimeError, "negative|greater than or equal to 0", x, size) for size in (-1, -2)],
+        *[error(NotImplementedError, "adaptive_(avg|max)_pool.*not implemented for", x, 2, dtype=t) for t in INTS],
+    ]  # fmt: skip
     return [
         Op(f"max_pool{n}d", max_pool(n), maxima, large=case(big, 3, 2, 1), errors=errors),
         Op(f"max_pool{n}d_with_indices", max_pool(n, True), maxima, result=pair, errors=errors),
-        Op(f"avg_pool{n}d", avg_pool(n), averages, tolerance=2, large=case(big, 3, 2, 1), errors=errors),
-        Op(f"adaptive_avg_pool{n}d", adaptive(n, np.mean), sizes, tolerance=2, large=case(big, 7), errors=[error(RuntimeError, None, X(3), 2), error(RuntimeError, None, x, -2)]),
-        Op(f"adaptive_max_pool{n}d", adaptive(n, np.max), sizes, result=pair, large=case(big, 7), errors=[error(RuntimeError, None, X(3), 2), error(RuntimeError, None, x, -2)]),
+        Op(f"avg_pool{n}d", avg_pool(n), averages, dtypes=(*FLOATS, cnn.int64), tolerance=2, large=case(big, 3, 2, 1), errors=errors),
+        Op(f"adaptive_avg_pool{n}d", adaptive(n, np.mean), sizes, tolerance=2, large=case(big, 7), errors=adaptive_errors),
+        Op(f"adaptive_max_pool{n}d", adaptive(n, np.max), sizes, result=pair, large=case(big, 7), errors=adaptive_errors),
     ]  # fmt: skip
 
 

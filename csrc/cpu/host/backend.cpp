@@ -62,8 +62,8 @@ const Tables& tables() {
 
 }  // namespace cpu
 
-const Backend cpu_backend = {cpu::allocate, cpu::release, cpu::copy_bytes,     cpu::read_element, cpu::map,
-                             cpu::reduce,   cpu::rows,    cpu::each,           cpu::has_map,      cpu::has_reduce,
-                             cpu::has_rows, true,         &cpu::choose_heavy()};
+const Backend cpu_backend = {
+    cpu::allocate, cpu::release, cpu::copy_bytes, cpu::read_element, cpu::map,      cpu::reduce, cpu::rows,
+    cpu::each,     cpu::has_map, cpu::has_reduce, cpu::has_rows,     cpu::has_each, true,        &cpu::choose_heavy()};
 
 }  // namespace cnn

@@ -1,12 +1,12 @@
-#include "cnn/check.h"
 #include "core/parallel.h"
 #include "cpu/host/skeletons.h"
 
 namespace cnn::cpu {
 
+bool has_each(int functor, DType dtype) { return tables().each[functor][int(dtype)] != nullptr; }
+
 void each(int functor, const EachCall& call) {
   const EachLoop loop = tables().each[functor][int(call.dtype)];
-  check_implemented(loop, "", "not implemented for '", dtype_type_name(call.dtype), "'");
   const int64_t grain = (1 << 16) / call.cost;
   if (call.ordered || call.n <= grain) {
     loop(call.functor, 0, call.n);

@@ -11,6 +11,7 @@ const Tables& tables();
 bool has_map(int functor, DType key);
 bool has_reduce(int functor, DType key);
 bool has_rows(int functor, DType key);
+bool has_each(int functor, DType dtype);
 void map(int functor, const MapCall& call);
 // Runs the call if its operands lie along different dimensions, else does nothing and returns false.
 bool map_turned(int functor, const MapCall& call);

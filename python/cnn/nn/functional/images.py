@@ -212,6 +212,13 @@ def channel_shuffle(input, groups) -> _C.Tensor:
     return split.transpose(1, 2).reshape(input.shape)
 
 
+def _scaled(size, factor):
+    scaled = size * factor
+    if not abs(scaled) < 2**63:
+        raise RuntimeError("value cannot be converted to type int64_t without overflow")
+    return math.floor(scaled)
+
+
 def _target_size(input, size, scale_factor, mode, recompute_scale_factor):
     """(output_size, scale_factors) for the core: exactly one of them is None."""
     dim = input.dim() - 2
@@ -247,7 +254,7 @@ def _target_size(input, size, scale_factor, mode, recompute_scale_factor):
             "scale_factor in (s1, s2, ...,sK) format."
         )
     if recompute_scale_factor or mode == "area":
-        return [int(s * f) for s, f in zip(input.shape[2:], scale_factor)], None
+        return [_scaled(s, f) for s, f in zip(input.shape[2:], scale_factor)], None
     return None, scale_factor
 
 
@@ -276,7 +283,7 @@ def interpolate(
         align_corners = False
     size, scales = _target_size(input, size, scale_factor, mode, recompute_scale_factor)
     if size is None:
-        size = [math.floor(n * f) for n, f in zip(input.shape[2:], scales)]
+        size = [_scaled(n, f) for n, f in zip(input.shape[2:], scales)]
     ndim = input.dim()
     if antialias and (mode not in ("bilinear", "bicubic") or ndim != 4):
         raise ValueError(
