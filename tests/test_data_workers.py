@@ -380,3 +380,20 @@ def test_threads_may_share_an_iterator():
     for thread in threads:
         thread.join()
     assert sorted(seen) == [i * i for i in range(200)]
+
+
+def test_workers_whose_start_failed_start_again_in_the_next_epoch(tmp_path):
+    def init(worker_id):
+        if not (tmp_path / "done").exists():
+            (tmp_path / "done").touch()
+            raise ValueError("no start")
+        (tmp_path / "twice").touch()
+
+    loader = DataLoader(
+        Squares(4), num_workers=1, worker_init_fn=init, persistent_workers=True, batch_size=None
+    )
+    iterator = iter(loader)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no start"):
+            next(iterator)
+    assert list(loader) == [0, 1, 4, 9] and (tmp_path / "twice").exists()

@@ -138,8 +138,7 @@ class Reader {
   void call(const Value& function, const Value& args);
   void rebuild_tensor(const std::vector<const Value*>& args);
   void check_requires_grad(const Value& requires_grad, DType dtype) const {
-    need(requires_grad.kind == Kind::Bool && (!requires_grad.number || is_floating(dtype)),
-         "a gradient of integers");
+    need(requires_grad.kind == Kind::Bool && (!requires_grad.number || is_floating(dtype)), "a gradient of integers");
   }
   Dims dims(const Value& v);
 

@@ -35,6 +35,7 @@ def contents(module):
             module.Size([1, 2]),
             module.device("cpu"),
             module.float16,
+            module.strided,
             "text",
             b"bytes",
             {1: (None, True)},

@@ -155,7 +155,11 @@ def admitted():
         "builtins.complex": complex,
         **_core_objects(),
     }
-    for path in (*_CNN_TO_TORCH.values(), "torch.nn.parameter.Parameter"):
+    for path in (
+        *_CNN_TO_TORCH.values(),
+        "torch.nn.parameter.Parameter",
+        "torch.serialization._get_layout",
+    ):
         module, _, name = path.rpartition(".")
         paths[path] = resolve(module, name)
     return paths

@@ -12,7 +12,7 @@ from collections import Counter, OrderedDict
 from types import BuiltinFunctionType, FunctionType
 
 from cnn import _C, storage
-from cnn.serialization import names
+from cnn.serialization import _get_layout, names
 from cnn.serialization.arguments import Arguments, check_key, check_state
 
 __all__ = ["Pickler", "Unpickler", "WeightsUnpickler", "pickler_for", "unpickler_for"]
@@ -54,12 +54,16 @@ class Pickler(pickle._Pickler):
     def _save_size(self, size):
         self.save_reduce(_C.Size, (tuple(size),), obj=size)
 
+    def _save_layout(self, layout):
+        self.save_reduce(_get_layout, (str(layout),), obj=layout)
+
     # The base class's table holds its functions, not method names.
     dispatch[FunctionType] = save_global
     dispatch[BuiltinFunctionType] = save_global
     dispatch[_C.dtype] = save_global
     dispatch[_C.device] = _save_device
     dispatch[_C.Size] = _save_size
+    dispatch[_C.layout] = _save_layout
 
 
 class _StorageNumbers:

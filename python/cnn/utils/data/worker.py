@@ -116,15 +116,21 @@ def run_worker(
     _seed_everything(base_seed, worker_id)
     _worker_info = WorkerInfo(worker_id, num_workers, base_seed + worker_id, dataset)
     answers = _Answers(worker_id, connection, keep=collate_fn is not default_collate)
-    make = lambda: make_fetcher(dataset, batched, collate_fn, drop_last)  # noqa: E731
-    fetcher, failure, ended = None, None, False
-    try:
+    ready, ended = init_fn is None, False
+
+    def start():
+        """(fetcher, None), or (None, what hinders it): every task of the epoch is answered so."""
+        nonlocal ready
         try:
-            if init_fn is not None:
+            if not ready:
                 init_fn(worker_id)
-            fetcher = make()
+                ready = True
+            return make_fetcher(dataset, batched, collate_fn, drop_last), None
         except Exception as e:
-            failure = answers.error(e)
+            return None, answers.error(e)
+
+    try:
+        fetcher, failure = start()
         while os.getppid() == parent:
             try:
                 packed = tasks.get(timeout=CHECK_INTERVAL)
@@ -135,10 +141,7 @@ def run_worker(
                 break
             if isinstance(task, Resume):
                 ended = False
-                try:
-                    fetcher = make()
-                except Exception as e:
-                    failure = answers.error(e)
+                fetcher, failure = start()
                 answers.put(None, task)
                 continue
             if stopping.value or ended:
@@ -146,7 +149,6 @@ def run_worker(
             number, index = task
             if failure is not None:
                 answers.put(number, failure)
-                failure = None if fetcher is not None else failure
                 continue
             try:
                 answers.put(number, fetcher(index))
