@@ -100,10 +100,12 @@ template <class T> struct Columns<kernels::LogSoftmaxGrad, T> {
 template <class T> struct Columns<kernels::ChannelScale, T> {
   static constexpr bool kKnown = true;
   CNN_HD static void run(const kernels::ChannelScale& f, int64_t n, int64_t m, int64_t pitch, void* const* p) {
+    const T none[kColumnBlock] = {};
     T* const y = static_cast<T*>(p[0]);
-    const T *const x = static_cast<const T*>(p[1]), *const scale = static_cast<const T*>(p[2]),
-                   *const shift = static_cast<const T*>(p[3]);
-    for_columns(n, m, [=](int64_t i, int64_t j) { y[i * pitch + j] = f(x[i * pitch + j], scale[j], shift[j]); });
+    const T *const x = static_cast<const T*>(p[1]), *const center = p[2] ? static_cast<const T*>(p[2]) : none,
+                   *const scale = static_cast<const T*>(p[3]), *const shift = p[4] ? static_cast<const T*>(p[4]) : none;
+    for_columns(n, m,
+                [=](int64_t i, int64_t j) { y[i * pitch + j] = f(x[i * pitch + j], center[j], scale[j], shift[j]); });
   }
 };
 
@@ -155,20 +157,26 @@ template <class T> struct Columns<kernels::LayerNorm, T> {
     T *const y = static_cast<T*>(p[0]), *const mean = static_cast<T*>(p[1]), *const rstd = static_cast<T*>(p[2]);
     const T* const x = static_cast<const T*>(p[3]);
     const PerRow<T> w(p[4], T(1)), b(p[5], T(0));
-    T middle[kColumnBlock] = {}, scale[kColumnBlock] = {};
+    T middle[kColumnBlock] = {}, rest[kColumnBlock] = {}, scale[kColumnBlock] = {};
     for_columns(n, m, [=, &middle](int64_t i, int64_t j) { middle[j] += x[i * pitch + j]; });
     for (int64_t j = 0; j < m; ++j) middle[j] /= T(n);
-    for_columns(n, m, [=, &middle, &scale](int64_t i, int64_t j) {
+    for_columns(n, m, [=, &middle, &rest, &scale](int64_t i, int64_t j) {
       const T d = x[i * pitch + j] - middle[j];
+      rest[j] += d;  // what the mean has missed by its own rounding
       scale[j] += d * d;
     });
-    for (int64_t j = 0; j < m; ++j) scale[j] = T(1) / kernels::sqrt(scale[j] / T(n) + T(f.eps));
+    for (int64_t j = 0; j < m; ++j) {
+      const T m2 = scale[j] - rest[j] * (rest[j] / T(n));
+      rest[j] /= T(n);
+      scale[j] = T(1) / kernels::sqrt((m2 < T(0) ? T(0) : m2) / T(n) + T(f.eps));
+    }
     for (int64_t i = 0; i < n; ++i) {
       const T weight = w[i], bias = b[i];
 #pragma GCC ivdep
-      for (int64_t j = 0; j < m; ++j) y[i * pitch + j] = (x[i * pitch + j] - middle[j]) * scale[j] * weight + bias;
+      for (int64_t j = 0; j < m; ++j)
+        y[i * pitch + j] = (x[i * pitch + j] - middle[j] - rest[j]) * scale[j] * weight + bias;
     }
-    for (int64_t j = 0; j < m; ++j) mean[j] = middle[j], rstd[j] = scale[j];
+    for (int64_t j = 0; j < m; ++j) mean[j] = middle[j] + rest[j], rstd[j] = scale[j];
   }
 };
 

@@ -8,6 +8,19 @@
 
 namespace cnn::cpu::inline CNN_ISA {
 
+template <class F, class... G> inline constexpr bool kIsOneOf = (std::is_same_v<F, G> || ...);
+template <class F, class T>
+inline constexpr bool kIsSum = std::is_floating_point_v<T> && std::is_base_of_v<kernels::Sum, F>;
+
+// Four terms of a sum: added to it together they leave a quarter of the roundings.
+template <class F, class T>
+CNN_HD T sum_of_four(const F& f, const T* x, int64_t stride) {
+  if constexpr (kIsOneOf<F, kernels::Sum, kernels::Mean>) return (x[0] + x[stride]) + (x[2 * stride] + x[3 * stride]);
+  T sum = f.step(T(0), x[0]);
+  for (int r = 1; r < 4; ++r) sum = f.step(sum, x[r * stride]);
+  return sum;
+}
+
 // acc[j] takes x[0][j], x[1][j], ... for j < m. The columns are independent, so the compiler vectorises along j.
 template <int kRows, class F, class T>
 CNN_HD void take_columns(const F& f, T* __restrict acc, const T* __restrict x, int64_t m, int64_t n, int64_t stride) {
@@ -16,10 +29,14 @@ CNN_HD void take_columns(const F& f, T* __restrict acc, const T* __restrict x, i
     const T* const row = x + i * stride;
 #pragma GCC ivdep
     for (int64_t j = 0; j < m; ++j) {
-      T a = acc[j];
+      if constexpr (kRows == 4 && kIsSum<F, T>) {
+        acc[j] = f.combine(acc[j], sum_of_four(f, row + j, stride));
+      } else {
+        T a = acc[j];
 #pragma GCC unroll 4
-      for (int r = 0; r < kRows; ++r) a = f.step(a, row[r * stride + j]);
-      acc[j] = a;
+        for (int r = 0; r < kRows; ++r) a = f.step(a, row[r * stride + j]);
+        acc[j] = a;
+      }
     }
   }
   for (; i < n; ++i)
@@ -54,7 +71,6 @@ CNN_HD T row_in_lanes(const F& f, const T* x, int64_t n) {
 }
 
 // Functors whose step takes vectors as it takes numbers.
-template <class F, class... G> inline constexpr bool kIsOneOf = (std::is_same_v<F, G> || ...);
 template <class F, class T>
 inline constexpr bool kInVectors =
     std::is_floating_point_v<T> && kIsOneOf<F, kernels::Sum, kernels::Mean, kernels::Max, kernels::Min>;
@@ -153,32 +169,125 @@ struct ChunkAt {
 template <class T> struct Chunk<kernels::MaxAt, T> : ChunkAt<kernels::MaxAt, T> {};
 template <class T> struct Chunk<kernels::MinAt, T> : ChunkAt<kernels::MinAt, T> {};
 
-// The mean of the chunk first, then the distances from it, while the chunk is in the cache.
+// As many floats as there are lanes of doubles.
+typedef float HalfVec __attribute__((vector_size(kVecBytes / 2)));
+CNN_HD Vec<double> load_widened(const float* p) {
+  HalfVec v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(v, Vec<double>);
+}
+
 template <class T>
 struct Chunk<kernels::Moments, T> {
   using F = kernels::Moments;
-  using Acc = kernels::MeanM2<T>;
+  using Acc = kernels::MeanM2;
   static constexpr int64_t kColumns = 64;
+
   static Acc row(const F& f, const T* x, int64_t n, int64_t) {
     if (n == 0) return f.identity<T>();
-    const T mean = flat_row(kernels::Sum(), x, n) / T(n);
-    return {mean, flat_row(kernels::SquaredDistance<T>{{}, mean}, x, n), T(n)};
+    if constexpr (sizeof(T) == 8) {  // the mean of the chunk first, then the distances from it
+      const T mean = flat_row(kernels::Sum(), x, n) / T(n);
+      return {mean, flat_row(kernels::SquaredDistance<T>{{}, mean}, x, n), T(n)};
+    } else {
+      Distances s;
+      distances(x, n, s);
+      Acc acc = about(x[0], s.first, s.square, n);
+      if (!(kernels::fabs(s.first) < kernels::infinity<double>())) acc.mean = flat_row(kernels::Sum(), x, n) / T(n);
+      return acc;
+    }
   }
+
   static void columns(const F& f, const T* x, int64_t m, int64_t n, int64_t stride, int64_t, Acc* acc) {
     for (int64_t at = 0; at < m; at += kColumns) {
       const int64_t width = m - at < kColumns ? m - at : kColumns;
-      T mean[kColumns] = {}, m2[kColumns] = {};
-      take_matrix(kernels::Sum(), mean, x + at, width, n, stride);
-      for (int64_t j = 0; j < width; ++j) mean[j] /= T(n);
-      for (int64_t i = 0; i < n; ++i) {
-        const T* row = x + at + i * stride;
+      const T* const from = x + at;
+      if (n == 0) {
+        for (int64_t j = 0; j < width; ++j) acc[at + j] = f.identity<T>();
+      } else if constexpr (sizeof(T) == 8) {
+        T mean[kColumns] = {}, m2[kColumns] = {};
+        take_matrix(kernels::Sum(), mean, from, width, n, stride);
+        for (int64_t j = 0; j < width; ++j) mean[j] /= T(n);
+        for (int64_t i = 0; i < n; ++i) {
+          const T* const row = from + i * stride;
 #pragma GCC ivdep
-        for (int64_t j = 0; j < width; ++j) m2[j] += (row[j] - mean[j]) * (row[j] - mean[j]);
+          for (int64_t j = 0; j < width; ++j) m2[j] += (row[j] - mean[j]) * (row[j] - mean[j]);
+        }
+        for (int64_t j = 0; j < width; ++j) acc[at + j] = {mean[j], m2[j], T(n)};
+      } else {
+        double first[kColumns] = {}, square[kColumns] = {};
+        int64_t i = 0;
+        for (; i + 8 <= n; i += 8) column_distances<8>(from, from + i * stride, width, n - i, stride, first, square);
+        for (; i + 4 <= n; i += 4) column_distances<4>(from, from + i * stride, width, n - i, stride, first, square);
+        for (; i < n; ++i) column_distances<1>(from, from + i * stride, width, n - i, stride, first, square);
+        bool finite = true;
+        for (int64_t j = 0; j < width; ++j) {
+          acc[at + j] = about(from[j], first[j], square[j], n);
+          finite &= kernels::fabs(first[j]) < kernels::infinity<double>();
+        }
+        for (int64_t j = 0; !finite && j < width; ++j) {
+          double sum = 0;
+          for (int64_t r = 0; r < n; ++r) sum += from[r * stride + j];
+          acc[at + j].mean = sum / double(n);
+        }
       }
-      for (int64_t j = 0; j < width; ++j) acc[at + j] = n == 0 ? f.identity<T>() : Acc{mean[j], m2[j], T(n)};
     }
   }
-  static void finish(const F& f, Acc acc, int64_t n, T* spread, T* mean) { f.finish(acc, n, spread, mean); }
+  static void finish(const F& f, Acc acc, int64_t n, double* spread, double* mean) { f.finish(acc, n, spread, mean); }
+
+ private:
+  // Floats: the sums in double of d = x - x[0] and of d^2, in one pass. Their difference is exact enough for a float,
+  // as x[0] is one of the n elements: (mean - x[0])^2 <= M2, so no more than a factor of n + 1 cancels.
+  struct Distances {
+    double first = 0, square = 0;
+  };
+  static void distances(const T* x, int64_t n, Distances& s) {
+    constexpr int kWidth = 16, kStep = kLanes<double>, kAhead = 512;
+    const double origin = x[0];
+    Vec<double> first[kWidth / kStep] = {}, square[kWidth / kStep] = {};
+    int64_t i = 0;
+    for (; i + kWidth <= n; i += kWidth) {
+      __builtin_prefetch(x + i + kAhead);  // what comes from memory comes too late by itself
+#pragma GCC unroll 8
+      for (int k = 0; k < kWidth / kStep; ++k) {
+        const Vec<double> d = load_widened(x + i + k * kStep) - vec_splat(origin);
+        first[k] += d;
+        square[k] = vec_fma(d, d, square[k]);
+      }
+    }
+    for (int k = 1; k < kWidth / kStep; ++k) first[0] += first[k], square[0] += square[k];
+    s.first = vec_sum<double>(first[0]);
+    s.square = vec_sum<double>(square[0]);
+    for (; i < n; ++i) {
+      const double d = double(x[i]) - origin;
+      s.first += d;
+      s.square += d * d;
+    }
+  }
+  // The next kRows of `left` rows; those behind them are asked for in time.
+  template <int kRows>
+  static void column_distances(const T* origin, const T* x, int64_t m, int64_t left, int64_t stride,
+                               double* __restrict first, double* __restrict square) {
+    for (int64_t r = kRows; r < left && r < 2 * kRows; ++r)
+      for (int64_t j = 0; j < m; j += 64 / int64_t(sizeof(T))) __builtin_prefetch(x + r * stride + j);
+#pragma GCC ivdep
+    for (int64_t j = 0; j < m; ++j) {
+      double a = first[j], b = square[j];
+      const double from = origin[j];
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) {
+        const double d = double(x[r * stride + j]) - from;
+        a += d;
+        b += d * d;
+      }
+      first[j] = a;
+      square[j] = b;
+    }
+  }
+  // Where there is an infinity or nan the mean has to be that of the plain sum.
+  static Acc about(double origin, double first, double square, int64_t n) {
+    const double shift = first * (1 / double(n)), m2 = square - first * shift;
+    return {origin + shift, m2 < 0 ? 0 : m2, double(n)};
+  }
 };
 
 // The loops that the driver calls. The functor is copied, so that its members live in registers.

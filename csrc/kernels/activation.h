@@ -64,7 +64,7 @@ struct EluBackward : FloatFunctor {
   template <class T> CNN_HD T operator()(T g, T x) const {
     const T slope = select(is_result, T(input_scale) * (x + T(alpha * scale)),
                            T(input_scale * alpha * scale) * exp(x * T(input_scale)));
-    return g * select(x > T(0), T(scale), slope);
+    return g * select(x <= T(0), slope, T(scale));
   }
 };
 
@@ -75,14 +75,15 @@ struct Gelu : FloatFunctor {
 // g (Phi(x) + x phi(x))
 struct GeluBackward : FloatFunctor {
   template <class T> CNN_HD T operator()(T g, T x) const {
-    return g * (normal_cdf(x) + x * exp_negative(T(-0.5) * x * x) * T(0.39894228040143267794));
+    const T near = fabs(x) > T(40) ? T(0) : x;  // infinity times 0 would be nan
+    return g * (normal_cdf(x) + near * exp_negative(T(-0.5) * x * x) * T(0.39894228040143267794));
   }
 };
 // x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
 struct GeluTanh : FloatFunctor {
   template <class T> CNN_HD T operator()(T x) const {
     const T inner = T(0.79788456080286535588) * (x + T(0.044715) * x * x * x);
-    return T(0.5) * x * (T(1) + tanh(inner));
+    return T(0.5) * (x < T(-100) ? T(0) : x) * (T(1) + tanh(inner));
   }
 };
 struct GeluTanhBackward : FloatFunctor {

@@ -27,7 +27,8 @@ struct Pow : Functor {
   static constexpr int kCost = 12;
   template <class T> CNN_HD T operator()(T a, T b) const {
     if constexpr (kIsFloating<T>) {
-      const T y = select(b == T(0.5), sqrt(a), pow(a, b));
+      const T root = select(a == -infinity<T>(), infinity<T>(), sqrt(a) + T(0));  // 0 for -0, as C's pow
+      const T y = select(b == T(0.5), root, pow(a, b));
       return select(b == T(2), a * a, select(b == T(3), a * a * a, y));
     } else {
       if (b < T(0)) return a == T(1) ? T(1) : a == T(-1) ? (b % 2 == 0 ? T(1) : T(-1)) : T(0);
@@ -46,8 +47,30 @@ struct Atan2 : FloatFunctor {
 struct Hypot : Functor {
   template <class T> CNN_HD T operator()(T a, T b) const { return hypot(a, b); }
 };
+// The number beside a on the way to b. Those of 16 bits come as floats: a step is one of their last bit.
 struct Nextafter : Functor {
-  template <class T> CNN_HD T operator()(T a, T b) const { return nextafter(a, b); }
+  static constexpr int kCost = 8;
+  bool bfloat16 = false, float16 = false;
+  template <class T> CNN_HD T operator()(T a, T b) const {
+    if constexpr (sizeof(T) == 4) {
+      if (bfloat16) return step(a, b, 1u << 16, 0x1p-126f, 0x1p-133f, 0x1.fep+127f);
+      if (float16) return step(a, b, 1u << 13, 0x1p-14f, 0x1p-24f, 65504.0f);
+    }
+    return nextafter(a, b);
+  }
+
+ private:
+  CNN_HD static float step(float a, float b, uint32_t last_bit, float normal, float tiny, float largest) {
+    if (a != a || b != b) return a + b;
+    if (a == b) return b;
+    if (a == 0.0f) return copysign(tiny, b);
+    const float size = fabs(a);
+    const bool grows = (a < b) == (a > 0.0f);
+    if (size == infinity<float>()) return copysign(largest, a);
+    if (size < normal || (size == normal && !grows)) return copysign(grows ? size + tiny : size - tiny, a);
+    const uint32_t bits = float_to_bits(size);
+    return copysign(bits_to_float(grows ? bits + last_bit : bits - last_bit), a);
+  }
 };
 
 // INT_MIN / -1 wraps. The op has looked for zeros; one that another thread has written since gives 0, not a signal.
@@ -179,13 +202,16 @@ struct Lcm : Functor {
 // a + w (b - a), from the nearer end
 struct Lerp : Functor {
   template <class T> CNN_HD T operator()(T a, T b, T w) const {
-    return fabs(w) < T(0.5) ? a + w * (b - a) : b - (b - a) * (T(1) - w);
+    return fabs(w) < T(0.5) ? fma(w, b - a, a) : fma(a - b, T(1) - w, b);
   }
 };
 // x + value a b
 struct Addcmul : Functor {
   Number value;
-  template <class T> CNN_HD T operator()(T x, T a, T b) const { return T(x + value.as<T>() * a * b); }
+  template <class T> CNN_HD T operator()(T x, T a, T b) const {
+    if constexpr (kIsFloating<T>) return fma(value.as<T>() * a, b, x);
+    else return T(x + value.as<T>() * a * b);
+  }
 };
 // x + value a / b
 struct Addcdiv : Functor {

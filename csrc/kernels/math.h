@@ -65,11 +65,11 @@ template <class T> CNN_HD bool is_nan(T x) { return x != x; }
 #ifdef __CUDACC__
 CNN_HD float exp_negative(float x) { return ::expf(x); }
 CNN_HD float normal_cdf(float x) { return 0.5f * (1.0f + erf(x * 0.707106781f)); }
-CNN_HD float times_normal_cdf(float x) { return x * normal_cdf(x); }
+CNN_HD float times_normal_cdf(float x) { return x < -14.0f ? 0.0f : x * normal_cdf(x); }
 CNN_HD float select(bool condition, float a, float b) { return condition ? a : b; }
 #endif
-CNN_HD double normal_cdf(double x) { return 0.5 * (1.0 + erf(x * 0.70710678118654752440)); }
-CNN_HD double times_normal_cdf(double x) { return x * normal_cdf(x); }
+CNN_HD double normal_cdf(double x) { return 0.5 * erfc(x * -0.70710678118654752440); }
+CNN_HD double times_normal_cdf(double x) { return x < -40.0 ? 0.0 : x * normal_cdf(x); }
 CNN_HD double exp_negative(double x) { return exp(x); }
 CNN_HD double select(bool condition, double a, double b) { return condition ? a : b; }
 

@@ -123,36 +123,36 @@ struct All : FlatReduce {
   template <class T> CNN_HD T finish(T a, int64_t) const { return a; }
 };
 
-// Mean and M2 = sum (x - mean)^2 of `count` elements. Joined by Chan, Golub & LeVeque (1979).
-template <class T> struct MeanM2 {
-  T mean, m2, count;
+// Mean and M2 = sum (x - mean)^2 of `count` elements, in double whatever the elements are: floats that stand far from
+// zero have a mean between two floats. Joined by Chan, Golub & LeVeque (1979).
+struct MeanM2 {
+  double mean, m2, count;
 };
 
 // y0 = M2 / (n - correction), or its root; y1 = mean
 struct Moments {
   static constexpr int kCost = 2;
   static constexpr bool kOrdered = false;
-  template <class T> using Acc = MeanM2<T>;
-  template <class T> using First = T;
-  template <class T> using Second = T;
+  template <class T> using Acc = MeanM2;
+  template <class T> using First = double;
+  template <class T> using Second = double;
   double correction = 1;
   bool take_root = false;
-  template <class T> CNN_HD MeanM2<T> identity() const { return {T(0), T(0), T(0)}; }
-  template <class T> CNN_HD MeanM2<T> step(MeanM2<T> a, T x, int64_t) const {
-    const T count = a.count + T(1), delta = x - a.mean, mean = a.mean + delta / count;
-    return {mean, a.m2 + delta * (x - mean), count};
+  template <class T> CNN_HD MeanM2 identity() const { return {0, 0, 0}; }
+  template <class T> CNN_HD MeanM2 step(MeanM2 a, T x, int64_t) const {
+    const double count = a.count + 1, delta = double(x) - a.mean, mean = a.mean + delta / count;
+    return {mean, a.m2 + delta * (double(x) - mean), count};
   }
-  template <class T> CNN_HD MeanM2<T> combine(MeanM2<T> a, MeanM2<T> b) const {
-    if (b.count == T(0)) return a;
-    if (a.count == T(0)) return b;
-    const T count = a.count + b.count, delta = b.mean - a.mean;
+  CNN_HD MeanM2 combine(MeanM2 a, MeanM2 b) const {
+    if (b.count == 0) return a;
+    if (a.count == 0) return b;
+    const double count = a.count + b.count, delta = b.mean - a.mean;
     return {a.mean + delta * (b.count / count), a.m2 + b.m2 + delta * delta * (a.count * (b.count / count)), count};
   }
-  template <class T> CNN_HD void finish(MeanM2<T> a, int64_t n, T* spread, T* mean) const {
-    const double free = double(n) - correction;
-    const T variance = n == 0 ? nan<T>() : T(a.m2 / T(free > 0 ? free : 0));
+  CNN_HD void finish(MeanM2 a, int64_t n, double* spread, double* mean) const {
+    const double free = double(n) - correction, variance = n == 0 ? nan<double>() : a.m2 / (free > 0 ? free : 0);
     if (spread) *spread = take_root ? sqrt(variance) : variance;
-    if (mean) *mean = n == 0 ? nan<T>() : a.mean;
+    if (mean) *mean = n == 0 ? nan<double>() : a.mean;
   }
 };
 // One term of M2 when the mean is known.

@@ -96,13 +96,18 @@ struct LayerNorm : RowFunctor {
     T* y = row.at<T>(0);
     const T *x = row.at<T>(3), *w = row.at<T>(4), *b = row.at<T>(5);
     const T mean = team.reduce(n, T(0), Sum(), [=](int64_t i) { return x[i]; }) / T(n);
-    const T m2 = team.reduce(n, T(0), Sum(), [=](int64_t i) { return (x[i] - mean) * (x[i] - mean); });
+    T rest = 0, m2 = team.reduce(n, T(0), Sum(), [=](int64_t i) { return (x[i] - mean) * (x[i] - mean); });
+    if (mean * mean * T(n) > T(4) * m2) {  // far from zero the mean has a rest that T cannot hold
+      const T missed = team.reduce(n, T(0), Sum(), [=](int64_t i) { return x[i] - mean; }) / T(n);
+      m2 = team.reduce(n, T(0), Sum(), [=](int64_t i) { return (x[i] - mean - missed) * (x[i] - mean - missed); });
+      rest = missed;
+    }
     const T rstd = T(1) / sqrt(m2 / T(n) + T(eps));
-    if (w && b) team.each(n, [=](int64_t i) { y[i] = (x[i] - mean) * rstd * w[i] + b[i]; });
-    else if (w) team.each(n, [=](int64_t i) { y[i] = (x[i] - mean) * rstd * w[i]; });
-    else if (b) team.each(n, [=](int64_t i) { y[i] = (x[i] - mean) * rstd + b[i]; });
-    else team.each(n, [=](int64_t i) { y[i] = (x[i] - mean) * rstd; });
-    *row.at<T>(1) = mean;
+    if (w && b) team.each(n, [=](int64_t i) { y[i] = (x[i] - mean - rest) * rstd * w[i] + b[i]; });
+    else if (w) team.each(n, [=](int64_t i) { y[i] = (x[i] - mean - rest) * rstd * w[i]; });
+    else if (b) team.each(n, [=](int64_t i) { y[i] = (x[i] - mean - rest) * rstd + b[i]; });
+    else team.each(n, [=](int64_t i) { y[i] = (x[i] - mean - rest) * rstd; });
+    *row.at<T>(1) = mean + rest;
     *row.at<T>(2) = rstd;
   }
 };
@@ -137,19 +142,20 @@ struct LayerNormWeight : RowFunctor {
   }
 };
 
-// Channels, a row being what one channel of one image holds: y = max(x scale + shift, floor)
+// Channels, a row being what one channel of one image holds: y = max((x - center) scale + shift, floor). The center is
+// taken off first, as x - center is exact where x is far from zero and near to it. Without a center or shift: 0.
 struct ChannelScale : RowFunctor {
   static constexpr int kCost = 1;
   float floor = -__builtin_inff();
-  template <class T> CNN_HD T operator()(T x, T scale, T shift) const {
-    const T y = x * scale + shift;
+  template <class T> CNN_HD T operator()(T x, T center, T scale, T shift) const {
+    const T y = (x - center) * scale + shift;
     return y < T(floor) ? T(floor) : y;
   }
   template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
     T* y = row.at<T>(0);
     const T* x = row.at<T>(1);
-    const T scale = *row.at<T>(2), shift = *row.at<T>(3);
-    team.each(n, [=, *this](int64_t i) { y[i] = (*this)(x[i], scale, shift); });
+    const T center = row.p[2] ? *row.at<T>(2) : T(0), scale = *row.at<T>(3), shift = row.p[4] ? *row.at<T>(4) : T(0);
+    team.each(n, [=, *this](int64_t i) { y[i] = (*this)(x[i], center, scale, shift); });
   }
 };
 

@@ -68,17 +68,22 @@ template <class Best> struct CumBest : ScanFunctor {
 struct CumMax : CumBest<Max> {};
 struct CumMin : CumBest<Min> {};
 
-// y[i] = log(exp x[0] + ... + exp x[i])
+// y[i] = log(exp x[0] + ... + exp x[i]) = top + log(total), total = exp(x[0] - top) + ... for the largest so far
 struct LogCumSumExp : ScanFunctor {
   static constexpr int kCost = 16;
   template <class T, class Team> CNN_HD void run(const Team&, RowData row, int64_t n) const {
     T* y = row.at<T>(0);
     const T* x = row.at<T>(1);
-    T total = -infinity<T>();
+    T top = -infinity<T>();
+    typename Running<T>::Type total = 0;
     for (int64_t i = 0; i < n; ++i) {
-      const T high = Max().step(total, x[i]), low = Min().step(total, x[i]);
-      total = fabs(high) < infinity<T>() ? high + log1p(exp(low - high)) : high;
-      y[i] = total;
+      if ((x[i] > top) | (x[i] != x[i])) {
+        total = total * exp(top - x[i]) + 1;
+        top = x[i];
+      } else {
+        total += x[i] == top ? T(1) : exp(x[i] - top);
+      }
+      y[i] = fabs(top) < infinity<T>() ? T(top + log(total)) : top;
     }
   }
 };

@@ -30,9 +30,9 @@ struct Abs : Functor {
     else return x < T(0) ? T(-x) : x;
   }
 };
-// y = -1, 0 or 1; nan stays nan
+// y = -1, 0 or 1; 0 for nan
 struct Sign : Functor {
-  template <class T> CNN_HD T operator()(T x) const { return x != x ? x : T(T(T(0) < x) - T(x < T(0))); }
+  template <class T> CNN_HD T operator()(T x) const { return T(T(T(0) < x) - T(x < T(0))); }
 };
 
 struct Exp : FloatFunctor {
@@ -137,7 +137,7 @@ struct Erfinv : FloatFunctor {
     T x = guess(y);
     if constexpr (sizeof(T) == 8) {
       for (int step = 0; step < 2; ++step) {
-        const T error = x > 0 ? (1 - y) - erfc(x) : erfc(-x) - (1 + y);
+        const T error = fabs(x) < 0.5 ? erf(x) - y : x > 0 ? (1 - y) - erfc(x) : erfc(-x) - (1 + y);
         x -= error / (1.1283791670955126 * exp(-x * x));
       }
     }
@@ -197,7 +197,8 @@ struct Digamma : FloatFunctor {
   }
 };
 
-// psi'(x): reflection below 1/2, recurrence up to 6, then the asymptotic series (Abramowitz & Stegun 6.4.12)
+// psi'(x): reflection below 1/2, recurrence up to 15, then the asymptotic series (Abramowitz & Stegun 6.4.12). At a pole
+// the sine of the rounded pi x is not zero: the value is large and not infinite, as PyTorch's.
 struct Trigamma : FloatFunctor {
   static constexpr int kCost = 20;
   template <class T> CNN_HD T operator()(T value) const {
@@ -205,13 +206,13 @@ struct Trigamma : FloatFunctor {
     constexpr double pi = 3.14159265358979323846;
     if (x < 0.5) {
       sign = -1;
-      const double s = __builtin_sin(pi * x);
+      const double s = x == __builtin_floor(x) ? double(sin(T(pi) * value)) : __builtin_sin(pi * x);
       y -= (pi * pi) / (s * s);
       x = 1 - x;
     }
-    for (int i = 0; i < 6; ++i, x += 1) y += 1 / (x * x);
+    for (; x < 15; x += 1) y += 1 / (x * x);
     const double z = 1 / (x * x);
-    y += (1 + 1 / (2 * x) + z * (1. / 6 - z * (1. / 30 - z * (1. / 42 - z * (1. / 30))))) / x;
+    y += (1 + 1 / (2 * x) + z * (1. / 6 - z * (1. / 30 - z * (1. / 42 - z * (1. / 30 - z * (5. / 66)))))) / x;
     return T(sign * y);
   }
 };
@@ -224,7 +225,7 @@ struct Polygamma : FloatFunctor {
     const double x = double(value), s = double(n + 1), sign = n % 2 ? 1 : -1;
     double factor = sign;
     for (int64_t i = 2; i <= n && i <= 171; ++i) factor *= double(i);
-    if (x <= 0 && x == __builtin_floor(x)) return T(n % 2 ? infinity<double>() : nan_value());
+    if (x <= 0 && x == __builtin_floor(x)) return T(factor * infinity<double>());
     if (x > 0) return T(factor * sum(s, x));
     // All terms of the fraction's lattice but those below x: none of the sums is long, however far x is from 0.
     const double fraction = x - __builtin_floor(x);
@@ -245,7 +246,6 @@ struct Polygamma : FloatFunctor {
     }
     return y;
   }
-  CNN_HD static double nan_value() { return infinity<double>() - infinity<double>(); }
 };
 
 // sin(pi x) / (pi x)

@@ -30,16 +30,16 @@ void check_channels(const char* name, const std::optional<Tensor>& t, const Tens
 }
 
 struct Statistics {
-  Tensor mean, var;  // [C], var biased
+  Tensor mean, var;  // [C], in double, var biased
 };
 
 Statistics batch_statistics(const Tensor& x) {
-  const DType key = float_key(x.dtype());
   const Dims shape = {x.shape()[1]};
-  const Statistics s = {empty(shape, key, x.device()), empty(shape, key, x.device())};
+  const Statistics s = {empty(shape, DType::Float64, x.device()), empty(shape, DType::Float64, x.device())};
   kernels::Moments f;
   f.correction = 0;
-  reduce_into("batch_norm", f, x, ReducedDims("batch_norm", x, batch_dims(x.dim())), key, s.var, s.mean);
+  reduce_into("batch_norm", f, x, ReducedDims("batch_norm", x, batch_dims(x.dim())), float_key(x.dtype()), s.var,
+              s.mean);
   return s;
 }
 
@@ -74,7 +74,7 @@ BatchNormGrads batch_norm_backward(const Tensor& g, const Tensor& x, const Tenso
   if (wants[2]) grads.bias = sum_g;
   if (!wants[0]) return grads;
   if (!call.training) {
-    grads.x = channels.scaled(g, scale, zeros_like(scale), x.dtype());
+    grads.x = channels.scaled(g, {}, scale, {}, x.dtype());
     return grads;
   }
   const Scalar count(double(x.numel()) / double(channels.channels()));
@@ -123,21 +123,25 @@ Tensor normalized(const Tensor& x, const std::optional<Tensor>& weight, const st
   {
     NoGrad guard;
     const Channels rows(x);
+    const auto apply = [&](const Normalizer* exact) {
+      const Tensor scale = w.defined() ? w * rstd : rstd;
+      y = rows.scaled(x, mean, scale, exact ? exact->shift(scale, b) : b, x.dtype(), with_relu);
+    };
     if (training) {
       const Statistics s = batch_statistics(x);
-      mean = s.mean;
-      rstd = x.numel() ? rsqrt(s.var + Scalar(eps)) : zeros_like(s.var);  // an empty batch has zero gradients
+      const Normalizer exact(s.mean, s.var, eps, float_key(x.dtype()));
+      mean = exact.mean;
+      rstd = x.numel() ? exact.rstd : zeros_like(exact.rstd);  // an empty batch has zero gradients
       const double n = double(rows.positions()) * double(x.shape()[0]);
-      if (running_mean && n > 0) move_towards(*running_mean, mean, momentum);
+      if (running_mean && n > 0) move_towards(*running_mean, s.mean, momentum);
       if (running_var && n > 0) move_towards(*running_var, s.var * Scalar(n / (n - 1)), momentum);
+      apply(&exact);
     } else {
       mean = to_dtype(*running_mean, float_key(x.dtype()));
       rstd = rsqrt(to_dtype(*running_var, float_key(x.dtype())) + Scalar(eps));
       if (grad && mean.same(*running_mean)) mean = clone(mean);  // what a later training step must not move
+      apply(nullptr);
     }
-    const Tensor scale = w.defined() ? w * rstd : rstd;
-    const Tensor shift = b.defined() ? b - mean * scale : -(mean * scale);
-    y = rows.scaled(x, scale, shift, x.dtype(), with_relu);
   }
   if (!grad) return y;
   auto sx = grad.save(x), sw = w.defined() ? grad.save(w) : Saved(), sm = grad.save(mean), sr = grad.save(rstd);

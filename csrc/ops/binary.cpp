@@ -24,6 +24,12 @@ void check_divisor(const char* op, const Tensor& a, const Tensor& b) {
   check(!any(eq(to_dtype(b, t), wrapped_number(0))).item().to_bool(), "", "ZeroDivisionError");
 }
 
+// A number alone is computed with in the default dtype: for what a gradient makes of it, its value in double.
+std::optional<double> number_of(const Tensor& t) {
+  if (!t.impl()->wrapped_number) return std::nullopt;
+  return t.item().to_double();
+}
+
 // g where the mask says so, 0 elsewhere.
 Tensor masked(const Tensor& g, const Tensor& mask) { return where(mask, g, zeros_like(g)); }
 
@@ -101,6 +107,7 @@ Tensor power(const Tensor& a, const Tensor& b, const Dest& dest) {
     if (e == 2) return map("pow", kernels::Square{}, a, dest);
     if (e == 3) return map("pow", kernels::Cube{}, a, dest);
     if (e == 0.5) return map("pow", kernels::Sqrt{}, a, dest);
+    if (e == -0.5) return map("pow", kernels::Rsqrt{}, a, dest);
     if (e == -1) return map("pow", kernels::Reciprocal{}, a, dest);
   }
   return map("pow", kernels::Pow{}, a, b, dest);
@@ -139,7 +146,8 @@ Tensor pow(const Tensor& a, const Tensor& b, Dest dest) {
                        if (g.wants(1)) {
                          const Tensor y = sy.get(g);
                          const Tensor zero = logical_and(eq(a, wrapped_number(0.0)), ge(b, wrapped_number(0.0)));
-                         const Tensor slope = g.out() * (y * log(a));
+                         const auto base = number_of(a);
+                         const Tensor slope = g.out() * (base ? y * Scalar(std::log(*base)) : y * log(a));
                          g[1] = where(zero, zeros_like(slope), slope);
                        }
                      });
@@ -228,7 +236,18 @@ Tensor copysign(const Tensor& a, const Tensor& b, Dest dest) {
   });
 }
 
+namespace {
+void check_floats(const char* op, const Tensor& a, const Tensor& b) {
+  Promotion promotion;
+  promotion.add(a);
+  promotion.add(b);
+  check_implemented(is_floating(promotion.result()), "", "\"", op, "_cpu\" not implemented for '",
+                    dtype_type_name(promotion.result()), "'");
+}
+}  // namespace
+
 Tensor logaddexp(const Tensor& a, const Tensor& b, Dest dest) {
+  check_floats("logaddexp", a, b);
   Grad grad({a, b}, dest);
   auto sa = grad.save(a), sb = grad.save(b);
   Tensor y = map("logaddexp", kernels::LogAddExp{}, a, b, dest);
@@ -240,6 +259,7 @@ Tensor logaddexp(const Tensor& a, const Tensor& b, Dest dest) {
   });
 }
 Tensor logaddexp2(const Tensor& a, const Tensor& b, Dest dest) {
+  check_floats("logaddexp2", a, b);
   Grad grad({a, b}, dest);
   auto sa = grad.save(a), sb = grad.save(b);
   Tensor y = map("logaddexp2", kernels::LogAddExp2{}, a, b, dest);
@@ -259,7 +279,8 @@ Tensor xlogy(const Tensor& a, const Tensor& b, Dest dest) {
   return grad.record("XlogyBackward0", y, [sa, sb](Grads& g) {
     const Tensor a = sa.get(g), b = sb.get(g);
     if (g.wants(0)) {
-      const Tensor slope = g.out() * log(b);
+      const auto number = number_of(b);
+      const Tensor slope = number ? g.out() * Scalar(std::log(*number)) : g.out() * log(b);
       g[0] = where(logical_and(eq(a, wrapped_number(0.0)), le(b, wrapped_number(0.0))), zeros_like(slope), slope);
     }
     if (g.wants(1)) g[1] = g.out() * a / b;
@@ -275,10 +296,17 @@ Tensor heaviside(const Tensor& x, const Tensor& values, Dest dest) {
 }
 Tensor nextafter(const Tensor& a, const Tensor& b, Dest dest) {
   Grad grad({a, b}, dest);
-  Tensor y = map("nextafter", kernels::Nextafter{}, a, b, dest);
+  Promotion promotion;
+  promotion.add(a);
+  promotion.add(b);
+  kernels::Nextafter f;
+  f.bfloat16 = promotion.result() == DType::BFloat16;
+  f.float16 = promotion.result() == DType::Float16;
+  Tensor y = map("nextafter", f, a, b, dest);
   if (!grad) return y;
-  return grad.record("NextafterBackward0", y, [](Grads& g) {
-    if (g.wants(0)) g[0] = g.out();
+  auto sa = grad.save(a), sb = grad.save(b);
+  return grad.record("NextafterBackward0", y, [sa, sb](Grads& g) {
+    if (g.wants(0)) g[0] = masked(g.out(), ne(sa.get(g), sb.get(g)));
     if (g.wants(1)) g[1] = zeros_like(g.out());
   });
 }
@@ -297,7 +325,8 @@ Tensor lerp(const Tensor& a, const Tensor& b, const Tensor& weight, Dest dest) {
   if (!grad) return y;
   return grad.record(number ? "LerpBackward0" : "LerpBackward1", y, [sa, sb, sw](Grads& g) {
     const Tensor w = sw.get(g);
-    if (g.wants(0)) g[0] = g.out() * (1 - w);
+    const auto number = number_of(w);
+    if (g.wants(0)) g[0] = number ? g.out() * Scalar(1 - *number) : g.out() * (1 - w);
     if (g.wants(1)) g[1] = g.out() * w;
     if (g.wants(2)) g[2] = g.out() * (sb.get(g) - sa.get(g));
   });
@@ -354,10 +383,28 @@ Tensor clamp(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> m
   });
 }
 
+namespace {
+// One bound: g goes to x where it is inside, the bound itself included, and to the bound where x is beyond it.
+template <class F>
+Tensor clamp_one(const char* op, const char* node, const F& f, const Tensor& x, const Tensor& bound, const Dest& dest,
+                 Tensor (*inside)(const Tensor&, const Tensor&, Dest),
+                 Tensor (*beyond)(const Tensor&, const Tensor&, Dest)) {
+  Grad grad({x, bound}, dest);
+  auto sx = grad.save(x), sb = grad.save(bound);
+  Tensor y = map(op, f, x, bound, dest);
+  if (!grad) return y;
+  return grad.record(node, y, [sx, sb, inside, beyond](Grads& g) {
+    const Tensor x = sx.get(g), bound = sb.get(g);
+    if (g.wants(0)) g[0] = masked(g.out(), inside(x, bound, {}));
+    if (g.wants(1)) g[1] = masked(g.out(), beyond(x, bound, {}));
+  });
+}
+}  // namespace
+
 Tensor clamp_tensor(const Tensor& x, const std::optional<Tensor>& min, const std::optional<Tensor>& max, Dest dest) {
   check(min || max, "", "torch.clamp: At least one of 'min' or 'max' must not be None");
-  if (!max) return maximum(x, *min, dest);
-  if (!min) return minimum(x, *max, dest);
+  if (!max) return clamp_one("clamp_min", "ClampMinBackward1", kernels::Maximum{}, x, *min, dest, ge, lt);
+  if (!min) return clamp_one("clamp_max", "ClampMaxBackward1", kernels::Minimum{}, x, *max, dest, le, gt);
   Grad grad({x, *min, *max}, dest);
   auto sx = grad.save(x), slow = grad.save(*min), shigh = grad.save(*max);
   Tensor y = map("clamp", kernels::ClampTensor{}, x, *min, *max, dest);

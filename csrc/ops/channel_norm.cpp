@@ -19,14 +19,26 @@ Tensor Channels::per_row(const Tensor& v) const {
 }
 Tensor Channels::as_rows(const Tensor& x) const { return view(contiguous(x), rows_); }
 
-Tensor Channels::scaled(const Tensor& x, const Tensor& scale, const Tensor& shift, DType result, bool rectified) const {
+Tensor Channels::scaled(const Tensor& x, const Tensor& center, const Tensor& scale, const Tensor& shift, DType result,
+                        bool rectified) const {
   const Tensor y = empty(x.shape(), result, x.device());
-  const Tensor ry = view(y, rows_), rx = as_rows(x), a = per_row(scale), b = per_row(shift);
+  const Tensor ry = view(y, rows_), rx = as_rows(x), a = per_row(scale);
+  const Tensor c = center.defined() ? per_row(center) : center, b = shift.defined() ? per_row(shift) : shift;
   kernels::ChannelScale f;
   if (rectified) f.floor = 0;
-  rows_into("channel_scale", f, {{&ry}, {&rx}, {&a, RowKind::Single}, {&b, RowKind::Single}}, 1, rows_, dim_,
-            float_key(x.dtype()));
+  rows_into("channel_scale", f, {{&ry}, {&rx}, {&c, RowKind::Single}, {&a, RowKind::Single}, {&b, RowKind::Single}}, 1,
+            rows_, dim_, float_key(x.dtype()));
   return y;
+}
+
+Normalizer::Normalizer(const Tensor& exact_mean, const Tensor& var, double eps, DType key)
+    : mean(to_dtype(exact_mean, key)), rstd(to_dtype(rsqrt(var + Scalar(eps)), key)) {
+  if (key != DType::Float64) rest_ = exact_mean - mean;
+}
+Tensor Normalizer::shift(const Tensor& scale, const Tensor& bias) const {
+  if (!rest_.defined()) return bias;
+  const Tensor rest = rest_ * scale;
+  return to_dtype(bias.defined() ? bias - rest : -rest, mean.dtype());
 }
 
 Channels::Sums Channels::sums(const Tensor& g, const Tensor& x, const Tensor& mean) const {

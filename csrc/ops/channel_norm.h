@@ -12,8 +12,10 @@ class Channels {
   int64_t channels() const { return channels_; }
   int64_t positions() const { return positions_; }  // of one channel of one image
 
-  // y = x scale + shift, with scale and shift of shape [C] or [N, C]; 0 instead of negative ones if `rectified`.
-  Tensor scaled(const Tensor& x, const Tensor& scale, const Tensor& shift, DType result, bool rectified = false) const;
+  // y = (x - center) scale + shift, each of shape [C] or [N, C], center and shift 0 where undefined; 0 instead of
+  // negative ones if `rectified`.
+  Tensor scaled(const Tensor& x, const Tensor& center, const Tensor& scale, const Tensor& shift, DType result,
+                bool rectified = false) const;
   // sum g and sum g (x - mean), over the positions: [N, C], or [1, C] where the rows run along the images.
   struct Sums {
     Tensor g, gx;
@@ -30,6 +32,17 @@ class Channels {
   int64_t images_, channels_, positions_;
   Dims rows_;
   int dim_;
+};
+
+// The mean and the reciprocal root of the variance in T, and what of bias - mean scale is left after taking off the
+// mean in T: the bias, and the rest of the mean that T cannot hold.
+struct Normalizer {
+  Normalizer(const Tensor& mean, const Tensor& var, double eps, DType key);
+  Tensor shift(const Tensor& scale, const Tensor& bias) const;
+  Tensor mean, rstd;
+
+ private:
+  Tensor rest_;  // in double
 };
 
 }  // namespace cnn

@@ -91,23 +91,23 @@ Tensor group_norm(const Tensor& x, int64_t groups, const std::optional<Tensor>& 
   const Tensor w = weight.value_or(Tensor()), b = bias.value_or(Tensor());
   Grad grad({x, w, b});
   const DType key = float_key(x.dtype());
-  const Tensor mean = empty({images, groups}, key, x.device());
-  Tensor y, rstd;
+  Tensor y, mean, rstd;
   {
     NoGrad guard;
-    const Tensor var = empty({images, groups}, key, x.device());
+    const Tensor exact_mean = empty({images, groups}, DType::Float64, x.device());
+    const Tensor var = empty({images, groups}, DType::Float64, x.device());
     const Tensor from = contiguous(x);
     const int64_t length = images ? x.numel() / (images * groups) : 0;
     const Tensor grouped = view(from, {images, groups, length});
     kernels::Moments f;
     f.correction = 0;
-    reduce_into("group_norm", f, grouped, ReducedDims::one("group_norm", grouped, 2), key, var, mean);
-    rstd = rsqrt(var + Scalar(eps));
-    const Tensor spread = for_channels(rstd, channels), center = for_channels(mean, channels);
-    const Tensor scale = w.defined() ? spread * w : spread;
-    const Tensor shift = b.defined() ? b - center * scale : -(center * scale);
+    reduce_into("group_norm", f, grouped, ReducedDims::one("group_norm", grouped, 2), key, var, exact_mean);
+    const Normalizer exact(for_channels(exact_mean, channels), for_channels(var, channels), eps, key);
+    const Tensor scale = w.defined() ? exact.rstd * w : exact.rstd;
     const Tensor shaped = with_positions(from);
-    y = view(Channels(shaped).scaled(shaped, scale, shift, x.dtype()), x.shape());
+    y = view(Channels(shaped).scaled(shaped, exact.mean, scale, exact.shift(scale, b), x.dtype()), x.shape());
+    mean = to_dtype(exact_mean, key);
+    rstd = to_dtype(rsqrt(var + Scalar(eps)), key);
     y = detached_alias(y, true);
   }
   if (!grad) return y;

@@ -1,4 +1,6 @@
 // Variance and standard deviation, alone and with the mean.
+#include <cmath>
+
 #include "cnn/ops.h"
 #include "ops/reduce.h"
 
@@ -10,6 +12,7 @@ struct Spread {
   ReducedDims dims;
   double correction;
   bool root, keepdim;
+  bool all;  // is no dimension named?
 };
 
 struct SpreadResult {
@@ -33,7 +36,8 @@ SpreadResult compute(const char* op, const Tensor& x, const Spread& s, bool with
   return {y.done(), mean};
 }
 
-// d var = 2 (x - mean) / (n - correction); of the root, that over 2 std, and 0 where nothing spreads.
+// d var = 2 (x - mean) / (n - correction); of the root, that over 2 std, and 0 where nothing spreads. Without degrees of
+// freedom it is what PyTorch gives.
 Tensor spread_backward(const Tensor& g, const Tensor& x, const Tensor& y, const Spread& s) {
   Tensor up = g;
   if (s.root) up = masked_fill(g / (y * 2), eq(detach(y), wrapped_number(0)), wrapped_number(0.0));
@@ -43,7 +47,13 @@ Tensor spread_backward(const Tensor& g, const Tensor& x, const Tensor& y, const 
     if (s.dims.reduces(d)) all.push_back(d);
   const Tensor center = x.dim() ? mean(x, all, true) : x;
   const double free = double(s.dims.count(x)) - s.correction;
-  return with_reduced_dims(up, sizes, s.dims, s.keepdim) * Scalar(2.0 / (free > 0 ? free : 0.0)) * (x - center);
+  up = with_reduced_dims(up, sizes, s.dims, s.keepdim);
+  if (free <= 0 && (s.all || x.dim() == 0)) {
+    const Tensor slope = full(x.shape(), Scalar(HUGE_VAL), x.dtype(), x.device());
+    return up * masked_fill(slope, eq(detach(x), detach(center)), wrapped_number(NAN));
+  }
+  const Tensor d = x - center;
+  return up * Scalar(2.0 / free) * (x.dim() ? d - mean(d, all, true) : d);  // far from zero the mean is rounded
 }
 
 double checked_correction(const char* message, const Tensor& x, const std::optional<Scalar>& correction) {
@@ -54,7 +64,7 @@ double checked_correction(const char* message, const Tensor& x, const std::optio
 Tensor spread_of(const char* op, const char* node, bool root, const Tensor& x, const std::optional<Dims>& dim,
                  const std::optional<Scalar>& correction, bool keepdim, const Dest& dest) {
   const double c = checked_correction("std and var only support floating point and complex dtypes", x, correction);
-  const Spread s = {ReducedDims(op, x, dim), c, root, keepdim};
+  const Spread s = {ReducedDims(op, x, dim), c, root, keepdim, !dim};
   Grad grad({x}, dest);
   auto saved = grad.save(x);
   const Tensor y = compute(op, x, s, false, dest).spread;
@@ -68,7 +78,7 @@ std::pair<Tensor, Tensor> with_mean(const char* op, const char* node, const char
                                     const std::optional<Dims>& dim, const std::optional<Scalar>& correction,
                                     bool keepdim) {
   const double c = checked_correction(message, x, correction);
-  const Spread s = {ReducedDims(op, x, dim), c, root, keepdim};
+  const Spread s = {ReducedDims(op, x, dim), c, root, keepdim, !dim};
   Grad grad({x});
   auto saved = grad.save(x);
   const SpreadResult y = compute(op, x, s, true, {});

@@ -42,7 +42,9 @@ Tensor cumprod_backward(const Tensor& g, const Tensor& x, int d) {
   const Tensor seen = cumsum(zero, d), none = zeros({}, g.dtype(), g.device());
   const Tensor before = eq(seen, wrapped_number(0));
   const Tensor first = logical_and(zero, eq(seen, wrapped_number(1)));
-  const Tensor without = cumprod(masked_fill(x, first, wrapped_number(1)), d);
+  // From the second zero on no product moves, whatever stands there.
+  const Tensor without =
+      masked_fill(cumprod(masked_fill(x, first, wrapped_number(1)), d), gt(seen, wrapped_number(1)), wrapped_number(0));
   const Tensor early = from_here_on(where(before, g * without, none)) / x;
   return where(before, early, where(first, from_here_on(g * without), none));
 }

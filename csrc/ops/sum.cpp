@@ -159,6 +159,7 @@ Tensor count_nonzero(const Tensor& x, std::optional<Dims> dim) {
 
 Tensor trace(const Tensor& x) {
   check(x.dim() == 2, "", "trace: expected a matrix, but got tensor with dim ", x.dim());
+  check_implemented(x.dtype() != DType::Bool, "", "\"trace\" not implemented for 'Bool'");
   Grad grad({x});
   Tensor y;
   {

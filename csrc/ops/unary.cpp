@@ -208,9 +208,10 @@ Tensor polygamma(int64_t n, const Tensor& x) {
 }
 Tensor sinc(const Tensor& x, Dest dest) {
   return by_input("sinc", "SincBackward0", kernels::Sinc{}, x, dest, [](const Tensor& g, const Tensor& x) {
-    const Tensor a = x * M_PI;
-    const Tensor slope = (cos(a) * a - sin(a)) / (a * x);
-    return where(eq(x, wrapped_number(0.0)), zeros_like(g), g * slope);
+    const Tensor a = x * M_PI, square = a * x;
+    const Tensor slope = (cos(a) * a - sin(a)) / square;
+    // 0 also where x is not 0 and its square is.
+    return where(eq(square, wrapped_number(0.0)), zeros_like(g), g * slope);
   });
 }
 
@@ -264,10 +265,10 @@ Tensor logit(const Tensor& x, std::optional<double> eps, Dest dest) {
   if (!grad) return y;
   return grad.record("LogitBackward0", y, [sx, eps](Grads& g) {
     const Tensor x = sx.get(g), slope = g.out() / (x * (1 - x));
-    // Outside of the domain nan, outside of the limits 0.
+    // Outside of the domain nan, outside of the limits 0; for nan nan.
     const double low = eps.value_or(0);
-    const Tensor inside = logical_and(ge(x, wrapped_number(low)), le(x, wrapped_number(1 - low)));
-    g[0] = where(inside, slope, wrapped_number(eps ? 0.0 : NAN));
+    const Tensor outside = logical_or(lt(x, wrapped_number(low)), gt(x, wrapped_number(1 - low)));
+    g[0] = where(outside, wrapped_number(eps ? 0.0 : NAN), slope);
   });
 }
 

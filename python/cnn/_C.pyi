@@ -474,6 +474,8 @@ class Tensor:
     def untyped_storage(self) -> UntypedStorage: ...
 
     # Methods composed of others
+    def corrcoef(input) -> Tensor:
+        """Correlations of the rows (variables) over the columns (observations)."""
     def cov(input, *, correction: Any = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
         """Covariances of the rows (variables) over the columns (observations)."""
     def cross(input, other: Any, dim: Any = None, *, out: Any = None) -> Tensor:

@@ -6,10 +6,11 @@ import builtins
 
 from cnn import _C
 from cnn._choices import combinations, tril_indices, triu_indices
+from cnn._statistics import corrcoef, cov, histc, nanquantile, quantile
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes",
-    "cartesian_prod", "cdist", "column_stack", "combinations", "cov", "cross",
+    "cartesian_prod", "cdist", "column_stack", "combinations", "corrcoef", "cov", "cross",
     "diagflat", "diff", "dist", "dstack", "einsum", "fliplr", "flipud", "histc",
     "hstack", "inner", "is_floating_point", "is_tensor", "isin", "isreal", "kron",
     "meshgrid", "numel", "quantile", "nanquantile", "rot90", "row_stack", "tensordot", "tile",
@@ -18,7 +19,7 @@ __all__ = [
 
 # Those that are methods of Tensor as well.
 METHODS = [
-    "cov", "cross", "diagflat", "diff", "dist", "fliplr", "flipud", "histc",
+    "corrcoef", "cov", "cross", "diagflat", "diff", "dist", "fliplr", "flipud", "histc",
     "inner", "isreal", "kron", "nanquantile", "quantile", "rot90", "tile", "unique",
     "unique_consecutive",
 ]  # fmt: skip
@@ -52,13 +53,6 @@ def _dim_of(input, dim):
             f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
         )
     return dim % n
-
-
-def refuse_integers(kernel, input):
-    """NotImplementedError, as of the kernel that PyTorch does not have for them."""
-    if not input.is_floating_point():
-        kind = _C.empty(0, dtype=input.dtype).type().rpartition(".")[2].removesuffix("Tensor")
-        raise NotImplementedError(f"\"{kernel}\" not implemented for '{kind}'")
 
 
 def _into(out, result, op):
@@ -355,7 +349,7 @@ def einsum(equation, *operands):
     return run(equation, *operands)
 
 
-# ---- Distances and statistics ----
+# ---- Distances ----
 
 
 def dist(input, other, p=2):
@@ -383,7 +377,33 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
         raise RuntimeError("cdist only supports non-negative p values")
     if compute_mode not in _COMPUTE_MODES:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
-    return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)
+    return _lengths(x1.unsqueeze(-2) - x2.unsqueeze(-3), p)
+
+
+def _lengths(difference, p):
+    """p-norms along the last dimension, with the gradients that distances have in PyTorch.
+
+    p = inf: the gradient is not shared among equally large elements; p = 0: zeros, not None.
+    """
+    if p not in (0, float("inf")) or not difference.requires_grad:
+        return difference.norm(p, -1)
+    from cnn.autograd import Function
+
+    class Lengths(Function):
+        @staticmethod
+        def forward(ctx, d):
+            y = d.norm(p, -1)
+            ctx.save_for_backward(d, y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            d, y = ctx.saved_tensors
+            if p == 0:
+                return _C.zeros_like(d)
+            return g.unsqueeze(-1) * d.sign() * (d.abs() == y.unsqueeze(-1))
+
+    return Lengths.apply(difference)
 
 
 def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
@@ -392,10 +412,10 @@ def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
+    if n == 0:  # nothing is put before or behind it either
+        return _into(out, input.clone(), "diff")
     parts = [t for t in (prepend, input, append) if t is not None]
     x = _C.cat(parts, dim) if len(parts) > 1 else input
-    if n == 0:
-        return _into(out, x.clone(), "diff")
     for _ in range(builtins.min(n, x.shape[dim])):
         size = x.shape[dim]
         if size == 0:
@@ -403,100 +423,6 @@ def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
         high, low = x.narrow(dim, 1, size - 1), x.narrow(dim, 0, size - 1)
         x = high ^ low if x.dtype == _C.bool else high - low
     return _into(out, x, "diff")
-
-
-def cov(input, *, correction=1, fweights=None, aweights=None):
-    """Covariances of the rows (variables) over the columns (observations)."""
-    if fweights is not None or aweights is not None:
-        raise NotImplementedError("cov: weights; multiply the observations by their weights first")
-    x = input.reshape(1, -1) if input.dim() <= 1 else input
-    x = x - x.mean(1, keepdim=True)
-    result = _C.mm(x, x.t()) / (x.shape[1] - correction)
-    return result.squeeze() if input.dim() <= 1 else result
-
-
-def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
-    name = "nanquantile" if ignore_nan else "quantile"
-    if input.dtype not in (_C.float32, _C.float64):
-        raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
-    if not isinstance(q, _C.Tensor):
-        if not 0 <= q <= 1:
-            raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q}")
-        q = _C.tensor(q, dtype=input.dtype, device=input.device)
-    if q.dim() > 1:
-        raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
-    if q.dtype != input.dtype:
-        raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
-    if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
-        raise RuntimeError(
-            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, "
-            f"but got {interpolation}"
-        )
-    if input.numel() == 0:
-        raise RuntimeError(f"{name}() input tensor must be non-empty")
-    flat = dim is None
-    x = input.reshape(-1) if flat else input.movedim(dim, -1) if input.dim() else input.reshape(1)
-    values, _ = _C.sort(x, -1)
-    n = values.shape[-1]
-    if ignore_nan:
-        last = (~values.isnan()).sum(-1, keepdim=True).clamp(min=1).to(values.dtype) - 1
-    else:
-        last = _C.full_like(values[..., :1], n - 1)
-        values = _C.where(
-            values.isnan().any(-1, keepdim=True), _C.full_like(values, float("nan")), values
-        )
-    place = last * q.reshape(-1)  # [..., number of quantiles]
-    below = place.floor()
-    if interpolation == "lower":
-        place = below
-    elif interpolation == "higher":
-        place = place.ceil()
-    elif interpolation == "nearest":
-        place = place.round()
-    low = values.gather(-1, place.floor().long())
-    high = values.gather(-1, place.ceil().long())
-    weight = _C.full_like(place, 0.5) if interpolation == "midpoint" else place - place.floor()
-    result = low + (high - low) * weight
-    result = result.movedim(-1, 0)
-    if keepdim:
-        shape = [1] * input.dim() if flat else None
-        result = (
-            result.reshape([result.shape[0], *shape])
-            if flat
-            else result.unsqueeze(-1).movedim(-1, dim % input.dim() + 1)
-        )
-    return result if q.dim() else result.squeeze(0)
-
-
-def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
-    """The q-quantiles (q in [0, 1], a number or a vector) along `dim`, or of all elements."""
-    return _into(out, _quantile(input, q, dim, keepdim, interpolation, False), "quantile")
-
-
-def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
-    """`quantile` without the nans."""
-    return _into(out, _quantile(input, q, dim, keepdim, interpolation, True), "nanquantile")
-
-
-def histc(input, bins=100, min=0, max=0, *, out=None):
-    """How many elements lie in each of `bins` equal parts of [min, max]; 0, 0: the data's range."""
-    if bins <= 0:
-        raise RuntimeError("bins must be > 0")
-    refuse_integers("histogram_cpu", input)
-    low, high = float(min), float(max)
-    if low == high and input.numel():
-        low, high = float(input.min()), float(input.max())
-    if low == high:
-        low, high = low - 1, high + 1
-    if low != low or high != high or abs(low) == float("inf") or abs(high) == float("inf"):
-        raise RuntimeError(f"range of [{low}, {high}] is not finite")
-    if low > high:
-        raise RuntimeError("max must be larger than min")
-    x = input.detach().reshape(-1)
-    x = x[(x >= low) & (x <= high)]
-    place = ((x - low) * bins / (high - low)).long().clamp(0, bins - 1)
-    counts = _C.zeros(bins, dtype=input.dtype, device=input.device)
-    return _into(out, counts.index_add(0, place, _C.ones_like(x)), "histc")
 
 
 def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None):

@@ -306,7 +306,6 @@ def test_wrong_call(call):
         ("cnn.gather(x, 0, x.long(), sparse_grad=True)", "sparse_grad=False"),
         ("cnn.nn.functional.embedding(x.long(), x, sparse=True)", "sparse=False"),
         ("x.norm('nuc')", "svdvals"),
-        ("cnn.cov(x, fweights=x[0])", "multiply"),
     ],
 )
 def test_not_supported(call, alternative):

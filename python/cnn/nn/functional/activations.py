@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 from ... import _C
-from ..._composite import refuse_integers
+from ..._refusals import refuse_integers
 
 # Klambauer et al., "Self-Normalizing Neural Networks", 2017.
 _SELU_ALPHA = 1.6732632423543772848170429916717

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ... import _C
-from ..._composite import triu_indices
+from ..._composite import _lengths, triu_indices
 from ...autograd import no_grad
 
 
@@ -68,4 +68,4 @@ def pdist(input, p=2.0):
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
     first, second = triu_indices(input.size(0), input.size(0), 1, device=input.device)
-    return (input.index_select(0, first) - input.index_select(0, second)).norm(p, 1)
+    return _lengths(input.index_select(0, first) - input.index_select(0, second), p)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ... import _C
-from ..._composite import refuse_integers
+from ..._refusals import refuse_integers
 from .. import _reduction
 from .linears import pairwise_distance
 
