@@ -193,6 +193,7 @@ def test_repr():
         "    momentum: 0\n"
         "    nesterov: False\n"
         "    weight_decay: 0\n"
+        "\n"
         "Parameter Group 1\n"
         "    dampening: 0\n"
         "    differentiable: False\n"

@@ -54,11 +54,11 @@ Tensor call(TensorHook& hook, const Tensor& grad) {
   Tensor changed = hook(grad);
   if (!changed.defined()) return grad;
   if (!grad.defined()) return changed;
+  const bool same_type = changed.dtype() == grad.dtype() && changed.device() == grad.device();
+  if (same_type && changed.shape() == grad.shape()) return changed;
   const std::string name = hook.name(), who = name.empty() ? "hook" : "hook '" + name + "'";
-  check(changed.dtype() == grad.dtype() && changed.device() == grad.device(), "", who,
-        " has changed the type of value (was ", type_text(grad), " got ", type_text(changed), ")");
-  check(changed.shape() == grad.shape(), "", who, " has changed the size of value");
-  return changed;
+  check(same_type, "", who, " has changed the type of value (was ", type_text(grad), " got ", type_text(changed), ")");
+  fail(ErrorKind::Runtime, "", who, " has changed the size of value");
 }
 
 // What tensors registered, on the gradients of the node's outputs.

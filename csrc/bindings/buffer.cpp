@@ -15,7 +15,7 @@ const char* format_of(DType t) {
     case DType::Int32:
       return "i";
     case DType::Int64:
-      return "q";
+      return sizeof(long) == 8 ? "l" : "q";  // NumPy's int64 is the C long where that is long enough
     case DType::Bool:
       return "?";
     case DType::Float16:
@@ -64,6 +64,13 @@ struct Exported {
   std::vector<Py_ssize_t> sizes, strides;
 };
 
+bool is_fortran_contiguous(const Tensor& t) {
+  int64_t step = 1;
+  for (int i = 0; i < t.dim() && t.numel(); step *= t.shape()[i++])
+    if (t.shape()[i] != 1 && t.strides()[i] != step) return false;
+  return true;
+}
+
 void fill_view(PyObject* self, Py_buffer* view, int flags) {
   const Tensor& t = tensor_of(self);
   const char* format = format_of(t.dtype());
@@ -87,6 +94,11 @@ void fill_view(PyObject* self, Py_buffer* view, int flags) {
   view->format = flags & PyBUF_FORMAT ? const_cast<char*>(format) : nullptr;
   view->shape = flags & PyBUF_ND ? exported->sizes.data() : nullptr;
   view->strides = flags & PyBUF_STRIDES ? exported->strides.data() : nullptr;
+  const auto asks = [&](int for_order) { return (flags & for_order) == for_order; };
+  if ((asks(PyBUF_C_CONTIGUOUS) && !t.is_contiguous()) || (asks(PyBUF_F_CONTIGUOUS) && !is_fortran_contiguous(t)) ||
+      (asks(PyBUF_ANY_CONTIGUOUS) && !t.is_contiguous() && !is_fortran_contiguous(t))) {
+    refuse("the tensor is not contiguous in the order asked for");
+  }
   view->internal = exported.release();
   view->obj = new_ref(self);
 }

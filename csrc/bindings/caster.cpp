@@ -98,11 +98,23 @@ const Param& param_at(const Call& call, int slot) {
 
 }  // namespace
 
+namespace {
+
+// Is it a list of which an item may run Python code, and so change it, when it is read as an int?
+bool may_change(PyObject* o) {
+  if (!PyList_Check(o)) return false;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(o); ++i)
+    if (!PyLong_CheckExact(PyList_GET_ITEM(o, i))) return true;
+  return false;
+}
+
+}  // namespace
+
 Dims sequence_to_dims(PyObject* o, std::string_view op, std::string_view param) {
-  if (PyTuple_Check(o) || PyList_Check(o)) {
-    return items_to_dims(PySequence_Fast_ITEMS(o), PySequence_Fast_GET_SIZE(o), op, param);
-  }
-  return items_to_dims(&o, 1, op, param);
+  if (!PyTuple_Check(o) && !PyList_Check(o)) return items_to_dims(&o, 1, op, param);
+  const Object held = may_change(o) ? Object::steal(PyList_AsTuple(o)) : Object();
+  PyObject* const items = held ? held.get() : o;
+  return items_to_dims(PySequence_Fast_ITEMS(items), PySequence_Fast_GET_SIZE(items), op, param);
 }
 
 Dims to_dims(const Call& call, int index) {

@@ -152,7 +152,9 @@ PyObject* repr_results(PyObject* self) {
     std::string s = std::string(Py_TYPE(self)->tp_name) + "(\n";
     const Object fields =
         Object::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(self)), "__match_args__"));
-    const Py_ssize_t n = PyTuple_GET_SIZE(fields.get());
+    const Py_ssize_t n = PyTuple_GET_SIZE(self);
+    check_type(PyTuple_Check(fields.get()) && PyTuple_GET_SIZE(fields.get()) == n, "",
+               "__match_args__ must be the names of the fields");
     for (Py_ssize_t i = 0; i < n; ++i) {
       const Object shown = Object::steal(PyObject_Repr(PyTuple_GET_ITEM(self, i)));
       s += std::string(view(PyTuple_GET_ITEM(fields.get(), i))) + "=" + std::string(view(shown.get()));

@@ -6,6 +6,7 @@
 
 #include "bindings/caster.h"
 #include "bindings/def_op.h"
+#include "bindings/from_data.h"
 #include "cnn/autograd.h"
 #include "cnn/ops.h"
 
@@ -101,6 +102,13 @@ void free_capsule(PyObject* capsule, const char* name) {
   if (m->deleter) m->deleter(m);
 }
 
+template <class Managed>
+PyObject* new_capsule(Managed* m, const char* name, PyCapsule_Destructor destructor) {
+  PyObject* capsule = PyCapsule_New(m, name, destructor);
+  if (!capsule) m->deleter(m);
+  return capsule;
+}
+
 PyObject* dlpack(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   check_type(n == 0, "", "__dlpack__() takes keyword arguments only");
   bool versioned = false, copy = false;
@@ -125,11 +133,11 @@ PyObject* dlpack(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* 
   if (versioned) {
     auto* m = give<DLManagedTensorVersioned>(t);
     m->major = 1;
-    return PyCapsule_New(m, "dltensor_versioned",
-                         [](PyObject* c) { free_capsule<DLManagedTensorVersioned>(c, "dltensor_versioned"); });
+    return new_capsule(m, "dltensor_versioned",
+                       [](PyObject* c) { free_capsule<DLManagedTensorVersioned>(c, "dltensor_versioned"); });
   }
-  return PyCapsule_New(give<DLManagedTensor>(t), "dltensor",
-                       [](PyObject* c) { free_capsule<DLManagedTensor>(c, "dltensor"); });
+  return new_capsule(give<DLManagedTensor>(t), "dltensor",
+                     [](PyObject* c) { free_capsule<DLManagedTensor>(c, "dltensor"); });
 }
 
 PyObject* dlpack_device(PyObject* self, PyObject* const*, Py_ssize_t, PyObject*) {
@@ -155,24 +163,23 @@ Tensor take(PyObject* capsule, const char* name, const char* used_name) {
   check_implemented(d.device.type == kDLCPU || d.device.type == kDLCUDAHost, "from_dlpack",
                     "memory of DLPack device type ", d.device.type, " is not supported; copy it to the CPU first");
   const DType dtype = dtype_of_dl(d.dtype);
+  check_value(d.ndim >= 0 && (d.shape || !d.ndim), "from_dlpack", "the capsule has ", d.ndim, " dimensions",
+              d.shape ? "" : " without sizes");
   const Dims sizes(d.shape, d.ndim);
+  for (const int64_t size : sizes) check_value(size >= 0, "from_dlpack", "sizes must not be negative, got ", sizes);
   const int64_t numel = numel_of("from_dlpack", sizes);
   const Dims strides = d.strides && numel ? Dims(d.strides, d.ndim) : contiguous_strides(sizes);
-  int64_t last = 0;
-  for (int i = 0; i < d.ndim; ++i) {
-    check_value(strides[i] >= 0, "from_dlpack", "negative strides are not supported, got ", strides);
-    last += (sizes[i] - 1) * strides[i];
-  }
-  const size_t nbytes = numel ? size_t(last + 1) * size_t(item_size(dtype)) : 0;
+  const size_t nbytes = bytes_reached("from_dlpack", sizes, strides, item_size(dtype));
+  check_value(d.data || !nbytes, "from_dlpack", "the capsule has no memory for sizes ", sizes);
   // From here on the memory is ours: the capsule must not free it.
   expect_ok(PyCapsule_SetName(capsule, used_name));
-  auto storage =
-      make_ref<Storage>(static_cast<char*>(d.data) + d.byte_offset, nbytes, kCpu, release_managed<Managed>, m);
+  char* const first = d.data ? static_cast<char*>(d.data) + d.byte_offset : nullptr;
+  auto storage = make_ref<Storage>(first, nbytes, kCpu, release_managed<Managed>, m);
   return Tensor(make_ref<TensorImpl>(std::move(storage), sizes, strides, 0, dtype));
 }
 
 Object capsule_of(PyObject* o) {
-  if (PyCapsule_CheckExact(o)) return Object::borrow(o);
+  if (!PyObject_HasAttrString(o, "__dlpack__")) return Object::borrow(o);
   const Object method = Object::steal(PyObject_GetAttrString(o, "__dlpack__"));
   const Object none_given = Object::steal(PyTuple_New(0));
   const Object keywords = Object::steal(Py_BuildValue("{s:(ii)}", "max_version", 1, 0));
@@ -186,6 +193,11 @@ Object capsule_of(PyObject* o) {
 Tensor tensor_over(PyObject* exporter) {
   const Object capsule = capsule_of(exporter);
   if (PyCapsule_IsValid(capsule.get(), "dltensor_versioned")) {
+    const auto* m = static_cast<DLManagedTensorVersioned*>(PyCapsule_GetPointer(capsule.get(), "dltensor_versioned"));
+    if (m->major > 1) {
+      fail(ErrorKind::Buffer, "from_dlpack", "the capsule is of DLPack ", m->major, ".", m->minor,
+           ", which is not known; 1.x is");
+    }
     return take<DLManagedTensorVersioned>(capsule.get(), "dltensor_versioned", "used_dltensor_versioned");
   }
   check(PyCapsule_IsValid(capsule.get(), "dltensor"), "",

@@ -70,13 +70,14 @@ class PythonSavedHooks final : public SavedHooks {
   PythonSavedHooks(PyObject* pack, PyObject* unpack) : pack_(Object::borrow(pack)), unpack_(Object::borrow(unpack)) {}
   Ref<RefCounted> pack(const Tensor& x) override {
     const GilHeld gil;
-    const Object arg = Object::steal(wrap(x));
-    return make_ref<PackedObject>(run_python([&] { return PyObject_CallOneArg(pack_.get(), arg.get()); }));
+    const Object hook = Object::borrow(pack_.get()), arg = Object::steal(wrap(x));
+    return make_ref<PackedObject>(run_python([&] { return PyObject_CallOneArg(hook.get(), arg.get()); }));
   }
   Tensor unpack(RefCounted& packed) override {
     const GilHeld gil;
-    PyObject* object = static_cast<PackedObject&>(packed).object.get();
-    const Object result = run_python([&] { return PyObject_CallOneArg(unpack_.get(), object); });
+    const Object hook = Object::borrow(unpack_.get());  // held, though the hook itself may let go of the graph
+    const Object object = Object::borrow(static_cast<PackedObject&>(packed).object.get());
+    const Object result = run_python([&] { return PyObject_CallOneArg(hook.get(), object.get()); });
     check_type(is_tensor(result.get()), "",
                "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
                type_name_of(result.get()));
@@ -130,8 +131,9 @@ Ref<RefCounted> take_trace() {
   const GilHeld gil;
   auto trace = make_ref<Trace>();
   const Object module = Object::steal(PyImport_ImportModule("traceback"));
-  const Object lines = run_python([&] { return PyObject_CallMethod(module.get(), "format_stack", nullptr); });
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(lines.get()); ++i) trace->text += view(PyList_GET_ITEM(lines.get(), i));
+  const Object stack = run_python([&] { return PyObject_CallMethod(module.get(), "format_stack", nullptr); });
+  const Object lines = Object::steal(PySequence_Tuple(stack.get()));
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(lines.get()); ++i) trace->text += view(PyTuple_GET_ITEM(lines.get(), i));
   return trace;
 }
 

@@ -17,6 +17,11 @@ bool is_text(PyObject* o) { return PyUnicode_Check(o) || PyBytes_Check(o); }
 // What nests: not text, and not a tensor, which stands for one element.
 bool is_sequence(PyObject* o) { return !is_tensor(o) && !is_text(o) && PySequence_Check(o); }
 
+// An item may run Python code, which may change the list that it stands in.
+void check_unchanged(const Object& items, Py_ssize_t n) {
+  check_value(PySequence_Fast_GET_SIZE(items.get()) == n, "", "the list changed while it was read");
+}
+
 // ---- Inference ----
 
 DType array_dtype(PyObject* o) { return tensor_from_array(o).dtype(); }
@@ -32,13 +37,16 @@ DType infer_dtype(PyObject* o, int depth = 0) {
   check_implemented(!PyComplex_Check(o), "", "complex tensors are not supported; keep real and imaginary parts apart");
   if (PyIndex_Check(o) && !PySequence_Check(o)) return DType::Int64;
   check(PySequence_Check(o), "", "Could not infer dtype of ", type_name_of(o));
+  if (const Object array = array_of_vector(o)) return array_dtype(array.get());
   const Object items = Object::steal(PySequence_Fast(o, "not a sequence"));
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(items.get());
   if (n == 0) return default_dtype();
   check_value(depth < kMaxNesting, "", "too many dimensions '", type_name_of(o), "'");
   std::optional<DType> all;
   for (Py_ssize_t i = 0; i < n; ++i) {
-    PyObject* item = PySequence_Fast_GET_ITEM(items.get(), i);
+    check_unchanged(items, n);
+    const Object held = Object::borrow(PySequence_Fast_GET_ITEM(items.get(), i));
+    PyObject* const item = held.get();
     check_type(item != o, "", "new(): self-referential lists are incompatible");
     check_value(i > 0 || !is_text(item), "", "too many dimensions '", type_name_of(item), "'");
     const DType t = infer_dtype(item, depth + 1);
@@ -51,12 +59,19 @@ Dims infer_sizes(PyObject* data) {
   Dims sizes;
   Object o = Object::borrow(data);
   while (is_sequence(o.get())) {
+    if (Object array = array_of_vector(o.get())) o = std::move(array);
     const Py_ssize_t n = PySequence_Size(o.get());
-    expect_ok(int(n < 0 ? -1 : 0));
+    expect_ok(n < 0 ? -1 : 0);
     sizes.push_back(n);
     check_value(sizes.size() <= kMaxNesting, "", "too many dimensions '", type_name_of(o.get()), "'");
     if (n == 0) break;
-    o = Object::steal(PySequence_GetItem(o.get(), 0));
+    PyObject* const first = PySequence_GetItem(o.get(), 0);
+    if (!first && PyErr_ExceptionMatches(PyExc_LookupError)) {  // a table of named columns
+      PyErr_Clear();
+      fail(ErrorKind::Value, "", "could not determine the shape of object type '", type_name_of(o.get()), "'");
+    }
+    o = Object::steal(first);
+    check_value(!is_text(o.get()), "", "too many dimensions '", type_name_of(o.get()), "'");
   }
   return sizes;
 }
@@ -121,8 +136,7 @@ T* fill(PyObject* o, const Dims& sizes, int d, T* out, DType dtype) {
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(items.get());
   check_value(n == sizes[d], "", "expected sequence of length ", sizes[d], " at dim ", d, " (got ", n, ")");
   for (Py_ssize_t i = 0; i < n; ++i) {
-    // An item may run Python code that changes the list.
-    check_value(i < PySequence_Fast_GET_SIZE(items.get()), "", "the list changed while it was read");
+    check_unchanged(items, n);
     const Object item = Object::borrow(PySequence_Fast_GET_ITEM(items.get(), i));
     out = fill(item.get(), sizes, d + 1, out, dtype);
   }
@@ -150,12 +164,13 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype, Device devic
   }
   check_type(!is_text(data), "", "new(): invalid data type '", type_name_of(data), "'");
   if (is_array(data)) return moved(cnn::to(tensor_from_array(data), dtype, kCpu, /*copy=*/true), device);
+  if (const Object array = array_of_vector(data)) return tensor_from_data(array.get(), dtype, device);
   return moved(from_sequence(data, dtype ? *dtype : infer_dtype(data)), device);
 }
 
 Tensor tensor_sharing_data(PyObject* data, std::optional<DType> dtype, std::optional<Device> device) {
   if (is_tensor(data)) return cnn::to(tensor_of(data), dtype, device);
-  if (is_array(data)) return cnn::to(tensor_from_array(data), dtype, device);
+  if (is_array(data)) return cnn::to(tensor_from_array(data, PySequence_Check(data)), dtype, device);
   return tensor_from_data(data, dtype, device ? *device : kCpu);
 }
 
@@ -234,7 +249,7 @@ PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kw
 PyObject* from_numpy(PyObject*, PyObject* array) {
   return guard([&] {
     check_type(is_array(array) && PySequence_Check(array), "", "expected np.ndarray (got ", type_name_of(array), ")");
-    return wrap(tensor_from_array(array));
+    return wrap(tensor_from_array(array, /*handed_out=*/true));
   });
 }
 
@@ -258,10 +273,9 @@ PyObject* frombuffer(PyObject*, PyObject* args, PyObject* kwargs) {
       return nullptr;
     }
     check_type(dtype && is_dtype_like(dtype), "", "frombuffer(): argument 'dtype' must be torch.dtype");
-    const Object bytes = Object::steal(PyMemoryView_FromObject(buffer));
-    const Tensor memory = tensor_from_array(bytes.get());
     const DType type = to_dtype(dtype);
-    const int64_t size = item_size(type), total = int64_t(memory.storage()->nbytes());
+    const Ref<Storage> memory = storage_of_buffer(buffer);
+    const int64_t size = item_size(type), total = int64_t(memory->nbytes());
     check_value(total > 0 && count != 0, "", "both buffer length (", total, ") and count (", count, ") must not be 0");
     check_value(offset >= 0 && offset < total, "", "offset (", offset,
                 " bytes) must be non-negative and no greater than buffer length (", total, " bytes) minus 1");
@@ -270,7 +284,7 @@ PyObject* frombuffer(PyObject*, PyObject* args, PyObject* kwargs) {
     const int64_t n = count < 0 ? (total - offset) / size : count;
     check_value(n <= (total - offset) / size, "", "requested buffer length (", n, " * ", size, " bytes) after offset (",
                 offset, " bytes) must not be greater than actual buffer length (", total, " bytes)");
-    const Tensor t = offset_view(memory.storage(), size_t(offset), n, type);
+    const Tensor t = offset_view(memory, size_t(offset), n, type);
     if (requires_grad) t.set_requires_grad(true);
     return wrap(t);
   });

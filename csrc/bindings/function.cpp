@@ -75,11 +75,13 @@ thread_local Run* current_run = nullptr;
 Object PythonNode::saved_tensors() {
   if (released_) throw_released(*this);
   Grads* grads = current_run && current_run->node == this ? current_run->grads : nullptr;
-  Object tuple = Object::steal(PyTuple_New(Py_ssize_t(saved_.size())));
-  for (size_t i = 0; i < saved_.size(); ++i) {
-    const Saved saved = saved_[i];  // unpack hooks may run Python code
-    PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap(grads ? saved.get(*grads) : saved.unpack(*this)));
+  const std::vector<Saved> all = saved_;  // unpack hooks may run Python code, which may release them
+  std::vector<Object> unpacked;
+  for (const Saved& saved : all) {
+    unpacked.push_back(Object::steal(wrap(grads ? saved.get(*grads) : saved.unpack(*this))));
   }
+  Object tuple = Object::steal(PyTuple_New(Py_ssize_t(unpacked.size())));
+  for (size_t i = 0; i < unpacked.size(); ++i) PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), unpacked[i].release());
   return tuple;
 }
 
@@ -157,7 +159,10 @@ Tensors tensors_in(PyObject* tuple, const char* what) {
 
 // Does a class of the user's define it, not Function itself?
 bool has_setup_context(PyObject* cls) {
-  for (auto* type = reinterpret_cast<PyTypeObject*>(cls); type != &function_type; type = type->tp_base) {
+  PyObject* const mro = reinterpret_cast<PyTypeObject*>(cls)->tp_mro;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(mro); ++i) {
+    auto* const type = reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(mro, i));
+    if (type == &function_type) return false;
     if (PyDict_GetItemString(type->tp_dict, "setup_context")) return type->tp_base != &function_type;
   }
   return false;
@@ -215,7 +220,10 @@ Object finish(const Ref<PythonNode>& node, bool needed, const Tensors& inputs, c
 PyObject* apply(PyObject* cls, PyObject* const* args, Py_ssize_t n) {
   return guard([&] {
     const Object type = context_class(cls);
+    check_type(PyType_Check(type.get()), "", "_backward_cls must be a class, not ", type_name_of(type.get()));
     Object ctx = run_python([&] { return PyObject_CallNoArgs(type.get()); });
+    check_type(PyObject_TypeCheck(ctx.get(), &function_type), "", "_backward_cls made no context, but a ",
+               type_name_of(ctx.get()));
     const Ref<PythonNode> node(new PythonNode(ctx, type_name(reinterpret_cast<PyTypeObject*>(type.get()))));
     Tensors inputs;
     const Object needs = Object::steal(PyTuple_New(n));
@@ -225,7 +233,7 @@ PyObject* apply(PyObject* cls, PyObject* const* args, Py_ssize_t n) {
       if (tensor) inputs.push_back(tensor_of(args[i]));
       PyTuple_SET_ITEM(needs.get(), i, PyBool_FromLong(tensor && tensor_of(args[i]).requires_grad()));
     }
-    as_context(ctx.get())->needs_input_grad = Object(needs).release();
+    Py_XSETREF(as_context(ctx.get())->needs_input_grad, Object(needs).release());
     const bool needed = connect(*node, inputs);
     return finish(node, needed, inputs, run_forward(cls, ctx.get(), args, n)).release();
   });

@@ -11,6 +11,15 @@ Object Callable::call(PyObject* const* args, size_t n) const {
   return keep ? run_python([&] { return PyObject_Vectorcall(keep.get(), args, n, nullptr); }) : Object();
 }
 
+std::string Callable::name() const {
+  const GilHeld gil;
+  const Object keep = Object::borrow(handle_.get());
+  PyObject* found = keep ? PyObject_GetAttrString(keep.get(), "__name__") : nullptr;
+  if (!found) return PyErr_Clear(), std::string();
+  const Object name = Object::steal(found);
+  return PyUnicode_Check(found) ? std::string(view(found)) : std::string();
+}
+
 namespace {
 
 Tensor to_gradient(PyObject* o) {
@@ -44,6 +53,7 @@ void take_result(const Object& result, Tensors& tensors) {
 template <class Base>
 struct PythonHook : Base {
   explicit PythonHook(PyObject* o) : callable(o) {}
+  std::string name() const override { return callable.name(); }
   Callable callable;
 };
 
@@ -165,25 +175,26 @@ PyObject* register_accumulated(PyObject* self, PyObject* const* args, Py_ssize_t
 
 PyObject* backward_hooks(PyObject* tensor) {
   const TensorHooks* list = reinterpret_cast<TensorObject*>(tensor)->hooks;
-  const Object collections = Object::steal(PyImport_ImportModule("collections"));
-  Object found = Object::steal(PyObject_CallMethod(collections.get(), "OrderedDict", nullptr));
+  Object found = Object::steal(PyODict_New());
   for (size_t i = 0; list && i < list->entries.size(); ++i) {
     const TensorHooks::Entry& e = list->entries[i];
     if (e.hook->removed() || !e.on_gradient) continue;
     const Object id = Object::steal(PyLong_FromLongLong(e.id));
     expect_ok(PyObject_SetItem(found.get(), id.get(), e.callable->get()));
   }
-  return PyObject_Size(found.get()) ? found.release() : none();
+  return PyODict_SIZE(found.get()) ? found.release() : none();
 }
 
 void set_backward_hooks(PyObject* tensor, PyObject* hooks) {
-  for (TensorHooks::Entry& e : list_of(tensor).entries) {
+  // A copy: what a hook lets go of may run Python code, which may register another one.
+  for (const TensorHooks::Entry& e : std::vector(list_of(tensor).entries)) {
     if (e.on_gradient) remove(*e.hook, *e.callable);
   }
   if (!hooks || hooks == Py_None) return;
-  const Object values = Object::steal(PyMapping_Values(hooks));
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(values.get()); ++i) {
-    Object::steal(attach<TensorHook, OnGradient>(tensor, PyList_GET_ITEM(values.get(), i)));
+  const Object listed = Object::steal(PyMapping_Values(hooks));
+  const Object values = Object::steal(PyList_AsTuple(listed.get()));
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(values.get()); ++i) {
+    Object::steal(attach<TensorHook, OnGradient>(tensor, PyTuple_GET_ITEM(values.get(), i)));
   }
 }
 

@@ -18,6 +18,7 @@ class Callable {
   void drop() { handle_ = Handle(); }
   // Null when the hook was removed meanwhile.
   Object call(PyObject* const* args, size_t n) const;
+  std::string name() const;  // its `__name__`; empty without one
 
  private:
   Handle handle_;

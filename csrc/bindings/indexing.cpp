@@ -17,7 +17,7 @@ bool is_index(PyObject* o) { return !PyBool_Check(o) && !is_tensor(o) && is_int_
 
 Tensor select_at(const Tensor& x, int dim, int64_t index, int real_dim) {
   check_index(
-      x.dim() > 0, "",
+      dim < x.dim(), "",
       "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
       "0-dim tensor to a number");
   const int64_t size = x.shape()[dim];
@@ -31,7 +31,7 @@ Tensor slice_at(const Tensor& x, int dim, PyObject* key, bool always) {
   Py_ssize_t start, stop, step;
   expect_ok(PySlice_Unpack(key, &start, &stop, &step));
   check_value(step > 0, "", "step must be greater than zero");
-  check_index(x.dim() > 0, "", "slice() cannot be applied to a 0-dim tensor.");
+  check_index(dim < x.dim(), "", "slice() cannot be applied to a 0-dim tensor.");
   const Py_ssize_t size = Py_ssize_t(x.shape()[dim]);
   PySlice_AdjustIndices(size, &start, &stop, step);
   if (start == 0 && stop == size && step == 1 && !always) return x;
@@ -41,10 +41,11 @@ Tensor slice_at(const Tensor& x, int dim, PyObject* key, bool always) {
 // True selects a new dimension of size 1, False one of size 0.
 Tensor bool_index(bool value) { return value ? zeros({1}, DType::Int64) : zeros({0}, DType::Int64); }
 
-// A list as an index: integers or booleans; an empty one is of integers.
+// A list or an array as an index: a mask, or integers of any width; an empty list is of integers.
 Tensor sequence_index(PyObject* o) {
   const Tensor t = tensor_from_data(o, std::nullopt);
-  return t.numel() == 0 && !is_array(o) && t.dtype() != DType::Bool ? cnn::to_dtype(t, DType::Int64) : t;
+  const bool integers = is_integral(t.dtype()) || (t.numel() == 0 && !is_array(o));
+  return integers && !is_mask(t) ? cnn::to_dtype(t, DType::Int64) : t;
 }
 
 // NumPy's old rule: a short list that holds sequences, slices, ... or None means a tuple.
@@ -101,7 +102,8 @@ struct Advanced {
 // Does what views can do, and collects the tensors that remain as indices.
 Tensor apply_views(const Tensor& x, PyObject* tuple, Advanced& advanced) {
   const int used = dims_used(tuple);
-  check_index(used <= x.dim(), "", "too many indices for tensor of dimension ", x.dim());
+  const int hidden = x.dim() - used;  // behind an ellipsis; an entry's `__index__` may give x another shape meanwhile
+  check_index(hidden >= 0, "", "too many indices for tensor of dimension ", x.dim());
   Tensor result = x;
   int dim = 0;  // of `result`, that the next entry is about
   for (int i = 0; i < int(PyTuple_GET_SIZE(tuple)); ++i) {
@@ -111,7 +113,7 @@ Tensor apply_views(const Tensor& x, PyObject* tuple, Advanced& advanced) {
     } else if (PySlice_Check(o)) {
       result = slice_at(result, dim++, o, /*always=*/false);
     } else if (o == Py_Ellipsis) {
-      dim += x.dim() - used;
+      dim += hidden;
     } else if (o == Py_None) {
       result = unsqueeze(result, dim++);
     } else if (PyBool_Check(o)) {

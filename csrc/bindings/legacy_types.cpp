@@ -25,31 +25,29 @@ std::string name_of(DType dtype) { return std::string(dtype_type_name(dtype)) + 
 // What `Tensor(...)` and `FloatTensor(...)` make: of sizes, of data, of another tensor.
 Tensor construct(const char* name, PyObject* args, PyObject* kwargs, DType dtype) {
   Device device = kCpu;
-  PyObject* data = nullptr;
+  Object given;  // held: reading it may run Python code, which may change kwargs
   if (kwargs) {
     PyObject *key, *value;
     Py_ssize_t at = 0;
     while (PyDict_Next(kwargs, &at, &key, &value)) {
       const std::string_view keyword = view(key);
       if (keyword == "device") {
+        check_type(value == Py_None || is_device_like(value), "", name,
+                   "(): argument 'device' must be torch.device, not ", type_name_of(value));
         if (value != Py_None) device = to_device(value);
       } else {
-        check_type(keyword == "data" && !data, "", name, "() got an unexpected keyword argument '", keyword, "'");
-        data = value;
+        check_type(keyword == "data" && !given, "", name, "() got an unexpected keyword argument '", keyword, "'");
+        given = Object::borrow(value);
       }
     }
   }
   const Py_ssize_t n = PyTuple_GET_SIZE(args);
-  if (n == 0 && !data) return empty(Dims{0}, dtype, device);
-  if (!data) data = PyTuple_GET_ITEM(args, 0);
+  if (n == 0 && !given) return empty(Dims{0}, dtype, device);
+  PyObject* const data = given ? given.get() : PyTuple_GET_ITEM(args, 0);
   if (n >= 1 && is_int_like(data) && !is_tensor(data)) {
-    Dims sizes;
-    for (Py_ssize_t i = 0; i < n; ++i) {
-      PyObject* item = PyTuple_GET_ITEM(args, i);
-      check_type(is_int_like(item), "", name, "() takes sizes as ints, got ", type_name_of(item));
-      sizes.push_back(to_int(item));
-      check(sizes.back() >= 0, "", "Trying to create tensor with negative dimension ", sizes.back(), ": ", sizes);
-    }
+    const Dims sizes = sequence_to_dims(args, "new", "size");
+    for (const int64_t size : sizes)
+      check(size >= 0, "", "Trying to create tensor with negative dimension ", size, ": ", sizes);
     return empty(sizes, dtype, device);
   }
   check_type(n <= 1, "", name, "() takes sizes, or one argument with the data");

@@ -48,7 +48,31 @@ void add_error(PyObject* module) {
 }  // namespace
 }  // namespace cnn::python
 
-PYBIND11_MODULE(_C, module) {
+// The types and their tables are one set for the whole process, under one GIL.
+static bool refuse_subinterpreter() {
+  if (PyInterpreterState_Get() == PyInterpreterState_Main()) return false;
+  PyErr_SetString(PyExc_ImportError, "cnn cannot be imported in a subinterpreter, only in the main interpreter");
+  return true;
+}
+
+// PYBIND11_MODULE in two parts, to ask for the interpreter before pybind11 takes its GIL.
+static int pybind11_exec__C(PyObject*);
+
+static int execute(PyObject* module) { return refuse_subinterpreter() ? -1 : pybind11_exec__C(module); }
+
+PYBIND11_PLUGIN_IMPL(_C) {
+  PYBIND11_CHECK_PYTHON_VERSION
+  if (refuse_subinterpreter()) return nullptr;
+  static PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void*>(execute)},
+#ifdef Py_mod_multiple_interpreters
+                                     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+                                     {0, nullptr}};
+  static PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_C", nullptr, 0, nullptr, slots, nullptr, nullptr, nullptr};
+  return PyModuleDef_Init(&definition);
+}
+
+PYBIND11_MODULE_EXEC(_C, module) {
   using namespace cnn::python;
   PyObject* const m = module.ptr();
   add_error(m);

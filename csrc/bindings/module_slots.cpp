@@ -19,31 +19,32 @@ PyObject* full_call = nullptr;  // __call__
 PyObject* note_error = nullptr;  // note_error(error, module): writes the module's path on the error
 PyObject* global_hooks = nullptr;  // a tuple of dicts: the hooks of all modules
 
-// dict[key], borrowed, or null.
-PyObject* find(PyObject* dict, PyObject* key) {
+// dict[key], or null. Held: a key of the dict may run Python code when it is compared.
+Object find(PyObject* dict, PyObject* key) {
   PyObject* found = PyDict_GetItemWithError(dict, key);
   if (!found && PyErr_Occurred()) throw PythonError();
-  return found;
+  return Object::borrow(found);
 }
 Object attributes(PyObject* self) { return Object::steal(PyObject_GenericGetDict(self, nullptr)); }
 bool is_plain_dict(PyObject* o) { return PyDict_CheckExact(o) || PyODict_CheckExact(o); }
 
-// An attribute of the object or an entry of its tables, borrowed, or null.
-PyObject* find_own(PyObject* self, PyObject* name) {
+// An attribute of the object or an entry of its tables, or null.
+Object find_own(PyObject* self, PyObject* name) {
   const Object own = attributes(self);
-  if (PyObject* found = find(own.get(), name)) return found;
+  if (Object found = find(own.get(), name)) return found;
   for (PyObject* key : names.tables) {
-    PyObject* table = find(own.get(), key);
-    if (table && !is_plain_dict(table)) return nullptr;
-    if (PyObject* found = table ? find(table, name) : nullptr) return found;
+    const Object table = find(own.get(), key);
+    if (!table) continue;
+    if (!is_plain_dict(table.get())) return {};
+    if (Object found = find(table.get(), name)) return found;
   }
-  return nullptr;
+  return {};
 }
 
 PyObject* get_attribute(PyObject* self, PyObject* name) {
   return guard([&]() -> PyObject* {
     if (!_PyType_Lookup(Py_TYPE(self), name)) {
-      if (PyObject* found = find_own(self, name)) return new_ref(found);
+      if (Object found = find_own(self, name)) return found.release();
     }
     if (PyObject* found = PyObject_GenericGetAttr(self, name)) return found;
     if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return nullptr;
@@ -55,8 +56,8 @@ PyObject* get_attribute(PyObject* self, PyObject* name) {
 
 bool has_hooks(PyObject* own) {
   for (PyObject* key : names.hooks) {
-    PyObject* hooks = find(own, key);
-    if (!hooks || !is_plain_dict(hooks) || PyDict_GET_SIZE(hooks)) return true;
+    const Object hooks = find(own, key);
+    if (!hooks || !is_plain_dict(hooks.get()) || PyDict_GET_SIZE(hooks.get())) return true;
   }
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(global_hooks); ++i)
     if (PyDict_GET_SIZE(PyTuple_GET_ITEM(global_hooks, i))) return true;
@@ -67,13 +68,12 @@ constexpr Py_ssize_t kFewArguments = 8;
 
 // self.forward(*args, **kwargs), without a bound method where that is possible.
 PyObject* call_forward(PyObject* self, PyObject* own, PyObject* args, PyObject* kwargs) {
-  PyObject* forward = _PyType_Lookup(Py_TYPE(self), names.forward);
+  const Object forward = Object::borrow(_PyType_Lookup(Py_TYPE(self), names.forward));
   const Py_ssize_t n = PyTuple_GET_SIZE(args);
-  if (!kwargs && n < kFewArguments && forward && PyFunction_Check(forward) && !find(own, names.forward)) {
-    const Object held = Object::borrow(forward);
+  if (!kwargs && n < kFewArguments && forward && PyFunction_Check(forward.get()) && !find(own, names.forward)) {
     PyObject* all[kFewArguments] = {self};
     for (Py_ssize_t i = 0; i < n; ++i) all[i + 1] = PyTuple_GET_ITEM(args, i);
-    return PyObject_Vectorcall(forward, all, size_t(n) + 1, nullptr);
+    return PyObject_Vectorcall(forward.get(), all, size_t(n) + 1, nullptr);
   }
   const Object bound = Object::steal(PyObject_GetAttr(self, names.forward));
   return PyObject_Call(bound.get(), args, kwargs);
@@ -111,10 +111,17 @@ PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
 
 // _set_module_methods(getattr, call, note_error, global_hooks)
 PyObject* set_methods(PyObject*, PyObject* args) {
-  if (!PyArg_ParseTuple(args, "OOOO!", &get_missing, &full_call, &note_error, &PyTuple_Type, &global_hooks)) {
+  PyObject *missing, *full, *noted, *hooks;
+  if (!PyArg_ParseTuple(args, "OOOO!", &missing, &full, &noted, &PyTuple_Type, &hooks)) return nullptr;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(hooks); ++i) {
+    if (PyDict_Check(PyTuple_GET_ITEM(hooks, i))) continue;
+    PyErr_SetString(PyExc_TypeError, "_set_module_methods: the hooks of all modules are dicts");
     return nullptr;
   }
-  for (PyObject* o : {get_missing, full_call, note_error, global_hooks}) Py_INCREF(o);
+  Py_XSETREF(get_missing, new_ref(missing));
+  Py_XSETREF(full_call, new_ref(full));
+  Py_XSETREF(note_error, new_ref(noted));
+  Py_XSETREF(global_hooks, new_ref(hooks));
   return none();
 }
 

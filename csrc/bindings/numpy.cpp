@@ -9,37 +9,56 @@
 namespace cnn::python {
 
 bool is_array(PyObject* o) {
-  const std::string_view name = Py_TYPE(o)->tp_name;
-  if (name == "numpy.ndarray" || (name.starts_with("numpy.") && is_numpy_scalar(o))) return true;
-  if (PyLong_Check(o) || PyFloat_Check(o) || PyTuple_Check(o) || PyList_Check(o)) return false;
-  // Classes derived from ndarray, whatever their name.
-  for (PyTypeObject* base = Py_TYPE(o)->tp_base; base; base = base->tp_base) {
-    if (std::string_view(base->tp_name) == "numpy.ndarray") return true;
+  return is_numpy_scalar(o) || (!PyLong_Check(o) && !PyTuple_Check(o) && !PyList_Check(o) && is_ndarray(o));
+}
+
+bool holds_numbers(PyObject* array) {
+  const Object dtype = Object::steal(PyObject_GetAttrString(array, "dtype"));
+  const Object kind = Object::steal(PyObject_GetAttrString(dtype.get(), "kind"));
+  return PyUnicode_Check(kind.get()) && std::string_view("biufc").find(view(kind.get())) != std::string_view::npos;
+}
+
+Object array_of_vector(PyObject* o) {
+  PyObject* const type = reinterpret_cast<PyObject*>(Py_TYPE(o));
+  if (PyList_Check(o) || PyTuple_Check(o) || !PySequence_Check(o) || is_array(o) || is_tensor(o) ||
+      !PyObject_HasAttrString(type, "__array__")) {
+    return {};
   }
-  return false;
+  Object array = run_python([&] { return PyObject_CallMethod(o, "__array__", nullptr); });
+  if (!is_array(array.get()) || !PySequence_Check(array.get()) || !holds_numbers(array.get())) return {};
+  const Object ndim = Object::steal(PyObject_GetAttrString(array.get(), "ndim"));
+  return PyLong_Check(ndim.get()) && PyLong_AsLong(ndim.get()) == 1 ? array : Object();
 }
 
 namespace {
 
-void warn_read_only() {
-  static bool warned = false;
+// Once: `warned` says whether it has been said.
+void warn_read_only(bool& warned, const char* what) {
   if (std::exchange(warned, true)) return;
-  expect_ok(
-      PyErr_WarnEx(PyExc_UserWarning,
-                   "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This "
-                   "means writing to this tensor will result in undefined behavior. You may want to copy the array "
-                   "to protect its data or make it writable before converting it to a tensor. This type of warning "
-                   "will be suppressed for the rest of this program.",
-                   1));
+  const std::string message =
+      std::string("The given ") + what +
+      " is not writable, and PyTorch does not support non-writable tensors. This means writing to this tensor will "
+      "result in undefined behavior. You may want to copy the " +
+      (what == std::string_view("buffer") ? what : "array") +
+      " to protect its data or make it writable before converting it to a tensor. This type of warning will be "
+      "suppressed for the rest of this program.";
+  expect_ok(PyErr_WarnEx(PyExc_UserWarning, message.c_str(), 1));
 }
 
-// The exporter's memory, given back when the storage goes.
-void release_memory(void* context, void*, size_t) {
-  auto* view = static_cast<Py_buffer*>(context);
-  if (!python_alive()) return;
-  const GilHeld gil;
-  PyBuffer_Release(view);
-  delete view;
+// The exporter's memory, given back when this goes.
+struct Buffer {
+  Py_buffer view{};
+  ~Buffer() {
+    if (!python_alive()) return;
+    const GilHeld gil;
+    PyBuffer_Release(&view);
+  }
+};
+Ref<Storage> storage_over(std::unique_ptr<Buffer> buffer, size_t nbytes) {
+  void* const memory = buffer->view.buf;
+  return make_ref<Storage>(
+      memory, nbytes, kCpu, [](void* context, void*, size_t) { delete static_cast<Buffer*>(context); },
+      buffer.release());
 }
 
 [[noreturn]] void raise_unsupported(PyObject* array) {
@@ -53,15 +72,27 @@ void release_memory(void* context, void*, size_t) {
 
 }  // namespace
 
-Tensor tensor_from_array(PyObject* array) {
-  auto buffer = std::make_unique<Py_buffer>();
-  if (PyObject_GetBuffer(array, buffer.get(), PyBUF_RECORDS) < 0) {
-    PyErr_Clear();
-    if (PyObject_GetBuffer(array, buffer.get(), PyBUF_RECORDS_RO) < 0) raise_unsupported(array);
+size_t bytes_reached(const char* op, const Dims& sizes, const Dims& strides, int item_size) {
+  if (numel_of(op, sizes) == 0) return 0;
+  int64_t last = 0, nbytes = 0;
+  for (int i = 0; i < sizes.size(); ++i) {
+    int64_t span;
+    check_value(strides[i] >= 0, op, "negative strides are not supported, got ", strides);
+    check_value(!__builtin_mul_overflow(sizes[i] - 1, strides[i], &span) && !__builtin_add_overflow(last, span, &last),
+                op, "size ", sizes, " with stride ", strides, " overflows");
   }
-  Py_buffer* const b = buffer.get();
-  // From here on the storage gives the buffer back, also when a check below fails.
-  auto storage = make_ref<Storage>(b->buf, size_t(b->len), kCpu, release_memory, buffer.release());
+  check_value(!__builtin_mul_overflow(last + 1, int64_t(item_size), &nbytes), op, "size ", sizes, " with stride ",
+              strides, " overflows");
+  return size_t(nbytes);
+}
+
+Tensor tensor_from_array(PyObject* array, bool handed_out) {
+  auto buffer = std::make_unique<Buffer>();
+  Py_buffer* const b = &buffer->view;
+  if (PyObject_GetBuffer(array, b, PyBUF_RECORDS) < 0) {
+    PyErr_Clear();
+    if (PyObject_GetBuffer(array, b, PyBUF_RECORDS_RO) < 0) raise_unsupported(array);
+  }
   const std::string_view format = b->format ? b->format : "B";
   const bool foreign = format[0] == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '>' : '<') || format[0] == '!';
   check_value(!foreign, "",
@@ -85,8 +116,27 @@ Tensor tensor_from_array(PyObject* array) {
     strides.push_back(step < 0 ? 1 : step / b->itemsize);
   }
   if (empty) strides = contiguous_strides(sizes);
-  if (b->readonly && PySequence_Check(array)) warn_read_only();
-  return Tensor(make_ref<TensorImpl>(std::move(storage), sizes, strides, 0, *dtype));
+  static bool warned = false;
+  if (b->readonly && handed_out) warn_read_only(warned, "NumPy array");
+  // What the strides reach, which is not the bytes of the elements: an array may skip some, or repeat them.
+  const size_t nbytes = bytes_reached("from_numpy", sizes, strides, int(b->itemsize));
+  return Tensor(make_ref<TensorImpl>(storage_over(std::move(buffer), nbytes), sizes, strides, 0, *dtype));
+}
+
+Ref<Storage> storage_of_buffer(PyObject* object) {
+  check_value(PyObject_CheckBuffer(object), "", "object does not implement Python buffer protocol.");
+  auto buffer = std::make_unique<Buffer>();
+  if (PyObject_GetBuffer(object, &buffer->view, PyBUF_WRITABLE) < 0) {
+    PyErr_Clear();
+    if (PyObject_GetBuffer(object, &buffer->view, PyBUF_SIMPLE) < 0) {
+      PyErr_Clear();
+      fail(ErrorKind::Runtime, "", "could not retrieve buffer from object");
+    }
+    static bool warned = false;
+    warn_read_only(warned, "buffer");
+  }
+  const size_t nbytes = size_t(buffer->view.len);
+  return storage_over(std::move(buffer), nbytes);
 }
 
 namespace {
@@ -124,9 +174,12 @@ PyObject* numpy(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* k
 }
 
 PyObject* array(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  check_type(n <= 2, "", "__array__() takes at most 2 arguments, dtype and copy, but ", n, " were given");
   PyObject *dtype = n > 0 ? args[0] : Py_None, *copy = n > 1 ? args[1] : Py_None;
   for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k) {
-    (view(PyTuple_GET_ITEM(kwnames, k)) == "dtype" ? dtype : copy) = args[n + k];
+    const std::string_view name = view(PyTuple_GET_ITEM(kwnames, k));
+    check_type(name == "dtype" || name == "copy", "", "__array__() got an unexpected keyword argument '", name, "'");
+    (name == "dtype" ? dtype : copy) = args[n + k];
   }
   Object made = numpy_of(self, false);
   if (dtype != Py_None) {
@@ -140,11 +193,21 @@ PyObject* array(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* k
   return made.release();
 }
 
+// What NumPy's functions make of a tensor is a tensor again; truth values are uint8, as in PyTorch.
+PyObject* array_wrap(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  check_type(n >= 1 && n <= 3 && !kwnames, "", "__array_wrap__() takes array, context=None, return_scalar=False");
+  check_type(is_array(args[0]), "", "expected np.ndarray (got ", type_name_of(args[0]), ")");
+  const Tensor t = tensor_from_array(args[0], /*handed_out=*/true);
+  return wrap(t.dtype() == DType::Bool ? cnn::to_dtype(t, DType::UInt8) : t);
+}
+
 }  // namespace
 
 void bind_numpy(Registry& ops) {
   ops.def_method("numpy", numpy, "numpy(*, force=False): an array over the tensor's memory.");
   ops.def_method("__array__", array, "__array__(dtype=None, copy=None): the tensor as an array.");
+  ops.def_method("__array_wrap__", array_wrap,
+                 "__array_wrap__(array, context=None, return_scalar=False): an array that NumPy made of the tensor.");
   const Object priority = Object::steal(PyLong_FromLong(1000));  // tensor op array is ours
   expect_ok(PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), "__array_priority__", priority.get()));
 }

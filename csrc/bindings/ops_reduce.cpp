@@ -78,23 +78,24 @@ void bind_extrema(Registry& ops) {
   ops.def_op<[](const Tensor& x, Dest dest) { return cnn::max(x, dest); }>(
       "max(Tensor input) -> Tensor", "The largest element; along `dim` also where it stands first; nan wins.",
       kNoInPlace);
+  // Before the one with `dim`, as which a 0-d tensor of integers could pass.
+  ops.def_op<&cnn::maximum>("max(Tensor input, Tensor other) -> Tensor", "", kNoInPlace);
   ops.def_op<[](const Tensor& x, int64_t d, bool k) { return cnn::max(x, d, k); }>(
       "max(Tensor input, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)");
   ops.def_op<[](const Tensor& x, int64_t d, bool k, const OptTensors& out) {
     return cnn::max(x, d, k, out_of(out, 0), out_of(out, 1));
   }>("max(Tensor input, int dim, bool keepdim=False, *, Tensors? out) -> (Tensor values, Tensor indices)", "",
      kFunctionOnly);
-  ops.def_op<&cnn::maximum>("max(Tensor input, Tensor other) -> Tensor", "", kNoInPlace);
   ops.def_op<[](const Tensor& x, Dest dest) { return cnn::min(x, dest); }>(
       "min(Tensor input) -> Tensor", "The smallest element; along `dim` also where it stands first; nan wins.",
       kNoInPlace);
+  ops.def_op<&cnn::minimum>("min(Tensor input, Tensor other) -> Tensor", "", kNoInPlace);
   ops.def_op<[](const Tensor& x, int64_t d, bool k) { return cnn::min(x, d, k); }>(
       "min(Tensor input, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)");
   ops.def_op<[](const Tensor& x, int64_t d, bool k, const OptTensors& out) {
     return cnn::min(x, d, k, out_of(out, 0), out_of(out, 1));
   }>("min(Tensor input, int dim, bool keepdim=False, *, Tensors? out) -> (Tensor values, Tensor indices)", "",
      kFunctionOnly);
-  ops.def_op<&cnn::minimum>("min(Tensor input, Tensor other) -> Tensor", "", kNoInPlace);
   ops.def_op<&cnn::amax>("amax(Tensor input, Dims? dim=(), bool keepdim=False) -> Tensor",
                          "The largest element; the gradient is shared by equals.", kNoInPlace);
   ops.def_op<&cnn::amin>("amin(Tensor input, Dims? dim=(), bool keepdim=False) -> Tensor",

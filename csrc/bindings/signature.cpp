@@ -202,10 +202,28 @@ void drop_out(Signature& s) {
 
 // ---- Matching a call ----
 
-bool is_numpy_scalar(PyObject* o) {
-  const std::string_view name = Py_TYPE(o)->tp_name;
-  return name.starts_with("numpy.") && name != "numpy.ndarray" && PyNumber_Check(o);
+bool is_ndarray(PyObject* o) {
+  for (const PyTypeObject* type = Py_TYPE(o); type; type = type->tp_base)
+    if (std::string_view(type->tp_name) == "numpy.ndarray") return true;
+  return false;
 }
+
+bool is_numpy_scalar(PyObject* o) {
+  return std::string_view(Py_TYPE(o)->tp_name).starts_with("numpy.") && PyNumber_Check(o) && !is_ndarray(o);
+}
+
+namespace {
+
+// Of arrays, which all have `__index__`: has this one just one integer, and no dimensions?
+bool is_integer_array(PyObject* o) {
+  const Object ndim = Object::steal(PyObject_GetAttrString(o, "ndim"));
+  const Object dtype = Object::steal(PyObject_GetAttrString(o, "dtype"));
+  const Object kind = Object::steal(PyObject_GetAttrString(dtype.get(), "kind"));
+  return PyLong_Check(ndim.get()) && PyLong_AsLong(ndim.get()) == 0 && PyUnicode_Check(kind.get()) &&
+         (view(kind.get()) == "i" || view(kind.get()) == "u");
+}
+
+}  // namespace
 
 bool is_int_like(PyObject* o) {
   if (PyLong_CheckExact(o)) return true;
@@ -216,7 +234,7 @@ bool is_int_like(PyObject* o) {
     return t.dim() == 0 && is_integral(t.dtype()) && !t.requires_grad();
   }
   if (PyTuple_Check(o) || PyList_Check(o) || PyUnicode_Check(o)) return false;
-  return PyIndex_Check(o) && std::string_view(Py_TYPE(o)->tp_name).find("ndarray") == std::string_view::npos;
+  return PyIndex_Check(o) && (!is_ndarray(o) || is_integer_array(o));
 }
 
 namespace {
@@ -235,9 +253,10 @@ bool accepts_tensor(PyObject* o, Call& call) {
 
 bool accepts_tensors(PyObject* o, bool may_hold_none, Call& call) {
   if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
-  const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
-  for (Py_ssize_t i = 0; i < n; ++i) {
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
     PyObject* item = PySequence_Fast_GET_ITEM(o, i);
+    if (is_exact_tensor(item)) continue;
+    const Object held = Object::borrow(item);  // its metaclass may run Python code, which may change the list
     if (!accepts_tensor(item, call) && i == 0 && !(may_hold_none && item == Py_None)) return false;
   }
   return true;

@@ -91,6 +91,7 @@ void drop_out(Signature& s);
 bool accepts(const Param& param, PyObject* o, Call& call);
 bool is_int_like(PyObject* o);      // an int for PyTorch: neither bool nor float
 bool is_numpy_scalar(PyObject* o);  // told by its type's name, without NumPy
+bool is_ndarray(PyObject* o);       // of this class or a subclass
 
 // Sets PyTorch's TypeError for a call that fits none of the signatures.
 void raise_no_match(const char* name, const std::vector<Signature>& signatures, PyObject* self, PyObject* const* args,

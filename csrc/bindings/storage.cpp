@@ -116,6 +116,9 @@ PyObject* copy_from(PyObject* self, PyObject* args) {
   });
 }
 PyObject* tolist(PyObject* self, PyObject*) { return PySequence_List(self); }
+PyObject* size_of(PyObject* self, PyObject*) {
+  return PyLong_FromSize_t(size_t(Py_TYPE(self)->tp_basicsize) + storage_of(self)->nbytes());
+}
 PyObject* get_device(PyObject* self, void*) {
   return guard([&] { return device_object(storage_of(self)->device()); });
 }
@@ -136,6 +139,7 @@ PyMethodDef methods[] = {
     {"copy_", copy_from, METH_VARARGS,
      "copy_(source, non_blocking=False): takes over the bytes of another of its size."},
     {"tolist", tolist, METH_NOARGS, "The bytes as a list."},
+    {"__sizeof__", size_of, METH_NOARGS, "Bytes of the object and of its memory."},
     {}};
 PyGetSetDef properties[] = {{"device", get_device, nullptr, "Where the memory lies.", nullptr}, {}};
 

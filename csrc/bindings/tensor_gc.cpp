@@ -22,8 +22,8 @@ int visit_python_parts(const Tensor& t, const TensorHooks* hooks, visitproc visi
 }
 
 void clear_python_parts(TensorHooks* hooks) {
-  for (size_t i = 0; hooks && i < hooks->entries.size(); ++i) {
-    TensorHooks::Entry& e = hooks->entries[i];
+  if (!hooks) return;
+  for (const TensorHooks::Entry& e : std::vector(hooks->entries)) {  // a copy: letting go may run Python code
     e.hook->remove();
     e.callable->drop();
   }

@@ -3,6 +3,7 @@
 
 #include "bindings/def_op.h"
 #include "bindings/legacy_types.h"
+#include "bindings/recursion.h"
 #include "bindings/torch_function.h"
 #include "cnn/autograd.h"
 #include "cnn/ops.h"
@@ -25,6 +26,7 @@ PyObject* element_object(DType dtype, const void* p) {
 // Nested lists over dimensions d and further.
 Object list_of(const Tensor& t, int d, const char* p) {
   if (d == t.dim()) return Object::steal(element_object(t.dtype(), p));
+  const Deeper level(" while the lists of tolist() were nested");
   const int64_t n = t.shape()[d], step = t.strides()[d] * item_size(t.dtype());
   Object list = Object::steal(PyList_New(n));
   for (int64_t i = 0; i < n; ++i) PyList_SET_ITEM(list.get(), i, list_of(t, d + 1, p + i * step).release());
@@ -36,6 +38,7 @@ PyObject* tolist(PyObject* self, PyObject* const*, Py_ssize_t n, PyObject* kwnam
   Tensor t = tensor_of(self);
   check(!t.device().is_meta(), "tolist", "a meta tensor has no values");
   if (!t.device().is_cpu()) t = to_device(detach(t), kCpu);
+  const StorageExport memory(t.storage());  // stays where it is, whatever the collector runs meanwhile
   return list_of(t, 0, static_cast<const char*>(t.raw())).release();
 }
 

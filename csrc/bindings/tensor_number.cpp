@@ -1,6 +1,7 @@
 // Operators. The four of arithmetic go straight to C++, the others through the ops bound under their names.
 #include "bindings/active_call.h"
 #include "bindings/def_op.h"
+#include "bindings/from_data.h"
 #include "bindings/indexing.h"
 #include "bindings/tensor_type.h"
 #include "bindings/torch_function.h"
@@ -78,10 +79,10 @@ PyObject* nb_inplace_multiply(PyObject* a, PyObject* b) { return in_place<&times
 PyObject* nb_inplace_true_divide(PyObject* a, PyObject* b) { return in_place<&over>("div_", a, b); }
 
 PyObject* nb_true_divide(PyObject* a, PyObject* b) {
-  if (is_tensor(a) || !is_operand(a)) return binary<&over>("div", nullptr, a, b);
-  return guard([&] {  // number / tensor is reciprocal * number
+  if (is_tensor(a) || (!is_operand(a) && !is_array(a))) return binary<&over>("div", nullptr, a, b);
+  return guard([&] {  // number / tensor is reciprocal * number, and so for an array
     const Object inverse = Object::steal(call_method("reciprocal", b, {}));
-    return call_method("mul", inverse.get(), {a});
+    return is_operand(a) ? call_method("mul", inverse.get(), {a}) : PyNumber_Multiply(inverse.get(), a);
   });
 }
 
@@ -112,6 +113,11 @@ PyObject* named_unary(PyObject* a) {
 template <Name name>
 PyObject* symmetric(PyObject* a, PyObject* b) {
   return guard([&] { return by_name(name.text, name.text, a, b); });
+}
+
+PyObject* nb_matrix_multiply(PyObject* a, PyObject* b) {
+  const bool number = is_python_number(a) || is_python_number(b) || is_numpy_scalar(a) || is_numpy_scalar(b);
+  return number ? new_ref(Py_NotImplemented) : named<"matmul">(a, b);
 }
 
 PyObject* nb_power(PyObject* a, PyObject* b, PyObject* modulus) {
@@ -212,8 +218,13 @@ int assign(PyObject* self, PyObject* key, PyObject* value) {
 
 PyObject* tensor_richcompare(PyObject* a, PyObject* b, int op) {
   static constexpr const char* kNames[] = {"lt", "le", "eq", "ne", "gt", "ge"};
-  if (!is_operand(b)) return new_ref(Py_NotImplemented);
-  return guard([&] { return call_method(kNames[op], a, {b}); });
+  if (!is_operand(b) && !is_array(b)) return new_ref(Py_NotImplemented);
+  return guard([&]() -> PyObject* {
+    if (is_operand(b)) return call_method(kNames[op], a, {b});
+    if (!holds_numbers(b)) return new_ref(Py_NotImplemented);
+    const Object other = Object::steal(wrap(tensor_from_array(b)));
+    return call_method(kNames[op], a, {other.get()});
+  });
 }
 
 PyObject* tensor_iter(PyObject* self) {
@@ -233,7 +244,7 @@ PyNumberMethods tensor_number_methods = [] {
   m.nb_floor_divide = named<"floor_divide">;
   m.nb_remainder = named<"remainder">;
   m.nb_power = nb_power;
-  m.nb_matrix_multiply = named<"matmul">;
+  m.nb_matrix_multiply = nb_matrix_multiply;
   m.nb_and = symmetric<"bitwise_and">;
   m.nb_or = symmetric<"bitwise_or">;
   m.nb_xor = symmetric<"bitwise_xor">;

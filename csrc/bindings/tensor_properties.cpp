@@ -41,7 +41,22 @@ bool require_bool(const char* name, PyObject* value) {
   return value == Py_True;
 }
 
+void warn(const char* message) { expect_ok(PyErr_WarnEx(PyExc_UserWarning, message, 1)); }
+
 // ---- Gradients ----
+
+PyObject* get_grad(PyObject* self) {
+  const Tensor& t = tensor_of(self);
+  const Tensor grad = t.grad();
+  if (!grad.defined() && !t.is_leaf() && !retains_grad(t)) {
+    warn(
+        "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+        "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
+        "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure "
+        "you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information.");
+  }
+  return wrap(grad);
+}
 
 void set_grad(PyObject* self, PyObject* value) {
   const Tensor& t = tensor_of(self);
@@ -73,6 +88,14 @@ void set_data(PyObject* self, PyObject* value) {
 
 // ---- Transposes ----
 
+PyObject* same_without_dims(PyObject* self, const char* name, const char* what) {
+  const std::string message = std::string("Tensor.") + name + " is deprecated on 0-D tensors. " + what;
+  warn(message.c_str());
+  return new_ref(self);
+}
+constexpr const char* kIdentity = "This function is the identity in these cases.";
+constexpr const char* kConjugate = "Consider using x.conj().";
+
 PyObject* transposed_last(PyObject* self) {
   const Tensor& t = tensor_of(self);
   check(t.dim() >= 2, "", "tensor.mT is only supported on matrices or batches of matrices. Got ", t.dim(),
@@ -80,16 +103,29 @@ PyObject* transposed_last(PyObject* self) {
   const Object a = Object::steal(PyLong_FromLong(-2)), b = Object::steal(PyLong_FromLong(-1));
   return call_method("transpose", self, {a.get(), b.get()});
 }
+PyObject* matrix_transposed(PyObject* self) {
+  return tensor_of(self).dim() ? transposed_last(self) : same_without_dims(self, "mT", kIdentity);
+}
+PyObject* adjoint(PyObject* self) {
+  return tensor_of(self).dim() ? transposed_last(self) : same_without_dims(self, "mH", kConjugate);
+}
 PyObject* hermitian(PyObject* self) {
   const Tensor& t = tensor_of(self);
   check(t.dim() == 0 || t.dim() == 2, "", "tensor.H is only supported on matrices (2-D tensors). Got ", t.dim(),
         "-D tensor.", t.dim() > 2 ? " For batches of matrices, consider using tensor.mH" : "");
-  return t.dim() == 0 ? new_ref(self) : transposed_last(self);
+  return t.dim() == 0 ? same_without_dims(self, "H", kConjugate) : transposed_last(self);
 }
 PyObject* reversed_dims(PyObject* self) {
   const int n = tensor_of(self).dim();
+  if (n == 0) return same_without_dims(self, "T", kIdentity);
+  if (n > 2) {
+    warn(
+        "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw "
+        "an error in a future release. Consider `x.mT` to transpose batches of matrices or "
+        "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.");
+  }
   const Object dims = Object::steal(PyTuple_New(n));
-  for (int i = 0; i < n; ++i) PyTuple_SET_ITEM(dims.get(), i, PyLong_FromLong(n - 1 - i));
+  for (int i = 0; i < n; ++i) PyTuple_SET_ITEM(dims.get(), i, Object::steal(PyLong_FromLong(n - 1 - i)).release());
   return call_method("permute", self, {dims.get()});
 }
 
@@ -119,8 +155,7 @@ const Property kProperties[] = {
     {"itemsize", [](PyObject* s) { return integer(item_size(tensor_of(s).dtype())); }, nullptr, "Bytes per element."},
     {"nbytes", [](PyObject* s) { return integer(tensor_of(s).numel() * item_size(tensor_of(s).dtype())); }, nullptr,
      "Bytes of all elements."},
-    {"grad", [](PyObject* s) { return wrap(tensor_of(s).grad()); }, set_grad,
-     "The gradient accumulated by backward, or None."},
+    {"grad", get_grad, set_grad, "The gradient accumulated by backward, or None."},
     {"requires_grad", [](PyObject* s) { return boolean(tensor_of(s).requires_grad()); }, set_requires_grad,
      "Is the history of results recorded?"},
     {"is_leaf", [](PyObject* s) { return boolean(tensor_of(s).is_leaf()); }, nullptr,
@@ -141,9 +176,9 @@ const Property kProperties[] = {
     {"_base", [](PyObject* s) { return wrap(Tensor(tensor_of(s).impl()->base)); }, nullptr,
      "Of a view: the tensor whose memory it shares."},
     {"T", reversed_dims, nullptr, "The tensor with its dimensions reversed."},
-    {"mT", transposed_last, nullptr, "The tensor with its last two dimensions exchanged."},
+    {"mT", matrix_transposed, nullptr, "The tensor with its last two dimensions exchanged."},
     {"H", hermitian, nullptr, "The transposed matrix."},
-    {"mH", transposed_last, nullptr, "The tensor with its last two dimensions exchanged."},
+    {"mH", adjoint, nullptr, "The tensor with its last two dimensions exchanged."},
     {"real", [](PyObject* s) { return new_ref(s); }, nullptr, "The tensor itself."},
     {"imag", imaginary, nullptr, "RuntimeError: only complex tensors have one."},
     {"names", names, set_names, "A None for each dimension."},

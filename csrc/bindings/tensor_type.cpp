@@ -157,6 +157,17 @@ PyObject* meta_repr(PyObject* type) {
   return PyType_Type.tp_repr(type);
 }
 
+// dir(Tensor), without the names that only say what to use in their place.
+PyObject* meta_dir(PyObject* type, PyObject*) {
+  return guard([&] {
+    auto* const base = reinterpret_cast<PyObject*>(&PyType_Type);
+    const Object names = Object::steal(PyObject_CallMethod(base, "__dir__", "O", type));
+    const Object absent = Object::steal(PyImport_ImportModule("cnn._absent"));
+    return run_python([&] { return PyObject_CallMethod(absent.get(), "listed", "OO", type, names.get()); }).release();
+  });
+}
+PyMethodDef meta_methods[] = {{"__dir__", meta_dir, METH_NOARGS, nullptr}, {}};
+
 void ready_metaclass() {
   meta_type.tp_name = "cnn._C._TensorMeta";
   meta_type.tp_base = &PyType_Type;
@@ -166,6 +177,7 @@ void ready_metaclass() {
   meta_type.tp_new = meta_new;
   meta_type.tp_setattro = meta_setattr;
   meta_type.tp_repr = meta_repr;
+  meta_type.tp_methods = meta_methods;
   expect_ok(PyType_Ready(&meta_type));
 }
 

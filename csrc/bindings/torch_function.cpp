@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "bindings/recursion.h"
+
 namespace cnn::python {
 
 thread_local int torch_function_disabled = 0;
@@ -25,7 +27,7 @@ Object override_of(PyObject* o) {
     return {};
   }
   PyObject* found = PyObject_GetAttr(reinterpret_cast<PyObject*>(type), attribute_name);
-  if (!found) {
+  if (!found && PyErr_ExceptionMatches(PyExc_AttributeError)) {
     PyErr_Clear();
     return {};
   }
@@ -34,26 +36,28 @@ Object override_of(PyObject* o) {
   return method;
 }
 
-// Subclasses come before their bases; one of each type.
-void collect(PyObject* o, std::vector<PyObject*>& found) {
+// Subclasses come before their bases; one of each type. Objects are held: a metaclass may run Python code meanwhile,
+// which may change the list that they stand in.
+void collect(PyObject* o, std::vector<Object>& found) {
   if (PyTuple_Check(o) || PyList_Check(o)) {
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
-      PyObject* item = PySequence_Fast_GET_ITEM(o, i);
-      if (!PyTuple_Check(item) && !PyList_Check(item)) collect(item, found);
+      const Object item = Object::borrow(PySequence_Fast_GET_ITEM(o, i));
+      if (!PyTuple_Check(item.get()) && !PyList_Check(item.get())) collect(item.get(), found);
     }
     return;
   }
   if (!override_of(o)) return;
   size_t at = found.size();
   for (size_t i = 0; i < found.size(); ++i) {
-    if (Py_TYPE(found[i]) == Py_TYPE(o)) return;
-    if (at == found.size() && PyType_IsSubtype(Py_TYPE(o), Py_TYPE(found[i]))) at = i;
+    PyTypeObject* const known = Py_TYPE(found[i].get());
+    if (known == Py_TYPE(o)) return;
+    if (at == found.size() && PyType_IsSubtype(Py_TYPE(o), known)) at = i;
   }
-  found.insert(found.begin() + Py_ssize_t(at), o);
+  found.insert(found.begin() + Py_ssize_t(at), Object::borrow(o));
 }
 
-std::vector<PyObject*> overloaded(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
-  std::vector<PyObject*> found;
+std::vector<Object> overloaded(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  std::vector<Object> found;
   if (self) collect(self, found);
   const Py_ssize_t all = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
   for (Py_ssize_t i = 0; i < all; ++i) collect(args[i], found);
@@ -67,7 +71,8 @@ void forget_torch_functions() { ++epoch; }
 bool is_plain_class(PyTypeObject* type) {
   auto* t = reinterpret_cast<TensorTypeObject*>(type);
   if (t->epoch == epoch) return t->plain;
-  const Object found = Object::steal(PyObject_GetAttr(reinterpret_cast<PyObject*>(type), attribute_name));
+  const Object held = Object::borrow(reinterpret_cast<PyObject*>(type));
+  const Object found = Object::steal(PyObject_GetAttr(held.get(), attribute_name));
   t->plain = found.get() == disabled_impl;
   t->epoch = epoch;
   return t->plain;
@@ -79,10 +84,10 @@ bool any_overloaded(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObjec
 
 PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, PyObject* const* args, Py_ssize_t n,
                               PyObject* kwnames) {
-  const std::vector<PyObject*> objects = overloaded(self, args, n, kwnames);
+  const std::vector<Object> objects = overloaded(self, args, n, kwnames);
   const Object types = Object::steal(PyTuple_New(Py_ssize_t(objects.size())));
   for (size_t i = 0; i < objects.size(); ++i) {
-    PyTuple_SET_ITEM(types.get(), Py_ssize_t(i), new_ref(reinterpret_cast<PyObject*>(Py_TYPE(objects[i]))));
+    PyTuple_SET_ITEM(types.get(), Py_ssize_t(i), new_ref(reinterpret_cast<PyObject*>(Py_TYPE(objects[i].get()))));
   }
   const Py_ssize_t shift = self ? 1 : 0;
   const Object positional = Object::steal(PyTuple_New(n + shift));
@@ -92,8 +97,8 @@ PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, 
   for (Py_ssize_t i = 0; kwnames && i < PyTuple_GET_SIZE(kwnames); ++i) {
     expect_ok(PyDict_SetItem(keywords.get(), PyTuple_GET_ITEM(kwnames, i), args[n + i]));
   }
-  for (PyObject* object : objects) {
-    const Object method = Object::steal(PyObject_GetAttr(object, attribute_name));
+  for (const Object& object : objects) {
+    const Object method = Object::steal(PyObject_GetAttr(object.get(), attribute_name));
     PyObject* const call[] = {func, types.get(), positional.get(), keywords.get()};
     Object result = run_python([&] { return PyObject_Vectorcall(method.get(), call, 4, nullptr); });
     if (result.get() != Py_NotImplemented) return result.release();
@@ -104,23 +109,37 @@ PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, 
 }
 
 PyObject* call_torch_function_slot(const char* name, PyObject* self, std::initializer_list<PyObject*> args) {
-  PyObject* found = PyDict_GetItemString(tensor_type->tp_dict, name);
-  Object func = Object::borrow(found);
-  if (Py_TYPE(found) == &PyGetSetDescr_Type)
-    func = Object::steal(PyObject_GetAttrString(found, args.size() ? "__set__" : "__get__"));
+  Object func = Object::borrow(PyDict_GetItemString(tensor_type->tp_dict, name));
+  if (!func) {
+    PyErr_Format(PyExc_AttributeError, "type object 'Tensor' has no attribute '%s'", name);
+    throw PythonError();
+  }
+  if (Py_TYPE(func.get()) == &PyGetSetDescr_Type)
+    func = Object::steal(PyObject_GetAttrString(func.get(), args.size() ? "__set__" : "__get__"));
   return call_torch_function(func.get(), name, self, args.begin(), Py_ssize_t(args.size()), nullptr);
 }
 
 namespace {
 
+// func(*positional, **keywords), as if there were no subclass: of any iterable and any mapping, as in Python.
+Object call_disabled(PyObject* func, PyObject* positional, PyObject* keywords) {
+  const Object args = Object::steal(positional ? PySequence_Tuple(positional) : PyTuple_New(0));
+  Object kwargs;
+  if (keywords && keywords != Py_None) {
+    check_type(PyDict_Check(keywords) || PyObject_HasAttrString(keywords, "keys"), "",
+               "__torch_function__(): argument 'kwargs' must be a mapping, not ", type_name_of(keywords));
+    kwargs = Object::steal(PyDict_New());
+    expect_ok(PyDict_Update(kwargs.get(), keywords));
+  }
+  const Disabled scope;
+  return run_python([&] { return PyObject_Call(func, args.get(), kwargs.get()); });
+}
+
 PyObject* disabled_torch_function(PyObject*, PyObject* args) {
   return guard([&]() -> PyObject* {
     PyObject *func, *types, *positional = nullptr, *keywords = nullptr;
     if (!PyArg_ParseTuple(args, "OO|OO", &func, &types, &positional, &keywords)) return nullptr;
-    const Object none_given = Object::steal(PyTuple_New(0));
-    const Disabled scope;
-    PyObject* const given = positional ? positional : none_given.get();
-    return run_python([&] { return PyObject_Call(func, given, keywords == Py_None ? nullptr : keywords); }).release();
+    return call_disabled(func, positional, keywords).release();
   });
 }
 
@@ -131,10 +150,11 @@ Object convert(Object result, PyTypeObject* cls) {
     return run_python([&] { return PyObject_CallMethod(r, "as_subclass", "O", cls); });
   }
   if (!PyTuple_Check(r) && !PyList_Check(r)) return result;
-  const Py_ssize_t n = PySequence_Fast_GET_SIZE(r);
-  const Object items = Object::steal(PyList_New(n));
-  for (Py_ssize_t i = 0; i < n; ++i) {
-    PyList_SET_ITEM(items.get(), i, convert(Object::borrow(PySequence_Fast_GET_ITEM(r, i)), cls).release());
+  const Deeper level(" while the results of __torch_function__ were converted");
+  const Object items = Object::steal(PyList_New(0));
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(r); ++i) {
+    const Object item = convert(Object::borrow(PySequence_Fast_GET_ITEM(r, i)), cls);
+    expect_ok(PyList_Append(items.get(), item.get()));
   }
   return run_python([&] { return PyObject_CallOneArg(reinterpret_cast<PyObject*>(Py_TYPE(r)), items.get()); });
 }
@@ -157,19 +177,16 @@ PyObject* default_torch_function(PyObject* cls, PyObject* args, PyObject* kwargs
                                      &keywords)) {
       return nullptr;
     }
-    const Object listed = Object::steal(PySequence_Fast(types, "types must be a sequence"));
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(listed.get()); ++i) {
-      const int related = PyObject_IsSubclass(cls, PySequence_Fast_GET_ITEM(listed.get(), i));
+    const Object listed = Object::steal(PySequence_Tuple(types));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(listed.get()); ++i) {
+      const int related = PyObject_IsSubclass(cls, PyTuple_GET_ITEM(listed.get(), i));
       expect_ok(related);
       if (!related) return new_ref(Py_NotImplemented);
     }
-    const Object none_given = Object::steal(PyTuple_New(0));
-    const Disabled scope;
-    Object result = run_python([&] {
-      return PyObject_Call(func, positional ? positional : none_given.get(), keywords == Py_None ? nullptr : keywords);
-    });
+    Object result = call_disabled(func, positional, keywords);
     auto* type = reinterpret_cast<PyTypeObject*>(cls);
     if (type == tensor_type || keeps_class(func)) return result.release();
+    const Disabled scope;
     return convert(std::move(result), type).release();
   });
 }

@@ -526,7 +526,7 @@ class Tensor:
         """The q-quantiles (q in [0, 1], a number or a vector) along `dim`, or of all elements."""
     def rot90(input, k: Any = 1, dims: Any = (0, 1)) -> Tensor:
         """Turned by k quarter turns in the plane of `dims`, from the first towards the second."""
-    def tile(input, *dims: Any) -> Tensor:
+    def tile(self, *dims: Any) -> Tensor:
         """`repeat`, with the missing leading counts taken as 1."""
     def unique(
         input,
@@ -1253,10 +1253,10 @@ class Tensor:
     def max(self) -> Tensor:
         """The largest element; along `dim` also where it stands first; nan wins."""
     @overload
-    def max(self, dim: _int, keepdim: _bool = False) -> _max_result:
+    def max(self, other: Tensor) -> Tensor:
         """The largest element; along `dim` also where it stands first; nan wins."""
     @overload
-    def max(self, other: Tensor) -> Tensor:
+    def max(self, dim: _int, keepdim: _bool = False) -> _max_result:
         """The largest element; along `dim` also where it stands first; nan wins."""
     def maximum(self, other: Tensor) -> Tensor:
         """The larger; nan wins."""
@@ -1276,10 +1276,10 @@ class Tensor:
     def min(self) -> Tensor:
         """The smallest element; along `dim` also where it stands first; nan wins."""
     @overload
-    def min(self, dim: _int, keepdim: _bool = False) -> _min_result:
+    def min(self, other: Tensor) -> Tensor:
         """The smallest element; along `dim` also where it stands first; nan wins."""
     @overload
-    def min(self, other: Tensor) -> Tensor:
+    def min(self, dim: _int, keepdim: _bool = False) -> _min_result:
         """The smallest element; along `dim` also where it stands first; nan wins."""
     def minimum(self, other: Tensor) -> Tensor:
         """The smaller; nan wins."""
@@ -3870,6 +3870,10 @@ def max(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The largest element; along `dim` also where it stands first; nan wins."""
 
 @overload
+def max(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The largest element; along `dim` also where it stands first; nan wins."""
+
+@overload
 def max(input: Tensor, dim: _int, keepdim: _bool = False) -> _max_result:
     """The largest element; along `dim` also where it stands first; nan wins."""
 
@@ -3877,10 +3881,6 @@ def max(input: Tensor, dim: _int, keepdim: _bool = False) -> _max_result:
 def max(
     input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor | None] | None
 ) -> _max_result:
-    """The largest element; along `dim` also where it stands first; nan wins."""
-
-@overload
-def max(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The largest element; along `dim` also where it stands first; nan wins."""
 
 def max_pool1d(
@@ -3978,6 +3978,10 @@ def min(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smallest element; along `dim` also where it stands first; nan wins."""
 
 @overload
+def min(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The smallest element; along `dim` also where it stands first; nan wins."""
+
+@overload
 def min(input: Tensor, dim: _int, keepdim: _bool = False) -> _min_result:
     """The smallest element; along `dim` also where it stands first; nan wins."""
 
@@ -3985,10 +3989,6 @@ def min(input: Tensor, dim: _int, keepdim: _bool = False) -> _min_result:
 def min(
     input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor | None] | None
 ) -> _min_result:
-    """The smallest element; along `dim` also where it stands first; nan wins."""
-
-@overload
-def min(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smallest element; along `dim` also where it stands first; nan wins."""
 
 def minimum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -110,7 +110,9 @@ else:
             value = getattr(importlib.import_module(f"cnn.{_LAZY[name]}"), name)
             globals()[name] = value
             return value
-        raise AttributeError(f"module 'cnn' has no attribute {name!r}")
+        from cnn._absent import absent
+
+        raise absent("cnn", name)
 
 
 if "CNN_AS_TORCH" in _os.environ:

@@ -149,11 +149,13 @@ def column_stack(tensors, *, out=None):
     return hstack([t.reshape(t.numel(), 1) if t.dim() <= 1 else t for t in tensors], out=out)
 
 
-def tile(input, *dims):
+def tile(input, dims):
     """`repeat`, with the missing leading counts taken as 1."""
-    if len(dims) == 1 and isinstance(dims[0], (list, tuple)):
-        dims = tuple(dims[0])
-    return input.repeat(*((1,) * (input.dim() - len(dims)) + tuple(dims)))
+    if not isinstance(dims, (list, tuple)):
+        raise TypeError(
+            f"tile(): argument 'dims' (position 2) must be tuple of ints, not {type(dims).__name__}"
+        )
+    return input.repeat((1,) * (input.dim() - len(dims)) + tuple(dims))
 
 
 def fliplr(input):
@@ -224,11 +226,17 @@ def meshgrid(*tensors, indexing=None):
         )
     if not tensors:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
-    for t in tensors:
+    for i, t in enumerate(tensors):
+        if not isinstance(t, _C.Tensor):
+            raise TypeError(
+                f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}"
+            )
         if t.dim() > 1:
             raise RuntimeError(
                 f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t.dim()}"
             )
+        if t.dtype != tensors[0].dtype:
+            raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
     swapped = indexing == "xy" and len(tensors) >= 2
     order = [1, 0, *range(2, len(tensors))] if swapped else list(range(len(tensors)))
     vectors = [tensors[i].reshape(-1) for i in order]
@@ -238,8 +246,7 @@ def meshgrid(*tensors, indexing=None):
         view = [1] * len(shape)
         view[i] = shape[i]
         grids.append(v.view(view).expand(shape))
-    grids = [grids[i] for i in order]
-    return tuple(g.transpose(0, 1) if swapped else g for g in grids)
+    return tuple(grids[i] for i in order)
 
 
 def cartesian_prod(*tensors):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import operator
+
 from cnn import _C
 
 
 def einsum(equation, *operands):
     """See `cnn.einsum`. RuntimeError when the equation does not fit the operands."""
-    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
-        operands = tuple(operands[0])
     if not operands:
         raise ValueError(
             "einsum(): must specify the equation string and at least one operand, or at least one "
@@ -16,6 +16,8 @@ def einsum(equation, *operands):
         )
     if not isinstance(equation, str):
         return _from_lists(equation, operands)
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = tuple(operands[0])
     inputs, output = _parse(equation, operands)
     return _contract(inputs, list(operands), output)
 
@@ -26,11 +28,18 @@ def _from_lists(first, rest):
     pairs = len(items) // 2
     operands, labels = items[0 : 2 * pairs : 2], items[1 : 2 * pairs : 2]
 
+    def letter(n):
+        if n is Ellipsis:
+            return "..."
+        n = operator.index(n)
+        if not 0 <= n < 52:
+            raise ValueError(
+                "einsum(): subscript in subscript list is not within the valid range [0, 52)"
+            )
+        return chr(ord("A") + n if n < 26 else ord("a") + n - 26)
+
     def letters(numbers):
-        return "".join(
-            "..." if n is Ellipsis else chr(ord("A") + n if n < 26 else ord("a") + n - 26)
-            for n in numbers
-        )
+        return "".join(map(letter, numbers))
 
     equation = ",".join(letters(x) for x in labels)
     if len(items) % 2:

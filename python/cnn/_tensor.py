@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnn import _C
+from cnn import _C, _absent
 
 Tensor = _C.Tensor
 
@@ -54,6 +54,24 @@ def split(self, split_size, dim=0):
     return _C.split(self, split_size, dim)
 
 
+def tile(self, *dims):
+    """`repeat`, with the missing leading counts taken as 1."""
+    from cnn import _composite
+
+    if not dims:
+        raise TypeError('tile() missing 1 required positional arguments: "dims"')
+    one = len(dims) == 1 and isinstance(dims[0], (list, tuple))
+    return _composite.tile(self, dims[0] if one else dims)
+
+
+def _reversed(self):
+    return self if self.dim() == 0 else self.flip(0)
+
+
+def _dir(self):
+    return _absent.listed(type(self), object.__dir__(self), vars(self))
+
+
 def _install():
     from cnn import _composite
 
@@ -63,12 +81,16 @@ def _install():
         "__format__": _format,
         "__reduce_ex__": _reduce_ex,
         "__deepcopy__": _deepcopy,
+        "__reversed__": _reversed,
+        "__dir__": _dir,
+        "tile": tile,
         "new_tensor": new_tensor,
     }.items():
         setattr(Tensor, name, function)
     for name in _composite.METHODS:
         if not hasattr(Tensor, name):
             setattr(Tensor, name, getattr(_composite, name))
+    _absent.explain_tensor(Tensor)
 
 
 _install()

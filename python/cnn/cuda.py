@@ -8,7 +8,7 @@ stream; there are no others.
 
 from __future__ import annotations
 
-from cnn import _C
+from cnn import _C, _absent
 
 __all__ = [
     "current_device",
@@ -131,3 +131,6 @@ def manual_seed(seed):
 def manual_seed_all(seed):
     """As `manual_seed`."""
     manual_seed(seed)
+
+
+_absent.explain(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from cnn import _C
+from cnn import _C, _absent
 from cnn.autograd.function import Function, once_differentiable
 
 __all__ = ["qr"]
@@ -72,3 +72,6 @@ class _QR(Function):
         mirrored += numpy.eye(m.shape[-1], dtype=m.dtype) * m
         right = gq + q @ mirrored
         return _C.from_numpy(numpy.linalg.solve(r, right.swapaxes(-1, -2)).swapaxes(-1, -2).copy())
+
+
+_absent.explain(__name__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnn import _C
+from cnn import _C, _absent
 
 __all__ = [
     "default_generator",
@@ -109,3 +109,6 @@ class fork_rng:
 
             for device, state in self._device_states.items():
                 cuda.set_rng_state(state, device)
+
+
+_absent.explain(__name__)

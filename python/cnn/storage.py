@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copyreg
 
-from cnn import _C
+from cnn import _C, _absent
 
 __all__ = ["UntypedStorage", "TypedStorage", "storage_bytes", "typed_storage"]
 
@@ -181,3 +181,5 @@ def _typed_storage_from_bytes(dtype_name, data):
 
 
 copyreg.pickle(UntypedStorage, lambda s: (_storage_from_bytes, (bytes(storage_bytes(s)),)))
+
+_absent.explain(__name__)

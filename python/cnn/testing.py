@@ -6,7 +6,7 @@ import cmath
 import math
 from collections.abc import Mapping, Sequence
 
-from cnn import _C
+from cnn import _C, _absent
 
 __all__ = ["assert_close", "make_tensor"]
 
@@ -365,3 +365,6 @@ def _bounds(low, high, dtype):
         )
     low, high = (min(max(bound, least), end) for bound in (low, high))
     return (low, high) if inexact else (math.ceil(low), math.ceil(high))
+
+
+_absent.explain(__name__)

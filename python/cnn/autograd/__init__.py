@@ -32,7 +32,9 @@ _RARELY_USED = ("functional", "graph")
 
 def __getattr__(name):
     if name not in _RARELY_USED:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from cnn._absent import absent
+
+        raise absent(__name__, name)
     import importlib
 
     return importlib.import_module(f"{__name__}.{name}")

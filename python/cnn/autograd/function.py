@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from functools import wraps
 
-from cnn import _C
+from cnn import _C, _absent
 
 __all__ = ["Function", "FunctionCtx", "InplaceFunction", "once_differentiable"]
 
@@ -133,3 +133,6 @@ def once_differentiable(fn):
         return result[0] if single else tuple(result)
 
     return wrapper
+
+
+_absent.explain(__name__)

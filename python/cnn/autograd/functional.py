@@ -5,7 +5,7 @@ A forward product J v is the derivative of u -> J^T u, taken with v: reverse mod
 
 from __future__ import annotations
 
-from cnn import _C, autograd
+from cnn import _C, _absent, autograd
 from cnn.autograd.grad_mode import enable_grad, set_grad_enabled
 
 __all__ = ["vjp", "jvp", "vhp", "hvp", "jacobian", "hessian"]
@@ -335,3 +335,6 @@ def hessian(
 
     result = jacobian(gradient, inputs, create_graph, strict, vectorize)
     return result if several else result[0][0]
+
+
+_absent.explain(__name__)

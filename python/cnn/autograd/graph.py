@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cnn import _C
+from cnn import _C, _absent
 
 __all__ = [
     "GradientEdge",
@@ -108,3 +108,6 @@ class disable_saved_tensors_hooks:
             _C._saved_tensors_hooks_enable()
         else:
             _C._saved_tensors_hooks_disable(self._former)
+
+
+_absent.explain(__name__)

@@ -7,6 +7,9 @@ unchanged, and each module says what setting them means here.
 
 from __future__ import annotations
 
+from cnn import _absent
 from cnn.backends import cpu, cuda, cudnn, mkl, mkldnn, mps, openmp
 
 __all__ = ["cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp"]
+
+_absent.explain(__name__)

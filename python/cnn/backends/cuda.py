@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from cnn import _absent
 from cnn import cuda as _cuda
 
 __all__ = ["is_built", "matmul"]
@@ -17,3 +18,6 @@ matmul = SimpleNamespace(allow_tf32=False)
 def is_built():
     """Whether the CUDA part can be used; what `cnn.cuda.is_available()` says."""
     return _cuda.is_available()
+
+
+_absent.explain(__name__)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from cnn import _absent
+
 __all__ = ["is_available"]
 
 
 def is_available():
     """False: there is no MKL."""
     return False
+
+
+_absent.explain(__name__)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cnn import _absent
+
 __all__ = ["is_available", "is_built"]
 
 
@@ -13,3 +15,6 @@ def is_available():
 def is_built():
     """False: this library has no code for Apple GPUs."""
     return False
+
+
+_absent.explain(__name__)

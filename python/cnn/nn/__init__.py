@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cnn import _absent
+
 from . import functional as functional
 from . import init as init
 from . import parallel as parallel
@@ -396,3 +398,5 @@ __all__ = [
     "parameter",
     "utils",
 ]
+
+_absent.explain(__name__)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 import warnings
 
+from cnn import _absent
+
 from .. import _C
 from ..autograd import no_grad
 
@@ -278,3 +280,5 @@ kaiming_uniform = _deprecated(kaiming_uniform_)
 kaiming_normal = _deprecated(kaiming_normal_)
 orthogonal = _deprecated(orthogonal_)
 sparse = _deprecated(sparse_)
+
+_absent.explain(__name__)

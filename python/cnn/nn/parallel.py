@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from cnn import _C, _absent
+
 from ._module import Module
 
 
 def _check_one_device(device_ids):
-    if device_ids is not None and len(device_ids) > 1:
+    # Without a GPU the ids count for nothing, as in PyTorch: the module runs where it is.
+    if device_ids is not None and len(device_ids) > 1 and _C._cuda_is_available():
         raise NotImplementedError(
             f"data_parallel: one process runs one device, got device_ids={list(device_ids)}; use "
             "one process per device"
@@ -34,3 +37,6 @@ class DataParallel(Module):
 
     def forward(self, *inputs, **kwargs):
         return self.module(*inputs, **kwargs)
+
+
+_absent.explain(__name__)

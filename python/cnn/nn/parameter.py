@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from cnn import _absent
+
 from .. import _C
 
 _TensorMeta = type(_C.Tensor)
@@ -187,3 +189,6 @@ class UninitializedBuffer(UninitializedTensorMixin, _C.Tensor):
         buffer.persistent = persistent
         buffer._is_buffer = True
         return buffer
+
+
+_absent.explain(__name__)

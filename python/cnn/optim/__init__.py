@@ -1,5 +1,7 @@
 """Optimizers and learning-rate schedules, under PyTorch's names."""
 
+from cnn import _absent
+
 from . import lr_scheduler, optimizer
 from .adadelta import Adadelta
 from .adagrad import Adagrad
@@ -34,3 +36,5 @@ __all__ = [
     "lr_scheduler",
     "optimizer",
 ]
+
+_absent.explain(__name__)

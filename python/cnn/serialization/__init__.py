@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from cnn import _absent
+
 __all__ = [
     "save",
     "load",
@@ -162,3 +164,6 @@ def _check_seekable(file):
                 "like io.BytesIO and try to load from it instead."
             )
     file.seek(file.tell())
+
+
+_absent.explain(__name__)

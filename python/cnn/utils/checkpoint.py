@@ -8,7 +8,7 @@ import contextlib
 import warnings
 import weakref
 
-from cnn import _C
+from cnn import _C, _absent
 from cnn.autograd.function import Function
 from cnn.autograd.grad_mode import enable_grad, no_grad
 from cnn.autograd.graph import saved_tensors_hooks
@@ -344,3 +344,6 @@ def checkpoint_sequential(functions, segments, input, use_reentrant=None, **kwar
             preserve_rng_state=preserve,
         )
     return part(size * (segments - 1), len(functions))(input)
+
+
+_absent.explain(__name__)

@@ -3,6 +3,8 @@
 import weakref
 from collections import OrderedDict
 
+from cnn import _absent
+
 
 class RemovableHandle:
     """Takes a hook out again: by `remove()`, or at the end of a `with` block.
@@ -43,3 +45,6 @@ class RemovableHandle:
 
     def __exit__(self, exc_type, exc_value, traceback):
         self.remove()
+
+
+_absent.explain(__name__)

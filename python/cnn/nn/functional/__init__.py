@@ -186,7 +186,9 @@ else:
 
     def __getattr__(name):
         if name not in _CORE_OPS:
-            raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+            from cnn._absent import absent
+
+            raise absent(__name__, name)
         function = globals()[name] = getattr(_C, _CORE_OPS[name])
         return function
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cnn import _absent
+
 from . import rnn as rnn
 from .clip_grad import (
     clip_grad_norm,
@@ -24,3 +26,5 @@ __all__ = [
     "skip_init",
     "vector_to_parameters",
 ]
+
+_absent.explain(__name__)

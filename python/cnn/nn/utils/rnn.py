@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Iterable
 
+from cnn import _absent
+
 from ... import _C
 
 PackedSequence_ = namedtuple(
@@ -255,3 +257,6 @@ def unpack_sequence(packed_sequences):
     """The sequences of a PackedSequence, as a list of [length, *]."""
     padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
     return unpad_sequence(padded, lengths, batch_first=True)
+
+
+_absent.explain(__name__)

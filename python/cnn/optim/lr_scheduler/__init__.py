@@ -1,5 +1,7 @@
 """Learning-rate schedules."""
 
+from cnn import _absent
+
 from .base import LRScheduler
 from .combined import ChainedScheduler, SequentialLR
 from .cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
@@ -29,3 +31,5 @@ __all__ = [
     "SequentialLR",
     "StepLR",
 ]
+
+_absent.explain(__name__)

@@ -49,4 +49,6 @@ def __getattr__(name):
         from importlib import import_module
 
         return import_module(f"{__name__}.readers")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from cnn._absent import absent
+
+    raise absent(__name__, name)

@@ -1,0 +1,190 @@
+"""What is said of PyTorch's names that cnn does not have: AttributeError, with a word on what to
+use instead, or that there is nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+
+_NOTHING = "cnn has nothing in its place"
+
+_COMPLEX = "there are no complex tensors; keep real and imaginary parts apart"
+_MATRICES = "there are no decompositions of matrices; use numpy.linalg on t.numpy()"
+_COPIES = "take the view of that name, and clone() it"
+_WINDOWS = "use NumPy's or SciPy's window, and from_numpy()"
+_COMPILER = "nothing is compiled or traced; call the function as it is"
+_AUTOCAST = "nothing is cast by itself; convert with .to(dtype)"
+_REORDERED = "there is no such change in place; compute the new values, and copy_() them"
+
+# Sentences, and the names that each is about: of modules and of Tensor alike.
+_SENTENCES = {
+    _COMPLEX: """
+        angle cdouble cfloat chalf complex conj_physical conj_physical_ polar view_as_complex
+        view_as_complex_copy view_as_real view_as_real_copy resolve_conj resolve_neg""",
+    "tensors are real, and so their own conjugate": "adjoint conj imag real",
+    "there are no sparse tensors; use dense ones": """
+        coalesce col_indices col_indices_copy crow_indices crow_indices_copy dense_dim hspmm
+        indices indices_copy is_coalesced is_sparse_csr smm sparse sparse_bsc_tensor
+        sparse_bsr_tensor sparse_compressed_tensor sparse_coo_tensor sparse_csc_tensor
+        sparse_csr_tensor sparse_dim sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm
+        to_dense to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc to_sparse_csr
+        values values_copy""",
+    "there are no quantized tensors; keep integers and their scale apart": """
+        dequantize fake_quantize_per_channel_affine fake_quantize_per_tensor_affine int_repr
+        q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point
+        qint32 qint8 qscheme quantize_per_channel quantize_per_tensor quantize_per_tensor_dynamic
+        quantized_batch_norm quantized_max_pool1d quantized_max_pool2d quint2x4 quint4x2 quint8""",
+    "the dtypes are float16, bfloat16, float32, float64, int8 to int64, uint8 and bool": """
+        bits16 bits1x8 bits2x4 bits4x2 bits8 float4_e2m1fn_x2 float8_e4m3fn float8_e4m3fnuz
+        float8_e5m2 float8_e5m2fnuz float8_e8m0fnu int1 int2 int3 int4 int5 int6 int7 uint1 uint2
+        uint3 uint4 uint5 uint6 uint7""",
+    _MATRICES: """
+        chain_matmul cholesky cholesky_ex cholesky_inverse cholesky_solve cond det eig eigh
+        eigvals eigvalsh geqrf householder_product inv inv_ex inverse ldl_factor ldl_factor_ex
+        ldl_solve lobpcg logdet lstsq lu lu_factor lu_factor_ex lu_solve lu_unpack matrix_exp
+        matrix_power matrix_rank orgqr ormqr pinv pinverse qr slogdet solve solve_ex
+        solve_triangular svd svdvals tensorinv tensorsolve triangular_solve""",
+    "there are no Fourier transforms; use numpy.fft on t.numpy()": "fft istft stft",
+    _WINDOWS: "bartlett_window blackman_window hamming_window hann_window kaiser_window signal",
+    _COPIES: """
+        alias_copy as_strided_copy detach_copy diagonal_copy expand_copy narrow_copy permute_copy
+        select_copy slice_copy split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy
+        unbind_copy unfold_copy unsqueeze_copy view_copy""",
+    "clone() the tensor and copy_() into the view": """
+        as_strided_scatter diagonal_scatter select_scatter slice_scatter""",
+    _REORDERED: """
+        apply_ as_strided_ fill_diagonal_ float_power_ i0_ igamma_ igammac_ index_reduce_ ldexp_
+        map_ mvlgamma_ polygamma_ put_ renorm_""",
+    _COMPILER: """
+        ScriptClass ScriptFunction _dynamo compile compiler export fork fx import_ir_module
+        import_ir_module_from_buffer jit library merge_type_from_type_comment onnx parse_ir
+        parse_schema parse_type_comment unify_type_list wait""",
+    "sizes are Python's own numbers": """
+        SymBool SymFloat SymInt sym_float sym_int sym_ite sym_max sym_min sym_not sym_sum""",
+    _AUTOCAST: "GradScaler amp autocast custom_bwd custom_fwd is_autocast_available",
+    "there are no transforms of functions; write the loop, or use cnn.autograd.functional": """
+        func functionalize jacfwd jacrev vmap grad_and_value""",
+    "there are no distributions; draw with cnn.randn, cnn.rand, cnn.multinomial and the like": """
+        distributions""",
+    "one process uses one device, and processes do not exchange gradients": """
+        DistributedDataParallel DistributedSampler SyncBatchNorm distributed""",
+    "use Python's multiprocessing; tensors pass through share_memory_()": "multiprocessing",
+    "use Python's own profilers": "profiler",
+    "calculation is the same on every run, with or without it": """
+        are_deterministic_algorithms_enabled get_deterministic_debug_mode
+        is_deterministic_algorithms_warn_only_enabled set_deterministic_debug_mode
+        use_deterministic_algorithms""",
+    "threads are set with set_num_threads": """
+        get_num_interop_threads init_num_threads set_num_interop_threads""",
+    "pass device= where tensors are made": "get_default_device set_default_device",
+    "use set_default_dtype": "set_default_tensor_type",
+    "use Python's math": "e inf nan pi",
+    "use None": "newaxis",
+    "use as_tensor": "asarray",
+    "use item()": "is_nonzero",
+    "use untyped_storage()": "storage",
+    "use arange(start, end + step, step)": "range",
+    "use promote_types": "result_type",
+    "use type()": "storage_type typename",
+    "use chunk": "unsafe_chunk",
+    "use split": "unsafe_split",
+    "use histc": "histogram histogramdd",
+    "use new_empty and strides of as_strided": "new_empty_strided",
+    "use data_ptr": "const_data_ptr",
+    "use matmul": "multi_dot",
+    "use repeat_interleave or an index": "nonzero_static",
+}
+_SENTENCE_OF = {name: text for text, names in _SENTENCES.items() for name in names.split()}
+
+# Names of another place: where they stand here.
+_ELSEWHERE = {
+    "bilinear": "cnn.nn.functional.bilinear",
+    "channel_shuffle": "cnn.nn.functional.channel_shuffle",
+    "cosine_similarity": "cnn.nn.functional.cosine_similarity",
+    "native_channel_shuffle": "cnn.nn.functional.channel_shuffle",
+    "pairwise_distance": "cnn.nn.functional.pairwise_distance",
+    "pdist": "cnn.nn.functional.pdist",
+    "pixel_shuffle": "cnn.nn.functional.pixel_shuffle",
+    "pixel_unshuffle": "cnn.nn.functional.pixel_unshuffle",
+    "rrelu_": "cnn.nn.functional.rrelu",
+    "special": "cnn",
+}
+
+# Of Tensor, whose attributes are looked up without asking a function: each gets a descriptor.
+_OF_TENSOR = """
+    adjoint angle apply_ as_strided_ cdouble cfloat chalf cholesky cholesky_inverse cholesky_solve
+    coalesce col_indices conj conj_physical conj_physical_ const_data_ptr corrcoef crow_indices
+    dense_dim dequantize det diagonal_scatter dim_order fill_diagonal_ float_power_ frexp geqrf
+    grad_dtype histogram i0 i0_ igamma igamma_ igammac igammac_ index index_reduce_ indices
+    int_repr inverse ipu is_coalesced is_ipu is_maia is_mtia is_sparse_csr is_vulkan is_xla istft
+    ldexp_ logdet lu lu_solve map_ matrix_exp matrix_power module_load mtia mvlgamma mvlgamma_
+    narrow_copy new_empty_strided nonzero_static orgqr ormqr pinverse polygamma polygamma_ put
+    put_ q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point qr
+    qscheme record_stream renorm renorm_ resolve_conj resolve_neg select_scatter slice_scatter
+    slogdet smm sparse_dim sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm stft
+    storage storage_type svd to_dense to_mkldnn to_padded_tensor to_sparse to_sparse_bsc
+    to_sparse_bsr to_sparse_coo to_sparse_csc to_sparse_csr triangular_solve unsafe_chunk
+    unsafe_split values volatile xpu
+""".split()
+
+
+def sentence(name, module="cnn"):
+    """What to use instead of a name of PyTorch's, or that there is nothing."""
+    if name in _ELSEWHERE:
+        return f"use {_ELSEWHERE[name]}"
+    if module != "cnn" and not name.startswith("_") and name in vars(sys.modules["cnn"]):
+        return f"use cnn.{name}"
+    return _SENTENCE_OF.get(name, _NOTHING)
+
+
+def absent(module, name):
+    """The AttributeError for an attribute that a module does not have."""
+    text = f"module {module!r} has no attribute {name!r}"
+    if not name.startswith("__"):
+        text += f": {sentence(name, module)}"
+    return AttributeError(text, name=name, obj=sys.modules.get(module))
+
+
+def explain(module):
+    """Lets a module say what to use instead of what it does not have."""
+
+    def __getattr__(name):
+        raise absent(module, name)
+
+    sys.modules[module].__getattr__ = __getattr__
+
+
+class _Absent:
+    """An attribute that neither the class nor its instances have: `hasattr` says so."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name):
+        self._name = name
+
+    def __get__(self, instance, owner=None):
+        name = self._name
+        cls = repr(owner.__name__)
+        subject = f"type object {cls}" if instance is None else f"{cls} object"
+        raise AttributeError(
+            f"{subject} has no attribute {name!r}: {sentence(name)}",
+            name=name,
+            obj=owner if instance is None else instance,
+        )
+
+
+def explain_tensor(cls):
+    """The same for Tensor: its instances and the class itself."""
+    for name in _OF_TENSOR:
+        if not hasattr(cls, name):
+            setattr(cls, name, _Absent(name))
+
+
+def listed(cls, names, own=()):
+    """Of the names that `dir` has found, those that are there."""
+
+    def is_absent(name):
+        found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+        return type(found) is _Absent and name not in own
+
+    return [name for name in names if not is_absent(name)]
