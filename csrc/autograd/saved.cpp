@@ -14,6 +14,24 @@ struct Packed final : RefCounted {
   Ref<SavedHooks> hooks;
   Ref<RefCounted> object;
   Edge edge;  // of a tensor that is no output of its node
+  Dims sizes;
+  DType dtype;
+  Device device;
+  bool contiguous;
+
+  explicit Packed(const Tensor& x)
+      : sizes(x.shape()), dtype(x.dtype()), device(x.device()), contiguous(x.is_contiguous()) {}
+  // What `unpack` made of it, which may be anything: raises unless backward can take it for the tensor that was saved.
+  Tensor unpacked() const {
+    const Tensor data = hooks->unpack(*object);
+    check(data.defined(), "", "A saved tensor unpack hook returned no tensor");
+    check(data.shape() == sizes && data.dtype() == dtype && data.device() == device, "",
+          "A saved tensor unpack hook must return a tensor like the one that was packed: expected ", dtype,
+          " of shape ", sizes, " on ", device, ", got ", data.dtype(), " of shape ", data.shape(), " on ",
+          data.device());
+    NoGrad guard;
+    return contiguous ? cnn::contiguous(data) : data;
+  }
 };
 
 // The same data with another history.
@@ -59,7 +77,7 @@ void Saved::keep(const Tensor& x) {
         "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it "
         "in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.");
   if (mode_word & kSavedHooks && saved_hooks.back()) [[unlikely]] {
-    auto packed = make_ref<Packed>();
+    auto packed = make_ref<Packed>(x);
     packed->hooks = saved_hooks.back();
     if (output_ < 0) packed->edge = gradient_edge(x);
     NoGrad guard;
@@ -117,8 +135,7 @@ void Saved::check_version(const Node* owner) const {
 
 Tensor Saved::unpack_hooked(Node* owner) const {
   const Packed& packed = static_cast<const Packed&>(*packed_);
-  const Tensor data = packed.hooks->unpack(*packed.object);
-  if (!data.defined()) return data;
+  const Tensor data = packed.unpacked();
   if (output_ >= 0) return with_history(data, {Ref<Node>(owner), output_});
   return packed.edge.node ? with_history(data, packed.edge) : detach(data);
 }

@@ -159,9 +159,16 @@ Value value_of(const Tensor& x, PyObject* o) {
   return {std::nullopt, to_scalar(o)};
 }
 
+bool is_expanded(const Tensor& x) {
+  for (int d = 0; d < x.dim(); ++d)
+    if (x.strides()[d] == 0 && x.shape()[d] > 1) return true;
+  return false;
+}
+
 void write(const Tensor& to, const Value& value) {
   if (!value.tensor) {
-    fill_(to, value.number);
+    if (is_expanded(to)) copy_(to, full({}, value.number, to.dtype(), to.device()));  // which refuses that
+    else fill_(to, value.number);
   } else if (value.tensor->shape() == to.shape()) {
     copy_(to, *value.tensor);
   } else {

@@ -17,7 +17,7 @@ Tensors nonzero_by_dim(const Tensor& x) {
 std::variant<Tensor, Tensors> nonzero_as(const Tensor& x, bool as_tuple, const std::optional<Tensor>& out) {
   check(!as_tuple || !out, "", "nonzero does not support the out kwarg when as_tuple is True");
   if (as_tuple) return nonzero_by_dim(x);
-  return out ? copy_out("nonzero", cnn::nonzero(x), *out) : cnn::nonzero(x);
+  return cnn::nonzero(x, out ? Dest::out(*out) : Dest());
 }
 
 // `side` says the same as `right`; `sorter` is the order that sorts.
@@ -52,6 +52,9 @@ void bind_index(Registry& ops) {
       "source added at positions of a dimension.");
   ops.def_op<&cnn::index_copy>("index_copy(Tensor input, int dim, Tensor index, Tensor source) -> Tensor",
                                "source written at positions of a dimension.");
+  ops.def_op<&cnn::index_reduce>(
+      "index_reduce(Tensor input, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) -> Tensor",
+      "source reduced into positions of a dimension by prod, mean, amax or amin.");
   ops.def_op<&cnn::index_fill>("index_fill(Tensor input, int dim, Tensor index, Tensor|Number value) -> Tensor",
                                "value at positions of a dimension.", kNoOut);
   ops.def_op<[](const Tensor& x, int64_t dim, const Tensor& index, bool sparse, Dest dest) {
@@ -79,24 +82,28 @@ void bind_index(Registry& ops) {
   ops.def_op<&cnn::scatter_reduce>(
       "scatter_reduce(Tensor input, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor",
       "Reduced by sum, prod, mean, amax or amin.");
-  ops.def_op<&cnn::take>("take(Tensor input, Tensor index) -> Tensor", "Elements of the flattened input.", kOut);
+  ops.def_op<&cnn::take>("take(Tensor input, Tensor index) -> Tensor", "Elements of the flattened input.", kNoInPlace);
+  ops.def_op<&cnn::put>("put(Tensor input, Tensor index, Tensor source, bool accumulate=False) -> Tensor",
+                        "source written into the flattened input.", kNoOut);
   ops.def_op<&cnn::take_along_dim>("take_along_dim(Tensor input, Tensor indices, int? dim=None) -> Tensor",
-                                   "gather with broadcasting.", kOut);
+                                   "gather with broadcasting.", kNoInPlace);
   ops.def_op<&cnn::masked_select>("masked_select(Tensor input, Tensor mask) -> Tensor",
-                                  "The elements where mask is True, 1-d.", kOut);
+                                  "The elements where mask is True, 1-d.", kNoInPlace);
   ops.def_op<&cnn::masked_scatter>("masked_scatter(Tensor input, Tensor mask, Tensor source) -> Tensor",
                                    "source, in order, where mask is True.", kNoOut);
   ops.def_op<&cnn::embedding>(
       "embedding(Tensor weight, Tensor indices, int padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor",
       "Rows of weight.", kFunctionOnly);
   ops.def_op<&cnn::nonzero>("nonzero(Tensor input) -> Tensor",
-                            "Indices of nonzero elements, a row each; as_tuple: a tensor for each dimension.", kOut);
+                            "Indices of nonzero elements, a row each; as_tuple: a tensor for each dimension.",
+                            kNoInPlace);
   ops.def_op<[](const Tensor& x, bool as_tuple) { return nonzero_as(x, as_tuple, {}); }>(
       "nonzero(Tensor input, *, bool as_tuple) -> Tensor|Tensors", "", kMethodOnly);
   ops.def_op<&nonzero_as>("nonzero(Tensor input, *, bool as_tuple, Tensor? out=None) -> Tensor|Tensors", "",
                           kFunctionOnly);
   ops.def_op<&nonzero_by_dim>("where(Tensor condition) -> Tensors", "", kFunctionOnly);
-  ops.def_op<&cnn::nonzero>("argwhere(Tensor input) -> Tensor", "Indices of nonzero elements, a row each.");
+  ops.def_op<[](const Tensor& x) { return cnn::nonzero(x); }>("argwhere(Tensor input) -> Tensor",
+                                                              "Indices of nonzero elements, a row each.");
   ops.def_op<&searchsorted_by>(
       "searchsorted(Tensor sorted_sequence, Tensor input, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None) -> Tensor",
       "Where each value would be inserted.", kFunctionOnly | kOut);

@@ -229,6 +229,7 @@ PyObject* set(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwn
   TensorImpl& t = *tensor_of(self).impl();
   check(!t.requires_grad || !grad_enabled(), "set_", "a leaf that requires grad may not be changed in place");
   check_type(!kwnames, "set_", "takes its arguments by position");
+  const uint32_t version = t.version();
   if (n == 0) {
     t.storage = Storage::allocate(0, t.device);
     t.set_geometry({0}, {1}, 0);
@@ -250,7 +251,9 @@ PyObject* set(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwn
     t.storage = s;
     t.set_geometry(sizes, strides, offset);
   }
-  t.bump_version();
+  // The version goes on from that of the old memory, not from the new one's, which may happen to be the same.
+  if (!t.own_version) t.own_version = make_ref<VersionCounter>();
+  t.own_version->value = version + 1;
   return new_ref(self);
 }
 

@@ -79,11 +79,21 @@ void set_data(PyObject* self, PyObject* value) {
   const Tensor from = tensor_of(value);
   check(!to.requires_grad || is_floating(from.dtype()), "",
         "data set to a tensor that requires gradients must be floating point");
+  const uint32_t version = to.version();
+  const bool alike = to.dtype == from.dtype() && to.device == from.device() && to.sizes == from.shape() &&
+                     to.strides == from.strides();
   to.storage = from.storage();
   to.dtype = from.dtype();
   to.device = from.device();
   to.set_geometry(from.shape(), from.strides(), from.offset());
-  if (!to.own_version) to.own_version = make_ref<VersionCounter>();
+  if (!to.own_version) {
+    to.own_version = make_ref<VersionCounter>();
+    to.own_version->value = version;
+  }
+  // Other values are as if they had always been there; for backward another geometry is another tensor.
+  const bool has_history = to.view_version == version;
+  if (!alike) to.bump_version();
+  if (has_history) to.view_version = to.version();
 }
 
 // ---- Transposes ----

@@ -43,7 +43,8 @@ void walk(const F& f, const kernels::IndexPlace& place, int64_t begin, int64_t e
     const kernels::IndexPlace::Steps base = place.across(outer, last - 1);
     for (int64_t i = begin; i < stop; ++i) {
       const int64_t q = i - outer * n;
-      f.template move<T>(i, place.along({base.at + q * step, base.which + q * index_step}));
+      kernels::IndexPlace::Steps s = {base.at + q * step, base.which + q * index_step};
+      if (place.along(s)) f.template move<T>(i, s.at);
     }
     begin = stop;
   }
@@ -55,7 +56,10 @@ void walk(const F& f, const kernels::GatherPlace& place, int64_t begin, int64_t 
   while (begin < end) {
     const int64_t row = begin / n, stop = (row + 1) * n < end ? (row + 1) * n : end;
     const int64_t base = place.across(row, last - 1) - row * n * step;
-    for (int64_t i = begin; i < stop; ++i) f.template move<T>(i, base + i * step + place.along(i));
+    for (int64_t i = begin; i < stop; ++i) {
+      int64_t at = base + i * step;
+      if (place.along(i, at)) f.template move<T>(i, at);
+    }
     begin = stop;
   }
 }

@@ -72,19 +72,30 @@ template <class T> class Halving {
     });
   }
 
-  void backward(const T* dy, const int64_t* indices, T* dx) const {
+  // False if an index is not in its window, where these loops do not look.
+  bool backward(const T* dy, const int64_t* indices, T* dx) const {
     const int64_t covered = 2 * a_.out[2];
     for (int64_t row = 0; row < a_.in[0] * a_.in[1]; ++row) {
       const bool below = row % a_.in[1] >= 2 * a_.out[1] || row / a_.in[1] >= a_.out[0];
       for (int64_t w = below ? 0 : covered; w < width_; ++w) dx[row * width_ + w] = T(0);
     }
+    Places missed = {};
     each_vector([&](int64_t at, int64_t o, int64_t n) {
       const Vec<T> g = vec_load_n(dy + o, n);
       const Places place = load_indices(indices + o, at, n, AllLanes<T>{});
-      const auto part = [&](int step) { return place == first_ + step ? g : Vec<T>{}; };
+      Places found = first_ >= int(2 * n);  // lanes without an output
+      const auto part = [&](int step) {
+        const Places here = place == first_ + step;
+        found |= here;
+        return here ? g : Vec<T>{};
+      };
       store({part(0), part(1)}, dx + at, n, AllLanes<T>{});
       store({part(width_), part(width_ + 1)}, dx + at + width_, n, AllLanes<T>{});
+      missed |= ~found;
     });
+    for (int i = 0; i < kCount; ++i)
+      if (missed[i]) return false;
+    return true;
   }
 
  private:
@@ -133,7 +144,10 @@ template <class T> class Halving {
     else {
       typedef int32_t Half __attribute__((vector_size(kVecBytes / 2)));
       const Longs high = n > kStep ? load_some(from + kStep, n - kStep) - at : Longs{};
-      return __builtin_shufflevector(__builtin_convertvector(low, Half), __builtin_convertvector(high, Half), kLane...);
+      const auto narrow = [](Longs v) {  // -1 is in no window
+        return __builtin_convertvector((v >> 31) == 0 ? v : v * 0 - 1, Half);
+      };
+      return __builtin_shufflevector(narrow(low), narrow(high), kLane...);
     }
   }
 
@@ -162,10 +176,13 @@ template <class T> void max_backward(const PoolArgs& a) {
     T* dx = static_cast<T*>(a.dx) + plane * pool_in(a);
     const T* dy = static_cast<const T*>(a.dy) + plane * pool_out(a);
     const int64_t* indices = a.indices + plane * pool_out(a);
-    if (halves) return halving.backward(dy, indices, dx);
+    if (halves && halving.backward(dy, indices, dx)) return;
     __builtin_memset(dx, 0, size_t(pool_in(a)) * sizeof(T));
-    for (int64_t o = 0; o < pool_out(a); ++o)
-      if (uint64_t(indices[o]) < uint64_t(pool_in(a))) dx[indices[o]] += dy[o];
+    for (int64_t o = 0; o < pool_out(a); ++o) {
+      const int64_t at = static_cast<const volatile int64_t*>(indices)[o];  // once: others may write into it
+      if (uint64_t(at) < uint64_t(pool_in(a))) dx[at] += dy[o];
+      else if (at != -1) __atomic_store_n(static_cast<int64_t*>(a.y), 1, __ATOMIC_RELAXED);
+    }
   });
 }
 

@@ -66,13 +66,10 @@ constexpr RowsLoop rows_entry() {
 
 template <class F, kernels::RowTypes kTypes>
 void add_rows(RowsLoop (*table)[kDTypes]) {
-  using kernels::RowTypes;
   RowsLoop* row = table[kernels::IdOf<F>::value];
-  if constexpr (kTypes != RowTypes::Integers) {
-    row[int(DType::Float32)] = rows_entry<F, float>();
-    row[int(DType::Float64)] = rows_entry<F, double>();
-  }
-  if constexpr (kTypes != RowTypes::Floats) row[int(DType::Int64)] = rows_entry<F, int64_t>();
+  row[int(DType::Float32)] = rows_entry<F, float>();
+  row[int(DType::Float64)] = rows_entry<F, double>();
+  if constexpr (kTypes == kernels::RowTypes::Wide) row[int(DType::Int64)] = rows_entry<F, int64_t>();
 }
 
 }  // namespace cnn::cpu::inline CNN_ISA

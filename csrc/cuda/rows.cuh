@@ -82,13 +82,10 @@ void launch_rows(const RowsBlock& block) {
 
 template <class F, kernels::RowTypes kTypes>
 void add_rows(Tables& t) {
-  using kernels::RowTypes;
   RowsLaunch* row = t.rows[kernels::IdOf<F>::value];
-  if constexpr (kTypes != RowTypes::Integers) {
-    row[int(DType::Float32)] = {launch_rows<F, float>, F::kScratch};
-    row[int(DType::Float64)] = {launch_rows<F, double>, F::kScratch};
-  }
-  if constexpr (kTypes != RowTypes::Floats) row[int(DType::Int64)] = {launch_rows<F, int64_t>, F::kScratch};
+  row[int(DType::Float32)] = {launch_rows<F, float>, F::kScratch};
+  row[int(DType::Float64)] = {launch_rows<F, double>, F::kScratch};
+  if constexpr (kTypes == kernels::RowTypes::Wide) row[int(DType::Int64)] = {launch_rows<F, int64_t>, F::kScratch};
 }
 
 }  // namespace cnn::cuda

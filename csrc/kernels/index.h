@@ -1,10 +1,45 @@
-// Reading and writing at computed places. Indices are int64, dense, already checked; negative ones count from the end.
+// Reading and writing at computed places. Indices are int64 and dense; negative ones count from the end.
 #pragma once
 
 #include "kernels/functor.h"
 #include "kernels/unary.h"
 
+namespace cnn {
+class BoundedIndices;  // ops/indexing.h
+}
+
 namespace cnn::kernels::inline CNN_ISA {
+
+// An index tensor as kernels read it. Its memory may be shared with others (NumPy, `.data`), who write into it when
+// they like, so each value is bounded where it is used, whatever was checked before. Only BoundedIndices makes one, and
+// raises when the kernel has met a value that is out of range.
+class IndexValues {
+ public:
+  IndexValues() = default;  // of no tensor; not to be read
+  // Once for each use: the memory may change between two reads.
+  CNN_HD int64_t load(int64_t i) const { return static_cast<const volatile int64_t*>(data_)[i]; }
+  // v, counted from the front, becomes `place` if it is in range; else that is noted.
+  CNN_HD bool bound(int64_t v, int64_t& place) const {
+    place = v < 0 ? v + wrap_ : v;
+    if (uint64_t(place) < uint64_t(extent_)) return true;
+#ifdef __CUDA_ARCH__
+    *static_cast<volatile int64_t*>(bad_) = 1;
+#else
+    __atomic_store_n(bad_, 1, __ATOMIC_RELAXED);
+#endif
+    return false;
+  }
+  CNN_HD bool read(int64_t i, int64_t& place) const { return bound(load(i), place); }
+  CNN_HD int64_t extent() const { return extent_; }
+
+ private:
+  friend cnn::BoundedIndices;
+  CNN_HD IndexValues(const int64_t* data, int64_t extent, bool negative, int64_t* bad)
+      : data_(data), extent_(extent), wrap_(negative ? extent : 0), bad_(bad) {}
+  const int64_t* data_ = nullptr;
+  int64_t extent_ = 0, wrap_ = 0;  // wrap: the extent where negative values are allowed
+  int64_t* bad_ = nullptr;
+};
 
 // X(functor, types)
 #define CNN_EACH_INDEX(X)                                                                   \
@@ -29,11 +64,12 @@ struct CheckRange {
 // Where element (row, j) of an indexed result lies in x: the result's outer dimensions each step either along x or
 // along the index tensors.
 struct IndexPlace {
+  void* x;                          // the memory that the strides are of
   int ndim;                         // outer dimensions of the result
   int64_t sizes[kIndexDims], x_strides[kIndexDims], index_strides[kIndexDims];
   int count;                        // index tensors
-  const int64_t* index[kIndexDims];
-  int64_t extents[kIndexDims], strides[kIndexDims];  // of x along the indexed dimensions
+  IndexValues index[kIndexDims];
+  int64_t strides[kIndexDims];      // of x along the indexed dimensions
   int64_t inner, inner_stride;      // the result's last dimensions, which step evenly through x
   struct Steps {
     int64_t at, which;  // in x and in the index tensors
@@ -48,28 +84,29 @@ struct IndexPlace {
     }
     return s;
   }
-  CNN_HD int64_t along(Steps s) const {
+  CNN_HD bool along(Steps& s) const {  // adds where the indices lead; false if one is out of range
     for (int k = 0; k < count; ++k) {
-      const int64_t v = index[k][s.which];
-      s.at += (v < 0 ? v + extents[k] : v) * strides[k];
+      int64_t v;
+      if (!index[k].read(s.which, v)) return false;
+      s.at += v * strides[k];
     }
-    return s.at;
+    return true;
   }
 };
 // Calls F's move(row, place of row).
 template <class F> struct IndexEach {
   IndexPlace place;
   template <class T> CNN_HD void operator()(int64_t row) const {
-    static_cast<const F*>(this)->template move<T>(row, place.along(place.across(row, place.ndim - 1)));
+    IndexPlace::Steps s = place.across(row, place.ndim - 1);
+    if (place.along(s)) static_cast<const F*>(this)->template move<T>(row, s.at);
   }
 };
 
 // y[row, :] = x[place of row]
 struct IndexRead : IndexEach<IndexRead> {
-  const void* x;
   void* y;
   template <class T> CNN_HD void move(int64_t row, int64_t at) const {
-    const T* from = static_cast<const T*>(x) + at;
+    const T* from = static_cast<const T*>(place.x) + at;
     T* to = static_cast<T*>(y) + row * place.inner;
     if (place.inner_stride == 1)
       for (int64_t j = 0; j < place.inner; ++j) to[j] = from[j];
@@ -79,19 +116,17 @@ struct IndexRead : IndexEach<IndexRead> {
 };
 // x[place of row] = y[row, :]
 struct IndexWrite : IndexEach<IndexWrite> {
-  void* x;
   const void* y;
   template <class T> CNN_HD void move(int64_t row, int64_t at) const {
-    T* to = static_cast<T*>(x) + at;
+    T* to = static_cast<T*>(place.x) + at;
     const T* from = static_cast<const T*>(y) + row * place.inner;
     for (int64_t j = 0; j < place.inner; ++j) to[j * place.inner_stride] = from[j];
   }
 };
 struct IndexAdd : IndexEach<IndexAdd> {
-  void* x;
   const void* y;
   template <class T> CNN_HD void move(int64_t row, int64_t at) const {
-    T* to = static_cast<T*>(x) + at;
+    T* to = static_cast<T*>(place.x) + at;
     const T* from = static_cast<const T*>(y) + row * place.inner;
     for (int64_t j = 0; j < place.inner; ++j) to[j * place.inner_stride] = T(to[j * place.inner_stride] + from[j]);
   }
@@ -99,11 +134,17 @@ struct IndexAdd : IndexEach<IndexAdd> {
 
 // Position i of a dense index tensor, with the coordinate along one dimension taken from it.
 struct GatherPlace {
+  void* x;  // the memory that the strides are of
   int ndim;
   int64_t sizes[kIndexDims], strides[kIndexDims];  // of the index; of x, 0 along the dimension
-  const int64_t* index;
-  int64_t stride, extent;
-  CNN_HD int64_t along(int64_t i) const { return (index[i] < 0 ? index[i] + extent : index[i]) * stride; }
+  IndexValues index;
+  int64_t stride;  // of x along the dimension
+  CNN_HD bool along(int64_t i, int64_t& at) const {  // adds where the index leads; false if it is out of range
+    int64_t v;
+    if (!index.read(i, v)) return false;
+    at += v * stride;
+    return true;
+  }
   CNN_HD int64_t across(int64_t i, int last) const {  // by the coordinates of dimensions up to `last`
     int64_t at = 0;
     for (int d = last; d >= 0; --d) {
@@ -113,72 +154,61 @@ struct GatherPlace {
     return at;
   }
 };
-// Calls F's move(i, place of i).
+// Calls F's move(i, place of i); y is dense and as large as the index.
 template <class F> struct GatherEach {
   GatherPlace place;
+  void* y;
   template <class T> CNN_HD void operator()(int64_t i) const {
-    static_cast<const F*>(this)->template move<T>(i, place.along(i) + place.across(i, place.ndim - 1));
+    int64_t at = place.across(i, place.ndim - 1);
+    if (place.along(i, at)) static_cast<const F*>(this)->template move<T>(i, at);
   }
+  template <class T> CNN_HD T& target(int64_t at) const { return static_cast<T*>(place.x)[at]; }
+  template <class T> CNN_HD T& own(int64_t i) const { return static_cast<T*>(y)[i]; }
 };
 struct Gather : GatherEach<Gather> {
-  const void* x;
-  void* y;
-  template <class T> CNN_HD void move(int64_t i, int64_t at) const {
-    static_cast<T*>(y)[i] = static_cast<const T*>(x)[at];
-  }
+  template <class T> CNN_HD void move(int64_t i, int64_t at) const { own<T>(i) = target<T>(at); }
 };
 struct ScatterSet : GatherEach<ScatterSet> {
-  void* x;
-  const void* y;
-  template <class T> CNN_HD void move(int64_t i, int64_t at) const {
-    static_cast<T*>(x)[at] = static_cast<const T*>(y)[i];
-  }
+  template <class T> CNN_HD void move(int64_t i, int64_t at) const { target<T>(at) = own<T>(i); }
 };
 struct ScatterAdd : GatherEach<ScatterAdd> {
-  void* x;
-  const void* y;
   template <class T> CNN_HD void move(int64_t i, int64_t at) const {
-    T& p = static_cast<T*>(x)[at];
-    p = T(p + static_cast<const T*>(y)[i]);
+    T& p = target<T>(at);
+    p = T(p + own<T>(i));
   }
 };
 struct ScatterMul : GatherEach<ScatterMul> {
-  void* x;
-  const void* y;
   template <class T> CNN_HD void move(int64_t i, int64_t at) const {
-    T& p = static_cast<T*>(x)[at];
-    p = T(p * static_cast<const T*>(y)[i]);
+    T& p = target<T>(at);
+    p = T(p * own<T>(i));
   }
 };
 // nan wins
 struct ScatterMax : GatherEach<ScatterMax> {
-  void* x;
-  const void* y;
   template <class T> CNN_HD void move(int64_t i, int64_t at) const {
-    T& p = static_cast<T*>(x)[at];
-    const T v = static_cast<const T*>(y)[i];
+    T& p = target<T>(at);
+    const T v = own<T>(i);
     if (v > p || v != v) p = v;
   }
 };
 struct ScatterMin : GatherEach<ScatterMin> {
-  void* x;
-  const void* y;
   template <class T> CNN_HD void move(int64_t i, int64_t at) const {
-    T& p = static_cast<T*>(x)[at];
-    const T v = static_cast<const T*>(y)[i];
+    T& p = target<T>(at);
+    const T v = own<T>(i);
     if (v < p || v != v) p = v;
   }
 };
 
-// The coordinates of true elements, one row each, in order; counter[0] counts them.
+// The coordinates of true elements, one row each, in order; counter[0] counts them. `out` has room for as many as were
+// counted before; the mask may have changed since.
 struct NonZero {
   const bool* mask;
-  int64_t *out, *counter;
+  int64_t *out, *counter, room;
   int ndim;
   int64_t sizes[kIndexDims];
   template <class T> CNN_HD void operator()(int64_t i) const {
-    if (!mask[i]) return;
-    int64_t* row = out + (*counter)++ * ndim;
+    if (!mask[i] || (*counter)++ >= room) return;
+    int64_t* row = out + (*counter - 1) * ndim;
     for (int d = ndim - 1; d >= 0; --d) {
       row[d] = i % sizes[d];
       i /= sizes[d];

@@ -2,25 +2,28 @@
 #pragma once
 
 #include "kernels/functor.h"
+#include "kernels/index.h"
 
 namespace cnn::kernels::inline CNN_ISA {
 
 // X(functor, types)
 #define CNN_EACH_LOSS(X) X(NllPick, Floats) X(NllWeigh, Floats) X(NllTake, Floats)
 
-// Where the class of a position lies in x[N, classes, inner]; the targets are [N, inner] and already checked.
+// Where the class of a position lies in x[N, classes, inner]; the targets are [N, inner].
 struct ClassOf {
-  const int64_t* target;
+  IndexValues target;
   const void* weight;  // [classes], or null for ones
-  int64_t classes, inner, ignored;
-  CNN_HD bool counts(int64_t i) const { return target[i] != ignored; }
-  CNN_HD int64_t at(int64_t i) const {
-    if (inner == 1) return i * classes + target[i];  // divisions are slow
-    return (i / inner * classes + target[i]) * inner + i % inner;
+  int64_t inner, ignored;
+  // The class of position i; false where the target is ignored, and where it is out of range.
+  CNN_HD bool read(int64_t i, int64_t& c) const {
+    const int64_t v = target.load(i);
+    return v != ignored && target.bound(v, c);
   }
-  template <class T> CNN_HD T weight_of(int64_t i) const {
-    return weight ? static_cast<const T*>(weight)[target[i]] : T(1);
+  CNN_HD int64_t at(int64_t i, int64_t c) const {
+    if (inner == 1) return i * target.extent() + c;  // divisions are slow
+    return (i / inner * target.extent() + c) * inner + i % inner;
   }
+  template <class T> CNN_HD T weight_of(int64_t c) const { return weight ? static_cast<const T*>(weight)[c] : T(1); }
 };
 
 // y = -w[t] x[t], and w[t]; both 0 where the target is ignored
@@ -29,9 +32,10 @@ struct NllPick : Functor {
   const void* x;
   void *y, *weights;
   template <class T> CNN_HD void operator()(int64_t i) const {
-    const bool counts = place.counts(i);
-    const T w = counts ? place.weight_of<T>(i) : T(0);
-    static_cast<T*>(y)[i] = counts ? -w * static_cast<const T*>(x)[place.at(i)] : T(0);
+    int64_t c;
+    const bool counts = place.read(i, c);
+    const T w = counts ? place.weight_of<T>(c) : T(0);
+    static_cast<T*>(y)[i] = counts ? -w * static_cast<const T*>(x)[place.at(i, c)] : T(0);
     static_cast<T*>(weights)[i] = w;
   }
 };
@@ -43,8 +47,8 @@ struct NllWeigh : Functor {
   bool single;
   void* s;
   template <class T> CNN_HD void operator()(int64_t i) const {
-    const bool counts = place.counts(i);
-    static_cast<T*>(s)[i] = counts ? place.weight_of<T>(i) * static_cast<const T*>(g)[single ? 0 : i] : T(0);
+    int64_t c;
+    static_cast<T*>(s)[i] = place.read(i, c) ? place.weight_of<T>(c) * static_cast<const T*>(g)[single ? 0 : i] : T(0);
   }
 };
 
@@ -54,7 +58,8 @@ struct NllTake : Functor {
   const void* s;
   void* dx;
   template <class T> CNN_HD void operator()(int64_t i) const {
-    if (place.counts(i)) static_cast<T*>(dx)[place.at(i)] -= static_cast<const T*>(s)[i];
+    int64_t c;
+    if (place.read(i, c)) static_cast<T*>(dx)[place.at(i, c)] -= static_cast<const T*>(s)[i];
   }
 };
 

@@ -13,7 +13,7 @@ namespace cnn::kernels::inline CNN_ISA {
   X(LayerNorm, Floats) X(LayerNormGrad, Floats) X(LayerNormWeight, Floats) X(ChannelScale, Floats)               \
   X(ChannelSums, Floats) X(ChannelGrad, Floats)
 
-enum class RowTypes : unsigned char { Floats, Wide, Integers };  // Wide: and int64; Integers: int64 alone
+enum class RowTypes : unsigned char { Floats, Wide };  // Wide: and int64
 
 // The operands of one row, in the order in which the op gave them: outputs first.
 struct RowData {

@@ -6,8 +6,7 @@
 namespace cnn::kernels::inline CNN_ISA {
 
 #define CNN_ROWS_SCAN(X)                                                            \
-  X(CumSum, Wide) X(CumProd, Wide) X(CumMax, Wide) X(CumMin, Wide) X(LogCumSumExp, Floats) \
-  X(FirstOutside, Integers)
+  X(CumSum, Wide) X(CumProd, Wide) X(CumMax, Wide) X(CumMin, Wide) X(LogCumSumExp, Floats)
 
 // What running sums are kept in.
 template <class T> struct Running {
@@ -85,17 +84,6 @@ struct LogCumSumExp : ScanFunctor {
       }
       y[i] = fabs(top) < infinity<T>() ? T(top + log(total)) : top;
     }
-  }
-};
-
-// y = the first place where x is outside [0, end) and not `ignored`, or -1
-struct FirstOutside : ScanFunctor {
-  int64_t end = 0, ignored = -100;
-  template <class T, class Team> CNN_HD void run(const Team&, RowData row, int64_t n) const {
-    const T* x = row.at<T>(1);
-    int64_t i = 0;
-    while (i < n && ((x[i] >= 0 && x[i] < end) || x[i] == ignored)) ++i;
-    *row.at<int64_t>(0) = i < n ? i : -1;
   }
 };
 

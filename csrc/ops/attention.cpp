@@ -137,9 +137,9 @@ void backward(const Tensor& q, const Tensor& k, const Tensor& v, const Results& 
   check_kept(q, k, v, r, o, g.out());
   const Tensor dq = empty_as(rows_q), dk = empty_as(rows_k), dv = empty_as(rows_v);
   g[0] = dq, g[1] = dk, g[2] = dv;
-  const Tensor d_out = with_dense_rows(g.out());
+  const Tensor d_out = with_dense_rows(g.out()), out = with_dense_rows(r.out);
   AttentionArgs a = args_of(rows_q, rows_k, rows_v, o);
-  a.out = planes(r.out);
+  a.out = planes(out);
   a.lse = r.lse.raw();
   a.d_out = planes(d_out);
   a.dq = planes(dq), a.dk = planes(dk), a.dv = planes(dv);

@@ -7,6 +7,7 @@
 #include "cnn/ops/create.h"
 #include "cnn/ops/operators.h"
 #include "cnn/ops/reduce.h"
+#include "cnn/ops/view.h"
 #include "cnn/ops/unary.h"
 #include "ops/map.h"
 
@@ -453,11 +454,27 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value, Des
   const bool number = value.impl()->wrapped_number;
   Grad grad({x, mask, value}, dest);
   auto sm = grad.save(mask);
-  const Tensor* inputs[] = {&x, &mask};
-  Tensor y = result_for("masked_fill", broadcast_all("masked_fill", inputs, 2), x.dtype(), inputs, 2, dest);
   const Tensor moved = to_device(value, x.device());
-  map_into("masked_fill", kernels::Where{},
-           {{&y, x.dtype()}, {&mask, DType::Bool}, {&moved, x.dtype()}, {&x, x.dtype()}}, 1, x.dtype());
+  const auto fill = [&](const Tensor& y, const Tensor& from, const Tensor& m) {
+    map_into("masked_fill", kernels::Where{},
+             {{&y, x.dtype()}, {&m, DType::Bool}, {&moved, x.dtype()}, {&from, x.dtype()}}, 1, x.dtype());
+  };
+  Tensor y = x;
+  if (const Tensor own = dest.is_in_place() ? without_repeats(x) : x; !own.same(x)) {
+    // Elements that share memory are filled when one of them is masked.
+    NoGrad guard;
+    warn_of_expanded("masked_fill_", "tensor[mask] = scalar", x);
+    check_same_device("masked_fill_", x, mask);
+    Tensor any_of = expand(mask, x.shape());
+    for (int d = 0; d < x.dim(); ++d)
+      if (own.shape()[d] != x.shape()[d]) any_of = any(any_of, Dims{d}, true);
+    x.impl()->bump_version();
+    fill(own, own, any_of);
+  } else {
+    const Tensor* inputs[] = {&x, &mask};
+    y = result_for("masked_fill", broadcast_all("masked_fill", inputs, 2), x.dtype(), inputs, 2, dest);
+    fill(y, x, mask);
+  }
   if (!grad) return y;
   return grad.record(number ? "MaskedFillBackward0" : "MaskedFillBackward1", y, [sm](Grads& g) {
     const Tensor m = sm.get(g);

@@ -1,6 +1,6 @@
 // Losses of classification: negative log-likelihood and cross entropy.
 #include "cnn/ops.h"
-#include "ops/each.h"
+#include "ops/indexing.h"
 #include "ops/map.h"
 #include "ops/rows.h"
 
@@ -21,10 +21,36 @@ struct NllCall {
 
   DType key() const { return float_key(dtype); }
   int class_dim() const { return sizes.size() == 1 ? 0 : 1; }
-  kernels::ClassOf place() const {
-    int64_t inner = 1;
+  int64_t classes() const { return sizes[class_dim()]; }
+
+  // Runs f for each target; IndexError for a class that does not exist.
+  template <class F>
+  void each(F f) const {
+    int64_t inner = 1, n = 1;
     for (int d = class_dim() + 1; d < sizes.size(); ++d) inner *= sizes[d];
-    return {target.data<int64_t>(), weight.defined() ? weight.raw() : nullptr, sizes[class_dim()], inner, ignored};
+    for (int64_t size : shape) n *= size;
+    check(target.numel() == n, node, "expected targets of shape ", shape, ", got ", target.shape());
+    BoundedIndices indices;
+    indices.add(target, {"", classes(), class_dim(), /*negative=*/false});
+    const bool all = indices.run(
+        [&](const kernels::IndexValues* values) {
+          f.place = {values[0], weight.defined() ? weight.raw() : nullptr, inner, ignored};
+          return f;
+        },
+        n, key(), target.device());
+    if (!all) [[unlikely]]
+      fail_target();
+  }
+
+ private:
+  [[noreturn]] void fail_target() const {
+    NoGrad guard;
+    const Tensor t = reshape(target, {-1});
+    const Tensor outside = logical_or(lt(t, wrapped_number(0)), ge(t, wrapped_number(classes())));
+    const Tensor bad = masked_select(t, logical_and(outside, ne(t, wrapped_number(ignored))));
+    check_index(bad.numel() == 0, "", "Target ", bad.numel() ? select(bad, 0, 0).item().to_int() : 0,
+                " is out of bounds.");
+    fail(ErrorKind::Index, "", "A target is out of bounds, and was changed while it was used.");
   }
 };
 
@@ -35,8 +61,7 @@ struct NllParts {
 NllParts pick(const Tensor& x, const NllCall& call) {
   const Tensor from = contiguous(to_dtype(x, call.key()));
   const NllParts parts = {empty(call.shape, call.key(), x.device()), empty(call.shape, call.key(), x.device())};
-  each(kernels::NllPick{{}, call.place(), from.raw(), parts.losses.raw(), parts.weights.raw()}, parts.losses.numel(),
-       call.key(), x.device());
+  call.each(kernels::NllPick{{}, {}, from.raw(), parts.losses.raw(), parts.weights.raw()});
   return parts;
 }
 
@@ -63,14 +88,13 @@ class SavedCall {
 Tensor weigh(const Tensor& g, const NllCall& call, const Tensor& total_weight) {
   const Tensor up = call.reduction == kMean ? g / total_weight : g;
   const Tensor from = contiguous(to_dtype(up, call.key())), s = empty(call.shape, call.key(), g.device());
-  each(kernels::NllWeigh{{}, call.place(), from.raw(), call.reduction != kNone, s.raw()}, s.numel(), call.key(),
-       g.device());
+  call.each(kernels::NllWeigh{{}, {}, from.raw(), call.reduction != kNone, s.raw()});
   return s;
 }
 
 // Takes s from dx where the targets are.
 void take_at_targets(const Tensor& s, const NllCall& call, const Tensor& dx) {
-  each(kernels::NllTake{{}, call.place(), s.raw(), dx.raw()}, s.numel(), call.key(), s.device());
+  call.each(kernels::NllTake{{}, {}, s.raw(), dx.raw()});
 }
 
 Tensor nll(const Tensor& x, const NllCall& call, bool of_log_softmax = false);
@@ -123,18 +147,6 @@ Tensor nll(const Tensor& x, const NllCall& call, bool of_log_softmax) {
       g.pass_over(0, cross_entropy_backward(g.out(), logs.get(g), saved.get(g), total));
     else g[0] = nll_backward(g.out(), saved.get(g), total);
   });
-}
-
-// Raises for a class that does not exist; before anything is written.
-void check_targets(const Tensor& target, int64_t classes, int64_t ignored) {
-  if (target.numel() == 0 || target.device().is_meta()) return;
-  const Tensor bad = empty({}, DType::Int64, target.device()), row = view(target, {target.numel()});
-  kernels::FirstOutside f;
-  f.end = classes;
-  f.ignored = ignored;
-  rows_into("nll_loss", f, {{&bad, RowKind::Single}, {&row}}, 1, row.shape(), 0, DType::Int64);
-  const int64_t at = bad.item().to_int();
-  check_index(at < 0, "", "Target ", at < 0 ? 0 : select(row, 0, at).item().to_int(), " is out of bounds.");
 }
 
 // A loss record for factors that are numbers, under the names that PyTorch gives them.
@@ -264,7 +276,6 @@ Tensor class_loss(const Tensor& x, const Tensor& target, const std::optional<Ten
     call.target = contiguous(to_dtype(target, DType::Int64));
     if (weight) call.weight = contiguous(to_dtype(*weight, call.key()));
   }
-  check_targets(call.target, classes, ignored);
   if (!flattened) return nll(x, call, of_log_softmax);
   const Tensor y = nll(view(contiguous(x), call.sizes), call);
   return reduction == kNone ? view(y, target.shape()) : y;

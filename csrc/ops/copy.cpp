@@ -83,7 +83,9 @@ Tensor resize_(const Tensor& x, const Dims& size) {
   const int64_t numel = numel_of("resize_", size);
   const size_t needed = numel == 0 ? 0 : size_t(x.offset() + numel) * item_size(x.dtype());
   if (needed > x.storage()->nbytes()) x.storage()->resize(needed);
+  const bool alike = x.shape() == size && x.is_contiguous();
   x.impl()->set_geometry(size, contiguous_strides(size), x.offset());
+  if (!alike) x.impl()->bump_version();  // for backward another geometry is another tensor
   return x;
 }
 

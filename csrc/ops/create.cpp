@@ -83,18 +83,16 @@ Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype,
 
 Tensor fill_(const Tensor& x, Scalar value) {
   Grad grad({x}, Dest::in_place(x));
-  check_no_internal_overlap("fill_", x);
   check_converts(value, x.dtype());
   x.impl()->bump_version();
-  fill_raw(x, value);
+  fill_raw(without_repeats(x), value);
   if (!grad) return x;
   return grad.record("FillBackward0", x, [](Grads& g) { g[0] = zeros_like(g.out()); });
 }
 Tensor zero_(const Tensor& x) {
   Grad grad({x}, Dest::in_place(x));
-  check_no_internal_overlap("zero_", x);
   x.impl()->bump_version();
-  fill_raw(x, 0);
+  fill_raw(without_repeats(x), 0);
   if (!grad) return x;
   return grad.record("ZeroBackward0", x, [](Grads& g) { g[0] = zeros_like(g.out()); });
 }

@@ -1,6 +1,8 @@
 // x[indices] and its reverse.
 #include "cnn/ops/index.h"
 
+#include <algorithm>
+
 #include "cnn/ops/binary.h"
 #include "cnn/ops/compare.h"
 #include "cnn/ops/copy.h"
@@ -15,8 +17,8 @@
 namespace cnn {
 
 Tensor index_tensor(const char* op, const Tensor& index, const Tensor& x) {
-  check_index(!is_floating(index.dtype()) && index.dtype() != DType::Bool, op,
-              "tensors used as indices must be long, int, byte or bool tensors, got ", index.dtype());
+  check_index(index.dtype() == DType::Int64 || index.dtype() == DType::Int32 || index.dtype() == DType::UInt8, op,
+              "tensors used as indices must be long, int, byte or bool tensors");
   check(index.device() == x.device() || (index.device().is_cpu() && index.dim() == 0), op,
         "Expected all tensors to be on the same device, but found at least two devices, ", x.device(), " and ",
         index.device(), "!");
@@ -24,30 +26,52 @@ Tensor index_tensor(const char* op, const Tensor& index, const Tensor& x) {
   return contiguous(to_device(to_dtype(index, DType::Int64), x.device()));
 }
 
-void check_indices(const char* op, const Tensor& index, int64_t size, int64_t dim, bool negative_allowed,
-                   ErrorKind kind) {
-  if (index.numel() == 0 || index.device().is_meta()) return;
-  NoGrad guard;
-  const Tensor bad = zeros({1}, DType::Int64, index.device());
-  each(kernels::CheckRange{index.data<int64_t>(), negative_allowed ? -size : 0, size, bad.data<int64_t>()},
-       index.numel(), DType::Int64, index.device(), Order::Ascending);
-  const int64_t at = bad.item().to_int();
-  if (at == 0) return;
-  const Tensor flat = alias(index, {index.numel()}, {1}, index.offset());
-  fail(kind, op, "index ", select(flat, 0, at - 1).item().to_int(), " is out of bounds for dimension ", dim,
-       " with size ", size);
+void BoundedIndices::check() const {
+  for (const Use& use : uses_) {
+    const Tensor& index = use.index;
+    const IndexRange& range = use.range;
+    if (index.numel() == 0 || index.device().is_meta()) continue;
+    const Noted bad(index.device());
+    cnn::each(kernels::CheckRange{index.data<int64_t>(), range.negative ? -range.extent : 0, range.extent, bad.place()},
+              index.numel(), DType::Int64, index.device(), Order::Ascending);
+    const int64_t at = bad.seen();
+    if (at == 0) continue;
+    const Tensor flat = alias(index, {index.numel()}, {1}, index.offset());
+    fail(range.kind, range.op, "index ", select(flat, 0, at - 1).item().to_int(), " is out of bounds for dimension ",
+         range.dim, " with size ", range.extent);
+  }
+}
+
+void BoundedIndices::fail_used() const {
+  check();
+  fail(ErrorKind::Runtime, uses_[0].range.op,
+       "an index was out of bounds when it was used, and is not any more: "
+       "somebody writes into the index while it is read");
+}
+
+BoundedIndices::Noted::Noted(Device device) {
+  if (!device.is_cpu()) tensor_ = zeros({1}, DType::Int64, device);
+}
+
+BoundedIndices bounded(const char* op, const Tensor& index, const Tensor& x, int d, bool negative, ErrorKind kind) {
+  return {index, {op, size_along(x, d), d, negative, kind}};
+}
+
+void check_not_repeated(const char* op, const Tensor& written, const Tensor& index, const Tensor& source) {
+  check_no_internal_overlap(op, written);
+  check_no_overlap(op, written, index);
+  check_no_overlap(op, written, source);
 }
 
 namespace {
 
-// What x[indices] means: which dimensions of x are indexed, by which dense tensors, and the result's shape.
+// What x[indices] means for every x of one shape: which dimensions are indexed, by which dense tensors, and the
+// result's shape. Nothing of x's memory: `run_over` takes that from the tensor that is worked on.
 struct Plan {
   std::vector<int> dims;
-  Tensors index;        // parallel to dims, all of shape `broadcast`
+  Tensors index;  // parallel to dims, all of shape `broadcast`
   Dims broadcast, shape;
-  int at = 0;           // where the index dimensions stand in the result
-  kernels::IndexPlace place;
-  int64_t rows = 1;
+  int at = 0;  // where the index dimensions stand in the result
 };
 
 Tensor mask_of(const Tensor& t) { return t.dtype() == DType::Bool ? t : ne(t, wrapped_number(0)); }
@@ -101,63 +125,79 @@ Plan make_plan(const Tensor& x, const Indices& indices) {
   }
   for (size_t k = 0; k < raw.size(); ++k) {
     p.index.push_back(contiguous(expand(raw[k], p.broadcast)));
-    const int64_t size = x.shape()[p.dims[k]];
-    check_index(size != 0 || p.index[k].numel() == 0, "", "index is out of bounds for dimension with size 0");
-    check_indices("", p.index[k], size, p.dims[k], true);
+    check_index(x.shape()[p.dims[k]] != 0 || p.index[k].numel() == 0, "",
+                "index is out of bounds for dimension with size 0");
   }
   bool adjacent = true;
   for (size_t k = 1; k < p.dims.size(); ++k) adjacent &= p.dims[k] == p.dims[k - 1] + 1;
   p.at = adjacent ? p.dims[0] : 0;
-
-  // The result's dimensions in order, each with its step through x and through the index tensors.
-  Dims x_steps, index_steps;
-  const Dims index_strides = contiguous_strides(p.broadcast);
-  const auto add_index_dims = [&] {
-    for (int i = 0; i < p.broadcast.size(); ++i) {
-      p.shape.push_back(p.broadcast[i]);
-      x_steps.push_back(0);
-      index_steps.push_back(index_strides[i]);
-    }
-  };
-  int others = 0;
-  if (p.at == 0) add_index_dims();
-  for (int d = 0; d < x.dim(); ++d) {
-    bool indexed = false;
-    for (int i : p.dims) indexed |= i == d;
-    if (!indexed) {
-      p.shape.push_back(x.shape()[d]);
-      x_steps.push_back(x.strides()[d]);
-      index_steps.push_back(0);
-      ++others;
-      if (others == p.at) add_index_dims();
-    }
+  for (int d = 0, others = 0;; ++d) {
+    if (others == p.at)
+      for (int64_t n : p.broadcast) p.shape.push_back(n);
+    while (d < x.dim() && std::count(p.dims.begin(), p.dims.end(), d)) ++d;
+    if (d >= x.dim()) break;
+    p.shape.push_back(x.shape()[d]);
+    ++others;
   }
+  return p;
+}
+
+// The steps of the result's dimensions through the memory of x and through the index tensors.
+kernels::IndexPlace place_in(const Plan& p, const Tensor& x) {
+  const Dims index_strides = contiguous_strides(p.broadcast);
+  Dims x_steps, index_steps;
+  for (int i = 0, d = 0; i < p.shape.size(); ++i) {
+    const bool of_index = i >= p.at && i < p.at + p.broadcast.size();
+    while (!of_index && std::count(p.dims.begin(), p.dims.end(), d)) ++d;
+    x_steps.push_back(of_index ? 0 : x.strides()[d++]);
+    index_steps.push_back(of_index ? index_strides[i - p.at] : 0);
+  }
+  kernels::IndexPlace place;
+  place.x = x.raw();
   // Trailing dimensions that run evenly through x become the inner loop.
   int last = p.shape.size();
-  p.place.inner = 1;
-  p.place.inner_stride = 1;
+  place.inner = 1;
+  place.inner_stride = 1;
   for (; last > 0 && index_steps[last - 1] == 0 && x_steps[last - 1] != 0; --last) {
-    if (p.place.inner == 1) p.place.inner_stride = x_steps[last - 1];
-    else if (x_steps[last - 1] != p.place.inner_stride * p.place.inner && p.shape[last - 1] != 1) break;
-    p.place.inner *= p.shape[last - 1];
+    if (place.inner == 1) place.inner_stride = x_steps[last - 1];
+    else if (x_steps[last - 1] != place.inner_stride * place.inner && p.shape[last - 1] != 1) break;
+    place.inner *= p.shape[last - 1];
   }
   check_implemented(last <= kernels::kIndexDims && int(p.dims.size()) <= kernels::kIndexDims, "index", "more than ",
                     kernels::kIndexDims, " dimensions; reshape the tensor first");
-  p.place.ndim = last;
+  place.ndim = last;
   for (int d = 0; d < last; ++d) {
-    p.place.sizes[d] = p.shape[d];
-    p.place.x_strides[d] = x_steps[d];
-    p.place.index_strides[d] = index_steps[d];
-    p.rows *= p.shape[d];
+    place.sizes[d] = p.shape[d];
+    place.x_strides[d] = x_steps[d];
+    place.index_strides[d] = index_steps[d];
   }
-  if (p.place.inner == 0) p.rows = 0;
-  p.place.count = int(p.dims.size());
-  for (int k = 0; k < p.place.count; ++k) {
-    p.place.index[k] = p.index[size_t(k)].data<int64_t>();
-    p.place.extents[k] = x.shape()[p.dims[k]];
-    p.place.strides[k] = x.strides()[p.dims[k]];
+  place.count = int(p.dims.size());
+  for (int k = 0; k < place.count; ++k) place.strides[k] = x.strides()[p.dims[size_t(k)]];
+  return place;
+}
+
+// The plan's indices, for x.
+struct PlanIndices : BoundedIndices {
+  PlanIndices(const Plan& p, const Tensor& x) {
+    for (size_t k = 0; k < p.dims.size(); ++k)
+      add(p.index[k], {"", x.shape()[p.dims[k]], p.dims[k], /*negative=*/true});
   }
-  return p;
+};
+
+// F over the places of x, which is of the plan's shape, and dense y of the result's.
+template <class F>
+void run_over(const Plan& p, const Tensor& x, const Tensor& y, Order order = Order::Any) {
+  F f;
+  f.place = place_in(p, x);
+  f.y = y.raw();
+  int64_t rows = f.place.inner == 0 ? 0 : 1;
+  for (int d = 0; d < f.place.ndim; ++d) rows *= f.place.sizes[d];
+  PlanIndices(p, x).each(
+      [&](const kernels::IndexValues* values) {
+        std::copy_n(values, f.place.count, f.place.index);
+        return f;
+      },
+      rows, x.dtype(), x.device(), order);
 }
 
 // The same indices as positions: masks are counted out once.
@@ -190,13 +230,41 @@ Tensor index(const Tensor& x, const Indices& indices) {
   Grad grad({x});
   const Plan p = make_plan(x, indices);
   Tensor y = empty(p.shape, x.dtype(), x.device());
-  each(kernels::IndexRead{p.place, x.raw(), y.raw()}, p.rows, x.dtype(), x.device());
+  run_over<kernels::IndexRead>(p, x, y);
   if (!grad) return y;
   return grad.record("IndexBackward0", y,
                      [saved = SavedIndices(grad, indices, fixed_indices(x, p)), shape = x.shape()](Grads& g) {
                        const Tensor whole = zeros(shape, g.out().dtype(), g.out().device());
                        g[0] = index_put(whole, saved.get(g), g.out(), true, Dest::in_place(whole));
                      });
+}
+
+namespace {
+
+// Writes `source`, dense and of the plan's shape, into y.
+void put_into(const Tensor& y, const Plan& p, const Tensor& source, bool accumulate) {
+  if (!accumulate || y.dtype() == DType::Bool) {
+    run_over<kernels::IndexWrite>(p, y, source, Order::Ascending);
+  } else if (is_reduced(y.dtype())) {  // summed in float
+    const Tensor own = without_repeats(y), wide = to_dtype(contiguous(own), DType::Float32);
+    run_over<kernels::IndexAdd>(p, expand(wide, y.shape()), to_dtype(source, DType::Float32), Order::Ascending);
+    copy_(own, wide);
+  } else {
+    run_over<kernels::IndexAdd>(p, y, source, Order::Ascending);
+  }
+}
+
+bool only_masks(const Indices& indices) {
+  for (const auto& t : indices)
+    if (t && t->dtype() != DType::Bool && t->dtype() != DType::UInt8) return false;
+  return true;
+}
+}  // namespace
+
+void write_at(const Tensor& y, const Indices& indices, const Tensor& values) {
+  NoGrad guard;
+  const Plan p = make_plan(y, indices);
+  put_into(y, p, contiguous(expand(values, p.shape)), false);
 }
 
 Tensor index_put(const Tensor& x, const Indices& indices, const Tensor& values, bool accumulate, Dest dest) {
@@ -213,34 +281,23 @@ Tensor index_put(const Tensor& x, const Indices& indices, const Tensor& values, 
           " cannot be broadcast to indexing result of shape ", p.shape);
   }
   Tensor y = x;
-  Tensor source;
   {
     NoGrad guard;
     Dims shape = values.shape();
     while (shape.size() > p.shape.size()) shape.erase(0);
-    // Read before the write: the values may be a view of x.
-    source = expand(reshape(to_device(to_dtype(values, x.dtype()), x.device()), shape), p.shape);
+    Tensor source = expand(reshape(to_device(to_dtype(values, x.dtype()), x.device()), shape), p.shape);
+    // Read before the write: one value may be a view of x.
     source = source.storage() == x.storage() ? clone(contiguous(source)) : contiguous(source);
     if (dest) {
-      check_no_internal_overlap("index_put_", x);
+      warn_of_expanded("index_put_", "tensor[indices] = tensor", x);
+      for (const Tensor& t : p.index) check_no_overlap("index_put_", x, t);
+      if (values.numel() != 1 || !only_masks(indices)) check_no_overlap("index_put_", x, values);
+      PlanIndices(p, x).check();
       x.impl()->bump_version();
     } else {
       y = clone(x);
     }
-    kernels::IndexPlace place = p.place;
-    if (!dest && y.strides() != x.strides()) place = make_plan(y, fixed_indices(x, p)).place;
-    if (accumulate && x.dtype() != DType::Bool) {
-      if (is_reduced(x.dtype())) {  // summed in float
-        const Tensor wide = to_dtype(contiguous(y), DType::Float32), add = to_dtype(source, DType::Float32);
-        const Plan wp = make_plan(wide, fixed_indices(x, p));
-        each(kernels::IndexAdd{wp.place, wide.raw(), add.raw()}, wp.rows, DType::Float32, x.device(), Order::Ascending);
-        copy_(y, wide);
-      } else {
-        each(kernels::IndexAdd{place, y.raw(), source.raw()}, p.rows, x.dtype(), x.device(), Order::Ascending);
-      }
-    } else {
-      each(kernels::IndexWrite{place, y.raw(), source.raw()}, p.rows, x.dtype(), x.device(), Order::Ascending);
-    }
+    put_into(y, p, source, accumulate);
   }
   if (!grad) return y;
   return grad.record("IndexPutBackward0", y,
@@ -252,8 +309,16 @@ Tensor index_put(const Tensor& x, const Indices& indices, const Tensor& values, 
                      });
 }
 
-Tensor nonzero(const Tensor& x) {
+Tensor nonzero(const Tensor& x, Dest dest) {
   NoGrad guard;
+  if (dest.is_out()) {
+    check_no_overlap("nonzero", dest.target(), x);
+    check(dest.target().dtype() == DType::Int64, "nonzero",
+          "Expected out tensor to have scalar type Long but got scalar "
+          "type",
+          dtype_type_name(dest.target().dtype()));
+    return copy_out("nonzero", nonzero(x), dest);
+  }
   const Tensor mask = contiguous(x.dtype() == DType::Bool ? x : ne(x, wrapped_number(0)));
   check_implemented(x.dim() <= kernels::kIndexDims, "nonzero", "more than ", kernels::kIndexDims, " dimensions");
   check(!x.device().is_meta(), "nonzero",
@@ -262,13 +327,21 @@ Tensor nonzero(const Tensor& x) {
   Tensor out = empty({n, x.dim()}, DType::Int64, x.device());
   if (n == 0) return out;
   const Tensor counter = zeros({1}, DType::Int64, x.device());
-  kernels::NonZero f{mask.data<bool>(), out.data<int64_t>(), counter.data<int64_t>(), x.dim(), {}};
+  kernels::NonZero f{mask.data<bool>(), out.data<int64_t>(), counter.data<int64_t>(), n, x.dim(), {}};
   for (int d = 0; d < x.dim(); ++d) f.sizes[d] = x.shape()[d];
   each(f, x.numel(), DType::Bool, x.device(), Order::Ascending);
+  check(counter.item().to_int() == n, "nonzero", "the number of nonzero elements was ", n, ", and is ",
+        counter.item().to_int(), " now: somebody writes into the tensor while it is read");
   return out;
 }
 
-Tensor masked_select(const Tensor& x, const Tensor& mask) {
+Tensor masked_select(const Tensor& x, const Tensor& mask, Dest dest) {
+  if (dest.is_out()) {
+    check_no_overlap("masked_select", dest.target(), x);
+    check_no_overlap("masked_select", dest.target(), mask);
+    check(dest.target().dtype() == x.dtype(), "masked_select()", "self and result must have the same scalar type");
+    return copy_out("masked_select", masked_select(x, mask), dest);
+  }
   check(mask.dtype() == DType::Bool, "masked_select", "expected BoolTensor for mask, got ", mask.dtype());
   check_same_device("masked_select", x, mask);
   const Dims shape = broadcast_shapes("masked_select", x.shape(), mask.shape());
@@ -302,7 +375,9 @@ Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source,
   const int64_t n = sum(m).item().to_int();
   check(n <= source.numel(), "masked_scatter",
         "Number of elements of source < number of ones in mask: ", source.numel(), " < ", n);
-  const Tensor values = narrow(reshape(source, {-1}), 0, 0, n);
+  if (dest) check_no_internal_overlap("masked_scatter_", x);
+  Tensor values = narrow(reshape(source, {-1}), 0, 0, n);
+  if (dest && values.storage() == x.storage()) values = clone(values);
   return index_put(dest ? x : contiguous(whole), {m}, values, false, dest);
 }
 

@@ -217,12 +217,40 @@ Device common_device(const char* op, const Tensor* const* inputs, int count) {
   return device;
 }
 
+namespace {
+bool repeats(const Tensor& x) {
+  for (int i = 0; i < x.dim(); ++i)
+    if (x.shape()[i] > 1 && x.strides()[i] == 0 && x.numel() > 0) return true;
+  return false;
+}
+[[noreturn]] void fail_overlap(const char* op) {
+  fail(ErrorKind::Runtime, op,
+       "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+       "location. Please clone() the tensor before performing the operation.");
+}
+}  // namespace
+
 void check_no_internal_overlap(const char* op, const Tensor& written) {
-  for (int i = 0; i < written.dim(); ++i)
-    check(written.shape()[i] <= 1 || written.strides()[i] != 0 || written.numel() == 0, op,
-          "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-          "Please clone() the tensor before performing the operation. Shape ",
-          written.shape(), ", strides ", written.strides());
+  check(!repeats(written), op,
+        "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+        "Please clone() the tensor before performing the operation. Shape ",
+        written.shape(), ", strides ", written.strides());
+}
+
+void warn_of_expanded(const char* op, const char* like, const Tensor& written) {
+  if (!repeats(written)) return;
+  Message m;
+  m << "Use of " << op << " on expanded tensors is deprecated. Please clone() the tensor before performing this "
+    << "operation. This also applies to advanced indexing e.g. " << like;
+  warn(m.take());
+}
+
+Tensor without_repeats(const Tensor& x) {
+  if (!repeats(x)) return x;
+  Dims sizes = x.shape();
+  for (int i = 0; i < x.dim(); ++i)
+    if (x.strides()[i] == 0) sizes[i] = 1;
+  return alias(x, sizes, x.strides(), x.offset());
 }
 
 namespace {
@@ -254,9 +282,14 @@ void check_no_partial_overlap(const char* op, const Tensor& written, const Tenso
       return;
     }
   }
-  fail(ErrorKind::Runtime, op,
-       "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
-       "location. Please clone() the tensor before performing the operation.");
+  fail_overlap(op);
+}
+
+void check_no_overlap(const char* op, const Tensor& written, const Tensor& read) {
+  const bool one = written.same(read) || (written.storage() == read.storage() && written.offset() == read.offset() &&
+                                          written.dtype() == read.dtype() && same_layout(written, read));
+  if (one && written.numel() > 0 && !written.device().is_meta()) fail_overlap(op);
+  check_no_partial_overlap(op, written, read);
 }
 
 Tensor result_for(const char* op, const Dims& shape, DType dtype, const Tensor* const* inputs, int count,

@@ -73,6 +73,13 @@ Tensor copy_out(const char* op, const Tensor& result, const Dest& dest);
 // RuntimeError when elements of `written` share memory with each other, or with part of `read`.
 void check_no_internal_overlap(const char* op, const Tensor& written);
 void check_no_partial_overlap(const char* op, const Tensor& written, const Tensor& read);
+// The same also where they are one and the same: for what is read in another order than it is written.
+void check_no_overlap(const char* op, const Tensor& written, const Tensor& read);
+// For the few ops that may write where elements of `written` share memory: the last write stays. `like` says how the op
+// is spelled in Python beside its name.
+void warn_of_expanded(const char* op, const char* like, const Tensor& written);
+// x with one element of each dimension along which its elements are repeated.
+Tensor without_repeats(const Tensor& x);
 
 // RuntimeError when a number is out of the dtype's range: "value cannot be converted to type uint8_t without overflow".
 // Unsigned types also take the negative integers that wrap into them.

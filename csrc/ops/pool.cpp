@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "cnn/ops/binary.h"
+#include "cnn/ops/compare.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/index.h"
@@ -128,15 +130,22 @@ Tensor max_backward(int n, const Window& window, const Tensor& dy, const Tensor&
     const Tensor d = dense(dy), out = empty(x_shape, d.dtype(), d.device());
     PoolArgs args = make_args(n, x_shape, dy.shape(), d.dtype());
     if (!window.kernel.empty()) window.set(args);
-    args.dy = d.raw(), args.indices = indices.data<int64_t>(), args.dx = out.raw();
-    run_heavy("max_pool_backward", d.device(), &HeavyTable::max_pool_backward, args);
+    check(indices.shape() == dy.shape() && indices.dtype() == DType::Int64, "max_pool_backward",
+          "expected long indices of shape ", dy.shape(), ", got ", indices.dtype(), " of shape ", indices.shape());
+    const Tensor at = contiguous(indices);
+    int64_t bad = 0;
+    args.dy = d.raw(), args.indices = at.data<int64_t>(), args.dx = out.raw(), args.y = &bad;
+    if (out.numel() > 0) run_heavy("max_pool_backward", d.device(), &HeavyTable::max_pool_backward, args);
+    check(!bad, "max_pool_backward", "Found an invalid max index: the indices were changed after the forward pass");
     dx = to_dtype(out, dy.dtype());
   }
   if (!grad) return dx;
   return grad.record("MaxPoolBackwardBackward0", dx, [n, saved = grad.save(indices)](Grads& g) {
     const int64_t first = g.out().dim() - n;
-    const Tensor indices = saved.get(g);
-    g[0] = reshape(gather(flatten(g.out(), first, -1), -1, flatten(indices, first, -1)), indices.shape());
+    const Tensor indices = saved.get(g), none = lt(indices, wrapped_number(0));  // of windows without an element
+    const Tensor at = masked_fill(indices, none, wrapped_number(0));
+    const Tensor found = reshape(gather(flatten(g.out(), first, -1), -1, flatten(at, first, -1)), indices.shape());
+    g[0] = masked_fill(found, none, wrapped_number(0));
   });
 }
 

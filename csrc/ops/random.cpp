@@ -93,7 +93,10 @@ Tensor bernoulli_tensor_(const Tensor& x, const Tensor& p, Generator* generator)
         "devices, ",
         x.device(), " and ", p.device(), "!");
   NoGrad guard;
-  Tensor probabilities = contiguous(expand(p.dtype() == DType::Float64 ? p : to_dtype(p, DType::Float32), x.shape()));
+  // In the order in which x is filled: that of its memory, or C order where it has gaps.
+  const DType t = p.dtype() == DType::Float64 ? DType::Float64 : DType::Float32;
+  Tensor probabilities = is_dense(x) ? empty_like(x, t) : empty(x.shape(), t, x.device());
+  copy_(probabilities, expand(p, x.shape()));
   if (!x.device().is_meta()) {
     probabilities = to_device(probabilities, kCpu);  // where numbers are drawn
     const Tensor bad = logical_or(lt(probabilities, wrapped_number(0.0)), gt(probabilities, wrapped_number(1.0)));

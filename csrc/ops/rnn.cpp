@@ -136,15 +136,17 @@ BatchSizes sizes_of(const Stack& s, const Tensor& batch_sizes, const Tensor& dat
         " on ", batch_sizes.device());
   check(batch_sizes.numel() > 0, "", "Expected sequence length to be larger than 0 in RNN");
   const Tensor dense = contiguous(batch_sizes);
-  const int64_t* p = dense.data<int64_t>();
+  const int64_t* begin = dense.data<int64_t>();
+  // What is checked is what is used.
+  auto p = std::vector<int64_t>(begin, begin + dense.numel());
   int64_t total = 0;
-  for (int64_t i = 0; i < dense.numel(); ++i) {
+  for (size_t i = 0; i < p.size(); ++i) {
     check(p[i] > 0 && (i == 0 || p[i] <= p[i - 1]), s.op, "batch_sizes must be positive and not rise, got ", p[i],
-          " at step ", i);
+          " at step ", int64_t(i));
     total += p[i];
   }
   check(total == data.shape()[0], s.op, "batch_sizes sum to ", total, ", but data has ", data.shape()[0], " rows");
-  return std::make_shared<const std::vector<int64_t>>(p, p + dense.numel());
+  return std::make_shared<const std::vector<int64_t>>(std::move(p));
 }
 
 RnnResult run_packed(const Stack& s, const Tensor& data, const Tensor& batch_sizes, const Tensors& hx,

@@ -16,9 +16,57 @@
 
 namespace cnn {
 
+namespace {
+
+// A single number counts as one element of one dimension.
+int rank(const Tensor& x) { return x.dim() == 0 ? 1 : x.dim(); }
+int64_t size_at(const Tensor& x, int i) { return x.dim() == 0 ? 1 : x.shape()[i]; }
+
+// The index must fit x in every dimension but d, and src everywhere.
+void check_fits(const char* op, const Tensor& x, int d, const Tensor& index, const Tensor* src) {
+  check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op, "Expected dtype int32/int64 for index");
+  if (index.numel() == 0) return;
+  check(rank(index) == rank(x), op, "Index tensor must have the same number of dimensions as ", src ? "self" : "input",
+        " tensor: ", index.shape(), " against ", x.shape());
+  check(!src || rank(index) == rank(*src), op,
+        "Index tensor must have the same number of dimensions as src tensor: ", index.shape(), " against ",
+        src ? src->shape() : Dims());
+  for (int i = 0; i < rank(index); ++i) {
+    check(i == d || size_at(index, i) <= size_at(x, i), op, "Size does not match at dimension ", i, " expected index ",
+          index.shape(), " to be no larger than self ", x.shape(), " apart from dimension ", d);
+    check(!src || size_at(index, i) <= size_at(*src, i), op, "Expected index ", index.shape(),
+          " to be no larger than src ", src ? src->shape() : Dims());
+  }
+}
+
+// The elements of x that an index of `shape` covers: the first ones along each dimension, in x's number of dimensions.
+Tensor corner(const Tensor& x, const Dims& shape) {
+  Tensor y = x;
+  for (int i = 0; i < x.dim(); ++i) y = narrow(y, i, 0, i < shape.size() ? shape[i] : 1);
+  return y;
+}
+// The same in the shape of the index.
+Tensor covered(const Tensor& x, const Tensor& index) {
+  if (x.shape() == index.shape()) return x;
+  if (index.numel() == 0) return zeros(index.shape(), x.dtype(), x.device());
+  return reshape(corner(x, index.shape()), index.shape());
+}
+
+// The gradient of what is covered: the rest gets nothing.
+Tensor from_covered(const Tensor& part, const Dims& shape) {
+  if (part.shape() == shape) return part;
+  const Tensor whole = zeros(shape, part.dtype(), part.device());
+  if (part.numel() == 0) return whole;
+  const Tensor first = corner(whole, part.shape());
+  copy_(first, reshape(part, first.shape()));
+  return whole;
+}
+
+// Along x's dimension d, by an index of as many dimensions: memory and strides are x's.
 kernels::GatherPlace gather_place(const char* op, const Tensor& x, int d, const Tensor& index) {
   check_implemented(x.dim() <= kernels::kIndexDims, op, "more than ", kernels::kIndexDims, " dimensions");
   kernels::GatherPlace p;
+  p.x = x.raw();
   p.ndim = index.dim();
   for (int i = 0; i < index.dim(); ++i) {
     p.sizes[i] = index.shape()[i];
@@ -29,71 +77,43 @@ kernels::GatherPlace gather_place(const char* op, const Tensor& x, int d, const 
     p.sizes[0] = 1;
     p.strides[0] = 0;
   }
-  p.index = index.data<int64_t>();
   p.stride = x.dim() == 0 ? 1 : x.strides()[d];
-  p.extent = x.dim() == 0 ? 1 : x.shape()[d];
   return p;
 }
 
-namespace {
-
-int checked_dim(const char* op, const Tensor& x, int64_t dim) { return normalize_dim(op, dim, x.dim()); }
-
-int64_t size_along(const Tensor& x, int d) { return x.dim() == 0 ? 1 : x.shape()[d]; }
-
-// The index must fit x in every dimension but d, and src everywhere.
-void check_fits(const char* op, const Tensor& x, int d, const Tensor& index, const Tensor* src) {
-  check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op, "Expected dtype int32/int64 for index");
-  const auto rank = [](const Tensor& t) { return t.dim() == 0 ? 1 : t.dim(); };
-  check(index.numel() == 0 || rank(index) == rank(x), op, "Index tensor must have the same number of dimensions as ",
-        src ? "self" : "input", " tensor: ", index.shape(), " against ", x.shape());
-  if (src)
-    check(index.numel() == 0 || rank(index) == rank(*src), op,
-          "Index tensor must have the same number of dimensions as src tensor: ", index.shape(), " against ",
-          src->shape());
-  if (index.numel() == 0) return;
-  for (int i = 0; i < index.dim(); ++i) {
-    check(i == d || index.shape()[i] <= (x.dim() == 0 ? 1 : x.shape()[i]), op, "Size does not match at dimension ", i,
-          " expected index ", index.shape(), " to be no larger than self ", x.shape(), " apart from dimension ", d);
-    if (src)
-      check(index.shape()[i] <= (src->dim() == 0 ? 1 : src->shape()[i]), op, "Expected index ", index.shape(),
-            " to be no larger than src ", src->shape());
-  }
+// Runs a functor over the places of `index` in x, and y, dense and of its shape.
+template <class F>
+void run_along(const char* op, const Tensor& x, int d, const Tensor& index, const Tensor& y, Order order) {
+  F f;
+  if (index.numel() > 0) f.place = gather_place(op, x, d, index);
+  f.y = y.raw();
+  bounded("", index, x, d, false, ErrorKind::Runtime)
+      .each(
+          [&](const kernels::IndexValues* values) {
+            f.place.index = values[0];
+            return f;
+          },
+          index.numel(), x.dtype(), x.device(), order);
 }
 
-// The first `shape` elements of x along each dimension: of a src, what index covers.
-Tensor corner(const Tensor& x, const Dims& shape) {
-  Tensor y = x;
-  for (int i = 0; i < shape.size() && x.dim() > 0; ++i) y = narrow(y, i, 0, shape[i]);
-  return y;
-}
-
-// The gradient of corner: what index does not cover gets nothing.
-Tensor from_corner(const Tensor& part, const Dims& shape) {
-  if (part.shape() == shape) return part;
-  const Tensor whole = zeros(shape, part.dtype(), part.device());
-  copy_(corner(whole, part.shape()), part);
-  return whole;
-}
-
-// Runs Functor over x in place (or a copy), 16-bit floats in float.
-template <class Functor>
+// Runs F over x in place (or a copy), 16-bit floats in float.
+template <class F>
 Tensor scatter_with(const char* op, const Tensor& x, int d, const Tensor& given, const Tensor& src, const Dest& dest,
                     bool moves) {
   NoGrad guard;
   check_same_device(op, x, src);
   const Tensor index = index_tensor(op, given, x);
-  check_indices("", index, size_along(x, d), d, false, ErrorKind::Runtime);
   const DType t = is_reduced(x.dtype()) && !moves ? DType::Float32 : x.dtype();
-  const Tensor source = contiguous(to_dtype(corner(src.storage() == x.storage() ? clone(src) : src, index.shape()), t));
-  Tensor y = dest ? x : contiguous(x).same(x) ? clone(x) : contiguous(x);
+  Tensor y = x;
   if (dest) {
-    check_no_internal_overlap(op, x);
+    check_not_repeated(op, x, given, src);
+    bounded("", index, x, d, false, ErrorKind::Runtime).check();
     x.impl()->bump_version();
+  } else {
+    y = x.is_contiguous() ? clone(x) : contiguous(x);
   }
   const Tensor work = t == x.dtype() ? y : to_dtype(contiguous(y), t);
-  each(Functor{gather_place(op, work, d, index), work.raw(), source.raw()}, index.numel(), t, x.device(),
-       Order::Ascending);
+  run_along<F>(op, work, d, index, contiguous(to_dtype(covered(src, index), t)), Order::Ascending);
   if (!work.same(y)) copy_(y, work);
   return y;
 }
@@ -101,18 +121,23 @@ Tensor scatter_with(const char* op, const Tensor& x, int d, const Tensor& given,
 }  // namespace
 
 Tensor gather(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
-  if (dest.is_out() && dest.target().storage() == x.storage())
-    return copy_out("gather", gather(x, dim, given), dest);  // reads in any order, so not from what it writes
-  const int d = checked_dim("gather", x, dim);
+  if (dest.is_out()) {  // reads in any order, so not from what it writes
+    check(dest.target().dtype() == x.dtype(), "gather", "Expected out tensor to have dtype ",
+          dtype_type_name(x.dtype()), ", but got ", dtype_type_name(dest.target().dtype()), " instead");
+    check_no_overlap("gather", dest.target(), x);
+    check_no_partial_overlap("gather", dest.target(), given);
+    if (given.storage() == dest.target().storage()) return gather(x, dim, clone(given), dest);
+  }
+  const int d = normalize_dim("gather", dim, x.dim());
   check_fits("gather", x, d, given, nullptr);
   Grad grad({x}, dest);
   const Tensor index = index_tensor("gather", given, x);
-  check_indices("", index, size_along(x, d), d, false, ErrorKind::Runtime);
+  if (dest) bounded("", index, x, d, false, ErrorKind::Runtime).check();
   const Tensor* inputs[] = {&index};
   Tensor y = dest ? result_for("gather", index.shape(), x.dtype(), inputs, 1, dest)
                   : empty(index.shape(), x.dtype(), x.device());
-  const Tensor out = y.is_contiguous() ? y : empty(y.shape(), y.dtype(), y.device());
-  each(kernels::Gather{gather_place("gather", x, d, index), x.raw(), out.raw()}, index.numel(), x.dtype(), x.device());
+  const Tensor out = y.is_contiguous() ? y : empty(y.shape(), x.dtype(), y.device());
+  run_along<kernels::Gather>("gather", x, d, index, out, Order::Any);
   if (!out.same(y)) copy_(y, out);
   if (!grad) return y;
   return grad.record("GatherBackward0", y, [saved = grad.save(given), d, shape = x.shape()](Grads& g) {
@@ -123,8 +148,11 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
 
 Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src,
                const std::optional<std::string>& reduce, Dest dest) {
-  if (dest.is_out()) return copy_out("scatter", scatter(x, dim, index, src, reduce), dest);
-  const int d = checked_dim("scatter", x, dim);
+  if (dest.is_out()) {
+    check_not_repeated("scatter", dest.target(), index, src);
+    return copy_out("scatter", scatter(x, dim, index, src, reduce), dest);
+  }
+  const int d = normalize_dim("scatter", dim, x.dim());
   const bool number = src.impl()->wrapped_number;
   check(number || src.dtype() == x.dtype(), "scatter", "Expected self.dtype to be equal to src.dtype: ", x.dtype(),
         " against ", src.dtype());
@@ -148,13 +176,16 @@ Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& 
                        if (g.wants(0)) g[0] = scatter(g.out(), d, index, wrapped_number(0.0));
                        if (!g.wants(1)) return;
                        const Tensor part = gather(g.out(), d, index);
-                       g[1] = number ? sum(part) : from_corner(part, shape);
+                       g[1] = number ? sum(part) : from_covered(part, shape);
                      });
 }
 
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, Dest dest) {
-  if (dest.is_out()) return copy_out("scatter_add", scatter_add(x, dim, index, src), dest);
-  const int d = checked_dim("scatter_add", x, dim);
+  if (dest.is_out()) {
+    check_not_repeated("scatter_add", dest.target(), index, src);
+    return copy_out("scatter_add", scatter_add(x, dim, index, src), dest);
+  }
+  const int d = normalize_dim("scatter_add", dim, x.dim());
   check(src.dtype() == x.dtype(), "scatter_add", "Expected self.dtype to be equal to src.dtype: ", x.dtype(),
         " against ", src.dtype());
   check_fits("scatter_add", x, d, index, &src);
@@ -164,7 +195,7 @@ Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tens
   return grad.record("ScatterAddBackward0", y,
                      [saved = grad.save_if(grad.needs(1), index), d, shape = src.shape()](Grads& g) {
                        if (g.wants(0)) g[0] = g.out();
-                       if (g.wants(1)) g[1] = from_corner(gather(g.out(), d, saved.get(g)), shape);
+                       if (g.wants(1)) g[1] = from_covered(gather(g.out(), d, saved.get(g)), shape);
                      });
 }
 
@@ -187,20 +218,14 @@ std::pair<Tensor, Tensor> product_slopes(const Tensor& up, const Tensor& x, cons
 }
 }  // namespace
 
-Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, const std::string& reduce,
-                      bool include_self, Dest dest) {
-  if (dest.is_out()) return copy_out("scatter_reduce", scatter_reduce(x, dim, index, src, reduce, include_self), dest);
-  const int d = checked_dim("scatter_reduce", x, dim);
-  check(src.dtype() == x.dtype(), "scatter_reduce", "Expected self.dtype to be equal to src.dtype: ", x.dtype(),
-        " against ", src.dtype());
-  check_fits("scatter_reduce", x, d, index, &src);
-  const bool known = reduce == "sum" || reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin";
-  check(known, "scatter_reduce", "reduce argument must be either sum, prod, mean, amax or amin, got ", reduce, ".");
+Tensor reduced_along(const char* op, const char* node, const Tensor& x, int d, const Tensor& index, const Tensor& src,
+                     const std::string& reduce, bool include_self, const Dest& dest) {
   Grad grad({x, src}, dest);
   auto sx = grad.save(x), ssrc = grad.save(src), saved_index = grad.save(index);
   Tensor y, count;
   {
     NoGrad guard;
+    if (dest) check_not_repeated(op, x, index, src);
     Tensor start = x;
     const bool extreme = reduce == "amax" || reduce == "amin";
     if (!include_self) {  // touched elements start from the neutral element
@@ -216,14 +241,14 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
         });
       start = scatter(x, d, index, wrapped_number(neutral));
     }
-    if (reduce == "sum") y = scatter_with<kernels::ScatterAdd>("scatter_reduce", start, d, index, src, {}, false);
-    else if (reduce == "prod") y = scatter_with<kernels::ScatterMul>("scatter_reduce", start, d, index, src, {}, false);
-    else if (reduce == "amax") y = scatter_with<kernels::ScatterMax>("scatter_reduce", start, d, index, src, {}, false);
-    else if (reduce == "amin") y = scatter_with<kernels::ScatterMin>("scatter_reduce", start, d, index, src, {}, false);
-    else y = scatter_with<kernels::ScatterAdd>("scatter_reduce", start, d, index, src, {}, false);
+    if (reduce == "sum") y = scatter_with<kernels::ScatterAdd>(op, start, d, index, src, {}, false);
+    else if (reduce == "prod") y = scatter_with<kernels::ScatterMul>(op, start, d, index, src, {}, false);
+    else if (reduce == "amax") y = scatter_with<kernels::ScatterMax>(op, start, d, index, src, {}, false);
+    else if (reduce == "amin") y = scatter_with<kernels::ScatterMin>(op, start, d, index, src, {}, false);
+    else y = scatter_with<kernels::ScatterAdd>(op, start, d, index, src, {}, false);
     if (reduce == "mean") {
       const Tensor first = include_self ? ones_like(x) : zeros_like(x);
-      count = scatter_with<kernels::ScatterAdd>("scatter_reduce", first, d, index, ones_like(src), {}, false);
+      count = scatter_with<kernels::ScatterAdd>(op, first, d, index, ones_like(src), {}, false);
       count = clamp(count, Scalar(1));
       y = is_floating(y.dtype()) ? y / count : floor_divide(y, count);
     }
@@ -234,9 +259,9 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
   }
   if (!grad) return y;
   auto sy = grad.save_output(y);
-  return grad.record("ScatterReduceBackward0", y, [=, shape = src.shape()](Grads& g) {
+  return grad.record(node, y, [=, shape = src.shape()](Grads& g) {
     const Tensor index = saved_index.get(g);
-    const Tensor x = sx.get(g), s = corner(ssrc.get(g), index.shape()), y = sy.get(g), up = g.out();
+    const Tensor x = sx.get(g), s = covered(ssrc.get(g), index), y = sy.get(g), up = g.out();
     Tensor dx, ds;
     if (reduce == "sum") {
       dx = up;
@@ -256,150 +281,23 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
     }
     if (!include_self) dx = scatter(dx, d, index, wrapped_number(0.0));
     if (g.wants(0)) g[0] = dx;
-    if (g.wants(1)) g[1] = from_corner(ds, shape);
+    if (g.wants(1)) g[1] = from_covered(ds, shape);
   });
 }
 
-Tensor index_select(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
-  const int d = checked_dim("index_select", x, dim);
-  check_index(given.dim() <= 1, "index_select", "Index is supposed to be a vector, got ", given.shape());
-  check(given.dtype() == DType::Int64 || given.dtype() == DType::Int32, "index_select",
-        "Expected dtype int32 or int64 for index but got: ", dtype_type_name(given.dtype()));
-  const Tensor at = index_tensor("index_select", given, x);
-  check_indices("index out of range in self", at, size_along(x, d), d, false);
-  Grad grad({x}, dest);
-  Tensor y;
-  {
-    NoGrad guard;
-    Indices indices(size_t(d) + 1);
-    indices[size_t(d)] = reshape(at, {-1});
-    y = x.dim() == 0 ? reshape(index(reshape(x, {1}), indices), Dims()) : index(x, indices);
-    if (dest) {
-      const Tensor* inputs[] = {&x};
-      y = copy_(result_for("index_select", y.shape(), x.dtype(), inputs, 1, dest), y);
-    }
+Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, const std::string& reduce,
+                      bool include_self, Dest dest) {
+  if (dest.is_out()) {
+    check_not_repeated("scatter_reduce", dest.target(), index, src);
+    return copy_out("scatter_reduce", scatter_reduce(x, dim, index, src, reduce, include_self), dest);
   }
-  if (!grad) return y;
-  return grad.record("IndexSelectBackward0", y, [saved = grad.save(given), d, shape = x.shape()](Grads& g) {
-    const Tensor whole = zeros(shape, g.out().dtype(), g.out().device());
-    g[0] = index_add(whole, d, saved.get(g), g.out(), 1, Dest::in_place(whole));
-  });
-}
-
-namespace {
-Indices along(int d, const Tensor& at) {
-  Indices indices(size_t(d) + 1);
-  indices[size_t(d)] = reshape(at, {-1});
-  return indices;
-}
-void check_source(const char* op, const Tensor& x, int d, const Tensor& at, const Tensor& source) {
-  check_index(at.dim() <= 1, op, "Index should have dimension 1 or 0 (got ", at.dim(), ")");
-  check_index(source.dim() == 0 || source.dim() == x.dim(), op,
-              "When source and destination are not scalars, their "
-              "dimensionality must match. Source dimensionality (",
-              source.dim(), "), destination dimensionality (", x.dim(), ")");
-  for (int i = 0; i < source.dim(); ++i)
-    check(i == d ? source.shape()[i] == at.numel() : source.shape()[i] == x.shape()[i], op, "Number of indices (",
-          at.numel(), ") should be equal to source.size(dim), and the other sizes the same: source ", source.shape(),
-          ", self ", x.shape(), ", dim ", d);
-}
-}  // namespace
-
-Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor& source, Scalar alpha, Dest dest) {
-  if (dest.is_out()) return copy_out("index_add", index_add(x, dim, given, source, alpha), dest);
-  const int d = checked_dim("index_add", x, dim);
-  check(given.dtype() == DType::Int64 || given.dtype() == DType::Int32, "index_add",
-        "Expected dtype int32/int64 for index but got: ", dtype_type_name(given.dtype()));
-  check(x.dtype() == source.dtype(), "index_add", "self (", dtype_type_name(x.dtype()), ") and source (",
-        dtype_type_name(source.dtype()), ") must have the same scalar type");
-  check_same_device("index_add", x, source);
-  check_source("index_add", x, d, given, source);
-  const Tensor at = index_tensor("index_add", given, x);
-  check_indices("index_add", at, size_along(x, d), d, false, ErrorKind::Runtime);
-  Grad grad({x, source}, dest);
-  Tensor y;
-  {
-    NoGrad guard;
-    const Tensor add = alpha.to_double() == 1 ? source : to_dtype(source * alpha, x.dtype());
-    if (x.dim() == 0) y = dest ? copy_(x, x + sum(add)) : x + sum(add);
-    else y = index_put(x, along(d, at), add, true, dest);
-  }
-  if (!grad) return y;
-  return grad.record("IndexAddBackward0", y,
-                     [saved = grad.save_if(grad.needs(1), given), d, alpha, shape = source.shape()](Grads& g) {
-                       if (g.wants(0)) g[0] = g.out();
-                       if (g.wants(1)) g[1] = reshape(index_select(g.out(), d, saved.get(g)), shape) * alpha;
-                     });
-}
-
-Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& given, const Tensor& source, Dest dest) {
-  if (dest.is_out()) return copy_out("index_copy", index_copy(x, dim, given, source), dest);
-  const int d = checked_dim("index_copy", x, dim);
-  check(given.dtype() == DType::Int64, "index_copy", "Expected a long tensor for index, but got ",
-        dtype_type_name(given.dtype()));
-  check(x.dtype() == source.dtype(), "index_copy", "self and source expected to have the same dtype, but got (self) ",
-        dtype_type_name(x.dtype()), " and (source) ", dtype_type_name(source.dtype()));
-  check_same_device("index_copy", x, source);
-  check_source("index_copy", x, d, given, source);
-  const Tensor at = index_tensor("index_copy", given, x);
-  check_indices("index_copy", at, size_along(x, d), d, false);
-  Grad grad({x, source}, dest);
-  Tensor y;
-  {
-    NoGrad guard;
-    if (x.dim() == 0) y = dest ? copy_(x, reshape(source, Dims())) : clone(reshape(source, Dims()));
-    else y = index_put(x, along(d, at), source, false, dest);
-  }
-  if (!grad) return y;
-  return grad.record("IndexCopyBackward0", y, [saved = grad.save(given), d, shape = source.shape()](Grads& g) {
-    const Tensor at = saved.get(g);
-    if (g.wants(0)) g[0] = index_fill(g.out(), d, at, wrapped_number(0.0));
-    if (g.wants(1)) g[1] = reshape(index_select(g.out(), d, at), shape);
-  });
-}
-
-Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& given, const Tensor& value, Dest dest) {
-  if (dest.is_out()) return copy_out("index_fill", index_fill(x, dim, given, value), dest);
-  const int d = checked_dim("index_fill", x, dim);
-  check(value.dim() == 0, "index_fill", "only supports a 0-dimensional value tensor, but got tensor with ", value.dim(),
-        " dimension(s).");
-  if (!value.device().is_meta()) check_converts(value.item(), x.dtype());
-  check_index(given.dtype() == DType::Int64, "index_fill", "Expected dtype int64 for index.");
-  check(given.dim() <= 1, "index_fill", "Index has to be a vector/scalar");
-  const Tensor at = index_tensor("index_fill", given, x);
-  check_indices("index_fill", at, size_along(x, d), d, true);
-  Grad grad({x, value}, dest);
-  Tensor y;
-  {
-    NoGrad guard;
-    if (x.dim() == 0)
-      y = at.numel() == 0 ? (dest ? x : clone(x)) : dest ? copy_(x, value) : to_dtype(clone(value), x.dtype());
-    else y = index_put(x, along(d, at), to_dtype(value, x.dtype()), false, dest);
-  }
-  if (!grad) return y;
-  return grad.record("IndexFillBackward0", y, [saved = grad.save(given), d](Grads& g) {
-    const Tensor at = saved.get(g);
-    if (g.wants(0)) g[0] = index_fill(g.out(), d, at, wrapped_number(0.0));
-    if (g.wants(1)) g[1] = sum(index_select(g.out(), d, at));
-  });
-}
-
-Tensor take(const Tensor& x, const Tensor& given) {
-  check(given.dtype() == DType::Int64, "take", "Expected a long tensor for index, but got ",
-        dtype_type_name(given.dtype()));
-  check_index(x.numel() != 0 || given.numel() == 0, "take", "tried to take from an empty tensor");
-  Grad grad({x});
-  const Tensor at = index_tensor("take", given, x);
-  Tensor y;
-  {
-    NoGrad guard;
-    y = index(reshape(x, {-1}), {at});
-  }
-  if (!grad) return y;
-  return grad.record("TakeBackward0", y, [saved = grad.save(given), shape = x.shape()](Grads& g) {
-    const Tensor flat = zeros({numel_of("take", shape)}, g.out().dtype(), g.out().device());
-    g[0] = reshape(index_put(flat, {saved.get(g)}, g.out(), true, Dest::in_place(flat)), shape);
-  });
+  const int d = normalize_dim("scatter_reduce", dim, x.dim());
+  check(src.dtype() == x.dtype(), "scatter_reduce", "Expected self.dtype to be equal to src.dtype: ", x.dtype(),
+        " against ", src.dtype());
+  check_fits("scatter_reduce", x, d, index, &src);
+  const bool known = reduce == "sum" || reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin";
+  check(known, "scatter_reduce", "reduce argument must be either sum, prod, mean, amax or amin, got ", reduce, ".");
+  return reduced_along("scatter_reduce", "ScatterReduceBackward0", x, d, index, src, reduce, include_self, dest);
 }
 
 namespace {
@@ -410,7 +308,14 @@ Tensor wrapped_around(const Tensor& indices, int64_t size) {
 }
 }  // namespace
 
-Tensor take_along_dim(const Tensor& x, const Tensor& indices, std::optional<int64_t> dim) {
+Tensor take_along_dim(const Tensor& x, const Tensor& indices, std::optional<int64_t> dim, Dest dest) {
+  if (dest.is_out()) {
+    check_no_overlap("take_along_dim", dest.target(), x);
+    check_no_partial_overlap("take_along_dim", dest.target(), indices);
+    check(dest.target().dtype() == x.dtype(), "take_along_dim", "Expected out tensor to have dtype ",
+          dtype_type_name(x.dtype()), ", but got ", dtype_type_name(dest.target().dtype()), " instead");
+    return copy_out("take_along_dim", take_along_dim(x, indices, dim), dest);
+  }
   check(indices.dtype() == DType::Int64, "", "torch.take_along_dim(): dtype of indices should be Long but got ",
         dtype_type_name(indices.dtype()));
   if (!dim) return gather(reshape(x, {-1}), 0, reshape(indices, {-1}));
@@ -436,7 +341,7 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
         dtype_type_name(indices.dtype()), " instead (while checking arguments for embedding)");
   check_implemented(!sparse, "embedding", "sparse gradients; use sparse=False");
   const Tensor at = index_tensor("embedding", indices, weight);
-  check_indices("index out of range in self", at, weight.shape()[0], 0, false);
+  bounded("index out of range in self", at, weight, 0, false, ErrorKind::Index).check();
   Grad grad({weight});
   Tensor y;
   {
@@ -456,8 +361,9 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
                          }()),
                  up, zeros_like(up));
     if (scale_grad_by_freq) {
-      const Tensor counts = index(bincount(reshape(at, {-1}), {}, shape[0]), {at});
-      up = up / unsqueeze(to_dtype(counts, up.dtype()), -1);
+      const Tensor counts = zeros({shape[0]}, up.dtype(), up.device());
+      index_put(counts, {at}, ones({}, up.dtype(), up.device()), true, Dest::in_place(counts));
+      up = up / unsqueeze(index(counts, {at}), -1);
     }
     const Tensor whole = zeros(shape, up.dtype(), up.device());
     g[0] = index_put(whole, {at}, up, true, Dest::in_place(whole));
@@ -499,7 +405,7 @@ Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t m
   check(!weights || weights->shape() == x.shape(), "bincount",
         "weights should be 1-d and have the same length as input");
   NoGrad guard;
-  const Tensor at = index_tensor("bincount", x, x);
+  const Tensor at = contiguous(to_dtype(x, DType::Int64));
   int64_t n = minlength;
   if (x.numel() > 0) {
     check(!any(lt(at, wrapped_number(0))).item().to_bool(), "bincount",

@@ -1076,6 +1076,14 @@ class Tensor:
         self, indices: Sequence[Tensor], values: Tensor, accumulate: _bool = False
     ) -> Self:
         """input with values at indices."""
+    def index_reduce(
+        self, dim: _int, index: Tensor, source: Tensor, reduce: str, *, include_self: _bool = True
+    ) -> Tensor:
+        """source reduced into positions of a dimension by prod, mean, amax or amin."""
+    def index_reduce_(
+        self, dim: _int, index: Tensor, source: Tensor, reduce: str, *, include_self: _bool = True
+    ) -> Self:
+        """source reduced into positions of a dimension by prod, mean, amax or amin."""
     def index_select(self, dim: _int, index: Tensor) -> Tensor:
         """Positions of a dimension."""
     def int(self, *, memory_format: memory_format | None = None) -> Tensor:
@@ -1507,6 +1515,10 @@ class Tensor:
     @overload
     def prod(self, dim: _int, keepdim: _bool = False, *, dtype: _DtypeLike | None = None) -> Tensor:
         """Product of the elements, over `dim` or over all."""
+    def put(self, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
+        """source written into the flattened input."""
+    def put_(self, index: Tensor, source: Tensor, accumulate: _bool = False) -> Self:
+        """source written into the flattened input."""
     def rad2deg(self) -> Tensor:
         """Radians to degrees."""
     def rad2deg_(self) -> Self:
@@ -3470,6 +3482,29 @@ def index_put_(
 ) -> Tensor:
     """input with values at indices."""
 
+def index_reduce(
+    input: Tensor,
+    dim: _int,
+    index: Tensor,
+    source: Tensor,
+    reduce: str,
+    *,
+    include_self: _bool = True,
+    out: Tensor | None = None,
+) -> Tensor:
+    """source reduced into positions of a dimension by prod, mean, amax or amin."""
+
+def index_reduce_(
+    input: Tensor,
+    dim: _int,
+    index: Tensor,
+    source: Tensor,
+    reduce: str,
+    *,
+    include_self: _bool = True,
+) -> Tensor:
+    """source reduced into positions of a dimension by prod, mean, amax or amin."""
+
 def index_select(input: Tensor, dim: _int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Positions of a dimension."""
 
@@ -4326,6 +4361,12 @@ def prod(
     out: Tensor | None = None,
 ) -> Tensor:
     """Product of the elements, over `dim` or over all."""
+
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
+    """source written into the flattened input."""
+
+def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
+    """source written into the flattened input."""
 
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Radians to degrees."""

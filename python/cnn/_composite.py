@@ -479,7 +479,23 @@ def _runs(values, order, shape, return_inverse, return_counts):
 
 
 def _unique_slices(input, dim, return_inverse, return_counts, consecutive):
+    if input.dim() == 0:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    if not -input.dim() <= dim < input.dim():
+        raise IndexError(
+            "Dimension out of range (expected to be in range of "
+            f"[{-input.dim()}, {input.dim() - 1}], but got {dim})"
+        )
     rows = input.detach().movedim(dim, 0)
+    empty = sum(size == 0 for size in input.shape)
+    if empty > 1:
+        raise RuntimeError(
+            "Number of zero sized dimensions is more than one, so unique cannot be applied "
+        )
+    if empty == 1 and input.size(dim) != 0:
+        raise RuntimeError(
+            "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied"
+        )
     keys = [tuple(r.reshape(-1).tolist()) for r in rows.unbind(0)]
     places = list(range(len(keys)))
     if not consecutive:

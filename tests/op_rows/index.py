@@ -84,6 +84,22 @@ def masked_scatter(x, mask, source):
     return out
 
 
+def put(x, index, source, accumulate=False):
+    out = x.ravel().copy()
+    if accumulate:
+        np.add.at(out, index.ravel(), source.ravel())
+    else:
+        out[index.ravel()] = source.ravel()
+    return out.reshape(x.shape)
+
+
+def index_reduce(x, dim, index, source, reduce, include_self=True):
+    spread = np.broadcast_to(
+        index.reshape([-1 if i == dim else 1 for i in range(x.ndim)]), source.shape
+    )
+    return scatter_reduce(x, dim, spread, source, reduce, include_self)
+
+
 def take_along(x, indices, dim=None):
     return x.ravel()[indices.ravel()] if dim is None else np.take_along_axis(x, indices, dim)
 
@@ -120,18 +136,26 @@ ROWS = [
        errors=[error(IndexError, OUT, A, 0, BAD, X(2, 3)), error((IndexError, RuntimeError), "", A, 0, ROW_INDEX, X(3, 3))]),
     Op("index_fill", index_set, [case(A, 0, ROW_INDEX, 2), case(A, 1, Index(2, below=3), X())], dtypes=NUMBERS,
        errors=[error(IndexError, OUT, A, 0, BAD, 1.0), error(RuntimeError, "0-dimension", A, 0, ROW_INDEX, X(2))]),
+    Op("index_reduce", index_reduce, [case(A, 0, Index(5, below=4), X(5, 3, kinks=(0,)), r, include_self=s) for r in ("prod", "mean", "amax", "amin") for s in (True, False)] + [case(A, 1, Index(2, below=3), X(4, 2), "prod")], tolerance=4,
+       errors=[error((IndexError, RuntimeError), OUT, A, 0, BAD, X(2, 3), "prod"), error(RuntimeError, "prod, mean, amax or amin", A, 0, ROW_INDEX, X(2, 3), "sum"), error(RuntimeError, "Number of indices", A, 0, ROW_INDEX, X(3, 3), "prod"),
+               error(RuntimeError, "must match", A, 0, ROW_INDEX, X(2), "prod"), error(RuntimeError, "int64", A, 0, X(2), X(2, 3), "prod"), error(NotImplementedError, "Bool", A, 0, ROW_INDEX, X(2, 3), "amax", dtype=cnn.bool)], large=case(BIG, 0, Index(2000, below=1024), X(2000, 1030), "amax")),
+    Op("put", put, [case(A, Index(2, 3, below=12, distinct=True), X(2, 3)), case(A, Fixed([-1, 0], LONG), X(2)), case(A, Index(6, below=12), X(6), True), case(A, Index(0, below=12), X(0))], dtypes=NUMBERS,
+       errors=[error(IndexError, OUT, A, Fixed([12], LONG), X(1)), error(IndexError, OUT, A, Fixed([-13], LONG), X(1)), error(IndexError, "same number of elements", A, Fixed([1], LONG), X(2)), error(RuntimeError, "long tensor", A, X(2), X(2)),
+               error(IndexError, "empty tensor", X(0), Fixed([0], LONG), X(1))], large=case(BIG, Index(200000, below=1024 * 1030), X(200000), True)),
     Op("gather", lambda x, d, i: x[at(x, d, i)], [case(A, 0, Index(2, 3, below=4)), case(A, 1, Index(3, 5, below=3)), case(A, 0, Index(0, 3, below=4))], dtypes=ALL,
        errors=[error((IndexError, RuntimeError), OUT, A, 0, Fixed([[4]], LONG)), error((IndexError, RuntimeError), OUT, A, 0, Fixed([[-1]], LONG)), error(RuntimeError, "", A, 0, Index(2, below=3)),
                error(RuntimeError, "", A, 0, Index(2, 4, below=3)), error(RuntimeError, "int64", A, 0, X(2, 3))], large=case(BIG, 0, Index(1024, 1030, below=1024))),
     Op("scatter", scatter, [case(A, 0, Fixed([[0, 1, 2], [3, 2, 0]], LONG), X(2, 3)), case(A, 0, Fixed([[0, 1, 2]], LONG), 2), case(A, 0, Fixed([[0, 1]], LONG), X(2, 3)), case(A, 1, Fixed([[0, 0, 2]], LONG), X(1, 3), reduce="add").no_grad(),
        case(A, 1, Fixed([[0, 0, 2]], LONG), X(1, 3), reduce="multiply").no_grad()], dtypes=NUMBERS,
        errors=[error((IndexError, RuntimeError), OUT, A, 0, Fixed([[4]], LONG), X(1, 1)), error((IndexError, RuntimeError), OUT, A, 0, Fixed([[-1]], LONG), 1.0), error(RuntimeError, "", A, 0, Index(5, 3, below=4), X(2, 3)),
-               error(RuntimeError, "", A, 0, Index(1, 3, below=4), X(1, 3), reduce="sideways")]),
+               error(RuntimeError, "", A, 0, Index(1, 3, below=4), X(1, 3), reduce="sideways"),
+               error(RuntimeError, "no larger than src", X(5), 0, Fixed(0, LONG), X(0)), error(RuntimeError, "number of dimensions", A, 0, Fixed(0, LONG), X(4, 3)), error(RuntimeError, "number of dimensions", X(5), 0, Fixed(0, LONG), X(1, 1))]),
     Op("scatter_add", scatter_add, [case(A, 0, Index(6, 3, below=4), X(6, 3)), case(A, 1, Index(2, 5, below=3), X(3, 5))], dtypes=NUMBERS,
-       errors=[error((IndexError, RuntimeError), OUT, A, 0, Fixed([[4]], LONG), X(1, 1)), error(RuntimeError, "", A, 0, Index(5, 3, below=4), X(2, 3))], large=case(BIG, 0, Index(2000, 1030, below=1024), X(2000, 1030))),
+       errors=[error((IndexError, RuntimeError), OUT, A, 0, Fixed([[4]], LONG), X(1, 1)), error(RuntimeError, "", A, 0, Index(5, 3, below=4), X(2, 3)),
+               error(RuntimeError, "no larger than src", X(5), 0, Fixed(0, LONG), X(0))], large=case(BIG, 0, Index(2000, 1030, below=1024), X(2000, 1030))),
     Op("scatter_reduce", scatter_reduce, [case(A, 0, Index(6, 3, below=4), X(6, 3, kinks=(0,)), r, include_self=s) for r in ("sum", "prod", "mean", "amax", "amin") for s in (True, False)]
        + [case(A, 1, Index(2, 5, below=3), X(3, 5), "sum"), case(Fixed([[0.0, 2.0, 0.0, 3.0]]), 1, Fixed([[0, 0, 1, 1, 3, 3]], LONG), Fixed([[2.0, 3.0, 0.0, 5.0, 0.0, 4.0]]), "prod")], tolerance=4,
-       errors=[error((IndexError, RuntimeError), OUT, A, 0, Fixed([[4]], LONG), X(1, 1), "sum"), error(RuntimeError, "", A, 0, Index(1, 3, below=4), X(1, 3), "max")]),
+       errors=[error((IndexError, RuntimeError), OUT, A, 0, Fixed([[4]], LONG), X(1, 1), "sum"), error(RuntimeError, "", A, 0, Index(1, 3, below=4), X(1, 3), "max"), error(RuntimeError, "no larger than src", X(5), 0, Fixed(0, LONG), X(0), "sum")]),
     Op("take", lambda x, i: x.ravel()[i], [case(A, Index(2, 3, below=12)), case(A, Fixed([-1, -12], LONG))], dtypes=ALL, errors=[error(IndexError, OUT, A, Fixed([12], LONG)), error(IndexError, OUT, A, Fixed([-13], LONG))]),
     Op("take_along_dim", take_along, [case(A, Index(4, 2, below=3), 1), case(A, Index(1, 3, below=4), 0), case(A, Index(5, below=12))], dtypes=ALL, errors=[error(RuntimeError, OUT, A, Fixed([12], LONG))]),
     Op("masked_select", lambda x, m: np.broadcast_to(x, np.broadcast_shapes(x.shape, m.shape))[np.broadcast_to(m, np.broadcast_shapes(x.shape, m.shape))], [case(A, Mask(4, 3)), case(A, Mask(3)), case(X(3), Mask(4, 1))],

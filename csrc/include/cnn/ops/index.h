@@ -19,6 +19,9 @@ CNN_API Tensor index_select(const Tensor& input, int64_t dim, const Tensor& inde
 CNN_API Tensor index_add(const Tensor& input, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha = 1,
                          Dest dest = {});
 CNN_API Tensor index_copy(const Tensor& input, int64_t dim, const Tensor& index, const Tensor& source, Dest dest = {});
+// reduce: "prod", "mean", "amax" or "amin"
+CNN_API Tensor index_reduce(const Tensor& input, int64_t dim, const Tensor& index, const Tensor& source,
+                            const std::string& reduce, bool include_self = true, Dest dest = {});
 CNN_API Tensor index_fill(const Tensor& input, int64_t dim, const Tensor& index, const Tensor& value, Dest dest = {});
 CNN_API Tensor gather(const Tensor& input, int64_t dim, const Tensor& index, Dest dest = {});
 // reduce: none, "add" or "multiply"
@@ -28,10 +31,14 @@ CNN_API Tensor scatter_add(const Tensor& input, int64_t dim, const Tensor& index
 // reduce: "sum", "prod", "mean", "amax" or "amin"
 CNN_API Tensor scatter_reduce(const Tensor& input, int64_t dim, const Tensor& index, const Tensor& src,
                               const std::string& reduce, bool include_self = true, Dest dest = {});
-CNN_API Tensor take(const Tensor& input, const Tensor& index);
-CNN_API Tensor take_along_dim(const Tensor& input, const Tensor& indices, std::optional<int64_t> dim = {});
-CNN_API Tensor nonzero(const Tensor& input);  // [n, dim] int64
-CNN_API Tensor masked_select(const Tensor& input, const Tensor& mask);
+CNN_API Tensor take(const Tensor& input, const Tensor& index, Dest dest = {});
+// Of the flattened input.
+CNN_API Tensor put(const Tensor& input, const Tensor& index, const Tensor& source, bool accumulate = false,
+                   Dest dest = {});
+CNN_API Tensor take_along_dim(const Tensor& input, const Tensor& indices, std::optional<int64_t> dim = {},
+                              Dest dest = {});
+CNN_API Tensor nonzero(const Tensor& input, Dest dest = {});  // [n, dim] int64
+CNN_API Tensor masked_select(const Tensor& input, const Tensor& mask, Dest dest = {});
 CNN_API Tensor masked_scatter(const Tensor& input, const Tensor& mask, const Tensor& source, Dest dest = {});
 CNN_API Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_idx = -1,
                          bool scale_grad_by_freq = false, bool sparse = false);
