@@ -1,5 +1,6 @@
 // Reads the pickle of a state dict: a stack machine over plain values, that calls nothing. What torch.save names as
-// functions (rebuild a tensor, make an OrderedDict) is recognised by name. What the reader in Python refuses is refused.
+// functions (rebuild a tensor, make an OrderedDict) is recognised by name. What the reader in Python refuses, this one
+// refuses too.
 #include <algorithm>
 #include <deque>
 #include <map>
