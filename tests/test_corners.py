@@ -30,6 +30,7 @@ def test_clamp_with_tensor_bounds_gives_ties_to_the_input():
     x, bound = [1.0, 2.0, 3.0, nan], [2.0, 2.0, 2.0, 2.0]
     assert slopes(lambda x, b: x.clamp(min=b), x, bound) == [[0, 1, 1, 0], [1, 0, 0, 0]]
     assert slopes(lambda x, b: x.clamp(max=b), x, bound) == [[1, 1, 0, 0], [0, 0, 1, 0]]
+    assert slopes(lambda x, b: cnn.clamp_min(x, b), x, bound) == [[0, 1, 1, 0], [1, 0, 0, 0]]
     assert slopes(lambda x, b: x.clamp(min=b), [1.0, 2.0], [nan, nan]) == [[0, 0], [0, 0]]
     low, high = [2.0, 2.0, 2.0], [2.0, 3.0, 1.0]
     assert slopes(lambda x, a, b: x.clamp(a, b), [2.0, 3.0, 1.5], low, high) == [

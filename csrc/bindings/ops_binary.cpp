@@ -79,11 +79,11 @@ void bind_binary(Registry& ops) {
   ops.def_op<&cnn::clamp_tensor>("clip(Tensor input, Tensor? min=None, Tensor? max=None) -> Tensor",
                                  "Limited to [min, max].");
   // A tensor before a number: 0-d tensors are both.
-  ops.def_op<[](const Tensor& x, const Tensor& low, Dest dest) { return cnn::maximum(x, low, dest); }>(
+  ops.def_op<[](const Tensor& x, const Tensor& low, Dest dest) { return cnn::clamp_tensor(x, low, {}, dest); }>(
       "clamp_min(Tensor input, Tensor min) -> Tensor", "Not below min.");
   ops.def_op<[](const Tensor& x, Scalar low, Dest dest) { return cnn::clamp(x, low, {}, dest); }>(
       "clamp_min(Tensor input, Number min) -> Tensor", "Not below min.");
-  ops.def_op<[](const Tensor& x, const Tensor& high, Dest dest) { return cnn::minimum(x, high, dest); }>(
+  ops.def_op<[](const Tensor& x, const Tensor& high, Dest dest) { return cnn::clamp_tensor(x, {}, high, dest); }>(
       "clamp_max(Tensor input, Tensor max) -> Tensor", "Not above max.");
   ops.def_op<[](const Tensor& x, Scalar high, Dest dest) { return cnn::clamp(x, {}, high, dest); }>(
       "clamp_max(Tensor input, Number max) -> Tensor", "Not above max.");

@@ -197,8 +197,8 @@ struct Digamma : FloatFunctor {
   }
 };
 
-// psi'(x): reflection below 1/2, recurrence up to 15, then the asymptotic series (Abramowitz & Stegun 6.4.12). At a pole
-// the sine of the rounded pi x is not zero: the value is large and not infinite, as PyTorch's.
+// psi'(x): reflection below 1/2, recurrence up to 15, then the asymptotic series (Abramowitz & Stegun 6.4.12). At a
+// pole the sine of the rounded pi x is not zero: the value is large and not infinite, as PyTorch's.
 struct Trigamma : FloatFunctor {
   static constexpr int kCost = 20;
   template <class T> CNN_HD T operator()(T value) const {

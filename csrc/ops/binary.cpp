@@ -107,8 +107,9 @@ Tensor power(const Tensor& a, const Tensor& b, const Dest& dest) {
     const double e = b.item().to_double();
     if (e == 2) return map("pow", kernels::Square{}, a, dest);
     if (e == 3) return map("pow", kernels::Cube{}, a, dest);
-    if (e == 0.5) return map("pow", kernels::Sqrt{}, a, dest);
-    if (e == -0.5) return map("pow", kernels::Rsqrt{}, a, dest);
+    const bool roots = a.dtype() != DType::Float16;  // there they are C's pow, which differs at -inf and -0
+    if (roots && e == 0.5) return map("pow", kernels::Sqrt{}, a, dest);
+    if (roots && e == -0.5) return map("pow", kernels::Rsqrt{}, a, dest);
     if (e == -1) return map("pow", kernels::Reciprocal{}, a, dest);
   }
   return map("pow", kernels::Pow{}, a, b, dest);

@@ -36,8 +36,8 @@ SpreadResult compute(const char* op, const Tensor& x, const Spread& s, bool with
   return {y.done(), mean};
 }
 
-// d var = 2 (x - mean) / (n - correction); of the root, that over 2 std, and 0 where nothing spreads. Without degrees of
-// freedom it is what PyTorch gives.
+// d var = 2 (x - mean) / (n - correction); of the root, that over 2 std, and 0 where nothing spreads. Without degrees
+// of freedom it is what PyTorch gives.
 Tensor spread_backward(const Tensor& g, const Tensor& x, const Tensor& y, const Spread& s) {
   Tensor up = g;
   if (s.root) up = masked_fill(g / (y * 2), eq(detach(y), wrapped_number(0)), wrapped_number(0.0));
