@@ -153,3 +153,13 @@ def test_the_loss_of_an_infinite_logit():
         x, cnn.full((3,), 0.25), reduction="none"
     )
     assert losses.tolist() == [float("inf"), 150.0, 50.0]
+
+
+@pytest.mark.parametrize("dtype", (cnn.float32, cnn.float64))
+def test_the_gradient_of_logcumsumexp_far_from_zero(dtype):
+    """exp(x[i]) sum over k >= i of exp(-y[k]), though y is rounded to 1e-3 at 10000 in float32."""
+    x = cnn.full((4,), 10000.0, dtype=dtype, requires_grad=True)
+    x.logcumsumexp(0).sum().backward()
+    cnn.testing.assert_close(
+        x.grad, cnn.tensor([25 / 12, 13 / 12, 7 / 12, 1 / 4], dtype=dtype), rtol=1e-6, atol=0
+    )

@@ -13,6 +13,12 @@
 namespace cnn {
 namespace {
 
+// These have no kernels for integers in PyTorch, whose name for the kernel the error tells.
+void check_floating(const char* kernel, const Tensor& x) {
+  check_implemented(is_floating(x.dtype()), "", "\"", kernel, "\" not implemented for '", dtype_type_name(x.dtype()),
+                    "'");
+}
+
 // dx = F(g, x), a fused first derivative. Differentiating it again needs the second derivative, stated as an op of x:
 // `curvature(g, x)` is g f''(x); null means that it is zero almost everywhere.
 using Curvature = Tensor (*)(const Tensor& g, const Tensor& x);
@@ -68,6 +74,7 @@ Tensor threshold(const Tensor& x, Scalar threshold, Scalar value, Dest dest) {
 }
 
 Tensor leaky_relu(const Tensor& x, Scalar slope, Dest dest) {
+  check_floating("leaky_relu_cpu", x);
   const double s = slope.to_double();
   check(!dest.is_in_place() || s >= 0 || !x.requires_grad() || !grad_enabled(), "leaky_relu_",
         "In-place leakyReLu backward calculation is triggered with a negative slope which is not supported.");
@@ -77,6 +84,7 @@ Tensor leaky_relu(const Tensor& x, Scalar slope, Dest dest) {
 
 Tensor prelu(const Tensor& x, const Tensor& weight) {
   check(x.dtype() == weight.dtype(), "prelu", "Type promoting not supported. Got ", x.dtype(), " and ", weight.dtype());
+  check_floating("prelu_cpu", x);
   Tensor w = weight;
   if (weight.numel() != 1) {
     check(x.dim() > 0, "prelu", "Not allow zero-dim input tensor.");
@@ -122,6 +130,7 @@ Tensor elu_slope(const Tensor& g, const Tensor& y, const kernels::EluBackward& f
   });
 }
 Tensor elu_named(const char* name, const Tensor& x, double alpha, double scale, double input_scale, const Dest& dest) {
+  check_floating("elu_cpu", x);
   check(!dest.is_in_place() || alpha >= 0 || !x.requires_grad() || !grad_enabled(), "elu_",
         "In-place elu backward calculation is triggered with a negative slope which is not supported.");
   Grad grad({x}, dest);
@@ -147,6 +156,7 @@ Tensor celu(const Tensor& x, Scalar alpha, Dest dest) {
 }
 
 Tensor gelu(const Tensor& x, const std::string& approximate, Dest dest) {
+  check_floating("GeluKernelImpl", x);
   if (approximate == "tanh")
     return activate("gelu", "GeluBackward0", "GeluBackwardBackward0", kernels::GeluTanh{}, kernels::GeluTanhBackward{},
                     x, dest, [](const Tensor& g, const Tensor& x) {
@@ -164,6 +174,7 @@ Tensor gelu(const Tensor& x, const std::string& approximate, Dest dest) {
 }
 
 Tensor silu(const Tensor& x, Dest dest) {
+  check_floating("silu_cpu", x);
   return activate("silu", "SiluBackward0", "SiluBackwardBackward0", kernels::Silu{}, kernels::SiluBackward{}, x, dest,
                   [](const Tensor& g, const Tensor& x) {
                     const Tensor s = sigmoid(x), d = s * (1 - s);
@@ -172,6 +183,7 @@ Tensor silu(const Tensor& x, Dest dest) {
 }
 
 Tensor mish(const Tensor& x, Dest dest) {  // Misra 2019
+  check_floating("mish_cpu", x);
   Grad grad({x}, dest);
   auto sx = grad.save(x);
   Tensor y = map("mish", kernels::Mish{}, x, dest);
@@ -183,6 +195,7 @@ Tensor mish(const Tensor& x, Dest dest) {  // Misra 2019
 }
 
 Tensor softplus(const Tensor& x, Scalar beta, Scalar threshold, Dest dest) {
+  check_floating("softplus_cpu", x);
   const double b = beta.to_double(), limit = threshold.to_double();
   const kernels::SoftplusBackward backward{{}, b, limit};
   Grad grad({x}, dest);
@@ -201,6 +214,7 @@ Tensor softplus(const Tensor& x, Scalar beta, Scalar threshold, Dest dest) {
 }
 
 Tensor log_sigmoid(const Tensor& x, Dest dest) {
+  check_floating("log_sigmoid_cpu", x);
   Grad grad({x}, dest);
   auto sx = grad.save(x);
   Tensor y = map("log_sigmoid", kernels::LogSigmoid{}, x, dest);
@@ -216,6 +230,7 @@ Tensor hardtanh(const Tensor& x, Scalar min_val, Scalar max_val, Dest dest) {
                   kernels::HardtanhBackward{{}, number(min_val), number(max_val)}, x, dest);
 }
 Tensor hardswish(const Tensor& x, Dest dest) {
+  check_floating("hardswish_cpu", x);
   return activate("hardswish", "HardswishBackward0", "HardswishBackwardBackward0", kernels::Hardswish{},
                   kernels::HardswishBackward{}, x, dest, [](const Tensor& g, const Tensor& x) {
                     const Tensor inside = logical_and(gt(x, wrapped_number(-3.0)), lt(x, wrapped_number(3.0)));
@@ -223,14 +238,17 @@ Tensor hardswish(const Tensor& x, Dest dest) {
                   });
 }
 Tensor hardsigmoid(const Tensor& x, Dest dest) {
+  check_floating("hardsigmoid_cpu", x);
   return activate("hardsigmoid", "HardsigmoidBackward0", "HardsigmoidBackwardBackward0", kernels::Hardsigmoid{},
                   kernels::HardsigmoidBackward{}, x, dest);
 }
 Tensor hardshrink(const Tensor& x, Scalar lambd, Dest dest) {
+  check_floating("hardshrink_cpu", x);
   return activate("hardshrink", "HardshrinkBackward0", "HardshrinkBackwardBackward0",
                   kernels::Hardshrink{{}, lambd.to_double()}, kernels::ShrinkBackward{{}, lambd.to_double()}, x, dest);
 }
 Tensor softshrink(const Tensor& x, Scalar lambd, Dest dest) {
+  check_floating("softshrink_check", x);
   check(lambd.to_double() >= 0, "softshrink", "lambda must be greater or equal to 0, but found to be ",
         lambd.to_double(), ".");
   return activate("softshrink", "SoftshrinkBackward0", "SoftshrinkBackwardBackward0",

@@ -446,8 +446,6 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value, Des
         value.dim(), " dimension(s).");
   check(value.device() == x.device() || value.device().is_cpu(), "masked_fill",
         "Expected `value` to be on same device as `a`, but found ", value.device(), " and ", x.device());
-  check(can_cast(value.dtype(), x.dtype()) || value.impl()->wrapped_number, "masked_fill",
-        "value cannot be converted to type ", dtype_type_name(x.dtype()), " without overflow");
   if (!value.device().is_meta() && !is_floating(x.dtype())) check_converts(value.item(), x.dtype());
   if (dest.is_in_place())
     check(broadcast_shapes("masked_fill_", x.shape(), mask.shape()) == x.shape(), "masked_fill_", "output with shape ",

@@ -118,22 +118,25 @@ Tensor logcumsumexp(const Tensor& x, int64_t dim, Dest dest) {
   check_implemented(is_floating(x.dtype()), "", "\"logcumsumexp_out_cpu\" not implemented for '",
                     dtype_type_name(x.dtype()), "'");
   Grad grad({x}, dest);
+  const bool exact = x.dtype() == DType::Float64;
   auto saved = grad.save(x);
   const Tensor from = contiguous(detach(x));
   const ReduceResult y("logcumsumexp", x.shape(), x.dtype(), x, dest);
   rows_into("logcumsumexp", kernels::LogCumSumExp{}, {{&y.tensor()}, {&from}}, 1, x.shape(), d, float_key(x.dtype()));
   const Tensor out = y.done();
   if (!grad) return out;
-  auto result = grad.save_output(out);
+  auto result = exact ? grad.save_output(out) : Saved();
   return grad.record("LogcumsumexpBackward0", out, [=](Grads& g) {
-    // exp(x[i]) sum over k >= i of g[k] exp(-y[k]), in logarithms, for the positive and negative g apart.
-    const Tensor x = saved.get(g), y = result.get(g), zero = wrapped_number(0), low = wrapped_number(-1e30);
+    // exp(x[i]) sum over k >= i of g[k] exp(-y[k]), in logarithms, for the positive and negative g apart. In float64:
+    // exp would keep the rounding of a large y whole.
+    const Tensor x = to_dtype(saved.get(g), DType::Float64), y = exact ? result.get(g) : logcumsumexp(x, d);
+    const Tensor go = to_dtype(g.out(), DType::Float64), zero = wrapped_number(0), low = wrapped_number(-1e30);
     const auto part = [&](const Tensor& v) {
       const Tensor positive = gt(detach(v), zero);
       const Tensor logs = where(positive, log(where(positive, v, ones_like(v))), low);
       return exp(flip(logcumsumexp(flip(logs - y, {d}), d), {d}) + x);
     };
-    g[0] = x.dim() == 0 || x.numel() == 0 ? g.out() : part(g.out()) - part(-g.out());
+    g[0] = x.dim() == 0 || x.numel() == 0 ? go : part(go) - part(-go);
   });
 }
 

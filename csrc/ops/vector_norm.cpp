@@ -34,6 +34,7 @@ Tensor norm_backward(const Tensor& g, const Tensor& x, const Tensor& y, double p
     const Tensor count = x.dim() ? sum(mask, dims, true) : sum(mask);
     return g / count * (sign(x) * mask);
   }
+  if (p < 1) return without(sign(x) * pow(abs(x), wrapped_number(p - 1)), x) * g * pow(y, wrapped_number(1 - p));
   if (p < 2)
     return without(sign(x) * pow(abs(x), wrapped_number(p - 1)), x) * without(g * pow(y, wrapped_number(1 - p)), y);
   return x * pow(abs(x), wrapped_number(p - 2)) * without(g / pow(y, wrapped_number(p - 1)), y);

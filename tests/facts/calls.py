@@ -175,6 +175,24 @@ def integers_where_fractions_are_meant(torch):
     ]
 
 
+@fact([("NotImplementedError", True)] * 30)
+def activations_of_integers(torch):
+    functional = torch.nn.functional
+    names = (
+        "elu celu selu gelu silu mish softplus logsigmoid hardswish hardsigmoid leaky_relu "
+        "hardshrink softshrink"
+    ).split()
+    calls = [getattr(functional, name) for name in names] + [
+        lambda x: functional.prelu(x, x[:1]),
+        functional.glu,
+    ]
+    return [
+        raised(lambda: call(torch.tensor([1, 2], dtype=dtype)), "not implemented for")
+        for call in calls
+        for dtype in (torch.int64, torch.bool)
+    ]
+
+
 @fact(["NotImplementedError", "NotImplementedError", *["RuntimeError"] * 8])
 def classes_of_margin_losses(torch):
     functional, x = torch.nn.functional, torch.ones(2, 3)
@@ -229,4 +247,14 @@ def dimensions_of_turns_and_products(torch):
             lambda: torch.cross(v > 0, v > 0, dim=0),
             lambda: torch.broadcast_shapes((-1, 2), (2,)),
         )
+    ]
+
+
+@fact([[1, 1, 1], [True, True, True], ("RuntimeError", True)])
+def masked_fill_cuts_a_fraction(torch):
+    x = torch.tensor([1, 2, 3])
+    return [
+        x.masked_fill(x > 1, torch.tensor(1.5)).tolist(),
+        (x > 0).masked_fill(x > 1, torch.tensor(0.5)).tolist(),
+        raised(lambda: x.masked_fill(x > 1, torch.tensor(1e30)), "without overflow"),
     ]
