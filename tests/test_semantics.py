@@ -163,3 +163,14 @@ def test_the_gradient_of_logcumsumexp_far_from_zero(dtype):
     cnn.testing.assert_close(
         x.grad, cnn.tensor([25 / 12, 13 / 12, 7 / 12, 1 / 4], dtype=dtype), rtol=1e-6, atol=0
     )
+
+
+def test_a_number_given_as_a_tensor_is_not_written():
+    number = cnn.tensor(-1)
+    rows = cnn.tensor([0, 1])
+    weight = cnn.ones(3, 2)
+    cnn.rot90(cnn.ones(2, 3), number)
+    cnn.nn.Embedding(3, 2, number)
+    cnn.nn.functional.embedding(rows, weight, number)
+    cnn.nn.functional.embedding_bag(rows[None], weight, padding_idx=number)
+    assert number == -1

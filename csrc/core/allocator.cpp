@@ -461,9 +461,8 @@ void* cpu_allocate(size_t nbytes) {
   if (nbytes == 0) return nullptr;
   const bool questionable = nbytes > kAsanChecked && nbytes > memory_available();
   if (nbytes > kRequestMax || questionable) throw_out_of_memory(nbytes);
-  const size_t rounded = (nbytes + kAlignment - 1) / kAlignment * kAlignment;
-  void* p = std::aligned_alloc(kAlignment, rounded);
-  if (!p) throw_out_of_memory(nbytes);
+  void* p = nullptr;  // not from aligned_alloc, whose sizes are rounded: nothing past the last byte is ours
+  if (posix_memalign(&p, kAlignment, nbytes) != 0) throw_out_of_memory(nbytes);
   totals().add(int64_t(block_bytes(nbytes)));
   totals().requests.fetch_add(1, std::memory_order_relaxed);
   return p;

@@ -183,7 +183,7 @@ def rot90(input, k=1, dims=(0, 1)):
         raise RuntimeError(
             f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}"
         )
-    k %= 4
+    k = k % 4  # not in place: k may be a tensor
     if k == 0:
         return input.clone()
     if k == 2:

@@ -17,18 +17,20 @@ REALS = (
     "0.5", "1.0", "0.0", "-0.0", "2.5", "1e-5", "-1.5", "1e308", "1e-320", "float('nan')", "float('inf')",
     "float('-inf')", "0.1", "1e10",
 )  # fmt: skip
+# Not the class of tensors itself: where `x.dim()` is called on a class again and again, CPython 3.11 reads past its
+# stack. `str` and `x.split()` do the same.
 ODD = (
     "None", "True", "False", "0", "-1", "2", "2**63", "0.5", "1j", "'x'", "''", "'mean'", "b'ab'", "[]", "()", "[1]",
     "(2, 2)", "[2, -1]", "[[1, 2], [3]]", "{}", "{1: 2}", "set()", "...", "slice(None)", "slice(-1, None, 2)",
     "slice(2**62, -2**62, 1)", "range(3)", "(i for i in range(2))", "int", "float", "object()", "(lambda *a: a)",
     "(lambda x: x)", "cnn.float32", "cnn.int64", "cnn.bool", "cnn.device('cpu')", "'meta'", "'cuda'", "'cpu:0'",
-    "cnn.strided", "cnn.Tensor", "cnn.Generator()", "cnn.Size((2, 2))", "cnn.Tensor()", "A((2, 3))", "A((2,), 'int32')",
+    "cnn.strided", "cnn.Generator()", "cnn.Size((2, 2))", "cnn.Tensor()", "A((2, 3))", "A((2,), 'int32')",
     "A()", "A((2,), 'complex64')", "A((2,), 'object')", "A((2,), 'U3')", "np.float32(2)", "np.int64(1)", "np.bool_(1)",
     "np.array(['a'])", "Raising()", "clearing(2, 3)", "clearing([1.0, 2.0])", "cyclic()", "nested(70)", "nested(20000)",
     "cnn.nn.Linear(2, 2)", "cnn.nn.Parameter(T((2, 2)))", "T((2**40,), layout='meta')",
     "T((2**20, 2**20, 2**20), layout='meta')", "T((0, 2**62), layout='meta')", "[T((2,))]", "(T((2,)), T((2,)))", "[None]", "[T(), 1.0]",
     "T((2, 2)).untyped_storage()", "float('nan')", "float('inf')", "[float('nan')]", "[2**63]", "'0'", "'cpu'", "'float32'", "'é' * 300",
-    "bytearray(8)", "memoryview(b'12345678')", "iter([1, 2])", "Sub", "type('Index', (), {'__index__': lambda self: 1})()",
+    "bytearray(8)", "memoryview(b'12345678')", "iter([1, 2])", "type('Index', (), {'__index__': lambda self: 1})()",
 )  # fmt: skip
 WORDS = {
     "reduction": ("mean", "sum", "none"),

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from . import call as calls
 
-MEMORY = 2 << 30  # bytes of addresses beyond what a process has at its start
+MEMORY = 768 << 20  # bytes beyond what a process has at its start: too few for 10**9 of anything
 PATIENCE = 2  # seconds until a call is interrupted
 TIME_LIMIT = 10  # until it hangs, if that did not help; six times as many where it waits for a core
 STAGE = dict(enumerate(calls.STAGES))

@@ -48,7 +48,7 @@ class Embedding(Module):
             if not -num_embeddings <= padding_idx < max(num_embeddings, 1):
                 raise AssertionError("Padding_idx must be within num_embeddings")
             if padding_idx < 0:
-                padding_idx += num_embeddings
+                padding_idx = padding_idx + num_embeddings  # not in place: it may be a tensor
         self.padding_idx = padding_idx
         self.max_norm = max_norm
         self.norm_type = norm_type
@@ -170,7 +170,7 @@ class EmbeddingBag(Module):
             if not -num_embeddings <= padding_idx < max(num_embeddings, 1):
                 raise AssertionError("padding_idx must be within num_embeddings")
             if padding_idx < 0:
-                padding_idx += num_embeddings
+                padding_idx = padding_idx + num_embeddings  # not in place: it may be a tensor
         self.padding_idx = padding_idx
         if _weight is None:
             weight = _C.empty((num_embeddings, embedding_dim), device=device, dtype=dtype)

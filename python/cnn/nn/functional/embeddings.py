@@ -28,7 +28,7 @@ def embedding(
         if not -weight.size(0) <= padding_idx < weight.size(0):
             raise AssertionError("Padding_idx must be within num_embeddings")
         if padding_idx < 0:
-            padding_idx += weight.size(0)
+            padding_idx = padding_idx + weight.size(0)
     if max_norm is not None:
         _renormalize(weight.detach(), input, max_norm, norm_type)
     return _C.embedding(weight, input, padding_idx, scale_grad_by_freq, sparse)
@@ -147,7 +147,7 @@ def embedding_bag(
                 "padding_idx must be within the number of embeddings, "
                 f"{-count} through {count - 1}, but got {padding_idx}"
             )
-        padding_idx %= count
+        padding_idx = padding_idx % count
     if max_norm is not None:
         _renormalize(weight.detach(), input, max_norm, norm_type)
     sizes = [end - start for start, end in zip(starts, starts[1:])]
