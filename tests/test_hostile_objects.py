@@ -454,3 +454,35 @@ def test_import_in_a_subinterpreter_is_an_import_error():
     """
     for before in "01":
         subprocess.run([sys.executable, "-c", code, before], check=True, timeout=60)
+
+
+# Operands that no signature tells apart -----------------------------------------------------------
+
+
+def test_scale_factors_lie_on_the_cpu():
+    x = cnn.zeros(1, 1, 3)
+    for wrong in (
+        cnn.zeros((), device="meta", dtype=cnn.float64),
+        cnn.zeros(1, device="meta", dtype=cnn.float64),
+        cnn.zeros(1, dtype=cnn.float32),
+    ):
+        with pytest.raises(RuntimeError, match="float64 tensor on the CPU"):
+            _C.upsample_nearest1d(x, [2], wrong)
+
+
+def test_a_hook_that_changes_the_kind_of_a_gradient_is_named():
+    def doubles(grad):
+        return grad.double()
+
+    class Wider:
+        def __call__(self, grad):
+            return grad.expand(2)
+
+    for hook, words in (
+        (doubles, r"hook 'doubles' has changed the type of value \(was torch.FloatTensor got"),
+        (Wider(), "^hook has changed the size of value"),
+    ):
+        x = cnn.ones(1, requires_grad=True)
+        x.register_hook(hook)
+        with pytest.raises(RuntimeError, match=words):
+            (x * 2).sum().backward()

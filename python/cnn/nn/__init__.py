@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cnn import _absent
-
+from .. import _absent
 from . import functional as functional
 from . import init as init
 from . import parallel as parallel

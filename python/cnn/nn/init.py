@@ -8,9 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 
-from cnn import _absent
-
-from .. import _C
+from .. import _C, _absent
 from ..autograd import no_grad
 
 _LINEAR = frozenset(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cnn import _C, _absent
-
+from .. import _C, _absent
 from ._module import Module
 
 

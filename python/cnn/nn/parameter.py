@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from cnn import _absent
-
-from .. import _C
+from .. import _C, _absent
 
 _TensorMeta = type(_C.Tensor)
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 
-from cnn import _absent
-
 __all__ = [
     "save",
     "load",
@@ -166,4 +164,7 @@ def _check_seekable(file):
     file.seek(file.tell())
 
 
-_absent.explain(__name__)
+def __getattr__(name):
+    from cnn._absent import absent
+
+    raise absent(__name__, name)

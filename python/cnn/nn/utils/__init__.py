@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cnn import _absent
-
+from ... import _absent
 from . import rnn as rnn
 from .clip_grad import (
     clip_grad_norm,

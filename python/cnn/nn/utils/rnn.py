@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Iterable
 
-from cnn import _absent
-
-from ... import _C
+from ... import _C, _absent
 
 PackedSequence_ = namedtuple(
     "PackedSequence_", ["data", "batch_sizes", "sorted_indices", "unsorted_indices"]
