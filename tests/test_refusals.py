@@ -190,6 +190,11 @@ def test_average_pools_of_other_integers_than_int64_are_refused():
     assert cnn.avg_pool2d(low[None], 1, divisor_override=-1).item() == -(2**63)
 
 
+def test_transposed_convolution_of_integers_to_no_channels():
+    x, w = cnn.ones(1, 2, 3, dtype=cnn.int64), cnn.ones(2, 0, 2, dtype=cnn.int64)
+    assert F.conv_transpose1d(x, w).shape == (1, 0, 4)
+
+
 def test_convolution_of_integers_wraps_in_its_dtype_and_refuses_bools():
     x = cnn.full((1, 2, 3, 3), 100, dtype=cnn.int8)
     w = cnn.ones(2, 2, 2, 2, dtype=cnn.int8)

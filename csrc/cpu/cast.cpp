@@ -1,4 +1,5 @@
-// Conversions between dtypes. Floats to integers truncate; out of range is what int32 makes of it on x86, as in PyTorch.
+// Conversions between dtypes. Floats to integers truncate; out of range is what int32 makes of it on x86, as in PyTorch
+// (float64 to uint8: int64).
 #include "cpu/fill_tables.h"
 #include "cpu/map.h"
 
@@ -20,6 +21,8 @@ CNN_HD To convert(From x) {
     return convert<float, To>(float(x));
   } else if constexpr (Same<To, Half>::value || Same<To, BFloat16>::value) {
     return To(float(x));
+  } else if constexpr (Same<From, double>::value && Same<To, uint8_t>::value) {
+    return To(int64_t(x));
   } else if constexpr (!Same<From, bool>::value && From(0.5) != From(0) && To(0.5) == To(0) && sizeof(To) < 8) {
     return To(int32_t(x));
   } else {

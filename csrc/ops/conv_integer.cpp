@@ -25,6 +25,7 @@ Tensor valid(const Tensor& x, const Tensor& w, const ConvGeometry& g, const Dims
   int64_t places = 1;
   for (int64_t size : out) places *= size;
   const int64_t batch = y_shape[0], rows = w.shape()[0] / g.groups;
+  if (batch * places * rows == 0) return empty(y_shape, x.dtype(), x.device());
   const int64_t taps = w.numel() / w.shape()[0];
   Dims order = {1, 0};  // groups, batch, out..., channels, kernel...
   for (int i = 0; i < n; ++i) order.push_back(3 + i);
