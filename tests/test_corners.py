@@ -105,7 +105,15 @@ def test_activations_at_nan_pass_what_they_pass_above_zero():
     assert slopes(lambda x: F.elu(x, 2.0), [0.0, -0.0]) == [2, 2]
 
 
+def test_prelu_is_flat_in_its_slope():
+    x = cnn.tensor([1.0, -2.0, 0.0], dtype=cnn.float64, requires_grad=True)
+    (g,) = cnn.autograd.grad(F.prelu(x, cnn.tensor([0.25]).double()).sum(), x, create_graph=True)
+    assert g.tolist() == [1, 0.25, 0.25]
+    assert cnn.autograd.grad(g.sum(), x)[0].tolist() == [0, 0, 0]
+
+
 def test_logit_between_limits():
+    assert slopes(cnn.logit, [0.0, -0.0, 1.0]) == [inf, inf, inf]
     same(slopes(lambda x: cnn.logit(x, 0.25), [nan, 0.0, 0.25, 0.5, 1.0]), [nan, 0, 16 / 3, 4, 0])
     assert math.isnan(slopes(cnn.logit, [nan])[0]) and math.isnan(slopes(cnn.logit, [1.5])[0])
 
@@ -179,6 +187,7 @@ def test_spread_without_degrees_of_freedom():
     assert slopes(lambda x: cnn.var(x, correction=3), [1.0, 3.0, 5.0])[::2] == [inf, inf]
     assert math.isnan(slopes(cnn.var, [2.0])[0])
     same(slopes(lambda x: cnn.var(x, 0, correction=5), [1.0, 2.0, 6.0]), [2, 1, -3])
+    same(slopes(cnn.var, [2.0, inf]), [-inf, nan])
 
 
 def test_poles_of_polygamma():

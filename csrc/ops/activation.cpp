@@ -82,6 +82,26 @@ Tensor leaky_relu(const Tensor& x, Scalar slope, Dest dest) {
                   kernels::LeakyReluBackward{{}, s}, x, dest);
 }
 
+namespace {
+// dx of prelu; by x it is flat.
+Tensor prelu_slope(const Tensor& g, const Tensor& x, const Tensor& w) {
+  Grad grad({g, x, w});
+  auto sg = grad.save_if(grad.needs(2), g), sx = grad.save(x), sw = grad.save(w);
+  Tensor dx;
+  {
+    NoGrad guard;
+    dx = where(gt(x, wrapped_number(0.0)), g, g * w);
+  }
+  if (!grad) return dx;
+  return grad.record("PreluKernelBackwardBackward0", dx, [sg, sx, sw](Grads& g) {
+    const Tensor x = sx.get(g);
+    if (g.wants(0)) g[0] = prelu_slope(g.out(), x, sw.get(g));
+    if (g.wants(1)) g[1] = zeros_like(x);
+    if (g.wants(2)) g[2] = where(gt(x, wrapped_number(0.0)), zeros_like(g.out()), g.out() * sg.get(g));
+  });
+}
+}  // namespace
+
 Tensor prelu(const Tensor& x, const Tensor& weight) {
   check(x.dtype() == weight.dtype(), "prelu", "Type promoting not supported. Got ", x.dtype(), " and ", weight.dtype());
   check_floating("prelu_cpu", x);
@@ -106,9 +126,8 @@ Tensor prelu(const Tensor& x, const Tensor& weight) {
   if (!grad) return y;
   return grad.record("PreluKernelBackward0", y, [sx, sw](Grads& g) {
     const Tensor x = sx.get(g);
-    const Tensor up = gt(x, wrapped_number(0.0));
-    if (g.wants(0)) g[0] = where(up, g.out(), g.out() * sw.get(g));
-    if (g.wants(1)) g[1] = where(up, zeros_like(g.out()), g.out() * x);
+    if (g.wants(0)) g[0] = prelu_slope(g.out(), x, sw.get(g));
+    if (g.wants(1)) g[1] = where(gt(x, wrapped_number(0.0)), zeros_like(g.out()), g.out() * x);
   });
 }
 

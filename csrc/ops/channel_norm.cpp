@@ -32,7 +32,7 @@ Tensor Channels::scaled(const Tensor& x, const Tensor& center, const Tensor& sca
 }
 
 Normalizer::Normalizer(const Tensor& exact_mean, const Tensor& var, double eps, DType key)
-    : mean(to_dtype(exact_mean, key)), rstd(to_dtype(rsqrt(var + Scalar(eps)), key)) {
+    : mean(to_dtype(exact_mean, key)), rstd(rsqrt(to_dtype(var, key) + Scalar(eps))) {
   if (key != DType::Float64) rest_ = exact_mean - mean;
 }
 Tensor Normalizer::shift(const Tensor& scale, const Tensor& bias) const {

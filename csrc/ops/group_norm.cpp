@@ -107,7 +107,7 @@ Tensor group_norm(const Tensor& x, int64_t groups, const std::optional<Tensor>& 
     const Tensor shaped = with_positions(from);
     y = view(Channels(shaped).scaled(shaped, exact.mean, scale, exact.shift(scale, b), x.dtype()), x.shape());
     mean = to_dtype(exact_mean, key);
-    rstd = to_dtype(rsqrt(var + Scalar(eps)), key);
+    rstd = rsqrt(to_dtype(var, key) + Scalar(eps));
     y = detached_alias(y, true);
   }
   if (!grad) return y;

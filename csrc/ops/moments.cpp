@@ -52,8 +52,12 @@ Tensor spread_backward(const Tensor& g, const Tensor& x, const Tensor& y, const 
     const Tensor slope = full(x.shape(), Scalar(HUGE_VAL), x.dtype(), x.device());
     return up * masked_fill(slope, eq(detach(x), detach(center)), wrapped_number(NAN));
   }
-  const Tensor d = x - center;
-  return up * Scalar(2.0 / free) * (x.dim() ? d - mean(d, all, true) : d);  // far from zero the mean is rounded
+  Tensor d = x - center;
+  if (x.dim()) {  // far from zero the mean is rounded, and its rest is what the distances have in common
+    const Tensor rest = mean(d, all, true);
+    d = d - masked_fill(rest, logical_not(isfinite(detach(rest))), wrapped_number(0.0));
+  }
+  return up * Scalar(2.0 / free) * d;
 }
 
 double checked_correction(const char* message, const Tensor& x, const std::optional<Scalar>& correction) {

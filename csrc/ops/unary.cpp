@@ -264,7 +264,7 @@ Tensor logit(const Tensor& x, std::optional<double> eps, Dest dest) {
   }
   if (!grad) return y;
   return grad.record("LogitBackward0", y, [sx, eps](Grads& g) {
-    const Tensor x = sx.get(g), slope = g.out() / (x * (1 - x));
+    const Tensor x = sx.get(g), slope = g.out() / abs(x * (1 - x));  // +inf at -0 too
     // Outside of the domain nan, outside of the limits 0; for nan nan.
     const double low = eps.value_or(0);
     const Tensor outside = logical_or(lt(x, wrapped_number(low)), gt(x, wrapped_number(1 - low)));
