@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import threading
 import warnings
 import weakref
@@ -174,3 +175,16 @@ def test_a_number_given_as_a_tensor_is_not_written():
     cnn.nn.functional.embedding(rows, weight, number)
     cnn.nn.functional.embedding_bag(rows[None], weight, padding_idx=number)
     assert number == -1
+
+
+@pytest.mark.parametrize("bits", (8, 16, 32, 64))
+def test_gcd_and_lcm_of_the_least_integer(bits):
+    def wrapped(value):
+        return (value + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
+
+    least = -(2 ** (bits - 1))
+    a, b = [least, least, least, -2, 0, least, 7], [-1, 6, least, least, least, 1, -21]
+    dtype = getattr(cnn, f"int{bits}")
+    x, y = cnn.tensor(a, dtype=dtype), cnn.tensor(b, dtype=dtype)
+    assert cnn.gcd(x, y).tolist() == [wrapped(math.gcd(i, j)) for i, j in zip(a, b)]
+    assert cnn.lcm(x, y).tolist() == [wrapped(abs(wrapped(math.lcm(i, j)))) for i, j in zip(a, b)]

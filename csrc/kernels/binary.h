@@ -174,28 +174,23 @@ struct Xlogy : FloatFunctor {
 struct Heaviside : Functor {
   template <class T> CNN_HD T operator()(T x, T at_zero) const { return x == T(0) ? at_zero : T(x > T(0)); }
 };
+// Of the magnitudes, which all fit uint64_t; a result that does not fit T wraps.
+template <class T> CNN_HD uint64_t magnitude(T a) { return a < T(0) ? uint64_t(0) - uint64_t(a) : uint64_t(a); }
 struct Gcd : Functor {
-  template <class T> CNN_HD T operator()(T a, T b) const {
-    if constexpr (T(2) == T(1)) {
-      return a || b;
-    } else {
-      a = a < T(0) ? T(-a) : a;
-      b = b < T(0) ? T(-b) : b;
-      while (b != T(0)) {
-        const T r = T(a % b);
-        a = b;
-        b = r;
-      }
-      return a;
+  template <class T> CNN_HD T operator()(T a, T b) const { return T(of(magnitude(a), magnitude(b))); }
+  CNN_HD static uint64_t of(uint64_t a, uint64_t b) {
+    while (b != 0) {
+      const uint64_t r = a % b;
+      a = b;
+      b = r;
     }
+    return a;
   }
 };
 struct Lcm : Functor {
   template <class T> CNN_HD T operator()(T a, T b) const {
-    const T g = Gcd{}(a, b);
-    if (g == T(0)) return T(0);
-    const T y = T(a / g * b);
-    return y < T(0) ? T(-y) : y;
+    const uint64_t x = magnitude(a), y = magnitude(b), g = Gcd::of(x, y);
+    return g == 0 ? T(0) : T(magnitude(T(x / g * y)));
   }
 };
 
