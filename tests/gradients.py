@@ -7,8 +7,6 @@ from cnn import autograd
 
 F64 = cnn.float64
 
-F64 = cnn.float64
-
 
 def leaf(*values):
     return cnn.tensor(values, dtype=F64, requires_grad=True)

@@ -41,6 +41,7 @@ def test_a_module_says_what_to_use_or_that_there_is_nothing(name):
         (lambda: cnn.sparse_coo_tensor, "no sparse tensors"),
         (lambda: cnn.linalg.svd, "numpy.linalg"),
         (lambda: cnn.linalg.cross, "use cnn.cross"),
+        (lambda: cnn.embedding_bag, r"use cnn\.nn\.functional\.embedding_bag"),
         (lambda: cnn.nn.SyncBatchNorm, "one process uses one device"),
         (lambda: cnn.cuda.amp, r"\.to\(dtype\)"),
         (lambda: cnn.optim.Muon, "nothing in its place"),
@@ -93,4 +94,6 @@ def test_what_the_sentences_name_is_there():
 
 def test_nothing_is_listed_as_absent_that_is_there():
     for name in _absent._OF_TENSOR:
-        assert not hasattr(cnn.Tensor, name) or type(vars(cnn.Tensor)[name]) is not _absent._Absent
+        assert type(vars(cnn.Tensor).get(name)) is _absent._Absent, name
+    for name in {**_absent._SENTENCE_OF, **_absent._ELSEWHERE}:
+        assert not (hasattr(cnn, name) and hasattr(cnn.Tensor, name)), name

@@ -212,6 +212,7 @@ def test_quantiles_of_infinite_elements_and_the_gradient_of_nan():
     assert cnn.quantile(x, 0.3) == -inf
     assert slopes(lambda x: cnn.quantile(x, 0.3), [3.0, nan, 1.0]) == [0, 1, 0]
     assert cnn.quantile(cnn.tensor(2.0), 0.3) == 2
+    assert cnn.quantile(cnn.tensor(2.0), 0.3, dim=0, keepdim=True).shape == ()
     assert cnn.quantile(cnn.tensor(2.0), cnn.tensor([0.1, 0.9]), dim=0).tolist() == [2, 2]
     assert cnn.nanquantile(cnn.tensor([nan, 4.0]), 0.7) == 4
 

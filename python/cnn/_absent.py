@@ -14,7 +14,7 @@ _COPIES = "take the view of that name, and clone() it"
 _WINDOWS = "use NumPy's or SciPy's window, and from_numpy()"
 _COMPILER = "nothing is compiled or traced; call the function as it is"
 _AUTOCAST = "nothing is cast by itself; convert with .to(dtype)"
-_REORDERED = "there is no such change in place; compute the new values, and copy_() them"
+_IN_PLACE = "there is no such change in place; compute the new values, and copy_() them"
 
 # Sentences, and the names that each is about: of modules and of Tensor alike.
 _SENTENCES = {
@@ -23,8 +23,9 @@ _SENTENCES = {
         view_as_complex_copy view_as_real view_as_real_copy resolve_conj resolve_neg""",
     "tensors are real, and so their own conjugate": "adjoint conj imag real",
     "there are no sparse tensors; use dense ones": """
-        coalesce col_indices col_indices_copy crow_indices crow_indices_copy dense_dim hspmm
-        indices indices_copy is_coalesced is_sparse_csr smm sparse sparse_bsc_tensor
+        ccol_indices ccol_indices_copy coalesce col_indices col_indices_copy crow_indices
+        crow_indices_copy dense_dim hspmm indices indices_copy is_coalesced is_sparse_csr
+        resize_as_sparse_ row_indices row_indices_copy smm sparse sparse_bsc_tensor
         sparse_bsr_tensor sparse_compressed_tensor sparse_coo_tensor sparse_csc_tensor
         sparse_csr_tensor sparse_dim sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm
         to_dense to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc to_sparse_csr
@@ -43,7 +44,7 @@ _SENTENCES = {
         eigvals eigvalsh geqrf householder_product inv inv_ex inverse ldl_factor ldl_factor_ex
         ldl_solve lobpcg logdet lstsq lu lu_factor lu_factor_ex lu_solve lu_unpack matrix_exp
         matrix_power matrix_rank orgqr ormqr pinv pinverse qr slogdet solve solve_ex
-        solve_triangular svd svdvals tensorinv tensorsolve triangular_solve""",
+        solve_triangular svd svdvals symeig tensorinv tensorsolve triangular_solve""",
     "there are no Fourier transforms; use numpy.fft on t.numpy()": "fft istft stft",
     _WINDOWS: "bartlett_window blackman_window hamming_window hann_window kaiser_window signal",
     _COPIES: """
@@ -51,10 +52,9 @@ _SENTENCES = {
         select_copy slice_copy split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy
         unbind_copy unfold_copy unsqueeze_copy view_copy""",
     "clone() the tensor and copy_() into the view": """
-        as_strided_scatter diagonal_scatter select_scatter slice_scatter""",
-    _REORDERED: """
-        apply_ as_strided_ fill_diagonal_ float_power_ i0_ igamma_ igammac_ index_reduce_ ldexp_
-        map_ mvlgamma_ polygamma_ put_ renorm_""",
+        diagonal_scatter select_scatter slice_inverse slice_scatter""",
+    _IN_PLACE: """
+        apply_ fill_diagonal_ i0_ igamma_ igammac_ map2_ map_ mvlgamma_ polygamma_ renorm_""",
     _COMPILER: """
         ScriptClass ScriptFunction _dynamo compile compiler export fork fx import_ir_module
         import_ir_module_from_buffer jit library merge_type_from_type_comment onnx parse_ir
@@ -87,7 +87,8 @@ _SENTENCES = {
     "use promote_types": "result_type",
     "use type()": "storage_type typename",
     "use chunk": "unsafe_chunk",
-    "use split": "unsafe_split",
+    "use split": "unsafe_split unsafe_split_with_sizes",
+    "use resize_": "resize resize_as",
     "use histc": "histogram histogramdd",
     "use new_empty and strides of as_strided": "new_empty_strided",
     "use data_ptr": "const_data_ptr",
@@ -97,34 +98,37 @@ _SENTENCES = {
 _SENTENCE_OF = {name: text for text, names in _SENTENCES.items() for name in names.split()}
 
 # Names of another place: where they stand here.
-_ELSEWHERE = {
-    "bilinear": "cnn.nn.functional.bilinear",
-    "channel_shuffle": "cnn.nn.functional.channel_shuffle",
-    "cosine_similarity": "cnn.nn.functional.cosine_similarity",
+_IN_FUNCTIONAL = """
+    alpha_dropout bilinear channel_shuffle cosine_embedding_loss cosine_similarity ctc_loss
+    embedding_bag feature_alpha_dropout hinge_embedding_loss kl_div margin_ranking_loss
+    pairwise_distance pdist pixel_shuffle pixel_unshuffle poisson_nll_loss rrelu rrelu_
+    triplet_margin_loss
+""".split()
+_ELSEWHERE = {name: f"cnn.nn.functional.{name}" for name in _IN_FUNCTIONAL} | {
+    "alpha_dropout_": "cnn.nn.functional.alpha_dropout",
+    "feature_alpha_dropout_": "cnn.nn.functional.feature_alpha_dropout",
+    "functional": "cnn",
     "native_channel_shuffle": "cnn.nn.functional.channel_shuffle",
-    "pairwise_distance": "cnn.nn.functional.pairwise_distance",
-    "pdist": "cnn.nn.functional.pdist",
-    "pixel_shuffle": "cnn.nn.functional.pixel_shuffle",
-    "pixel_unshuffle": "cnn.nn.functional.pixel_unshuffle",
-    "rrelu_": "cnn.nn.functional.rrelu",
     "special": "cnn",
 }
 
 # Of Tensor, whose attributes are looked up without asking a function: each gets a descriptor.
 _OF_TENSOR = """
-    adjoint angle apply_ as_strided_ cdouble cfloat chalf cholesky cholesky_inverse cholesky_solve
-    coalesce col_indices conj conj_physical conj_physical_ const_data_ptr corrcoef crow_indices
-    dense_dim dequantize det diagonal_scatter dim_order fill_diagonal_ float_power_ frexp geqrf
-    grad_dtype histogram i0 i0_ igamma igamma_ igammac igammac_ index index_reduce_ indices
-    int_repr inverse ipu is_coalesced is_ipu is_maia is_mtia is_sparse_csr is_vulkan is_xla istft
-    ldexp_ logdet lu lu_solve map_ matrix_exp matrix_power module_load mtia mvlgamma mvlgamma_
-    narrow_copy new_empty_strided nonzero_static orgqr ormqr pinverse polygamma polygamma_ put
-    put_ q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point qr
-    qscheme record_stream renorm renorm_ resolve_conj resolve_neg select_scatter slice_scatter
-    slogdet smm sparse_dim sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm stft
-    storage storage_type svd to_dense to_mkldnn to_padded_tensor to_sparse to_sparse_bsc
-    to_sparse_bsr to_sparse_coo to_sparse_csc to_sparse_csr triangular_solve unsafe_chunk
-    unsafe_split values volatile xpu
+    adjoint angle apply_ ccol_indices cdouble cfloat chalf cholesky cholesky_inverse
+    cholesky_solve coalesce col_indices conj conj_physical conj_physical_ const_data_ptr
+    crow_indices dense_dim dequantize det diagonal_scatter dim_order eig fill_diagonal_ frexp
+    geqrf grad_dtype hash_tensor histogram i0 i0_ igamma igamma_ igammac igammac_ index indices
+    int_repr inverse ipu is_coalesced is_distributed is_ipu is_maia is_mtia is_nonzero
+    is_sparse_csr is_vulkan is_xla istft logdet lstsq lu lu_solve map2_ map_ matrix_exp
+    matrix_power module_load mtia mvlgamma mvlgamma_ narrow_copy new_empty_strided
+    nonzero_static orgqr ormqr pinverse polygamma polygamma_ q_per_channel_axis
+    q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point qr qscheme record_stream
+    reinforce renorm renorm_ resize resize_as resize_as_sparse_ resolve_conj resolve_neg
+    row_indices select_scatter slice_inverse slice_scatter slogdet smm solve sparse_dim
+    sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm stft storage storage_type svd
+    symeig to_dense to_mkldnn to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr
+    to_sparse_coo to_sparse_csc to_sparse_csr triangular_solve unsafe_chunk unsafe_split
+    unsafe_split_with_sizes values volatile xpu
 """.split()
 
 

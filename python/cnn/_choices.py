@@ -21,11 +21,13 @@ def combinations(input, r=2, with_replacement=False):
     places = _C.empty((count, r), dtype=_C.int64, device=input.device)
     if input.is_meta:
         return input.new_empty((count, r))
-    # Each choice of k elements is followed by every element that may come after its last one.
-    columns = [_C.arange(n, device=input.device)]
-    for _ in range(1, r):
+    # Each choice of k elements is followed by every element that may come after its last one and
+    # leaves enough for those that are still to come.
+    ends = [n if with_replacement else n - k for k in reversed(range(r))]
+    columns = [_C.arange(ends[0], device=input.device)]
+    for end in ends[1:]:
         last = columns[-1] if with_replacement else columns[-1] + 1
-        follow = n - last
+        follow = end - last
         rows = _C.arange(last.shape[0], device=input.device).repeat_interleave(follow)
         start = (follow.cumsum(0) - follow)[rows]
         columns = [c[rows] for c in columns]

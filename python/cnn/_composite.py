@@ -6,7 +6,7 @@ import builtins
 
 from cnn import _C
 from cnn._choices import combinations, tril_indices, triu_indices
-from cnn._statistics import corrcoef, cov, histc, nanquantile, quantile
+from cnn._statistics import _into, corrcoef, cov, histc, nanquantile, quantile
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes",
@@ -53,10 +53,6 @@ def _dim_of(input, dim):
             f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
         )
     return dim % n
-
-
-def _into(out, result, op):
-    return result if out is None else _C._copy_out(result, op, out)
 
 
 # ---- Shapes ----
@@ -481,11 +477,7 @@ def _runs(values, order, shape, return_inverse, return_counts):
 def _unique_slices(input, dim, return_inverse, return_counts, consecutive):
     if input.dim() == 0:
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-    if not -input.dim() <= dim < input.dim():
-        raise IndexError(
-            "Dimension out of range (expected to be in range of "
-            f"[{-input.dim()}, {input.dim() - 1}], but got {dim})"
-        )
+    dim = _dim_of(input, dim)
     rows = input.detach().movedim(dim, 0)
     empty = sum(size == 0 for size in input.shape)
     if empty > 1:

@@ -132,13 +132,11 @@ def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
         ends = values.gather(-1, below.long()), values.gather(-1, place.ceil().long())
         result = _C.lerp(*ends, weight)
     result = result.movedim(-1, 0)
-    if keepdim:
-        shape = [1] * input.dim() if flat else None
-        result = (
-            result.reshape([result.shape[0], *shape])
-            if flat
-            else result.unsqueeze(-1).movedim(-1, dim % input.dim() + 1)
-        )
+    if keepdim and input.dim():
+        if flat:
+            result = result.reshape([result.shape[0]] + [1] * input.dim())
+        else:
+            result = result.unsqueeze(-1).movedim(-1, dim % input.dim() + 1)
     return result if q.dim() else result.squeeze(0)
 
 

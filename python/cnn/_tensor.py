@@ -54,14 +54,16 @@ def split(self, split_size, dim=0):
     return _C.split(self, split_size, dim)
 
 
-def tile(self, *dims):
+def tile(self, *sizes, dims=None):
     """`repeat`, with the missing leading counts taken as 1."""
     from cnn import _composite
 
-    if not dims:
+    if not sizes and dims is None:
         raise TypeError('tile() missing 1 required positional arguments: "dims"')
-    one = len(dims) == 1 and isinstance(dims[0], (list, tuple))
-    return _composite.tile(self, dims[0] if one else dims)
+    if not sizes:
+        return _composite.tile(self, dims)
+    one = len(sizes) == 1 and isinstance(sizes[0], (list, tuple))
+    return _composite.tile(self, sizes[0] if one else sizes)
 
 
 def _reversed(self):

@@ -136,14 +136,11 @@ def _rebuild_tensor_v3(
 
 
 def _finish(tensor, requires_grad, metadata):
-    """Applies what is kept beside the memory: `requires_grad`, conjugate and negative bits."""
+    """Applies what is kept beside the memory: `requires_grad` and the negative bit."""
     if metadata:
         _check_kind(metadata, dict, "dict")
-        if any(metadata.get(name) for name in ("conj", "neg")):
+        if metadata.get("neg"):  # the conjugate of a real tensor is itself
             _check_dense(tensor)
-        if metadata.get("conj"):
-            tensor = tensor.conj().clone()
-        if metadata.get("neg"):
             tensor = tensor.neg()
     return tensor.requires_grad_() if requires_grad else tensor
 

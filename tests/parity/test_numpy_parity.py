@@ -9,9 +9,10 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
 
 import cnn
+
+torch = pytest.importorskip("torch")
 
 OPERANDS = {
     "float32": np.array([1, 5, 3], np.float32),

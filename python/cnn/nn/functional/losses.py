@@ -222,11 +222,10 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-06, reduction="mean
     elif (var < 0).any():
         raise ValueError("var has negative entry/entries")
     if var.size() != input.size():
+        unlike = [n for m, n in zip(input.size(), var.size()) if m != n]
         if input.size()[:-1] == var.size():
             var = var.unsqueeze(-1)
-        elif input.ndim != var.ndim or [b for a, b in zip(input.size(), var.size()) if a != b] != [
-            1
-        ]:  # one dimension broadcasts
+        elif input.ndim != var.ndim or unlike != [1]:  # one dimension may broadcast
             raise ValueError("var is of incorrect size")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not valid")
