@@ -60,7 +60,7 @@ struct PoolArgs {
   bool count_include_pad = true;  // average only
   int64_t divisor = 0;  // average only: 0 is the size of the window
   const void* x = nullptr;
-  void* y = nullptr;  // backward of max: an int64_t, set to 1 where an index leads neither into the plane nor to -1
+  void* y = nullptr;  // backward of max: an int64_t of the host, set to 1 if an index is neither in the plane nor -1
   int64_t* indices = nullptr;  // of the maximum in its plane of x, -1 if the window holds no element; written forward
   // (null: not wanted), read backward, where those outside the plane are passed over
   const void* dy = nullptr;

@@ -147,6 +147,13 @@ def test_nextafter_has_no_slope_where_it_stays():
     assert slopes(cnn.nextafter, [1.0, 1.0], [1.0, 2.0]) == [[0, 1], [0, 0]]
 
 
+def test_nextafter_in_place_has_the_slope_of_what_it_overwrites():
+    x = cnn.tensor([1.0, 1.0], requires_grad=True)
+    beside = cnn.nextafter(x.detach(), cnn.tensor([2.0, 1.0]))
+    (x * 1).nextafter_(beside).sum().backward()
+    assert x.grad.tolist() == [1, 0]
+
+
 @pytest.mark.parametrize(
     ("dtype", "above_one", "below_one", "largest", "smallest"),
     (

@@ -118,12 +118,6 @@ struct Share {
   }
 };
 
-// Each thread takes units from the front of its own span of the chunks, then from the spans of the
-// others. Who starts where is the same in every job, so data is found in the cache it was left in.
-//
-// A claim is a compare-and-swap on the span's word: the job's number above, the next unit below. A
-// worker that overslept holds an old number, so its claims fail. Hence the caller waits only for
-// units that were claimed, never for a sleeper.
 // std::condition_variable, but for its wait, which only the newest C++ libraries export; and it may be left behind by a
 // fork with sleepers in it.
 class Condition {
@@ -139,6 +133,12 @@ class Condition {
   pthread_cond_t condition_ = PTHREAD_COND_INITIALIZER;
 };
 
+// Each thread takes units from the front of its own span of the chunks, then from the spans of the
+// others. Who starts where is the same in every job, so data is found in the cache it was left in.
+//
+// A claim is a compare-and-swap on the span's word: the job's number above, the next unit below. A
+// worker that overslept holds an old number, so its claims fail. Hence the caller waits only for
+// units that were claimed, never for a sleeper.
 class Pool {
  public:
   bool try_acquire() { return !busy_.exchange(true, std::memory_order_acquire); }

@@ -15,8 +15,7 @@ namespace {
 
 // These have no kernels for integers in PyTorch, whose name for the kernel the error tells.
 void check_floating(const char* kernel, const Tensor& x) {
-  check_implemented(is_floating(x.dtype()), "", "\"", kernel, "\" not implemented for '", dtype_type_name(x.dtype()),
-                    "'");
+  if (!is_floating(x.dtype())) not_implemented(kernel, x.dtype());
 }
 
 // dx = F(g, x), a fused first derivative. Differentiating it again needs the second derivative, stated as an op of x:

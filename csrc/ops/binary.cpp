@@ -240,16 +240,13 @@ Tensor copysign(const Tensor& a, const Tensor& b, Dest dest) {
 
 namespace {
 void check_floats(const char* op, const Tensor& a, const Tensor& b) {
-  Promotion promotion;
-  promotion.add(a);
-  promotion.add(b);
-  check_implemented(is_floating(promotion.result()), "", "\"", op, "_cpu\" not implemented for '",
-                    dtype_type_name(promotion.result()), "'");
+  const DType t = promoted({&a, &b});
+  if (!is_floating(t)) not_implemented(op, t);
 }
 }  // namespace
 
 Tensor logaddexp(const Tensor& a, const Tensor& b, Dest dest) {
-  check_floats("logaddexp", a, b);
+  check_floats("logaddexp_cpu", a, b);
   Grad grad({a, b}, dest);
   auto sa = grad.save(a), sb = grad.save(b);
   Tensor y = map("logaddexp", kernels::LogAddExp{}, a, b, dest);
@@ -261,7 +258,7 @@ Tensor logaddexp(const Tensor& a, const Tensor& b, Dest dest) {
   });
 }
 Tensor logaddexp2(const Tensor& a, const Tensor& b, Dest dest) {
-  check_floats("logaddexp2", a, b);
+  check_floats("logaddexp2_cpu", a, b);
   Grad grad({a, b}, dest);
   auto sa = grad.save(a), sb = grad.save(b);
   Tensor y = map("logaddexp2", kernels::LogAddExp2{}, a, b, dest);
@@ -298,15 +295,13 @@ Tensor heaviside(const Tensor& x, const Tensor& values, Dest dest) {
 }
 Tensor nextafter(const Tensor& a, const Tensor& b, Dest dest) {
   Grad grad({a, b}, dest);
-  Promotion promotion;
-  promotion.add(a);
-  promotion.add(b);
+  const DType t = promoted({&a, &b});
   kernels::Nextafter f;
-  f.bfloat16 = promotion.result() == DType::BFloat16;
-  f.float16 = promotion.result() == DType::Float16;
+  f.bfloat16 = t == DType::BFloat16;
+  f.float16 = t == DType::Float16;
+  auto sa = grad.save(a), sb = grad.save(b);  // before a is written
   Tensor y = map("nextafter", f, a, b, dest);
   if (!grad) return y;
-  auto sa = grad.save(a), sb = grad.save(b);
   return grad.record("NextafterBackward0", y, [sa, sb](Grads& g) {
     if (g.wants(0)) g[0] = masked(g.out(), ne(sa.get(g), sb.get(g)));
     if (g.wants(1)) g[1] = zeros_like(g.out());

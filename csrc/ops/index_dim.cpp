@@ -52,7 +52,7 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& given, Dest dest
 }
 
 namespace {
-// The source holds a position for each index. index_copy takes a single number for a row of one, and a row for a number.
+// The source holds a position for each index. index_copy takes a number for a row of one, and a row for a number.
 void check_source(const char* op, const Tensor& x, int d, const Tensor& at, const Tensor& source, bool copies = false) {
   check_index(at.dim() <= 1, op, "Index is supposed to be a vector, but got dim: ", at.dim(),
               " with type: ", dtype_type_name(at.dtype()), " and size: ", at.shape());

@@ -9,7 +9,7 @@
 
 namespace cnn {
 
-// int64, dense, on x's device (0-d ones of the CPU are moved there). IndexError unless they are long, int, byte or bool.
+// int64, dense, on x's device (0-d ones of the CPU are moved there). IndexError unless they are long, int or byte.
 Tensor index_tensor(const char* op, const Tensor& index, const Tensor& x);
 
 // Which values an index tensor may have: [0, extent), and with `negative` those that count from the end.
@@ -38,9 +38,13 @@ class BoundedIndices {
   // over places whose index is out of range. False if it met one.
   template <class Make>
   [[nodiscard]] bool run(const Make& make, int64_t n, DType t, Device device, Order order = Order::Any) const {
-    if (n == 0 || device.is_meta()) return true;
-    const Noted noted(device);
+    if (n == 0) return true;
     kernels::IndexValues values[kernels::kIndexDims];
+    if (device.is_meta()) {  // refuses a dtype all the same
+      cnn::each(make(static_cast<const kernels::IndexValues*>(values)), n, t, device, order);
+      return true;
+    }
+    const Noted noted(device);
     for (size_t k = 0; k < uses_.size(); ++k)
       values[k] = {uses_[k].index.data<int64_t>(), uses_[k].range.extent, uses_[k].range.negative, noted.place()};
     cnn::each(make(static_cast<const kernels::IndexValues*>(values)), n, t, device, order);

@@ -359,9 +359,7 @@ Tensor addmv(const Tensor& input, const Tensor& a, const Tensor& v, Scalar beta,
 }
 Tensor addr(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
   check(a.dim() == 1 && b.dim() == 1, "addr", "Expected 1-D vectors, but got ", a.dim(), "-D and ", b.dim(), "-D");
-  Promotion promotion;
-  for (const Tensor* t : {&input, &a, &b}) promotion.add(*t);
-  const DType t = promotion.result();
+  const DType t = promoted({&input, &a, &b});
   for (const auto& [name, s] : {std::pair("beta", beta), std::pair("alpha", alpha)})
     check(!s.is_float() || is_floating(t), "", "For integral input tensors, argument ", name,
           " must not be a floating point number.");

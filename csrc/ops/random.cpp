@@ -25,8 +25,11 @@ namespace {
 
 Generator& chosen(Generator* generator) { return generator ? *generator : default_generator(); }
 
-// Without gaps, in some order of dimensions: random numbers then go into memory as it lies.
-bool is_dense(const Tensor& x) { return x.is_contiguous() || empty_like(x, x.dtype()).strides() == x.strides(); }
+// Do random numbers go into memory as it lies? If it has no gaps, in some order of dimensions. Others are drawn in C
+// order and copied.
+bool fills_memory(const Tensor& x) {
+  return x.device().is_cpu() && (x.is_contiguous() || empty_like(x, x.dtype()).strides() == x.strides());
+}
 
 // Writes x through fill.operator()<T>(pointer, n, dense), T being x's type. On other devices by way of the CPU.
 template <class F>
@@ -36,7 +39,7 @@ Tensor fill_in_place(const char* op, const Tensor& x, const F& fill) {
   x.impl()->bump_version();
   if (!x.device().is_meta() && x.numel() > 0) {
     NoGrad guard;
-    const bool direct = x.device().is_cpu() && is_dense(x);
+    const bool direct = fills_memory(x);
     const Tensor target = direct ? x : empty(x.shape(), x.dtype());
     visit_dtype(x.dtype(), [&]<class T>() {
       fill.template operator()<T>(target.data<T>(), x.numel(), direct && x.is_contiguous());
@@ -50,11 +53,8 @@ Tensor fill_in_place(const char* op, const Tensor& x, const F& fill) {
 template <class T>
 constexpr bool kContinuous = !std::is_integral_v<T>;
 
-[[noreturn]] void unsupported(const char* op, const Tensor& x) {
-  fail(ErrorKind::NotImplemented, "", "\"", op, "\" not implemented for '", dtype_type_name(x.dtype()), "'");
-}
 void check_floating(const char* op, const Tensor& x) {
-  if (!is_floating(x.dtype())) unsupported(op, x);
+  if (!is_floating(x.dtype())) not_implemented(op, x.dtype());
 }
 
 }  // namespace
@@ -93,9 +93,9 @@ Tensor bernoulli_tensor_(const Tensor& x, const Tensor& p, Generator* generator)
         "devices, ",
         x.device(), " and ", p.device(), "!");
   NoGrad guard;
-  // In the order in which x is filled: that of its memory, or C order where it has gaps.
+  // In the order in which x is filled.
   const DType t = p.dtype() == DType::Float64 ? DType::Float64 : DType::Float32;
-  Tensor probabilities = is_dense(x) ? empty_like(x, t) : empty(x.shape(), t, x.device());
+  Tensor probabilities = fills_memory(x) ? empty_like(x, t) : empty(x.shape(), t, x.device());
   copy_(probabilities, expand(p, x.shape()));
   if (!x.device().is_meta()) {
     probabilities = to_device(probabilities, kCpu);  // where numbers are drawn
@@ -141,7 +141,7 @@ Tensor log_normal_(const Tensor& x, double mean, double std, Generator* generato
 
 Tensor geometric_(const Tensor& x, double p, Generator* generator) {
   check(p > 0 && p < 1, "geometric_", "geometric_ expects p to be in (0, 1), but got p=", p);
-  if (x.dtype() == DType::Bool) unsupported("geometric_", x);
+  if (x.dtype() == DType::Bool) not_implemented("geometric_", x.dtype());
   return fill_in_place("geometric_", x, [&]<class T>(T* out, int64_t n, bool) {
     if constexpr (!std::is_same_v<T, bool>) fill_geometric(chosen(generator), out, n, p);
   });
@@ -177,7 +177,8 @@ Tensor random_(const Tensor& x, std::optional<int64_t> from, std::optional<int64
   check(!to || low < *to, "random_", "random_ expects 'from' to be less than 'to', but got from=", low,
         " >= to=", to.value_or(0));
   if (full) {
-    if (x.dtype() == DType::Bool || x.dtype() == DType::Float16) unsupported("random_full_64_bits_range_kernel_cpu", x);
+    if (x.dtype() == DType::Bool || x.dtype() == DType::Float16)
+      not_implemented("random_full_64_bits_range_kernel_cpu", x.dtype());
     check(x.dtype() == DType::Int64 || is_floating(x.dtype()), "",
           "random_full_64_bits_range_kernel_cpu handles only int64, double, float and bfloat16");
   } else {

@@ -83,16 +83,6 @@ struct Trace {
 };
 
 RnnArgs args_of(const Layer& layer, const Tensor* in, const Trace& trace) {
-  // Backward, what was kept since the forward pass may have been given other data meanwhile.
-  const int64_t total = trace.gates.shape()[0], rows = trace.gates.shape()[1], state = trace.h_before.shape()[1];
-  const auto fits = [&](Input i, const Dims& shape) {
-    return !in[i].defined() ||
-           (in[i].shape() == shape && in[i].dtype() == trace.gates.dtype() && in[i].device() == trace.gates.device());
-  };
-  const Dims x_shape = in[kX].dim() == 2 ? Dims{total, in[kX].shape()[1]} : Dims{};
-  check(fits(kX, x_shape) && fits(kWhh, {rows, state}) && fits(kWhr, {state, rows / rnn_gates(layer.cell)}), "rnn",
-        "input ", in[kX].shape(), " and weight_hh ", in[kWhh].shape(), " no longer belong to ", total, " rows of ",
-        rows, " gates: a tensor kept for backward was given other data");
   RnnArgs a;
   a.dtype = in[kX].dtype();
   a.cell = layer.cell;

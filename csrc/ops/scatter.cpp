@@ -20,7 +20,6 @@ namespace {
 
 // A single number counts as one element of one dimension.
 int rank(const Tensor& x) { return x.dim() == 0 ? 1 : x.dim(); }
-int64_t size_at(const Tensor& x, int i) { return x.dim() == 0 ? 1 : x.shape()[i]; }
 
 // The index must fit x in every dimension but d, and src everywhere.
 void check_fits(const char* op, const Tensor& x, int d, const Tensor& index, const Tensor* src) {
@@ -32,9 +31,9 @@ void check_fits(const char* op, const Tensor& x, int d, const Tensor& index, con
         "Index tensor must have the same number of dimensions as src tensor: ", index.shape(), " against ",
         src ? src->shape() : Dims());
   for (int i = 0; i < rank(index); ++i) {
-    check(i == d || size_at(index, i) <= size_at(x, i), op, "Size does not match at dimension ", i, " expected index ",
-          index.shape(), " to be no larger than self ", x.shape(), " apart from dimension ", d);
-    check(!src || size_at(index, i) <= size_at(*src, i), op, "Expected index ", index.shape(),
+    check(i == d || size_along(index, i) <= size_along(x, i), op, "Size does not match at dimension ", i,
+          " expected index ", index.shape(), " to be no larger than self ", x.shape(), " apart from dimension ", d);
+    check(!src || size_along(index, i) <= size_along(*src, i), op, "Expected index ", index.shape(),
           " to be no larger than src ", src ? src->shape() : Dims());
   }
 }
@@ -113,7 +112,8 @@ Tensor scatter_with(const char* op, const Tensor& x, int d, const Tensor& given,
     y = x.is_contiguous() ? clone(x) : contiguous(x);
   }
   const Tensor work = t == x.dtype() ? y : to_dtype(contiguous(y), t);
-  run_along<F>(op, work, d, index, contiguous(to_dtype(covered(src, index), t)), Order::Ascending);
+  run_along<F>(op, work, d, index, contiguous(to_device(to_dtype(covered(src, index), t), x.device())),
+               Order::Ascending);
   if (!work.same(y)) copy_(y, work);
   return y;
 }
@@ -383,10 +383,7 @@ Tensor searchsorted(const Tensor& sorted_sequence, const Tensor& values, bool ou
   }
   check_same_device("searchsorted", sorted_sequence, values);
   NoGrad guard;
-  Promotion promotion;
-  promotion.add(sorted_sequence);
-  promotion.add(values);
-  const DType t = is_reduced(promotion.result()) ? DType::Float32 : promotion.result();
+  const DType common = promoted({&sorted_sequence, &values}), t = is_reduced(common) ? DType::Float32 : common;
   const Tensor s = contiguous(to_dtype(sorted_sequence, t));
   const Tensor v = contiguous(to_device(to_dtype(values, t), s.device()));
   Tensor out = empty(values.shape(), DType::Int64, s.device());

@@ -120,7 +120,7 @@ Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, std::optional<i
           "repeats can not be negative");
     const double size = sum(counts, {}, false, DType::Float64).item().to_double();
     check(size < 0x1p62, "repeat_interleave", "invalid size, possible overflow: repeats sum to ", size);
-    // Each row but the first makes a step where it begins; the sum of the steps up to a place is the row that lies there.
+    // Each row but the first makes a step where it begins; the sum of the steps up to a place is the row there.
     const Tensor ends = cumsum(counts, 0);
     const Tensor steps = zeros({int64_t(size) + 1}, DType::Int64, counts.device());
     if (n > 1) {
@@ -288,6 +288,7 @@ Tensor linspace(Scalar start, Scalar end, int64_t steps, std::optional<DType> dt
   if (t == DType::Bool) not_implemented("linspace_cpu", t);
   for (Scalar s : {start, end})
     if (!is_floating(t)) check_converts(s, t);
+  if (!is_floating(t)) start = start.to_int(), end = end.to_int();  // cut before, not after
   Tensor y = empty({steps}, t, device);
   const DType key = is_reduced(t) ? DType::Float32 : t;
   const Tensor out = key == t ? y : empty({steps}, key, device);
@@ -300,6 +301,7 @@ Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, std::optio
   check(steps >= 0, "logspace", "number of steps must be non-negative");
   NoGrad guard;
   const DType t = dtype.value_or(default_dtype());
+  if (!is_floating(t)) start = start.to_int(), end = end.to_int();
   const Tensor exponents = linspace(start, end, steps, DType::Float64, device);
   return to_dtype(pow(scalar_tensor(base, DType::Float64, device), exponents), t);
 }

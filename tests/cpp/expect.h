@@ -35,7 +35,7 @@ inline void expect_error(const std::string& text, const char* part, const char* 
 
 // QEMU does not limit a process's address space, and ends where a child forked from several threads starts a thread.
 inline bool beyond_emulation(const char* test) {
-  const bool emulated = std::getenv("CNN_EMULATED") != nullptr;  // cmake/aarch64-linux-gnu.cmake
+  const bool emulated = std::getenv("CNN_EMULATED") != nullptr;  // .ci/aarch64-linux-gnu.cmake
   if (emulated) std::printf("%s: not in an emulation\n", test);
   return emulated;
 }

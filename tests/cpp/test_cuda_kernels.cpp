@@ -1,5 +1,6 @@
 // The CUDA kernels, run by the emulation on the host, against the CPU's backend; and the emulation itself.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -226,6 +227,16 @@ void run_each(const F& f, int64_t n, DType dtype, bool ordered, bool on_cpu) {
   else cuda::launch_each<F, T>(call);
 }
 
+// As BoundedIndices makes it: a value outside [0, extent) is noted in `bad`.
+k::IndexValues index_values(const Array<int64_t>& index, int64_t extent, Array<int64_t>& bad) {
+  struct Parts {
+    const int64_t* data;
+    int64_t extent, wrap;
+    int64_t* bad;
+  };
+  return std::bit_cast<k::IndexValues>(Parts{index.data(), extent, 0, bad.data()});
+}
+
 void test_each() {
   Array<float> y(600), wanted(600);
   for (const bool on_cpu : {false, true}) {
@@ -235,22 +246,36 @@ void test_each() {
   expect_close("range", y, wanted);
 
   // Many positions meet: the sum is the same only in the same order.
-  const auto x = numbers<float>(500);
   Array<int64_t> index(500);
   for (auto& v : index) v = int64_t((next_number() + 1) * 5);
+  auto x = numbers<float>(500);
+  Array<int64_t> bad(1);
+  const k::IndexValues values = index_values(index, 10, bad);
   for (const bool on_cpu : {false, true}) {
     auto& to = on_cpu ? wanted : y;
     std::fill(to.begin(), to.end(), 1.0f);
-    k::ScatterAdd f{{1, {500}, {0}, index.data(), 1, 10}, to.data(), x.data()};
+    k::ScatterAdd f{{{to.data(), 1, {500}, {0}, values, 1}, x.data()}};
     run_each<k::ScatterAdd, float>(f, 500, DType::Float32, true, on_cpu);
   }
   expect_close("scatter add", y, wanted);
   for (const bool on_cpu : {false, true}) {
     auto& to = on_cpu ? wanted : y;
-    const k::Gather f{{1, {500}, {0}, index.data(), 1, 10}, x.data(), to.data()};
+    const k::Gather f{{{x.data(), 1, {500}, {0}, values, 1}, to.data()}};
     run_each<k::Gather, uint32_t>(f, 500, DType::Float32, false, on_cpu);
   }
   expect_close("gather", y, wanted);
+  EXPECT(bad[0] == 0);
+
+  // What lies outside is passed over, and noted.
+  index[7] = 10;
+  for (const bool on_cpu : {false, true}) {
+    auto& to = on_cpu ? wanted : y;
+    std::fill(to.begin(), to.end(), 3.0f);
+    bad[0] = 0;
+    const k::Gather f{{{x.data(), 1, {500}, {0}, values, 1}, to.data()}};
+    run_each<k::Gather, uint32_t>(f, 500, DType::Float32, false, on_cpu);
+    EXPECT(bad[0] == 1 && to[7] == 3.0f);
+  }
 }
 
 // ---- Reductions ----

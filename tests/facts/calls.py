@@ -258,3 +258,12 @@ def masked_fill_cuts_a_fraction(torch):
         (x > 0).masked_fill(x > 1, torch.tensor(0.5)).tolist(),
         raised(lambda: x.masked_fill(x > 1, torch.tensor(1e30)), "without overflow"),
     ]
+
+
+@fact([[4, 0, -3], [1, 10], [1, 2, 6]])
+def ranges_in_integers_have_integer_ends(torch):
+    return [
+        torch.linspace(4.3, -3.9, 3, dtype=torch.int64).tolist(),
+        torch.logspace(0, 1.2, 2, dtype=torch.int64).tolist(),
+        torch.logspace(0, 2, 3, base=2.5, dtype=torch.int64).tolist(),
+    ]
