@@ -144,9 +144,11 @@ def test_round_of_integers_to_decimals_is_refused(decimals):
         cnn.round(cnn.tensor([12]), decimals=decimals)
 
 
-def test_cdist_refuses_an_unknown_compute_mode():
+def test_cdist_refuses_an_unknown_compute_mode_and_integers():
     with pytest.raises(ValueError, match="x is not a valid value for compute_mode"):
         cnn.cdist(cnn.ones(2, 3), cnn.ones(2, 3), compute_mode="x")
+    with pytest.raises(RuntimeError, match="floating-point dtypes, X2 got: torch.int64"):
+        cnn.cdist(cnn.ones(2, 3), cnn.ones(2, 3, dtype=cnn.int64))
 
 
 def test_huber_loss_of_two_dtypes_has_that_of_the_input():
