@@ -530,7 +530,7 @@ class Tensor:
         """The q-quantiles (q in [0, 1], a number or a vector) along `dim`, or of all elements."""
     def rot90(input, k: Any = 1, dims: Any = (0, 1)) -> Tensor:
         """Turned by k quarter turns in the plane of `dims`, from the first towards the second."""
-    def tile(self, *sizes: Any, dims: Any = None) -> Tensor:
+    def tile(self, *dims: Any, **named: Any) -> Tensor:
         """`repeat`, with the missing leading counts taken as 1."""
     def unique(
         input,

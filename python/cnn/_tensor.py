@@ -54,16 +54,14 @@ def split(self, split_size, dim=0):
     return _C.split(self, split_size, dim)
 
 
-def tile(self, *sizes, dims=None):
+def tile(self, *dims, **named):
     """`repeat`, with the missing leading counts taken as 1."""
     from cnn import _composite
 
-    if not sizes and dims is None:
-        raise TypeError('tile() missing 1 required positional arguments: "dims"')
-    if not sizes:
-        return _composite.tile(self, dims)
-    one = len(sizes) == 1 and isinstance(sizes[0], (list, tuple))
-    return _composite.tile(self, sizes[0] if one else sizes)
+    if named or not dims:
+        return _composite.tile(self, *dims, **named)
+    one = len(dims) == 1 and isinstance(dims[0], (list, tuple))
+    return _composite.tile(self, dims[0] if one else dims)
 
 
 def _reversed(self):

@@ -196,8 +196,8 @@ def composed() -> list[str]:
         own, *params = inspect.signature(function).parameters.values()
         parts, starred = [own.name], False
         for p in params:
-            if p.kind is p.VAR_POSITIONAL:
-                parts.append(f"*{p.name}: Any")
+            if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+                parts.append(f"{'*' if p.kind is p.VAR_POSITIONAL else '**'}{p.name}: Any")
                 starred = True
                 continue
             if p.kind is p.KEYWORD_ONLY and not starred:
