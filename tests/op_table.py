@@ -30,7 +30,7 @@ PROPERTIES = """
     data_ptr dim element_size get_device has_names is_complex is_conj is_contiguous
     is_floating_point is_inference is_neg is_same_size is_set_to is_shared is_signed _is_view item
     ndimension nelement numel size storage_offset stride tolist type untyped_storage
-    __array__ __complex__ __dlpack__ __dlpack_device__ numpy allclose equal
+    __array__ __array_wrap__ __complex__ __dlpack__ __dlpack_device__ numpy allclose equal
 """
 AUTOGRAD = "register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad as_subclass"
 UNINITIALISED = "new empty empty_like empty_strided new_empty resize_ resize_as_ set_"

@@ -134,7 +134,7 @@ def test_arange_of_floats_to_int64_cuts_bounds_and_step_first():
     assert cnn.arange(0.5, 5, dtype=cnn.int64).tolist() == [0, 1, 2, 3, 4]
     assert cnn.arange(0, 5, 1.5, dtype=cnn.int64).tolist() == [0, 1, 2, 3, 4]
     assert cnn.arange(1.9, -3.9, -1.9, dtype=cnn.int64).tolist() == [1, 0, -1, -2]
-    with pytest.raises(RuntimeError, match="step must be nonzero"):
+    with pytest.raises(ValueError, match="step must be nonzero"):
         cnn.arange(0, 5, 0.5, dtype=cnn.int64)
 
 
@@ -411,3 +411,19 @@ def test_repeat_interleave_of_one_long_run():
     repeats = cnn.tensor([0, 2, 1 << 20, 0, 3, 0])
     y = cnn.arange(6).repeat_interleave(repeats)
     np.testing.assert_array_equal(y.numpy(), np.repeat(np.arange(6), repeats.numpy()))
+
+
+@pytest.mark.parametrize("name", ["sort", "cummax", "max", "median", "mode", "kthvalue", "topk"])
+def test_two_results_are_both_looked_at_before_one_is_touched(name):
+    x, values, indices = cnn.rand(3, 4), cnn.full((1,), 7.0), cnn.zeros(1)  # indices: not long
+    arguments = (2,) if name in ("kthvalue", "topk") else (0,)
+    with pytest.raises(RuntimeError, match="Long"):
+        getattr(cnn, name)(x, *arguments, out=(values, indices))
+    assert values.tolist() == [7.0] and values._version == 0
+
+
+def test_aminmax_looks_at_both_results_before_it_touches_one():
+    low, high = cnn.full((1,), 7.0), cnn.zeros(1, dtype=cnn.int64)
+    with pytest.raises(RuntimeError, match="Float"):
+        cnn.aminmax(cnn.rand(3, 4), dim=0, out=(low, high))
+    assert low.tolist() == [7.0] and low._version == 0

@@ -228,8 +228,8 @@ struct Polygamma : FloatFunctor {
     if (x <= 0 && x == __builtin_floor(x)) return T(factor * infinity<double>());
     if (x > 0) return T(factor * sum(s, x));
     // All terms of the fraction's lattice but those below x: none of the sums is long, however far x is from 0.
-    const double fraction = x - __builtin_floor(x);
-    return T(factor * (sum(s, fraction) + sign * (sum(s, 1 - fraction) - sum(s, 1 - x))));
+    const double fraction = x - __builtin_floor(x), rest = __builtin_ceil(x) - x;  // each exact where it is small
+    return T(factor * (sum(s, fraction) + sign * (sum(s, rest) - sum(s, 1 - x))));
   }
   // Z(s, x), x > 0: terms up to x + k = 9, then Euler-Maclaurin.
   CNN_HD static double sum(double s, double x) {

@@ -75,6 +75,7 @@ std::pair<Tensor, Tensor> along(const Tensor& x, int64_t dim, bool keepdim, cons
   const ReducedDims dims = ReducedDims::one(D::kFull, x, d);
   Grad grad({x}, values);
   const Dims shape = dims.shape(x, keepdim);
+  ReduceResult::check_exact(D::kFull, DType::Int64, x, indices);
   const ReduceResult y(D::kFull, shape, x.dtype(), x, values, ReduceResult::Out::Exact),
       at(D::kFull, shape, DType::Int64, x, indices, ReduceResult::Out::Exact);
   reduce_into(D::kFull, typename D::Place(), x, dims, reduce_key(x.dtype()), y.tensor(), at.tensor());
@@ -142,6 +143,7 @@ std::pair<Tensor, Tensor> aminmax(const Tensor& x, std::optional<int64_t> dim, b
   const ReducedDims dims = dim ? ReducedDims::one("aminmax", x, d) : ReducedDims::all(x);
   Grad grad({x}, min);
   auto saved = grad.save(x);
+  ReduceResult::check_exact("aminmax", x.dtype(), x, max);
   const Tensor low = reduce("aminmax", kernels::Min{}, x, dims, keepdim, x.dtype(), min, ReduceResult::Out::Exact);
   const Tensor high = reduce("aminmax", kernels::Max{}, x, dims, keepdim, x.dtype(), max, ReduceResult::Out::Exact);
   if (!grad) return {low, high};

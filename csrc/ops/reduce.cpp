@@ -52,12 +52,20 @@ ReduceResult::ReduceResult(const char* op, const Dims& shape, DType dtype, const
     work_ = empty(shape, dtype, x.device());
     return;
   }
-  check(out == Out::Cast || dest.target().dtype() == dtype, op, "Expected out tensor to have dtype ",
-        dtype_type_name(dtype), ", but got ", dtype_type_name(dest.target().dtype()), " instead");
+  if (out == Out::Exact) check_exact(op, dtype, x, dest);
   const Tensor* inputs[] = {&x};
   target_ = result_for(op, shape, dtype, inputs, 1, dest);
   const bool direct = target_.is_contiguous() && target_.dtype() == dtype && target_.storage() != x.storage();
   work_ = direct ? target_ : empty(shape, dtype, x.device());
+}
+
+void ReduceResult::check_exact(const char* op, DType dtype, const Tensor& x, const Dest& dest) {
+  if (!dest) return;
+  const Tensor& to = dest.target();
+  check(to.dtype() == dtype, op, "Expected out tensor to have dtype ", dtype_type_name(dtype), ", but got ",
+        dtype_type_name(to.dtype()), " instead");
+  check(to.device() == x.device(), op, "Expected out tensor to have device ", x.device(), ", but got ", to.device(),
+        " instead");
 }
 
 Tensor ReduceResult::done() const {

@@ -62,6 +62,8 @@ class ReduceResult {
   // Some ops take an out= of another dtype and cast; the others raise.
   enum class Out { Cast, Exact };
   ReduceResult(const char* op, const Dims& shape, DType dtype, const Tensor& x, const Dest& dest, Out out = Out::Cast);
+  // What Exact demands: an op with two results looks at both destinations before it touches one.
+  static void check_exact(const char* op, DType dtype, const Tensor& x, const Dest& dest);
   const Tensor& tensor() const { return work_; }
   Tensor done() const;
 

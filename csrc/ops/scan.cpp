@@ -56,6 +56,7 @@ std::pair<Tensor, Tensor> running_best(const char* op, const char* node, const T
   const int d = normalize_dim(op, dim, x.dim());
   Grad grad({x}, values);
   const Tensor from = contiguous(detach(x));
+  ReduceResult::check_exact(op, DType::Int64, x, indices);
   const ReduceResult y(op, x.shape(), x.dtype(), x, values, ReduceResult::Out::Exact),
       at(op, x.shape(), DType::Int64, x, indices, ReduceResult::Out::Exact);
   rows_into(op, F(), {{&y.tensor()}, {&at.tensor(), RowKind::Whole, true}, {&from}}, 2, x.shape(), d,

@@ -39,6 +39,7 @@ std::pair<Tensor, Tensor> ranked(const char* op, const char* node, const F& f, c
   Dims shape = x.shape();
   if (!shape.empty()) shape[d] = length;
   const Tensor from = contiguous(detach(x));
+  ReduceResult::check_exact(op, DType::Int64, x, indices);
   const ReduceResult y(op, shape, x.dtype(), x, values, ReduceResult::Out::Exact),
       at(op, shape, DType::Int64, x, indices, ReduceResult::Out::Exact);
   rows_into(op, f, {{&y.tensor()}, {&at.tensor(), RowKind::Whole, true}, {&from}}, 2, x.shape(), d,
@@ -56,6 +57,7 @@ std::pair<Tensor, Tensor> picked(const char* op, const char* node, const F& f, c
   Grad grad({x}, values);
   const Dims shape = ReducedDims::one(op, x, d).shape(x, keepdim);
   const Tensor from = contiguous(detach(x));
+  ReduceResult::check_exact(op, DType::Int64, x, indices);
   const ReduceResult y(op, shape, x.dtype(), x, values, ReduceResult::Out::Exact),
       at(op, shape, DType::Int64, x, indices, ReduceResult::Out::Exact);
   rows_into(op, f, {{&y.tensor(), RowKind::Single}, {&at.tensor(), RowKind::Single, true}, {&from}}, 2, x.shape(), d,
