@@ -110,14 +110,15 @@ Tensor empty_like(const Tensor& like, DType dtype) {
 }
 
 Tensor alias(const Tensor& base, const Dims& sizes, const Dims& strides, int64_t offset) {
-  auto impl = make_ref<TensorImpl>(base.storage(), sizes, strides, offset, base.dtype());
-  impl->own_version = base.impl()->own_version;
-  impl->base = base.impl()->base ? base.impl()->base : Ref<TensorImpl>(base.impl());
-  impl->inference = base.impl()->inference;
+  TensorImpl& of = *base.impl();
+  auto impl = make_ref<TensorImpl>(of.storage, sizes, strides, offset, of.dtype);
+  impl->own_version = of.own_version;
+  impl->base = of.base ? of.base : Ref<TensorImpl>(&of);
+  impl->inference = of.inference;
   impl->view_version = impl->version();
   impl->view_mode = mode_word & kInference ? ViewMode::Inference
                     : mode_word & kNoGrad  ? ViewMode::NoGrad
-                                           : base.impl()->view_mode;
+                                           : of.view_mode;
   return Tensor(std::move(impl));
 }
 

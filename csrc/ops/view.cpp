@@ -167,14 +167,15 @@ Tensor transpose(const Tensor& x, int64_t dim0, int64_t dim1) {
 Tensor t(const Tensor& x) { return turned_matrix("TBackward0", x); }
 
 Tensor select(const Tensor& x, int64_t dim, int64_t index) {
-  check_index(x.dim() > 0, "select", "select() cannot be applied to a 0-dim tensor.");
-  const int d = normalize_dim("select", dim, x.dim());
-  const int64_t n = x.shape()[d];
+  const TensorImpl& of = *x.impl();
+  Dims sizes = of.sizes, strides = of.strides;
+  check_index(sizes.size() > 0, "select", "select() cannot be applied to a 0-dim tensor.");
+  const int d = normalize_dim("select", dim, sizes.size());
+  const int64_t n = sizes[d];
   check_index(index >= -n && index < n, "", "select(): index ", index, " out of range for tensor of size ", x.shape(),
               " at dimension ", d);
   const int64_t i = index < 0 ? index + n : index;
-  Dims sizes = x.shape(), strides = x.strides();
-  const int64_t offset = x.offset() + i * strides[d];
+  const int64_t offset = of.offset + i * strides[d];
   sizes.erase(d);
   strides.erase(d);
   Grad grad({x});
