@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from . import call as calls
 
 MEMORY = 768 << 20  # bytes beyond what a process has at its start: too few for 10**9 of anything
-PATIENCE = 2  # seconds until a call is interrupted
+PATIENCE = 2  # seconds until a call is interrupted, and then again
 TIME_LIMIT = 10  # until it hangs, if that did not help; six times as many where it waits for a core
 STAGE = dict(enumerate(calls.STAGES))
 
@@ -47,7 +47,7 @@ class Worker:
         self.run_index, self.tells_successes = run_index, tells_successes
         self.progress = mmap.mmap(-1, 16)
         struct.pack_into("qq", self.progress, 0, indices[0], 0)
-        self.seen, self.since, self.cpu, self.interrupted = None, time.monotonic(), 0.0, False
+        self.seen, self.since, self.cpu, self.interrupts = None, time.monotonic(), 0.0, 0
         self.text = b""
         self.errors = tempfile.TemporaryFile()
         self.reading, writing = os.pipe()
@@ -113,10 +113,10 @@ class Worker:
         """Has a call gone on for too long, though it was interrupted?"""
         now, position = time.monotonic(), self.position
         if position[0] != self.seen:
-            self.seen, self.since, self.cpu, self.interrupted = position[0], now, self._cpu(), False
+            self.seen, self.since, self.cpu, self.interrupts = position[0], now, self._cpu(), 0
         elapsed = now - self.since
-        if elapsed > PATIENCE and not self.interrupted:
-            self.interrupted = True
+        if elapsed > PATIENCE * (self.interrupts + 1):  # one that comes in a destructor is lost
+            self.interrupts += 1
             os.kill(self.pid, signal.SIGALRM)
         return elapsed > TIME_LIMIT and (
             elapsed > 6 * TIME_LIMIT or self._cpu() - self.cpu > TIME_LIMIT / 2
