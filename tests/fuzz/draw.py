@@ -174,8 +174,12 @@ class Draws:
         else:
             number = int(rng.random() * len(self.targets))
             arguments = self._later(rng, number, learned.get(number, ()))
-        if self.without:
-            arguments = [(p, "None" if self.without in text else text) for p, text in arguments]
+        without = [self.without] if self.without else []
+        if any(text.startswith(("A(", "np.")) for _, text in arguments):
+            without.append("clearing")  # NumPy reads on in a list that is empty by then
+        arguments = [
+            (p, "None" if any(w in text for w in without) else text) for p, text in arguments
+        ]
         meddling = pick(rng, MEDDLING) if rng.random() < 0.3 else ""
         return Call(
             self.targets[number], tuple(arguments), meddling, pick(rng, GRADIENTS), pick(rng, USES)
