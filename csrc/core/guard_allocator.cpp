@@ -18,6 +18,7 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <unordered_map>
 #include <vector>
 
@@ -155,14 +156,15 @@ std::vector<std::pair<char*, Block>> leaving(Guard& g, size_t blocks, size_t byt
   return out;
 }
 
+void return_span(const Block& block) {
+  if (block.paged) munmap(block.span, block.span_bytes);
+  else std::free(block.span);
+}
+
 void give_back(const std::vector<std::pair<char*, Block>>& blocks) {
   for (const auto& [p, block] : blocks) {
-    if (block.paged) {
-      munmap(block.span, block.span_bytes);
-    } else {
-      check_filled(block.span, block.span + block.span_bytes, p, block.nbytes, "after it was freed");
-      std::free(block.span);
-    }
+    if (!block.paged) check_filled(block.span, block.span + block.span_bytes, p, block.nbytes, "after it was freed");
+    return_span(block);
   }
 }
 
@@ -193,7 +195,12 @@ void* cpu_allocate(size_t nbytes) {
   fill_fresh(p, nbytes);
   Guard& g = guard();
   std::lock_guard lock(g.mutex);
-  g.blocks.emplace(p, block);
+  try {
+    g.blocks.emplace(p, block);
+  } catch (const std::bad_alloc&) {
+    return_span(block);
+    throw_out_of_memory(nbytes);
+  }
   g.paged += block.paged;
   MemoryStats& s = g.stats;
   ++s.misses;
@@ -223,13 +230,15 @@ void cpu_free(void* data, size_t nbytes) {
   check_margins(p, block);
   forbid(p, block);
   std::vector<std::pair<char*, Block>> left;
-  {
+  try {
     std::lock_guard lock(g.mutex);
     g.paged -= block.paged;
     g.stats.allocated_bytes -= held(nbytes);
     g.quarantine.push_back(p);
     g.quarantine_bytes += block.span_bytes;
     left = leaving(g, kQuarantineBlocks, kQuarantineBytes);
+  } catch (const std::bad_alloc&) {
+    return;  // no memory left for the books: this block, or those that were to leave, stay forbidden
   }
   give_back(left);
 }
