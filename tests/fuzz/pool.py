@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import faulthandler
 import json
 import mmap
@@ -74,9 +73,14 @@ class Worker:
             resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 24, 1 << 24))
-            for index in indices:
-                with contextlib.suppress(Interrupted):  # when the call has just ended
-                    self._run(index, writing)
+            left = iter(indices)
+            while True:
+                try:
+                    for index in left:
+                        self._run(index, writing)
+                    break
+                except Interrupted:  # when the call has just ended
+                    continue
             struct.pack_into("qq", self.progress, 0, -1, 0)
             os._exit(0)
         except BaseException as error:  # of the fuzzer itself
