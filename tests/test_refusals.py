@@ -427,3 +427,13 @@ def test_aminmax_looks_at_both_results_before_it_touches_one():
     with pytest.raises(RuntimeError, match="Float"):
         cnn.aminmax(cnn.rand(3, 4), dim=0, out=(low, high))
     assert low.tolist() == [7.0] and low._version == 0
+
+
+@pytest.mark.parametrize("size", [[2**40, 0], [0, 2**40]])
+@pytest.mark.parametrize("name", ["adaptive_avg_pool2d", "adaptive_max_pool2d"])
+def test_a_pool_without_elements_takes_no_time_whatever_its_other_size(name, size):
+    x = cnn.ones(2, 2, 2, requires_grad=True)
+    y = getattr(cnn.nn.functional, name)(x, size)
+    y.sum().backward()
+    assert y.shape == (2, *size)
+    assert x.grad.tolist() == cnn.zeros(2, 2, 2).tolist()
