@@ -358,7 +358,7 @@ def test_an_interrupted_message_ends_the_iteration(monkeypatch):
         connection.recv_bytes()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cnn.utils.data.pool.receive", interrupted)
+    monkeypatch.setattr("cnn.utils.data._utils.pool.receive", interrupted)
     with pytest.raises(KeyboardInterrupt):
         next(iterator)
     monkeypatch.undo()

@@ -108,7 +108,7 @@ def test_code_and_modules(tmp_path):
     package.mkdir()
     (package / "__main__.py").write_text("import torch, sys; print(torch.__name__, sys.argv[1:])")
     done = python("-m", "cnn", "-m", "package", "y", folder=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "cnn ['y']\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "torch ['y']\n"), done.stderr
     done = python("-m", "cnn", "package", "z", folder=tmp_path)
     assert (done.returncode, done.stdout) == (0, "cnn ['z']\n"), done.stderr
 

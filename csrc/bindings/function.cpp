@@ -391,7 +391,7 @@ PyObject* context_of(const Node& node) {
 }
 
 void bind_function(PyObject* module) {
-  function_type.tp_name = "cnn._C._FunctionBase";
+  function_type.tp_name = "cnn.autograd.function.FunctionCtx";
   function_type.tp_basicsize = sizeof(Context);
   function_type.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC;
   function_type.tp_doc = "The base of autograd.Function, and of the ctx of its calls.";

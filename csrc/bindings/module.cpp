@@ -40,8 +40,8 @@ constexpr BindOps kOps[] = {
 };
 
 void add_error(PyObject* module) {
-  out_of_memory_error = PyErr_NewExceptionWithDoc("cnn._C.OutOfMemoryError", "No memory is left for a tensor.",
-                                                  PyExc_RuntimeError, nullptr);
+  out_of_memory_error =
+      PyErr_NewExceptionWithDoc("cnn.OutOfMemoryError", "No memory is left for a tensor.", PyExc_RuntimeError, nullptr);
   expect_ok(PyModule_AddObjectRef(module, "OutOfMemoryError", out_of_memory_error));
 }
 

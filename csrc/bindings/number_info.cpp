@@ -75,8 +75,9 @@ std::string repr(const FloatInfo& f) {
 
 void bind_number_info(PyObject* module) {
   auto m = py::reinterpret_borrow<py::module_>(module);
-  py::class_<FloatInfo>(m, "finfo", "finfo(dtype=None): limits of a floating-point dtype.")
-      .def(py::init(&float_info), py::arg("type") = py::none())
+  py::class_<FloatInfo> finfo(m, "finfo", "finfo(dtype=None): limits of a floating-point dtype.");
+  finfo.attr("__module__") = "cnn";
+  finfo.def(py::init(&float_info), py::arg("type") = py::none())
       .def_property_readonly("bits", [](const FloatInfo& f) { return item_size(f.dtype) * 8; })
       .def_property_readonly("dtype", [](const FloatInfo& f) { return dtype_name(f.dtype); })
       .def_readonly("eps", &FloatInfo::eps)
@@ -87,8 +88,9 @@ void bind_number_info(PyObject* module) {
       .def_readonly("resolution", &FloatInfo::resolution)
       .def("__eq__", [](const FloatInfo& a, const FloatInfo& b) { return a.dtype == b.dtype; })
       .def("__repr__", &repr);
-  py::class_<IntInfo>(m, "iinfo", "iinfo(dtype): limits of an integer dtype.")
-      .def(py::init(&int_info), py::arg("type"))
+  py::class_<IntInfo> iinfo(m, "iinfo", "iinfo(dtype): limits of an integer dtype.");
+  iinfo.attr("__module__") = "cnn";
+  iinfo.def(py::init(&int_info), py::arg("type"))
       .def_property_readonly("bits", [](const IntInfo& i) { return item_size(i.dtype) * 8; })
       .def_property_readonly("dtype", [](const IntInfo& i) { return dtype_name(i.dtype); })
       .def_readonly("min", &IntInfo::min)

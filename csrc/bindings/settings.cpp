@@ -3,6 +3,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include <cstring>
+
 #include "bindings/types.h"
 #include "cnn/autograd.h"
 #include "cnn/cuda.h"
@@ -70,6 +72,17 @@ py::dict memory_stats() {
   d["hits"] = s.hits;
   d["misses"] = s.misses;
   return d;
+}
+
+// The module of a static type is the first part of its name, which lives as long as the type: for ever.
+void set_module(py::type type, const std::string& module) {
+  auto* t = reinterpret_cast<PyTypeObject*>(type.ptr());
+  if (PyType_HasFeature(t, Py_TPFLAGS_HEAPTYPE)) {
+    type.attr("__module__") = module;
+  } else {
+    const char* dot = std::strrchr(t->tp_name, '.');
+    t->tp_name = (new std::string(module + "." + (dot ? dot + 1 : t->tp_name)))->c_str();
+  }
 }
 
 void bind_machine(py::module_& m) {
@@ -142,6 +155,7 @@ void bind_settings(PyObject* module) {
   bind_modes(m);
   bind_defaults(m);
   bind_machine(m);
+  m.def("_set_module", &set_module, py::arg("type"), py::arg("module"), "What `type.__module__` says from now on.");
 }
 
 }  // namespace cnn::python

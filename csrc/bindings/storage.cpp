@@ -291,7 +291,7 @@ void bind_storage(PyObject* module) {
     return guard([&] { return PyLong_FromLong(*byte_at(self, i)); });
   };
   Py_SET_TYPE(&storage_type, &printed_meta);
-  storage_type.tp_name = "cnn.UntypedStorage";
+  storage_type.tp_name = "cnn.storage.UntypedStorage";
   storage_type.tp_basicsize = sizeof(StorageObject);
   storage_type.tp_flags = Py_TPFLAGS_DEFAULT;
   storage_type.tp_doc = "UntypedStorage(nbytes=0, *, device='cpu'): the memory that tensors view.";

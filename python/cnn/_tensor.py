@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copyreg
+
 from cnn import _C, _absent
 
 Tensor = _C.Tensor
@@ -70,6 +72,32 @@ def _reversed(self):
 
 def _dir(self):
     return _absent.listed(type(self), object.__dir__(self), vars(self))
+
+
+def _rebuild_from_type_v2(func, new_type, args, state):
+    tensor = func(*args)
+    if type(tensor) is not new_type:
+        tensor = tensor.as_subclass(new_type)
+    own = getattr(new_type, "__setstate__", None)
+    if own is not None and own is not getattr(Tensor, "__setstate__", None):
+        own(tensor, state)
+        return tensor
+    return _set_state(tensor, state)
+
+
+# The same as files of older versions name it.
+_rebuild_from_type = _rebuild_from_type_v2
+
+
+def _set_state(tensor, state):
+    attributes, slots = state if isinstance(state, tuple) else (state, None)
+    if attributes:
+        tensor.__dict__.update(attributes)
+    for name, value in (slots or {}).items():
+        if name not in copyreg._slotnames(type(tensor)):
+            raise RuntimeError(f"{type(tensor).__name__} has no slot {name!r} to restore")
+        setattr(tensor, name, value)
+    return tensor
 
 
 def _install():

@@ -12,6 +12,9 @@ from __future__ import annotations
 import os
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
+from types import BuiltinFunctionType, FunctionType
+
+from cnn import _C
 
 __all__ = ["install", "installed", "TorchVersion"]
 
@@ -111,13 +114,51 @@ class TorchFinder:
     def find_spec(fullname, path=None, target=None):
         if fullname == "torch" or fullname.startswith("torch."):
             return ModuleSpec(fullname, _SameModule(_module_for(fullname)))
+        if fullname.startswith("cnn."):
+            return _patched(fullname, path, target, _rename)
         if fullname in _PATCHES:
-            spec = PathFinder.find_spec(fullname, path, target)
-            spec.loader = _Patched(spec.loader, _PATCHES[fullname])
-            return spec
+            return _patched(fullname, path, target, _PATCHES[fullname])
         if fullname.startswith("torch") or fullname in _KIN:
             _refuse_compiled(fullname)
         return None
+
+
+def _patched(fullname, path, target, patch):
+    spec = PathFinder.find_spec(fullname, path, target)
+    if spec is not None:
+        spec.loader = _Patched(spec.loader, patch)
+    return spec
+
+
+def _rename(module):
+    """Lets a module of cnn, its classes and its functions say that they are PyTorch's.
+
+    Packages dispatch on `type(layer).__module__`. What pickles a name writes PyTorch's, which every
+    process below this one understands.
+    """
+    module.__name__ = _torch_name(module.__name__)
+    for value in list(vars(module).values()):
+        _rename_object(value)
+
+
+def _torch_name(name):
+    ours = name == "cnn" or name.startswith("cnn.")
+    return "torch" + name[len("cnn") :] if ours else name
+
+
+def _rename_object(value):
+    value = getattr(value, "__func__", value)  # of a class method or a static one
+    if not isinstance(value, (type, FunctionType, BuiltinFunctionType)):
+        return
+    module = value.__module__
+    if not isinstance(module, str) or _torch_name(module) == module:
+        return
+    if isinstance(value, type):
+        _C._set_module(value, _torch_name(module))
+        for part in list(vars(value).values()):
+            _rename_object(part)
+    else:
+        value.__module__ = _torch_name(module)
 
 
 def _module_for(fullname):
@@ -216,9 +257,11 @@ def install():
     # What is loaded already is named at once: importing it by its new name would set it as an
     # attribute of its package,
     # over a function of the same name (autograd.gradcheck).
-    for name in list(sys.modules):
+    for name, module in list(sys.modules.items()):
         if name == "cnn" or name.startswith("cnn."):
-            sys.modules["torch" + name[len("cnn") :]] = sys.modules[name]
+            sys.modules[_torch_name(name)] = module
+            if name != __name__:  # a process spawned from here calls `install` by cnn's name
+                _rename(module)
     for name, patch in _PATCHES.items():
         if name in sys.modules:
             patch(sys.modules[name])

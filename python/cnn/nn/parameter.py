@@ -52,29 +52,17 @@ class Parameter(_C.Tensor, metaclass=_ParameterMeta):
         return f"Parameter containing:\n{self.detach().requires_grad_(self.requires_grad)!r}"
 
     def __reduce_ex__(self, protocol):
+        from .. import (
+            _utils,  # and with it the storages, which a program that writes nothing never needs
+        )
+
         args = (self.data, self.requires_grad, OrderedDict())
         if self.__dict__:
-            return _rebuild_parameter_with_state, (*args, dict(self.__dict__))
-        return _rebuild_parameter, args
+            return _utils._rebuild_parameter_with_state, (*args, dict(self.__dict__))
+        return _utils._rebuild_parameter, args
 
     # Ops on parameters give plain tensors.
     __torch_function__ = _C._disabled_torch_function_impl
-
-
-def _rebuild_parameter(data, requires_grad, backward_hooks):
-    param = Parameter(data, requires_grad)
-    if backward_hooks:
-        param._backward_hooks = backward_hooks
-    return param
-
-
-def _rebuild_parameter_with_state(data, requires_grad, backward_hooks, state):
-    param = _rebuild_parameter(data, requires_grad, backward_hooks)
-    attributes, slots = state if isinstance(state, tuple) else (state, None)
-    for group in (attributes, slots):
-        for name, value in (group or {}).items():
-            setattr(param, name, value)
-    return param
 
 
 class _BufferMeta(_TensorMeta):  # type: ignore[misc, valid-type]

@@ -12,24 +12,17 @@ from cnn import _C, storage
 
 __all__ = ["torch_path", "resolve", "admitted"]
 
-# Where the place differs by more than the package's name; nn's classes have a table of their own,
-# cnn.nn._paths.
-_TORCH_TO_CNN = {
-    "torch._utils._rebuild_tensor": "cnn._tensor_pickle._rebuild_tensor",
-    "torch._utils._rebuild_tensor_v2": "cnn._tensor_pickle._rebuild_tensor_v2",
-    "torch._utils._rebuild_tensor_v3": "cnn._tensor_pickle._rebuild_tensor_v3",
-    "torch._utils._rebuild_meta_tensor_no_storage": (
-        "cnn._tensor_pickle._rebuild_meta_tensor_no_storage"
-    ),
-    "torch._utils._rebuild_device_tensor_from_cpu_tensor": (
-        "cnn._tensor_pickle._rebuild_device_tensor_from_cpu_tensor"
-    ),
-    "torch._utils._rebuild_parameter": "cnn.nn.parameter._rebuild_parameter",
-    "torch._utils._rebuild_parameter_with_state": "cnn.nn.parameter._rebuild_parameter_with_state",
-    "torch._tensor._rebuild_from_type_v2": "cnn._tensor_pickle._rebuild_from_type_v2",
-    "torch._tensor._rebuild_from_type": "cnn._tensor_pickle._rebuild_from_type_v2",
-}
-_CNN_TO_TORCH = {here: there for there, here in _TORCH_TO_CNN.items() if there[-4:] != "type"}
+# The functions by which files bring tensors and parameters back.
+_REBUILDING = (
+    "torch._utils._rebuild_tensor",
+    "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_tensor_v3",
+    "torch._utils._rebuild_meta_tensor_no_storage",
+    "torch._utils._rebuild_device_tensor_from_cpu_tensor",
+    "torch._utils._rebuild_parameter",
+    "torch._utils._rebuild_parameter_with_state",
+    "torch._tensor._rebuild_from_type_v2",
+)
 
 _DTYPES = (
     "float64 float32 float16 bfloat16 complex64 complex128 int64 int32 int16 int8 uint8 bool "
@@ -59,30 +52,14 @@ def _core_paths():
 def torch_path(obj, name=None):
     """PyTorch's (module, name) of a class or function of this package; None for all else."""
     path = _core_paths().get(id(obj))
-    if path is None:
-        module = getattr(obj, "__module__", None)
-        if not isinstance(module, str) or not (module == "cnn" or module.startswith("cnn.")):
-            return None
-        name = name or getattr(obj, "__qualname__", None) or obj.__name__
-        path = _renamed(module, name)
-    module, _, name = path.rpartition(".")
-    return module, name
-
-
-def _renamed(module, name):
-    path = f"{module}.{name}"
-    if path in _CNN_TO_TORCH:
-        return _CNN_TO_TORCH[path]
-    if module.startswith("cnn.nn"):
-        from cnn.nn._paths import CNN_TO_TORCH
-
-        if path in CNN_TO_TORCH:
-            return CNN_TO_TORCH[path]
-        if module.startswith("cnn.nn.functional"):
-            module = "cnn.nn.functional"
-    if module == "cnn._C":
-        module = "cnn"
-    return f"torch{module[3:]}.{name}"
+    if path is not None:
+        module, _, name = path.rpartition(".")
+        return module, name
+    module = getattr(obj, "__module__", None)
+    if not isinstance(module, str) or not (module == "cnn" or module.startswith("cnn.")):
+        return None
+    module = "torch" if module == "cnn._C" else "torch" + module[len("cnn") :]
+    return module, name or getattr(obj, "__qualname__", None) or obj.__name__
 
 
 def resolve(module, name):
@@ -91,16 +68,7 @@ def resolve(module, name):
     found = _core_objects().get(path)
     if found is not None:
         return found
-    here = _TORCH_TO_CNN.get(path)
-    if here is None and module.startswith("torch.nn"):
-        from cnn.nn._paths import TORCH_TO_CNN
-
-        here = TORCH_TO_CNN.get(path)
-    if here is not None:
-        module, _, name = here.rpartition(".")
-    else:
-        module = "cnn" + module[len("torch") :]
-    target = _import(module)
+    target = _import("cnn" + module[len("torch") :])
     for part in name.split("."):
         target = getattr(target, part, None)
     if target is None:
@@ -156,7 +124,7 @@ def admitted():
         **_core_objects(),
     }
     for path in (
-        *_CNN_TO_TORCH.values(),
+        *_REBUILDING,
         "torch.nn.parameter.Parameter",
         "torch.serialization._get_layout",
     ):

@@ -6,7 +6,7 @@ Each turns its arguments into one call of the core where the core has the op. Th
 
 from __future__ import annotations
 
-from ... import _C
+from ... import _C, _faces
 from .activations import (
     _get_softmax_dim,
     celu,
@@ -325,3 +325,5 @@ __all__ = [
     "upsample_bilinear",
     "upsample_nearest",
 ]
+
+_faces.adopt(__name__)

@@ -12,7 +12,7 @@ from .clip_grad import (
     get_total_norm,
 )
 from .convert_parameters import parameters_to_vector, vector_to_parameters
-from .skip_init import skip_init
+from .init import skip_init
 
 __all__ = [
     "clip_grad_norm",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ... import _C
-from ..typename import typename
+from ..modules._module.typename import typename
 
 
 def _check_one_device(parameters):

@@ -1,6 +1,6 @@
 """Learning-rate schedules."""
 
-from cnn import _absent
+from cnn import _absent, _faces
 
 from .base import LRScheduler
 from .combined import ChainedScheduler, SequentialLR
@@ -32,4 +32,5 @@ __all__ = [
     "StepLR",
 ]
 
+_faces.adopt(__name__)
 _absent.explain(__name__)

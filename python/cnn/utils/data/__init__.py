@@ -1,6 +1,7 @@
 """Datasets, samplers and the loader that turns them into batches."""
 
-from .collate import default_collate, default_convert
+from ._utils.collate import default_collate, default_convert
+from ._utils.worker import get_worker_info
 from .dataloader import DataLoader
 from .dataset import (
     ChainDataset,
@@ -20,7 +21,6 @@ from .sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
-from .worker import get_worker_info
 
 __all__ = [
     "BatchSampler",

@@ -6,11 +6,12 @@ import warnings
 import weakref
 from types import GenericAlias
 
-from .collate import default_collate, default_convert, pin_memory
+from ._utils.collate import default_collate, default_convert
+from ._utils.fetch import make_fetcher
+from ._utils.pin_memory import pin_memory
+from ._utils.worker import StreamEnd, UnreadableAnswer, WorkerError
 from .dataset import IterableDataset
-from .fetch import make_fetcher
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
-from .worker import StreamEnd, UnreadableAnswer, WorkerError
 
 _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
@@ -231,7 +232,7 @@ class _WorkerIterator(_Iterator):
     def __init__(self, loader):
         import threading
 
-        from .pool import WorkerPool
+        from ._utils.pool import WorkerPool
 
         self._one_at_a_time = threading.Lock()  # threads may share an iterator
         super().__init__(loader)

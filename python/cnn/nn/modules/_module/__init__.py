@@ -1,0 +1,1 @@
+"""The parts that Module is made of: calling, converting, state and hooks."""
