@@ -17,6 +17,7 @@ from cnn.autograd import enable_grad as enable_grad  # noqa: E402
 from cnn.autograd import inference_mode as inference_mode  # noqa: E402
 from cnn.autograd import no_grad as no_grad  # noqa: E402
 from cnn.autograd import set_grad_enabled as set_grad_enabled  # noqa: E402
+from cnn.functional import *  # noqa: E402, F403
 from cnn.random import get_rng_state as get_rng_state  # noqa: E402
 from cnn.random import initial_seed as initial_seed  # noqa: E402
 from cnn.random import manual_seed as manual_seed  # noqa: E402

@@ -101,7 +101,7 @@ def _set_state(tensor, state):
 
 
 def _install():
-    from cnn import _composite
+    from cnn import _composite, functional
 
     for name, function in {
         "backward": backward,
@@ -115,9 +115,11 @@ def _install():
         "new_tensor": new_tensor,
     }.items():
         setattr(Tensor, name, function)
-    for name in _composite.METHODS:
+    methods = {name: getattr(_composite, name) for name in _composite.METHODS}
+    methods |= {name: getattr(functional, name) for name in functional.METHODS}
+    for name, function in methods.items():
         if not hasattr(Tensor, name):
-            setattr(Tensor, name, getattr(_composite, name))
+            setattr(Tensor, name, function)
     _absent.explain_tensor(Tensor)
 
 
