@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import builtins
 
-from . import _C, _absent
+from . import _C, _absent, _faces
 from ._C import broadcast_tensors, norm, split
 from ._refusals import dim_of
 
@@ -324,4 +324,5 @@ def _unique_slices(input, dim, return_inverse, return_counts, consecutive):
     return tuple(out) if len(out) > 1 else result
 
 
+_faces.let_override(globals(), __all__)
 _absent.explain(__name__)

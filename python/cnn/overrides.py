@@ -134,6 +134,8 @@ def redispatch_function(func, types, args, kwargs):
 
 # What can be taken over ---------------------------------------------------------------------------
 
+_IN_CORE = {"tensor", "as_tensor", *_C._signatures}
+
 # Of Tensor: what serves Python itself and asks nobody.
 _PLAIN = frozenset(
     "__array_priority__ __class__ __delattr__ __dict__ __dir__ __doc__ __getattribute__ "
@@ -147,12 +149,13 @@ def _namespaces():
     import cnn
     from cnn import functional, linalg, nn
 
+    # What stands in several has the name of the first.
     return {
-        "torch": cnn,
         "torch.functional": functional,
         "torch.nn.functional": nn.functional,
         "torch.nn.init": nn.init,
         "torch.linalg": linalg,
+        "torch": cnn,
     }
 
 
@@ -168,7 +171,7 @@ def _overridable():
     for path, space in _namespaces().items():
         for name in dir(space):
             value = getattr(space, name, None)
-            in_core = name in _C._signatures and getattr(_C, name) is value
+            in_core = name in _IN_CORE and getattr(_C, name) is value
             if name[0] != "_" and (in_core or type(value) is _C._overridable):
                 add(space, value, f"{path}.{name}")
     for name in dir(_C.Tensor):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cnn import _faces
+
 from .choices import combinations, tril_indices, triu_indices
 from .differences import diff, dist, isin
 from .products import cross, inner, kron
@@ -35,3 +37,4 @@ METHODS = [
 
 for _name in __all__:
     globals()[_name].__module__ = "cnn"  # where users and pickles find them
+_faces.let_override(globals(), __all__)
