@@ -201,7 +201,7 @@ void GraphRun::execute() {
   if (nesting < kMaxNesting) return execute_here();
   // Runs inside runs inside runs: a fresh stack.
   std::exception_ptr error;
-  std::thread helper([this, &error, modes = mode_word, hooks = thread_saved_hooks()]() mutable {
+  std::thread helper([this, &error, modes = mode_word & ~kFunctionMode, hooks = thread_saved_hooks()]() mutable {
     mode_word = modes;
     thread_saved_hooks() = std::move(hooks);
     try {

@@ -90,9 +90,9 @@ struct Converter<DType> {  // None: the default dtype
   static DType get(const Call& c, int i) { return c.slots[i] == Py_None ? default_dtype() : to_dtype(c.slots[i]); }
 };
 template <>
-struct Converter<Device> {  // None: the CPU
+struct Converter<Device> {  // None: where tensors are made by default
   static bool fits(Kind k) { return k == Kind::Device; }
-  static Device get(const Call& c, int i) { return c.slots[i] == Py_None ? kCpu : to_device(c.slots[i]); }
+  static Device get(const Call& c, int i) { return c.slots[i] == Py_None ? default_device() : to_device(c.slots[i]); }
 };
 template <class T>
 struct Converter<std::optional<T>> {

@@ -1,4 +1,6 @@
 // torch.device
+#include <vector>
+
 #include "bindings/types.h"
 
 namespace cnn::python {
@@ -66,12 +68,57 @@ PyObject* reduce(PyObject* self, PyObject*) {
   return Py_BuildValue("O(si)", &device_type, device_type_name(d.type), int(d.index));
 }
 
+// ---- The default of this thread ----
+
+thread_local std::optional<Device> default_of_thread;
+thread_local std::vector<Device> contexts;  // of `with device:`, the innermost last
+
+PyObject* enter(PyObject* self, PyObject*) {
+  return guard([&] {
+    contexts.push_back(device_of(self));
+    return new_ref(self);
+  });
+}
+PyObject* leave(PyObject*, PyObject*) {
+  if (!contexts.empty()) contexts.pop_back();
+  return none();
+}
+// @device: what the function makes without a device is made there.
+PyObject* decorate(PyObject* self, PyObject* args, PyObject*) {
+  return guard([&]() -> PyObject* {
+    PyObject* function;
+    if (!PyArg_ParseTuple(args, "O:device", &function)) return nullptr;
+    const Object module = Object::steal(PyImport_ImportModule("cnn.utils._device"));
+    return PyObject_CallMethod(module.get(), "device_decorator", "OO", self, function);
+  });
+}
+
+PyObject* set_default(PyObject*, PyObject* device) {
+  return guard([&] {
+    if (device == Py_None) default_of_thread.reset();
+    else default_of_thread = to_device(device);
+    return none();
+  });
+}
+PyObject* get_default(PyObject*, PyObject*) {
+  return guard([] { return device_object(default_device()); });
+}
+PyMethodDef functions[] = {
+    {"_set_default_device", set_default, METH_O, "Where this thread makes tensors that are given no device."},
+    {"_get_default_device", get_default, METH_NOARGS, nullptr},
+    {}};
+
 PyGetSetDef properties[] = {{"type", get_type, nullptr, "The kind: 'cpu', 'cuda' or 'meta'.", nullptr},
                             {"index", get_index, nullptr, "Its number, or None.", nullptr},
                             {}};
-PyMethodDef methods[] = {{"__reduce__", reduce, METH_NOARGS, nullptr}, {}};
+PyMethodDef methods[] = {{"__reduce__", reduce, METH_NOARGS, nullptr},
+                         {"__enter__", enter, METH_NOARGS, nullptr},
+                         {"__exit__", leave, METH_VARARGS, nullptr},
+                         {}};
 
 }  // namespace
+
+std::optional<Device> chosen_device() { return contexts.empty() ? default_of_thread : contexts.back(); }
 
 PyObject* device_object(Device device) {
   DeviceObject* o = PyObject_New(DeviceObject, &device_type);
@@ -97,12 +144,14 @@ void bind_device_type(PyObject* module) {
   device_type.tp_new = new_device;
   device_type.tp_repr = repr;
   device_type.tp_str = str;
+  device_type.tp_call = decorate;
   device_type.tp_hash = hash;
   device_type.tp_richcompare = compare;
   device_type.tp_getset = properties;
   device_type.tp_methods = methods;
   expect_ok(PyType_Ready(&device_type));
   expect_ok(PyModule_AddObjectRef(module, "device", reinterpret_cast<PyObject*>(&device_type)));
+  expect_ok(PyModule_AddFunctions(module, functions));
 }
 
 }  // namespace cnn::python

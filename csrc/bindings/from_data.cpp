@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "bindings/caster.h"
+#include "bindings/torch_function.h"
 #include "cnn/autograd.h"
 #include "cnn/ops.h"
 
@@ -216,11 +217,18 @@ Options parse(const char* name, PyObject* const* args, Py_ssize_t n, PyObject* k
                type_name_of(given[3]));
     o.requires_grad = given[3] == Py_True;
   }
+  if (!o.device) o.device = chosen_device();
   return o;
 }
 
-PyObject* make_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+PyObject* to_mode(PyObject* module, const char* name, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  const Object function = Object::steal(PyObject_GetAttrString(module, name));
+  return call_torch_function(function.get(), name, nullptr, args, n, kwnames);
+}
+
+PyObject* make_tensor(PyObject* module, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guard([&]() -> PyObject* {
+    if (function_mode_on()) return to_mode(module, "tensor", args, n, kwnames);
     const Options o = parse("tensor", args, n, kwnames, 1);
     if (is_tensor(o.data) &&
         PyErr_WarnEx(PyExc_UserWarning,
@@ -239,8 +247,9 @@ PyObject* make_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* 
   });
 }
 
-PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
-  return guard([&] {
+PyObject* as_tensor(PyObject* module, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guard([&]() -> PyObject* {
+    if (function_mode_on()) return to_mode(module, "as_tensor", args, n, kwnames);
     const Options o = parse("as_tensor", args, n, kwnames, 3);
     return wrap(tensor_sharing_data(o.data, o.dtype, o.device));
   });

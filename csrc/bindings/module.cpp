@@ -7,6 +7,7 @@
 #include "bindings/engine.h"
 #include "bindings/from_data.h"
 #include "bindings/function.h"
+#include "bindings/function_modes.h"
 #include "bindings/generator.h"
 #include "bindings/hooks.h"
 #include "bindings/legacy_types.h"
@@ -15,6 +16,7 @@
 #include "bindings/number_info.h"
 #include "bindings/numpy.h"
 #include "bindings/ops.h"
+#include "bindings/overridable.h"
 #include "bindings/settings.h"
 #include "bindings/storage.h"
 #include "bindings/tensor_methods.h"
@@ -26,9 +28,10 @@ namespace cnn::python {
 namespace {
 
 using BindModule = void (*)(PyObject* module);
-constexpr BindModule kTopics[] = {bind_types,    bind_torch_function, bind_legacy_types, bind_from_data,   bind_storage,
-                                  bind_dlpack,   bind_number_info,    bind_nodes,        bind_settings,    bind_hooks,
-                                  bind_function, bind_engine,         bind_generator,    bind_module_slots};
+constexpr BindModule kTopics[] = {bind_types,        bind_torch_function, bind_function_modes, bind_overridable,
+                                  bind_legacy_types, bind_from_data,      bind_storage,        bind_dlpack,
+                                  bind_number_info,  bind_nodes,          bind_settings,       bind_hooks,
+                                  bind_function,     bind_engine,         bind_generator,      bind_module_slots};
 
 using BindOps = void (*)(Registry& ops);
 constexpr BindOps kOps[] = {

@@ -21,7 +21,7 @@ namespace cnn::python {
 
 namespace {
 
-void set_mode(uint32_t bits, bool on) { mode_word = on ? mode_word | bits : mode_word & ~bits; }
+void set_mode(uint32_t bits, bool on) { set_modes(bits, on ? bits : 0); }
 
 void bind_modes(py::module_& m) {
   m.def("is_grad_enabled", [] { return grad_enabled(); }, "Are ops recorded in this thread?");
@@ -37,8 +37,6 @@ void bind_modes(py::module_& m) {
       },
       py::arg("enabled"), "Inference mode alone, without grad mode. Returns what was set before.");
   m.def("is_anomaly_enabled", [] { return bool(mode_word & kAnomaly); }, "Is anomaly detection on in this thread?");
-  m.def("_mode_word", [] { return mode_word; }, "All modes of this thread, to be restored with _set_mode_word.");
-  m.def("_set_mode_word", [](uint32_t word) { mode_word = word; }, py::arg("word"));
 }
 
 void set_default(py::handle dtype) {

@@ -350,7 +350,7 @@ bool Signature::bind(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObje
   const int count = int(params.size());
   int given = 0;
   call.signature = this;
-  call.intercept = false;
+  call.intercept = function_mode_on();
   call.gathered_count = 0;
   if (self) {
     if (!accepts(p[0], self, call)) return false;

@@ -76,7 +76,7 @@ struct Signature {
 // One call on its way: an object for each parameter.
 struct Call {
   const Signature* signature = nullptr;
-  bool intercept = false;  // an argument is of a class with __torch_function__
+  bool intercept = false;  // a mode is on, or an argument is of a class with __torch_function__
   Py_ssize_t gathered_count = 0;
   PyObject* const* gathered = nullptr;  // what slots[i] stands for where it is gathered_marker()
   PyObject* slots[kMaxParams];

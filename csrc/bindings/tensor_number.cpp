@@ -11,8 +11,8 @@ namespace cnn::python {
 
 namespace {
 
-// A tensor that no class intercepts?
-inline bool is_ours(PyObject* o) { return is_exact_tensor(o) || (is_tensor(o) && !intercepts(o)); }
+// A tensor that no mode and no class intercepts?
+inline bool is_ours(PyObject* o) { return is_tensor(o) && !intercepts(o); }
 inline bool is_python_number(PyObject* o) { return PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyBool_Check(o); }
 
 // What the operator means for two tensors.
@@ -141,15 +141,30 @@ PyObject* nb_positive(PyObject* a) { return new_ref(a); }
 // ---- Conversions to Python's numbers ----
 
 // The element of a tensor of one element, else PyTorch's words.
-Scalar element(PyObject* self) {
-  const Tensor& t = tensor_of(self);
+Scalar element(const Tensor& t) {
   check_value(t.numel() == 1, "", "only one element tensors can be converted to Python scalars");
   return t.item();
+}
+
+// A special method, of a mode or a subclass first.
+template <class F>
+PyObject* special(const char* name, PyObject* self, F&& own) {
+  return guard([&] { return intercepts(self) ? call_torch_function_slot(name, self, {}) : own(tensor_of(self)); });
+}
+
+bool is_true(PyObject* answer) {
+  const int truth = PyObject_IsTrue(Object::steal(answer).get());
+  expect_ok(truth);
+  return truth;
 }
 
 int nb_bool(PyObject* self) {
   bool value = false;
   const int status = guard_status([&] {
+    if (intercepts(self)) {
+      value = is_true(call_torch_function_slot("__bool__", self, {}));
+      return;
+    }
     const Tensor& t = tensor_of(self);
     check(t.numel() != 0, "", "Boolean value of Tensor with no values is ambiguous");
     check(t.numel() == 1, "", "Boolean value of Tensor with more than one value is ambiguous");
@@ -158,17 +173,16 @@ int nb_bool(PyObject* self) {
   return status < 0 ? -1 : value;
 }
 PyObject* nb_int(PyObject* self) {
-  return guard([&] {
-    const Scalar v = element(self);
+  return special("__int__", self, [](const Tensor& t) {
+    const Scalar v = element(t);
     return v.is_float() ? PyLong_FromDouble(v.to_double()) : PyLong_FromLongLong(v.to_int());
   });
 }
 PyObject* nb_float(PyObject* self) {
-  return guard([&] { return PyFloat_FromDouble(element(self).to_double()); });
+  return special("__float__", self, [](const Tensor& t) { return PyFloat_FromDouble(element(t).to_double()); });
 }
 PyObject* nb_index(PyObject* self) {
-  return guard([&] {
-    const Tensor& t = tensor_of(self);
+  return special("__index__", self, [](const Tensor& t) {
     check_type(t.numel() == 1 && !is_floating(t.dtype()), "",
                "only integer tensors of a single element can be converted to an index");
     return PyLong_FromLongLong(t.item().to_int());
@@ -187,6 +201,10 @@ Py_ssize_t length(PyObject* self) {
 int contains(PyObject* self, PyObject* value) {
   bool found = false;
   const int status = guard_status([&] {
+    if (intercepts(self)) {
+      found = is_true(call_torch_function_slot("__contains__", self, {value}));
+      return;
+    }
     check(is_tensor(value) || PyFloat_Check(value) || PyLong_Check(value) || is_numpy_scalar(value), "",
           "Tensor.__contains__ only supports Tensor or scalar, but you passed in a ",
           view(Object::steal(PyObject_Str(reinterpret_cast<PyObject*>(Py_TYPE(value)))).get()), ".");

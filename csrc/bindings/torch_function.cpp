@@ -1,7 +1,6 @@
 #include "bindings/torch_function.h"
 
-#include <vector>
-
+#include "bindings/function_modes.h"
 #include "bindings/recursion.h"
 
 namespace cnn::python {
@@ -56,15 +55,16 @@ void collect(PyObject* o, std::vector<Object>& found) {
   found.insert(found.begin() + Py_ssize_t(at), Object::borrow(o));
 }
 
+}  // namespace
+
 std::vector<Object> overloaded(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   std::vector<Object> found;
+  if (torch_function_disabled) return found;
   if (self) collect(self, found);
   const Py_ssize_t all = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
   for (Py_ssize_t i = 0; i < all; ++i) collect(args[i], found);
   return found;
 }
-
-}  // namespace
 
 void forget_torch_functions() { ++epoch; }
 
@@ -79,16 +79,41 @@ bool is_plain_class(PyTypeObject* type) {
 }
 
 bool any_overloaded(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
-  return !torch_function_disabled && !overloaded(self, args, n, kwnames).empty();
+  return function_mode_on() || !overloaded(self, args, n, kwnames).empty();
 }
 
-PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, PyObject* const* args, Py_ssize_t n,
-                              PyObject* kwnames) {
-  const std::vector<Object> objects = overloaded(self, args, n, kwnames);
+PyObject* ask_overriders(PyObject* func, std::string_view name, const std::vector<Object>& objects,
+                         PyObject* positional, PyObject* keywords) {
   const Object types = Object::steal(PyTuple_New(Py_ssize_t(objects.size())));
   for (size_t i = 0; i < objects.size(); ++i) {
     PyTuple_SET_ITEM(types.get(), Py_ssize_t(i), new_ref(reinterpret_cast<PyObject*>(Py_TYPE(objects[i].get()))));
   }
+  const auto ask = [&](PyObject* overrider) {
+    const Object method = Object::steal(PyObject_GetAttr(overrider, attribute_name));
+    PyObject* const call[] = {func, types.get(), positional, keywords};
+    return run_python([&] { return PyObject_Vectorcall(method.get(), call, 4, nullptr); });
+  };
+  std::string asked;
+  const auto note = [&](const char* what, PyObject* o) {
+    asked += std::string("\n  - ") + what + std::string(view(Object::steal(PyObject_Repr(o)).get()));
+  };
+  if (function_mode_on()) {
+    const WithoutInnermostMode scope;
+    Object result = ask(scope.mode());
+    if (result.get() != Py_NotImplemented) return result.release();
+    note("mode object ", scope.mode());
+  }
+  for (const Object& object : objects) {
+    Object result = ask(object.get());
+    if (result.get() != Py_NotImplemented) return result.release();
+    note("tensor subclass ", reinterpret_cast<PyObject*>(Py_TYPE(object.get())));
+  }
+  fail(ErrorKind::Type, "", "Multiple dispatch failed for 'torch.", name,
+       "'; all __torch_function__ handlers returned NotImplemented:\n", asked);
+}
+
+PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, PyObject* const* args, Py_ssize_t n,
+                              PyObject* kwnames) {
   const Py_ssize_t shift = self ? 1 : 0;
   const Object positional = Object::steal(PyTuple_New(n + shift));
   if (self) PyTuple_SET_ITEM(positional.get(), 0, new_ref(self));
@@ -97,15 +122,7 @@ PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, 
   for (Py_ssize_t i = 0; kwnames && i < PyTuple_GET_SIZE(kwnames); ++i) {
     expect_ok(PyDict_SetItem(keywords.get(), PyTuple_GET_ITEM(kwnames, i), args[n + i]));
   }
-  for (const Object& object : objects) {
-    const Object method = Object::steal(PyObject_GetAttr(object.get(), attribute_name));
-    PyObject* const call[] = {func, types.get(), positional.get(), keywords.get()};
-    Object result = run_python([&] { return PyObject_Vectorcall(method.get(), call, 4, nullptr); });
-    if (result.get() != Py_NotImplemented) return result.release();
-  }
-  PyErr_Format(PyExc_TypeError, "no implementation found for 'torch.%s' on types that implement __torch_function__: %R",
-               name, types.get());
-  throw PythonError();
+  return ask_overriders(func, name, overloaded(self, args, n, kwnames), positional.get(), keywords.get());
 }
 
 PyObject* call_torch_function_slot(const char* name, PyObject* self, std::initializer_list<PyObject*> args) {
@@ -191,20 +208,6 @@ PyObject* default_torch_function(PyObject* cls, PyObject* args, PyObject* kwargs
   });
 }
 
-// ---- DisableTorchFunctionSubclass ----
-
-PyObject* enter(PyObject* self, PyObject*) {
-  ++torch_function_disabled;
-  return new_ref(self);
-}
-PyObject* leave(PyObject*, PyObject*) {
-  if (torch_function_disabled > 0) --torch_function_disabled;
-  return none();
-}
-PyMethodDef disable_methods[] = {
-    {"__enter__", enter, METH_NOARGS, nullptr}, {"__exit__", leave, METH_VARARGS, nullptr}, {}};
-PyTypeObject disable_type = blank_type();
-
 PyMethodDef disabled_def = {"_disabled_torch_function_impl", disabled_torch_function, METH_VARARGS,
                             "A __torch_function__ that runs the function as if there were no subclass."};
 PyMethodDef default_def = {"__torch_function__",
@@ -221,15 +224,6 @@ void bind_torch_function(PyObject* module) {
   expect_ok(PyModule_AddObjectRef(module, "_disabled_torch_function_impl", disabled_impl));
   const Object method = Object::steal(PyDescr_NewClassMethod(tensor_type, &default_def));
   expect_ok(PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), "__torch_function__", method.get()));
-
-  disable_type.tp_name = "cnn._C.DisableTorchFunctionSubclass";
-  disable_type.tp_basicsize = sizeof(PyObject);
-  disable_type.tp_flags = Py_TPFLAGS_DEFAULT;
-  disable_type.tp_doc = "with DisableTorchFunctionSubclass(): subclasses of Tensor are treated as Tensor.";
-  disable_type.tp_new = PyType_GenericNew;
-  disable_type.tp_methods = disable_methods;
-  expect_ok(PyType_Ready(&disable_type));
-  expect_ok(PyModule_AddObjectRef(module, "DisableTorchFunctionSubclass", reinterpret_cast<PyObject*>(&disable_type)));
 }
 
 }  // namespace cnn::python

@@ -1,7 +1,10 @@
 // `__torch_function__`: how subclasses, and other objects that define it, take over calls.
 #pragma once
 
+#include <vector>
+
 #include "bindings/tensor_type.h"
+#include "cnn/autograd.h"
 
 namespace cnn::python {
 
@@ -18,13 +21,21 @@ extern thread_local int torch_function_disabled;
 // A class changed: look anew.
 void forget_torch_functions();
 bool is_plain_class(PyTypeObject* type);
-// Must a call with this tensor go to __torch_function__?
+inline bool function_mode_on() { return mode_word & kFunctionMode; }
+// Must a call with this tensor go to __torch_function__, of a mode or of the tensor's class?
 inline bool intercepts(PyObject* tensor) {
-  return !is_exact_tensor(tensor) && !torch_function_disabled && !is_plain_class(Py_TYPE(tensor));
+  return function_mode_on() ||
+         (!is_exact_tensor(tensor) && !torch_function_disabled && !is_plain_class(Py_TYPE(tensor)));
 }
-// Is there any argument, of whatever type (or in a list), that defines __torch_function__?
+// The arguments of whatever type (or in a list) that define __torch_function__; subclasses before their bases, one of
+// each type.
+std::vector<Object> overloaded(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames);
+// Is there a mode, or any such argument?
 bool any_overloaded(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames);
-// Asks the arguments' __torch_function__ in turn. `args` may lack `self`, which then comes first.
+// Asks the innermost mode, then the objects' __torch_function__ in turn. `name` is for the TypeError when none answers.
+PyObject* ask_overriders(PyObject* func, std::string_view name, const std::vector<Object>& objects,
+                         PyObject* positional, PyObject* keywords);
+// The same of a call's arguments. `args` may lack `self`, which then comes first.
 PyObject* call_torch_function(PyObject* func, const char* name, PyObject* self, PyObject* const* args, Py_ssize_t n,
                               PyObject* kwnames);
 // The same for a special method or a property of Tensor, told by its name.

@@ -1,6 +1,8 @@
 // The small Python types of the tensor world: dtype, device, Size, layout, memory_format.
 #pragma once
 
+#include <optional>
+
 #include "bindings/python.h"
 #include "cnn/device.h"
 #include "cnn/dtype.h"
@@ -33,6 +35,10 @@ inline bool is_device_like(PyObject* o) {
 }
 PyObject* device_object(Device device);
 Device to_device(PyObject* device_like);
+// Where this thread makes tensors that are given no device, if it has said so: `with torch.device(...)`,
+// set_default_device.
+std::optional<Device> chosen_device();
+inline Device default_device() { return chosen_device().value_or(kCpu); }
 
 PyObject* size_object(const Dims& sizes);
 

@@ -17,6 +17,7 @@ from cnn.autograd import enable_grad as enable_grad  # noqa: E402
 from cnn.autograd import inference_mode as inference_mode  # noqa: E402
 from cnn.autograd import no_grad as no_grad  # noqa: E402
 from cnn.autograd import set_grad_enabled as set_grad_enabled  # noqa: E402
+from cnn.functional import *  # noqa: E402, F403
 from cnn.random import get_rng_state as get_rng_state  # noqa: E402
 from cnn.random import initial_seed as initial_seed  # noqa: E402
 from cnn.random import manual_seed as manual_seed  # noqa: E402
@@ -32,7 +33,7 @@ int = _C.int32
 long = _C.int64
 
 _SUBMODULES = frozenset((
-    "autograd", "backends", "cuda", "linalg", "nn", "optim", "random",
+    "autograd", "backends", "cuda", "linalg", "nn", "optim", "overrides", "random",
     "serialization", "storage", "testing", "utils",
 ))  # fmt: skip
 _LAZY = {
@@ -49,6 +50,20 @@ def set_default_dtype(d: _C.dtype) -> None:
     TypeError for dtypes that are not floating-point.
     """
     _C._set_default_dtype(d)
+
+
+def set_default_device(device: _C.device | str | None) -> None:
+    """Where this thread makes tensors that are given no device; None is the CPU again.
+
+    Functions that make a tensor like another one, or of memory that exists, go on as they were. A
+    device that cannot be used raises where the first tensor is made.
+    """
+    _C._set_default_device(device)
+
+
+def get_default_device() -> _C.device:
+    """Where tensors are made that are given no device."""
+    return _C._get_default_device()
 
 
 _MATMUL_PRECISIONS = ("highest", "high", "medium")
@@ -89,6 +104,7 @@ if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
     from cnn import linalg as linalg
     from cnn import nn as nn
     from cnn import optim as optim
+    from cnn import overrides as overrides
     from cnn import random as random
     from cnn import serialization as serialization
     from cnn import storage as storage

@@ -107,7 +107,6 @@ _IN_FUNCTIONAL = """
 _ELSEWHERE = {name: f"cnn.nn.functional.{name}" for name in _IN_FUNCTIONAL} | {
     "alpha_dropout_": "cnn.nn.functional.alpha_dropout",
     "feature_alpha_dropout_": "cnn.nn.functional.feature_alpha_dropout",
-    "functional": "cnn",
     "native_channel_shuffle": "cnn.nn.functional.channel_shuffle",
     "special": "cnn",
 }

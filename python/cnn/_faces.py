@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import sys
 
+from cnn import _C
 
-def adopt(face, package=None):
-    """Makes the classes and functions of a package's files name `face` as their module: a module
-    that shows them, by default the package itself.
+
+def adopt(face, *files):
+    """Makes classes and functions name `face` as their module, which shows them: those of `files`,
+    by default of the files below it.
 
     Pickles and `inspect` then find them where PyTorch's are: `cnn.optim.lr_scheduler.StepLR`.
     """
-    files = {
-        m.__name__ for path, m in sys.modules.items() if path.startswith(f"{package or face}.")
-    }
+    prefixes = files or (f"{face}.",)
+    own = {m.__name__ for path, m in sys.modules.items() if path.startswith(prefixes)}
     for value in list(vars(sys.modules[face]).values()):
-        if getattr(value, "__module__", None) in files and hasattr(value, "__name__"):
+        if getattr(value, "__module__", None) in own and hasattr(value, "__name__"):
             value.__module__ = face
+
+
+def let_override(space, names):
+    """Lets `__torch_function__` take over functions that are written in Python, as it does ops.
+
+    `space` is a namespace: {name: function, ...}.
+    """
+    for name in names:
+        if isinstance(space[name], type(adopt)):
+            space[name] = _C._overridable(space[name])

@@ -51,11 +51,6 @@ def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
     return _C.tensor(data, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def split(self, split_size, dim=0):
-    """Parts of `split_size` (an int, or a list of sizes) along `dim`; views."""
-    return _C.split(self, split_size, dim)
-
-
 def tile(self, *dims, **named):
     """`repeat`, with the missing leading counts taken as 1."""
     from cnn import _composite
@@ -101,23 +96,27 @@ def _set_state(tensor, state):
 
 
 def _install():
-    from cnn import _composite
+    from cnn import _composite, functional
 
-    for name, function in {
+    asking = {
         "backward": backward,
         "__repr__": _repr,
         "__format__": _format,
-        "__reduce_ex__": _reduce_ex,
         "__deepcopy__": _deepcopy,
         "__reversed__": _reversed,
-        "__dir__": _dir,
         "tile": tile,
         "new_tensor": new_tensor,
-    }.items():
-        setattr(Tensor, name, function)
-    for name in _composite.METHODS:
+    }
+    for name, function in asking.items():
+        function.__name__, function.__qualname__ = name, f"Tensor.{name}"
+        setattr(Tensor, name, _C._overridable(function))
+    Tensor.__reduce_ex__ = _reduce_ex
+    Tensor.__dir__ = _dir
+    methods = {name: getattr(_composite, name) for name in _composite.METHODS}
+    methods |= {name: getattr(functional, name) for name in functional.METHODS}
+    for name, function in methods.items():
         if not hasattr(Tensor, name):
-            setattr(Tensor, name, getattr(_composite, name))
+            setattr(Tensor, name, function)
     _absent.explain_tensor(Tensor)
 
 

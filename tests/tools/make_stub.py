@@ -189,7 +189,7 @@ def methods() -> list[str]:
 def composed() -> list[str]:
     """Methods written in Python: their parameters' names and defaults, without types."""
     lines = []
-    for name in cnn._composite.METHODS:
+    for name in sorted(cnn._composite.METHODS + cnn.functional.METHODS):
         function = inspect.getattr_static(_C.Tensor, name)
         if not inspect.isfunction(function):
             continue  # the core has it

@@ -29,24 +29,23 @@ namespace cnn {
 enum Mode : uint32_t {
   kNoGrad = 1,
   kInference = 2,
-  kAutocast = 4,
-  kProfile = 8,
-  kTrace = 16,
-  kAnomaly = 32,
-  kSavedHooks = 64,
+  kAnomaly = 4,
+  kSavedHooks = 8,    // set while this thread has any
+  kFunctionMode = 16,  // an interceptor of calls, which the bindings know, is in force in this thread
 };
 extern CNN_API thread_local constinit uint32_t mode_word __attribute__((tls_model("initial-exec")));
 
 inline bool grad_enabled() { return !(mode_word & kNoGrad); }
+inline void set_modes(uint32_t bits, uint32_t values) { mode_word = (mode_word & ~bits) | values; }
 
 class ModeGuard {  // sets or clears bits for a scope
  public:
-  ModeGuard(uint32_t bits, bool on) : before_(mode_word) { mode_word = on ? before_ | bits : before_ & ~bits; }
-  ~ModeGuard() { mode_word = before_; }
+  ModeGuard(uint32_t bits, bool on) : bits_(bits), before_(mode_word & bits) { set_modes(bits, on ? bits : 0); }
+  ~ModeGuard() { set_modes(bits_, before_); }
   ModeGuard(const ModeGuard&) = delete;
 
  private:
-  uint32_t before_;
+  uint32_t bits_, before_;
 };
 struct NoGrad : ModeGuard {
   NoGrad() : ModeGuard(kNoGrad, true) {}

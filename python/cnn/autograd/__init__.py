@@ -4,7 +4,7 @@ gradients of their own.
 
 from __future__ import annotations
 
-from cnn import _C
+from cnn import _C, _faces
 from cnn.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
 from cnn.autograd.function import Function
 from cnn.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -216,3 +216,6 @@ def _output_grad(i, output, given):
             f"output[{i}] has a dtype of {output.dtype}."
         )
     return given
+
+
+_faces.let_override(globals(), ("backward", "grad"))

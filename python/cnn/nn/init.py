@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 
-from .. import _C, _absent
+from .. import _C, _absent, _faces
 from ..autograd import no_grad
 
 _LINEAR = frozenset(
@@ -73,7 +73,7 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
 
 def _redraw_normals(tensor, mean, std, a, b, generator):
     # The bounds as the tensor's dtype holds them.
-    low, high = (_C.full((), x, dtype=tensor.dtype).item() for x in (a, b))
+    low, high = (_C.full((), x, dtype=tensor.dtype, device="cpu").item() for x in (a, b))
     result = tensor.normal_(mean, std, generator=generator)
     while True:
         outside = (result < low) | (result > high)
@@ -247,6 +247,9 @@ def sparse_(tensor, sparsity, std=0.01, generator=None):
         for col in range(cols):
             tensor[_C.randperm(rows)[:zeros], col] = 0
     return tensor
+
+
+_faces.let_override(globals(), ("uniform_", "normal_", "constant_", "kaiming_uniform_"))
 
 
 def _deprecated(function):

@@ -327,3 +327,4 @@ __all__ = [
 ]
 
 _faces.adopt(__name__)
+_faces.let_override(globals(), [name for name in __all__ if name in globals()])

@@ -319,7 +319,7 @@ def interpolate(
 
 def _factors(scales):
     """The scale factors as the core takes them."""
-    return None if scales is None else _C.tensor(list(scales), dtype=_C.float64)
+    return None if scales is None else _C.tensor(list(scales), dtype=_C.float64, device="cpu")
 
 
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None) -> _C.Tensor:

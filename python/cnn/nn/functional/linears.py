@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ... import _C
-from ..._composite import _lengths, triu_indices
+from ..._composite import triu_indices
 from ...autograd import no_grad
+from ...functional import _lengths
 
 
 def bilinear(input1, input2, weight, bias=None) -> _C.Tensor:

@@ -265,7 +265,8 @@ def _fractional(n, input, kernel, size, samples):
         shape = (*input.shape[:2], *size)
         return input.reshape(shape), _C.empty(shape, dtype=_C.int64, device=input.device)
     planes, places = [], []
-    numbers = _C.arange(spatial.numel()).reshape(spatial)
+    place = {"device": input.device}
+    numbers = _C.arange(spatial.numel(), **place).reshape(spatial)
     for b in range(input.shape[0]):
         for c in range(input.shape[1]):
             window, where = input[b, c], numbers
@@ -274,7 +275,7 @@ def _fractional(n, input, kernel, size, samples):
                 start = _starts(
                     float(samples[b, c, n - 1 - d if n == 2 else d]), spatial[d], size[d], kernel[d]
                 )
-                at = _C.tensor(start).unsqueeze(1) + _C.arange(kernel[d])
+                at = _C.tensor(start, **place).unsqueeze(1) + _C.arange(kernel[d], **place)
                 window = window.index_select(d, at.reshape(-1)).unflatten(d, at.shape)
                 where = where.index_select(d, at.reshape(-1)).unflatten(d, at.shape)
                 window, where = window.movedim(d + 1, -1), where.movedim(d + 1, -1)

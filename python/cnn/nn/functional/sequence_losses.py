@@ -64,8 +64,8 @@ def _log_likelihood(log_probs, targets, input_lengths, target_lengths, blank):
     blanks between them to the first t steps.
     """
     steps, batch, _ = log_probs.shape
-    labels = _C.full((batch, 2 * targets.size(1) + 1), blank, dtype=_C.int64)
-    labels = labels.to(log_probs.device)
+    place = {"dtype": _C.int64, "device": log_probs.device}
+    labels = _C.full((batch, 2 * targets.size(1) + 1), blank, **place)
     labels[:, 1::2] = targets
     width = labels.size(1)
     seen = log_probs.gather(2, labels.expand(steps, batch, width))

@@ -543,4 +543,4 @@ _C._set_module_methods(
 _C._shorten_module_slots(Module)
 
 
-_faces.adopt(__name__, f"{__package__}._module")
+_faces.adopt(__name__, f"{__package__}._module.")

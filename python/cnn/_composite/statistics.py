@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import warnings
 
-from cnn import _C
-from cnn._refusals import refuse_integers
-
-
-def _into(out, result, op):
-    return result if out is None else _C._copy_out(result, op, out)
+from .. import _C
+from .._refusals import refuse_integers
+from .results import into
 
 
 def cov(input, *, correction=1, fweights=None, aweights=None):
@@ -142,12 +139,12 @@ def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
 
 def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
     """The q-quantiles (q in [0, 1], a number or a vector) along `dim`, or of all elements."""
-    return _into(out, _quantile(input, q, dim, keepdim, interpolation, False), "quantile")
+    return into(out, _quantile(input, q, dim, keepdim, interpolation, False), "quantile")
 
 
 def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
     """`quantile` without the nans."""
-    return _into(out, _quantile(input, q, dim, keepdim, interpolation, True), "nanquantile")
+    return into(out, _quantile(input, q, dim, keepdim, interpolation, True), "nanquantile")
 
 
 def histc(input, bins=100, min=0, max=0, *, out=None):
@@ -168,4 +165,4 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
     x = x[(x >= low) & (x <= high)]
     place = ((x - low) * bins / (high - low)).long().clamp(0, bins - 1)
     counts = _C.zeros(bins, dtype=input.dtype, device=input.device)
-    return _into(out, counts.index_add(0, place, _C.ones_like(x)), "histc")
+    return into(out, counts.index_add(0, place, _C.ones_like(x)), "histc")

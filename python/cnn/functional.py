@@ -1,58 +1,22 @@
-"""Functions composed of others, where one kernel of their own would gain nothing."""
+"""The functions that PyTorch keeps in `torch.functional`: shapes, products, distances, distinct
+values."""
 
 from __future__ import annotations
 
 import builtins
 
-from cnn import _C
-from cnn._choices import combinations, tril_indices, triu_indices
-from cnn._statistics import _into, corrcoef, cov, histc, nanquantile, quantile
+from . import _C, _absent, _faces
+from ._C import broadcast_tensors, norm, split
+from ._refusals import dim_of
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes",
-    "cartesian_prod", "cdist", "column_stack", "combinations", "corrcoef", "cov", "cross",
-    "diagflat", "diff", "dist", "dstack", "einsum", "fliplr", "flipud", "histc",
-    "hstack", "inner", "is_floating_point", "is_tensor", "isin", "isreal", "kron",
-    "meshgrid", "numel", "quantile", "nanquantile", "rot90", "row_stack", "tensordot", "tile",
-    "tril_indices", "triu_indices", "unique", "unique_consecutive", "vstack",
+    "broadcast_tensors", "cartesian_prod", "cdist", "einsum", "meshgrid", "norm", "split",
+    "tensordot", "unique", "unique_consecutive", "unravel_index",
 ]  # fmt: skip
 
 # Those that are methods of Tensor as well.
-METHODS = [
-    "corrcoef", "cov", "cross", "diagflat", "diff", "dist", "fliplr", "flipud", "histc",
-    "inner", "isreal", "kron", "nanquantile", "quantile", "rot90", "tile", "unique",
-    "unique_consecutive",
-]  # fmt: skip
-
-
-def is_tensor(obj):
-    """Is it a Tensor, of any class?"""
-    return isinstance(obj, _C.Tensor)
-
-
-def is_floating_point(input):
-    """Is its dtype one of the floating-point dtypes?"""
-    return input.dtype.is_floating_point
-
-
-def numel(input):
-    """The number of elements."""
-    return input.numel()
-
-
-def isreal(input):
-    """True everywhere: there are no complex dtypes."""
-    return _C.ones_like(input, dtype=_C.bool)
-
-
-def _dim_of(input, dim):
-    """A dimension of the input's, counted from the front. IndexError where there is none."""
-    n = builtins.max(input.dim(), 1)
-    if not -n <= dim < n:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
-        )
-    return dim % n
+METHODS = ["unique", "unique_consecutive"]
 
 
 # ---- Shapes ----
@@ -100,96 +64,6 @@ def atleast_3d(*tensors):
         return t.unsqueeze(-1) if t.dim() == 2 else t
 
     return _atleast(tensors, widen)
-
-
-def _stackable(tensors, op):
-    """What a stack is made of: a list of tensors, not an empty one."""
-    if not isinstance(tensors, (list, tuple)):
-        raise TypeError(
-            f"{op}(): argument 'tensors' (position 1) must be tuple of Tensors, not "
-            f"{type(tensors).__name__}"
-        )
-    tensors = list(tensors)
-    for i, t in enumerate(tensors):
-        if not isinstance(t, _C.Tensor):
-            raise TypeError(
-                f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}"
-            )
-    if not tensors:
-        raise RuntimeError(f"{op} expects a non-empty TensorList")
-    return tensors
-
-
-def hstack(tensors, *, out=None):
-    """Joined side by side: along dimension 1, or 0 for vectors."""
-    tensors = atleast_1d(_stackable(tensors, "hstack"))
-    return _C.cat(list(tensors), 0 if tensors[0].dim() == 1 else 1, out=out)
-
-
-def vstack(tensors, *, out=None):
-    """Joined one above the other, along dimension 0."""
-    return _C.cat(list(atleast_2d(_stackable(tensors, "vstack"))), 0, out=out)
-
-
-row_stack = vstack
-
-
-def dstack(tensors, *, out=None):
-    """Joined in depth, along dimension 2."""
-    return _C.cat(list(atleast_3d(_stackable(tensors, "dstack"))), 2, out=out)
-
-
-def column_stack(tensors, *, out=None):
-    """Vectors as columns, joined along dimension 1."""
-    tensors = _stackable(tensors, "column_stack")
-    return hstack([t.reshape(t.numel(), 1) if t.dim() <= 1 else t for t in tensors], out=out)
-
-
-def tile(input, dims):
-    """`repeat`, with the missing leading counts taken as 1."""
-    if not isinstance(dims, (list, tuple)):
-        raise TypeError(
-            f"tile(): argument 'dims' (position 2) must be tuple of ints, not {type(dims).__name__}"
-        )
-    return input.repeat((1,) * (input.dim() - len(dims)) + tuple(dims))
-
-
-def fliplr(input):
-    """Columns in reverse order."""
-    if input.dim() < 2:
-        raise RuntimeError("Input must be >= 2-d.")
-    return _C.flip(input, (1,))
-
-
-def flipud(input):
-    """Rows in reverse order."""
-    if input.dim() < 1:
-        raise RuntimeError("Input must be >= 1-d.")
-    return _C.flip(input, (0,))
-
-
-def rot90(input, k=1, dims=(0, 1)):
-    """Turned by k quarter turns in the plane of `dims`, from the first towards the second."""
-    if len(dims) != 2:
-        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
-    if input.dim() < 2:
-        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.dim()}")
-    a, b = (_dim_of(input, d) for d in dims)
-    if a == b:
-        raise RuntimeError(
-            f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}"
-        )
-    k = k % 4  # not in place: k may be a tensor
-    if k == 0:
-        return input.clone()
-    if k == 2:
-        return _C.flip(input, (a, b))
-    return _C.flip(input.transpose(a, b), (a,) if k == 1 else (b,))
-
-
-def diagflat(input, offset=0):
-    """A matrix with the flattened input on a diagonal."""
-    return _C.diag_embed(input.reshape(-1), offset)
 
 
 def block_diag(*tensors):
@@ -252,19 +126,27 @@ def cartesian_prod(*tensors):
     return _C.stack([g.reshape(-1) for g in meshgrid(*tensors, indexing="ij")], 1)
 
 
+def unravel_index(indices, shape):
+    """Places in a tensor of that shape, a tensor for each dimension, of indices into its flattened
+    form."""
+    if indices.is_floating_point() or indices.is_complex() or indices.dtype == _C.bool:
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    if not isinstance(shape, (int, list, tuple)):
+        raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    for size in shape:
+        if not isinstance(size, int):
+            raise TypeError(f"expected 'shape' sequence to only contain ints, but got {type(size)}")
+    if any(size < 0 for size in shape):
+        raise ValueError(f"'shape' cannot have negative values, but got {shape}")
+    places, rest = [], indices.long()
+    for size in reversed(shape):
+        places.append(rest % size)
+        rest = _C.floor_divide(rest, size)
+    return tuple(reversed(places))
+
+
 # ---- Products ----
-
-
-def inner(input, other, *, out=None):
-    """Sums of products over the last dimensions."""
-    if input.dim() == 0 or other.dim() == 0:
-        return _C.mul(input, other, out=out)
-    if input.shape[-1] != other.shape[-1]:
-        raise RuntimeError(
-            "inner() the last dimension must match on both input tensors but got shapes "
-            f"{list(input.shape)} and {list(other.shape)}"
-        )
-    return tensordot(input, other, ([-1], [-1]), out)
 
 
 def tensordot(a, b, dims=2, out=None):
@@ -283,7 +165,7 @@ def tensordot(a, b, dims=2, out=None):
         raise RuntimeError("both dimension lists should have same length")
     if a.dtype != b.dtype:
         raise RuntimeError("both inputs should have same dtype")
-    left, right = [_dim_of(a, d) for d in left], [_dim_of(b, d) for d in right]
+    left, right = [dim_of(a, d) for d in left], [dim_of(b, d) for d in right]
     for i, j in zip(left, right):  # a dimension of size 1 meets all of the other's
         if a.shape[i] == 1:
             b = b.sum(j, keepdim=True, dtype=b.dtype)
@@ -310,54 +192,14 @@ def tensordot(a, b, dims=2, out=None):
     return _C.mm(x, y).reshape(shape)
 
 
-def kron(input, other, *, out=None):
-    """Kronecker product."""
-    n = builtins.max(input.dim(), other.dim())
-    a = input.reshape((1,) * (n - input.dim()) + tuple(input.shape))
-    b = other.reshape((1,) * (n - other.dim()) + tuple(other.shape))
-    left = [s for d in range(n) for s in (a.shape[d], 1)]
-    right = [s for d in range(n) for s in (1, b.shape[d])]
-    product = a.reshape(left) * b.reshape(right)
-    return _into(out, product.reshape([a.shape[d] * b.shape[d] for d in range(n)]), "kron")
-
-
-def cross(input, other, dim=None, *, out=None):
-    """Cross product of 3-vectors along `dim` (the first dimension of size 3 when none)."""
-    if dim is None:
-        dim = next((d for d, s in enumerate(input.shape) if s == 3), None)
-        if dim is None:
-            raise RuntimeError("no dimension of size 3 in input")
-    if input.dim() != other.dim():
-        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
-    dim = _dim_of(input, dim)
-    if input.shape[dim] != 3 or other.shape[dim] != 3:
-        raise RuntimeError(
-            f"linalg.cross: inputs dimension {dim} must have length 3. "
-            f"Got {input.shape[dim]} and {other.shape[dim]}"
-        )
-    if input.dtype != other.dtype:
-        raise RuntimeError(f"cross: expected one dtype, but found {input.dtype} and {other.dtype}")
-    if input.dtype == _C.bool:
-        raise NotImplementedError("\"cross\" not implemented for 'Bool'")
-    a, b = _C.broadcast_tensors(input, other)
-    a1, b1 = _C.roll(a, (-1,), (dim,)), _C.roll(b, (-1,), (dim,))
-    a2, b2 = _C.roll(a, (-2,), (dim,)), _C.roll(b, (-2,), (dim,))
-    return _into(out, a1 * b2 - a2 * b1, "cross")
-
-
 def einsum(equation, *operands):
     """Sums of products in Einstein's notation: einsum("ij,jk->ik", a, b)."""
-    from cnn._einsum import einsum as run
+    from ._einsum import einsum as run
 
     return run(equation, *operands)
 
 
 # ---- Distances ----
-
-
-def dist(input, other, p=2):
-    """The p-norm of input - other."""
-    return (input - other).norm(p)
 
 
 _COMPUTE_MODES = (
@@ -393,7 +235,7 @@ def _lengths(difference, p):
     """
     if p not in (0, float("inf")) or not difference.requires_grad:
         return difference.norm(p, -1)
-    from cnn.autograd import Function
+    from .autograd import Function
 
     class Lengths(Function):
         @staticmethod
@@ -412,36 +254,7 @@ def _lengths(difference, p):
     return Lengths.apply(difference)
 
 
-def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
-    """Differences of neighbours along `dim`, n times."""
-    if input.dim() == 0:
-        raise RuntimeError("diff expects input to be at least one-dimensional")
-    if n < 0:
-        raise RuntimeError(f"order must be non-negative but got {n}")
-    if n == 0:  # nothing is put before or behind it either
-        return _into(out, input.clone(), "diff")
-    parts = [t for t in (prepend, input, append) if t is not None]
-    x = _C.cat(parts, dim) if len(parts) > 1 else input
-    for _ in range(builtins.min(n, x.shape[dim])):
-        size = x.shape[dim]
-        if size == 0:
-            break
-        high, low = x.narrow(dim, 1, size - 1), x.narrow(dim, 0, size - 1)
-        x = high ^ low if x.dtype == _C.bool else high - low
-    return _into(out, x, "diff")
-
-
-def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None):
-    """Is each element among test_elements?"""
-    elements = elements if is_tensor(elements) else _C.tensor(elements)
-    tests = test_elements if is_tensor(test_elements) else _C.tensor(test_elements)
-    if _C.bool in (elements.dtype, tests.dtype):
-        raise RuntimeError("Unsupported input type encountered for isin(): Bool")
-    found = (elements.unsqueeze(-1) == tests.reshape(-1)).any(-1)
-    return _into(out, ~found if invert else found, "isin")
-
-
-# ---- Unique ----
+# ---- Distinct values ----
 
 
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
@@ -480,7 +293,7 @@ def _runs(values, order, shape, return_inverse, return_counts):
 def _unique_slices(input, dim, return_inverse, return_counts, consecutive):
     if input.dim() == 0:
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-    dim = _dim_of(input, dim)
+    dim = dim_of(input, dim)
     rows = input.detach().movedim(dim, 0)
     empty = sum(size == 0 for size in input.shape)
     if empty > 1:
@@ -509,3 +322,7 @@ def _unique_slices(input, dim, return_inverse, return_counts, consecutive):
     if return_counts:
         out.append(_C.tensor(counts, dtype=_C.int64, device=input.device))
     return tuple(out) if len(out) > 1 else result
+
+
+_faces.let_override(globals(), __all__)
+_absent.explain(__name__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _C
+from .. import _C
 
 
 def combinations(input, r=2, with_replacement=False):
@@ -51,11 +51,11 @@ def _choices(n, r):
 
 def _triangle_indices(row, first, start, stop, options, dtype, requires_grad):
     """[2, n]: places (r, c) with start(r) <= c < stop(r), for the rows from `first` to `row`."""
-    rows = _C.arange(first, row)
+    rows = _C.arange(first, row, device="cpu")  # read here, wherever the places go
     begin, end = start(rows), stop(rows)
     counts = end - begin
     r = rows.repeat_interleave(counts)
-    c = _C.arange(r.shape[0]) + (begin - counts.cumsum(0) + counts).repeat_interleave(counts)
+    c = _C.arange(r.shape[0], device="cpu") + (begin - counts.cumsum(0) + counts).repeat_interleave(counts)
     places = _C.empty((2, r.shape[0]), dtype=dtype or _C.int64, **options)
     places[0].copy_(r)
     places[1].copy_(c)

@@ -1,0 +1,55 @@
+"""Products of whole tensors."""
+
+from __future__ import annotations
+
+from .. import _C
+from .._refusals import dim_of
+from ..functional import tensordot
+from .results import into
+
+
+def inner(input, other, *, out=None):
+    """Sums of products over the last dimensions."""
+    if input.dim() == 0 or other.dim() == 0:
+        return _C.mul(input, other, out=out)
+    if input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(
+            "inner() the last dimension must match on both input tensors but got shapes "
+            f"{list(input.shape)} and {list(other.shape)}"
+        )
+    return tensordot(input, other, ([-1], [-1]), out)
+
+
+def kron(input, other, *, out=None):
+    """Kronecker product."""
+    n = max(input.dim(), other.dim())
+    a = input.reshape((1,) * (n - input.dim()) + tuple(input.shape))
+    b = other.reshape((1,) * (n - other.dim()) + tuple(other.shape))
+    left = [s for d in range(n) for s in (a.shape[d], 1)]
+    right = [s for d in range(n) for s in (1, b.shape[d])]
+    product = a.reshape(left) * b.reshape(right)
+    return into(out, product.reshape([a.shape[d] * b.shape[d] for d in range(n)]), "kron")
+
+
+def cross(input, other, dim=None, *, out=None):
+    """Cross product of 3-vectors along `dim` (the first dimension of size 3 when none)."""
+    if dim is None:
+        dim = next((d for d, s in enumerate(input.shape) if s == 3), None)
+        if dim is None:
+            raise RuntimeError("no dimension of size 3 in input")
+    if input.dim() != other.dim():
+        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+    dim = dim_of(input, dim)
+    if input.shape[dim] != 3 or other.shape[dim] != 3:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. "
+            f"Got {input.shape[dim]} and {other.shape[dim]}"
+        )
+    if input.dtype != other.dtype:
+        raise RuntimeError(f"cross: expected one dtype, but found {input.dtype} and {other.dtype}")
+    if input.dtype == _C.bool:
+        raise NotImplementedError("\"cross\" not implemented for 'Bool'")
+    a, b = _C.broadcast_tensors(input, other)
+    a1, b1 = _C.roll(a, (-1,), (dim,)), _C.roll(b, (-1,), (dim,))
+    a2, b2 = _C.roll(a, (-2,), (dim,)), _C.roll(b, (-2,), (dim,))
+    return into(out, a1 * b2 - a2 * b1, "cross")
