@@ -18,6 +18,9 @@ __all__ = [
 ]
 
 
+_shape_t = int | list[int] | _C.Size
+
+
 class _Affine(Module):
     """A normalization with an optional weight, starting at ones, and bias, starting at zeros."""
 

@@ -23,6 +23,11 @@ PackedSequence_ = namedtuple(
 )
 
 
+def bind(optional, fn):
+    """fn(optional), or None for None."""
+    return None if optional is None else fn(optional)
+
+
 def invert_permutation(permutation):
     """The permutation that undoes an int64 one [n]; None for None."""
     if permutation is None:
@@ -67,10 +72,7 @@ class PackedSequence(PackedSequence_):
         """With other data; the indices go where `convert` takes them."""
         if data is self.data:
             return self
-        indices = [
-            None if index is None else convert(index)
-            for index in (self.sorted_indices, self.unsorted_indices)
-        ]
+        indices = bind(self.sorted_indices, convert), bind(self.unsorted_indices, convert)
         return type(self)(data, self.batch_sizes, *indices)
 
     def pin_memory(self):
