@@ -67,7 +67,7 @@ _SENTENCES = {
     "there are no distributions; draw with cnn.randn, cnn.rand, cnn.multinomial and the like": """
         distributions""",
     "one process uses one device, and processes do not exchange gradients": """
-        DistributedDataParallel DistributedSampler distributed""",
+        DistributedDataParallel distributed""",
     "use Python's multiprocessing; tensors pass through share_memory_()": "multiprocessing",
     "use Python's own profilers": "profiler",
     "calculation is the same on every run, with or without it": """

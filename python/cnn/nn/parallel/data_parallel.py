@@ -39,7 +39,7 @@ def _check_is_on(module, device):
 
 
 def _only(inputs, module_kwargs):
-    """The arguments of the one device, which scattering gives as one of each or, of nothing, none."""
+    """The arguments of the one device, of lists of those of each; of no arguments they are empty."""
     return inputs[0] if inputs else (), module_kwargs[0] if module_kwargs else {}
 
 
