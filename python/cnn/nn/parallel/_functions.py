@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from itertools import chain
 
-from ..._utils import _get_device_index
 from ...autograd.function import Function
 from . import comm
+from .comm import _get_device_index
 
 
 def _check_not_on_cpu(name, tensors):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 
 from ... import _C
-from ..._utils import _get_device_index
 
 __all__ = [
     "broadcast",
@@ -15,6 +14,12 @@ __all__ = [
     "reduce_add_coalesced",
     "scatter",
 ]
+
+
+def _get_device_index(device, optional=False, allow_cpu=False):
+    from ... import _utils  # which loads what only files and GPUs need
+
+    return _utils._get_device_index(device, optional, allow_cpu)
 
 
 def _at(index):

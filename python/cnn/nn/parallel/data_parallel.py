@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import chain
 
 from ... import _C
-from ..._utils import _get_device_index
 from ..modules.module import Module
+from .comm import _get_device_index
 from .parallel_apply import parallel_apply
 from .replicate import replicate
 from .scatter_gather import gather, scatter_kwargs
@@ -39,7 +39,7 @@ def _check_is_on(module, device):
 
 
 def _only(inputs, module_kwargs):
-    """The arguments of the one device, of lists of those of each; of no arguments they are empty."""
+    """The arguments of the one device, from those of each; there may be none."""
     return inputs[0] if inputs else (), module_kwargs[0] if module_kwargs else {}
 
 

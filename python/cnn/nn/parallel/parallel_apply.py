@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ... import _C
-from ..._utils import ExceptionWrapper
 from ...autograd import set_grad_enabled
 
 __all__ = ["get_a_var", "parallel_apply"]
@@ -38,6 +37,7 @@ def parallel_apply(modules, inputs, kwargs_tup=None, devices=None):
     first tensors among them. An error is raised again, with its traceback in the message.
     """
     from ... import cuda
+    from ..._utils import ExceptionWrapper
 
     _check_as_many(modules, inputs, "inputs")
     _check_as_many(modules, kwargs_tup, "kwargs_tup")

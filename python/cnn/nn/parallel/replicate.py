@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from ..._utils import _get_device_index
 from . import comm
 from ._functions import Broadcast
+from .comm import _get_device_index
 
 __all__ = ["replicate"]
 
