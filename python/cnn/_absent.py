@@ -67,7 +67,7 @@ _SENTENCES = {
     "there are no distributions; draw with cnn.randn, cnn.rand, cnn.multinomial and the like": """
         distributions""",
     "one process uses one device, and processes do not exchange gradients": """
-        DistributedDataParallel DistributedSampler SyncBatchNorm distributed""",
+        DistributedDataParallel distributed""",
     "use Python's multiprocessing; tensors pass through share_memory_()": "multiprocessing",
     "use Python's own profilers": "profiler",
     "threads are set with set_num_threads": """
@@ -143,10 +143,17 @@ def absent(module, name):
     return AttributeError(text, name=name, obj=sys.modules.get(module))
 
 
-def explain(module):
-    """Lets a module say what to use instead of what it does not have."""
+def explain(module, at_first_use=()):
+    """Lets a module say what to use instead of what it does not have.
+
+    Sub-modules named in `at_first_use` load when they are asked for.
+    """
 
     def __getattr__(name):
+        if name in at_first_use:
+            import importlib
+
+            return importlib.import_module(f"{module}.{name}")
         raise absent(module, name)
 
     sys.modules[module].__getattr__ = __getattr__

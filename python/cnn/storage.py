@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copyreg
 
-from cnn import _C, _absent
+from . import _C, _absent
 
 __all__ = ["UntypedStorage", "TypedStorage", "storage_bytes", "typed_storage"]
 
@@ -29,6 +29,18 @@ _NAMES = {
     "complex64": "ComplexFloat",
     "complex128": "ComplexDouble",
 }
+
+
+class _StorageBaseMeta(type):
+    def __instancecheck__(cls, obj):
+        return isinstance(obj, UntypedStorage)
+
+    def __subclasscheck__(cls, kind):
+        return issubclass(kind, UntypedStorage)
+
+
+class _StorageBase(metaclass=_StorageBaseMeta):
+    """What every untyped storage is an instance of."""
 
 
 class TypedStorage:
@@ -114,6 +126,20 @@ class TypedStorage:
         )
 
 
+class _LegacyStorageMeta(type):
+    def __instancecheck__(cls, obj):
+        """A storage of the class's dtype is an instance, whatever class it was made by."""
+        if super().__instancecheck__(obj):
+            return True
+        return type(obj) is TypedStorage and obj.dtype == getattr(cls, "_dtype", None)
+
+
+class _LegacyStorage(TypedStorage, metaclass=_LegacyStorageMeta):
+    """A storage whose class gives its dtype, as `FloatStorage` does."""
+
+    __slots__ = ()
+
+
 def _make_typed_storages():
     """One class for each dtype there is: {dtype: class}."""
     classes = {}
@@ -122,13 +148,82 @@ def _make_typed_storages():
         if dtype is None:
             continue
         body = {"__slots__": (), "__module__": "cnn", "_dtype": dtype}
-        classes[dtype] = type(prefix + "Storage", (TypedStorage,), body)
+        classes[dtype] = _LegacyStorageMeta(prefix + "Storage", (_LegacyStorage,), body)
     return classes
 
 
 STORAGE_OF_DTYPE = _make_typed_storages()
 globals().update({cls.__name__: cls for cls in STORAGE_OF_DTYPE.values()})
 __all__ += [cls.__name__ for cls in STORAGE_OF_DTYPE.values()]
+
+
+def _dtype_to_storage_type_map():
+    """{dtype: the name of its class}"""
+    return {dtype: cls.__name__ for dtype, cls in STORAGE_OF_DTYPE.items()}
+
+
+def _storage_type_to_dtype_map():
+    """{the name of a class: its dtype}"""
+    return {cls.__name__: dtype for dtype, cls in STORAGE_OF_DTYPE.items()}
+
+
+def _get_dtype_from_pickle_storage_type(pickle_storage_type):
+    """The dtype of a class that a file names; KeyError where there is none."""
+    try:
+        return _storage_type_to_dtype_map()[pickle_storage_type]
+    except KeyError:
+        raise KeyError(f'pickle storage type "{pickle_storage_type}" is not recognized') from None
+
+
+def _get_storage_from_sequence(sequence, dtype, device):
+    """An untyped storage of the sequence's values."""
+    return _C.tensor(list(sequence), dtype=dtype, device=device).untyped_storage()
+
+
+def _load_from_bytes(b):
+    """What a pickle of a storage made by PyTorch calls; it may run any code, as `load` then may."""
+    import io
+
+    from .serialization import load
+
+    return load(io.BytesIO(b), weights_only=False)
+
+
+_warned = _always_warn = False
+
+
+def _warn_typed_storage_removal(stacklevel=2):
+    """Warn, once or each time, that typed storages are of the past."""
+    global _warned
+    if _warned and not _always_warn:
+        return
+    import warnings
+
+    _warned = True
+    warnings.warn(
+        "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be "
+        "the only storage class. This should only matter to you if you are using storages "
+        "directly. To access UntypedStorage directly, use tensor.untyped_storage() instead of "
+        "tensor.storage()",
+        UserWarning,
+        stacklevel=stacklevel + 1,
+    )
+
+
+def _reset_warn_typed_storage_removal():
+    global _warned
+    _warned = False
+
+
+def _get_always_warn_typed_storage_removal():
+    return _always_warn
+
+
+def _set_always_warn_typed_storage_removal(always_warn):
+    global _always_warn
+    if not isinstance(always_warn, bool):
+        raise AssertionError(f"always_warn must be bool, got {type(always_warn)}")
+    _always_warn = always_warn
 
 
 def typed_storage(tensor):

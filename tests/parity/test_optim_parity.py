@@ -46,6 +46,9 @@ OPTIMIZERS = [
     ("ASGD", {"lr": 0.02, "t0": 3, "weight_decay": 0.1, "lambd": 0.01, "maximize": True}),
     ("Rprop", {}),
     ("Rprop", {"lr": 2e-4, "etas": (0.4, 1.5), "step_sizes": (1e-5, 1.0), "maximize": True}),
+    ("Adafactor", {}),
+    ("Adafactor", {"lr": 0.1, "weight_decay": 0.1, "maximize": True, "beta2_decay": -0.5}),
+    ("Adafactor", {"eps": (1e-3, 1e-2), "d": 2.0}),
 ]
 
 
@@ -203,6 +206,11 @@ BAD = [
     ("RAdam", {"weight_decay": -1}),
     ("ASGD", {"weight_decay": -0.5}),
     ("Rprop", {"etas": (1.0, 0.5)}),
+    ("Adafactor", {"beta2_decay": 1.0}),
+    ("Adafactor", {"eps": (-1.0, 1e-3)}),
+    ("Adafactor", {"d": 0.5}),
+    ("Muon", {"momentum": -1.0}),
+    ("Muon", {"adjust_lr_fn": "other"}),
     ("SparseAdam", {"eps": 0.0}),
 ]
 

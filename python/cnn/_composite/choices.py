@@ -55,7 +55,9 @@ def _triangle_indices(row, first, start, stop, options, dtype, requires_grad):
     begin, end = start(rows), stop(rows)
     counts = end - begin
     r = rows.repeat_interleave(counts)
-    c = _C.arange(r.shape[0], device="cpu") + (begin - counts.cumsum(0) + counts).repeat_interleave(counts)
+    c = _C.arange(r.shape[0], device="cpu") + (begin - counts.cumsum(0) + counts).repeat_interleave(
+        counts
+    )
     places = _C.empty((2, r.shape[0]), dtype=dtype or _C.int64, **options)
     places[0].copy_(r)
     places[1].copy_(c)

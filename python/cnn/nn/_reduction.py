@@ -37,6 +37,11 @@ def legacy_get_string(size_average, reduce, emit_warning=True):
     return reduction
 
 
+def legacy_get_enum(size_average, reduce, emit_warning=True):
+    """The core's number of the reduction that the old pair of booleans stands for."""
+    return get_enum(legacy_get_string(size_average, reduce, emit_warning))
+
+
 def choose(reduction, size_average, reduce):
     """The core's number of a loss's reduction, the old booleans winning where given."""
     if size_average is not None or reduce is not None:

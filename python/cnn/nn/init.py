@@ -36,27 +36,39 @@ def calculate_gain(nonlinearity, param=None):
     raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
 
 
-def uniform_(tensor, a=0.0, b=1.0, generator=None):
-    """Values from U(a, b)."""
+def _no_grad_uniform_(tensor, a, b, generator=None):
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
-def normal_(tensor, mean=0.0, std=1.0, generator=None):
-    """Values from N(mean, std ** 2)."""
+def _no_grad_normal_(tensor, mean, std, generator=None):
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
 
+def uniform_(tensor, a=0.0, b=1.0, generator=None):
+    """Values from U(a, b)."""
+    return _no_grad_uniform_(tensor, a, b, generator)
+
+
+def normal_(tensor, mean=0.0, std=1.0, generator=None):
+    """Values from N(mean, std ** 2)."""
+    return _no_grad_normal_(tensor, mean, std, generator)
+
+
 def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     """Values from N(mean, std ** 2), drawn again until they lie in [a, b]."""
+    return _no_grad_trunc_normal_(tensor, mean, std, a, b, generator)
+
+
+def _no_grad_trunc_normal_(tensor, mean, std, a, b, generator=None):
     if tensor.is_meta:
         return tensor
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of "
             "values may be incorrect.",
-            stacklevel=2,
+            stacklevel=3,
         )
 
     def below(x):
@@ -106,22 +118,29 @@ def _reject_uniforms(tensor, mean, std, a, b, generator):
     tensor.copy_(result)
 
 
-def constant_(tensor, val):
-    """Every value `val`."""
+def _no_grad_fill_(tensor, val):
     with no_grad():
         return tensor.fill_(val)
 
 
+def _no_grad_zero_(tensor):
+    with no_grad():
+        return tensor.zero_()
+
+
+def constant_(tensor, val):
+    """Every value `val`."""
+    return _no_grad_fill_(tensor, val)
+
+
 def ones_(tensor):
     """Ones."""
-    with no_grad():
-        return tensor.fill_(1.0)
+    return _no_grad_fill_(tensor, 1.0)
 
 
 def zeros_(tensor):
     """Zeros."""
-    with no_grad():
-        return tensor.zero_()
+    return _no_grad_zero_(tensor)
 
 
 def eye_(tensor):

@@ -1,8 +1,10 @@
 """Optimizers and learning-rate schedules, under PyTorch's names."""
 
-from cnn import _absent
-
+from .. import _absent
 from . import lr_scheduler, optimizer
+from ._adafactor import Adafactor
+from ._muon import Muon
+from ._stateless import swap_in_optimizer_params_and_state
 from .adadelta import Adadelta
 from .adagrad import Adagrad
 from .adam import Adam
@@ -21,11 +23,13 @@ from .sparse_adam import SparseAdam
 __all__ = [
     "ASGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
     "LBFGS",
+    "Muon",
     "NAdam",
     "Optimizer",
     "RAdam",
@@ -35,6 +39,18 @@ __all__ = [
     "SparseAdam",
     "lr_scheduler",
     "optimizer",
+    "swa_utils",
+    "swap_in_optimizer_params_and_state",
 ]
 
-_absent.explain(__name__)
+Adafactor.__module__ = Muon.__module__ = __name__
+swap_in_optimizer_params_and_state.__module__ = __name__
+
+
+def __getattr__(name):
+    # At first use: it averages modules, and an optimizer alone needs none of them.
+    if name == "swa_utils":
+        from importlib import import_module
+
+        return import_module(f"{__name__}.swa_utils")
+    raise _absent.absent(__name__, name)

@@ -1,14 +1,23 @@
 """Adadelta."""
 
-from collections.abc import Callable
-
 from .. import _C
-from .._C import Tensor
 from ..autograd import no_grad
-from .optimizer import Optimizer, check_lr, check_range, scalar_tensor
+from ._parts import (
+    LATE_OPTIONS,
+    check_lr,
+    check_range,
+    column,
+    directions,
+    options,
+    refuse,
+    scalar_tensor,
+)
+from .optimizer import GroupwiseOptimizer
+
+__all__ = ["Adadelta", "adadelta"]
 
 
-class Adadelta(Optimizer):
+class Adadelta(GroupwiseOptimizer):
     """Steps in the ratio of two moving averages: of squared updates and of squared gradients.
 
     With g the gradient plus weight_decay * p, v `square_avg` and a `acc_delta`:
@@ -21,12 +30,7 @@ class Adadelta(Optimizer):
     Source: Zeiler 2012 (arXiv 1212.5701).
     """
 
-    _late_options = {
-        "foreach": None,
-        "maximize": False,
-        "differentiable": False,
-        "capturable": False,
-    }
+    _late_options = LATE_OPTIONS
     _scalar_state = ("step",)
 
     def __init__(
@@ -42,21 +46,12 @@ class Adadelta(Optimizer):
         maximize=False,
         differentiable=False,
     ) -> None:
+        defaults = options(locals())
         check_lr(lr)
         if not 0.0 <= rho <= 1.0:
             raise ValueError(f"Invalid rho value: {rho}")
         check_range("epsilon value", eps)
         check_range("weight_decay value", weight_decay)
-        defaults = {
-            "lr": lr,
-            "rho": rho,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-            "capturable": capturable,
-            "foreach": foreach,
-            "differentiable": differentiable,
-        }
         super().__init__(params, defaults)
 
     def _initial_state(self, group, param):
@@ -66,17 +61,50 @@ class Adadelta(Optimizer):
             "acc_delta": _C.zeros_like(param),
         }
 
-    def step(self, closure: Callable[[], Tensor | float] | None = None):
-        """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
-        loss = self._evaluate(closure)
-        with no_grad():
-            for group in self.param_groups:
-                rho, eps = group["rho"], group["eps"]
-                for p, g, state in self._updates(group):
-                    state["step"] += 1
-                    v, a = state["square_avg"], state["acc_delta"]
-                    v.mul_(rho).addcmul_(g, g, value=1 - rho)
-                    delta = a.add(eps).sqrt_().div_(v.add(eps).sqrt_()).mul_(g)
-                    a.mul_(rho).addcmul_(delta, delta, value=1 - rho)
-                    p.add_(delta, alpha=-float(group["lr"]))
-        return loss
+    @no_grad()
+    def _move(self, group, params, grads, states):
+        _single_tensor_adadelta(
+            params,
+            grads,
+            column(states, "square_avg"),
+            column(states, "acc_delta"),
+            column(states, "step"),
+            lr=group["lr"],
+            rho=group["rho"],
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            maximize=group["maximize"],
+        )
+
+
+def adadelta(
+    params, grads, square_avgs, acc_deltas, state_steps,
+    capturable=False, foreach=None, differentiable=False, has_complex=False,
+    *, lr, rho, eps, weight_decay, maximize,
+):  # fmt: skip
+    """One step of `Adadelta` on lists of parameters, gradients and their states."""
+    _single_tensor_adadelta(
+        params, grads, square_avgs, acc_deltas, state_steps,
+        lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize,
+        differentiable=differentiable, capturable=capturable,
+    )  # fmt: skip
+
+
+def _single_tensor_adadelta(
+    params, grads, square_avgs, acc_deltas, state_steps,
+    *, lr, rho, eps, weight_decay, maximize,
+    differentiable=False, capturable=False, has_complex=False,
+):  # fmt: skip
+    refuse("adadelta", differentiable, capturable)
+    rows = directions(
+        params, grads, state_steps, square_avgs, acc_deltas,
+        maximize=maximize, weight_decay=weight_decay,
+    )  # fmt: skip
+    for p, g, _, v, a in rows:
+        v.mul_(rho).addcmul_(g, g, value=1 - rho)
+        delta = a.add(eps).sqrt_().div_(v.add(eps).sqrt_()).mul_(g)
+        a.mul_(rho).addcmul_(delta, delta, value=1 - rho)
+        p.add_(delta, alpha=-float(lr))
+
+
+_multi_tensor_adadelta = _single_tensor_adadelta

@@ -1,13 +1,13 @@
 """Adagrad."""
 
-from collections.abc import Callable
-
 from .. import _C
-from .._C import Tensor
-from .optimizer import Optimizer, check_lr, check_range, scalar_tensor
+from ._parts import check_lr, check_range, options, refuse, scalar_tensor, scaled_away
+from .optimizer import GroupwiseOptimizer
+
+__all__ = ["Adagrad", "adagrad"]
 
 
-class Adagrad(Optimizer):
+class Adagrad(GroupwiseOptimizer):
     """Steps divided by the root of the sum of all squared gradients so far.
 
     Per element, with g the gradient (negated if `maximize`), s `sum` and t `step`:
@@ -38,22 +38,12 @@ class Adagrad(Optimizer):
         differentiable=False,
         fused=None,
     ) -> None:
+        defaults = options(locals())
         check_lr(lr)
         check_range("lr_decay value", lr_decay)
         check_range("weight_decay value", weight_decay)
         check_range("initial_accumulator_value value", initial_accumulator_value)
         check_range("epsilon value", eps)
-        defaults = {
-            "lr": lr,
-            "lr_decay": lr_decay,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "initial_accumulator_value": initial_accumulator_value,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
         super().__init__(params, defaults)
         for group in self.param_groups:
             for p in group["params"]:
@@ -71,22 +61,48 @@ class Adagrad(Optimizer):
             for p in group["params"]:
                 self.state[p]["sum"].share_memory_()
 
-    def step(self, closure: Callable[[], Tensor | float] | None = None):
-        """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            params, grads, states = self._gather(group)
-            if not params:
-                continue
-            _C._adagrad_step(
-                params,
-                grads,
-                [state["sum"] for state in states],
-                [state["step"] for state in states],
-                float(group["lr"]),
-                float(group["lr_decay"]),
-                float(group["eps"]),
-                float(group["weight_decay"]),
-                group["maximize"],
-            )
-        return loss
+    def _move(self, group, params, grads, states):
+        if not params:
+            return
+        _C._adagrad_step(
+            params,
+            grads,
+            [state["sum"] for state in states],
+            [state["step"] for state in states],
+            float(group["lr"]),
+            float(group["lr_decay"]),
+            float(group["eps"]),
+            float(group["weight_decay"]),
+            group["maximize"],
+        )
+
+
+def adagrad(
+    params, grads, state_sums, state_steps,
+    fused=None, grad_scale=None, found_inf=None, has_sparse_grad=False, foreach=None,
+    differentiable=False, has_complex=False,
+    *, lr, weight_decay, lr_decay, eps, maximize,
+):  # fmt: skip
+    """One step of `Adagrad` on lists of parameters, gradients and their states."""
+    _single_tensor_adagrad(
+        params, grads, state_sums, state_steps, grad_scale, found_inf,
+        lr=lr, weight_decay=weight_decay, lr_decay=lr_decay, eps=eps, maximize=maximize,
+        has_sparse_grad=has_sparse_grad, differentiable=differentiable,
+    )  # fmt: skip
+
+
+def _single_tensor_adagrad(
+    params, grads, state_sums, state_steps, grad_scale=None, found_inf=None,
+    *, lr, weight_decay, lr_decay, eps, maximize,
+    has_sparse_grad=False, differentiable=False, has_complex=False,
+):  # fmt: skip
+    refuse("adagrad", differentiable, sparse=has_sparse_grad)
+    if not params or scaled_away(grads, grad_scale, found_inf):
+        return
+    _C._adagrad_step(
+        params, grads, state_sums, state_steps,
+        float(lr), float(lr_decay), float(eps), float(weight_decay), maximize,
+    )  # fmt: skip
+
+
+_multi_tensor_adagrad = _fused_adagrad = _single_tensor_adagrad

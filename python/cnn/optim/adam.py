@@ -1,13 +1,22 @@
 """Adam, and its variant AMSGrad."""
 
-from collections.abc import Callable
-
 from .. import _C
 from .._C import Tensor
-from .optimizer import Optimizer, check_betas, check_range, scalar_tensor
+from ._parts import (
+    LATE_OPTIONS,
+    check_betas,
+    check_range,
+    options,
+    refuse,
+    scalar_tensor,
+    scaled_away,
+)
+from .optimizer import GroupwiseOptimizer
+
+__all__ = ["Adam", "adam"]
 
 
-class Adam(Optimizer):
+class Adam(GroupwiseOptimizer):
     """Adaptive moment estimation.
 
     Per element, with g the gradient (negated if `maximize`), m `exp_avg`, v `exp_avg_sq`, t `step`:
@@ -23,11 +32,8 @@ class Adam(Optimizer):
     """
 
     _late_options = {
+        **LATE_OPTIONS,
         "amsgrad": False,
-        "maximize": False,
-        "foreach": None,
-        "capturable": False,
-        "differentiable": False,
         "decoupled_weight_decay": False,
         "fused": None,
     }
@@ -50,6 +56,7 @@ class Adam(Optimizer):
         fused=None,
         decoupled_weight_decay=False,
     ) -> None:
+        defaults = options(locals())
         _check_one_element("lr", lr, foreach, capturable)
         check_range("learning rate", lr)
         check_range("epsilon value", eps)
@@ -60,19 +67,7 @@ class Adam(Optimizer):
             raise ValueError("betas must be either both floats or both Tensors")
         for i, beta in enumerate(betas):
             _check_one_element(f"betas[{i}]", beta, foreach, capturable)
-        defaults = {
-            "lr": lr,
-            "betas": tuple(float(b) for b in betas),
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-            "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
+        defaults["betas"] = tuple(float(b) for b in betas)
         super().__init__(params, defaults)
 
     def _initial_state(self, group, param):
@@ -85,32 +80,63 @@ class Adam(Optimizer):
             state["max_exp_avg_sq"] = _C.zeros_like(param)
         return state
 
-    def step(self, closure: Callable[[], Tensor | float] | None = None):
-        """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            params, grads, states = self._gather(group)
-            if not params:
-                continue
-            amsgrad = group["amsgrad"]
-            beta1, beta2 = group["betas"]
-            _C._adam_step(
-                params,
-                grads,
-                [state["exp_avg"] for state in states],
-                [state["exp_avg_sq"] for state in states],
-                [state["max_exp_avg_sq"] for state in states] if amsgrad else [],
-                [state["step"] for state in states],
-                float(group["lr"]),
-                float(beta1),
-                float(beta2),
-                float(group["eps"]),
-                float(group["weight_decay"]),
-                amsgrad,
-                group["maximize"],
-                group["decoupled_weight_decay"],
-            )
-        return loss
+    def _move(self, group, params, grads, states):
+        if not params:
+            return
+        amsgrad = group["amsgrad"]
+        beta1, beta2 = group["betas"]
+        _C._adam_step(
+            params,
+            grads,
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
+            [state["max_exp_avg_sq"] for state in states] if amsgrad else [],
+            [state["step"] for state in states],
+            float(group["lr"]),
+            float(beta1),
+            float(beta2),
+            float(group["eps"]),
+            float(group["weight_decay"]),
+            amsgrad,
+            group["maximize"],
+            group["decoupled_weight_decay"],
+        )
+
+
+def adam(
+    params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps,
+    foreach=None, capturable=False, differentiable=False, fused=None,
+    grad_scale=None, found_inf=None, has_complex=False, decoupled_weight_decay=False,
+    *, amsgrad, beta1, beta2, lr, weight_decay, eps, maximize,
+):  # fmt: skip
+    """One step of `Adam` on lists of parameters, gradients and their states."""
+    _single_tensor_adam(
+        params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps, grad_scale, found_inf,
+        amsgrad=amsgrad, beta1=beta1, beta2=beta2, lr=lr, weight_decay=weight_decay, eps=eps,
+        maximize=maximize, decoupled_weight_decay=decoupled_weight_decay,
+        capturable=capturable, differentiable=differentiable,
+    )  # fmt: skip
+
+
+def _single_tensor_adam(
+    params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps,
+    grad_scale=None, found_inf=None,
+    *, amsgrad, beta1, beta2, lr, weight_decay, eps, maximize, decoupled_weight_decay,
+    has_complex=False, capturable=False, differentiable=False,
+):  # fmt: skip
+    refuse("adam", differentiable, capturable)
+    if not params or scaled_away(grads, grad_scale, found_inf):
+        return
+    _C._adam_step(
+        params, grads, exp_avgs, exp_avg_sqs,
+        max_exp_avg_sqs if amsgrad else [],
+        state_steps,
+        float(lr), float(beta1), float(beta2), float(eps), float(weight_decay),
+        amsgrad, maximize, decoupled_weight_decay,
+    )  # fmt: skip
+
+
+_multi_tensor_adam = _fused_adam = _single_tensor_adam
 
 
 def _check_one_element(name, value, foreach, capturable):

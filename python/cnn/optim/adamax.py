@@ -1,14 +1,24 @@
 """Adamax."""
 
-from collections.abc import Callable
-
 from .. import _C
-from .._C import Tensor
 from ..autograd import no_grad
-from .optimizer import Optimizer, check_betas, check_lr, check_range, scalar_tensor
+from ._parts import (
+    LATE_OPTIONS,
+    check_betas,
+    check_lr,
+    check_range,
+    column,
+    directions,
+    options,
+    refuse,
+    scalar_tensor,
+)
+from .optimizer import GroupwiseOptimizer
+
+__all__ = ["Adamax", "adamax"]
 
 
-class Adamax(Optimizer):
+class Adamax(GroupwiseOptimizer):
     """Adam with the infinity norm in place of the second moment.
 
     With g the gradient plus weight_decay * p, m `exp_avg`, u `exp_inf` and t `step`:
@@ -20,12 +30,7 @@ class Adamax(Optimizer):
     Source: Kingma and Ba 2014, section 7.1 (arXiv 1412.6980).
     """
 
-    _late_options = {
-        "foreach": None,
-        "maximize": False,
-        "differentiable": False,
-        "capturable": False,
-    }
+    _late_options = LATE_OPTIONS
     _scalar_state = ("step",)
 
     def __init__(
@@ -41,20 +46,11 @@ class Adamax(Optimizer):
         differentiable=False,
         capturable=False,
     ) -> None:
+        defaults = options(locals())
         check_lr(lr)
         check_range("epsilon value", eps)
         check_betas(betas)
         check_range("weight_decay value", weight_decay)
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
         super().__init__(params, defaults)
 
     def _initial_state(self, group, param):
@@ -64,17 +60,51 @@ class Adamax(Optimizer):
             "exp_inf": _C.zeros_like(param),
         }
 
-    def step(self, closure: Callable[[], Tensor | float] | None = None):
-        """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
-        loss = self._evaluate(closure)
-        with no_grad():
-            for group in self.param_groups:
-                beta1, beta2 = group["betas"]
-                for p, g, state in self._updates(group):
-                    state["step"] += 1
-                    m, u = state["exp_avg"], state["exp_inf"]
-                    m.lerp_(g, 1 - beta1)
-                    u.copy_(_C.maximum(u.mul_(beta2), g.abs().add_(group["eps"])))
-                    scale = float(group["lr"]) / (1 - beta1 ** state["step"].item())
-                    p.addcdiv_(m, u, value=-scale)
-        return loss
+    @no_grad()
+    def _move(self, group, params, grads, states):
+        beta1, beta2 = group["betas"]
+        _single_tensor_adamax(
+            params,
+            grads,
+            column(states, "exp_avg"),
+            column(states, "exp_inf"),
+            column(states, "step"),
+            eps=group["eps"],
+            beta1=beta1,
+            beta2=beta2,
+            lr=group["lr"],
+            weight_decay=group["weight_decay"],
+            maximize=group["maximize"],
+        )
+
+
+def adamax(
+    params, grads, exp_avgs, exp_infs, state_steps,
+    foreach=None, maximize=False, differentiable=False, capturable=False, has_complex=False,
+    *, eps, beta1, beta2, lr, weight_decay,
+):  # fmt: skip
+    """One step of `Adamax` on lists of parameters, gradients and their states."""
+    _single_tensor_adamax(
+        params, grads, exp_avgs, exp_infs, state_steps,
+        eps=eps, beta1=beta1, beta2=beta2, lr=lr, weight_decay=weight_decay, maximize=maximize,
+        differentiable=differentiable, capturable=capturable,
+    )  # fmt: skip
+
+
+def _single_tensor_adamax(
+    params, grads, exp_avgs, exp_infs, state_steps,
+    *, eps, beta1, beta2, lr, weight_decay, maximize,
+    differentiable=False, capturable=False, has_complex=False,
+):  # fmt: skip
+    refuse("adamax", differentiable, capturable)
+    rows = directions(
+        params, grads, state_steps, exp_avgs, exp_infs,
+        maximize=maximize, weight_decay=weight_decay,
+    )  # fmt: skip
+    for p, g, step, m, u in rows:
+        m.lerp_(g, 1 - beta1)
+        u.copy_(_C.maximum(u.mul_(beta2), g.abs().add_(eps)))
+        p.addcdiv_(m, u, value=-float(lr) / (1 - beta1 ** step.item()))
+
+
+_multi_tensor_adamax = _single_tensor_adamax

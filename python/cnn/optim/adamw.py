@@ -1,6 +1,8 @@
 """Adam with decoupled weight decay."""
 
-from .adam import Adam
+from .adam import Adam, adam
+
+__all__ = ["AdamW", "adamw"]
 
 
 class AdamW(Adam):
@@ -46,3 +48,18 @@ class AdamW(Adam):
         for group in self.param_groups:
             # Files from before the option existed hold AdamW groups without it.
             group["decoupled_weight_decay"] = True
+
+
+def adamw(
+    params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps,
+    foreach=None, capturable=False, differentiable=False, fused=None,
+    grad_scale=None, found_inf=None, has_complex=False,
+    *, amsgrad, beta1, beta2, lr, weight_decay, eps, maximize,
+):  # fmt: skip
+    """One step of `AdamW` on lists of parameters, gradients and their states."""
+    adam(
+        params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps,
+        foreach, capturable, differentiable, fused, grad_scale, found_inf, has_complex, True,
+        amsgrad=amsgrad, beta1=beta1, beta2=beta2, lr=lr, weight_decay=weight_decay, eps=eps,
+        maximize=maximize,
+    )  # fmt: skip

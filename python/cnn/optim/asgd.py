@@ -1,14 +1,23 @@
 """Averaged stochastic gradient descent."""
 
-from collections.abc import Callable
-
 from .. import _C
-from .._C import Tensor
 from ..autograd import no_grad
-from .optimizer import Optimizer, check_lr, check_range, scalar_tensor
+from ._parts import (
+    LATE_OPTIONS,
+    check_lr,
+    check_range,
+    column,
+    directions,
+    options,
+    refuse,
+    scalar_tensor,
+)
+from .optimizer import GroupwiseOptimizer
+
+__all__ = ["ASGD", "asgd"]
 
 
-class ASGD(Optimizer):
+class ASGD(GroupwiseOptimizer):
     """Gradient descent that also keeps, in `ax`, an average of the parameters.
 
     With g the gradient plus weight_decay * p and t `step` (counted from 1):
@@ -20,12 +29,7 @@ class ASGD(Optimizer):
     Source: Polyak and Juditsky 1992; the step sizes are Bottou's.
     """
 
-    _late_options = {
-        "foreach": None,
-        "maximize": False,
-        "differentiable": False,
-        "capturable": False,
-    }
+    _late_options = LATE_OPTIONS
     _scalar_state = ("step", "eta", "mu")
 
     def __init__(
@@ -41,19 +45,9 @@ class ASGD(Optimizer):
         differentiable=False,
         capturable=False,
     ) -> None:
+        defaults = options(locals())
         check_lr(lr)
         check_range("weight_decay value", weight_decay)
-        defaults = {
-            "lr": lr,
-            "lambd": lambd,
-            "alpha": alpha,
-            "t0": t0,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
         super().__init__(params, defaults)
 
     def _initial_state(self, group, param):
@@ -64,21 +58,57 @@ class ASGD(Optimizer):
             "ax": _C.zeros_like(param),
         }
 
-    def step(self, closure: Callable[[], Tensor | float] | None = None):
-        """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
-        loss = self._evaluate(closure)
-        with no_grad():
-            for group in self.param_groups:
-                lr, lambd = float(group["lr"]), group["lambd"]
-                for p, g, state in self._updates(group):
-                    state["step"] += 1
-                    t = state["step"].item()
-                    eta, mu, ax = state["eta"].item(), state["mu"].item(), state["ax"]
-                    p.mul_(1 - lambd * eta).add_(g, alpha=-eta)
-                    if mu == 1:
-                        ax.copy_(p)
-                    else:
-                        ax.add_(p.sub(ax).mul_(mu))
-                    state["eta"].fill_(lr / (1 + lambd * lr * t) ** group["alpha"])
-                    state["mu"].fill_(1 / max(1, t - group["t0"]))
-        return loss
+    @no_grad()
+    def _move(self, group, params, grads, states):
+        _single_tensor_asgd(
+            params,
+            grads,
+            column(states, "ax"),
+            column(states, "mu"),
+            column(states, "eta"),
+            column(states, "step"),
+            lambd=group["lambd"],
+            lr=group["lr"],
+            t0=group["t0"],
+            alpha=group["alpha"],
+            weight_decay=group["weight_decay"],
+            maximize=group["maximize"],
+        )
+
+
+def asgd(
+    params, grads, axs, mus, etas, state_steps,
+    foreach=None, maximize=False, differentiable=False, capturable=False, has_complex=False,
+    *, lambd, lr, t0, alpha, weight_decay,
+):  # fmt: skip
+    """One step of `ASGD` on lists of parameters, gradients and their states."""
+    _single_tensor_asgd(
+        params, grads, axs, mus, etas, state_steps,
+        lambd=lambd, lr=lr, t0=t0, alpha=alpha, weight_decay=weight_decay, maximize=maximize,
+        differentiable=differentiable, capturable=capturable,
+    )  # fmt: skip
+
+
+def _single_tensor_asgd(
+    params, grads, axs, mus, etas, state_steps,
+    *, lambd, lr, t0, alpha, weight_decay, maximize,
+    differentiable=False, capturable=False, has_complex=False,
+):  # fmt: skip
+    refuse("asgd", differentiable, capturable)
+    lr = float(lr)
+    rows = directions(
+        params, grads, state_steps, axs, mus, etas,
+        maximize=maximize, weight_decay=weight_decay,
+    )  # fmt: skip
+    for p, g, step, ax, mu, eta in rows:
+        t, size = step.item(), eta.item()
+        p.mul_(1 - lambd * size).add_(g, alpha=-size)
+        if mu.item() == 1:
+            ax.copy_(p)
+        else:
+            ax.add_(p.sub(ax).mul_(mu.item()))
+        eta.fill_(lr / (1 + lambd * lr * t) ** alpha)
+        mu.fill_(1 / max(1, t - t0))
+
+
+_multi_tensor_asgd = _single_tensor_asgd

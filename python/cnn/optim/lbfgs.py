@@ -5,7 +5,10 @@ from collections.abc import Callable
 from .. import _C
 from .._C import Tensor
 from ..autograd import no_grad
-from .optimizer import Optimizer, check_lr
+from ._parts import check_lr, options
+from .optimizer import Optimizer
+
+__all__ = ["LBFGS"]
 
 
 class LBFGS(Optimizer):
@@ -34,16 +37,10 @@ class LBFGS(Optimizer):
         history_size=100,
         line_search_fn=None,
     ) -> None:
+        if max_eval is None:
+            max_eval = max_iter * 5 // 4
+        defaults = options(locals())
         check_lr(lr)
-        defaults = {
-            "lr": lr,
-            "max_iter": max_iter,
-            "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
-            "tolerance_grad": tolerance_grad,
-            "tolerance_change": tolerance_change,
-            "history_size": history_size,
-            "line_search_fn": line_search_fn,
-        }
         super().__init__(params, defaults)
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
@@ -93,17 +90,18 @@ class LBFGS(Optimizer):
                     loss, grad = float(self._evaluate(closure)), self._flat_grad()
                     new_evals = 1
             else:
-                start = [p.clone() for p in self._params]
 
-                def at(t, d=d, start=start):
+                def probe(start, t, d):
                     self._add(d, t)
                     found = float(self._evaluate(closure)), self._flat_grad()
                     for p, value in zip(self._params, start, strict=True):
                         p.copy_(value)
                     return found
 
-                budget = max_eval - evals
-                loss, grad, t, new_evals = _strong_wolfe(at, t, d, loss, grad, slope, budget)
+                start = [p.clone() for p in self._params]
+                loss, grad, t, new_evals = _strong_wolfe(
+                    probe, start, t, d, loss, grad, slope, max_ls=max_eval - evals
+                )
                 state["t"] = t
                 self._add(d, t)
             evals += new_evals
@@ -186,18 +184,22 @@ class _Point:
         self.t, self.f, self.g, self.slope = t, f, g, slope
 
 
-def _strong_wolfe(at, t, d, f, g, slope, budget, c1=1e-4, c2=0.9, tolerance_change=1e-9):
+def _strong_wolfe(
+    obj_func, x, t, d, f, g, gtd, c1=1e-4, c2=0.9, tolerance_change=1e-9, max_ls=25
+):  # fmt: skip
     """Find a step size along d that meets the strong Wolfe conditions.
 
-    `at(t)` gives loss and gradient at a step of t. First the step grows until a bracket holds a
-    solution, then the bracket shrinks around it; after `budget` steps the best point so far is
-    taken. Returns (loss, gradient, step size, evaluations).
+    `obj_func(x, t, d)` gives loss and gradient at a step of t; f, g and the slope `gtd` are those
+    at x. First the step grows until a bracket holds a solution, then the bracket shrinks around it;
+    after `max_ls` steps the best point so far is taken. Returns (loss, gradient, step size,
+    evaluations).
     """
 
     def probe(t):
-        loss, gradient = at(t)
+        loss, gradient = obj_func(x, t, d)
         return _Point(t, loss, gradient, _dot(gradient, d))
 
+    slope = gtd
     origin = previous = _Point(0, f, g, slope)
     point = probe(t)
     evals, steps = 1, 0
@@ -209,7 +211,7 @@ def _strong_wolfe(at, t, d, f, g, slope, budget, c1=1e-4, c2=0.9, tolerance_chan
         return abs(point.slope) <= -c2 * slope
 
     bracket, done = [origin, point], False
-    while steps < budget:
+    while steps < max_ls:
         if too_high(point) or (steps > 1 and point.f >= previous.f):
             bracket = [previous, point]
             break
@@ -230,7 +232,7 @@ def _strong_wolfe(at, t, d, f, g, slope, budget, c1=1e-4, c2=0.9, tolerance_chan
     stalled = False
     low, high = (0, 1) if bracket[0].f <= bracket[-1].f else (1, 0)
     width = d.abs().max()
-    while not done and steps < budget:
+    while not done and steps < max_ls:
         if abs(bracket[1].t - bracket[0].t) * width < tolerance_change:
             break
         left, right = sorted(p.t for p in bracket)
@@ -262,15 +264,19 @@ def _strong_wolfe(at, t, d, f, g, slope, budget, c1=1e-4, c2=0.9, tolerance_chan
 
 
 def _cubic_minimum(a, b, bounds=None):
+    return _cubic_interpolate(a.t, a.f, a.slope, b.t, b.f, b.slope, bounds)
+
+
+def _cubic_interpolate(x1, f1, g1, x2, f2, g2, bounds=None):
     """Where the cubic through two points with their slopes has its minimum, kept in the bounds."""
-    left, right = bounds if bounds is not None else sorted((a.t, b.t))
-    d1 = a.slope + b.slope - 3 * (a.f - b.f) / (a.t - b.t)
-    square = d1 * d1 - a.slope * b.slope
+    left, right = bounds if bounds is not None else sorted((x1, x2))
+    d1 = g1 + g2 - 3 * (f1 - f2) / (x1 - x2)
+    square = d1 * d1 - g1 * g2
     if not square >= 0:
         return (left + right) / 2.0
     d2 = square.sqrt()
-    if a.t <= b.t:
-        t = b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))
+    if x1 <= x2:
+        t = x2 - (x2 - x1) * ((g2 + d2 - d1) / (g2 - g1 + 2 * d2))
     else:
-        t = a.t - (a.t - b.t) * ((a.slope + d2 - d1) / (a.slope - b.slope + 2 * d2))
+        t = x1 - (x1 - x2) * ((g1 + d2 - d1) / (g1 - g2 + 2 * d2))
     return min(max(t, left), right)

@@ -1,14 +1,23 @@
 """NAdam."""
 
-from collections.abc import Callable
-
 from .. import _C
-from .._C import Tensor
 from ..autograd import no_grad
-from .optimizer import Optimizer, check_betas, check_lr, check_range, scalar_tensor
+from ._parts import (
+    check_betas,
+    check_lr,
+    check_range,
+    column,
+    directions,
+    options,
+    refuse,
+    scalar_tensor,
+)
+from .optimizer import GroupwiseOptimizer
+
+__all__ = ["NAdam", "nadam"]
 
 
-class NAdam(Optimizer):
+class NAdam(GroupwiseOptimizer):
     """Adam with Nesterov momentum.
 
     With g the gradient plus weight_decay * p, m `exp_avg`, v `exp_avg_sq`, t `step` and c
@@ -48,23 +57,12 @@ class NAdam(Optimizer):
         capturable=False,
         differentiable=False,
     ) -> None:
+        defaults = options(locals())
         check_lr(lr)
         check_range("epsilon value", eps)
         check_betas(betas)
         check_range("weight_decay value", weight_decay)
         check_range("momentum_decay value", momentum_decay)
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "momentum_decay": momentum_decay,
-            "decoupled_weight_decay": decoupled_weight_decay,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-        }
         super().__init__(params, defaults)
 
     def _initial_state(self, group, param):
@@ -75,28 +73,66 @@ class NAdam(Optimizer):
             "exp_avg_sq": _C.zeros_like(param),
         }
 
-    def step(self, closure: Callable[[], Tensor | float] | None = None):
-        """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
-        loss = self._evaluate(closure)
-        with no_grad():
-            for group in self.param_groups:
-                for p, g, state in self._updates(group):
-                    _move(group, p, g, state)
-        return loss
+    @no_grad()
+    def _move(self, group, params, grads, states):
+        beta1, beta2 = group["betas"]
+        _single_tensor_nadam(
+            params,
+            grads,
+            column(states, "exp_avg"),
+            column(states, "exp_avg_sq"),
+            column(states, "mu_product"),
+            column(states, "step"),
+            beta1=beta1,
+            beta2=beta2,
+            lr=group["lr"],
+            weight_decay=group["weight_decay"],
+            momentum_decay=group["momentum_decay"],
+            eps=group["eps"],
+            decoupled_weight_decay=group["decoupled_weight_decay"],
+            maximize=group["maximize"],
+        )
 
 
-def _move(group, p, g, state):
-    lr, (beta1, beta2) = float(group["lr"]), group["betas"]
-    state["step"] += 1
-    t = state["step"].item()
-    mu = beta1 * (1.0 - 0.5 * 0.96 ** (t * group["momentum_decay"]))
-    mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((t + 1) * group["momentum_decay"]))
-    state["mu_product"] *= mu
-    product = state["mu_product"].item()
+def nadam(
+    params, grads, exp_avgs, exp_avg_sqs, mu_products, state_steps,
+    decoupled_weight_decay=False, foreach=None, capturable=False, differentiable=False,
+    has_complex=False, maximize=False,
+    *, beta1, beta2, lr, weight_decay, momentum_decay, eps,
+):  # fmt: skip
+    """One step of `NAdam` on lists of parameters, gradients and their states."""
+    _single_tensor_nadam(
+        params, grads, exp_avgs, exp_avg_sqs, mu_products, state_steps,
+        beta1=beta1, beta2=beta2, lr=lr, weight_decay=weight_decay,
+        momentum_decay=momentum_decay, eps=eps, decoupled_weight_decay=decoupled_weight_decay,
+        maximize=maximize, capturable=capturable, differentiable=differentiable,
+    )  # fmt: skip
 
-    m, v = state["exp_avg"], state["exp_avg_sq"]
-    m.lerp_(g, 1 - beta1)
-    v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
-    root = v.div(1 - beta2**t).sqrt_().add_(group["eps"])
-    p.addcdiv_(g, root, value=-lr * (1.0 - mu) / (1.0 - product))
-    p.addcdiv_(m, root, value=-lr * mu_next / (1.0 - product * mu_next))
+
+def _single_tensor_nadam(
+    params, grads, exp_avgs, exp_avg_sqs, mu_products, state_steps,
+    *, beta1, beta2, lr, weight_decay, momentum_decay, eps, decoupled_weight_decay, maximize,
+    capturable=False, differentiable=False, has_complex=False,
+):  # fmt: skip
+    refuse("nadam", differentiable, capturable)
+    lr = float(lr)
+    rows = directions(
+        params, grads, state_steps, exp_avgs, exp_avg_sqs, mu_products,
+        maximize=maximize, weight_decay=weight_decay,
+        decoupled_lr=lr if decoupled_weight_decay else None,
+    )  # fmt: skip
+    for p, g, step, m, v, mu_product in rows:
+        t = step.item()
+        mu = beta1 * (1.0 - 0.5 * 0.96 ** (t * momentum_decay))
+        mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))
+        mu_product *= mu
+        product = mu_product.item()
+
+        m.lerp_(g, 1 - beta1)
+        v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        root = v.div(1 - beta2**t).sqrt_().add_(eps)
+        p.addcdiv_(g, root, value=-lr * (1.0 - mu) / (1.0 - product))
+        p.addcdiv_(m, root, value=-lr * mu_next / (1.0 - product * mu_next))
+
+
+_multi_tensor_nadam = _single_tensor_nadam

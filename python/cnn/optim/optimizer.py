@@ -3,27 +3,46 @@
 import functools
 import warnings
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from itertools import chain
+from typing import Any, ParamSpec, TypeVar
 
 from .. import _C
 from .._C import Tensor
-from ..autograd import enable_grad
+from ..autograd import enable_grad, set_grad_enabled
 from ..utils.hooks import RemovableHandle
+from ._parts import _get_scalar_dtype as _get_scalar_dtype
+from ._parts import refuse, scalar_tensor
 
-_global_pre_hooks = OrderedDict()
-_global_post_hooks = OrderedDict()
+__all__ = [
+    "Optimizer",
+    "register_optimizer_step_post_hook",
+    "register_optimizer_step_pre_hook",
+]
+
+# What optimizers and their hooks are given and give, for annotations.
+T, R, _T, _P = TypeVar("T"), TypeVar("R"), TypeVar("_T"), ParamSpec("_P")
+ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
+Args = tuple[Any, ...]
+Kwargs = StateDict = dict[str, Any]
+DeviceDict = dict[_C.device | None, Tensor]
+DeviceDtypeDict = dict[tuple[_C.device, _C.dtype] | None, Tensor]
+GlobalOptimizerPreHook = Callable[["Optimizer", Args, Kwargs], tuple[Args, Kwargs] | None]
+GlobalOptimizerPostHook = Callable[["Optimizer", Args, Kwargs], None]
+
+_global_optimizer_pre_hooks = OrderedDict()
+_global_optimizer_post_hooks = OrderedDict()
 
 
-class _Required:
+class _RequiredParameter:
     """The mark of an option that every parameter group has to give."""
 
     def __repr__(self):
         return "<required parameter>"
 
 
-required = _Required()
+required = _RequiredParameter()
 
 
 class Optimizer:
@@ -44,7 +63,7 @@ class Optimizer:
     def __init__(self, params, defaults) -> None:
         self.defaults = defaults
         self._make_hook_tables()
-        self._wrap_step()
+        self._patch_step_function()
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, "
@@ -126,16 +145,7 @@ class Optimizer:
         self.param_groups.append(param_group)
 
     def _refuse_unsupported(self, group):
-        name = type(self).__name__
-        if group.get("differentiable"):
-            raise NotImplementedError(
-                f"{name}: differentiable=True is not supported; write the update with tensor "
-                "operations on the results of autograd.grad(..., create_graph=True)"
-            )
-        if group.get("capturable"):
-            raise NotImplementedError(
-                f"{name}: capturable=True is not supported; leave capturable=False"
-            )
+        refuse(type(self).__name__, group.get("differentiable"), group.get("capturable"))
 
     # What the subclasses' steps are made of.
 
@@ -169,27 +179,6 @@ class Optimizer:
                     state.update(self._initial_state(group, p))
                 states.append(state)
         return params, grads, states
-
-    def _updates(self, group):
-        """Yield (parameter, direction, state) for formulas in tensors; call under no_grad.
-
-        The direction is the gradient, negated when maximizing, plus weight_decay * parameter unless
-        the decay is decoupled: then the parameter has been shrunk by 1 - lr * weight_decay.
-        Complex tensors come as real views, so a formula has to work in place.
-        """
-        decay = group.get("weight_decay", 0)
-        for p, grad, state in zip(*self._gather(group), strict=True):
-            if group["maximize"]:
-                grad = -grad
-            if decay != 0:
-                if group.get("decoupled_weight_decay"):
-                    p.mul_(1 - float(group["lr"]) * decay)
-                else:
-                    grad = grad.add(p, alpha=decay)
-            if p.is_complex():
-                p, grad = _C.view_as_real(p), _C.view_as_real(grad)
-                state = {k: _real_view(v) for k, v in state.items()}
-            yield p, grad, state
 
     # State dicts and pickling.
 
@@ -267,7 +256,7 @@ class Optimizer:
         self.__dict__.update(state)
         if "_optimizer_step_pre_hooks" not in self.__dict__:
             self._make_hook_tables()
-        self._wrap_step()
+        self._patch_step_function()
         self.defaults.setdefault("differentiable", False)
         for group in self.param_groups:
             for name, value in self._late_options.items():
@@ -294,10 +283,49 @@ class Optimizer:
         self._optimizer_load_state_dict_pre_hooks = OrderedDict()
         self._optimizer_load_state_dict_post_hooks = OrderedDict()
 
-    def _wrap_step(self):
+    def _patch_step_function(self):
         cls = type(self)
         if not getattr(cls.step, "hooked", False):
-            cls.step = _with_hooks(cls.step)
+            cls.step = self.profile_hook_step(cls.step)
+
+    @staticmethod
+    def profile_hook_step(step):
+        """`step`, with the hooks of its optimizer and of all optimizers around it."""
+
+        @functools.wraps(step)
+        def wrapper(self, *args, **kwargs):
+            if not (
+                self._optimizer_step_pre_hooks
+                or self._optimizer_step_post_hooks
+                or _global_optimizer_pre_hooks
+                or _global_optimizer_post_hooks
+            ):
+                return step(self, *args, **kwargs)
+            # Hooks see the optimizer as the first of the arguments, as PyTorch's do.
+            args = (self, *args)
+            pre_hooks = chain(
+                _global_optimizer_pre_hooks.values(), self._optimizer_step_pre_hooks.values()
+            )
+            for hook in tuple(pre_hooks):
+                changed = hook(self, args, kwargs)
+                if changed is None:
+                    continue
+                if not (isinstance(changed, tuple) and len(changed) == 2):
+                    raise RuntimeError(
+                        f"{step} must return None or a tuple of (new_args, new_kwargs), "
+                        f"but got {changed}."
+                    )
+                args, kwargs = changed
+            result = step(*args, **kwargs)
+            post_hooks = chain(
+                self._optimizer_step_post_hooks.values(), _global_optimizer_post_hooks.values()
+            )
+            for hook in tuple(post_hooks):
+                hook(self, args, kwargs)
+            return result
+
+        wrapper.hooked = True
+        return wrapper
 
     def register_step_pre_hook(self, hook):
         """Call `hook(optimizer, args, kwargs)` before each step; it may return (args, kwargs)."""
@@ -324,39 +352,28 @@ class Optimizer:
         return _register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
 
+class GroupwiseOptimizer(Optimizer):
+    """An optimizer that moves the parameters of a group in one call of `_move`."""
+
+    def step(self, closure: Callable[[], Tensor | float] | None = None):
+        """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
+        loss = self._evaluate(closure)
+        for group in self.param_groups:
+            self._move(group, *self._gather(group))
+        return loss
+
+    def _move(self, group, params, grads, states):
+        raise NotImplementedError
+
+
 def register_optimizer_step_pre_hook(hook):
     """Call `hook(optimizer, args, kwargs)` before each step of every optimizer."""
-    return _register(_global_pre_hooks, hook)
+    return _register(_global_optimizer_pre_hooks, hook)
 
 
 def register_optimizer_step_post_hook(hook):
     """Call `hook(optimizer, args, kwargs)` after each step of every optimizer."""
-    return _register(_global_post_hooks, hook)
-
-
-def scalar_tensor(value):
-    """A 0-d tensor on the CPU: float64 if that is the default dtype, else float32."""
-    wide = _C.get_default_dtype() == _C.float64
-    return _C.full((), float(value), dtype=_C.float64 if wide else _C.float32, device="cpu")
-
-
-def check_lr(lr):
-    """Raise ValueError unless `lr` is a number or one-element tensor of at least 0."""
-    if isinstance(lr, Tensor) and lr.numel() != 1:
-        raise ValueError("Tensor lr must be 1-element")
-    check_range("learning rate", lr)
-
-
-def check_range(what, value, below=None):
-    """Raise ValueError unless 0 <= value, and value < below where that is given."""
-    if not 0.0 <= value or (below is not None and not value < below):
-        raise ValueError(f"Invalid {what}: {value}")
-
-
-def check_betas(betas):
-    """Raise ValueError unless both decay rates lie in [0, 1)."""
-    for i in (0, 1):
-        check_range(f"beta parameter at index {i}", betas[i], below=1.0)
+    return _register(_global_optimizer_post_hooks, hook)
 
 
 def _list_params(group):
@@ -380,37 +397,8 @@ def _list_params(group):
         group["param_names"] = names
 
 
-def _with_hooks(step):
-    @functools.wraps(step)
-    def wrapper(self, *args, **kwargs):
-        if not (
-            self._optimizer_step_pre_hooks
-            or self._optimizer_step_post_hooks
-            or _global_pre_hooks
-            or _global_post_hooks
-        ):
-            return step(self, *args, **kwargs)
-        # Hooks see the optimizer as the first of the arguments, as PyTorch's do.
-        args = (self, *args)
-        pre_hooks = chain(_global_pre_hooks.values(), self._optimizer_step_pre_hooks.values())
-        for hook in tuple(pre_hooks):
-            changed = hook(self, args, kwargs)
-            if changed is None:
-                continue
-            if not (isinstance(changed, tuple) and len(changed) == 2):
-                raise RuntimeError(
-                    f"{step} must return None or a tuple of (new_args, new_kwargs), "
-                    f"but got {changed}."
-                )
-            args, kwargs = changed
-        result = step(*args, **kwargs)
-        post_hooks = chain(self._optimizer_step_post_hooks.values(), _global_post_hooks.values())
-        for hook in tuple(post_hooks):
-            hook(self, args, kwargs)
-        return result
-
-    wrapper.hooked = True
-    return wrapper
+def _hooks_of(*tables):
+    return [hook for table in tables for hook in table.values()]
 
 
 def _register(hooks, hook, prepend=False):
@@ -437,14 +425,92 @@ def _fit(value, param, on_device, key=None):
     return value
 
 
-def _real_view(value):
-    is_complex = isinstance(value, Tensor) and value.is_complex()
-    return _C.view_as_real(value) if is_complex else value
-
-
 def _typename(value):
     if isinstance(value, Tensor):
         return value.type()
     cls = type(value)
     prefix = "" if cls.__module__ == "builtins" else cls.__module__ + "."
     return prefix + cls.__qualname__
+
+
+# What optimizers written for PyTorch import from here.
+
+_params_doc = """params (iterable): tensors, (name, tensor) pairs, or dicts, one per group: all
+            named or none"""
+_foreach_doc = "foreach (bool, optional): accepted; a step is one call for a group anyhow"
+_fused_doc = "fused (bool, optional): accepted; a step is one call for a group anyhow"
+_capturable_doc = "capturable (bool, optional): there are no graphs to capture a step in"
+_differentiable_doc = "differentiable (bool, optional): steps are not recorded for autograd"
+_maximize_doc = "maximize (bool, optional): climb instead of descending (default: False)"
+
+
+def _use_grad_for_differentiable(func):
+    """Decorates a `step`: recorded if the option `differentiable` says so, otherwise not."""
+
+    @functools.wraps(func)
+    def _use_grad(self, *args, **kwargs):
+        with set_grad_enabled(self.defaults["differentiable"]):
+            return func(self, *args, **kwargs)
+
+    return _use_grad
+
+
+def _disable_dynamo_if_unsupported(single_tensor_fn=None):
+    """Decorates a functional optimizer: nothing is compiled, so it stays what it is."""
+    return lambda func: func
+
+
+def _get_value(x):
+    """A one-element tensor as a number."""
+    return x.item() if isinstance(x, Tensor) else x
+
+
+def _stack_if_compiling(x):
+    """Nothing is compiled, so a list stays a list."""
+    return x
+
+
+def _dispatch_sqrt(x):
+    """The root of a number or a tensor."""
+    return x.sqrt() if isinstance(x, Tensor) else x**0.5
+
+
+def _to_scalar(x):
+    """A one-element tensor as a 0-d one; a number is its own."""
+    return x.squeeze() if isinstance(x, Tensor) and x.dim() != 0 else x
+
+
+def _view_as_real(params, *state_and_grads):
+    """Replaces complex parameters, and what belongs to them in the other lists, by real views."""
+    for i, p in enumerate(params):
+        if p.is_complex():
+            for tensors in (params, *state_and_grads):
+                tensors[i] = _C.view_as_real(tensors[i])
+
+
+def _default_to_fused_or_foreach(params, differentiable, use_fused=False):
+    """(fused, foreach): which of the two PyTorch would take; foreach on GPUs alone."""
+    if differentiable:
+        return False, False
+
+    def all_are(fits):
+        return all(p is None or fits(p) for p in params)
+
+    fused = use_fused and all_are(
+        lambda p: p.device.type in ("cpu", "cuda") and p.is_floating_point()
+    )
+    return fused, not fused and all_are(lambda p: p.device.type == "cuda")
+
+
+def _device_dtype_check_for_fused(p, cuda_unsupported=False):
+    devices = ["cpu"] if cuda_unsupported else ["cuda", "cpu"]
+    if p.device.type not in devices or not p.is_floating_point():
+        raise RuntimeError(
+            "`fused=True` requires all the params to be floating point Tensors of supported "
+            f"devices: {devices} but {p.dtype} and {p.device.type}"
+        )
+
+
+def _get_capturable_supported_devices(supports_xla=True):
+    """None: steps are not captured here."""
+    return []

@@ -1,14 +1,23 @@
 """RAdam."""
 
-from collections.abc import Callable
-
 from .. import _C
-from .._C import Tensor
 from ..autograd import no_grad
-from .optimizer import Optimizer, check_betas, check_lr, check_range, scalar_tensor
+from ._parts import (
+    check_betas,
+    check_lr,
+    check_range,
+    column,
+    directions,
+    options,
+    refuse,
+    scalar_tensor,
+)
+from .optimizer import GroupwiseOptimizer
+
+__all__ = ["RAdam", "radam"]
 
 
-class RAdam(Optimizer):
+class RAdam(GroupwiseOptimizer):
     """Adam that waits with its adaptive step until the second moment's variance is bounded.
 
     With g the gradient plus weight_decay * p, m `exp_avg`, v `exp_avg_sq`, t `step`:
@@ -48,21 +57,11 @@ class RAdam(Optimizer):
         capturable=False,
         differentiable=False,
     ) -> None:
+        defaults = options(locals())
         check_lr(lr)
         check_range("epsilon value", eps)
         check_betas(betas)
         check_range("weight_decay value", weight_decay)
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "decoupled_weight_decay": decoupled_weight_decay,
-            "differentiable": differentiable,
-        }
         super().__init__(params, defaults)
 
     def _initial_state(self, group, param):
@@ -72,32 +71,67 @@ class RAdam(Optimizer):
             "exp_avg_sq": _C.zeros_like(param),
         }
 
-    def step(self, closure: Callable[[], Tensor | float] | None = None):
-        """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
-        loss = self._evaluate(closure)
-        with no_grad():
-            for group in self.param_groups:
-                for p, g, state in self._updates(group):
-                    _move(group, p, g, state)
-        return loss
+    @no_grad()
+    def _move(self, group, params, grads, states):
+        beta1, beta2 = group["betas"]
+        _single_tensor_radam(
+            params,
+            grads,
+            column(states, "exp_avg"),
+            column(states, "exp_avg_sq"),
+            column(states, "step"),
+            beta1=beta1,
+            beta2=beta2,
+            lr=group["lr"],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            decoupled_weight_decay=group["decoupled_weight_decay"],
+            maximize=group["maximize"],
+        )
 
 
-def _move(group, p, g, state):
-    beta1, beta2 = group["betas"]
-    state["step"] += 1
-    t = state["step"].item()
-    m, v = state["exp_avg"], state["exp_avg_sq"]
-    m.lerp_(g, 1 - beta1)
-    v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+def radam(
+    params, grads, exp_avgs, exp_avg_sqs, state_steps,
+    decoupled_weight_decay=False, foreach=None, differentiable=False, capturable=False,
+    has_complex=False, maximize=False,
+    *, beta1, beta2, lr, weight_decay, eps,
+):  # fmt: skip
+    """One step of `RAdam` on lists of parameters, gradients and their states."""
+    _single_tensor_radam(
+        params, grads, exp_avgs, exp_avg_sqs, state_steps,
+        beta1=beta1, beta2=beta2, lr=lr, weight_decay=weight_decay, eps=eps,
+        decoupled_weight_decay=decoupled_weight_decay, maximize=maximize,
+        differentiable=differentiable, capturable=capturable,
+    )  # fmt: skip
 
-    correction1, correction2 = 1 - beta1**t, 1 - beta2**t
-    update = m.div(correction1).mul_(float(group["lr"]))
-    longest = 2 / (1 - beta2) - 1
-    length = longest - 2 * t * beta2**t / correction2
-    if length > 5.0:
-        rectifier = (
-            (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
-        ) ** 0.5
-        adaptive = v.sqrt().add_(group["eps"]).reciprocal_().mul_(correction2**0.5)
-        update.mul_(adaptive).mul_(rectifier)
-    p.sub_(update)
+
+def _single_tensor_radam(
+    params, grads, exp_avgs, exp_avg_sqs, state_steps,
+    *, beta1, beta2, lr, weight_decay, eps, decoupled_weight_decay, maximize,
+    differentiable=False, capturable=False, has_complex=False,
+):  # fmt: skip
+    refuse("radam", differentiable, capturable)
+    lr, longest = float(lr), 2 / (1 - beta2) - 1
+    rows = directions(
+        params, grads, state_steps, exp_avgs, exp_avg_sqs,
+        maximize=maximize, weight_decay=weight_decay,
+        decoupled_lr=lr if decoupled_weight_decay else None,
+    )  # fmt: skip
+    for p, g, step, m, v in rows:
+        t = step.item()
+        m.lerp_(g, 1 - beta1)
+        v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+
+        correction1, correction2 = 1 - beta1**t, 1 - beta2**t
+        update = m.div(correction1).mul_(lr)
+        length = longest - 2 * t * beta2**t / correction2
+        if length > 5.0:
+            rectifier = (
+                (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+            ) ** 0.5
+            adaptive = v.sqrt().add_(eps).reciprocal_().mul_(correction2**0.5)
+            update.mul_(adaptive).mul_(rectifier)
+        p.sub_(update)
+
+
+_multi_tensor_radam = _single_tensor_radam

@@ -1,13 +1,13 @@
 """RMSprop."""
 
-from collections.abc import Callable
-
 from .. import _C
-from .._C import Tensor
-from .optimizer import Optimizer, check_lr, check_range, scalar_tensor
+from ._parts import LATE_OPTIONS, check_lr, check_range, options, refuse, scalar_tensor
+from .optimizer import GroupwiseOptimizer
+
+__all__ = ["RMSprop", "rmsprop"]
 
 
-class RMSprop(Optimizer):
+class RMSprop(GroupwiseOptimizer):
     """Steps divided by the root of a moving average of squared gradients.
 
     Per element, with g the gradient (negated if `maximize`), v `square_avg`, a `grad_avg`, b
@@ -25,14 +25,7 @@ class RMSprop(Optimizer):
     (arXiv 1308.0850).
     """
 
-    _late_options = {
-        "momentum": 0,
-        "centered": False,
-        "foreach": None,
-        "maximize": False,
-        "differentiable": False,
-        "capturable": False,
-    }
+    _late_options = {**LATE_OPTIONS, "momentum": 0, "centered": False}
     _scalar_state = ("step",)
 
     def __init__(
@@ -49,23 +42,12 @@ class RMSprop(Optimizer):
         maximize=False,
         differentiable=False,
     ) -> None:
+        defaults = options(locals())
         check_lr(lr)
         check_range("epsilon value", eps)
         check_range("momentum value", momentum)
         check_range("weight_decay value", weight_decay)
         check_range("alpha value", alpha)
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "alpha": alpha,
-            "eps": eps,
-            "centered": centered,
-            "weight_decay": weight_decay,
-            "capturable": capturable,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-        }
         super().__init__(params, defaults)
 
     def _initial_state(self, group, param):
@@ -76,27 +58,57 @@ class RMSprop(Optimizer):
             state["grad_avg"] = _C.zeros_like(param)
         return state
 
-    def step(self, closure: Callable[[], Tensor | float] | None = None):
-        """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            params, grads, states = self._gather(group)
-            if not params:
-                continue
-            centered, momentum = group["centered"], group["momentum"]
-            _C._rmsprop_step(
-                params,
-                grads,
-                [state["square_avg"] for state in states],
-                [state["grad_avg"] for state in states] if centered else [],
-                [state["momentum_buffer"] for state in states] if momentum > 0 else [],
-                [state["step"] for state in states],
-                float(group["lr"]),
-                float(group["alpha"]),
-                float(group["eps"]),
-                float(group["weight_decay"]),
-                float(momentum),
-                centered,
-                group["maximize"],
-            )
-        return loss
+    def _move(self, group, params, grads, states):
+        if not params:
+            return
+        centered, momentum = group["centered"], group["momentum"]
+        _C._rmsprop_step(
+            params,
+            grads,
+            [state["square_avg"] for state in states],
+            [state["grad_avg"] for state in states] if centered else [],
+            [state["momentum_buffer"] for state in states] if momentum > 0 else [],
+            [state["step"] for state in states],
+            float(group["lr"]),
+            float(group["alpha"]),
+            float(group["eps"]),
+            float(group["weight_decay"]),
+            float(momentum),
+            centered,
+            group["maximize"],
+        )
+
+
+def rmsprop(
+    params, grads, square_avgs, grad_avgs, momentum_buffer_list, state_steps,
+    foreach=None, maximize=False, differentiable=False, capturable=False, has_complex=False,
+    *, lr, alpha, eps, weight_decay, momentum, centered,
+):  # fmt: skip
+    """One step of `RMSprop` on lists of parameters, gradients and their states."""
+    _single_tensor_rmsprop(
+        params, grads, square_avgs, grad_avgs, momentum_buffer_list, state_steps,
+        lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum,
+        centered=centered, maximize=maximize,
+        differentiable=differentiable, capturable=capturable,
+    )  # fmt: skip
+
+
+def _single_tensor_rmsprop(
+    params, grads, square_avgs, grad_avgs, momentum_buffer_list, state_steps,
+    *, lr, alpha, eps, weight_decay, momentum, centered, maximize,
+    differentiable=False, capturable=False, has_complex=False,
+):  # fmt: skip
+    refuse("rmsprop", differentiable, capturable)
+    if not params:
+        return
+    _C._rmsprop_step(
+        params, grads, square_avgs,
+        grad_avgs if centered else [],
+        momentum_buffer_list if momentum > 0 else [],
+        state_steps,
+        float(lr), float(alpha), float(eps), float(weight_decay), float(momentum),
+        centered, maximize,
+    )  # fmt: skip
+
+
+_multi_tensor_rmsprop = _single_tensor_rmsprop

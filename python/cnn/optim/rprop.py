@@ -1,14 +1,14 @@
 """Resilient backpropagation."""
 
-from collections.abc import Callable
-
 from .. import _C
-from .._C import Tensor
 from ..autograd import no_grad
-from .optimizer import Optimizer, check_lr, scalar_tensor
+from ._parts import LATE_OPTIONS, check_lr, column, directions, options, refuse, scalar_tensor
+from .optimizer import GroupwiseOptimizer
+
+__all__ = ["Rprop", "rprop"]
 
 
-class Rprop(Optimizer):
+class Rprop(GroupwiseOptimizer):
     """Step sizes of their own per element, steered by the sign of the gradient alone.
 
     With g the gradient (negated if `maximize`), h `prev` and s `step_size`, which starts at lr:
@@ -20,12 +20,7 @@ class Rprop(Optimizer):
     Meant for full batches. Source: Riedmiller and Braun 1993.
     """
 
-    _late_options = {
-        "foreach": None,
-        "maximize": False,
-        "differentiable": False,
-        "capturable": False,
-    }
+    _late_options = LATE_OPTIONS
     _scalar_state = ("step",)
 
     def __init__(
@@ -40,18 +35,10 @@ class Rprop(Optimizer):
         maximize=False,
         differentiable=False,
     ) -> None:
+        defaults = options(locals())
         check_lr(lr)
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
-        defaults = {
-            "lr": lr,
-            "etas": etas,
-            "step_sizes": step_sizes,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
         super().__init__(params, defaults)
 
     def _initial_state(self, group, param):
@@ -62,22 +49,54 @@ class Rprop(Optimizer):
             "step_size": _C.full_like(param, complex(size, size) if param.is_complex() else size),
         }
 
-    def step(self, closure: Callable[[], Tensor | float] | None = None):
-        """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
-        loss = self._evaluate(closure)
-        with no_grad():
-            for group in self.param_groups:
-                shrink, grow = group["etas"]
-                smallest, largest = group["step_sizes"]
-                for p, g, state in self._updates(group):
-                    state["step"] += 1
-                    agreement = g * state["prev"]
-                    turned = agreement < 0
-                    factor = _C.ones_like(g)
-                    factor.masked_fill_(agreement > 0, grow).masked_fill_(turned, shrink)
-                    size = state["step_size"]
-                    size.mul_(factor).clamp_(smallest, largest)
-                    g = g.masked_fill(turned, 0)
-                    p.addcmul_(g.sign(), size, value=-1)
-                    state["prev"].copy_(g)
-        return loss
+    @no_grad()
+    def _move(self, group, params, grads, states):
+        etaminus, etaplus = group["etas"]
+        step_size_min, step_size_max = group["step_sizes"]
+        _single_tensor_rprop(
+            params,
+            grads,
+            column(states, "prev"),
+            column(states, "step_size"),
+            column(states, "step"),
+            step_size_min=step_size_min,
+            step_size_max=step_size_max,
+            etaminus=etaminus,
+            etaplus=etaplus,
+            maximize=group["maximize"],
+        )
+
+
+def rprop(
+    params, grads, prevs, step_sizes, state_steps,
+    foreach=None, capturable=False, maximize=False, differentiable=False, has_complex=False,
+    *, step_size_min, step_size_max, etaminus, etaplus,
+):  # fmt: skip
+    """One step of `Rprop` on lists of parameters, gradients and their states."""
+    _single_tensor_rprop(
+        params, grads, prevs, step_sizes, state_steps,
+        step_size_min=step_size_min, step_size_max=step_size_max,
+        etaminus=etaminus, etaplus=etaplus, maximize=maximize,
+        capturable=capturable, differentiable=differentiable,
+    )  # fmt: skip
+
+
+def _single_tensor_rprop(
+    params, grads, prevs, step_sizes, state_steps,
+    *, step_size_min, step_size_max, etaminus, etaplus, maximize,
+    capturable=False, differentiable=False, has_complex=False,
+):  # fmt: skip
+    refuse("rprop", differentiable, capturable)
+    rows = directions(params, grads, state_steps, prevs, step_sizes, maximize=maximize)
+    for p, g, _, prev, size in rows:
+        agreement = g * prev
+        turned = agreement < 0
+        factor = _C.ones_like(g)
+        factor.masked_fill_(agreement > 0, etaplus).masked_fill_(turned, etaminus)
+        size.mul_(factor).clamp_(step_size_min, step_size_max)
+        g = g.masked_fill(turned, 0)
+        p.addcmul_(g.sign(), size, value=-1)
+        prev.copy_(g)
+
+
+_multi_tensor_rprop = _single_tensor_rprop

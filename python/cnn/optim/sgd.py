@@ -4,7 +4,10 @@ from collections.abc import Callable
 
 from .. import _C
 from .._C import Tensor
-from .optimizer import Optimizer, check_lr, check_range
+from ._parts import check_lr, check_range, options, refuse, scaled_away
+from .optimizer import Optimizer
+
+__all__ = ["SGD", "sgd"]
 
 
 class SGD(Optimizer):
@@ -43,22 +46,12 @@ class SGD(Optimizer):
         differentiable=False,
         fused=None,
     ) -> None:
+        defaults = options(locals())
         check_lr(lr)
         check_range("momentum value", momentum)
         check_range("weight_decay value", weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-            "foreach": foreach,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
         super().__init__(params, defaults)
 
     def _initial_state(self, group, param):
@@ -68,42 +61,76 @@ class SGD(Optimizer):
         """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
         loss = self._evaluate(closure)
         for group in self.param_groups:
-            if group["momentum"] == 0:
-                params, grads, _ = self._gather(group, with_state=False)
-                _move(group, params, grads, [], first=False)
-            else:
-                self._step_with_momentum(group)
+            momentum = float(group["momentum"])
+            params, grads, states = self._gather(group, with_state=momentum != 0)
+            buffers = fresh = ()
+            if states:
+                buffers = [state.get("momentum_buffer") for state in states]
+                fresh = [i for i, b in enumerate(buffers) if b is None]
+            _move(
+                params,
+                grads,
+                buffers,
+                fresh,
+                float(group["lr"]),
+                momentum,
+                float(group["dampening"]),
+                float(group["weight_decay"]),
+                group["nesterov"],
+                group["maximize"],
+            )
+            # Only now: a step that raised leaves no buffer without contents.
+            for i in fresh:
+                states[i]["momentum_buffer"] = buffers[i]
         return loss
 
-    def _step_with_momentum(self, group):
-        params, grads, states = self._gather(group)
-        buffers = [state.get("momentum_buffer") for state in states]
-        fresh = [i for i, b in enumerate(buffers) if b is None]
-        if not fresh:
-            _move(group, params, grads, buffers, first=False)
-            return
-        moving = [i for i, b in enumerate(buffers) if b is not None]
-        for i in fresh:
-            buffers[i] = _C.empty_like(params[i])
-        for chosen, first in ((fresh, True), (moving, False)):
-            pick = [[column[i] for i in chosen] for column in (params, grads, buffers)]
-            _move(group, *pick, first=first)
-        # Only now: a step that raised leaves no buffer without contents.
-        for i in fresh:
-            states[i]["momentum_buffer"] = buffers[i]
+
+def sgd(
+    params, d_p_list, momentum_buffer_list,
+    has_sparse_grad=False, foreach=None, fused=None, grad_scale=None, found_inf=None,
+    *, weight_decay, momentum, lr, dampening, nesterov, maximize,
+):  # fmt: skip
+    """One step of `SGD` on lists of parameters, gradients and momentum buffers.
+
+    Where a buffer is None it is the parameter's first step; the new buffer is put in its place.
+    """
+    _single_tensor_sgd(
+        params, d_p_list, momentum_buffer_list, grad_scale, found_inf,
+        weight_decay=weight_decay, momentum=momentum, lr=lr, dampening=dampening,
+        nesterov=nesterov, maximize=maximize, has_sparse_grad=has_sparse_grad,
+    )  # fmt: skip
 
 
-def _move(group, params, grads, buffers, first):
-    if params:
-        _C._sgd_step(
-            params,
-            grads,
-            buffers,
-            float(group["lr"]),
-            float(group["momentum"]),
-            float(group["dampening"]),
-            float(group["weight_decay"]),
-            group["nesterov"],
-            group["maximize"],
-            first,
-        )
+def _single_tensor_sgd(
+    params, grads, momentum_buffer_list, grad_scale=None, found_inf=None,
+    *, weight_decay, momentum, lr, dampening, nesterov, maximize, has_sparse_grad=False,
+):  # fmt: skip
+    if has_sparse_grad:
+        refuse("sgd", sparse=True)
+    if scaled_away(grads, grad_scale, found_inf):
+        return
+    buffers = momentum_buffer_list if momentum != 0 else []
+    fresh = [i for i, b in enumerate(buffers) if b is None]
+    numbers = float(lr), float(momentum), float(dampening), float(weight_decay)
+    _move(params, grads, buffers, fresh, *numbers, nesterov, maximize)
+
+
+_multi_tensor_sgd = _fused_sgd = _single_tensor_sgd
+
+
+def _move(params, grads, buffers, fresh, *options):
+    """The step; where `fresh` says that there is no buffer yet, one is made, of the gradient."""
+    if not params:
+        return
+    if not fresh:
+        _C._sgd_step(params, grads, buffers, *options, False)
+        return
+    made = list(buffers)
+    for i in fresh:
+        made[i] = _C.empty_like(params[i])
+    moving = [i for i, b in enumerate(buffers) if b is not None]
+    for chosen, first in ((fresh, True), (moving, False)):
+        if chosen:
+            lists = [[column[i] for i in chosen] for column in (params, grads, made)]
+            _C._sgd_step(*lists, *options, first)
+    buffers[:] = made

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from .. import _C
 from .._C import Tensor
 from ..autograd import no_grad
-from .optimizer import Optimizer, check_betas, check_lr
+from ._functional import sparse_adam
+from ._parts import check_betas, check_lr, options
+from .optimizer import Optimizer
 
 
 class SparseAdam(Optimizer):
@@ -16,13 +18,13 @@ class SparseAdam(Optimizer):
     """
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, maximize=False) -> None:
+        defaults = options(locals())
         check_lr(lr)
         if not 0.0 < lr:
             raise ValueError(f"Invalid learning rate: {lr}")
         if not 0.0 < eps:
             raise ValueError(f"Invalid epsilon value: {eps}")
         check_betas(betas)
-        defaults = {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize}
         super().__init__(params, defaults)
         places = [
             ([i, j], p)
@@ -41,16 +43,6 @@ class SparseAdam(Optimizer):
                 "SparseAdam does not support complex parameters"
             )
 
-    def step(self, closure: Callable[[], Tensor | float] | None = None):
-        """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
-        loss = self._evaluate(closure)
-        with no_grad():
-            for group in self.param_groups:
-                for p in group["params"]:
-                    if p.grad is not None:
-                        self._move(group, p, p.grad)
-        return loss
-
     def _move(self, group, p, grad):
         if not grad.is_sparse:
             raise RuntimeError(
@@ -63,16 +55,26 @@ class SparseAdam(Optimizer):
             state["exp_avg"] = _C.zeros_like(p)
             state["exp_avg_sq"] = _C.zeros_like(p)
         state["step"] += 1
-        t, (beta1, beta2) = state["step"], group["betas"]
+        beta1, beta2 = group["betas"]
+        sparse_adam(
+            [p],
+            [grad],
+            [state["exp_avg"]],
+            [state["exp_avg_sq"]],
+            [state["step"]],
+            eps=group["eps"],
+            beta1=beta1,
+            beta2=beta2,
+            lr=float(group["lr"]),
+            maximize=group["maximize"],
+        )
 
-        grad = grad.coalesce()  # the update is not linear: each entry once
-        if grad._values().numel() == 0:
-            return
-        where = tuple(grad._indices())
-        g = -grad._values() if group["maximize"] else grad._values()
-        m = state["exp_avg"][where].lerp_(g, 1 - beta1)
-        v = state["exp_avg_sq"][where].lerp_(g * g, 1 - beta2)
-        state["exp_avg"][where] = m
-        state["exp_avg_sq"][where] = v
-        size = float(group["lr"]) * (1 - beta2**t) ** 0.5 / (1 - beta1**t)
-        p[where] = p[where].addcdiv_(m, v.sqrt().add_(group["eps"]), value=-size)
+    def step(self, closure: Callable[[], Tensor | float] | None = None):
+        """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
+        loss = self._evaluate(closure)
+        with no_grad():
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        self._move(group, p, p.grad)
+        return loss

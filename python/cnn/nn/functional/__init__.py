@@ -35,7 +35,14 @@ from .activations import (
     tanhshrink,
     threshold,
 )
-from .attention import multi_head_attention_forward
+from .attention import (
+    _canonical_mask,
+    _in_projection,
+    _in_projection_packed,
+    _mha_shape_check,
+    _none_or_dtype,
+    multi_head_attention_forward,
+)
 from .dropouts import (
     alpha_dropout,
     dropout,

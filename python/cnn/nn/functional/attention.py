@@ -35,7 +35,7 @@ def _none_or_dtype(input):
     raise RuntimeError("input to _none_or_dtype() must be None or torch.Tensor")
 
 
-def _check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads):
+def _mha_shape_check(query, key, value, key_padding_mask, attn_mask, num_heads):
     """Is the query batched? Raises AssertionError for ranks that do not fit together."""
     if query.dim() not in (2, 3):
         raise AssertionError(
@@ -68,35 +68,32 @@ def _check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads):
     return is_batched
 
 
-def _project_packed(query, key, value, weight, bias):
-    """query, key and value by the three parts of one weight [3 * embed, embed]."""
-    embed = query.size(-1)
-    if key is value and query is key:
-        return _C.linear(query, weight, bias).split(embed, -1)
-    biases = (None, None, None) if bias is None else bias.chunk(3)
-    if key is value:
-        w_q, w_kv = weight.split([embed, embed * 2])
-        b_q, b_kv = (None, None) if bias is None else bias.split([embed, embed * 2])
-        k, v = _C.linear(key, w_kv, b_kv).split(embed, -1)
-        return _C.linear(query, w_q, b_q), k, v
-    return tuple(
-        _C.linear(x, w, b) for x, w, b in zip((query, key, value), weight.chunk(3), biases)
-    )
+def _in_projection_packed(q, k, v, w, b=None):
+    """Query, key and value by the three parts of one weight [3 * embed, embed]."""
+    embed = q.size(-1)
+    if k is v and q is k:
+        return _C.linear(q, w, b).split(embed, -1)
+    if k is v:
+        w_q, w_kv = w.split([embed, embed * 2])
+        b_q, b_kv = (None, None) if b is None else b.split([embed, embed * 2])
+        return _C.linear(q, w_q, b_q), *_C.linear(k, w_kv, b_kv).split(embed, -1)
+    biases = (None, None, None) if b is None else b.chunk(3)
+    return tuple(_C.linear(*part) for part in zip((q, k, v), w.chunk(3), biases))
 
 
-def _project_apart(inputs, weights, bias):
-    """query, key and value by a weight each."""
-    embed = inputs[0].size(-1)
-    biases = (None, None, None) if bias is None else bias.chunk(3)
-    for name, x, w in zip(("query", "key", "value"), inputs, weights):
+def _in_projection(q, k, v, w_q, w_k, w_v, b_q=None, b_k=None, b_v=None):
+    """Query, key and value by a weight [embed, own size] each."""
+    embed = q.size(-1)
+    parts = ("query", q, w_q, b_q), ("key", k, w_k, b_k), ("value", v, w_v, b_v)
+    for name, x, w, _ in parts:
         if w.shape != (embed, x.size(-1)):
             raise AssertionError(
                 f"expecting {name} weights shape of {(embed, x.size(-1))}, but got {w.shape}"
             )
-    for name, b in zip(("query", "key", "value"), biases):
+    for name, _, _, b in parts:
         if b is not None and b.shape != (embed,):
             raise AssertionError(f"expecting {name} bias shape of {(embed,)}, but got {b.shape}")
-    return tuple(_C.linear(x, w, b) for x, w, b in zip(inputs, weights, biases))
+    return tuple(_C.linear(x, w, b) for _, x, w, b in parts)
 
 
 def _checked_mask(attn_mask, batch, num_heads, tgt_len, src_len):
@@ -166,7 +163,7 @@ def multi_head_attention_forward(
     key_padding_mask [batch, src] or attn_mask [tgt, src] or [batch * heads, tgt, src] hides a key;
     float masks are added. Raises AssertionError and RuntimeError for shapes that do not fit.
     """
-    is_batched = _check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
+    is_batched = _mha_shape_check(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not is_batched:
         same_key, same_value = key is query, value is key
         query = query.unsqueeze(1)
@@ -209,13 +206,14 @@ def multi_head_attention_forward(
                 raise AssertionError(
                     f"use_separate_proj_weight is True but {name}_proj_weight is None"
                 )
-        q, k, v = _project_apart((query, key, value), tuple(weights.values()), in_proj_bias)
+        biases = () if in_proj_bias is None else in_proj_bias.chunk(3)
+        q, k, v = _in_projection(query, key, value, *weights.values(), *biases)
     else:
         if key.shape != value.shape:
             raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
         if in_proj_weight is None:
             raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
-        q, k, v = _project_packed(query, key, value, in_proj_weight, in_proj_bias)
+        q, k, v = _in_projection_packed(query, key, value, in_proj_weight, in_proj_bias)
     if attn_mask is not None:
         attn_mask = _checked_mask(attn_mask, batch, num_heads, tgt_len, src_len)
 

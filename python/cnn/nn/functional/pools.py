@@ -168,25 +168,24 @@ def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False) -> _C
     return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def _with_input_sizes(output_size, input):
-    """None in an output size stands for the input's own size there."""
-    if isinstance(output_size, int):
-        return output_size
-    sizes = input.size()
-    if len(sizes) <= len(output_size):
-        raise ValueError(f"Input dimension should be at least {len(output_size) + 1}")
-    own = sizes[-len(output_size) :]
-    return [own[i] if size is None else size for i, size in enumerate(output_size)]
+def _list_with_default(out_size, defaults):
+    """`out_size` with the last of `defaults`, the input's sizes, where it has None."""
+    if isinstance(out_size, int):
+        return out_size
+    if len(defaults) <= len(out_size):
+        raise ValueError(f"Input dimension should be at least {len(out_size) + 1}")
+    own = defaults[-len(out_size) :]
+    return [own[i] if size is None else size for i, size in enumerate(out_size)]
 
 
 def adaptive_avg_pool2d(input, output_size) -> _C.Tensor:
     """Averages over windows chosen so that the output is `output_size`; None keeps a size."""
-    return _C.adaptive_avg_pool2d(input, _with_input_sizes(output_size, input))
+    return _C.adaptive_avg_pool2d(input, _list_with_default(output_size, input.size()))
 
 
 def adaptive_avg_pool3d(input, output_size) -> _C.Tensor:
     """Averages over windows chosen so that the output is `output_size`; None keeps a size."""
-    return _C.adaptive_avg_pool3d(input, _with_input_sizes(output_size, input))
+    return _C.adaptive_avg_pool3d(input, _list_with_default(output_size, input.size()))
 
 
 def adaptive_max_pool1d(input, output_size, return_indices=False):
@@ -197,13 +196,13 @@ def adaptive_max_pool1d(input, output_size, return_indices=False):
 
 def adaptive_max_pool2d(input, output_size, return_indices=False):
     """Maxima over windows chosen so that the output is `output_size`; None keeps a size."""
-    values = _C.adaptive_max_pool2d(input, _with_input_sizes(output_size, input))
+    values = _C.adaptive_max_pool2d(input, _list_with_default(output_size, input.size()))
     return values if return_indices else values[0]
 
 
 def adaptive_max_pool3d(input, output_size, return_indices=False):
     """Maxima over windows chosen so that the output is `output_size`; None keeps a size."""
-    values = _C.adaptive_max_pool3d(input, _with_input_sizes(output_size, input))
+    values = _C.adaptive_max_pool3d(input, _list_with_default(output_size, input.size()))
     return values if return_indices else values[0]
 
 

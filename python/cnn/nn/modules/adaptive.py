@@ -130,7 +130,10 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     def log_prob(self, input):
         """The log-probabilities of all classes, [N, n_classes]."""
-        head = F.log_softmax(self.head(input), dim=1)
+        return self._get_full_log_prob(input, self.head(input))
+
+    def _get_full_log_prob(self, input, head_output):
+        head = F.log_softmax(head_output, dim=1)
         parts = [head[:, : self.shortlist_size]]
         for i, cluster in enumerate(self.tail):
             own = head[:, self.shortlist_size + i].unsqueeze(1)
@@ -139,8 +142,10 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     def predict(self, input):
         """The likeliest class of each row, [N]; clusters are scored only where one may win."""
-        output = self.head(input).argmax(1)
+        head = self.head(input)
+        output = head.argmax(1)
         rows = (output >= self.shortlist_size).nonzero().squeeze(1)
         if rows.numel() == 0:
             return output
-        return output.index_copy(0, rows, self.log_prob(input[rows]).argmax(1))
+        log_prob = self._get_full_log_prob(input[rows], head[rows])
+        return output.index_copy(0, rows, log_prob.argmax(1))

@@ -211,8 +211,11 @@ class ModuleList(_Numbered):
             return type(self)(list(self._modules.values())[index])
         return self._modules[self._name_at(index)]
 
-    def _name_at(self, index):
-        return str(_position(index, len(self)))
+    def _get_abs_string_index(self, idx):
+        """The name of the module at an index that may count from the end."""
+        return str(_position(idx, len(self)))
+
+    _name_at = _get_abs_string_index
 
     def __iadd__(self, modules):
         return self.extend(modules)
@@ -364,10 +367,14 @@ class ParameterList(Module):
     def __getitem__(self, index):
         if isinstance(index, slice):
             return type(self)(self[i] for i in range(*index.indices(len(self))))
-        return getattr(self, str(_position(index, len(self))))
+        return getattr(self, self._get_abs_string_index(index))
 
     def __setitem__(self, index, value):
-        setattr(self, str(_position(index, len(self))), _as_parameter(value))
+        setattr(self, self._get_abs_string_index(index), _as_parameter(value))
+
+    def _get_abs_string_index(self, idx):
+        """The name of the value at an index that may count from the end."""
+        return str(_position(idx, len(self)))
 
     def __iadd__(self, values):
         return self.extend(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 from ... import _C
 from .. import functional as F
@@ -10,7 +11,7 @@ from .. import init
 from ..parameter import Parameter, UninitializedParameter
 from .lazy import LazyModuleMixin
 from .module import Module
-from .utils import _ntuple, _reverse_repeat_tuple
+from .utils import _ntuple, _pair, _reverse_repeat_tuple, _single, _triple
 
 __all__ = [
     "Conv1d",
@@ -40,7 +41,8 @@ class _ConvNd(Module):
         "out_channels",
         "kernel_size",
     ]
-    _dims: int
+    # How many dimensions a number stands for; without it the kernel's length says so.
+    _dims: int | None = None
 
     def __init__(
         self,
@@ -59,7 +61,7 @@ class _ConvNd(Module):
         dtype=None,
     ) -> None:
         super().__init__()
-        sizes = _ntuple(self._dims)
+        sizes = _ntuple(self._dims or len(kernel_size))
         kernel_size, stride, dilation = sizes(kernel_size), sizes(stride), sizes(dilation)
         if not isinstance(padding, str):
             padding = sizes(padding)
@@ -229,6 +231,88 @@ class Conv3d(_Convolution):
 
 
 class _ConvTransposeNd(_ConvNd):
+    """What transposed convolutions over any number of dimensions share."""
+
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride,
+        padding,
+        dilation,
+        transposed,
+        output_padding,
+        groups,
+        bias,
+        padding_mode,
+        device=None,
+        dtype=None,
+    ) -> None:
+        if padding_mode != "zeros":
+            raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            transposed,
+            output_padding,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
+
+    def _output_padding(
+        self, input, output_size, stride, padding, kernel_size, num_spatial_dims, dilation=None
+    ):
+        """The output padding [num_spatial_dims] that gives `output_size`, or the layer's own."""
+        n = num_spatial_dims
+        if output_size is None:
+            return _ntuple(n)(self.output_padding)
+        leading = 2 if input.dim() == n + 2 else 1
+        if len(output_size) == leading + n:
+            output_size = output_size[leading:]
+        if len(output_size) != n:
+            raise ValueError(
+                f"ConvTranspose{n}D: for {input.dim()}D input, output_size must have {n} or "
+                f"{leading + n} elements (got {len(output_size)})"
+            )
+        smallest = [
+            (input.size(d + leading) - 1) * stride[d]
+            - 2 * padding[d]
+            + (dilation[d] if dilation is not None else 1) * (kernel_size[d] - 1)
+            + 1
+            for d in range(n)
+        ]
+        largest = [size + step - 1 for size, step in zip(smallest, stride)]
+        for size, low, high in zip(output_size, smallest, largest):
+            if not low <= size <= high:
+                raise ValueError(
+                    f"requested an output size of {output_size}, but valid sizes range from "
+                    f"{smallest} to {largest} (for an input of {input.size()[2:]})"
+                )
+        return [size - low for size, low in zip(output_size, smallest)]
+
+
+class _ConvTransposeMixin(_ConvTransposeNd):
+    """The old name of _ConvTransposeNd."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        warnings.warn(
+            "`_ConvTransposeMixin` is a deprecated internal class. Please consider using public "
+            "APIs.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        super().__init__(*args, **kwargs)
+
+
+class _TransposedConvolution(_ConvTransposeNd):
     """The gradient of a convolution with respect to its input, as a layer.
 
     forward(input, output_size=None) chooses the output padding that gives `output_size`.
@@ -249,8 +333,6 @@ class _ConvTransposeNd(_ConvNd):
         device=None,
         dtype=None,
     ) -> None:
-        if padding_mode != "zeros":
-            raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
         super().__init__(
             in_channels,
             out_channels,
@@ -268,47 +350,28 @@ class _ConvTransposeNd(_ConvNd):
         )
 
     def forward(self, input, output_size=None):
+        output_padding = self._output_padding(
+            input,
+            output_size,
+            self.stride,
+            self.padding,
+            self.kernel_size,
+            self._dims,
+            self.dilation,
+        )
         return self._op()(
             input,
             self.weight,
             self.bias,
             self.stride,
             self.padding,
-            self._output_padding(input, output_size),
+            output_padding,
             self.groups,
             self.dilation,
         )
 
-    def _output_padding(self, input, output_size):
-        if output_size is None:
-            return self.output_padding
-        n = self._dims
-        leading = 2 if input.dim() == n + 2 else 1
-        if len(output_size) == leading + n:
-            output_size = output_size[leading:]
-        if len(output_size) != n:
-            raise ValueError(
-                f"ConvTranspose{n}D: for {input.dim()}D input, output_size must have {n} or "
-                f"{leading + n} elements (got {len(output_size)})"
-            )
-        smallest = [
-            (input.size(d + leading) - 1) * self.stride[d]
-            - 2 * self.padding[d]
-            + self.dilation[d] * (self.kernel_size[d] - 1)
-            + 1
-            for d in range(n)
-        ]
-        largest = [size + stride - 1 for size, stride in zip(smallest, self.stride)]
-        for size, low, high in zip(output_size, smallest, largest):
-            if not low <= size <= high:
-                raise ValueError(
-                    f"requested an output size of {output_size}, but valid sizes range from "
-                    f"{smallest} to {largest} (for an input of {input.size()[2:]})"
-                )
-        return [size - low for size, low in zip(output_size, smallest)]
 
-
-class ConvTranspose1d(_ConvTransposeNd):
+class ConvTranspose1d(_TransposedConvolution):
     """Transposed convolution of [N, C_in, L] with weight [C_in, C_out / groups, k]."""
 
     _dims = 1
@@ -317,7 +380,7 @@ class ConvTranspose1d(_ConvTransposeNd):
         return F.conv_transpose1d
 
 
-class ConvTranspose2d(_ConvTransposeNd):
+class ConvTranspose2d(_TransposedConvolution):
     """Transposed convolution of [N, C_in, H, W] with weight [C_in, C_out / groups, kH, kW]."""
 
     _dims = 2
@@ -326,7 +389,7 @@ class ConvTranspose2d(_ConvTransposeNd):
         return F.conv_transpose2d
 
 
-class ConvTranspose3d(_ConvTransposeNd):
+class ConvTranspose3d(_TransposedConvolution):
     """Transposed convolution of [N, C_in, D, H, W], weight [C_in, C_out / groups, kD, kH, kW]."""
 
     _dims = 3
@@ -335,15 +398,8 @@ class ConvTranspose3d(_ConvTransposeNd):
         return F.conv_transpose3d
 
 
-class _LazyConvNd(LazyModuleMixin):
-    """A convolution that takes in_channels from its first input."""
-
-    def __init__(self, out_channels, kernel_size, *args, bias, device, dtype, **kwargs):
-        super().__init__(0, 0, kernel_size, *args, bias=False, device=device, dtype=dtype, **kwargs)
-        self.weight = UninitializedParameter(device=device, dtype=dtype)
-        self.out_channels = out_channels
-        if bias:
-            self.bias = UninitializedParameter(device=device, dtype=dtype)
+class _LazyConvXdMixin(LazyModuleMixin):
+    """Stands before a convolution that takes in_channels from its first input."""
 
     def reset_parameters(self):
         if not self.has_uninitialized_params() and self.in_channels != 0:
@@ -352,19 +408,38 @@ class _LazyConvNd(LazyModuleMixin):
     def initialize_parameters(self, input, *args, **kwargs):
         if not self.has_uninitialized_params():
             return
-        unbatched = self._dims + 1
-        if input.dim() not in (unbatched, unbatched + 1):
-            raise RuntimeError(
-                f"Expected {unbatched}D (unbatched) or {unbatched + 1}D (batched) input to "
-                f"{type(self).__name__}, but got input of size: {input.shape}"
-            )
-        self.in_channels = input.shape[input.dim() - unbatched]
+        self.in_channels = self._get_in_channels(input)
         if self.in_channels % self.groups != 0:
             raise ValueError("in_channels must be divisible by groups")
         self.weight.materialize(self._weight_shape())
         if self.bias is not None:
             self.bias.materialize((self.out_channels,))
         self.reset_parameters()
+
+    def _get_in_channels(self, input):
+        unbatched = self._get_num_spatial_dims() + 1
+        if input.dim() not in (unbatched, unbatched + 1):
+            raise RuntimeError(
+                f"Expected {unbatched}D (unbatched) or {unbatched + 1}D (batched) input to "
+                f"{type(self).__name__}, but got input of size: {input.shape}"
+            )
+        return input.shape[input.dim() - unbatched]
+
+    def _get_num_spatial_dims(self):
+        """How many dimensions an input has besides batch and channels; each class says so."""
+        raise NotImplementedError
+
+
+class _LazyConvNd(_LazyConvXdMixin):
+    def __init__(self, out_channels, kernel_size, *args, bias, device, dtype, **kwargs):
+        super().__init__(0, 0, kernel_size, *args, bias=False, device=device, dtype=dtype, **kwargs)
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        self.out_channels = out_channels
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def _get_num_spatial_dims(self):
+        return self._dims
 
 
 class _LazyConvolution(_LazyConvNd):

@@ -36,9 +36,13 @@ class _InstanceNorm(_NormBase):
             num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias
         )
 
+    def _get_no_batch_dim(self):
+        """How many dimensions an input without a batch has."""
+        return self._ranks[0]
+
     def forward(self, input):
         self._check_input_dim(input)
-        unbatched = self._ranks[0]
+        unbatched = self._get_no_batch_dim()
         channel_dim = input.dim() - unbatched
         channels = input.size(channel_dim)
         if channels != self.num_features:
@@ -54,10 +58,13 @@ class _InstanceNorm(_NormBase):
                 stacklevel=2,
             )
         if input.dim() == unbatched:
-            return self._normalize(input.unsqueeze(0)).squeeze(0)
-        return self._normalize(input)
+            return self._handle_no_batch_input(input)
+        return self._apply_instance_norm(input)
 
-    def _normalize(self, input):
+    def _handle_no_batch_input(self, input):
+        return self._apply_instance_norm(input.unsqueeze(0)).squeeze(0)
+
+    def _apply_instance_norm(self, input):
         return F.instance_norm(
             input,
             self.running_mean,

@@ -53,6 +53,12 @@ class LazyModuleMixin:
         """Whether a parameter or buffer still waits for its shape."""
         return any(is_lazy(t) for t in chain(self._parameters.values(), self._buffers.values()))
 
+    def _replicate_for_data_parallel(self):
+        raise RuntimeError(
+            "Modules with uninitialized parameters can't be used with `DataParallel`. Run a dummy "
+            "forward pass to correctly initialize the modules"
+        )
+
     def _infer_parameters(self, module, args, kwargs=None):
         module.initialize_parameters(*args, **(kwargs or {}))
         if module.has_uninitialized_params():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 
-from .. import _reduction
+from .. import _reduction as _Reduction
 from .. import functional as F
 from .distance import PairwiseDistance
 from .linear import Linear
@@ -44,7 +44,7 @@ class _Loss(Module):
     def __init__(self, size_average=None, reduce=None, reduction="mean") -> None:
         super().__init__()
         if size_average is not None or reduce is not None:
-            reduction = _reduction.legacy_get_string(size_average, reduce)
+            reduction = _Reduction.legacy_get_string(size_average, reduce)
         self.reduction = reduction
 
 

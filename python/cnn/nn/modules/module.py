@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterator
 
@@ -9,8 +10,20 @@ from ... import _C, _faces
 from ..parameter import Buffer, Parameter
 from ._module import hooks as _hooks
 from ._module.calling import Calling, note_path
+from ._module.calling import _forward_unimplemented as _forward_unimplemented
 from ._module.converting import Converting
 from ._module.hooks import _WrappedHook as _WrappedHook
+from ._module.hooks import global_backward_hooks as _global_backward_hooks
+from ._module.hooks import global_backward_pre_hooks as _global_backward_pre_hooks
+from ._module.hooks import global_buffer_registration_hooks as _global_buffer_registration_hooks
+from ._module.hooks import global_forward_hooks as _global_forward_hooks
+from ._module.hooks import global_forward_hooks_always_called as _global_forward_hooks_always_called
+from ._module.hooks import global_forward_hooks_with_kwargs as _global_forward_hooks_with_kwargs
+from ._module.hooks import global_forward_pre_hooks as _global_forward_pre_hooks
+from ._module.hooks import global_module_registration_hooks as _global_module_registration_hooks
+from ._module.hooks import (
+    global_parameter_registration_hooks as _global_parameter_registration_hooks,
+)
 from ._module.hooks import (
     register_module_backward_hook,
     register_module_buffer_registration_hook,
@@ -43,6 +56,27 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     _M = TypeVar("_M", bound="Module")
+
+
+_grad_t = tuple[_C.Tensor, ...] | _C.Tensor
+
+
+def _has_any_global_hook():
+    """A true value if a hook of every module runs around a call."""
+    return (
+        _global_backward_pre_hooks
+        or _global_backward_hooks
+        or _global_forward_pre_hooks
+        or _global_forward_hooks
+        or _global_forward_hooks_always_called
+        or _global_forward_hooks_with_kwargs
+    )
+
+
+def __getattr__(name):
+    if name == "_global_is_full_backward_hook":  # which changes with the first such hook
+        return _hooks.global_backward_hooks_are_full
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _addindent(text, spaces):
@@ -434,6 +468,15 @@ class Module(Calling, Converting, Stateful):
 
     def zero_grad(self, set_to_none=True) -> None:
         """Forgets all gradients, or fills them with zeros."""
+        if "_is_replica" in self.__dict__:
+            warnings.warn(
+                "Calling .zero_grad() from a module created with nn.DataParallel() has no effect. "
+                "The parameters are copied (in a differentiable manner) from the original module. "
+                "This means they are not leaf nodes in autograd and so don't accumulate gradients. "
+                "If you need gradients in your forward method, consider using autograd.grad "
+                "instead.",
+                stacklevel=2,
+            )
         for param in self.parameters():
             grad = param.grad
             if grad is None:
@@ -446,6 +489,17 @@ class Module(Calling, Converting, Stateful):
                 else:
                     grad.requires_grad_(False)
                 grad.zero_()
+
+    def _replicate_for_data_parallel(self):
+        """A copy that shares everything but its tables, to be filled with a device's tensors."""
+        replica = self.__new__(type(self))
+        replica.__dict__ = self.__dict__.copy()
+        # Its tensors are the results of copying, plain attributes and no parameters of its own.
+        replica._parameters = {}
+        replica._buffers = replica._buffers.copy()
+        replica._modules = replica._modules.copy()
+        replica._is_replica = True
+        return replica
 
     def compile(self, *args, **kwargs):
         """Not supported: there is no compiler. The module already runs eagerly as it is."""

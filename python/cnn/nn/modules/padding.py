@@ -26,7 +26,7 @@ __all__ = [
 
 
 class _PadNd(Module):
-    """Padding (left, right, top, bottom, front, back), or one number for all sides."""
+    """Padding (left, right, top, bottom, front, back)."""
 
     __constants__ = ["padding"]
     _mode = "constant"
@@ -38,89 +38,27 @@ class _PadNd(Module):
         return f"{self.padding}"
 
 
-class _Pad1d(_PadNd):
-    def __init__(self, padding):
-        super().__init__()
-        self.padding = _pair(padding)
-
-
-class _Pad2d(_PadNd):
-    def __init__(self, padding):
-        super().__init__()
-        self.padding = _quadruple(padding)
-
-
-class _Pad3d(_PadNd):
-    def __init__(self, padding):
-        super().__init__()
-        self.padding = _sextuple(padding)
-
-
-class _CircularPadNd:
+class _CircularPadNd(_PadNd):
     """Pads with the values from the other side."""
 
     _mode = "circular"
 
+    def _check_input_dim(self, input):
+        """Raises ValueError for a tensor of the wrong number of dimensions. Every class its own."""
+        raise NotImplementedError
+
     def forward(self, input):
-        n = len(self.padding) // 2
-        if input.dim() not in (n + 1, n + 2):
-            raise ValueError(f"expected {n + 1}D or {n + 2}D input (got {input.dim()}D input)")
+        self._check_input_dim(input)
         return super().forward(input)
 
 
-class CircularPad1d(_CircularPadNd, _Pad1d):
-    """Pads [N, C, W] or [C, W] with the values from the other side."""
+class _ConstantPadNd(_PadNd):
+    """Pads with a value."""
 
-
-class CircularPad2d(_CircularPadNd, _Pad2d):
-    """Pads [N, C, H, W] or [C, H, W] with the values from the other side."""
-
-
-class CircularPad3d(_CircularPadNd, _Pad3d):
-    """Pads [N, C, D, H, W] or [C, D, H, W] with the values from the other side."""
-
-
-class ReflectionPad1d(_Pad1d):
-    """Mirrors the last dimension at its borders, which are not repeated."""
-
-    _mode = "reflect"
-
-
-class ReflectionPad2d(_Pad2d):
-    """Mirrors the last two dimensions at their borders, which are not repeated."""
-
-    _mode = "reflect"
-
-
-class ReflectionPad3d(_Pad3d):
-    """Mirrors the last three dimensions at their borders, which are not repeated."""
-
-    _mode = "reflect"
-
-
-class ReplicationPad1d(_Pad1d):
-    """Repeats the border of the last dimension."""
-
-    _mode = "replicate"
-
-
-class ReplicationPad2d(_Pad2d):
-    """Repeats the borders of the last two dimensions."""
-
-    _mode = "replicate"
-
-
-class ReplicationPad3d(_Pad3d):
-    """Repeats the borders of the last three dimensions."""
-
-    _mode = "replicate"
-
-
-class _ConstantPadNd:
     __constants__ = ["padding", "value"]
 
-    def __init__(self, padding, value):
-        super().__init__(padding)
+    def __init__(self, value) -> None:
+        super().__init__()
         self.value = value
 
     def forward(self, input):
@@ -130,33 +68,151 @@ class _ConstantPadNd:
         return f"padding={self.padding}, value={self.value}"
 
 
-class ConstantPad1d(_ConstantPadNd, _Pad1d):
+class _ReflectionPadNd(_PadNd):
+    """Mirrors at the borders, which are not repeated."""
+
+    _mode = "reflect"
+
+
+class _ReplicationPadNd(_PadNd):
+    """Repeats the borders."""
+
+    _mode = "replicate"
+
+
+class CircularPad1d(_CircularPadNd):
+    """Pads [N, C, W] or [C, W] with the values from the other side."""
+
+    def __init__(self, padding) -> None:
+        super().__init__()
+        self.padding = _pair(padding)
+
+    def _check_input_dim(self, input):
+        if input.dim() not in (2, 3):
+            raise ValueError(f"expected 2D or 3D input (got {input.dim()}D input)")
+
+
+class CircularPad2d(_CircularPadNd):
+    """Pads [N, C, H, W] or [C, H, W] with the values from the other side."""
+
+    def __init__(self, padding) -> None:
+        super().__init__()
+        self.padding = _quadruple(padding)
+
+    def _check_input_dim(self, input):
+        if input.dim() not in (3, 4):
+            raise ValueError(f"expected 3D or 4D input (got {input.dim()}D input)")
+
+
+class CircularPad3d(_CircularPadNd):
+    """Pads [N, C, D, H, W] or [C, D, H, W] with the values from the other side."""
+
+    def __init__(self, padding) -> None:
+        super().__init__()
+        self.padding = _sextuple(padding)
+
+    def _check_input_dim(self, input):
+        if input.dim() not in (4, 5):
+            raise ValueError(f"expected 4D or 5D input (got {input.dim()}D input)")
+
+
+class ConstantPad1d(_ConstantPadNd):
     """Pads the last dimension with a value."""
 
+    def __init__(self, padding, value) -> None:
+        super().__init__(value)
+        self.padding = _pair(padding)
 
-class ConstantPad2d(_ConstantPadNd, _Pad2d):
+
+class ConstantPad2d(_ConstantPadNd):
     """Pads the last two dimensions with a value."""
 
+    def __init__(self, padding, value) -> None:
+        super().__init__(value)
+        self.padding = _quadruple(padding)
 
-class ConstantPad3d(_ConstantPadNd, _Pad3d):
+
+class ConstantPad3d(_ConstantPadNd):
     """Pads the last three dimensions with a value."""
 
+    def __init__(self, padding, value) -> None:
+        super().__init__(value)
+        self.padding = _sextuple(padding)
 
-class _ZeroPadNd:
-    def __init__(self, padding):
+
+class ReflectionPad1d(_ReflectionPadNd):
+    """Mirrors the last dimension at its borders, which are not repeated."""
+
+    def __init__(self, padding) -> None:
+        super().__init__()
+        self.padding = _pair(padding)
+
+
+class ReflectionPad2d(_ReflectionPadNd):
+    """Mirrors the last two dimensions at their borders, which are not repeated."""
+
+    def __init__(self, padding) -> None:
+        super().__init__()
+        self.padding = _quadruple(padding)
+
+
+class ReflectionPad3d(_ReflectionPadNd):
+    """Mirrors the last three dimensions at their borders, which are not repeated."""
+
+    def __init__(self, padding) -> None:
+        super().__init__()
+        self.padding = _sextuple(padding)
+
+
+class ReplicationPad1d(_ReplicationPadNd):
+    """Repeats the border of the last dimension."""
+
+    def __init__(self, padding) -> None:
+        super().__init__()
+        self.padding = _pair(padding)
+
+
+class ReplicationPad2d(_ReplicationPadNd):
+    """Repeats the borders of the last two dimensions."""
+
+    def __init__(self, padding) -> None:
+        super().__init__()
+        self.padding = _quadruple(padding)
+
+
+class ReplicationPad3d(_ReplicationPadNd):
+    """Repeats the borders of the last three dimensions."""
+
+    def __init__(self, padding) -> None:
+        super().__init__()
+        self.padding = _sextuple(padding)
+
+
+class ZeroPad1d(ConstantPad1d):
+    """Pads the last dimension with zeros."""
+
+    def __init__(self, padding) -> None:
         super().__init__(padding, 0.0)
 
     def extra_repr(self):
         return f"{self.padding}"
 
 
-class ZeroPad1d(_ZeroPadNd, ConstantPad1d):
-    """Pads the last dimension with zeros."""
-
-
-class ZeroPad2d(_ZeroPadNd, ConstantPad2d):
+class ZeroPad2d(ConstantPad2d):
     """Pads the last two dimensions with zeros."""
 
+    def __init__(self, padding) -> None:
+        super().__init__(padding, 0.0)
 
-class ZeroPad3d(_ZeroPadNd, ConstantPad3d):
+    def extra_repr(self):
+        return f"{self.padding}"
+
+
+class ZeroPad3d(ConstantPad3d):
     """Pads the last three dimensions with zeros."""
+
+    def __init__(self, padding) -> None:
+        super().__init__(padding, 0.0)
+
+    def extra_repr(self):
+        return f"{self.padding}"

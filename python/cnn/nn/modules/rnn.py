@@ -27,6 +27,10 @@ _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 _NETWORKS = {"GRU": _C.gru, "RNN_TANH": _C.rnn_tanh, "RNN_RELU": _C.rnn_relu}
 
 
+def _apply_permutation(tensor, permutation, dim=1):
+    return tensor.index_select(dim, permutation)
+
+
 def apply_permutation(tensor, permutation, dim=1):
     """Deprecated: tensor.index_select(dim, permutation)."""
     warnings.warn(
@@ -35,7 +39,7 @@ def apply_permutation(tensor, permutation, dim=1):
         FutureWarning,
         stacklevel=2,
     )
-    return tensor.index_select(dim, permutation)
+    return _apply_permutation(tensor, permutation, dim)
 
 
 class RNNBase(Module):
@@ -322,6 +326,12 @@ class RNNBase(Module):
     def _update_flat_weights(self):
         if self._weights_have_changed():
             self._init_flat_weights()
+
+    def _replicate_for_data_parallel(self):
+        replica = super()._replicate_for_data_parallel()
+        replica._flat_weights = replica._flat_weights[:]
+        replica._flat_weights_names = replica._flat_weights_names[:]
+        return replica
 
     def __getstate__(self):
         self._update_flat_weights()

@@ -74,6 +74,9 @@ class Embedding(Module):
     def reset_parameters(self):
         """Draws the weight from N(0, 1), then zeroes the padding row."""
         init.normal_(self.weight)
+        self._fill_padding_idx_with_zero()
+
+    def _fill_padding_idx_with_zero(self):
         if self.padding_idx is not None:
             with no_grad():
                 self.weight[self.padding_idx].fill_(0)
@@ -194,6 +197,9 @@ class EmbeddingBag(Module):
     def reset_parameters(self):
         """Draws the weight from N(0, 1), then zeroes the padding row."""
         init.normal_(self.weight)
+        self._fill_padding_idx_with_zero()
+
+    def _fill_padding_idx_with_zero(self):
         if self.padding_idx is not None:
             with no_grad():
                 self.weight[self.padding_idx].fill_(0)

@@ -28,10 +28,10 @@ def _generate_square_subsequent_mask(sz, device=None, dtype=None):
     return _C.triu(_C.full((sz, sz), float("-inf"), dtype=dtype, device=device), diagonal=1)
 
 
-def _get_clones(module, n):
+def _get_clones(module, N):
     import copy
 
-    return ModuleList([copy.deepcopy(module) for _ in range(n)])
+    return ModuleList([copy.deepcopy(module) for _ in range(N)])
 
 
 def _get_activation_fn(activation):
@@ -44,16 +44,20 @@ def _get_activation_fn(activation):
     raise RuntimeError(f"activation should be relu/gelu, not {activation}")
 
 
-def _length(x, batch_first):
+def _get_seq_len(src, batch_first):
     """The length of sequences [length, batch, *] or [length, *]."""
-    return x.size(1 if batch_first and x.dim() == 3 else 0)
+    return src.size(1 if batch_first and src.dim() != 2 else 0)
 
 
-def _is_causal(mask, is_causal, length):
-    """The hint if there is one; else whether the mask hides what comes later, and that alone."""
+def _detect_is_causal_mask(mask, is_causal=None, size=None):
+    """The hint if there is one; else whether the mask hides what comes later, and that alone.
+
+    With `size`, whether it is the mask [size, size] that does so.
+    """
     if is_causal is not None or mask is None:
         return is_causal is True
-    expected = _generate_square_subsequent_mask(length, device=mask.device, dtype=mask.dtype)
+    size = mask.size(-2) if size is None else size
+    expected = _generate_square_subsequent_mask(size, device=mask.device, dtype=mask.dtype)
     return mask.size() == expected.size() and bool((mask == expected).all())
 
 
@@ -291,7 +295,9 @@ class TransformerEncoder(Module):
             src_key_padding_mask, "src_key_padding_mask", _none_or_dtype(mask), "mask", src.dtype
         )
         mask = _canonical_mask(mask, "mask", None, "", src.dtype, False)
-        is_causal = _is_causal(mask, is_causal, _length(src, self.layers[0].self_attn.batch_first))
+        is_causal = _detect_is_causal_mask(
+            mask, is_causal, _get_seq_len(src, self.layers[0].self_attn.batch_first)
+        )
         output = src
         for layer in self.layers:
             output = layer(output, src_mask=mask, is_causal=is_causal, src_key_padding_mask=padding)
@@ -338,8 +344,8 @@ class TransformerDecoder(Module):
         tgt_is_causal=None,
         memory_is_causal=False,
     ):
-        length = _length(tgt, self.layers[0].self_attn.batch_first)
-        tgt_is_causal = _is_causal(tgt_mask, tgt_is_causal, length)
+        length = _get_seq_len(tgt, self.layers[0].self_attn.batch_first)
+        tgt_is_causal = _detect_is_causal_mask(tgt_mask, tgt_is_causal, length)
         output = tgt
         for layer in self.layers:
             output = layer(

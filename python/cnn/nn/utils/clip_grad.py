@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import types
 import warnings
+from collections.abc import Iterable
 
 from ... import _C
 from ...autograd import no_grad
+
+__all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_"]
+
+_tensor_or_tensors = _C.Tensor | Iterable[_C.Tensor]
+
+
+def _no_grad(func):
+    """The function without recording what it does."""
+    return no_grad()(func)
 
 
 def _as_list(tensors):
@@ -17,6 +27,7 @@ def _gradients(parameters):
     return [param.grad for param in parameters if param.grad is not None]
 
 
+@_no_grad
 def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=None):
     """The norm of all values of all tensors together, a 0-dim tensor.
 
@@ -27,28 +38,27 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
     if not tensors:
         return _C.tensor(0.0)
     device = tensors[0].device
-    with no_grad():
-        norms = [tensor.norm(norm_type).to(device) for tensor in tensors]
-        total = _C.stack(norms).norm(norm_type)
-        if error_if_nonfinite and not total.isfinite():
-            raise RuntimeError(
-                f"The total norm of order {norm_type} for gradients from `parameters` is "
-                "non-finite, so it cannot be clipped. To disable this error and scale the "
-                "gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
-            )
+    norms = [tensor.norm(norm_type).to(device) for tensor in tensors]
+    total = _C.stack(norms).norm(norm_type)
+    if error_if_nonfinite and not total.isfinite():
+        raise RuntimeError(
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, "
+            "so it cannot be clipped. To disable this error and scale the gradients by the "
+            "non-finite norm anyway, set `error_if_nonfinite=False`"
+        )
     return total
 
 
+@_no_grad
 def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
     """Multiplies the gradients by max_norm / total_norm where that is below one."""
     grads = _gradients(_as_list(parameters))
     if not grads:
         return
-    with no_grad():
-        # Multiplying by 1.0 costs less than asking the device for the norm.
-        factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
-        for grad in grads:
-            grad.mul_(factor.to(grad.device))
+    # Multiplying by 1.0 costs less than asking the device for the norm.
+    factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
+    for grad in grads:
+        grad.mul_(factor.to(grad.device))
 
 
 def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
@@ -79,9 +89,13 @@ def clip_grad_norm(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite)
 
 
+@_no_grad
 def clip_grad_value_(parameters, clip_value, foreach=None):
     """Clamps the gradients in place to [-clip_value, clip_value]."""
     clip_value = float(clip_value)
-    with no_grad():
-        for grad in _gradients(_as_list(parameters)):
-            grad.clamp_(min=-clip_value, max=clip_value)
+    for grad in _gradients(_as_list(parameters)):
+        grad.clamp_(min=-clip_value, max=clip_value)
+
+
+_get_total_norm = get_total_norm
+_clip_grads_with_norm_ = clip_grads_with_norm_

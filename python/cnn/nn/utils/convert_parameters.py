@@ -6,11 +6,23 @@ from ... import _C
 from ..modules._module.typename import typename
 
 
-def _check_one_device(parameters):
-    if len({param.device for param in parameters}) > 1:
+def _check_param_device(param, old_param_device):
+    """The number of a parameter's device, -1 for the CPU; TypeError for another than the old one.
+
+    None is the old one of the first parameter.
+    """
+    device = param.get_device()
+    if old_param_device is not None and device != old_param_device:
         raise TypeError(
             "Found two parameters on different devices, this is currently not supported."
         )
+    return device
+
+
+def _check_one_device(parameters):
+    device = None
+    for param in parameters:
+        device = _check_param_device(param, device)
 
 
 def parameters_to_vector(parameters):

@@ -7,9 +7,25 @@ from collections.abc import Iterable
 
 from ... import _C, _absent
 
+__all__ = [
+    "PackedSequence",
+    "invert_permutation",
+    "pack_padded_sequence",
+    "pack_sequence",
+    "pad_packed_sequence",
+    "pad_sequence",
+    "unpack_sequence",
+    "unpad_sequence",
+]
+
 PackedSequence_ = namedtuple(
     "PackedSequence_", ["data", "batch_sizes", "sorted_indices", "unsorted_indices"]
 )
+
+
+def bind(optional, fn):
+    """fn(optional), or None for None."""
+    return None if optional is None else fn(optional)
 
 
 def invert_permutation(permutation):
@@ -19,6 +35,24 @@ def invert_permutation(permutation):
     output = _C.empty_like(permutation)
     output.scatter_(0, permutation, _C.arange(0, permutation.numel(), device=permutation.device))
     return output
+
+
+def _packed_sequence_init_args(data, batch_sizes=None, sorted_indices=None, unsorted_indices=None):
+    """The four fields of a PackedSequence: `data` may be the pair (data, batch_sizes)."""
+    if unsorted_indices is None:
+        unsorted_indices = invert_permutation(sorted_indices)
+    if batch_sizes is None:
+        if not isinstance(data, (list, tuple)) or len(data) != 2:
+            raise AssertionError("Expected data to be a list or tuple of length 2")
+        data, batch_sizes = data
+    elif batch_sizes.device.type != "cpu":
+        raise ValueError(
+            "batch_sizes should always be on CPU. Instances of PackedSequence should never be "
+            "created manually. They should be instantiated by functions like pack_sequence and "
+            "pack_padded_sequences in nn.utils.rnn. "
+            "https://pytorch.org/docs/stable/nn.html#torch.nn.utils.rnn.pack_sequence"
+        )
+    return data, batch_sizes, sorted_indices, unsorted_indices
 
 
 class PackedSequence(PackedSequence_):
@@ -31,29 +65,14 @@ class PackedSequence(PackedSequence_):
     """
 
     def __new__(cls, data, batch_sizes=None, sorted_indices=None, unsorted_indices=None):
-        if unsorted_indices is None:
-            unsorted_indices = invert_permutation(sorted_indices)
-        if batch_sizes is None:
-            if not isinstance(data, (list, tuple)) or len(data) != 2:
-                raise AssertionError("Expected data to be a list or tuple of length 2")
-            data, batch_sizes = data
-        elif batch_sizes.device.type != "cpu":
-            raise ValueError(
-                "batch_sizes should always be on CPU. Instances of PackedSequence should never be "
-                "created manually. They should be instantiated by functions like pack_sequence and "
-                "pack_padded_sequences in nn.utils.rnn. "
-                "https://pytorch.org/docs/stable/nn.html#torch.nn.utils.rnn.pack_sequence"
-            )
-        return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
+        fields = _packed_sequence_init_args(data, batch_sizes, sorted_indices, unsorted_indices)
+        return super().__new__(cls, *fields)
 
     def _with_data(self, data, convert):
         """With other data; the indices go where `convert` takes them."""
         if data is self.data:
             return self
-        indices = [
-            None if index is None else convert(index)
-            for index in (self.sorted_indices, self.unsorted_indices)
-        ]
+        indices = bind(self.sorted_indices, convert), bind(self.unsorted_indices, convert)
         return type(self)(data, self.batch_sizes, *indices)
 
     def pin_memory(self):
@@ -106,6 +125,10 @@ class PackedSequence(PackedSequence_):
 
     def is_pinned(self):
         return self.data.is_pinned()
+
+
+def _packed_sequence_init(data, batch_sizes=None, sorted_indices=None, unsorted_indices=None):
+    return PackedSequence(data, batch_sizes, sorted_indices, unsorted_indices)
 
 
 def _check_lengths(lengths, input, batch_first):

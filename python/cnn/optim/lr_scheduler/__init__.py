@@ -2,16 +2,23 @@
 
 from cnn import _absent, _faces
 
-from .base import LRScheduler
+from .base import (  # noqa: F401  (names that scripts import from PyTorch's file)
+    EPOCH_DEPRECATION_WARNING,
+    LRScheduler,
+    _enable_get_lr_call,
+    _format_param,
+    _initial_mode,
+    _LRScheduler,
+    _param_groups_val_list,
+    _update_param_group_val,
+    _warn_get_lr_called_within_step,
+)
 from .combined import ChainedScheduler, SequentialLR
 from .cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
-from .cyclic import CyclicLR, OneCycleLR
+from .cyclic import CyclicLR, OneCycleLR, _SchedulePhase  # noqa: F401
 from .decay import ConstantLR, ExponentialLR, LinearLR, MultiStepLR, PolynomialLR, StepLR
 from .function import LambdaLR, MultiplicativeLR
 from .plateau import ReduceLROnPlateau
-
-# The name of the base class in older scripts.
-_LRScheduler = LRScheduler
 
 __all__ = [
     "ChainedScheduler",

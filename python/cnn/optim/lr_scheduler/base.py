@@ -7,7 +7,7 @@ import weakref
 from ..._C import Tensor
 from ..optimizer import Optimizer
 
-EPOCH_WARNING = (
+EPOCH_DEPRECATION_WARNING = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
     "possible. Please use `scheduler.step()` to step the scheduler. With an epoch the closed form "
     "is used instead of the chainable form, where available."
@@ -40,18 +40,15 @@ class LRScheduler:
                     "scheduler with last_epoch >= 0. Load the optimizer's state_dict first, or "
                     "leave last_epoch=-1 for a fresh run."
                 )
-        self.base_lrs = group_values(optimizer, "initial_lr")
+        self.base_lrs = _param_groups_val_list(optimizer, "initial_lr")
         self.last_epoch = last_epoch
         _watch_steps(optimizer)
         self._initial_step()
 
     def _initial_step(self):
         self._step_count = 0
-        self._is_initial = True
-        try:
+        with _initial_mode(self):
             self.step()
-        finally:
-            self._is_initial = False
 
     def get_lr(self):
         """The rates of all groups at `last_epoch`: a list."""
@@ -67,7 +64,7 @@ class LRScheduler:
             self._check_order()
         self._step_count += 1
         if epoch is not None:
-            warnings.warn(EPOCH_WARNING, UserWarning, stacklevel=2)
+            warnings.warn(EPOCH_DEPRECATION_WARNING, UserWarning, stacklevel=2)
         self._update_lr(epoch)
 
     def _check_order(self):
@@ -98,21 +95,18 @@ class LRScheduler:
             self._set_rates(getattr(self, "_get_closed_form_lr", self.get_lr))
 
     def _set_rates(self, compute):
-        self._get_lr_called_within_step = True
-        try:
+        with _enable_get_lr_call(self):
             rates = compute()
-        finally:
-            self._get_lr_called_within_step = False
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
-            set_value(group, "lr", rate)
-        self._last_lr = group_values(self.optimizer, "lr")
+            _update_param_group_val(group, "lr", rate)
+        self._last_lr = _param_groups_val_list(self.optimizer, "lr")
 
     def _scaled(self, factor):
         """The present rates, times `factor`."""
         return [group["lr"] * factor for group in self.optimizer.param_groups]
 
     def _unchanged(self):
-        return group_values(self.optimizer, "lr")
+        return _param_groups_val_list(self.optimizer, "lr")
 
     def state_dict(self):
         """Everything the schedule keeps, its optimizer excepted."""
@@ -121,6 +115,37 @@ class LRScheduler:
     def load_state_dict(self, state_dict):
         """Take over a `state_dict()`. The optimizer's own state has to be loaded as well."""
         self.__dict__.update(state_dict)
+
+
+class _LRScheduler(LRScheduler):
+    """The base class by the name that it has in older scripts."""
+
+
+class _enable_get_lr_call:
+    """Context manager: inside, `get_lr` is called by `step`, as it should be."""
+
+    def __init__(self, o):
+        self.o = o
+
+    def __enter__(self):
+        self.o._get_lr_called_within_step = True
+        return self
+
+    def __exit__(self, *exc_info):
+        self.o._get_lr_called_within_step = False
+
+
+class _initial_mode:
+    """Context manager: inside, a step is the first one, to epoch 0."""
+
+    def __init__(self, o):
+        self.o = o
+
+    def __enter__(self):
+        self.o._is_initial = True
+
+    def __exit__(self, *exc_info):
+        self.o._is_initial = False
 
 
 def check_optimizer(optimizer):
@@ -133,11 +158,11 @@ def copy_value(value):
     return value.clone() if isinstance(value, Tensor) else value
 
 
-def group_values(optimizer, key):
+def _param_groups_val_list(optimizer, key):
     return [copy_value(group[key]) for group in optimizer.param_groups]
 
 
-def set_value(group, key, value):
+def _update_param_group_val(group, key, value):
     """Set a group's option; a tensor keeps its identity and gets the value."""
     if isinstance(group[key], Tensor):
         group[key].fill_(float(value))
@@ -145,7 +170,7 @@ def set_value(group, key, value):
         group[key] = value
 
 
-def per_group(name, optimizer, value):
+def _format_param(name, optimizer, value):
     """`value` for each group: a list of one value per group is taken as it is."""
     groups = len(optimizer.param_groups)
     if not isinstance(value, (list, tuple)):
@@ -158,7 +183,7 @@ def per_group(name, optimizer, value):
     return [copy_value(v) for v in value]
 
 
-def warn_unless_stepping(scheduler):
+def _warn_get_lr_called_within_step(scheduler):
     """Warn a caller of `get_lr` from outside of `step`: chainable forms give wrong rates there."""
     if not scheduler._get_lr_called_within_step:
         warnings.warn(

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 
-from .base import LRScheduler, group_values, set_value
+from .base import LRScheduler, _param_groups_val_list, _update_param_group_val
 from .plateau import ReduceLROnPlateau
 
 
@@ -61,7 +61,7 @@ class SequentialLR(_Combined):
         # Each scheduler has performed its initial step on the groups: undo that for all of them,
         # and let only the one that is on perform it again.
         for group in optimizer.param_groups:
-            set_value(group, "lr", group["initial_lr"])
+            _update_param_group_val(group, "lr", group["initial_lr"])
         _step_back(self)
         current = schedulers[bisect_right(milestones, 0)]
         current._initial_step()
@@ -92,13 +92,13 @@ class ChainedScheduler(_Combined):
         self._check(optimizer, schedulers)
         self._schedulers = schedulers
         self.optimizer = optimizer
-        self._last_lr = group_values(optimizer, "lr")
+        self._last_lr = _param_groups_val_list(optimizer, "lr")
 
     def step(self) -> None:  # type: ignore[override]
         """Step every schedule once."""
         for scheduler in self._schedulers:
             scheduler.step()
-        self._last_lr = group_values(self.optimizer, "lr")
+        self._last_lr = _param_groups_val_list(self.optimizer, "lr")
 
 
 def _step_back(scheduler):

@@ -2,7 +2,7 @@
 
 import math
 
-from .base import LRScheduler, warn_unless_stepping
+from .base import LRScheduler, _warn_get_lr_called_within_step
 
 
 class CosineAnnealingLR(LRScheduler):
@@ -18,7 +18,7 @@ class CosineAnnealingLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        warn_unless_stepping(self)
+        _warn_get_lr_called_within_step(self)
         if self._is_initial:
             return self._unchanged()
         if self._step_count == 1 and self.last_epoch > 0:
@@ -64,7 +64,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        warn_unless_stepping(self)
+        _warn_get_lr_called_within_step(self)
         height = (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
         return [self.eta_min + (base - self.eta_min) * height for base in self.base_lrs]
 

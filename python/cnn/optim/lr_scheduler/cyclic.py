@@ -2,8 +2,15 @@
 
 import math
 import types
+from typing import TypedDict
 
-from .base import LRScheduler, check_optimizer, per_group, set_value, warn_unless_stepping
+from .base import (
+    LRScheduler,
+    _format_param,
+    _update_param_group_val,
+    _warn_get_lr_called_within_step,
+    check_optimizer,
+)
 
 
 def _set_momentum(group, momentum):
@@ -63,11 +70,11 @@ class CyclicLR(LRScheduler):
     ) -> None:
         check_optimizer(optimizer)
         self.optimizer = optimizer
-        base_lrs = per_group("base_lr", optimizer, base_lr)
+        base_lrs = _format_param("base_lr", optimizer, base_lr)
         if last_epoch == -1:
             for lr, group in zip(base_lrs, optimizer.param_groups, strict=True):
-                set_value(group, "lr", lr)
-        self.max_lrs = per_group("max_lr", optimizer, max_lr)
+                _update_param_group_val(group, "lr", lr)
+        self.max_lrs = _format_param("max_lr", optimizer, max_lr)
         up = float(step_size_up)
         down = up if step_size_down is None else float(step_size_down)
         self.total_size = up + down
@@ -84,8 +91,8 @@ class CyclicLR(LRScheduler):
         if cycle_momentum:
             _check_cycles_momentum(optimizer)
             self.use_beta1 = "betas" in optimizer.defaults
-            self.base_momentums = per_group("base_momentum", optimizer, base_momentum)
-            self.max_momentums = per_group("max_momentum", optimizer, max_momentum)
+            self.base_momentums = _format_param("base_momentum", optimizer, base_momentum)
+            self.max_momentums = _format_param("max_momentum", optimizer, max_momentum)
             if last_epoch == -1:
                 _start_momentum(optimizer, self.base_momentums, self.max_momentums)
         super().__init__(optimizer, last_epoch)
@@ -101,7 +108,7 @@ class CyclicLR(LRScheduler):
 
     def get_lr(self):
         """The rates at `last_epoch`; sets the momentum of the groups as well."""
-        warn_unless_stepping(self)
+        _warn_get_lr_called_within_step(self)
         cycle = math.floor(1 + self.last_epoch / self.total_size)
         x = 1.0 + self.last_epoch / self.total_size - cycle
         height = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
@@ -183,7 +190,7 @@ class OneCycleLR(LRScheduler):
                 _phase(last, "max_lr", "min_lr", "base_momentum", "max_momentum"),
             ]
 
-        max_lrs = per_group("max_lr", optimizer, max_lr)
+        max_lrs = _format_param("max_lr", optimizer, max_lr)
         if last_epoch == -1:
             for group, most in zip(optimizer.param_groups, max_lrs, strict=True):
                 group["initial_lr"] = most / div_factor
@@ -193,15 +200,15 @@ class OneCycleLR(LRScheduler):
         if cycle_momentum:
             _check_cycles_momentum(optimizer)
             self.use_beta1 = "betas" in optimizer.defaults
-            base_momentums = per_group("base_momentum", optimizer, base_momentum)
-            max_momentums = per_group("max_momentum", optimizer, max_momentum)
+            base_momentums = _format_param("base_momentum", optimizer, base_momentum)
+            max_momentums = _format_param("max_momentum", optimizer, max_momentum)
             if last_epoch == -1:
                 _start_momentum(optimizer, base_momentums, max_momentums)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
         """The rates at `last_epoch`; sets the momentum of the groups as well."""
-        warn_unless_stepping(self)
+        _warn_get_lr_called_within_step(self)
         step = self.last_epoch
         if step > self.total_steps:
             raise ValueError(
@@ -238,14 +245,18 @@ def _total_steps(total_steps, epochs, steps_per_epoch):
     return epochs * steps_per_epoch
 
 
-def _phase(end_step, start_lr, end_lr, start_momentum, end_momentum):
-    return {
-        "end_step": end_step,
-        "start_lr": start_lr,
-        "end_lr": end_lr,
-        "start_momentum": start_momentum,
-        "end_momentum": end_momentum,
-    }
+class _SchedulePhase(TypedDict):
+    """Where a part of the cycle ends, and the options of a group that it leads between."""
+
+    end_step: float
+    start_lr: str
+    end_lr: str
+    start_momentum: str
+    end_momentum: str
+
+
+def _phase(*values):
+    return _SchedulePhase(zip(_SchedulePhase.__annotations__, values))
 
 
 def _along_cosine(start, end, done):

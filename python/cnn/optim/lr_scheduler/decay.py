@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections import Counter
 
-from .base import LRScheduler, warn_unless_stepping
+from .base import LRScheduler, _warn_get_lr_called_within_step
 
 
 class StepLR(LRScheduler):
@@ -15,7 +15,7 @@ class StepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        warn_unless_stepping(self)
+        _warn_get_lr_called_within_step(self)
         if self.last_epoch == 0 or self.last_epoch % self.step_size != 0:
             return self._unchanged()
         return self._scaled(self.gamma)
@@ -34,7 +34,7 @@ class MultiStepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        warn_unless_stepping(self)
+        _warn_get_lr_called_within_step(self)
         if self.last_epoch not in self.milestones:
             return self._unchanged()
         return self._scaled(self.gamma ** self.milestones[self.last_epoch])
@@ -55,7 +55,7 @@ class ConstantLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        warn_unless_stepping(self)
+        _warn_get_lr_called_within_step(self)
         if self.last_epoch == 0:
             return self._scaled(self.factor)
         if self.last_epoch != self.total_iters:
@@ -86,7 +86,7 @@ class LinearLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        warn_unless_stepping(self)
+        _warn_get_lr_called_within_step(self)
         if self.last_epoch == 0:
             return self._scaled(self.start_factor)
         if self._is_initial or self.last_epoch > self.total_iters:
@@ -109,7 +109,7 @@ class ExponentialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        warn_unless_stepping(self)
+        _warn_get_lr_called_within_step(self)
         return self._unchanged() if self._is_initial else self._scaled(self.gamma)
 
     def _get_closed_form_lr(self):
@@ -125,7 +125,7 @@ class PolynomialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
-        warn_unless_stepping(self)
+        _warn_get_lr_called_within_step(self)
         if self._is_initial or self.last_epoch > self.total_iters:
             return self._unchanged()
         left = 1.0 - self.last_epoch / self.total_iters

@@ -2,7 +2,7 @@
 
 import types
 
-from .base import LRScheduler, warn_unless_stepping
+from .base import LRScheduler, _warn_get_lr_called_within_step
 
 
 class _FunctionLR(LRScheduler):
@@ -37,7 +37,7 @@ class LambdaLR(_FunctionLR):
     """lr = base_lr * lr_lambda(epoch)."""
 
     def get_lr(self):
-        warn_unless_stepping(self)
+        _warn_get_lr_called_within_step(self)
         pairs = zip(self.lr_lambdas, self.base_lrs, strict=True)
         return [base * function(self.last_epoch) for function, base in pairs]
 
@@ -55,7 +55,7 @@ class MultiplicativeLR(_FunctionLR):
         super().__init__(optimizer, lr_lambda, last_epoch)
 
     def get_lr(self):
-        warn_unless_stepping(self)
+        _warn_get_lr_called_within_step(self)
         if self._is_initial:
             return self._unchanged()
         pairs = zip(self.lr_lambdas, self.optimizer.param_groups, strict=True)

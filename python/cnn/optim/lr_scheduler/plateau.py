@@ -2,7 +2,13 @@
 
 import warnings
 
-from .base import EPOCH_WARNING, LRScheduler, check_optimizer, group_values, set_value
+from .base import (
+    EPOCH_DEPRECATION_WARNING,
+    LRScheduler,
+    _param_groups_val_list,
+    _update_param_group_val,
+    check_optimizer,
+)
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -43,7 +49,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.cooldown = cooldown
         self.eps = eps
         self.last_epoch = 0
-        self._last_lr = group_values(optimizer, "lr")
+        self._last_lr = _param_groups_val_list(optimizer, "lr")
         self._set_mode(mode, threshold, threshold_mode)
         self._reset()
 
@@ -78,7 +84,7 @@ class ReduceLROnPlateau(LRScheduler):
         if epoch is None:
             epoch = self.last_epoch + 1
         else:
-            warnings.warn(EPOCH_WARNING, UserWarning, stacklevel=2)
+            warnings.warn(EPOCH_DEPRECATION_WARNING, UserWarning, stacklevel=2)
         self.last_epoch = epoch
         if self._is_better(metric, self.best):
             self.best = metric
@@ -92,7 +98,7 @@ class ReduceLROnPlateau(LRScheduler):
             self._reduce()
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
-        self._last_lr = group_values(self.optimizer, "lr")
+        self._last_lr = _param_groups_val_list(self.optimizer, "lr")
 
     def _reduce(self):
         groups = self.optimizer.param_groups
@@ -109,7 +115,7 @@ class ReduceLROnPlateau(LRScheduler):
             old = float(group["lr"])
             new = max(old * self.factor, least)
             if old - new > self.eps:
-                set_value(group, "lr", new)
+                _update_param_group_val(group, "lr", new)
 
     def load_state_dict(self, state_dict):
         super().load_state_dict(state_dict)

@@ -6,14 +6,30 @@ import warnings
 import weakref
 from types import GenericAlias
 
+from ._utils import ExceptionWrapper
 from ._utils.collate import default_collate, default_convert
-from ._utils.fetch import make_fetcher
+from ._utils.fetch import _IterableDatasetFetcher, _MapDatasetFetcher
 from ._utils.pin_memory import pin_memory
-from ._utils.worker import StreamEnd, UnreadableAnswer, WorkerError
+from ._utils.worker import UnreadableAnswer, _IterableDatasetStopIteration, get_worker_info
 from .dataset import IterableDataset
-from .sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
+from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, draw_seed
+
+__all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
 
 _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
+
+
+class _DatasetKind:
+    """How samples come: by index, or as a stream."""
+
+    Map = 0
+    Iterable = 1
+
+    @staticmethod
+    def create_fetcher(kind, dataset, auto_collation, collate_fn, drop_last):
+        """What fetches samples and batches of a dataset of that kind."""
+        fetcher = _MapDatasetFetcher if kind == _DatasetKind.Map else _IterableDatasetFetcher
+        return fetcher(dataset, auto_collation, collate_fn, drop_last)
 
 
 class DataLoader:
@@ -30,7 +46,9 @@ class DataLoader:
     """
 
     __class_getitem__ = classmethod(GenericAlias)
-    _initialized = False
+    __initialized = False
+    __multiprocessing_context = None
+    _iterator = None
 
     def __init__(
         self,
@@ -69,7 +87,7 @@ class DataLoader:
             )
         if sampler is None:
             if isinstance(dataset, IterableDataset):
-                sampler = _Endless()
+                sampler = _InfiniteConstantSampler()
             elif shuffle:
                 sampler = RandomSampler(dataset, generator=generator)
             else:
@@ -80,6 +98,8 @@ class DataLoader:
             collate_fn = default_convert if batch_sampler is None else default_collate
 
         self.dataset = dataset
+        stream = isinstance(dataset, IterableDataset)
+        self._dataset_kind = _DatasetKind.Iterable if stream else _DatasetKind.Map
         self.num_workers = num_workers
         self.prefetch_factor = 2 if num_workers > 0 and prefetch_factor is None else prefetch_factor
         self.pin_memory = pin_memory
@@ -95,9 +115,9 @@ class DataLoader:
         self.generator = generator
         self.collate_fn = collate_fn
         self.persistent_workers = persistent_workers
-        self._promised_length = None
+        self._IterableDataset_len_called = None
         self._iterator = None
-        self._initialized = True
+        self.__initialized = True
         self.check_worker_number_rationality()
 
     @staticmethod
@@ -115,39 +135,46 @@ class DataLoader:
 
     @property
     def multiprocessing_context(self):
-        return self._context
+        return self.__multiprocessing_context
 
     @multiprocessing_context.setter
     def multiprocessing_context(self, context):
-        self._context = _as_context(context, self.num_workers)
+        self.__multiprocessing_context = _as_context(context, self.num_workers)
+
+    @property
+    def _auto_collation(self):
+        return self.batch_sampler is not None
 
     @property
     def _index_sampler(self):
-        return self.sampler if self.batch_sampler is None else self.batch_sampler
+        return self.batch_sampler if self._auto_collation else self.sampler
 
     def __setattr__(self, name, value):
-        if self._initialized and name in _FIXED:
+        if self.__initialized and name in _FIXED:
             raise ValueError(
                 f"{name} attribute should not be set after {type(self).__name__} is initialized"
             )
         super().__setattr__(name, value)
 
     def __iter__(self):
-        if self.num_workers == 0:
-            return _LocalIterator(self)
         if not self.persistent_workers:
-            return _WorkerIterator(self)
+            return self._get_iterator()
         if self._iterator is None or self._iterator.closed:
-            self._iterator = _WorkerIterator(self)
+            self._iterator = self._get_iterator()
         else:
-            self._iterator.restart(self)
+            self._iterator._reset(self)
         return self._iterator
+
+    def _get_iterator(self):
+        if self.num_workers == 0:
+            return _SingleProcessDataLoaderIter(self)
+        return _MultiProcessingDataLoaderIter(self)
 
     def __len__(self):
         """The number of batches; of samples without batching. TypeError if the dataset has none."""
-        if not isinstance(self.dataset, IterableDataset):
+        if self._dataset_kind == _DatasetKind.Map:
             return len(self._index_sampler)
-        length = self._promised_length = len(self.dataset)
+        length = self._IterableDataset_len_called = len(self.dataset)
         if self.batch_size is None:
             return length
         full, rest = divmod(length, self.batch_size)
@@ -169,19 +196,27 @@ class DataLoader:
             )
 
 
-class _Endless:
+class _InfiniteConstantSampler(Sampler):
     """Stands in for the sampler of a stream: as many places as anybody asks for."""
 
     def __iter__(self):
         return itertools.repeat(None)
 
 
-class _Iterator:
+class _BaseDataLoaderIter:
     """What both kinds of iteration share. The draws and their order are PyTorch's."""
 
     def __init__(self, loader):
         self._loader = loader
         self._pins = _pins_memory(loader)
+        self._dataset = loader.dataset
+        self._dataset_kind = loader._dataset_kind
+        self._auto_collation = loader._auto_collation
+        self._drop_last = loader.drop_last
+        self._collate_fn = loader.collate_fn
+        self._num_workers = loader.num_workers
+        self._timeout = loader.timeout
+        self._persistent_workers = loader.persistent_workers
         self._index_sampler = loader._index_sampler
         self._sampler_iter = iter(self._index_sampler)
         self._base_seed = draw_seed(loader.generator)
@@ -189,6 +224,17 @@ class _Iterator:
 
     def __iter__(self):
         return self
+
+    def _reset(self, loader, first_iter=False):
+        """Begin another epoch."""
+        self._sampler_iter = iter(self._index_sampler)
+        self._num_yielded = 0
+
+    def _next_index(self):
+        return next(self._sampler_iter)
+
+    def _next_data(self):
+        raise NotImplementedError
 
     def __len__(self):
         return len(self._index_sampler)
@@ -199,34 +245,39 @@ class _Iterator:
     def __next__(self):
         data = self._next_data()
         self._num_yielded += 1
-        loader = self._loader
-        if loader._promised_length is not None and self._num_yielded > loader._promised_length:
+        promised = self._loader._IterableDataset_len_called
+        if promised is not None and self._num_yielded > promised:
             self._warn_of_excess()
         return pin_memory(data) if self._pins else data
 
     def _warn_of_excess(self):
         warnings.warn(
             f"Length of IterableDataset {self._loader.dataset} was reported to be "
-            f"{self._loader._promised_length} (when accessing len(dataloader)), but "
+            f"{self._loader._IterableDataset_len_called} (when accessing len(dataloader)), but "
             f"{self._num_yielded} samples have been fetched. With worker processes, each has to "
             "yield a part of its own: see get_worker_info().",
             stacklevel=3,
         )
 
 
-class _LocalIterator(_Iterator):
+class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
     def __init__(self, loader):
         super().__init__(loader)
-        if loader.timeout != 0:
+        if self._timeout != 0:
             raise AssertionError("timeout must be 0 when num_workers is 0")
-        batched = loader.batch_sampler is not None
-        self._fetch = make_fetcher(loader.dataset, batched, loader.collate_fn, loader.drop_last)
+        self._dataset_fetcher = _DatasetKind.create_fetcher(
+            self._dataset_kind,
+            self._dataset,
+            self._auto_collation,
+            self._collate_fn,
+            self._drop_last,
+        )
 
     def _next_data(self):
-        return self._fetch(next(self._sampler_iter))
+        return self._dataset_fetcher.fetch(self._next_index())
 
 
-class _WorkerIterator(_Iterator):
+class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
     """Hands the sampler's yields to the workers in turn, numbered, and puts answers in order."""
 
     def __init__(self, loader):
@@ -236,30 +287,31 @@ class _WorkerIterator(_Iterator):
 
         self._one_at_a_time = threading.Lock()  # threads may share an iterator
         super().__init__(loader)
-        self._timeout = loader.timeout
         self._in_order = loader.in_order
-        self._persistent = loader.persistent_workers
-        self._num_workers = loader.num_workers
         self._most = loader.prefetch_factor * loader.num_workers
         if self._most <= 0:
             raise AssertionError("prefetch_factor must be greater than 0")
         self._pool = WorkerPool(loader, self._base_seed, loader.multiprocessing_context)
         # Ends the workers when the iterator is collected, at the latest at exit.
         weakref.finalize(self, self._pool.shutdown)
-        self._start(loader)
+        self._reset(loader, first_iter=True)
 
     @property
     def closed(self):
         return self._pool.closed
 
-    def restart(self, loader):
-        """Begin another epoch with the same workers."""
-        self._pool.resume()
-        self._start(loader)
+    @property
+    def _workers(self):
+        return self._pool.processes
 
-    def _start(self, loader):
-        self._sampler_iter = iter(self._index_sampler)
-        self._num_yielded = 0
+    def _shutdown_workers(self):
+        self._pool.shutdown()
+
+    def _reset(self, loader, first_iter=False):
+        """Begin an epoch, with the same workers as before."""
+        super()._reset(loader, first_iter)
+        if not first_iter:
+            self._pool.resume()
         self._sent = 0  # the number of the next task
         self._due = 0  # the number of the next batch to yield
         self._worker_of = {}  # tasks out, by number
@@ -271,7 +323,7 @@ class _WorkerIterator(_Iterator):
 
     def _send_next(self):
         try:
-            index = next(self._sampler_iter)
+            index = self._next_index()
         except StopIteration:
             return
         worker = self._next_worker()
@@ -304,7 +356,7 @@ class _WorkerIterator(_Iterator):
                 return self._yield(self._ready.pop(self._due))
             owing = set(self._worker_of.values())
             worker, (number, value) = self._pool.receive(self._timeout, owing)
-            if isinstance(value, StreamEnd):
+            if isinstance(value, _IterableDatasetStopIteration):
                 self._end_stream(worker)
                 self._send_next()
                 continue
@@ -312,7 +364,7 @@ class _WorkerIterator(_Iterator):
             if number == self._due or not self._in_order:
                 return self._yield(value)
             self._ready[number] = value
-        if not self._persistent:
+        if not self._persistent_workers:
             self._pool.shutdown()
         elif self._pool.closed:
             raise RuntimeError("the DataLoader's workers have been shut down")
@@ -321,12 +373,12 @@ class _WorkerIterator(_Iterator):
     def _end_stream(self, worker):
         self._live[worker] = False
         self._worker_of = {n: w for n, w in self._worker_of.items() if w != worker}
-        if not self._persistent:
+        if not self._persistent_workers:
             self._pool.submit(worker, None)
 
     def _yield(self, value):
         self._send_next()
-        if isinstance(value, (WorkerError, UnreadableAnswer)):
+        if isinstance(value, (ExceptionWrapper, UnreadableAnswer)):
             value.reraise()
         return value
 

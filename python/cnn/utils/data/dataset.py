@@ -8,6 +8,11 @@ from types import GenericAlias
 
 from ... import _C
 
+__all__ = [
+    "ChainDataset", "ConcatDataset", "Dataset", "IterableDataset", "StackDataset", "Subset",
+    "TensorDataset", "random_split",
+]  # fmt: skip
+
 
 class Dataset:
     """Samples by index: subclasses define `__getitem__` and, for most uses, `__len__`.

@@ -5,6 +5,11 @@ from types import GenericAlias
 
 from ... import _C
 
+__all__ = [
+    "BatchSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler",
+    "WeightedRandomSampler",
+]  # fmt: skip
+
 
 class Sampler:
     """An order of indices: subclasses define `__iter__`, and `__len__` where it is known."""

@@ -5,28 +5,7 @@ from __future__ import annotations
 import warnings
 
 from .... import _C
-
-_identity_node = None
-
-
-def _identity(*tensors):
-    """The same tensors behind one autograd node, on which a hook can sit."""
-    global _identity_node
-    if _identity_node is None:
-        from ....autograd import Function
-
-        class BackwardHookFunction(Function):
-            @staticmethod
-            def forward(ctx, *args):
-                ctx.mark_non_differentiable(*[arg for arg in args if not arg.requires_grad])
-                return args
-
-            @staticmethod
-            def backward(ctx, *grads):
-                return grads
-
-        _identity_node = BackwardHookFunction
-    return _identity_node.apply(*tensors)
+from .._functions import BackwardHookFunction
 
 
 def _spread(indices, values, size):
@@ -73,7 +52,7 @@ class BackwardHook:
         tensors = [values[i] for i in indices]
         if not _C.is_grad_enabled() or not any(t.requires_grad for t in tensors):
             return values, None
-        wrapped = _identity(*tensors)
+        wrapped = BackwardHookFunction.apply(*tensors)
         node = next(t.grad_fn for t in wrapped if t.requires_grad)
         node.register_hook(hook)
         row = list(values)

@@ -38,6 +38,13 @@ def note_path(error, module):
                 break
 
 
+def _forward_unimplemented(self, *input):
+    """Computes the module's result; every subclass writes its own."""
+    raise NotImplementedError(
+        f'Module [{type(self).__name__}] is missing the required "forward" function'
+    )
+
+
 class Calling:
     """The part of Module that is called: `__call__`, and everything registered to run around it."""
 
@@ -61,11 +68,7 @@ class Calling:
 
     _call_impl = __call__
 
-    def forward(self, *input):
-        """Computes the module's result; every subclass writes its own."""
-        raise NotImplementedError(
-            f'Module [{type(self).__name__}] is missing the required "forward" function'
-        )
+    forward = _forward_unimplemented
 
     def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
         """Calls hook(module, args) before forward; it may return new arguments.

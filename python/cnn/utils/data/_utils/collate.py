@@ -7,7 +7,9 @@ from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
 from .... import _C
 from ...._C import Tensor
 
-_MESSAGE = (
+# What arrays of strings and objects have in their dtype's text.
+np_str_obj_array_pattern = re.compile(r"[SaUO]")
+default_collate_err_msg_format = (
     "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 )
 
@@ -34,7 +36,10 @@ def collate(batch, *, collate_fn_map=None):
             if isinstance(first, known):
                 return function(batch, collate_fn_map=collate_fn_map)
         if kind.__module__ == "numpy":
-            return _collate_numpy(batch, collate_fn_map)
+            # By name, so that NumPy need not be imported for batches without arrays.
+            array = kind.__name__ == "ndarray"
+            of_numpy = collate_numpy_array_fn if array else collate_numpy_scalar_fn
+            return of_numpy(batch, collate_fn_map=collate_fn_map)
 
     def again(samples):
         return collate(samples, collate_fn_map=collate_fn_map)
@@ -48,7 +53,7 @@ def collate(batch, *, collate_fn_map=None):
             raise RuntimeError("each element in list of batch should be of equal size")
         columns = [again(samples) for samples in zip(*batch, strict=True)]
         return columns if isinstance(first, tuple) else _rebuild_sequence(first, columns)
-    raise TypeError(_MESSAGE.format(kind))
+    raise TypeError(default_collate_err_msg_format.format(kind))
 
 
 def default_convert(data):
@@ -95,40 +100,47 @@ def _rebuild_sequence(like, items):
         return items
 
 
-def _collate_tensors(batch, *, collate_fn_map=None):
+def collate_tensor_fn(batch, *, collate_fn_map=None):
+    """Tensors, stacked."""
     return _C.stack(batch, 0)
 
 
-def _collate_floats(batch, *, collate_fn_map=None):
+def collate_float_fn(batch, *, collate_fn_map=None):
+    """Numbers in one tensor of float64."""
     return _C.tensor(batch, dtype=_C.float64)
 
 
-def _collate_ints(batch, *, collate_fn_map=None):
+def collate_int_fn(batch, *, collate_fn_map=None):
+    """Numbers in one tensor of int64."""
     return _C.tensor(batch)
 
 
-def _collate_strings(batch, *, collate_fn_map=None):
+def collate_str_fn(batch, *, collate_fn_map=None):
+    """Strings stay a list."""
     return batch
 
 
-def _collate_numpy(batch, collate_fn_map):
-    # By name, so that NumPy need not be imported for batches without arrays.
-    if type(batch[0]).__name__ != "ndarray":
-        return _C.as_tensor(batch)
+def collate_numpy_scalar_fn(batch, *, collate_fn_map=None):
+    """NumPy's numbers in one tensor."""
+    return _C.as_tensor(batch)
+
+
+def collate_numpy_array_fn(batch, *, collate_fn_map=None):
+    """Arrays as tensors, stacked. TypeError where they hold strings or objects."""
     if _holds_objects(batch[0].dtype):
-        raise TypeError(_MESSAGE.format(batch[0].dtype))
+        raise TypeError(default_collate_err_msg_format.format(batch[0].dtype))
     return collate([_C.as_tensor(array) for array in batch], collate_fn_map=collate_fn_map)
 
 
 def _holds_objects(dtype):
     """Whether an array's elements are strings or objects, which no tensor holds."""
-    return re.search("[SaUO]", dtype.str) is not None
+    return np_str_obj_array_pattern.search(dtype.str) is not None
 
 
 default_collate_fn_map = {
-    Tensor: _collate_tensors,
-    float: _collate_floats,
-    int: _collate_ints,
-    str: _collate_strings,
-    bytes: _collate_strings,
+    Tensor: collate_tensor_fn,
+    float: collate_float_fn,
+    int: collate_int_fn,
+    str: collate_str_fn,
+    bytes: collate_str_fn,
 }

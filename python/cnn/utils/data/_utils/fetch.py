@@ -2,38 +2,68 @@
 
 from .... import _C
 from ...._C import Tensor
-from ..dataset import IterableDataset, Subset, TensorDataset
+from ..dataset import Subset, TensorDataset
 from .collate import default_collate
 
 
-def make_fetcher(dataset, batched, collate_fn, drop_last):
-    """The function that maps what the sampler yields to a batch; StopIteration ends a stream."""
-    if isinstance(dataset, IterableDataset):
-        return _StreamFetcher(dataset, batched, collate_fn, drop_last)
-    if not batched:
-        return lambda index: collate_fn(dataset[index])
-    slow = _batch_fetcher(dataset, collate_fn)
-    tensors, views = _sliceable(dataset)
-    if tensors is None or collate_fn is not default_collate:
-        return slow
+class _BaseDatasetFetcher:
+    """Maps what the sampler yields, an index or a list of them, to a sample or a batch."""
 
-    def fetch(indices):
-        rows = indices
-        for view in views:
-            rows = [view[i] for i in rows]
-        # Only plain indices from the front mean to index_select what they mean to indexing.
-        if set(map(type, rows)) != {int} or min(rows) < 0:
-            return slow(indices)
-        where = _C.tensor(rows, dtype=_C.int64)
-        return [_C.index_select(tensor, 0, where) for tensor in tensors]
+    def __init__(self, dataset, auto_collation, collate_fn, drop_last):
+        self.dataset = dataset
+        self.auto_collation = auto_collation
+        self.collate_fn = collate_fn
+        self.drop_last = drop_last
 
-    return fetch
+    def fetch(self, possibly_batched_index):
+        """The sample or the batch; StopIteration at the end of a stream."""
+        raise NotImplementedError
 
 
-def _batch_fetcher(dataset, collate_fn):
-    if getattr(dataset, "__getitems__", None):
-        return lambda indices: collate_fn(dataset.__getitems__(indices))
-    return lambda indices: collate_fn([dataset[i] for i in indices])
+class _MapDatasetFetcher(_BaseDatasetFetcher):
+    def __init__(self, dataset, auto_collation, collate_fn, drop_last):
+        super().__init__(dataset, auto_collation, collate_fn, drop_last)
+        plain = auto_collation and collate_fn is default_collate
+        self._tensors, self._views = _sliceable(dataset) if plain else (None, ())
+
+    def fetch(self, possibly_batched_index):
+        if not self.auto_collation:
+            return self.collate_fn(self.dataset[possibly_batched_index])
+        rows = possibly_batched_index
+        if self._tensors is not None:
+            for view in self._views:
+                rows = [view[i] for i in rows]
+            # Only plain indices from the front mean to index_select what they mean to indexing.
+            if set(map(type, rows)) == {int} and min(rows) >= 0:
+                where = _C.tensor(rows, dtype=_C.int64)
+                return [_C.index_select(tensor, 0, where) for tensor in self._tensors]
+        if getattr(self.dataset, "__getitems__", None):
+            return self.collate_fn(self.dataset.__getitems__(possibly_batched_index))
+        return self.collate_fn([self.dataset[i] for i in possibly_batched_index])
+
+
+class _IterableDatasetFetcher(_BaseDatasetFetcher):
+    def __init__(self, dataset, auto_collation, collate_fn, drop_last):
+        super().__init__(dataset, auto_collation, collate_fn, drop_last)
+        self.dataset_iter = iter(dataset)
+        self.ended = False
+
+    def fetch(self, possibly_batched_index):
+        """One sample, or as many as there are indices; what they are does not matter."""
+        if self.ended:
+            raise StopIteration
+        if not self.auto_collation:
+            return self.collate_fn(next(self.dataset_iter))
+        data = []
+        for _ in possibly_batched_index:
+            try:
+                data.append(next(self.dataset_iter))
+            except StopIteration:
+                self.ended = True
+                break
+        if not data or (self.drop_last and len(data) < len(possibly_batched_index)):
+            raise StopIteration
+        return self.collate_fn(data)
 
 
 def _sliceable(dataset):
@@ -50,29 +80,3 @@ def _sliceable(dataset):
     ):
         return None, ()
     return dataset.tensors, views
-
-
-class _StreamFetcher:
-    def __init__(self, dataset, batched, collate_fn, drop_last):
-        self.samples = iter(dataset)
-        self.batched = batched
-        self.collate_fn = collate_fn
-        self.drop_last = drop_last
-        self.ended = False
-
-    def __call__(self, places):
-        """One sample, or as many as `places` has; what the places are does not matter."""
-        if self.ended:
-            raise StopIteration
-        if not self.batched:
-            return self.collate_fn(next(self.samples))
-        data = []
-        for _ in places:
-            try:
-                data.append(next(self.samples))
-            except StopIteration:
-                self.ended = True
-                break
-        if not data or (self.drop_last and len(data) < len(places)):
-            raise StopIteration
-        return self.collate_fn(data)

@@ -5,8 +5,9 @@ import pickle
 import sys
 import time
 
+from . import MP_STATUS_CHECK_INTERVAL
 from .transport import receive
-from .worker import CHECK_INTERVAL, Resume, UnreadableAnswer, run_worker
+from .worker import UnreadableAnswer, _ResumeIteration, _worker_loop
 
 
 class WorkerPool:
@@ -36,13 +37,14 @@ class WorkerPool:
         # At exit, tasks that nobody took must not keep the main process.
         tasks.cancel_join_thread()
         process = context.Process(
-            target=run_worker,
+            target=_worker_loop,
             args=(
                 i,
                 loader.num_workers,
                 base_seed,
+                loader._dataset_kind,
                 loader.dataset,
-                loader.batch_sampler is not None,
+                loader._auto_collation,
                 loader.collate_fn,
                 loader.drop_last,
                 loader.worker_init_fn,
@@ -83,7 +85,7 @@ class WorkerPool:
         while True:
             if self.closed:
                 raise RuntimeError("the DataLoader's workers have been shut down")
-            pause = CHECK_INTERVAL
+            pause = MP_STATUS_CHECK_INTERVAL
             if timeout > 0:
                 pause = min(pause, max(0.0, deadline - time.monotonic()))
             for connection in wait(waiting, pause):
@@ -104,7 +106,7 @@ class WorkerPool:
 
     def _fail(self, workers):
         for i in workers:
-            self.processes[i].join(CHECK_INTERVAL)
+            self.processes[i].join(MP_STATUS_CHECK_INTERVAL)
         ends = ", ".join(_how_it_ended(self.processes[i]) for i in workers)
         pids = ", ".join(str(self.processes[i].pid) for i in workers)
         self.shutdown()
@@ -113,11 +115,11 @@ class WorkerPool:
     def resume(self):
         """Start the dataset over in every worker, and drop the answers to older tasks."""
         for i in range(len(self.processes)):
-            self.submit(i, Resume())
+            self.submit(i, _ResumeIteration())
         silent = set(range(len(self.processes)))
         while silent:
             worker, (_, value) = self.receive(0, silent)
-            if isinstance(value, Resume):
+            if isinstance(value, _ResumeIteration):
                 silent.discard(worker)
 
     def shutdown(self):
@@ -131,14 +133,14 @@ class WorkerPool:
             tasks.put(pickle.dumps(None))
         for connection in self.connections:
             connection.close()
-        deadline = time.monotonic() + CHECK_INTERVAL
+        deadline = time.monotonic() + MP_STATUS_CHECK_INTERVAL
         for process in self.processes:
             process.join(max(0.0, deadline - time.monotonic()))
         for end in ("terminate", "kill"):
             for process in self.processes:
                 if process.is_alive():
                     getattr(process, end)()
-                    process.join(CHECK_INTERVAL)
+                    process.join(MP_STATUS_CHECK_INTERVAL)
         for tasks in self.tasks:
             tasks.close()
 

@@ -4,11 +4,8 @@ import os
 import pickle
 
 from .... import _C
+from . import MP_STATUS_CHECK_INTERVAL, ExceptionWrapper
 from .collate import default_collate
-from .fetch import make_fetcher
-
-# How often, in seconds, either side looks whether the other is still there.
-CHECK_INTERVAL = 5.0
 
 _worker_info = None
 
@@ -39,36 +36,27 @@ def get_worker_info():
     return _worker_info
 
 
-class Resume:
+class _ResumeIteration:
     """To a worker: start the dataset over. From a worker: done, nothing older will come."""
 
 
-class StreamEnd:
+class _IterableDatasetStopIteration:
     """From a worker: its copy of an IterableDataset has no more samples."""
 
+    def __init__(self, worker_id):
+        self.worker_id = worker_id
 
-class WorkerError:
-    """An exception, with its traceback as text, on the way to the main process."""
 
-    def __init__(self, exception, where):
-        import traceback
+class ManagerWatchdog:
+    """In a worker: whether the process that started it is still there."""
 
-        self.kind = type(exception)
-        lines = traceback.format_exception(self.kind, exception, exception.__traceback__)
-        self.text = "".join(lines)
-        self.where = where
+    def __init__(self):
+        self.manager_pid = os.getppid()
+        self.manager_dead = False
 
-    def reraise(self):
-        """Raise the same type again, with the worker's traceback in the message."""
-        message = f"Caught {self.kind.__name__} {self.where}.\nOriginal {self.text}"
-        if self.kind is KeyError:
-            message = _Verbatim(message)
-        try:
-            exception = self.kind(message)
-        except Exception:
-            # A type that cannot be made from a message alone.
-            raise RuntimeError(message) from None
-        raise exception
+    def is_alive(self):
+        self.manager_dead = self.manager_dead or os.getppid() != self.manager_pid
+        return not self.manager_dead
 
 
 class UnreadableAnswer:
@@ -81,19 +69,11 @@ class UnreadableAnswer:
         raise self.error
 
 
-class _Verbatim(str):
-    """A string that a KeyError shows with its line breaks."""
-
-    __slots__ = ()
-
-    def __repr__(self):
-        return str(self)
-
-
-def run_worker(
+def _worker_loop(
     worker_id,
     num_workers,
     base_seed,
+    dataset_kind,
     dataset,
     batched,
     collate_fn,
@@ -105,13 +85,16 @@ def run_worker(
 ):
     """Answer the tasks of one worker until it is told to stop or the main process is gone.
 
-    A task is (number, what the sampler yielded), `Resume` or None, which ends the worker; an answer
-    is (number, batch), (number, StreamEnd), (number, WorkerError) or (None, Resume).
+    A task is (number, what the sampler yielded), `_ResumeIteration` or None, which ends the worker;
+    an answer is (number, batch), (number, _IterableDatasetStopIteration),
+    (number, ExceptionWrapper) or (None, _ResumeIteration).
     """
     import queue
 
+    from ..dataloader import _DatasetKind
+
     global _worker_info
-    parent = os.getppid()
+    watchdog = ManagerWatchdog()
     _C.set_num_threads(1)
     _seed_everything(base_seed, worker_id)
     _worker_info = WorkerInfo(worker_id, num_workers, base_seed + worker_id, dataset)
@@ -125,21 +108,23 @@ def run_worker(
             if not ready:
                 init_fn(worker_id)
                 ready = True
-            return make_fetcher(dataset, batched, collate_fn, drop_last), None
+            return _DatasetKind.create_fetcher(
+                dataset_kind, dataset, batched, collate_fn, drop_last
+            ), None
         except Exception as e:
             return None, answers.error(e)
 
     try:
         fetcher, failure = start()
-        while os.getppid() == parent:
+        while watchdog.is_alive():
             try:
-                packed = tasks.get(timeout=CHECK_INTERVAL)
+                packed = tasks.get(timeout=MP_STATUS_CHECK_INTERVAL)
             except queue.Empty:
                 continue
             task = pickle.loads(packed)
             if task is None:
                 break
-            if isinstance(task, Resume):
+            if isinstance(task, _ResumeIteration):
                 ended = False
                 fetcher, failure = start()
                 answers.put(None, task)
@@ -151,17 +136,18 @@ def run_worker(
                 answers.put(number, failure)
                 continue
             try:
-                answers.put(number, fetcher(index))
+                answers.put(number, fetcher.fetch(index))
             except StopIteration as e:
-                ended = _is_stream(dataset)
-                answers.put(number, StreamEnd() if ended else answers.error(e))
+                ended = dataset_kind == _DatasetKind.Iterable
+                end = _IterableDatasetStopIteration(worker_id) if ended else answers.error(e)
+                answers.put(number, end)
             except Exception as e:
                 answers.put(number, answers.error(e))
     except KeyboardInterrupt:
         # The main process got it too, and says so.
         pass
     finally:
-        answers.close(wanted=os.getppid() == parent)
+        answers.close(wanted=watchdog.is_alive())
 
 
 class _Answers:
@@ -185,12 +171,13 @@ class _Answers:
         self.outbox.put(pack(number, value, self.keep))
 
     def error(self, exception):
-        error = WorkerError(exception, self.where)
+        kind = type(exception)
+        error = ExceptionWrapper((kind, exception, exception.__traceback__), self.where)
         try:
             pickle.loads(pickle.dumps(error))
         except Exception:
             # A type that the main process cannot look up.
-            error.kind = RuntimeError
+            error.exc_type = RuntimeError
         return error
 
     def close(self, wanted):
@@ -217,12 +204,6 @@ class _Answers:
             os._exit(1)
 
 
-def _is_stream(dataset):
-    from ..dataset import IterableDataset
-
-    return isinstance(dataset, IterableDataset)
-
-
 def _seed_everything(base_seed, worker_id):
     """Seed Python's, our own and NumPy's generators as PyTorch's workers do."""
     import random
@@ -231,5 +212,12 @@ def _seed_everything(base_seed, worker_id):
 
     random.seed(base_seed + worker_id)
     _C.default_generator.manual_seed(base_seed + worker_id)
+    np.random.seed(_generate_state(base_seed, worker_id))
+
+
+def _generate_state(base_seed, worker_id):
+    """Four numbers of 32 bits that seed NumPy's generator in a worker."""
+    import numpy as np
+
     entropy = [worker_id, base_seed & 0xFFFFFFFF, base_seed >> 32, 0]
-    np.random.seed(np.random.SeedSequence(entropy).generate_state(4))
+    return np.random.SeedSequence(entropy).generate_state(4).tolist()

@@ -1,0 +1,104 @@
+"""What the algorithms are made of: checks of options, and lists of what a group holds."""
+
+from .. import _C
+from .._C import Tensor
+
+# Options that came to many optimizers over time, with the value that a state without them means.
+LATE_OPTIONS = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
+
+
+def options(arguments):
+    """The options among the arguments of an `__init__`, `locals()` at its start."""
+    return {k: v for k, v in arguments.items() if k not in ("self", "params", "__class__")}
+
+
+def column(states, name):
+    """What the states of all parameters hold under a name."""
+    return [state[name] for state in states]
+
+
+def directions(params, grads, state_steps, *columns, maximize, weight_decay=0, decoupled_lr=None):
+    """Count a step, and yield (parameter, direction, step, *state) for formulas in tensors.
+
+    The direction is the gradient, negated when maximizing, plus weight_decay * parameter; with
+    `decoupled_lr` the parameter has been shrunk by 1 - decoupled_lr * weight_decay instead.
+    Complex tensors come as real views, so a formula has to work in place; call under no_grad.
+    """
+    if not all(isinstance(step, Tensor) for step in state_steps):
+        raise RuntimeError(
+            "API has changed, `state_steps` argument must contain a list of singleton tensors"
+        )
+    for p, grad, step, *state in zip(params, grads, state_steps, *columns, strict=True):
+        step += 1
+        if maximize:
+            grad = -grad
+        if weight_decay != 0:
+            if decoupled_lr is not None:
+                p.mul_(1 - decoupled_lr * weight_decay)
+            else:
+                grad = grad.add(p, alpha=weight_decay)
+        if p.is_complex():
+            p, grad, *state = map(_real_view, (p, grad, *state))
+        yield p, grad, step, *state
+
+
+def refuse(name, differentiable=False, capturable=False, sparse=False):
+    """Raise NotImplementedError for options that no step here has."""
+    if differentiable:
+        raise NotImplementedError(
+            f"{name}: differentiable=True is not supported; write the update with tensor "
+            "operations on the results of autograd.grad(..., create_graph=True)"
+        )
+    if capturable:
+        raise NotImplementedError(
+            f"{name}: capturable=True is not supported; leave capturable=False"
+        )
+    if sparse:
+        raise NotImplementedError(f"{name}: sparse gradients; call grad.to_dense() before the step")
+
+
+def scaled_away(grads, grad_scale, found_inf):
+    """Whether a scaler of gradients found infinities, so that the step is left out; otherwise the
+    gradients are divided by its scale, if there is one.
+    """
+    if found_inf is not None and found_inf.item():
+        return True
+    if grad_scale is not None:
+        for grad in grads:
+            grad.div_(grad_scale)
+    return False
+
+
+def scalar_tensor(value):
+    """A 0-d tensor on the CPU: float64 if that is the default dtype, else float32."""
+    return _C.full((), float(value), dtype=_get_scalar_dtype(), device="cpu")
+
+
+def check_lr(lr):
+    """Raise ValueError unless `lr` is a number or one-element tensor of at least 0."""
+    if isinstance(lr, Tensor) and lr.numel() != 1:
+        raise ValueError("Tensor lr must be 1-element")
+    check_range("learning rate", lr)
+
+
+def check_range(what, value, below=None):
+    """Raise ValueError unless 0 <= value, and value < below where that is given."""
+    if not 0.0 <= value or (below is not None and not value < below):
+        raise ValueError(f"Invalid {what}: {value}")
+
+
+def check_betas(betas):
+    """Raise ValueError unless both decay rates lie in [0, 1)."""
+    for i in (0, 1):
+        check_range(f"beta parameter at index {i}", betas[i], below=1.0)
+
+
+def _get_scalar_dtype(is_fused=None):
+    """The dtype of counts and other scalars of a state."""
+    wide = not is_fused and _C.get_default_dtype() == _C.float64
+    return _C.float64 if wide else _C.float32
+
+
+def _real_view(value):
+    is_complex = isinstance(value, Tensor) and value.is_complex()
+    return _C.view_as_real(value) if is_complex else value
