@@ -55,12 +55,20 @@ def test_only_what_is_fresh():
 
 
 def test_its_state():
-    assert not cnn.are_deterministic_algorithms_enabled() and cnn.get_deterministic_debug_mode() == 0
+    assert (
+        not cnn.are_deterministic_algorithms_enabled() and cnn.get_deterministic_debug_mode() == 0
+    )
     cnn.use_deterministic_algorithms(True, warn_only=True)
     assert cnn.are_deterministic_algorithms_enabled()
-    assert cnn.is_deterministic_algorithms_warn_only_enabled() and cnn.get_deterministic_debug_mode() == 1
+    assert (
+        cnn.is_deterministic_algorithms_warn_only_enabled()
+        and cnn.get_deterministic_debug_mode() == 1
+    )
     cnn.set_deterministic_debug_mode("error")
-    assert cnn.get_deterministic_debug_mode() == 2 and not cnn.is_deterministic_algorithms_warn_only_enabled()
+    assert (
+        cnn.get_deterministic_debug_mode() == 2
+        and not cnn.is_deterministic_algorithms_warn_only_enabled()
+    )
     cnn.set_deterministic_debug_mode(0)
     assert not cnn.are_deterministic_algorithms_enabled()
 
