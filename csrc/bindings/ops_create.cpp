@@ -134,18 +134,18 @@ void bind_create(Registry& ops) {
     return cnn::full(size, v, t.value_or(x.dtype()), d.value_or(x.device()));
   }>("new_full(Tensor input, Dims size, Number fill_value, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
      "All one value, of input's dtype.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(x, v); }>("fill_(Tensor input, Number value) -> Tensor",
-                                                                         "Every element set.");
   ops.def_op<[](const Tensor& x, const Tensor& v) {
     check(v.dim() == 0, "fill_", "only supports 0-dimension value tensor but got tensor with ", v.dim(),
           " dimensions.");
     return cnn::copy_(x, v);
   }>("fill_(Tensor input, Tensor value) -> Tensor", "Every element set.");
+  ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(x, v); }>("fill_(Tensor input, Number value) -> Tensor",
+                                                                         "Every element set.");
   ops.def_op<&cnn::zero_>("zero_(Tensor input) -> Tensor", "Every element set to 0.");
-  ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(clone(x), v); }>(
-      "fill(Tensor input, Number value) -> Tensor", "A copy with every element set.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, const Tensor& v) { return cnn::copy_(clone(x), v); }>(
       "fill(Tensor input, Tensor value) -> Tensor", "A copy with every element set.", kFunctionOnly);
+  ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(clone(x), v); }>(
+      "fill(Tensor input, Number value) -> Tensor", "A copy with every element set.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, Format f) {
     return f.value_or(false) && !x.is_contiguous() ? cnn::contiguous(x) : cnn::clone(x);
   }>("clone(Tensor input, *, Contiguous? memory_format=None) -> Tensor", "A copy, through which gradients flow.");

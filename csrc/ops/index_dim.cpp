@@ -21,6 +21,7 @@ Indices along(int d, const Tensor& at) {
 }  // namespace
 
 Tensor index_select(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
+  if (dest.is_out()) check_no_internal_overlap("index_select", dest.target());
   const int d = normalize_dim("index_select", dim, x.dim());
   check_index(given.dim() <= 1, "index_select", "Index is supposed to be a vector, got ", given.shape());
   check(given.dtype() == DType::Int64 || given.dtype() == DType::Int32, "index_select",
@@ -90,8 +91,10 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor
   {
     NoGrad guard;
     if (dest) check_not_repeated("index_add_", x, given, source);
+    // Whole numbers are multiplied by a whole one, truth values by a truth value.
+    if (!is_floating(x.dtype())) alpha = x.dtype() == DType::Bool ? Scalar(alpha.to_bool()) : Scalar(alpha.to_int());
     const Tensor add = alpha.to_double() == 1 ? source : to_dtype(source * alpha, x.dtype());
-    if (x.dim() == 0) y = dest ? copy_(x, x + sum(add)) : x + sum(add);
+    if (x.dim() == 0) y = dest ? copy_(x, x + sum(add)) : to_dtype(x + sum(add), x.dtype());
     else y = index_put(x, along(d, at), add, true, dest);
   }
   if (!grad) return y;

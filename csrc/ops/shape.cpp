@@ -282,13 +282,20 @@ Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype, Devi
   return y;
 }
 
+namespace {
+// A bound as the dtype holds it: cut before the points are counted, not after.
+Scalar as_held(Scalar s, DType t) {
+  if (is_floating(t)) return s;
+  check_converts(s, t);
+  return t == DType::UInt8 ? Scalar(int64_t(uint8_t(s.to_int()))) : Scalar(s.to_int());
+}
+}  // namespace
+
 Tensor linspace(Scalar start, Scalar end, int64_t steps, std::optional<DType> dtype, Device device) {
   check(steps >= 0, "linspace", "number of steps must be non-negative");
   const DType t = dtype.value_or(default_dtype());
   if (t == DType::Bool) not_implemented("linspace_cpu", t);
-  for (Scalar s : {start, end})
-    if (!is_floating(t)) check_converts(s, t);
-  if (!is_floating(t)) start = start.to_int(), end = end.to_int();  // cut before, not after
+  start = as_held(start, t), end = as_held(end, t);
   Tensor y = empty({steps}, t, device);
   const DType key = is_reduced(t) ? DType::Float32 : t;
   const Tensor out = key == t ? y : empty({steps}, key, device);
@@ -301,9 +308,10 @@ Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, std::optio
   check(steps >= 0, "logspace", "number of steps must be non-negative");
   NoGrad guard;
   const DType t = dtype.value_or(default_dtype());
-  if (!is_floating(t)) start = start.to_int(), end = end.to_int();
-  const Tensor exponents = linspace(start, end, steps, DType::Float64, device);
-  return to_dtype(pow(scalar_tensor(base, DType::Float64, device), exponents), t);
+  const Tensor exponents = linspace(as_held(start, t), as_held(end, t), steps, DType::Float64, device);
+  const Tensor y = pow(scalar_tensor(base, DType::Float64, device), exponents);
+  // Narrow integers are cut from int32, which holds its least number for all beyond it.
+  return to_dtype(!is_floating(t) && item_size(t) < 4 ? to_dtype(y, DType::Int32) : y, t);
 }
 
 }  // namespace cnn
