@@ -111,7 +111,7 @@ BYTES = cnn.ones(2, dtype=cnn.int8)
         lambda: cnn.pow(BYTES, 255),
         lambda: cnn.linspace(0, 300, 4, dtype=cnn.int8),
         lambda: cnn.arange(0, 1e19, 1e18, dtype=cnn.int64),
-        lambda: cnn.arange(0, 1e19, 1e18, dtype=cnn.int8),
+        lambda: cnn.arange(0, 1e20, 1e19, dtype=cnn.int8),
         lambda: cnn.arange(0.0, 1e300, 1e299, dtype=cnn.int32),
         lambda: cnn.logspace(0, 300, 4, dtype=cnn.int8),
         lambda: cnn.logspace(0, 1e30, 4, dtype=cnn.int64),

@@ -1,6 +1,7 @@
 #include "cnn/ops/shape.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "cnn/ops/arithmetic.h"
 #include "cnn/ops/binary.h"
@@ -295,7 +296,8 @@ Tensor linspace(Scalar start, Scalar end, int64_t steps, std::optional<DType> dt
   check(steps >= 0, "linspace", "number of steps must be non-negative");
   const DType t = dtype.value_or(default_dtype());
   if (t == DType::Bool) not_implemented("linspace_cpu", t);
-  start = as_held(start, t), end = as_held(end, t);
+  if (steps > 0) start = as_held(start, t);
+  end = steps > 1 ? as_held(end, t) : start;  // or it is not looked at
   Tensor y = empty({steps}, t, device);
   const DType key = is_reduced(t) ? DType::Float32 : t;
   const Tensor out = key == t ? y : empty({steps}, key, device);
@@ -308,6 +310,8 @@ Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, std::optio
   check(steps >= 0, "logspace", "number of steps must be non-negative");
   NoGrad guard;
   const DType t = dtype.value_or(default_dtype());
+  if (t == DType::Bool && steps > 1) not_implemented("logspace_cpu", t);
+  if (steps < 2) return full({steps}, steps ? std::pow(base, start.to_double()) : 0, t, device);
   const Tensor exponents = linspace(as_held(start, t), as_held(end, t), steps, DType::Float64, device);
   const Tensor y = pow(scalar_tensor(base, DType::Float64, device), exponents);
   // Narrow integers are cut from int32, which holds its least number for all beyond it.
