@@ -162,8 +162,15 @@ def test_numbers_that_an_element_takes():
     x = cnn.zeros(3)
     x[0], x[[1, 2]] = 2 + 0j, np.complex128(3)
     assert x.tolist() == [2, 3, 3]
+    with pytest.raises(TypeError):
+        x.add(np.complex64(1j))  # and no sum with its real part
     for key in (0, [0, 1]):
-        for value, error in ((1j, RuntimeError), (2**63, ValueError), (-(2**64), ValueError)):
+        for value, error in (
+            (np.complex64(1j), TypeError),
+            (1j, RuntimeError),
+            (2**63, ValueError),
+            (-(2**64), ValueError),
+        ):
             version = x._version
             with pytest.raises(error):
                 x[key] = value
