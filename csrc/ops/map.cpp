@@ -71,6 +71,18 @@ ByteRange range_of(const Tensor& x) {
   return {p, p + (last + 1) * item_size(x.dtype())};
 }
 
+// Operands broadcast to the first one's shape and lie on its device; anything else would be read outside its memory.
+void check_device(const char* op, const Tensor& first, const Tensor& x) {
+  check(x.device() == first.device(), op,
+        "Expected all tensors to be on the same device, but found at least two devices, ", first.device(), " and ",
+        x.device(), "!");
+}
+void check_broadcasts(const char* op, const Tensor& first, const Tensor& x) {
+  if (x.shape() == first.shape() || x.dim() == 0) return;
+  check(x.dim() <= first.dim() && broadcast_shapes(op, first.shape(), x.shape()) == first.shape(), op,
+        "an operand of shape ", x.shape(), " does not broadcast to ", first.shape());
+}
+
 // Geometry of a call over operands that broadcast to the first one's shape.
 void set_geometry(MapCall& call, const char* op, const MapOperand* operands, int count) {
   const Tensor& first = *operands[0].tensor;
@@ -79,6 +91,7 @@ void set_geometry(MapCall& call, const char* op, const MapOperand* operands, int
   for (int k = 0; k < count; ++k) {
     const Tensor& x = *operands[k].tensor;
     const void* constant = operands[k].constant;
+    if (k && !constant) check_device(op, first, x);
     call.data[k] = constant ? const_cast<void*>(constant) : x.raw();
     call.dtypes[k] = constant ? operands[k].compute : x.dtype();
     call.compute[k] = operands[k].compute;
@@ -94,7 +107,10 @@ void set_geometry(MapCall& call, const char* op, const MapOperand* operands, int
   // Innermost first by the first operand's strides, then neighbours that run on into each other are joined.
   const int n = shape.size();
   Dims strides[kMapOperands];
-  for (int k = 0; k < count; ++k) strides[k] = broadcast_strides(*operands[k].tensor, shape);
+  for (int k = 0; k < count; ++k) {
+    if (k && !operands[k].constant) check_broadcasts(op, first, *operands[k].tensor);
+    strides[k] = broadcast_strides(*operands[k].tensor, shape);
+  }
   Dims order;
   for (int i = n - 1; i >= 0; --i)
     if (shape[i] != 1) order.push_back(i);
@@ -175,16 +191,6 @@ Tensor map_line(MapKind kind, const void* functor, const Tensor* const* inputs, 
   }
   cpu_backend.map(kind.id, call);
   return y;
-}
-
-// Operands broadcast to the first one's shape and lie on its device; anything else would be read outside its memory.
-void check_operand(const char* op, const Tensor& first, const Tensor& x) {
-  check(x.device() == first.device(), op,
-        "Expected all tensors to be on the same device, but found at least two devices, ", first.device(), " and ",
-        x.device(), "!");
-  if (x.shape() == first.shape() || x.dim() == 0) return;
-  check(x.dim() <= first.dim() && broadcast_shapes(op, first.shape(), x.shape()) == first.shape(), op,
-        "an operand of shape ", x.shape(), " does not broadcast to ", first.shape());
 }
 
 // Inputs on the CPU with one element may meet tensors of another device: they are moved.
@@ -345,9 +351,14 @@ void map_into(const char* op, MapKind kind, const void* functor, const MapOperan
               DType key) {
   const Backend& b = backend(operands[0].tensor->device());
   if (!b.has_map(kind.id, key)) not_implemented(op, key);
-  for (int k = 1; k < count; ++k)
-    if (!operands[k].constant) check_operand(op, *operands[0].tensor, *operands[k].tensor);
-  if (!b.runs || operands[0].tensor->numel() == 0) return;
+  if (!b.runs || operands[0].tensor->numel() == 0) {
+    for (int k = 1; k < count; ++k) {
+      if (operands[k].constant) continue;
+      check_device(op, *operands[0].tensor, *operands[k].tensor);
+      check_broadcasts(op, *operands[0].tensor, *operands[k].tensor);
+    }
+    return;
+  }
   MapCall call;
   call.functor = functor;
   call.operands = count;
