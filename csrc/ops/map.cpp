@@ -11,8 +11,9 @@ namespace {
 
 using kernels::Rule;
 
-bool same_layout(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && ((a.is_contiguous() && b.is_contiguous()) || a.strides() == b.strides());
+bool same_layout(const Tensor& x, const Tensor& y) {
+  const TensorImpl &a = *x.impl(), &b = *y.impl();
+  return &a == &b || (a.sizes == b.sizes && ((a.contiguous && b.contiguous) || a.strides == b.strides));
 }
 
 // Strides of x seen as `shape`, 0 along broadcast dimensions.
