@@ -218,10 +218,13 @@ struct Chunk<kernels::Moments, T> {
         for (int64_t j = 0; j < width; ++j) acc[at + j] = {mean[j], m2[j], T(n)};
       } else if (n < 8 * kRows || !columns_in_blocks(from, width, n, stride, acc + at)) {
         double first[kColumns] = {}, square[kColumns] = {};
+        int64_t j = 0;
+        for (; j + kStep <= width; j += kStep) vector_distances(from + j, n, stride, first + j, square + j);
         int64_t i = 0;
-        for (; i + 8 <= n; i += 8) column_distances<8>(from, from + i * stride, width, n - i, stride, first, square);
-        for (; i + 4 <= n; i += 4) column_distances<4>(from, from + i * stride, width, n - i, stride, first, square);
-        for (; i < n; ++i) column_distances<1>(from, from + i * stride, width, n - i, stride, first, square);
+        for (; i + 8 <= n && j < width; i += 8)
+          column_distances<8>(from + j, from + i * stride + j, width - j, n - i, stride, first + j, square + j);
+        for (; i < n && j < width; ++i)
+          column_distances<1>(from + j, from + i * stride + j, width - j, n - i, stride, first + j, square + j);
         bool finite = true;
         for (int64_t j = 0; j < width; ++j) {
           acc[at + j] = about(from[j], first[j], square[j], n);
@@ -373,6 +376,22 @@ struct Chunk<kernels::Moments, T> {
     return exact;
   }
 
+  // As many columns as there are lanes of floats.
+  static void vector_distances(const T* x, int64_t n, int64_t stride, double* first, double* square) {
+    constexpr int kHalf = kStep / 2, kAhead = 16;
+    const Vec<double> origin[2] = {load_widened(x), load_widened(x + kHalf)};
+    Vec<double> a[2] = {}, b[2] = {};
+    for (int64_t i = 0; i < n; ++i) {
+      const T* const row = x + i * stride;
+      if (i + kAhead < n) __builtin_prefetch(row + kAhead * stride);
+      for (int h = 0; h < 2; ++h) {
+        const Vec<double> d = load_widened(row + h * kHalf) - origin[h];
+        a[h] += d;
+        b[h] = vec_fma(d, d, b[h]);
+      }
+    }
+    for (int h = 0; h < 2; ++h) vec_store(first + h * kHalf, a[h]), vec_store(square + h * kHalf, b[h]);
+  }
   // The next kRows of `left` rows; those behind them are asked for in time.
   template <int kRows>
   static void column_distances(const T* origin, const T* x, int64_t m, int64_t left, int64_t stride,
