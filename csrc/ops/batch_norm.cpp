@@ -1,6 +1,7 @@
 // Normalisation of channels over the batch, and over each image.
 #include "cnn/ops.h"
 #include "ops/channel_norm.h"
+#include "ops/map.h"
 #include "ops/reduce.h"
 #include "ops/relu.h"
 #include "ops/rows.h"
@@ -52,7 +53,15 @@ Statistics batch_statistics(const Tensor& x) {
 }
 
 void move_towards(const Tensor& running, const Tensor& value, double momentum) {
-  copy_(running, running * Scalar(1 - momentum) + value * Scalar(momentum));
+  const Tensor* inputs[] = {&running, &value};
+  const Tensor y = result_for("batch_norm", running.shape(), running.dtype(), inputs, 2, Dest::in_place(running));
+  const Tensor number = wrapped_number(momentum);
+  map_into("batch_norm", kernels::Lerp{},
+           {{&y, DType::Float64},
+            {&running, DType::Float64},
+            {&value, DType::Float64},
+            {&number, DType::Float64, &momentum}},
+           1, DType::Float64);
 }
 
 struct BatchNormGrads {
