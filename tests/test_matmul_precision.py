@@ -124,3 +124,16 @@ def test_a_long_sum_of_products_does_not_depend_on_threads():
         found.append(x.dot(y).item())
     cnn.set_num_threads(before)
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize(
+    "m, k, n", [(1, 50_000, 300), (3, 50_000, 300), (2, 100_000, 30), (10, 50_000, 7)]
+)
+def test_a_product_over_a_long_side_keeps_what_is_small(m, k, n):
+    rng = np.random.default_rng(k)
+    a, b = (rng.random(shape).astype(np.float32) for shape in ((m, k), (k, n)))
+    right = a.astype(np.float64) @ b.astype(np.float64)
+    x, y = cnn.from_numpy(a), cnn.from_numpy(b)
+    for left, other in ((x, y), (x, y.t().contiguous().t()), (x.t().contiguous().t(), y)):
+        np.testing.assert_allclose((left @ other).numpy(), right, rtol=3e-6)
+        np.testing.assert_allclose((other.t() @ left.t()).numpy(), right.T, rtol=3e-6)
