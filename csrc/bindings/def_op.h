@@ -4,8 +4,8 @@
 //                         "Sum of the elements, over `dim` or over all.", kNoInPlace);
 //
 // makes `_C.sum` and `Tensor.sum`. A C++ function whose last parameter is a Dest also gets `out=` and `Tensor.sum_`
-// (here switched off). A name given several times has several signatures, tried in order. The function may be a captureless
-// lambda. The text's types must fit the C++ parameters: a mistake is an ImportError.
+// (here switched off). A name given several times has several signatures, tried in order. The function may be a
+// captureless lambda. The text's types must fit the C++ parameters: a mistake is an ImportError.
 #pragma once
 
 #include <map>

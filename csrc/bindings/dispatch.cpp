@@ -42,8 +42,8 @@ void write_out(const Call& c, const Tensor& result, const Tensor& out) {
   if (s.requires_grad_slot >= 0 && c.slots[s.requires_grad_slot] == Py_True) out.set_requires_grad(true);
 }
 
-// `cnn.Tensor.dim()`, where CPython 3.11 has specialized the call for tensors: it sees one argument less than none, takes
-// for `self` whatever lies there, and gives up a reference to it that it does not have.
+// `cnn.Tensor.dim()`, where CPython 3.11 has specialized the call for tensors: it sees one argument less than none,
+// takes for `self` whatever lies there, and gives up a reference to it that it does not have.
 [[gnu::cold]] PyObject* call_without_self(const Op& op, PyObject* self) {
   Py_INCREF(self);
   return PyErr_Format(PyExc_TypeError, "unbound method Tensor.%s() needs an argument", op.name.c_str());

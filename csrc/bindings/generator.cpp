@@ -119,7 +119,7 @@ Generator* to_generator(PyObject* o) { return o == Py_None ? nullptr : &generato
 
 void bind_generator(PyObject* module) {
   Py_SET_TYPE(&generator_type, &printed_meta);
-  generator_type.tp_name = "cnn.Generator";
+  generator_type.tp_name = "cnn._C.Generator";
   generator_type.tp_basicsize = sizeof(GeneratorObject);
   generator_type.tp_flags = Py_TPFLAGS_DEFAULT;
   generator_type.tp_doc = "Generator(device='cpu'): a source of random numbers with a state of its own.";

@@ -39,6 +39,16 @@ Tensor logspace_of(const Tensor& start, const Tensor& end, int64_t steps, double
   return cnn::logspace(limit("logspace", "start", start), limit("logspace", "end", end), steps, base, t, d);
 }
 
+// The forms in which one end or both are tensors; `more` is what follows the steps.
+template <auto F> void bind_between(Registry& ops, const std::string& name, const std::string& more) {
+  for (const char* ends : {"Tensor start, Tensor|Number end", "Tensor|Number start, Tensor end"}) {
+    const std::string text = name + "(" + ends + ", int steps" + more +
+                             ", *, Dtype? dtype=None, Layout? layout=None, Device? device=None, "
+                             "PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor";
+    ops.def_op<F>(text.c_str(), "", kOut);
+  }
+}
+
 }  // namespace
 
 void bind_create(Registry& ops) {
@@ -90,22 +100,12 @@ void bind_create(Registry& ops) {
     return cnn::linspace(start, end, steps, t, d);
   }>("linspace(Number start, Number end, int steps, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
      "Evenly spaced, both ends included.", kOut);
-  ops.def_op<&linspace_of>(
-      "linspace(Tensor start, Tensor|Number end, int steps, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-      "", kOut);
-  ops.def_op<&linspace_of>(
-      "linspace(Tensor|Number start, Tensor end, int steps, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-      "", kOut);
+  bind_between<&linspace_of>(ops, "linspace", "");
   ops.def_op<[](Scalar start, Scalar end, int64_t steps, double base, std::optional<DType> t, Device d) {
     return cnn::logspace(start, end, steps, base, t, d);
   }>("logspace(Number start, Number end, int steps, float base=10.0, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
      "Powers of base, evenly spaced.", kOut);
-  ops.def_op<&logspace_of>(
-      "logspace(Tensor start, Tensor|Number end, int steps, float base=10.0, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-      "", kOut);
-  ops.def_op<&logspace_of>(
-      "logspace(Tensor|Number start, Tensor end, int steps, float base=10.0, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-      "", kOut);
+  bind_between<&logspace_of>(ops, "logspace", ", float base=10.0");
   ops.def_op<[](int64_t n, std::optional<DType> t, Device d) {
     return cnn::eye(n, {}, t, d);
   }>("eye(int n, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",

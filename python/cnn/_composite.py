@@ -6,6 +6,7 @@ import builtins
 
 from cnn import _C
 from cnn._choices import combinations, tril_indices, triu_indices
+from cnn._refusals import require_string
 from cnn._statistics import _into, corrcoef, cov, histc, nanquantile, quantile
 
 __all__ = [
@@ -216,6 +217,7 @@ def meshgrid(*tensors, indexing=None):
             stacklevel=2,
         )
         indexing = "ij"
+    require_string("meshgrid", "indexing", indexing)
     if indexing not in ("ij", "xy"):
         raise RuntimeError(
             f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
@@ -361,7 +363,7 @@ def dist(input, other, p=2):
 
 
 _COMPUTE_MODES = (
-    None, "use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist",
+    "use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist",
     "donot_use_mm_for_euclid_dist",
 )  # fmt: skip
 

@@ -87,6 +87,6 @@ class Adagrad(Optimizer):
                 float(group["lr_decay"]),
                 float(group["eps"]),
                 float(group["weight_decay"]),
-                group["maximize"],
+                bool(group["maximize"]),
             )
         return loss

@@ -92,7 +92,7 @@ class Adam(Optimizer):
             params, grads, states = self._gather(group)
             if not params:
                 continue
-            amsgrad = group["amsgrad"]
+            amsgrad = bool(group["amsgrad"])
             beta1, beta2 = group["betas"]
             _C._adam_step(
                 params,
@@ -107,8 +107,8 @@ class Adam(Optimizer):
                 float(group["eps"]),
                 float(group["weight_decay"]),
                 amsgrad,
-                group["maximize"],
-                group["decoupled_weight_decay"],
+                bool(group["maximize"]),
+                bool(group["decoupled_weight_decay"]),
             )
         return loss
 

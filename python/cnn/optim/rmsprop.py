@@ -83,7 +83,7 @@ class RMSprop(Optimizer):
             params, grads, states = self._gather(group)
             if not params:
                 continue
-            centered, momentum = group["centered"], group["momentum"]
+            centered, momentum = bool(group["centered"]), group["momentum"]
             _C._rmsprop_step(
                 params,
                 grads,
@@ -97,6 +97,6 @@ class RMSprop(Optimizer):
                 float(group["weight_decay"]),
                 float(momentum),
                 centered,
-                group["maximize"],
+                bool(group["maximize"]),
             )
         return loss

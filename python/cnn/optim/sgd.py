@@ -103,7 +103,7 @@ def _move(group, params, grads, buffers, first):
             float(group["momentum"]),
             float(group["dampening"]),
             float(group["weight_decay"]),
-            group["nesterov"],
-            group["maximize"],
+            bool(group["nesterov"]),
+            bool(group["maximize"]),
             first,
         )

@@ -32,4 +32,8 @@ __all__ = [
     "StepLR",
 ]
 
+# The files behind this module are its own affair: paths in reprs, pickles and messages are these.
+for _name in __all__:
+    globals()[_name].__module__ = __name__
+
 _absent.explain(__name__)
