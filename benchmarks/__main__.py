@@ -12,6 +12,7 @@ from benchmarks import chart, process, roofline, runner, table
 from benchmarks.catalogue import MEANS, workloads
 
 DOCS = runner.ROOT / "docs"
+PAGES = {1: "benchmarks_one_thread.md"}  # by number of threads; others: benchmarks.md
 BEGIN, END = "<!-- figures: python -m benchmarks --threads {} --docs -->", "<!-- end of figures -->"
 PICTURE = "![PyTorch's time over cnn's](benchmarks.svg)"
 # What the chart shows: the rest is too much for one picture.
@@ -47,7 +48,9 @@ def parse(arguments):
     parser.add_argument("--alone", action="store_true", help="cnn without PyTorch")
     parser.add_argument("--compile", action="store_true", help="torch.compile as a further rival")
     parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="every round's figures")
-    parser.add_argument("--docs", action="store_true", help="into docs/benchmarks.md")
+    parser.add_argument(
+        "--docs", action="store_true", help="into the page in docs/ for that many threads"
+    )
     return parser.parse_args(arguments)
 
 
@@ -75,8 +78,8 @@ def measure(options, wanted):
 
 
 def write_docs(rows, roofs, threads):
-    """Puts the tables between the page's marks for that many threads; with two, draws the chart."""
-    page, mark = DOCS / "benchmarks.md", BEGIN.format(threads)
+    """Puts the tables between the marks of their page; with two threads, draws the chart."""
+    page, mark = DOCS / PAGES.get(threads, "benchmarks.md"), BEGIN.format(threads)
     head, rest = page.read_text().split(mark)
     tail = rest.split(END, 1)[1]
     tables = table.markdown(rows) + (f"\n\n### Roofline\n\n{roofs}" if roofs else "")

@@ -47,8 +47,8 @@ PYTHON_MAY_NOT = {
 # Modules that import what their part may not: this one averages modules, and loads at first use.
 PYTHON_EXCEPTIONS = {"optim/swa_utils.py"}
 
-# What manylinux_2_34 has. From glibc 2.38 and GCC 13 on, old names get new versions whatever the code does, so that only
-# older systems tell; wheels are built on such.
+# What manylinux_2_34 has. From glibc 2.38 and GCC 13 on, old names get new versions whatever the code does, so that
+# only older systems tell; wheels are built on such.
 NEWEST = {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13)}
 
 

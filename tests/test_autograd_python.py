@@ -108,6 +108,9 @@ def test_batched_grad_outputs():
     a = leaf(1.0, 2.0)
     (rows,) = autograd.grad(a * a, a, cnn.eye(2, dtype=F64), is_grads_batched=True)
     assert rows.tolist() == [[2, 0], [0, 4]]
+    for wrong in (cnn.tensor(1.0, dtype=F64), None):
+        with pytest.raises(ValueError, match="the same first dimension"):
+            autograd.grad((a * a).sum(), a, wrong, is_grads_batched=True)
 
 
 @pytest.mark.parametrize(

@@ -125,19 +125,23 @@ def test_figures_of_a_row():
 
 
 def test_documents(tmp_path, monkeypatch):
-    page = tmp_path / "benchmarks.md"
-    two, one = program.BEGIN.format(2), program.BEGIN.format(1)
-    page.write_text(f"before\n{two}\nold\n{program.END}\n{one}\nkept\n{program.END}\nafter\n")
+    marks = {threads: program.BEGIN.format(threads) for threads in (1, 2)}
+    pages = {1: tmp_path / "benchmarks_one_thread.md", 2: tmp_path / "benchmarks.md"}
+    for threads, page in pages.items():
+        page.write_text(f"before\n{marks[threads]}\nold\n{program.END}\nafter\n")
     monkeypatch.setattr(program, "DOCS", tmp_path)
     row = table.Row("calls", "a & b", values={"cnn": [1.0], "torch": [4.0]})
     program.write_docs([row], "| roof |", threads=2)
-    text = page.read_text()
+    text = pages[2].read_text()
     assert text.startswith("before\n") and "old" not in text
-    assert text.endswith(f"{one}\nkept\n{program.END}\nafter\n")
+    assert text.endswith(f"{program.END}\nafter\n") and "old" in pages[1].read_text()
     assert "| a & b | 1.00 s | 4.00 s | 4.00x |" in text and "| roof |" in text
     picture = (tmp_path / "benchmarks.svg").read_text()
     assert "a &amp; b" in picture and ">4.0x<" in picture
-    assert all(mark in (ROOT / "docs" / "benchmarks.md").read_text() for mark in (two, one))
+    program.write_docs([row], "", threads=1)
+    assert "4.00x" in pages[1].read_text() and "old" not in pages[1].read_text()
+    for threads, page in pages.items():
+        assert (ROOT / "docs" / page.name).read_text().count(marks[threads]) == 1
     assert chart.place(1) < chart.place(2) < chart.place(4)
 
 

@@ -265,3 +265,27 @@ def test_what_integers_have_not():
     ):
         with pytest.raises(NotImplementedError, match="not implemented for"):
             call()
+
+
+def test_norms_of_halves_have_gradients_as_fine_as_halves_are():
+    x = (cnn.arange(1, 200).double() / 37).bfloat16().requires_grad_()
+    exact = x.detach().double().requires_grad_()
+    for values in (x, exact):
+        values.norm(0.5).backward()
+    same(x.grad.double().tolist(), exact.grad.tolist(), tolerance=1.5 * 2**-8)
+    x.grad = None
+    F.normalize(x[None], 0.5, 0).sum().backward()  # of single elements: their signs
+    assert x.grad.tolist() == [0] * 199
+
+
+def test_norms_of_tiny_vectors_with_large_gradients():
+    grads = slopes(lambda x: x.norm() * 1e25, [1e-15, 0.0], dtype=cnn.float32)
+    same(grads, [1e25, 0], tolerance=1e-6)
+    grads = slopes(
+        lambda x: F.cosine_similarity(x, x.flip(1)), [[1e-4, 2e-4, 0.0]], dtype=cnn.float16
+    )
+    same(grads, [[-3200, 1600, 4000]], tolerance=2e-2)
+    grads = slopes(
+        lambda x: F.cosine_similarity(x, x.flip(1)), [[1e4, -1e4, 0.0]], dtype=cnn.float16
+    )
+    same(grads, [[-5e-5, -5e-5, 1e-4]], tolerance=1e-2)

@@ -151,9 +151,10 @@ def test_the_command():
     }
 
     def run(*arguments):
+        command = [sys.executable, "-m", "tests.fuzz", *arguments]
         return subprocess.run(
-            [sys.executable, "-m", "tests.fuzz", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100,
-        )  # fmt: skip
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100
+        )
 
     first, again = run("--repro", "5:30"), run("--repro", "5:30")
     assert first.stdout == again.stdout and "y = cnn." in first.stdout

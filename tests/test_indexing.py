@@ -158,6 +158,66 @@ def test_bad_values_write_nothing(key, value, error, text):
         del x[0]
 
 
+def test_numbers_that_an_element_takes():
+    x = cnn.zeros(3)
+    x[0], x[[1, 2]] = 2 + 0j, np.complex128(3)
+    assert x.tolist() == [2, 3, 3]
+    with pytest.raises(TypeError):
+        x.add(np.complex64(1j))  # and no sum with its real part
+    for key in (0, [0, 1]):
+        for value, error in (
+            (np.complex64(1j), TypeError),
+            (1j, RuntimeError),
+            (2**63, ValueError),
+            (-(2**64), ValueError),
+        ):
+            version = x._version
+            with pytest.raises(error):
+                x[key] = value
+            assert x.tolist() == [2, 3, 3] and x._version == version
+
+
+def test_leading_ones_of_a_value_count_in_index_put_and_not_in_an_assignment():
+    x, at, value = cnn.zeros(3), cnn.tensor([0, 2]), cnn.tensor([[1.0, 2.0]])
+    with pytest.raises(RuntimeError, match="cannot be broadcast to indexing result"):
+        x.index_put_((at,), value)
+    x[at] = value
+    assert x.tolist() == [1, 0, 2]
+
+
+def truths(*values):
+    return cnn.tensor(values, dtype=cnn.bool)
+
+
+def test_sums_of_truth_values_are_their_or():
+    x, at, source = truths(1, 1, 0, 0), cnn.tensor([1, 1, 3]), truths(0, 0, 1)
+    summed = [True, True, False, True]
+    assert x.index_add(0, at, source).tolist() == summed
+    assert x.index_add(0, at, truths(1, 1, 1), alpha=False).tolist() == x.tolist()
+    assert x.index_put((at,), source, accumulate=True).tolist() == summed
+    assert x.put(at, source, accumulate=True).tolist() == summed
+    assert x.scatter_add(0, at, source).tolist() == summed
+    assert x.scatter(0, at, source, reduce="add").tolist() == summed
+    assert x.scatter_reduce(0, at, source, "sum").tolist() == summed
+    assert x.scatter_reduce(0, at, source, "prod").tolist() == [True, False, False, False]
+    without = x.scatter_reduce(0, at, source, "sum", include_self=False)
+    assert without.tolist() == [True, False, False, True]
+    many = cnn.zeros(256, dtype=cnn.int64), cnn.ones(256, dtype=cnn.bool)
+    assert truths(0).index_add(0, *many).tolist() == [True]  # 256 of them are not 0
+    assert cnn.tensor(True).index_add(0, at[:1] - 1, cnn.tensor(False)).dtype == cnn.bool
+    with pytest.raises(NotImplementedError, match="reduce_mean"):
+        x.scatter_reduce(0, at, source, "mean")
+
+
+def test_indices_without_elements_may_have_any_dtype():
+    x = cnn.ones(3, requires_grad=True)
+    for dtype in (cnn.uint8, cnn.int16, cnn.bool, cnn.float32):
+        none = cnn.zeros(0, dtype=dtype)
+        x.gather(0, none).sum().backward()
+        assert x.gather(0, none).shape == (0,) and x.grad.tolist() == [0, 0, 0]
+        assert x.scatter(0, none, x).tolist() == x.scatter_add(0, none, x).tolist() == [1, 1, 1]
+
+
 def test_a_0d_tensor_has_no_items():
     x = cnn.tensor(1)
     with pytest.raises(IndexError, match="invalid index of a 0-dim tensor"):

@@ -91,3 +91,49 @@ def test_sums_with_products_are_rounded_once(dtype, beta, alpha):
     ):
         assert y.dtype == dtype
         assert (y != want.to(dtype)).sum() <= 3  # where the sum in float32 lies beside a tie
+
+
+@pytest.mark.parametrize("n", [1, 15, 4096, 4097, 100_003, 3_000_001])
+def test_a_long_sum_of_products_keeps_what_is_small(n):
+    """Each of these loses what the sum of all is too large for, if it is added up in float32."""
+    rng = np.random.default_rng(n)
+    a, b = (rng.random(n).astype(np.float32) for _ in range(2))
+    right = a.astype(np.float64) @ b.astype(np.float64)
+    x, y = cnn.from_numpy(a), cnn.from_numpy(b)
+    two = cnn.stack([y, 2 * y])
+    found = [
+        x.dot(y),
+        x.vdot(y),
+        x.inner(y),
+        x @ y,
+        (two @ x)[0],
+        (x @ two.T)[0],
+        (two @ two.T)[0, 0],
+    ]
+    expected = [right] * 6 + [b.astype(np.float64) @ b.astype(np.float64)]
+    for value, exact in zip(found, expected):
+        assert value.item() == pytest.approx(exact, rel=3e-7)
+
+
+def test_a_long_sum_of_products_does_not_depend_on_threads():
+    cnn.manual_seed(0)
+    x, y = cnn.rand(1_000_003), cnn.rand(1_000_003)
+    before, found = cnn.get_num_threads(), []
+    for threads in (1, 2, 3):
+        cnn.set_num_threads(threads)
+        found.append(x.dot(y).item())
+    cnn.set_num_threads(before)
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize(
+    "m, k, n", [(1, 50_000, 300), (3, 50_000, 300), (2, 100_000, 30), (10, 50_000, 7)]
+)
+def test_a_product_over_a_long_side_keeps_what_is_small(m, k, n):
+    rng = np.random.default_rng(k)
+    a, b = (rng.random(shape).astype(np.float32) for shape in ((m, k), (k, n)))
+    right = a.astype(np.float64) @ b.astype(np.float64)
+    x, y = cnn.from_numpy(a), cnn.from_numpy(b)
+    for left, other in ((x, y), (x, y.t().contiguous().t()), (x.t().contiguous().t(), y)):
+        np.testing.assert_allclose((left @ other).numpy(), right, rtol=3e-6)
+        np.testing.assert_allclose((other.t() @ left.t()).numpy(), right.T, rtol=3e-6)

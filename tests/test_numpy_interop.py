@@ -423,6 +423,11 @@ def test_what_pytorch_warns_of():
         assert y.grad is None
     with pytest.warns(UserWarning, match="on tensors of dimension other than 2"):
         assert cnn.ones(1, 2, 3).T.shape == (3, 2, 1)
+    with pytest.warns(UserWarning, match="on tensors of dimension other than 2"):
+        assert cnn.ones(2).T.shape == (2,)
+    for name in ("mT", "mH"):
+        with pytest.raises(RuntimeError, match=f"tensor.{name} is only supported on matrices"):
+            getattr(cnn.ones(2), name)
     for name in ("T", "mT", "H", "mH"):
         with pytest.warns(UserWarning, match=f"Tensor.{name} is deprecated on 0-D"):
             assert getattr(cnn.tensor(1.0), name).item() == 1
@@ -430,7 +435,7 @@ def test_what_pytorch_warns_of():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert y.grad is None and cnn.ones(1, requires_grad=True).grad is None
-        assert cnn.ones(2).T.shape == (2,) and cnn.ones(2, 3).T.shape == (3, 2)
+        assert cnn.ones(2, 3).T.shape == (3, 2)
         repr(y)
 
 

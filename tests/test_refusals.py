@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -109,6 +111,14 @@ BYTES = cnn.ones(2, dtype=cnn.int8)
         lambda: cnn.pow(BYTES, 255),
         lambda: cnn.linspace(0, 300, 4, dtype=cnn.int8),
         lambda: cnn.arange(0, 1e19, 1e18, dtype=cnn.int64),
+        lambda: cnn.arange(0, 1e20, 1e19, dtype=cnn.int8),
+        lambda: cnn.arange(0.0, 1e300, 1e299, dtype=cnn.int32),
+        lambda: cnn.logspace(0, 300, 4, dtype=cnn.int8),
+        lambda: cnn.logspace(0, 1e30, 4, dtype=cnn.int64),
+        lambda: cnn.full((2,), 2**63),
+        lambda: cnn.ones(2, dtype=cnn.int64).fill_(2**64 - 1),
+        lambda: cnn.ones(2).__setitem__(0, 1j),
+        lambda: cnn.ones(2).__setitem__([0, 1], np.complex128(2 + 1j)),
         lambda: cnn.clamp(BYTES, 0, 300),
         lambda: cnn.full((2,), 300, dtype=cnn.int8),
     ],
@@ -126,8 +136,19 @@ def test_ranges_at_the_edges_of_int64():
         cnn.arange(low, high, 1)
     assert cnn.linspace(low, high, 2, dtype=cnn.int64).tolist() == [low, high]
     assert cnn.linspace(0, 2**40, 5, dtype=cnn.int64).tolist() == [k << 38 for k in range(5)]
+    assert cnn.linspace(high, 0, 3, dtype=cnn.int64).tolist() == [high, 2**62, 0]
     with pytest.raises(NotImplementedError, match="linspace_cpu"):
         cnn.linspace(0, 1, 2, dtype=cnn.bool)
+
+
+def test_points_between_integers_are_cut_from_those_of_double():
+    for low, high, n in itertools.product((4, 0, -100, 10**9), (-3, 10, 100, 250), range(2, 60)):
+        step = Fraction((high - low) / (n - 1))
+        first = [float(low + step * k) for k in range(n // 2)]  # rounded once
+        last = [float(high - step * k) for k in range(n - n // 2)][::-1]
+        points = [int(x) for x in first + last]
+        assert cnn.linspace(low, high, n, dtype=cnn.int64).tolist() == points
+    assert cnn.linspace(10, -1, 5, dtype=cnn.uint8).tolist() == [10, 71, 132, 193, 255]
 
 
 def test_arange_of_floats_to_int64_cuts_bounds_and_step_first():
@@ -228,7 +249,7 @@ def test_norms_refuse_parameters_of_another_device_dtype_or_shape(training):
             good[k].long(),
             good[k].half(),
             cnn.ones(4),
-            cnn.ones(1, 3),
+            *([cnn.ones(1, 3)] if k < 2 else []),  # weight and bias may have any shape
         ):
             with pytest.raises(RuntimeError):
                 F.batch_norm(x, *good[:k], bad, *good[k + 1 :], training=training)

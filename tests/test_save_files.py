@@ -115,13 +115,12 @@ def test_a_failed_save_leaves_everything_as_it_was(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["f"] and cnn.load(path) == "old"
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_killed_while_saving(tmp_path):
-    """At 100 random moments: the old or the new checkpoint, whole."""
-    path = tmp_path / "f"
+def killed_saves(path, seed, times):
+    """Children that save ones, twos, ... to `path` again and again, each killed at a random moment;
+    yields after every death."""
     cnn.save({"x": cnn.zeros(100_000)}, path)
-    chance = random.Random(0)
-    for _ in range(100):
+    chance = random.Random(seed)
+    for _ in range(times):
         child = os.fork()
         if child == 0:
             value = 0
@@ -131,6 +130,14 @@ def test_killed_while_saving(tmp_path):
         time.sleep(chance.uniform(0.0, 0.02))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+        yield
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_killed_while_saving(tmp_path):
+    """At 100 random moments: the old or the new checkpoint, whole."""
+    path = tmp_path / "f"
+    for _ in killed_saves(path, 0, 100):
         x = cnn.load(path)["x"]
         assert x.shape == (100_000,) and bool((x == x[0]).all())
 
@@ -138,16 +145,7 @@ def test_killed_while_saving(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="needs files without a name")
 def test_a_killed_save_leaves_at_most_one_name_which_the_next_takes(tmp_path):
     path = tmp_path / "f"
-    cnn.save({"x": cnn.zeros(100_000)}, path)
-    chance = random.Random(1)
-    for _ in range(50):
-        child = os.fork()
-        if child == 0:
-            while True:
-                cnn.save({"x": cnn.ones(100_000)}, path)
-        time.sleep(chance.uniform(0.0, 0.02))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+    for _ in killed_saves(path, 1, 50):
         assert len(list(tmp_path.iterdir())) <= 2
     cnn.save({"x": cnn.ones(1)}, path)
     assert [p.name for p in tmp_path.iterdir()] == ["f"]

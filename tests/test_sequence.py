@@ -236,3 +236,24 @@ def test_second_order_of_bags(mode):
 
     assert gradcheck(bag, [weight])
     assert gradgradcheck(bag, [weight])
+
+
+@pytest.mark.parametrize(
+    "sizes, message",
+    [
+        ([2**40], "share out 3 rows"),
+        ([2**62, 2**62, 2**62, 2**62], "share out 3 rows"),
+        ([2, 2], "share out 3 rows"),
+        ([1, 2], "batch_sizes that fall"),
+        ([4, -1], "batch_sizes that fall"),
+        ([], "can not be empty"),
+    ],
+)
+def test_packed_rows_are_counted_before_anything_is_made_of_them(sizes, message):
+    rnn = nn.utils.rnn
+    packed = rnn.PackedSequence(cnn.ones(3, 2), cnn.tensor(sizes, dtype=cnn.int64))
+    for call in (rnn.pad_packed_sequence, rnn.unpack_sequence):
+        with pytest.raises(RuntimeError, match=message):
+            call(packed)
+    with pytest.raises(AttributeError, match="batch_sizes"):
+        rnn.unpack_sequence((cnn.ones(3), cnn.tensor([3])))

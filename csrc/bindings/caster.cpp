@@ -42,12 +42,21 @@ bool to_bool(PyObject* o) {
   return v;
 }
 
+namespace {
+// An int beyond int64; uint64 would hold some of them, which no dtype here does.
+[[noreturn]] void fail_too_wide(PyObject* o) {
+  const unsigned long long bits = PyLong_AsUnsignedLongLong(o);
+  if (bits == ~0ull && PyErr_Occurred()) throw PythonError();  // OverflowError
+  fail(ErrorKind::Runtime, "", "value cannot be converted to type int64_t without overflow");
+}
+}  // namespace
+
 Scalar to_scalar(PyObject* o) {
   if (PyFloat_Check(o)) return PyFloat_AS_DOUBLE(o);
   if (PyBool_Check(o)) return o == Py_True;
   if (PyLong_Check(o)) {
     int64_t value = 0;
-    if (!read_int(o, value)) fail(ErrorKind::Overflow, "", "int too big to convert");
+    if (!read_int(o, value)) fail_too_wide(o);
     return value;
   }
   if (is_tensor(o)) return tensor_of(o).item();

@@ -1,6 +1,7 @@
 // torch.dtype, torch.layout and torch.memory_format: named constants.
 #include "bindings/types.h"
 
+#include <cstring>
 #include <iterator>
 
 namespace cnn::python {
@@ -69,8 +70,8 @@ PyGetSetDef dtype_properties[] = {
     {}};
 
 PyObject* meta_repr(PyObject* type) {
-  const std::string name = type_name(reinterpret_cast<PyTypeObject*>(type));
-  return PyUnicode_FromFormat("<class 'torch.%s'>", name.c_str());
+  const char* const name = reinterpret_cast<PyTypeObject*>(type)->tp_name;  // cnn.Name
+  return PyUnicode_FromFormat("<class 'torch.%s'>", std::strchr(name, '.') + 1);
 }
 
 void ready(PyTypeObject& type, const char* name, const char* doc) {

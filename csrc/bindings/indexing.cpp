@@ -154,6 +154,13 @@ struct Value {
 };
 Value value_of(const Tensor& x, PyObject* o) {
   if (is_tensor(o)) return {tensor_of(o), {}};
+  if (PyLong_Check(o) && !PyBool_Check(o)) return {std::nullopt, to_int(o)};
+  if (PyComplex_Check(o)) {
+    if (x.dtype() == DType::Bool) return {std::nullopt, bool(PyObject_IsTrue(o))};
+    check(PyComplex_ImagAsDouble(o) == 0, "", "value cannot be converted to type ", dtype_type_name(x.dtype()),
+          " without overflow: it is complex");
+    return {std::nullopt, PyComplex_RealAsDouble(o)};
+  }
   check_type(PyFloat_Check(o) || PyLong_Check(o) || is_numpy_scalar(o), "", "can't assign a ", type_name_of(o),
              " to a ", legacy_type_name(x.dtype(), x.device()));
   return {std::nullopt, to_scalar(o)};

@@ -75,9 +75,8 @@ std::string repr(const FloatInfo& f) {
 
 void bind_number_info(PyObject* module) {
   auto m = py::reinterpret_borrow<py::module_>(module);
-  py::class_<FloatInfo> finfo(m, "finfo", "finfo(dtype=None): limits of a floating-point dtype.");
-  finfo.attr("__module__") = "cnn";
-  finfo.def(py::init(&float_info), py::arg("type") = py::none())
+  py::class_<FloatInfo> floats(m, "finfo", "finfo(dtype=None): limits of a floating-point dtype.");
+  floats.def(py::init(&float_info), py::arg("type") = py::none())
       .def_property_readonly("bits", [](const FloatInfo& f) { return item_size(f.dtype) * 8; })
       .def_property_readonly("dtype", [](const FloatInfo& f) { return dtype_name(f.dtype); })
       .def_readonly("eps", &FloatInfo::eps)
@@ -88,18 +87,19 @@ void bind_number_info(PyObject* module) {
       .def_readonly("resolution", &FloatInfo::resolution)
       .def("__eq__", [](const FloatInfo& a, const FloatInfo& b) { return a.dtype == b.dtype; })
       .def("__repr__", &repr);
-  py::class_<IntInfo> iinfo(m, "iinfo", "iinfo(dtype): limits of an integer dtype.");
-  iinfo.attr("__module__") = "cnn";
-  iinfo.def(py::init(&int_info), py::arg("type"))
+  py::class_<IntInfo> ints(m, "iinfo", "iinfo(dtype): limits of an integer dtype.");
+  ints.def(py::init(&int_info), py::arg("type"))
       .def_property_readonly("bits", [](const IntInfo& i) { return item_size(i.dtype) * 8; })
       .def_property_readonly("dtype", [](const IntInfo& i) { return dtype_name(i.dtype); })
       .def_readonly("min", &IntInfo::min)
       .def_readonly("max", &IntInfo::max)
       .def("__eq__", [](const IntInfo& a, const IntInfo& b) { return a.dtype == b.dtype; })
       .def("__repr__", [](const IntInfo& i) {
-        return "iinfo(min=" + std::to_string(i.min) + ", max=" + std::to_string(i.max) +
+        return "iinfo(min=" + brief(double(i.min)) + ", max=" + brief(double(i.max)) +
                ", dtype=" + dtype_name(i.dtype) + ")";
       });
+  floats.attr("__module__") = "cnn";
+  ints.attr("__module__") = "cnn";
 }
 
 }  // namespace cnn::python

@@ -40,6 +40,14 @@ Tensor logspace_of(const Tensor& start, const Tensor& end, int64_t steps, double
   return cnn::logspace(limit("logspace", "start", start), limit("logspace", "end", end), steps, base, t, d);
 }
 
+// The forms in which one end or both are tensors; `more` is what follows the steps.
+template <auto F> void bind_between(Registry& ops, const std::string& name, const std::string& more) {
+  for (const char* ends : {"Tensor start, Tensor|Number end", "Tensor|Number start, Tensor end"}) {
+    const std::string text = name + "(" + ends + ", int steps" + more + ", *, TensorOptions) -> Tensor";
+    ops.def_op<F>(text.c_str(), "", kOut);
+  }
+}
+
 }  // namespace
 
 void bind_create(Registry& ops) {
@@ -81,18 +89,12 @@ void bind_create(Registry& ops) {
     return cnn::linspace(start, end, steps, t, d);
   }>("linspace(Number start, Number end, int steps, *, TensorOptions) -> Tensor", "Evenly spaced, both ends included.",
      kOut);
-  ops.def_op<&linspace_of>("linspace(Tensor start, Tensor|Number end, int steps, *, TensorOptions) -> Tensor", "",
-                           kOut);
-  ops.def_op<&linspace_of>("linspace(Tensor|Number start, Tensor end, int steps, *, TensorOptions) -> Tensor", "",
-                           kOut);
+  bind_between<&linspace_of>(ops, "linspace", "");
   ops.def_op<[](Scalar start, Scalar end, int64_t steps, double base, std::optional<DType> t, Device d) {
     return cnn::logspace(start, end, steps, base, t, d);
   }>("logspace(Number start, Number end, int steps, float base=10.0, *, TensorOptions) -> Tensor",
      "Powers of base, evenly spaced.", kOut);
-  ops.def_op<&logspace_of>(
-      "logspace(Tensor start, Tensor|Number end, int steps, float base=10.0, *, TensorOptions) -> Tensor", "", kOut);
-  ops.def_op<&logspace_of>(
-      "logspace(Tensor|Number start, Tensor end, int steps, float base=10.0, *, TensorOptions) -> Tensor", "", kOut);
+  bind_between<&logspace_of>(ops, "logspace", ", float base=10.0");
   ops.def_op<[](int64_t n, std::optional<DType> t, Device d) { return cnn::eye(n, {}, t, d); }>(
       "eye(int n, *, TensorOptions) -> Tensor", "Identity matrix.", kOut);
   ops.def_op<[](int64_t n, int64_t m, std::optional<DType> t, Device d) { return cnn::eye(n, m, t, d); }>(
@@ -113,18 +115,18 @@ void bind_create(Registry& ops) {
     return cnn::full(size, v, t.value_or(x.dtype()), d.value_or(x.device()));
   }>("new_full(Tensor input, Dims size, Number fill_value, *, TensorOptions) -> Tensor",
      "All one value, of input's dtype.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(x, v); }>("fill_(Tensor input, Number value) -> Tensor",
-                                                                         "Every element set.");
   ops.def_op<[](const Tensor& x, const Tensor& v) {
     check(v.dim() == 0, "fill_", "only supports 0-dimension value tensor but got tensor with ", v.dim(),
           " dimensions.");
     return cnn::copy_(x, v);
   }>("fill_(Tensor input, Tensor value) -> Tensor", "Every element set.");
+  ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(x, v); }>("fill_(Tensor input, Number value) -> Tensor",
+                                                                         "Every element set.");
   ops.def_op<&cnn::zero_>("zero_(Tensor input) -> Tensor", "Every element set to 0.");
-  ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(clone(x), v); }>(
-      "fill(Tensor input, Number value) -> Tensor", "A copy with every element set.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, const Tensor& v) { return cnn::copy_(clone(x), v); }>(
       "fill(Tensor input, Tensor value) -> Tensor", "A copy with every element set.", kFunctionOnly);
+  ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(clone(x), v); }>(
+      "fill(Tensor input, Number value) -> Tensor", "A copy with every element set.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, Format f) {
     return f.value_or(false) && !x.is_contiguous() ? cnn::contiguous(x) : cnn::clone(x);
   }>("clone(Tensor input, *, Contiguous? memory_format=None) -> Tensor", "A copy, through which gradients flow.");

@@ -221,7 +221,8 @@ bool is_ndarray(PyObject* o) {
 }
 
 bool is_numpy_scalar(PyObject* o) {
-  return std::string_view(Py_TYPE(o)->tp_name).starts_with("numpy.") && PyNumber_Check(o) && !is_ndarray(o);
+  const std::string_view type = Py_TYPE(o)->tp_name;  // float() would drop the imaginary part of complex ones
+  return type.starts_with("numpy.") && !type.starts_with("numpy.c") && PyNumber_Check(o) && !is_ndarray(o);
 }
 
 namespace {

@@ -69,6 +69,23 @@ int set_item(PyObject* self, PyObject* key, PyObject* value) {
   });
 }
 
+PyObject* repr(PyObject* self) {
+  return guard([&] {
+    const Ref<Storage>& s = storage_of(self);
+    std::string text;
+    if (!s->device().is_cpu()) {
+      text = "...";
+    } else {
+      const auto* bytes = static_cast<const uint8_t*>(s->data());
+      for (size_t i = 0; i < s->nbytes(); ++i) text += (i ? "\n " : " ") + std::to_string(bytes[i]);
+      if (!s->nbytes()) text = " ";
+    }
+    text += "\n[torch.storage.UntypedStorage(device=" + device_name(s->device()) + ") of size " +
+            std::to_string(s->nbytes()) + "]";
+    return PyUnicode_FromStringAndSize(text.data(), Py_ssize_t(text.size()));
+  });
+}
+
 int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   static char nothing[8];
   const Ref<Storage>& s = storage_of(self);
@@ -298,6 +315,7 @@ void bind_storage(PyObject* module) {
   storage_type.tp_doc = "UntypedStorage(nbytes=0, *, device='cpu'): the memory that tensors view.";
   storage_type.tp_new = new_storage;
   storage_type.tp_dealloc = dealloc;
+  storage_type.tp_repr = repr;
   storage_type.tp_as_mapping = &as_mapping;
   storage_type.tp_as_sequence = &as_sequence;
   storage_type.tp_as_buffer = &as_buffer;

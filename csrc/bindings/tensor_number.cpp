@@ -116,6 +116,7 @@ PyObject* symmetric(PyObject* a, PyObject* b) {
 }
 
 PyObject* nb_matrix_multiply(PyObject* a, PyObject* b) {
+  if (is_tensor(a) && is_tensor(b)) return named<"matmul">(a, b);
   const bool number = is_python_number(a) || is_python_number(b) || is_numpy_scalar(a) || is_numpy_scalar(b);
   return number ? new_ref(Py_NotImplemented) : named<"matmul">(a, b);
 }

@@ -1,5 +1,4 @@
-// Properties of Tensor. Each is a plain getter; one wrapper hands subclasses to __torch_function__ and turns
-// exceptions.
+// Properties of Tensor. Each is a plain getter; one wrapper hands subclasses to __torch_function__ and turns errors.
 #include "bindings/def_op.h"
 #include "bindings/hooks.h"
 #include "bindings/nodes.h"
@@ -107,29 +106,29 @@ PyObject* same_without_dims(PyObject* self, const char* name, const char* what) 
 constexpr const char* kIdentity = "This function is the identity in these cases.";
 constexpr const char* kConjugate = "Consider using x.conj().";
 
-PyObject* transposed_last(PyObject* self) {
+PyObject* transposed_last(PyObject* self, const char* name) {
   const Tensor& t = tensor_of(self);
-  check(t.dim() >= 2, "", "tensor.mT is only supported on matrices or batches of matrices. Got ", t.dim(),
+  check(t.dim() >= 2, "", "tensor.", name, " is only supported on matrices or batches of matrices. Got ", t.dim(),
         "-D tensor.");
   const Object a = Object::steal(PyLong_FromLong(-2)), b = Object::steal(PyLong_FromLong(-1));
   return call_method("transpose", self, {a.get(), b.get()});
 }
 PyObject* matrix_transposed(PyObject* self) {
-  return tensor_of(self).dim() ? transposed_last(self) : same_without_dims(self, "mT", kIdentity);
+  return tensor_of(self).dim() ? transposed_last(self, "mT") : same_without_dims(self, "mT", kIdentity);
 }
 PyObject* adjoint(PyObject* self) {
-  return tensor_of(self).dim() ? transposed_last(self) : same_without_dims(self, "mH", kConjugate);
+  return tensor_of(self).dim() ? transposed_last(self, "mH") : same_without_dims(self, "mH", kConjugate);
 }
 PyObject* hermitian(PyObject* self) {
   const Tensor& t = tensor_of(self);
   check(t.dim() == 0 || t.dim() == 2, "", "tensor.H is only supported on matrices (2-D tensors). Got ", t.dim(),
         "-D tensor.", t.dim() > 2 ? " For batches of matrices, consider using tensor.mH" : "");
-  return t.dim() == 0 ? same_without_dims(self, "H", kConjugate) : transposed_last(self);
+  return t.dim() == 0 ? same_without_dims(self, "H", kConjugate) : transposed_last(self, "H");
 }
 PyObject* reversed_dims(PyObject* self) {
   const int n = tensor_of(self).dim();
   if (n == 0) return same_without_dims(self, "T", kIdentity);
-  if (n > 2) {
+  if (n != 2) {
     warn(
         "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw "
         "an error in a future release. Consider `x.mT` to transpose batches of matrices or "

@@ -57,8 +57,8 @@ template <class T> bool dots_pay(const Gemm<T>& g, double cost_otherwise) {
   return g.b_row == 1 && g.k > 1 && g.m <= kDotLimit && cost_of_dots(g) < cost_otherwise;
 }
 
-// Few rows and a B from far away is read once, row after row; the wide tiles of up to kWideRows rows keep up as long as B
-// is in the last cache.
+// Few rows and a B from far away is read once, row after row; the wide tiles of up to kWideRows rows keep up as long as
+// B is in the last cache.
 template <class T> bool pays_streaming(const Gemm<T>& g) {
   const int64_t bytes = g.n * g.k * int64_t(sizeof(T));
   return g.m <= kStreamRows && g.b_col == 1 && g.n >= 4 * kTileCols<T> && g.k > kLittleDepth &&
@@ -70,8 +70,9 @@ template <class T> void gemm_blocked(const Gemm<T>& g) {
   const PanelsOf b_from = panels_of(g);
   const bool pack_b = b_from == PanelsOf::Packed;
   const bool pack_tail = b_from == PanelsOf::Place && !kMaskedLoads && g.n % kLanes<T> != 0;
-  const bool few = g.m <= kWideRows && b_from == PanelsOf::Place;  // B is read once: depth need not fit a cache
-  const Parts depths(g.k, few ? 1 : max_of(1, ceil_div(g.k, kBlockK<T>)));
+  // Of few rows B is read once, and depth need not fit a cache; but a sum over all of a long k would lose digits.
+  const bool few = g.m <= kWideRows && b_from == PanelsOf::Place;
+  const Parts depths(g.k, max_of(1, ceil_div(g.k, (few ? 2 : 1) * kBlockK<T>)));
   const int64_t block_n = Parts(ceil_div(g.n, kTileCols<T>), ceil_div(g.n, kBlockN)).largest() * kTileCols<T>;
   Scratch<T> b_scratch((pack_b ? block_n : pack_tail ? kTileCols<T> : 0) * depths.largest());
   T* const packed_b = b_scratch;

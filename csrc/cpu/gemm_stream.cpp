@@ -36,7 +36,7 @@ void add_rows(const Gemm<T>& g, const T* a, const T* b, int64_t n, T* sums, int6
 template <class T, int kRows> void stream_columns(const Gemm<T>& g, int64_t col, int64_t cols) {
   constexpr int kDeep = kRegisters == 32 ? (kRows <= 2 ? 8 : 4) : (kRows == 1 ? 8 : kRows == 2 ? 4 : 2);
   constexpr int64_t kWidth = kStreamBytes / int64_t(sizeof(T));
-  alignas(64) T sums[kRows * kWidth] = {};
+  alignas(64) T sums[kRows * kWidth] = {}, totals[kRows * kWidth];  // of a block of k, and of the blocks before
   const int64_t whole = cols / kLanes<T> * kLanes<T>;
   const T* const b = g.b + col;
   int64_t p = 0;
@@ -49,8 +49,20 @@ template <class T, int kRows> void stream_columns(const Gemm<T>& g, int64_t col,
       }
     p += kCount;
   };
-  while (p + kDeep <= g.k) take.template operator()<kDeep>();
-  while (p < g.k) take.template operator()<1>();
+  for (;;) {
+    const int64_t end = min_of(p + kBlockK<T>, g.k);
+    const bool first = p == 0, last = end == g.k;
+    while (p + kDeep <= end) take.template operator()<kDeep>();
+    while (p < end) take.template operator()<1>();
+    if (first && last) break;
+    for (int64_t i = 0; i < kRows; ++i)
+      for (int64_t j = i * kWidth; j < i * kWidth + cols; ++j) {
+        const T total = first ? sums[j] : totals[j] + sums[j];
+        totals[j] = total;
+        sums[j] = last ? total : T(0);
+      }
+    if (last) break;
+  }
 
   Tile<T> t{};
   t.c = g.c + col * g.c_col;

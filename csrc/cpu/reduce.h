@@ -189,8 +189,11 @@ struct Chunk<kernels::Moments, T> {
       const T mean = flat_row(kernels::Sum(), x, n) / T(n);
       return {mean, flat_row(kernels::SquaredDistance<T>{{}, mean}, x, n), T(n)};
     } else {
-      Distances s;
-      distances(x, n, s);
+      if (n >= 4 * kRows * kStep) {
+        Acc acc;
+        if (row_in_blocks(x, n, acc)) return acc;
+      }
+      const Distances s = distances(x, n, x[0]);
       Acc acc = about(x[0], s.first, s.square, n);
       if (!(kernels::fabs(s.first) < kernels::infinity<double>())) acc.mean = flat_row(kernels::Sum(), x, n) / T(n);
       return acc;
@@ -213,12 +216,15 @@ struct Chunk<kernels::Moments, T> {
           for (int64_t j = 0; j < width; ++j) m2[j] += (row[j] - mean[j]) * (row[j] - mean[j]);
         }
         for (int64_t j = 0; j < width; ++j) acc[at + j] = {mean[j], m2[j], T(n)};
-      } else {
+      } else if (n < 8 * kRows || !columns_in_blocks(from, width, n, stride, acc + at)) {
         double first[kColumns] = {}, square[kColumns] = {};
+        int64_t j = 0;
+        for (; j + kStep <= width; j += kStep) vector_distances(from + j, n, stride, first + j, square + j);
         int64_t i = 0;
-        for (; i + 8 <= n; i += 8) column_distances<8>(from, from + i * stride, width, n - i, stride, first, square);
-        for (; i + 4 <= n; i += 4) column_distances<4>(from, from + i * stride, width, n - i, stride, first, square);
-        for (; i < n; ++i) column_distances<1>(from, from + i * stride, width, n - i, stride, first, square);
+        for (; i + 8 <= n && j < width; i += 8)
+          column_distances<8>(from + j, from + i * stride + j, width - j, n - i, stride, first + j, square + j);
+        for (; i < n && j < width; ++i)
+          column_distances<1>(from + j, from + i * stride + j, width - j, n - i, stride, first + j, square + j);
         bool finite = true;
         for (int64_t j = 0; j < width; ++j) {
           acc[at + j] = about(from[j], first[j], square[j], n);
@@ -240,28 +246,151 @@ struct Chunk<kernels::Moments, T> {
   struct Distances {
     double first = 0, square = 0;
   };
-  static void distances(const T* x, int64_t n, Distances& s) {
+  static Distances distances(const T* x, int64_t n, float origin) {
     constexpr int kWidth = 16, kStep = kLanes<double>, kAhead = 512;
-    const double origin = x[0];
     Vec<double> first[kWidth / kStep] = {}, square[kWidth / kStep] = {};
-    int64_t i = 0;
-    for (; i + kWidth <= n; i += kWidth) {
-      __builtin_prefetch(x + i + kAhead);  // what comes from memory comes too late by itself
+    const auto take = [&](const T* from) {
 #pragma GCC unroll 8
       for (int k = 0; k < kWidth / kStep; ++k) {
-        const Vec<double> d = load_widened(x + i + k * kStep) - vec_splat(origin);
+        const Vec<double> d = load_widened(from + k * kStep) - vec_splat(double(origin));
         first[k] += d;
         square[k] = vec_fma(d, d, square[k]);
       }
+    };
+    int64_t i = 0;
+    for (; i + kWidth <= n; i += kWidth) {
+      __builtin_prefetch(x + i + kAhead);  // what comes from memory comes too late by itself
+      take(x + i);
+    }
+    for (; i < n; i += kLanes<float>) {  // lanes past the end have no distance
+      const Vec<float> left =
+          vec_numbers<float>() < vec_splat(float(n - i)) ? vec_load_n(x + i, n - i) : vec_splat(origin);
+      for (int h = 0; h < 2; ++h) {
+        const Vec<double> d = widened(left, h) - vec_splat(double(origin));
+        first[h] += d;
+        square[h] = vec_fma(d, d, square[h]);
+      }
     }
     for (int k = 1; k < kWidth / kStep; ++k) first[0] += first[k], square[0] += square[k];
-    s.first = vec_sum<double>(first[0]);
-    s.square = vec_sum<double>(square[0]);
-    for (; i < n; ++i) {
-      const double d = double(x[i]) - origin;
-      s.first += d;
-      s.square += d * d;
+    return {vec_sum<double>(first[0]), vec_sum<double>(square[0])};
+  }
+
+  // Many floats: their distances from a number near the mean as floats, whose sums leave the lanes of floats after kRows
+  // terms. That is exact to the last bits of a float unless the number turns out to stand far from the mean, or squares
+  // leave the range of floats.
+  static constexpr int kTerms = 4, kRows = kTerms * kTerms, kStep = kLanes<float>;
+  struct Sums {
+    Vec<double> first[2] = {}, square[2] = {};
+    // kRows vectors, the r-th at(r).
+    template <class At>
+    CNN_HD void take(const At& at, Vec<float> center) {
+      Vec<float> a = {}, b = {};
+#pragma GCC unroll 4
+      for (int k = 0; k < kRows; k += kTerms) {
+        const Vec<float> d0 = at(k) - center;
+        Vec<float> few_a = d0, few_b = d0 * d0;
+#pragma GCC unroll 4
+        for (int r = k + 1; r < k + kTerms; ++r) {
+          const Vec<float> d = at(r) - center;
+          few_a += d;
+          few_b = vec_fma(d, d, few_b);
+        }
+        a += few_a;
+        b += few_b;
+      }
+      for (int h = 0; h < 2; ++h) first[h] += widened(a, h), square[h] += widened(b, h);
     }
+    CNN_HD void take_one(Vec<float> d) {
+      for (int h = 0; h < 2; ++h) {
+        const Vec<double> wide = widened(d, h);
+        first[h] += wide;
+        square[h] = vec_fma(wide, wide, square[h]);
+      }
+    }
+  };
+  // Half of the lanes.
+  CNN_HD static Vec<double> widened(Vec<float> v, int half) {
+    float lanes[kStep];
+    vec_store(lanes, v);
+    return load_widened(lanes + half * (kStep / 2));
+  }
+  static bool is_exact(const Acc& acc, double square) {
+    return square < kernels::infinity<double>() && square > 1e-28 * acc.count && acc.m2 > 0.5 * square;
+  }
+
+  static bool row_in_blocks(const T* x, int64_t n, Acc& acc) {
+    constexpr int kSamples = 4, kAhead = 512;
+    Vec<float> near = {};
+    for (int k = 0; k < kSamples; ++k) near += vec_load(x + k * (n / kSamples)) - vec_splat(x[0]);
+    const float center = x[0] + vec_sum<float>(near) / float(kSamples * kStep);
+    Sums s;
+    int64_t i = 0;
+    for (; i + kRows * kStep <= n; i += kRows * kStep) {
+      const auto at = [=](int r) {
+        __builtin_prefetch(x + i + r * kStep + kAhead);
+        return vec_load(x + i + r * kStep);
+      };
+      s.take(at, vec_splat(center));
+    }
+    const Distances rest = distances(x + i, n - i, center);
+    const double first = vec_sum<double>(s.first[0] + s.first[1]) + rest.first;
+    const double square = vec_sum<double>(s.square[0] + s.square[1]) + rest.square;
+    acc = about(center, first, square, n);
+    return is_exact(acc, square);
+  }
+
+  static bool columns_in_blocks(const T* x, int64_t m, int64_t n, int64_t stride, Acc* acc) {
+    Vec<float> center[kColumns / kStep];
+    Sums s[kColumns / kStep];
+    const auto load = [=](int64_t i, int64_t j) { return vec_load_lanes(x + i * stride + j, lanes_of<float>(m - j)); };
+    for (int64_t j = 0; j < m; j += kStep) {
+      Vec<float> near = {};
+      for (int k = 1; k < kRows; ++k) near += load(k * n / kRows, j) - load(0, j);
+      center[j / kStep] = load(0, j) + near * vec_splat(1.0f / kRows);
+    }
+    int64_t i = 0;
+    for (; i + kRows <= n; i += kRows) {
+      const int64_t ahead = i + 2 * kRows <= n ? kRows : 0;
+      for (int64_t j = 0; j < m; j += kStep) {
+        const Lanes<float> lanes = lanes_of<float>(m - j);
+        const T* const from = x + i * stride + j;
+        const auto at = [=](int r) {
+          __builtin_prefetch(from + (r + ahead) * stride);
+          return vec_load_lanes(from + r * stride, lanes);
+        };
+        s[j / kStep].take(at, center[j / kStep]);
+      }
+    }
+    for (; i < n; ++i)
+      for (int64_t j = 0; j < m; j += kStep) s[j / kStep].take_one(load(i, j) - center[j / kStep]);
+    bool exact = true;
+    for (int64_t j = 0; j < m; j += kStep) {
+      double first[kStep], square[kStep];
+      __builtin_memcpy(first, s[j / kStep].first, sizeof first);
+      __builtin_memcpy(square, s[j / kStep].square, sizeof square);
+      for (int64_t l = 0; l < kStep && j + l < m; ++l) {
+        acc[j + l] = about(center[j / kStep][l], first[l], square[l], n);
+        exact &= is_exact(acc[j + l], square[l]);
+      }
+    }
+    return exact;
+  }
+
+  // As many columns as there are lanes of floats.
+  static void vector_distances(const T* x, int64_t n, int64_t stride, double* first, double* square) {
+    constexpr int kHalf = kStep / 2, kAhead = 16;
+    const Vec<double> origin[2] = {load_widened(x), load_widened(x + kHalf)};
+    Vec<double> a[2] = {}, b[2] = {};
+    for (int64_t i = 0; i < n; ++i) {
+      const T* const row = x + i * stride;
+      if (i + kAhead < n) __builtin_prefetch(row + kAhead * stride);
+      for (int h = 0; h < 2; ++h) {
+        const Vec<double> d = load_widened(row + h * kHalf) - origin[h];
+        a[h] += d;
+        b[h] = vec_fma(d, d, b[h]);
+      }
+    }
+    for (int h = 0; h < 2; ++h) vec_store(first + h * kHalf, a[h]), vec_store(square + h * kHalf, b[h]);
   }
   // The next kRows of `left` rows; those behind them are asked for in time.
   template <int kRows>
@@ -323,9 +452,9 @@ struct ReduceOf {
                           second ? second + i : nullptr);
   }
   static void add(ReduceLoops* row) {
-    row[int(dtype_of<T>)] = {int(sizeof(Acc)), F::kCost,         kInVectors<F, T>,
-                             dtype_of<First>,  dtype_of<Second>, rows,
-                             columns,          combine,          finish};
+    constexpr bool kRagged = kInVectors<F, T> || (sizeof(T) == 4 && std::is_same_v<F, kernels::Moments>);
+    row[int(dtype_of<T>)] = {int(sizeof(Acc)), F::kCost, kRagged, dtype_of<First>, dtype_of<Second>, rows,
+                             columns,          combine,  finish};
   }
 };
 

@@ -20,7 +20,8 @@ struct Range {
   }
 };
 
-// Evenly spaced, counted from the nearer end, so that both ends are exact.
+// Evenly spaced, counted from the nearer end, so that both ends are exact. Between integers the points are those of
+// double, rounded once as PyTorch does, and cut.
 struct Linspace {
   void* y;
   Number start, end;
@@ -31,8 +32,7 @@ struct Linspace {
     if (n == 1) {
       out[i] = start.as<T>();
     } else if constexpr (T(0.5) == T(0)) {
-      const bool wide = beyond_float(start.i) || beyond_float(end.i);
-      out[i] = i == n - 1 ? T(end.i) : T(wide ? at<double>(i) : at<float>(i));
+      out[i] = i == n - 1 ? T(end.i) : T(between_integers(i));
     } else {
       const T step = (end.as<T>() - start.as<T>()) / T(n - 1);
       out[i] = i < n / 2 ? start.as<T>() + step * T(i) : end.as<T>() - step * T(n - i - 1);
@@ -40,13 +40,10 @@ struct Linspace {
   }
 
  private:
-  CNN_HD static bool beyond_float(int64_t x) { return x < -(1 << 24) || x > 1 << 24; }
-  // Between integers, cut to one.
-  template <class F>
-  CNN_HD int64_t at(int64_t i) const {
-    const F step = F((double(end.i) - double(start.i)) / double(n - 1));
-    const F x = i < n / 2 ? F(start.i) + step * F(i) : F(end.i) - step * F(n - i - 1);
-    return x >= F(9223372036854775808.0) ? end.i : int64_t(x);
+  CNN_HD int64_t between_integers(int64_t i) const {
+    const double step = (double(end.i) - double(start.i)) / double(n - 1);
+    const double x = i < n / 2 ? fma(step, double(i), double(start.i)) : fma(-step, double(n - i - 1), double(end.i));
+    return x < 9223372036854775808.0 ? int64_t(x) : INT64_MAX;
   }
 };
 

@@ -103,12 +103,19 @@ struct LayerNorm : RowFunctor {
       rest = missed;
     }
     const T rstd = T(1) / sqrt(m2 / T(n) + T(eps));
-    if (w && b) team.each(n, [=](int64_t i) { y[i] = (x[i] - mean - rest) * rstd * w[i] + b[i]; });
-    else if (w) team.each(n, [=](int64_t i) { y[i] = (x[i] - mean - rest) * rstd * w[i]; });
-    else if (b) team.each(n, [=](int64_t i) { y[i] = (x[i] - mean - rest) * rstd + b[i]; });
-    else team.each(n, [=](int64_t i) { y[i] = (x[i] - mean - rest) * rstd; });
+    if (rest == T(0)) write(team, y, w, b, n, rstd, [=](int64_t i) { return x[i] - mean; });
+    else write(team, y, w, b, n, rstd, [=](int64_t i) { return x[i] - mean - rest; });
     *row.at<T>(1) = mean + rest;
     *row.at<T>(2) = rstd;
+  }
+
+ private:
+  template <class Team, class T, class Term>
+  CNN_HD static void write(const Team& team, T* y, const T* w, const T* b, int64_t n, T rstd, Term d) {
+    if (w && b) team.each(n, [=](int64_t i) { y[i] = d(i) * rstd * w[i] + b[i]; });
+    else if (w) team.each(n, [=](int64_t i) { y[i] = d(i) * rstd * w[i]; });
+    else if (b) team.each(n, [=](int64_t i) { y[i] = d(i) * rstd + b[i]; });
+    else team.each(n, [=](int64_t i) { y[i] = d(i) * rstd; });
   }
 };
 

@@ -1,6 +1,7 @@
 // Normalisation of channels over the batch, and over each image.
 #include "cnn/ops.h"
 #include "ops/channel_norm.h"
+#include "ops/map.h"
 #include "ops/reduce.h"
 #include "ops/relu.h"
 #include "ops/rows.h"
@@ -29,6 +30,14 @@ void check_channels(const char* name, const std::optional<Tensor>& t, const Tens
   check(t->dim() == 1, "", name, " must have the one dimension of the channels, but has shape ", t->shape());
 }
 
+// weight or bias, whatever their shape is.
+Tensor in_a_line(const char* name, const std::optional<Tensor>& t, const Tensor& x) {
+  if (!t) return {};
+  const int64_t channels = x.shape()[1];
+  check(t->numel() == channels, "", name, " should contain ", channels, " elements not ", t->numel());
+  return t->dim() == 1 ? *t : reshape(*t, {-1});
+}
+
 struct Statistics {
   Tensor mean, var;  // [C], in double, var biased
 };
@@ -44,7 +53,15 @@ Statistics batch_statistics(const Tensor& x) {
 }
 
 void move_towards(const Tensor& running, const Tensor& value, double momentum) {
-  copy_(running, running * Scalar(1 - momentum) + value * Scalar(momentum));
+  const Tensor* inputs[] = {&running, &value};
+  const Tensor y = result_for("batch_norm", running.shape(), running.dtype(), inputs, 2, Dest::in_place(running));
+  const Tensor number = wrapped_number(momentum);
+  map_into("batch_norm", kernels::Lerp{},
+           {{&y, DType::Float64},
+            {&running, DType::Float64},
+            {&value, DType::Float64},
+            {&number, DType::Float64, &momentum}},
+           1, DType::Float64);
 }
 
 struct BatchNormGrads {
@@ -112,12 +129,10 @@ Tensor normalized(const Tensor& x, const std::optional<Tensor>& weight, const st
   check(training || running_var, "", "running_var must be defined in evaluation mode");
   check_channels("running_mean", running_mean, x);
   check_channels("running_var", running_var, x);
-  check_channels("weight", weight, x);
-  check_channels("bias", bias, x);
+  const Tensor w = in_a_line("weight", weight, x), b = in_a_line("bias", bias, x);
   if (!is_floating(x.dtype())) not_implemented("batch_norm", x.dtype());
   check_norm_parameters("batch_norm", x, {&weight, &bias, &running_mean, &running_var});
 
-  const Tensor w = weight.value_or(Tensor()), b = bias.value_or(Tensor());
   Grad grad({x, w, b});
   Tensor y, mean, rstd;
   {

@@ -1,6 +1,7 @@
 #include "ops/channel_norm.h"
 
 #include "cnn/ops.h"
+#include "ops/map.h"
 #include "ops/rows.h"
 
 namespace cnn {
@@ -32,13 +33,26 @@ Tensor Channels::scaled(const Tensor& x, const Tensor& center, const Tensor& sca
 }
 
 Normalizer::Normalizer(const Tensor& exact_mean, const Tensor& var, double eps, DType key)
-    : mean(to_dtype(exact_mean, key)), rstd(rsqrt(to_dtype(var, key) + Scalar(eps))) {
-  if (key != DType::Float64) rest_ = exact_mean - mean;
+    : mean(to_dtype(exact_mean, key)) {
+  if (key != DType::Float64) rest = exact_mean - mean;
+  const Tensor shifted = empty(var.shape(), key, var.device()), number = wrapped_number(eps);
+  map_into("norm", kernels::Add{},
+           {{&shifted, DType::Float64}, {&var, DType::Float64}, {&number, DType::Float64, &eps}}, 1, DType::Float64);
+  rstd = rsqrt(shifted);
 }
 Tensor Normalizer::shift(const Tensor& scale, const Tensor& bias) const {
-  if (!rest_.defined()) return bias;
-  const Tensor rest = rest_ * scale;
-  return to_dtype(bias.defined() ? bias - rest : -rest, mean.dtype());
+  if (!rest.defined()) return bias;
+  const Tensor y = empty(scale.shape(), scale.dtype(), scale.device()), number = wrapped_number(0.0);
+  const double zero = 0;
+  kernels::Addcmul f;
+  f.value.d = -1;
+  map_into("norm", f,
+           {{&y, DType::Float64},
+            bias.defined() ? MapOperand{&bias, DType::Float64} : MapOperand{&number, DType::Float64, &zero},
+            {&rest, DType::Float64},
+            {&scale, DType::Float64}},
+           1, DType::Float64);
+  return y;
 }
 
 Channels::Sums Channels::sums(const Tensor& g, const Tensor& x, const Tensor& mean) const {

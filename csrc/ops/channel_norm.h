@@ -40,9 +40,7 @@ struct Normalizer {
   Normalizer(const Tensor& mean, const Tensor& var, double eps, DType key);
   Tensor shift(const Tensor& scale, const Tensor& bias) const;
   Tensor mean, rstd;
-
- private:
-  Tensor rest_;  // in double
+  Tensor rest;  // of the mean, in double; undefined where T is double
 };
 
 }  // namespace cnn

@@ -64,11 +64,11 @@ Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype,
   check(std::isfinite(from) && std::isfinite(to), "arange", "unsupported range: ", from, " -> ", to);
   check((by > 0 && to >= from) || (by < 0 && to <= from), "arange",
         "upper bound and lower bound inconsistent with step sign: ", from, " -> ", to, " by ", by);
+  if (!is_floating(t))
+    for (Scalar s : {start, step}) check_converts(s, DType::Int64);
   if (t == DType::Int64) {  // counted in integers; narrower ones are counted before they are cut
-    for (Scalar* s : {&start, &end, &step}) {
-      check_converts(*s, t);
-      *s = s->to_int();
-    }
+    check_converts(end, t);
+    for (Scalar* s : {&start, &end, &step}) *s = s->to_int();
     check_value(step.to_int() != 0, "arange", "step must be nonzero");
   }
   const int64_t n = range_size(start, end, step);

@@ -102,12 +102,14 @@ Tensor group_norm(const Tensor& x, int64_t groups, const std::optional<Tensor>& 
     kernels::Moments f;
     f.correction = 0;
     reduce_into("group_norm", f, grouped, ReducedDims::one("group_norm", grouped, 2), key, var, exact_mean);
-    const Normalizer exact(for_channels(exact_mean, channels), for_channels(var, channels), eps, key);
+    Normalizer exact(exact_mean, var, eps, key);
+    mean = exact.mean;
+    rstd = exact.rstd;
+    for (Tensor* t : {&exact.mean, &exact.rstd, &exact.rest})
+      if (t->defined()) *t = for_channels(*t, channels);
     const Tensor scale = w.defined() ? exact.rstd * w : exact.rstd;
     const Tensor shaped = with_positions(from);
     y = view(Channels(shaped).scaled(shaped, exact.mean, scale, exact.shift(scale, b), x.dtype()), x.shape());
-    mean = to_dtype(exact_mean, key);
-    rstd = rsqrt(to_dtype(var, key) + Scalar(eps));
     y = detached_alias(y, true);
   }
   if (!grad) return y;

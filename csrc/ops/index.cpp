@@ -243,11 +243,12 @@ namespace {
 
 // Writes `source`, dense and of the plan's shape, into y.
 void put_into(const Tensor& y, const Plan& p, const Tensor& source, bool accumulate) {
-  if (!accumulate || y.dtype() == DType::Bool) {
+  if (!accumulate) {
     run_over<kernels::IndexWrite>(p, y, source, Order::Ascending);
-  } else if (is_reduced(y.dtype())) {  // summed in float
-    const Tensor own = without_repeats(y), wide = to_dtype(contiguous(own), DType::Float32);
-    run_over<kernels::IndexAdd>(p, expand(wide, y.shape()), to_dtype(source, DType::Float32), Order::Ascending);
+  } else if (is_reduced(y.dtype()) || y.dtype() == DType::Bool) {  // summed in float, or counted
+    const DType t = y.dtype() == DType::Bool ? DType::Int64 : DType::Float32;
+    const Tensor own = without_repeats(y), wide = to_dtype(contiguous(own), t);
+    run_over<kernels::IndexAdd>(p, expand(wide, y.shape()), to_dtype(source, t), Order::Ascending);
     copy_(own, wide);
   } else {
     run_over<kernels::IndexAdd>(p, y, source, Order::Ascending);
@@ -277,15 +278,13 @@ Tensor index_put(const Tensor& x, const Indices& indices, const Tensor& values, 
   for (int i = 1; i <= values.dim(); ++i) {
     const int at = p.shape.size() - i;
     const int64_t v = values.shape()[values.dim() - i];
-    check(v == 1 || (at >= 0 && p.shape[at] == v), "", "shape mismatch: value tensor of shape ", values.shape(),
+    check(at >= 0 && (v == 1 || p.shape[at] == v), "", "shape mismatch: value tensor of shape ", values.shape(),
           " cannot be broadcast to indexing result of shape ", p.shape);
   }
   Tensor y = x;
   {
     NoGrad guard;
-    Dims shape = values.shape();
-    while (shape.size() > p.shape.size()) shape.erase(0);
-    Tensor source = expand(reshape(to_device(to_dtype(values, x.dtype()), x.device()), shape), p.shape);
+    Tensor source = expand(to_device(to_dtype(values, x.dtype()), x.device()), p.shape);
     // Read before the write: one value may be a view of x.
     source = source.storage() == x.storage() ? clone(contiguous(source)) : contiguous(source);
     if (dest) {
@@ -337,6 +336,7 @@ Tensor nonzero(const Tensor& x, Dest dest) {
 
 Tensor masked_select(const Tensor& x, const Tensor& mask, Dest dest) {
   if (dest.is_out()) {
+    check_no_internal_overlap("masked_select", dest.target());
     check_no_overlap("masked_select", dest.target(), x);
     check_no_overlap("masked_select", dest.target(), mask);
     check(dest.target().dtype() == x.dtype(), "masked_select()", "self and result must have the same scalar type");
@@ -378,6 +378,11 @@ Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source,
   if (dest) check_no_internal_overlap("masked_scatter_", x);
   Tensor values = narrow(reshape(source, {-1}), 0, 0, n);
   if (dest && values.storage() == x.storage()) values = clone(values);
+  if (shape.empty()) {  // no dimension to count places along
+    const Tensor value = n ? reshape(values, Dims()) : zeros(Dims(), x.dtype(), x.device());
+    const Tensor y = where(m, value, x);
+    return dest ? copy_(x, y) : y;
+  }
   return index_put(dest ? x : contiguous(whole), {m}, values, false, dest);
 }
 

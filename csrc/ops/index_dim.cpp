@@ -21,6 +21,7 @@ Indices along(int d, const Tensor& at) {
 }  // namespace
 
 Tensor index_select(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
+  if (dest.is_out()) check_no_internal_overlap("index_select", dest.target());
   const int d = normalize_dim("index_select", dim, x.dim());
   check_index(given.dim() <= 1, "index_select", "Index is supposed to be a vector, got ", given.shape());
   check(given.dtype() == DType::Int64 || given.dtype() == DType::Int32, "index_select",
@@ -69,6 +70,17 @@ void check_source(const char* op, const Tensor& x, int d, const Tensor& at, cons
           "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ",
           x.shape(), " source.shape = ", source.shape());
 }
+
+// The index as places along d of x, after all that is asked of it and of the source. `name` is what PyTorch's messages
+// about the source call the op.
+Tensor places_along(const char* op, const char* name, const Tensor& x, int d, const Tensor& given, const Tensor& source,
+                    ErrorKind outside) {
+  check_same_device(op, x, source);
+  check_source(name, x, d, given, source, outside == ErrorKind::Index);
+  const Tensor at = index_tensor(op, given, x);
+  bounded(op, at, x, d, false, outside).check();
+  return at;
+}
 }  // namespace
 
 Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor& source, Scalar alpha, Dest dest) {
@@ -81,17 +93,16 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor
         "Expected dtype int32/int64 for index but got: ", dtype_type_name(given.dtype()));
   check(x.dtype() == source.dtype(), "index_add", "self (", dtype_type_name(x.dtype()), ") and source (",
         dtype_type_name(source.dtype()), ") must have the same scalar type");
-  check_same_device("index_add", x, source);
-  check_source("index_add_()", x, d, given, source);
-  const Tensor at = index_tensor("index_add", given, x);
-  bounded("index_add", at, x, d, false, ErrorKind::Runtime).check();
+  const Tensor at = places_along("index_add", "index_add_()", x, d, given, source, ErrorKind::Runtime);
   Grad grad({x, source}, dest);
   Tensor y;
   {
     NoGrad guard;
     if (dest) check_not_repeated("index_add_", x, given, source);
+    // Whole numbers are multiplied by a whole one, truth values by a truth value.
+    if (!is_floating(x.dtype())) alpha = x.dtype() == DType::Bool ? Scalar(alpha.to_bool()) : Scalar(alpha.to_int());
     const Tensor add = alpha.to_double() == 1 ? source : to_dtype(source * alpha, x.dtype());
-    if (x.dim() == 0) y = dest ? copy_(x, x + sum(add)) : x + sum(add);
+    if (x.dim() == 0) y = dest ? copy_(x, x + sum(add)) : to_dtype(x + sum(add), x.dtype());
     else y = index_put(x, along(d, at), add, true, dest);
   }
   if (!grad) return y;
@@ -112,10 +123,7 @@ Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& given, const Tenso
         dtype_type_name(given.dtype()));
   check(x.dtype() == source.dtype(), "index_copy", "self and source expected to have the same dtype, but got (self) ",
         dtype_type_name(x.dtype()), " and (source) ", dtype_type_name(source.dtype()));
-  check_same_device("index_copy", x, source);
-  check_source("index_copy_()", x, d, given, source, true);
-  const Tensor at = index_tensor("index_copy", given, x);
-  bounded("index_copy", at, x, d, false, ErrorKind::Index).check();
+  const Tensor at = places_along("index_copy", "index_copy_()", x, d, given, source, ErrorKind::Index);
   Grad grad({x, source}, dest);
   Tensor y;
   {

@@ -11,9 +11,10 @@ namespace {
 
 using kernels::Rule;
 
-bool same_layout(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && ((a.is_contiguous() && b.is_contiguous()) || a.strides() == b.strides());
+bool same_layout(const TensorImpl& a, const TensorImpl& b) {
+  return &a == &b || (a.sizes == b.sizes && ((a.contiguous && b.contiguous) || a.strides == b.strides));
 }
+bool same_layout(const Tensor& a, const Tensor& b) { return same_layout(*a.impl(), *b.impl()); }
 
 // Strides of x seen as `shape`, 0 along broadcast dimensions.
 Dims broadcast_strides(const Tensor& x, const Dims& shape) {
@@ -71,30 +72,45 @@ ByteRange range_of(const Tensor& x) {
   return {p, p + (last + 1) * item_size(x.dtype())};
 }
 
+// Operands broadcast to the first one's shape and lie on its device; anything else would be read outside its memory.
+void check_device(const char* op, Device first, Device x) {
+  check(x == first, op, "Expected all tensors to be on the same device, but found at least two devices, ", first,
+        " and ", x, "!");
+}
+void check_broadcasts(const char* op, const Tensor& first, const Tensor& x) {
+  if (x.shape() == first.shape() || x.dim() == 0) return;
+  check(x.dim() <= first.dim() && broadcast_shapes(op, first.shape(), x.shape()) == first.shape(), op,
+        "an operand of shape ", x.shape(), " does not broadcast to ", first.shape());
+}
+
 // Geometry of a call over operands that broadcast to the first one's shape.
 void set_geometry(MapCall& call, const char* op, const MapOperand* operands, int count) {
-  const Tensor& first = *operands[0].tensor;
-  const Dims& shape = first.shape();
+  const TensorImpl& first = *operands[0].tensor->impl();
+  const Dims& shape = first.sizes;
   bool linear = true;
   for (int k = 0; k < count; ++k) {
-    const Tensor& x = *operands[k].tensor;
+    const TensorImpl& x = *operands[k].tensor->impl();
     const void* constant = operands[k].constant;
-    call.data[k] = constant ? const_cast<void*>(constant) : x.raw();
-    call.dtypes[k] = constant ? operands[k].compute : x.dtype();
+    if (!constant) check_device(op, first.device, x.device);
+    call.data[k] = constant ? const_cast<void*>(constant) : operands[k].tensor->raw();
+    call.dtypes[k] = constant ? operands[k].compute : x.dtype;
     call.compute[k] = operands[k].compute;
-    linear &= x.numel() == 1 || (same_layout(x, first) && (x.is_contiguous() || first.is_contiguous()));
+    linear &= x.numel == 1 || ((x.contiguous || first.contiguous) && same_layout(x, first));
   }
   if (linear) {
     call.ndim = 1;
-    call.sizes[0] = first.numel();
+    call.sizes[0] = first.numel;
     for (int k = 0; k < count; ++k)
-      call.strides[k][0] = operands[k].tensor->numel() == 1 && first.numel() != 1 ? 0 : item_size(call.dtypes[k]);
+      call.strides[k][0] = operands[k].tensor->numel() == 1 && first.numel != 1 ? 0 : item_size(call.dtypes[k]);
     return;
   }
   // Innermost first by the first operand's strides, then neighbours that run on into each other are joined.
   const int n = shape.size();
   Dims strides[kMapOperands];
-  for (int k = 0; k < count; ++k) strides[k] = broadcast_strides(*operands[k].tensor, shape);
+  for (int k = 0; k < count; ++k) {
+    if (k && !operands[k].constant) check_broadcasts(op, *operands[0].tensor, *operands[k].tensor);
+    strides[k] = broadcast_strides(*operands[k].tensor, shape);
+  }
   Dims order;
   for (int i = n - 1; i >= 0; --i)
     if (shape[i] != 1) order.push_back(i);
@@ -175,16 +191,6 @@ Tensor map_line(MapKind kind, const void* functor, const Tensor* const* inputs, 
   }
   cpu_backend.map(kind.id, call);
   return y;
-}
-
-// Operands broadcast to the first one's shape and lie on its device; anything else would be read outside its memory.
-void check_operand(const char* op, const Tensor& first, const Tensor& x) {
-  check(x.device() == first.device(), op,
-        "Expected all tensors to be on the same device, but found at least two devices, ", first.device(), " and ",
-        x.device(), "!");
-  if (x.shape() == first.shape() || x.dim() == 0) return;
-  check(x.dim() <= first.dim() && broadcast_shapes(op, first.shape(), x.shape()) == first.shape(), op,
-        "an operand of shape ", x.shape(), " does not broadcast to ", first.shape());
 }
 
 // Inputs on the CPU with one element may meet tensors of another device: they are moved.
@@ -345,9 +351,14 @@ void map_into(const char* op, MapKind kind, const void* functor, const MapOperan
               DType key) {
   const Backend& b = backend(operands[0].tensor->device());
   if (!b.has_map(kind.id, key)) not_implemented(op, key);
-  for (int k = 1; k < count; ++k)
-    if (!operands[k].constant) check_operand(op, *operands[0].tensor, *operands[k].tensor);
-  if (!b.runs || operands[0].tensor->numel() == 0) return;
+  if (!b.runs || operands[0].tensor->numel() == 0) {
+    for (int k = 1; k < count; ++k) {
+      if (operands[k].constant) continue;
+      check_device(op, operands[0].tensor->device(), operands[k].tensor->device());
+      check_broadcasts(op, *operands[0].tensor, *operands[k].tensor);
+    }
+    return;
+  }
   MapCall call;
   call.functor = functor;
   call.operands = count;

@@ -183,6 +183,7 @@ std::pair<Tensor, Tensor> max_pool_with_indices(int n, const Tensor& x, const Di
 
 Tensor max_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& stride, const Dims& padding,
                 const Dims& dilation, bool ceil_mode) {
+  if (n == 1 && !is_floating(x.dtype())) not_implemented(kMax[0].kernel, x.dtype());
   return max_pool_with_indices(n, x, kernel_size, stride, padding, dilation, ceil_mode).first;
 }
 

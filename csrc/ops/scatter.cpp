@@ -21,10 +21,10 @@ namespace {
 // A single number counts as one element of one dimension.
 int rank(const Tensor& x) { return x.dim() == 0 ? 1 : x.dim(); }
 
-// The index must fit x in every dimension but d, and src everywhere.
+// The index must fit x in every dimension but d, and src everywhere. One without elements may be of any dtype.
 void check_fits(const char* op, const Tensor& x, int d, const Tensor& index, const Tensor* src) {
-  check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op, "Expected dtype int32/int64 for index");
   if (index.numel() == 0) return;
+  check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op, "Expected dtype int32/int64 for index");
   check(rank(index) == rank(x), op, "Index tensor must have the same number of dimensions as ", src ? "self" : "input",
         " tensor: ", index.shape(), " against ", x.shape());
   check(!src || rank(index) == rank(*src), op,
@@ -80,6 +80,11 @@ kernels::GatherPlace gather_place(const char* op, const Tensor& x, int d, const 
   return p;
 }
 
+// index_tensor, of what `check_fits` lets through.
+Tensor index_along(const char* op, const Tensor& index, const Tensor& x) {
+  return index_tensor(op, index.numel() == 0 ? empty(index.shape(), DType::Int64, x.device()) : index, x);
+}
+
 // Runs a functor over the places of `index` in x, and y, dense and of its shape.
 template <class F>
 void run_along(const char* op, const Tensor& x, int d, const Tensor& index, const Tensor& y, Order order) {
@@ -101,7 +106,7 @@ Tensor scatter_with(const char* op, const Tensor& x, int d, const Tensor& given,
                     bool moves) {
   NoGrad guard;
   check_same_device(op, x, src);
-  const Tensor index = index_tensor(op, given, x);
+  const Tensor index = index_along(op, given, x);
   const DType t = is_reduced(x.dtype()) && !moves ? DType::Float32 : x.dtype();
   Tensor y = x;
   if (dest) {
@@ -118,6 +123,17 @@ Tensor scatter_with(const char* op, const Tensor& x, int d, const Tensor& given,
   return y;
 }
 
+// Sums and products; of truth values those are the largest and the least.
+Tensor added_along(const char* op, const Tensor& x, int d, const Tensor& index, const Tensor& src, const Dest& dest) {
+  if (x.dtype() == DType::Bool) return scatter_with<kernels::ScatterMax>(op, x, d, index, src, dest, false);
+  return scatter_with<kernels::ScatterAdd>(op, x, d, index, src, dest, false);
+}
+Tensor multiplied_along(const char* op, const Tensor& x, int d, const Tensor& index, const Tensor& src,
+                        const Dest& dest) {
+  if (x.dtype() == DType::Bool) return scatter_with<kernels::ScatterMin>(op, x, d, index, src, dest, false);
+  return scatter_with<kernels::ScatterMul>(op, x, d, index, src, dest, false);
+}
+
 }  // namespace
 
 Tensor gather(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
@@ -131,7 +147,7 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& given, Dest dest) {
   const int d = normalize_dim("gather", dim, x.dim());
   check_fits("gather", x, d, given, nullptr);
   Grad grad({x}, dest);
-  const Tensor index = index_tensor("gather", given, x);
+  const Tensor index = index_along("gather", given, x);
   if (dest) bounded("", index, x, d, false, ErrorKind::Runtime).check();
   const Tensor* inputs[] = {&index};
   Tensor y = dest ? result_for("gather", index.shape(), x.dtype(), inputs, 1, dest)
@@ -165,7 +181,7 @@ Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& 
     check(*reduce == "multiply", "scatter", "reduce argument must be either add or multiply, got ", *reduce);
     Grad grad({x, src}, dest);
     check_implemented(!grad, "scatter", "the derivative of scatter with reduce='multiply'; use scatter_reduce 'prod'");
-    return scatter_with<kernels::ScatterMul>("scatter", x, d, index, source, dest, false);
+    return multiplied_along("scatter", x, d, index, source, dest);
   }
   Grad grad({x, src}, dest);
   Tensor y = scatter_with<kernels::ScatterSet>("scatter", x, d, index, source, dest, true);
@@ -190,7 +206,7 @@ Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tens
         " against ", src.dtype());
   check_fits("scatter_add", x, d, index, &src);
   Grad grad({x, src}, dest);
-  Tensor y = scatter_with<kernels::ScatterAdd>("scatter_add", x, d, index, src, dest, false);
+  Tensor y = added_along("scatter_add", x, d, index, src, dest);
   if (!grad) return y;
   return grad.record("ScatterAddBackward0", y,
                      [saved = grad.save_if(grad.needs(1), index), d, shape = src.shape()](Grads& g) {
@@ -241,8 +257,8 @@ Tensor reduced_along(const char* op, const char* node, const Tensor& x, int d, c
         });
       start = scatter(x, d, index, wrapped_number(neutral));
     }
-    if (reduce == "sum") y = scatter_with<kernels::ScatterAdd>(op, start, d, index, src, {}, false);
-    else if (reduce == "prod") y = scatter_with<kernels::ScatterMul>(op, start, d, index, src, {}, false);
+    if (reduce == "sum") y = added_along(op, start, d, index, src, {});
+    else if (reduce == "prod") y = multiplied_along(op, start, d, index, src, {});
     else if (reduce == "amax") y = scatter_with<kernels::ScatterMax>(op, start, d, index, src, {}, false);
     else if (reduce == "amin") y = scatter_with<kernels::ScatterMin>(op, start, d, index, src, {}, false);
     else y = scatter_with<kernels::ScatterAdd>(op, start, d, index, src, {}, false);
@@ -297,6 +313,8 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
   check_fits("scatter_reduce", x, d, index, &src);
   const bool known = reduce == "sum" || reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin";
   check(known, "scatter_reduce", "reduce argument must be either sum, prod, mean, amax or amin, got ", reduce, ".");
+  check_implemented(x.dtype() != DType::Bool || reduce != "mean", "",
+                    "\"scatter_gather_tensor_cpu_reduce_mean\" not implemented for 'Bool'");
   return reduced_along("scatter_reduce", "ScatterReduceBackward0", x, d, index, src, reduce, include_self, dest);
 }
 

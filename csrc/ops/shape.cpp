@@ -1,6 +1,7 @@
 #include "cnn/ops/shape.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "cnn/ops/arithmetic.h"
 #include "cnn/ops/binary.h"
@@ -282,13 +283,21 @@ Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype, Devi
   return y;
 }
 
+namespace {
+// A bound as the dtype holds it: cut before the points are counted, not after.
+Scalar as_held(Scalar s, DType t) {
+  if (is_floating(t)) return s;
+  check_converts(s, t);
+  return t == DType::UInt8 ? Scalar(int64_t(uint8_t(s.to_int()))) : Scalar(s.to_int());
+}
+}  // namespace
+
 Tensor linspace(Scalar start, Scalar end, int64_t steps, std::optional<DType> dtype, Device device) {
   check(steps >= 0, "linspace", "number of steps must be non-negative");
   const DType t = dtype.value_or(default_dtype());
   if (t == DType::Bool) not_implemented("linspace_cpu", t);
-  for (Scalar s : {start, end})
-    if (!is_floating(t)) check_converts(s, t);
-  if (!is_floating(t)) start = start.to_int(), end = end.to_int();  // cut before, not after
+  if (steps > 0) start = as_held(start, t);
+  end = steps > 1 ? as_held(end, t) : start;  // or it is not looked at
   Tensor y = empty({steps}, t, device);
   const DType key = is_reduced(t) ? DType::Float32 : t;
   const Tensor out = key == t ? y : empty({steps}, key, device);
@@ -301,9 +310,12 @@ Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, std::optio
   check(steps >= 0, "logspace", "number of steps must be non-negative");
   NoGrad guard;
   const DType t = dtype.value_or(default_dtype());
-  if (!is_floating(t)) start = start.to_int(), end = end.to_int();
-  const Tensor exponents = linspace(start, end, steps, DType::Float64, device);
-  return to_dtype(pow(scalar_tensor(base, DType::Float64, device), exponents), t);
+  if (t == DType::Bool && steps > 1) not_implemented("logspace_cpu", t);
+  if (steps < 2) return full({steps}, steps ? std::pow(base, start.to_double()) : 0, t, device);
+  const Tensor exponents = linspace(as_held(start, t), as_held(end, t), steps, DType::Float64, device);
+  const Tensor y = pow(scalar_tensor(base, DType::Float64, device), exponents);
+  // Narrow integers are cut from int32, which holds its least number for all beyond it.
+  return to_dtype(!is_floating(t) && item_size(t) < 4 ? to_dtype(y, DType::Int32) : y, t);
 }
 
 }  // namespace cnn

@@ -971,10 +971,10 @@ class Tensor:
     def exponential_(self, lambd: _float = 1, *, generator: Generator | None = None) -> Self:
         """Exponential of rate lambd."""
     @overload
-    def fill_(self, value: _Number) -> Self:
+    def fill_(self, value: Tensor) -> Self:
         """Every element set."""
     @overload
-    def fill_(self, value: Tensor) -> Self:
+    def fill_(self, value: _Number) -> Self:
         """Every element set."""
     def fix(self) -> Tensor:
         """The same as trunc."""
@@ -3226,19 +3226,19 @@ def eye(
     """Identity matrix."""
 
 @overload
-def fill(input: Tensor, value: _Number) -> Tensor:
-    """A copy with every element set."""
-
-@overload
 def fill(input: Tensor, value: Tensor) -> Tensor:
     """A copy with every element set."""
 
 @overload
-def fill_(input: Tensor, value: _Number) -> Tensor:
-    """Every element set."""
+def fill(input: Tensor, value: _Number) -> Tensor:
+    """A copy with every element set."""
 
 @overload
 def fill_(input: Tensor, value: Tensor) -> Tensor:
+    """Every element set."""
+
+@overload
+def fill_(input: Tensor, value: _Number) -> Tensor:
     """Every element set."""
 
 def fix(input: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -5,6 +5,18 @@ from __future__ import annotations
 from cnn import _C
 
 
+def require_string(op, name, value):
+    """TypeError for an option that is no string; which strings there are is the caller's to say."""
+    if not isinstance(value, str):
+        raise TypeError(f"{op}(): argument '{name}' must be str, not {type(value).__name__}")
+
+
+def require_number(op, name, value):
+    """TypeError for what is no number."""
+    if not isinstance(value, (int, float, _C.Tensor)) and not hasattr(value, "__float__"):
+        raise TypeError(f"{op}(): argument '{name}' must be float, not {type(value).__name__}")
+
+
 def refuse_integers(kernel, input):
     """NotImplementedError, as of the kernel that PyTorch does not have for them."""
     if not input.is_floating_point():

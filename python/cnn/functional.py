@@ -7,7 +7,7 @@ import builtins
 
 from . import _C, _absent, _faces
 from ._C import broadcast_tensors, norm, split
-from ._refusals import dim_of
+from ._refusals import dim_of, require_string
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes",
@@ -90,6 +90,7 @@ def meshgrid(*tensors, indexing=None):
             stacklevel=2,
         )
         indexing = "ij"
+    require_string("meshgrid", "indexing", indexing)
     if indexing not in ("ij", "xy"):
         raise RuntimeError(
             f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
@@ -203,7 +204,7 @@ def einsum(equation, *operands):
 
 
 _COMPUTE_MODES = (
-    None, "use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist",
+    "use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist",
     "donot_use_mm_for_euclid_dist",
 )  # fmt: skip
 

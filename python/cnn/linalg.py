@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 
 from cnn import _C, _absent
+from cnn._refusals import require_string
 from cnn.autograd.function import Function, once_differentiable
 
 __all__ = ["qr"]
@@ -20,6 +21,7 @@ def qr(A, mode="reduced"):
     R [..., m, n]; 'r': an empty Q, R as in 'reduced'. The diagonal of R has LAPACK's signs.
     The gradient (Walter and Lehmann, 2010) is of first order, for 'reduced' with m >= n.
     """
+    require_string("linalg_qr", "mode", mode)
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), "

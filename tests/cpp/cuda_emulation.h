@@ -1,7 +1,9 @@
-// CUDA on the host, to run kernels where there is no GPU: a fiber for each thread of a block, blocks one after the other.
+// CUDA on the host, to run kernels where there is no GPU: a fiber for each thread of a block, and blocks in
+// turn.
 //
-// Threads run in a seeded random order, each up to its next barrier, so a missing barrier shows as a wrong result; barriers
-// that not all threads reach are reported. Device memory can be touched only inside kernels and copies: anything else faults.
+// Threads run in a seeded random order, each up to its next barrier, so a missing barrier shows as a wrong result;
+// barriers that not all threads reach are reported. Device memory can be touched only inside kernels and copies:
+// anything else faults.
 // Not covered: memory ordering within a barrier's phase, asynchrony, timing.
 #pragma once
 

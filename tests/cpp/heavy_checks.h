@@ -59,8 +59,10 @@ struct Isa {
 };
 std::vector<Isa> isas() {
   std::vector<Isa> all = {{"baseline", &heavy_table_baseline()}};
-#if defined(__x86_64__)
+#ifdef CNN_HAVE_AVX2
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) all.push_back({"avx2", &heavy_table_avx2()});
+#endif
+#ifdef CNN_HAVE_AVX512
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl"))
     all.push_back({"avx512", &heavy_table_avx512()});
@@ -74,9 +76,9 @@ std::string text_of(double x) {
   return text;
 }
 
-// Runs `call(table)`, which writes `out`, on each instruction set with 1, 2 and 3 threads: close to `expected`, and the same
-// bits whatever the threads. `scale` is the sum of the magnitudes that went into an element, or with `relative` the error is
-// limited to this part of the largest element.
+// Runs `call(table)`, which writes `out`, on each instruction set with 1, 2 and 3 threads: close to `expected`, and the
+// same bits whatever the threads. `scale` is the sum of the magnitudes that went into an element, or with `relative`
+// the error is limited to this part of the largest element.
 template <class T, class Call>
 void check_all(const std::string& what, const std::vector<double>& expected, const std::vector<T>& start, double scale,
                const Call& call, double relative = 0) {

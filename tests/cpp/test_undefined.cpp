@@ -72,7 +72,8 @@ using Packed = std::tuple<Tensor, Tensor> (*)(const Tensor&, const Tensor&, cons
   X(bitwise_or) X(bitwise_xor) X(bitwise_left_shift) X(bitwise_right_shift) X(isclose) X(allclose) X(equal) \
   X(convolution) X(conv1d) X(conv2d) X(conv3d) X(conv_padded) X(conv_transpose) X(clone) X(contiguous) X(copy_) \
   X(to) X(to_dtype) X(to_device) X(resize_) X(resize_output) X(zeros_like) X(ones_like) X(full_like) X(fill_) \
-  X(zero_) X(index) X(index_put) X(index_select) X(index_add) X(index_copy) X(index_fill) X(index_reduce) X(put) X(gather) X(scatter) \
+  X(zero_) X(index) X(index_put) X(index_select) X(index_add) X(index_copy) X(index_fill) X(index_reduce) X(put) \
+  X(gather) X(scatter) \
   X(scatter_add) X(scatter_reduce) X(take) X(take_along_dim) X(nonzero) X(masked_select) X(masked_scatter) \
   X(embedding) X(searchsorted) X(bincount) X(one_hot) X(cat) X(stack) X(nll_loss_nd) X(cross_entropy_loss) X(mm) \
   X(bmm) X(mv) X(dot) X(outer) X(matmul) X(linear) X(addmm) X(addmv) X(addr) X(baddbmm) X(addbmm) X(layer_norm) \
@@ -91,7 +92,8 @@ using Packed = std::tuple<Tensor, Tensor> (*)(const Tensor&, const Tensor&, cons
   X(sin) X(cos) X(tan) X(asin) X(acos) X(atan) X(sinh) X(cosh) X(tanh) X(asinh) X(acosh) X(atanh) X(sigmoid) X(erf) \
   X(erfc) X(erfinv) X(lgamma) X(digamma) X(sinc) X(floor) X(ceil) X(trunc) X(frac) X(deg2rad) X(rad2deg) X(isnan) \
   X(isinf) X(isfinite) X(isposinf) X(isneginf) X(signbit) X(logical_not) X(bitwise_not) X(round) X(logit) \
-  X(nan_to_num) X(polygamma) X(positive) X(as_strided) X(as_strided_) X(as_strided_scatter) X(view) X(view_dtype) X(reshape) \
+  X(nan_to_num) X(polygamma) X(positive) X(as_strided) X(as_strided_) X(as_strided_scatter) X(view) X(view_dtype) \
+  X(reshape) \
   X(expand) X(broadcast_tensors) X(permute) X(transpose) X(t) X(select) X(slice) X(narrow) X(squeeze) X(unsqueeze) \
   X(transpose_) X(t_) X(squeeze_) X(unsqueeze_) X(diagonal) X(unfold) X(flatten) X(unflatten) X(movedim) X(split) \
   X(split_with_sizes) X(unbind) X(select_backward) X(slice_backward) X(diagonal_backward) X(unfold_backward)

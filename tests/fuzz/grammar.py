@@ -28,8 +28,10 @@ ODD = (
     "A()", "A((2,), 'complex64')", "A((2,), 'object')", "A((2,), 'U3')", "np.float32(2)", "np.int64(1)", "np.bool_(1)",
     "np.array(['a'])", "Raising()", "clearing(2, 3)", "clearing([1.0, 2.0])", "cyclic()", "nested(70)", "nested(20000)",
     "cnn.nn.Linear(2, 2)", "cnn.nn.Parameter(T((2, 2)))", "T((2**40,), layout='meta')",
-    "T((2**20, 2**20, 2**20), layout='meta')", "T((0, 2**62), layout='meta')", "[T((2,))]", "(T((2,)), T((2,)))", "[None]", "[T(), 1.0]",
-    "T((2, 2)).untyped_storage()", "float('nan')", "float('inf')", "[float('nan')]", "[2**63]", "'0'", "'cpu'", "'float32'", "'é' * 300",
+    "T((2**20, 2**20, 2**20), layout='meta')", "T((0, 2**62), layout='meta')", "[T((2,))]", "(T((2,)), T((2,)))", "[None]",
+    "[T(), 1.0]",
+    "T((2, 2)).untyped_storage()", "float('nan')", "float('inf')", "[float('nan')]", "[2**63]", "'0'", "'cpu'",
+    "'float32'", "'é' * 300",
     "bytearray(8)", "memoryview(b'12345678')", "iter([1, 2])", "type('Index', (), {'__index__': lambda self: 1})()",
 )  # fmt: skip
 WORDS = {

@@ -33,7 +33,7 @@ def index_put(x, indices, values, accumulate=False):
 
 def index_add(x, dim, index, source, alpha=1):
     out = x.copy()
-    np.add.at(out, along(dim, index, x.ndim), alpha * source)
+    np.add.at(out, along(dim, index, x.ndim), (alpha * source).astype(x.dtype))
     return out
 
 
@@ -123,13 +123,13 @@ ROWS = [
     Op("index", lambda x, i: x[tuple(i)], [case(A, [Index(2, below=4)]), case(A, [Index(2, 1, below=4), Index(3, below=3)]), case(A, [Mask(4)]), case(A, [Index(0, below=4)])],
        dtypes=ALL, meta=False, errors=[error(IndexError, OUT, A, [BAD]), error(IndexError, OUT, A, [BELOW]), error(IndexError, "", A, [X(3)]), error(IndexError, "", A, [Mask(3)]),
        error(IndexError, "too many indices", A, [BAD, BAD, BAD])], large=case(BIG, [Index(2000, below=1024)])),
-    Op("index_put", index_put, [case(A, [ROW_INDEX], X(2, 3)), case(A, [ROW_INDEX], X()), case(A, [Index(5, below=4), Index(5, below=3)], X(5), True)], dtypes=NUMBERS, meta=False,
+    Op("index_put", index_put, [case(A, [ROW_INDEX], X(2, 3)), case(A, [ROW_INDEX], X()), case(A, [Index(5, below=4), Index(5, below=3)], X(5), True)], dtypes=ALL, meta=False,
        errors=[error(IndexError, OUT, A, [BAD], X(2, 3)), error(IndexError, OUT, A, [BELOW], X(2, 3)), error(RuntimeError, "", A, [ROW_INDEX], X(5))],
        large=case(BIG, [Index(200000, below=1024), Index(200000, below=1030)], X(200000), True)),
     Op("index_select", lambda x, d, i: np.take(x, i, d), [case(A, 0, Index(5, below=4)), case(A, 1, Index(2, below=3)), case(A, -1, Index(0, below=3))], dtypes=ALL,
        errors=[error(IndexError, OUT, A, 0, BAD), error(IndexError, OUT, A, 0, BELOW), error(IndexError, "", A, 2, BAD), error((IndexError, RuntimeError), "", A, 0, Index(2, 2, below=2))],
        large=case(BIG, 0, Index(1500, below=1024))),
-    Op("index_add", index_add, [case(A, 0, Index(5, below=4), X(5, 3)), case(A, 1, Index(2, below=3), X(4, 2), alpha=2)], dtypes=NUMBERS,
+    Op("index_add", index_add, [case(A, 0, Index(5, below=4), X(5, 3)), case(A, 1, Index(2, below=3), X(4, 2), alpha=2)], dtypes=ALL,
        errors=[error((IndexError, RuntimeError), OUT, A, 0, BAD, X(2, 3)), error((IndexError, RuntimeError), "", A, 0, Index(2, below=4), X(3, 3))],
        large=case(BIG, 0, Index(2000, below=1024), X(2000, 1030))),
     Op("index_copy", index_set, [case(A, 0, ROW_INDEX, X(2, 3)), case(A, 1, Index(2, below=3, distinct=True), X(4, 2))], dtypes=ALL,
@@ -139,18 +139,18 @@ ROWS = [
     Op("index_reduce", index_reduce, [case(A, 0, Index(5, below=4), X(5, 3, kinks=(0,)), r, include_self=s) for r in ("prod", "mean", "amax", "amin") for s in (True, False)] + [case(A, 1, Index(2, below=3), X(4, 2), "prod")], tolerance=4,
        errors=[error((IndexError, RuntimeError), OUT, A, 0, BAD, X(2, 3), "prod"), error(RuntimeError, "prod, mean, amax or amin", A, 0, ROW_INDEX, X(2, 3), "sum"), error(RuntimeError, "Number of indices", A, 0, ROW_INDEX, X(3, 3), "prod"),
                error(RuntimeError, "must match", A, 0, ROW_INDEX, X(2), "prod"), error(RuntimeError, "int64", A, 0, X(2), X(2, 3), "prod"), error(NotImplementedError, "Bool", A, 0, ROW_INDEX, X(2, 3), "amax", dtype=cnn.bool)], large=case(BIG, 0, Index(2000, below=1024), X(2000, 1030), "amax")),
-    Op("put", put, [case(A, Index(2, 3, below=12, distinct=True), X(2, 3)), case(A, Fixed([-1, 0], LONG), X(2)), case(A, Index(6, below=12), X(6), True), case(A, Index(0, below=12), X(0))], dtypes=NUMBERS,
+    Op("put", put, [case(A, Index(2, 3, below=12, distinct=True), X(2, 3)), case(A, Fixed([-1, 0], LONG), X(2)), case(A, Index(6, below=12), X(6), True), case(A, Index(0, below=12), X(0))], dtypes=ALL,
        errors=[error(IndexError, OUT, A, Fixed([12], LONG), X(1)), error(IndexError, OUT, A, Fixed([-13], LONG), X(1)), error(IndexError, "same number of elements", A, Fixed([1], LONG), X(2)), error(RuntimeError, "long tensor", A, X(2), X(2)),
                error(IndexError, "empty tensor", X(0), Fixed([0], LONG), X(1))], large=case(BIG, Index(200000, below=1024 * 1030), X(200000), True)),
     Op("gather", lambda x, d, i: x[at(x, d, i)], [case(A, 0, Index(2, 3, below=4)), case(A, 1, Index(3, 5, below=3)), case(A, 0, Index(0, 3, below=4))], dtypes=ALL,
        errors=[error((IndexError, RuntimeError), OUT, A, 0, Fixed([[4]], LONG)), error((IndexError, RuntimeError), OUT, A, 0, Fixed([[-1]], LONG)), error(RuntimeError, "", A, 0, Index(2, below=3)),
                error(RuntimeError, "", A, 0, Index(2, 4, below=3)), error(RuntimeError, "int64", A, 0, X(2, 3))], large=case(BIG, 0, Index(1024, 1030, below=1024))),
     Op("scatter", scatter, [case(A, 0, Fixed([[0, 1, 2], [3, 2, 0]], LONG), X(2, 3)), case(A, 0, Fixed([[0, 1, 2]], LONG), 2), case(A, 0, Fixed([[0, 1]], LONG), X(2, 3)), case(A, 1, Fixed([[0, 0, 2]], LONG), X(1, 3), reduce="add").no_grad(),
-       case(A, 1, Fixed([[0, 0, 2]], LONG), X(1, 3), reduce="multiply").no_grad()], dtypes=NUMBERS,
+       case(A, 1, Fixed([[0, 0, 2]], LONG), X(1, 3), reduce="multiply").no_grad()], dtypes=ALL,
        errors=[error((IndexError, RuntimeError), OUT, A, 0, Fixed([[4]], LONG), X(1, 1)), error((IndexError, RuntimeError), OUT, A, 0, Fixed([[-1]], LONG), 1.0), error(RuntimeError, "", A, 0, Index(5, 3, below=4), X(2, 3)),
                error(RuntimeError, "", A, 0, Index(1, 3, below=4), X(1, 3), reduce="sideways"),
                error(RuntimeError, "no larger than src", X(5), 0, Fixed(0, LONG), X(0)), error(RuntimeError, "number of dimensions", A, 0, Fixed(0, LONG), X(4, 3)), error(RuntimeError, "number of dimensions", X(5), 0, Fixed(0, LONG), X(1, 1))]),
-    Op("scatter_add", scatter_add, [case(A, 0, Index(6, 3, below=4), X(6, 3)), case(A, 1, Index(2, 5, below=3), X(3, 5))], dtypes=NUMBERS,
+    Op("scatter_add", scatter_add, [case(A, 0, Index(6, 3, below=4), X(6, 3)), case(A, 1, Index(2, 5, below=3), X(3, 5))], dtypes=ALL,
        errors=[error((IndexError, RuntimeError), OUT, A, 0, Fixed([[4]], LONG), X(1, 1)), error(RuntimeError, "", A, 0, Index(5, 3, below=4), X(2, 3)),
                error(RuntimeError, "no larger than src", X(5), 0, Fixed(0, LONG), X(0))], large=case(BIG, 0, Index(2000, 1030, below=1024), X(2000, 1030))),
     Op("scatter_reduce", scatter_reduce, [case(A, 0, Index(6, 3, below=4), X(6, 3, kinks=(0,)), r, include_self=s) for r in ("sum", "prod", "mean", "amax", "amin") for s in (True, False)]
@@ -160,7 +160,7 @@ ROWS = [
     Op("take_along_dim", take_along, [case(A, Index(4, 2, below=3), 1), case(A, Index(1, 3, below=4), 0), case(A, Index(5, below=12))], dtypes=ALL, errors=[error(RuntimeError, OUT, A, Fixed([12], LONG))]),
     Op("masked_select", lambda x, m: np.broadcast_to(x, np.broadcast_shapes(x.shape, m.shape))[np.broadcast_to(m, np.broadcast_shapes(x.shape, m.shape))], [case(A, Mask(4, 3)), case(A, Mask(3)), case(X(3), Mask(4, 1))],
        dtypes=ALL, meta=False, errors=[error(RuntimeError, "BoolTensor", A, X(4, 3)), error(RuntimeError, "must match", A, Mask(2))], large=case(BIG, Mask(1024, 1030))),
-    Op("masked_scatter", masked_scatter, [case(A, Mask(4, 3), X(12)), case(A, Mask(3), X(4, 3))], dtypes=ALL, errors=[error(RuntimeError, "", A, Fixed(np.ones((4, 3), bool), cnn.bool), X(2)), error(RuntimeError, "bool", A, X(4, 3), X(12))]),
+    Op("masked_scatter", masked_scatter, [case(A, Mask(4, 3), X(12)), case(A, Mask(3), X(4, 3)), case(X(), Fixed(True, cnn.bool), X(2)), case(X(), Fixed(False, cnn.bool), X(2))], dtypes=ALL, errors=[error(RuntimeError, "", A, Fixed(np.ones((4, 3), bool), cnn.bool), X(2)), error(RuntimeError, "bool", A, X(4, 3), X(12))]),
     Op("embedding", lambda w, i, *a, **k: w[i], [case(A, Index(2, 3, below=4)), case(A, Index(below=4)), case(A, Index(0, below=4))],
        errors=[error(IndexError, OUT, A, BAD), error(IndexError, OUT, A, Fixed([-1], LONG)), error(RuntimeError, "", A, X(2)), error(RuntimeError, "2-D", X(3), ROW_INDEX)], large=case(X(5000, 64), Index(20000, below=5000))),
     Op("nonzero", lambda x, as_tuple=False: list(np.nonzero(x)) if as_tuple else np.argwhere(x), [case(A), case(Fixed([[0, 1], [2, 0]])), case(X(0, 2)), case(Fixed(3)), case(A, as_tuple=True)], dtypes=ALL, result=LONG, grad=0, meta=False),

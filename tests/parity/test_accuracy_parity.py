@@ -70,6 +70,62 @@ def test_error_of_a_reduction(op, view, offset):
             assert error(op(cnn, ours, axis), right) <= bound, (shape, axis)
 
 
+def apply_norm(t, name, x, weight, bias):
+    f = t.nn.functional
+    if name == "norm":
+        return t.norm(x, 2, -1, keepdim=True) * weight[0] + bias[0]
+    if name == "rms_norm":
+        return f.rms_norm(x, x.shape[-1:], weight) + bias
+    arguments = {
+        "batch_norm": (None, None, weight, bias, True),
+        "layer_norm": (x.shape[-1:], weight, bias),
+        "group_norm": (2, weight, bias),
+        "instance_norm": (None, None, weight, bias),
+    }[name]
+    return getattr(f, name)(x, *arguments)
+
+
+@pytest.mark.parametrize("offset", (0.0, 1e2, 1e3, 1e4, 1e6))
+@pytest.mark.parametrize(
+    "name", ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "norm")
+)
+def test_error_of_the_gradients_of_a_normalisation(name, offset):
+    for shape in ((8, 6, 50), (50, 4, 3), (3, 2, 2000)):
+        rng = np.random.default_rng(1)
+        x = rng.standard_normal(shape) + offset
+        up = rng.standard_normal((*shape[:-1], 1) if name == "norm" else shape)
+        weight = rng.standard_normal(shape[-1] if name in ("layer_norm", "rms_norm") else shape[1])
+        given = [a.astype(np.float32) for a in (x, weight, np.zeros_like(weight), up)]
+
+        def run(t, dtype):
+            *leaves, g = (t.from_numpy(a.astype(dtype)) for a in given)
+            leaves = [leaf.requires_grad_() for leaf in leaves]
+            y = apply_norm(t, name, *leaves)
+            y.backward(g)
+            return [v.detach().numpy() for v in (y, *(leaf.grad for leaf in leaves))]
+
+        exact = run(torch, np.float64)
+        theirs, ours = (
+            [float(np.abs(a - right).max() / np.abs(right).max()) for a, right in zip(found, exact)]
+            for found in (run(torch, np.float32), run(cnn, np.float32))
+        )
+        for mine, other in zip(ours, theirs):
+            assert mine <= max(2 * other, 2 * ROUNDINGS), (shape, ours, theirs)
+
+
+@pytest.mark.parametrize("kind", ("uniform", "normal"))
+@pytest.mark.parametrize("n", (1000, 10_000, 1_000_000, 10_000_000))
+def test_error_of_a_dot_product(n, kind):
+    rng = np.random.default_rng(n)
+    draw = rng.random if kind == "uniform" else rng.standard_normal
+    a, b = (draw(n).astype(np.float32) for _ in range(2))
+    terms = a.astype(np.float64) * b
+    theirs, ours = (
+        abs(float(t.from_numpy(a).dot(t.from_numpy(b))) - terms.sum()) for t in (torch, cnn)
+    )
+    assert ours <= max(theirs, 2.0**-23 * abs(terms.sum()), 2.0**-27 * np.abs(terms).sum())
+
+
 @pytest.mark.parametrize("offset", OFFSETS)
 @pytest.mark.parametrize("name", ("batch_norm", "layer_norm", "group_norm", "instance_norm"))
 def test_error_of_a_normalisation(name, offset):

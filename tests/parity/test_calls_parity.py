@@ -52,8 +52,8 @@ MORE = {
 # Functions of which neither a stub nor `inspect` tells the form.
 UNREAD = set(
     """
-    .einsum .unique .unique_consecutive .get_default_dtype .get_float32_matmul_precision .get_num_threads .set_num_threads
-    .set_flush_denormal
+    .einsum .unique .unique_consecutive .get_default_dtype .get_float32_matmul_precision .get_num_threads
+    .set_num_threads .set_flush_denormal
     .is_anomaly_check_nan_enabled .is_anomaly_enabled .is_grad_enabled .is_inference_mode_enabled
     .initial_seed .seed .get_rng_state .set_anomaly_enabled .can_cast .promote_types .get_device
     Tensor.as_subclass Tensor.is_shared Tensor.new Tensor.numpy Tensor.register_hook

@@ -52,6 +52,71 @@ def same(call, *shapes):
     assert found == right or looked, (shapes, right, found)
 
 
+# T is the library, M makes a tensor of truth values, I is an index in which a place stands twice.
+CALLS = """
+    T.gather(T.ones(5), 0, T.zeros(0, dtype=T.uint8))
+    T.gather(T.ones(5), 0, T.zeros(0))
+    T.gather(T.ones(5), 0, T.zeros(1, dtype=T.uint8))
+    T.scatter(T.ones(5), 0, T.zeros(0, dtype=T.int8), T.ones(5))
+    T.scatter_add(T.ones(5), 0, T.zeros(0, dtype=T.bool), T.ones(5))
+    T.scatter_reduce(T.ones(5), 0, T.zeros(0), T.ones(5), "amax")
+    T.take(T.ones(5), T.zeros(0, dtype=T.uint8))
+    T.index_select(T.ones(5), 0, T.zeros(0, dtype=T.uint8))
+    T.index_select(T.ones(3, 6), 1, T.tensor([0, 1]), out=T.zeros(3, 1).expand(3, 2))
+    T.index_select(T.ones(3, 6), 1, T.tensor([0, 1]), out=T.zeros(2, 1).expand(2, 6))
+    T.gather(T.ones(3, 6), 1, T.zeros(3, 2, dtype=T.int64), out=T.zeros(3, 1).expand(3, 2))
+    T.take(T.ones(6), T.tensor([0, 1]), out=T.zeros(1).expand(2))
+    T.masked_select(T.ones(2), T.ones(2) > 0, out=T.zeros(1).expand(2))
+    M(1, 0, 1, 0, 0).index_add(0, I, M(1, 1, 0))
+    M(1, 0, 1, 0, 0).index_add(0, I, M(1, 1, 0), alpha=2)
+    M(1, 0, 1, 0, 0).index_add(0, I, M(1, 1, 0), alpha=False)
+    M(1, 0, 1, 0, 0).index_add(0, I, M(1, 1, 0), alpha=0.5)
+    T.tensor(True).index_add(0, T.tensor([0]), T.tensor(False))
+    T.tensor(1, dtype=T.int8).index_add(0, T.tensor([0]), T.tensor(2, dtype=T.int8))
+    T.ones(3, dtype=T.int64).index_add(0, T.tensor([0, 0]), T.tensor([3, 4]), alpha=0.5)
+    T.ones(3, dtype=T.int64).index_add(0, T.tensor([0, 0]), T.tensor([3, 4]), alpha=1.6)
+    M(1, 1, 1, 0, 0).index_put((I,), M(0, 0, 1), accumulate=True)
+    M(1, 1, 1, 0, 0).index_put((I,), M(0, 0, 1))
+    M(1, 1, 1, 0, 0).put(I, M(0, 0, 1), accumulate=True)
+    M(1, 0, 1, 0, 0).scatter_add(0, I, M(1, 1, 0))
+    M(1, 0, 1, 0, 0).scatter(0, I, M(1, 1, 0), reduce="add")
+    M(1, 1, 1, 1, 1).scatter(0, I, M(1, 0, 1), reduce="multiply")
+    M(1, 0, 1, 0, 0).scatter(0, I, True, reduce="add")
+    M(1, 0, 1, 0, 0).scatter_reduce(0, I, M(1, 0, 0), "sum")
+    M(1, 1, 1, 0, 0).scatter_reduce(0, I, M(0, 0, 1), "sum", include_self=False)
+    M(1, 1, 1, 0, 0).scatter_reduce(0, I, M(1, 0, 1), "prod")
+    M(1, 0, 1, 0, 0).scatter_reduce(0, I, M(1, 1, 1), "prod", include_self=False)
+    M(1, 1, 1, 0, 0).scatter_reduce(0, I, M(1, 0, 1), "amin")
+    M(1, 0, 1, 0, 0).scatter_reduce(0, I, M(1, 0, 1), "mean")
+    T.zeros(5).index_put((T.tensor([0, 1]),), T.ones(1, 2))
+    T.zeros(5).index_put((T.tensor([0, 1]),), T.ones(1, 1))
+    T.zeros(5).index_put((T.tensor([0, 1]),), T.ones(1))
+    T.tensor(5.0).masked_scatter(T.tensor(True), T.tensor([7.0]))
+    T.tensor(5.0).masked_scatter(T.tensor(False), T.tensor([7.0]))
+    T.tensor(5.0).masked_scatter(T.tensor(True), T.zeros(0))
+    T.tensor(5.0).masked_scatter(M(1), T.tensor([7.0, 8.0]))
+    T.tensor(5.0).masked_scatter_(T.tensor(True), T.tensor(7.0))
+    T.tensor(5.0).masked_scatter_(M(1), T.tensor([7.0]))
+    T.tensor([5.0, 6.0]).masked_scatter(T.tensor(True), T.tensor([7.0, 8.0]))
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("call", [c.strip() for c in CALLS])
+def test_the_same_call(call):
+    def outcome(t):
+        index = t.tensor([1, 1, 3])
+        names = {"T": t, "M": lambda *values: t.tensor(values) > 0, "I": index}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                y = eval(call, names)
+        except Exception as e:
+            return type(e).__name__
+        return str(y.dtype).split(".")[-1], y.tolist()
+
+    assert outcome(cnn) == outcome(torch)
+
+
 @pytest.mark.parametrize("name", WITH_SOURCE)
 def test_shapes_of_input_index_and_source(name):
     for shapes in itertools.product(SHAPES, repeat=3):

@@ -26,8 +26,9 @@ class Reduction {
     columns_ = call.inner >= kMinColumns && call.inner_stride == 1;
     if (!columns_ && call.batch > 1 && call.n <= kShortRow) joined_ = kRowPart / call.n;
     direct_ = call.dtype == call.key && joined_ == 1 && (columns_ || call.n_stride == 1 || call.n == 1);
+    const bool one_each = loops_.acc_bytes == item();  // else a row takes longer to begin and end with
     const bool fills_vectors =
-        loops_.ragged_rows ? call.n >= 32 : call.n % 16 == 0 && call.n >= 64 && loops_.acc_bytes == item();
+        loops_.ragged_rows ? call.n >= (one_each ? 32 : 64) : call.n % 16 == 0 && call.n >= 64 && one_each;
     turned_ = direct_ && !columns_ && call.n > 1 && call.n <= kTurnedRow && !fills_vectors &&
               call.outer * call.inner >= kMinColumns;
     part_ = columns_ ? kColumnPart : kRowPart;

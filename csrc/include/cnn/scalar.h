@@ -24,7 +24,11 @@ class Scalar {
   bool is_int() const { return kind_ == Kind::Int; }
   bool is_bool() const { return kind_ == Kind::Bool; }
   double to_double() const { return is_float() ? value_.d : double(value_.i); }
-  int64_t to_int() const { return is_float() ? int64_t(value_.d) : value_.i; }
+  // A float is cut; one beyond all integers, or nan, is the least of them, as processors have it.
+  int64_t to_int() const {
+    if (!is_float()) return value_.i;
+    return value_.d >= -0x1p63 && value_.d < 0x1p63 ? int64_t(value_.d) : INT64_MIN;
+  }
   bool to_bool() const { return is_float() ? value_.d != 0 : value_.i != 0; }
   template <class T>
   T to() const {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 from .. import _C
-from .._refusals import refuse_integers
+from .._refusals import refuse_integers, require_string
 from .results import into
 
 
@@ -102,6 +102,7 @@ def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
         raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
     if q.dtype != input.dtype:
         raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
+    require_string(name, "interpolation", interpolation)
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise RuntimeError(
             f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, "

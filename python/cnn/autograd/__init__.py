@@ -143,7 +143,7 @@ def _run_batched(run, outputs, grad_outputs, retain_graph):
     grads = _tensor_or_tensors_to_tuple(grad_outputs, len(outputs))
     batches = {g.size(0) for g in grads if g is not None and g.dim()}
     if len(batches) != 1:
-        raise RuntimeError(
+        raise ValueError(
             "is_grads_batched=True: every grad_output needs the same first dimension, the number "
             f"of gradients, got shapes {[None if g is None else tuple(g.shape) for g in grads]}"
         )

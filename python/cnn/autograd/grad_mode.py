@@ -118,7 +118,7 @@ class set_grad_enabled(_Mode):
         _C._set_grad_enabled(self._former)
 
     def __repr__(self):
-        return f"set_grad_enabled(mode={self.mode})"
+        return f"{type(self).__module__}.{type(self).__qualname__}(mode={self.mode})"
 
     def _clone(self):
         return type(self)(self.mode)

@@ -15,7 +15,7 @@ def get_enum(reduction):
             stacklevel=3,
         )
         return _ENUM["mean"]
-    if reduction not in _ENUM:
+    if not isinstance(reduction, str) or reduction not in _ENUM:
         raise ValueError(f"{reduction} is not a valid value for reduction")
     return _ENUM[reduction]
 

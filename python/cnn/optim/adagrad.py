@@ -73,7 +73,7 @@ class Adagrad(GroupwiseOptimizer):
             float(group["lr_decay"]),
             float(group["eps"]),
             float(group["weight_decay"]),
-            group["maximize"],
+            bool(group["maximize"]),
         )
 
 
@@ -101,7 +101,7 @@ def _single_tensor_adagrad(
         return
     _C._adagrad_step(
         params, grads, state_sums, state_steps,
-        float(lr), float(lr_decay), float(eps), float(weight_decay), maximize,
+        float(lr), float(lr_decay), float(eps), float(weight_decay), bool(maximize),
     )  # fmt: skip
 
 

@@ -83,7 +83,7 @@ class Adam(GroupwiseOptimizer):
     def _move(self, group, params, grads, states):
         if not params:
             return
-        amsgrad = group["amsgrad"]
+        amsgrad = bool(group["amsgrad"])
         beta1, beta2 = group["betas"]
         _C._adam_step(
             params,
@@ -98,8 +98,8 @@ class Adam(GroupwiseOptimizer):
             float(group["eps"]),
             float(group["weight_decay"]),
             amsgrad,
-            group["maximize"],
-            group["decoupled_weight_decay"],
+            bool(group["maximize"]),
+            bool(group["decoupled_weight_decay"]),
         )
 
 
@@ -132,7 +132,7 @@ def _single_tensor_adam(
         max_exp_avg_sqs if amsgrad else [],
         state_steps,
         float(lr), float(beta1), float(beta2), float(eps), float(weight_decay),
-        amsgrad, maximize, decoupled_weight_decay,
+        bool(amsgrad), bool(maximize), bool(decoupled_weight_decay),
     )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ class LBFGS(Optimizer):
             if state["n_iter"] == 1:
                 t = min(1.0, 1.0 / grad.abs().sum()) * lr
             state.update(t=t, prev_flat_grad=grad.clone(), prev_loss=loss)
-            slope = _dot(grad, d)
+            slope = grad.dot(d)
             if slope > -tolerance_change:
                 break
 
@@ -140,11 +140,6 @@ class LBFGS(Optimizer):
             start += p.numel()
 
 
-def _dot(a, b):
-    """The inner product, its terms summed in pairs: over many weights closer than one by one."""
-    return a.mul(b).sum()
-
-
 def _direction(state, grad, history_size):
     """The quasi-Newton direction -H g, after the newest pair (s, y) has entered the history."""
     if state["n_iter"] == 1:
@@ -153,7 +148,7 @@ def _direction(state, grad, history_size):
     old_y, old_s, ro = state["old_dirs"], state["old_stps"], state["ro"]
     y = grad.sub(state["prev_flat_grad"])
     s = state["d"].mul(state["t"])
-    ys = _dot(y, s)
+    ys = y.dot(s)
     if ys > 1e-10:
         if len(old_y) == history_size:
             for history in (old_y, old_s, ro):
@@ -161,16 +156,16 @@ def _direction(state, grad, history_size):
         old_y.append(y)
         old_s.append(s)
         ro.append(1.0 / ys)
-        state["H_diag"] = ys / _dot(y, y)
+        state["H_diag"] = ys / y.dot(y)
 
     al = state.setdefault("al", [None] * history_size)
     q = grad.neg()
     for i in reversed(range(len(old_y))):
-        al[i] = _dot(old_s[i], q) * ro[i]
+        al[i] = old_s[i].dot(q) * ro[i]
         q.add_(old_y[i], alpha=-al[i].item())
     r = q.mul(state["H_diag"])
     for i in range(len(old_y)):
-        be = _dot(old_y[i], r) * ro[i]
+        be = old_y[i].dot(r) * ro[i]
         r.add_(old_s[i], alpha=(al[i] - be).item())
     return r
 
@@ -197,7 +192,7 @@ def _strong_wolfe(
 
     def probe(t):
         loss, gradient = obj_func(x, t, d)
-        return _Point(t, loss, gradient, _dot(gradient, d))
+        return _Point(t, loss, gradient, gradient.dot(d))
 
     slope = gtd
     origin = previous = _Point(0, f, g, slope)

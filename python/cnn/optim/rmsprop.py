@@ -61,7 +61,7 @@ class RMSprop(GroupwiseOptimizer):
     def _move(self, group, params, grads, states):
         if not params:
             return
-        centered, momentum = group["centered"], group["momentum"]
+        centered, momentum = bool(group["centered"]), group["momentum"]
         _C._rmsprop_step(
             params,
             grads,
@@ -75,7 +75,7 @@ class RMSprop(GroupwiseOptimizer):
             float(group["weight_decay"]),
             float(momentum),
             centered,
-            group["maximize"],
+            bool(group["maximize"]),
         )
 
 
@@ -107,7 +107,7 @@ def _single_tensor_rmsprop(
         momentum_buffer_list if momentum > 0 else [],
         state_steps,
         float(lr), float(alpha), float(eps), float(weight_decay), float(momentum),
-        centered, maximize,
+        bool(centered), bool(maximize),
     )  # fmt: skip
 
 

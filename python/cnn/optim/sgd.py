@@ -76,8 +76,8 @@ class SGD(Optimizer):
                 momentum,
                 float(group["dampening"]),
                 float(group["weight_decay"]),
-                group["nesterov"],
-                group["maximize"],
+                bool(group["nesterov"]),
+                bool(group["maximize"]),
             )
             # Only now: a step that raised leaves no buffer without contents.
             for i in fresh:
@@ -112,7 +112,7 @@ def _single_tensor_sgd(
     buffers = momentum_buffer_list if momentum != 0 else []
     fresh = [i for i, b in enumerate(buffers) if b is None]
     numbers = float(lr), float(momentum), float(dampening), float(weight_decay)
-    _move(params, grads, buffers, fresh, *numbers, nesterov, maximize)
+    _move(params, grads, buffers, fresh, *numbers, bool(nesterov), bool(maximize))
 
 
 _multi_tensor_sgd = _fused_sgd = _single_tensor_sgd

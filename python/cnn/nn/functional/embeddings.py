@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from ... import _C
+from ..._refusals import require_number
 from ...autograd import no_grad
 
 
@@ -35,6 +36,7 @@ def embedding(
 
 
 def _renormalize(weight, indices, max_norm, norm_type):
+    require_number("embedding_renorm_", "norm_type", norm_type)
     with no_grad():
         rows = weight[indices.reshape(-1)]
         norms = rows.norm(norm_type, 1, True)

@@ -6,6 +6,7 @@ import math
 import warnings
 
 from ... import _C
+from ..._refusals import require_string
 
 _CORNERS_WARNING = (
     "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. "
@@ -60,6 +61,12 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1) -> _C
     size, kernel, dilation, padding, stride = map(
         _pair, (output_size, kernel_size, dilation, padding, stride)
     )
+    for i, n in enumerate(size):
+        if not hasattr(n, "__index__"):
+            kind = type(n).__name__
+            raise TypeError(f"fold(): argument 'output_size' must be ints, got {kind} at {i}")
+    if len(size) != 2:
+        raise RuntimeError(f"It is expected output_size equals to 2, but got size {len(size)}")
     if input.dim() not in (2, 3):
         raise RuntimeError(
             "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and "
@@ -92,6 +99,8 @@ def pad(input, pad, mode="constant", value=None) -> _C.Tensor:
 
     `mode`: 'constant' (with `value`), 'reflect', 'replicate' or 'circular'.
     """
+    if type(mode) is not str:
+        require_string("pad", "mode", mode)
     pad = tuple(pad)
     if len(pad) % 2:
         raise RuntimeError("Padding length must be divisible by 2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ... import _C
 from ..._composite import triu_indices
+from ..._refusals import require_number
 from ...autograd import no_grad
 from ...functional import _lengths
 
@@ -57,6 +58,8 @@ def _normalized(x, dim, eps):
 
 def pairwise_distance(x1, x2, p=2.0, eps=1e-06, keepdim=False) -> _C.Tensor:
     """The p-norm of x1 - x2 + eps along the last dimension."""
+    if type(p) is not float:
+        require_number("pairwise_distance", "p", p)
     return (x1 - x2 + eps).norm(p, -1, keepdim)
 
 

@@ -6,6 +6,7 @@ from collections import namedtuple
 from collections.abc import Iterable
 
 from ... import _C, _absent
+from ..._refusals import require_string
 
 __all__ = [
     "PackedSequence",
@@ -164,6 +165,20 @@ def _check_lengths(lengths, input, batch_first):
     return values
 
 
+def _checked_sizes(data, batch_sizes):
+    """The batch sizes as a list. RuntimeError unless they fall and share out the rows of data."""
+    sizes = batch_sizes.tolist()
+    if not sizes:
+        raise RuntimeError("batch_sizes can not be empty")
+    falling = all(a >= b >= 0 for a, b in zip(sizes, sizes[1:] + [0]))
+    if not falling or sum(sizes) != data.size(0):
+        raise RuntimeError(
+            f"pad_packed_sequence: expected batch_sizes that fall and share out {data.size(0)} "
+            f"rows of data, but got {sizes}"
+        )
+    return sizes
+
+
 def _packed_rows(batch_sizes, batch):
     """Where the rows of packed data lie in [steps * batch, *]."""
     return [step * batch + row for step, size in enumerate(batch_sizes) for row in range(size)]
@@ -198,8 +213,10 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
 
     Padded to total_length if that is given; raises ValueError where it is too short.
     """
-    data, batch_sizes, _, unsorted_indices = sequence
-    steps = batch_sizes.size(0)
+    batch_sizes, data = sequence.batch_sizes, sequence.data
+    unsorted_indices = sequence.unsorted_indices
+    sizes = _checked_sizes(data, batch_sizes)
+    steps = len(sizes)
     if total_length is not None:
         if total_length < steps:
             raise ValueError(
@@ -207,9 +224,8 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
                 f"input, but got total_length={total_length} and max sequence length being {steps}"
             )
         steps = total_length
-    sizes = batch_sizes.tolist()
     batch = sizes[0]
-    rows = _C.tensor(_packed_rows(sizes, batch), device=data.device)
+    rows = _C.tensor(_packed_rows(sizes, batch), dtype=_C.int64, device=data.device)
     padded = _C.full(
         (steps * batch, *data.shape[1:]), padding_value, dtype=data.dtype, device=data.device
     )
@@ -239,6 +255,7 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
     sequences = list(sequences)
     if not sequences:
         raise RuntimeError("received an empty list of sequences")
+    require_string("pad_sequence", "padding_side", padding_side)
     if padding_side not in ("left", "right"):
         raise RuntimeError(
             f"Expected padding_side to be one of left or right, but got {padding_side}."
