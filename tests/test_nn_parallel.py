@@ -35,7 +35,7 @@ def devices_are(monkeypatch):
 def test_a_tensor_on_several_devices(devices_are):
     devices_are("cpu")
     x = cnn.arange(3.0)
-    assert comm.broadcast(x, [0, 1]) == (x, x) or all(t is x for t in comm.broadcast(x, [0, 1]))
+    assert all(copy is x for copy in comm.broadcast(x, [0, 1]))
     out = [cnn.zeros(3), cnn.zeros(3)]
     assert comm.broadcast(x, out=out)[1] is out[1] and out[1].tolist() == [0, 1, 2]
     assert [[t.tolist() for t in row] for row in comm.broadcast_coalesced([x, x + 1], [0, 1])] == [
