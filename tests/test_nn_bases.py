@@ -283,3 +283,22 @@ def test_gradients_of_convolutions(dims, input_size, weight_size, options):
         assert not of_input(input_size, w, g, **options).requires_grad
     with pytest.raises(RuntimeError):
         of_input(input_size, w, normal(2, 2), **options)
+
+
+def test_helpers_of_functional():
+    assert F._Reduction.get_enum("mean") == 1
+    assert F._Reduction.legacy_get_enum(False, True, emit_warning=False) == 2
+    assert F._list_with_default is utils._list_with_default
+    F._verify_batch_size([2, 3])
+    F._verify_spatial_size([1, 3, 2])
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        F._verify_batch_size([1, 3, 1])
+    with pytest.raises(ValueError, match="more than 1 spatial element"):
+        F._verify_spatial_size([2, 3, 1, 1])
+    x = normal(1, 2, 6, 6)
+    cnn.manual_seed(0)
+    values, places = F.fractional_max_pool2d_with_indices(x, 2, output_size=3)
+    cnn.manual_seed(0)
+    assert F.fractional_max_pool2d(x, 2, output_size=3).tolist() == values.tolist()
+    assert x.flatten(2).gather(2, places.flatten(2)).tolist() == values.flatten(2).tolist()
+    assert len(F.fractional_max_pool3d_with_indices(normal(1, 1, 4, 4, 4), 2, 2)) == 2
