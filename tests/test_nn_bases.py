@@ -197,6 +197,9 @@ def test_types_of_arguments():
     assert types._size_2_t == int | tuple[int, int]
     assert types._maybe_indices_t == cnn.Tensor | tuple[cnn.Tensor, cnn.Tensor]
     assert types._size_any_opt_t == int | None | tuple[int | None, ...]
+    assert conv._size_2_t is padding._size_2_t is pooling._size_2_t is types._size_2_t
+    with pytest.raises(AttributeError, match="has no attribute '_size_7_t'"):
+        conv._size_7_t
 
 
 # Layers -------------------------------------------------------------------------------------------
