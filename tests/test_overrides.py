@@ -114,7 +114,10 @@ def test_what_no_mode_and_no_class_answers():
         def __torch_function__(self, func, types, args=(), kwargs=None):
             return NotImplemented
 
-    with Silent(), pytest.raises(TypeError, match=r"Multiple dispatch failed for 'torch.ones'(.|\n)*Silent"):
+    with (
+        Silent(),
+        pytest.raises(TypeError, match=r"Multiple dispatch failed for 'torch.ones'(.|\n)*Silent"),
+    ):
         cnn.ones(1)
 
 
@@ -179,7 +182,11 @@ def test_functions_of_python_ask_their_arguments():
 
 def test_they_stay_functions_to_python():
     assert F.relu.__name__ == F.relu.__qualname__ == "relu"
-    assert F.relu.__module__ == "cnn.nn.functional" and "max(0" in F.relu.__doc__.replace(" ", "") or F.relu.__doc__
+    assert (
+        F.relu.__module__ == "cnn.nn.functional"
+        and "max(0" in F.relu.__doc__.replace(" ", "")
+        or F.relu.__doc__
+    )
     assert list(inspect.signature(F.relu).parameters) == ["input", "inplace"]
     assert "def relu" in inspect.getsource(F.relu)
     assert pickle.loads(pickle.dumps(F.relu)) is F.relu
@@ -192,8 +199,14 @@ def test_questions():
     x = cnn.ones(1)
     assert not overrides.has_torch_function((x, nn.Parameter(x), 1))
     assert overrides.has_torch_function((x, Named()))
-    assert overrides.has_torch_function_unary(Named()) and overrides.has_torch_function_variadic(x, Named())
-    assert overrides.is_tensor_like(x) and overrides.is_tensor_like(Named()) and not overrides.is_tensor_like(1)
+    assert overrides.has_torch_function_unary(Named()) and overrides.has_torch_function_variadic(
+        x, Named()
+    )
+    assert (
+        overrides.is_tensor_like(x)
+        and overrides.is_tensor_like(Named())
+        and not overrides.is_tensor_like(1)
+    )
     assert overrides.is_tensor_method_or_property(cnn.Tensor.add)
     assert overrides.is_tensor_method_or_property(cnn.Tensor.shape.__get__)
     assert not overrides.is_tensor_method_or_property(cnn.add)
@@ -212,11 +225,18 @@ def test_handling_by_hand():
 
 def test_lists_of_functions():
     overridable = overrides.get_overridable_functions()
-    assert cnn.add in overridable[cnn] and F.relu in overridable[F] and cnn.Tensor.add in overridable[cnn.Tensor]
+    assert (
+        cnn.add in overridable[cnn]
+        and F.relu in overridable[F]
+        and cnn.Tensor.add in overridable[cnn.Tensor]
+    )
     assert cnn.Tensor.shape.__get__ in overridable[cnn.Tensor.shape]
     stands = overrides.get_testing_overrides()
     assert all(function in stands for functions in overridable.values() for function in functions)
-    assert stands[F.relu](1) == -1 and list(inspect.signature(stands[F.relu]).parameters) == ["input", "inplace"]
+    assert stands[F.relu](1) == -1 and list(inspect.signature(stands[F.relu]).parameters) == [
+        "input",
+        "inplace",
+    ]
     assert cnn.manual_seed in overrides.get_ignored_functions()
 
 

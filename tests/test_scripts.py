@@ -131,7 +131,7 @@ def test_code_and_modules(tmp_path):
     done = python("-m", "cnn", "-m", "package", "y", folder=tmp_path)
     assert (done.returncode, done.stdout) == (0, "torch ['y']\n"), done.stderr
     done = python("-m", "cnn", "package", "z", folder=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "cnn ['z']\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "torch ['z']\n"), done.stderr
 
 
 def test_an_error_looks_like_the_scripts_own(tmp_path):
@@ -149,7 +149,7 @@ def test_an_installed_torch_stays_unseen(tmp_path):
     fake = tmp_path / "torch"
     fake.mkdir()
     (fake / "__init__.py").write_text("raise SystemExit('the other torch')")
-    assert run(tmp_path, "import torch; print(torch.__name__)") == "cnn\n"
+    assert run(tmp_path, "import torch; print(torch.__name__)") == "torch\n"
 
 
 def test_a_module_that_is_missing(tmp_path):
@@ -221,7 +221,7 @@ def test_child_processes(tmp_path, method):
             process.join()
         """,
     )
-    assert text == "('cnn', True, 3.0)\n"
+    assert text == "('torch', True, 3.0)\n"
 
 
 def test_version_in_scripts(tmp_path):

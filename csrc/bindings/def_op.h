@@ -4,8 +4,8 @@
 //                         "Sum of the elements, over `dim` or over all.", kNoInPlace);
 //
 // makes `_C.sum` and `Tensor.sum`. A C++ function whose last parameter is a Dest also gets `out=` and `Tensor.sum_`
-// (here switched off). A name given several times has several signatures, tried in order. The function may be a captureless
-// lambda. The text's types must fit the C++ parameters: a mistake is an ImportError.
+// (here switched off). A name given several times has several signatures, tried in order. The function may be a
+// captureless lambda. The text's types must fit the C++ parameters: a mistake is an ImportError.
 #pragma once
 
 #include <map>
@@ -26,6 +26,7 @@ enum OpFlags : unsigned {
   kNoOut = 8,  // no `out=`, though there is a Dest
   kOut = 16,  // `out=` without a Dest: takes the result, of its dtype
   kOutAnyDtype = 32 | kOut,  // ... or of one that it converts to
+  kNumberFirst = 64,  // f(Tensor, Tensor|Number, ...) also as a function f(Tensor|Number, Tensor, ...)
 };
 
 // A call of an op that is written against the C API: a Tensor method that converts its arguments itself.
@@ -46,6 +47,8 @@ class Registry {
  public:
   template <auto F>
   void def_op(const char* text, const char* doc = "", unsigned flags = 0);
+  // Another name for an op: as a function, as a method and in place, wherever the op has these.
+  void alias(const char* name, const char* op);
   // A method of Tensor without a C++ op behind it.
   void def_method(const char* name, RawMethod function, const char* doc, bool intercepted = true);
   // Adds everything to the module and to Tensor; then the registry is only read.
@@ -148,6 +151,9 @@ bool params_fit(const Signature& s, std::index_sequence<I...>) {
          (Converter<std::tuple_element_t<I, Args>>::fits(bySlot[I]->kind) && ... && true);
 }
 
+// "f(Tensor input, Tensor|Number other)" as "f(Tensor|Number input, Tensor other)".
+std::string number_first(std::string text);
+
 template <auto F>
 void Registry::def_op(const char* text, const char* doc, unsigned flags) {
   using Args = typename FunctionTraits<decltype(F)>::Args;
@@ -172,6 +178,9 @@ void Registry::def_op(const char* text, const char* doc, unsigned flags) {
     in_place.name += "_";
     add(in_place, doc, flags, true);
     add(std::move(in_place), doc, flags, false);
+  }
+  if (flags & kNumberFirst) {
+    def_op<F>(number_first(text).c_str(), doc, (flags & ~kNumberFirst) | kFunctionOnly | kNoInPlace);
   }
 }
 

@@ -42,8 +42,8 @@ void write_out(const Call& c, const Tensor& result, const Tensor& out) {
   if (s.requires_grad_slot >= 0 && c.slots[s.requires_grad_slot] == Py_True) out.set_requires_grad(true);
 }
 
-// `cnn.Tensor.dim()`, where CPython 3.11 has specialized the call for tensors: it sees one argument less than none, takes
-// for `self` whatever lies there, and gives up a reference to it that it does not have.
+// `cnn.Tensor.dim()`, where CPython 3.11 has specialized the call for tensors: it sees one argument less than none,
+// takes for `self` whatever lies there, and gives up a reference to it that it does not have.
 [[gnu::cold]] PyObject* call_without_self(const Op& op, PyObject* self) {
   Py_INCREF(self);
   return PyErr_Format(PyExc_TypeError, "unbound method Tensor.%s() needs an argument", op.name.c_str());
@@ -189,6 +189,14 @@ Registry& registry() {
   return instance;
 }
 
+std::string number_first(std::string text) {
+  const std::string_view tensor = "(Tensor ", either = ", Tensor|Number ";
+  const size_t second = text.find(either);
+  if (second == text.npos || text.find(tensor) == text.npos) throw std::logic_error("no number in '" + text + "'");
+  text.replace(second, either.size(), ", Tensor ");
+  return text.replace(text.find(tensor), tensor.size(), "(Tensor|Number ");
+}
+
 Op& Registry::op(const std::string& name, bool method, const char* doc) {
   std::unique_ptr<Op>& slot = (method ? methods_ : functions_)[name];
   if (!slot) {
@@ -203,6 +211,22 @@ Op& Registry::op(const std::string& name, bool method, const char* doc) {
 void Registry::add(Signature signature, const char* doc, unsigned, bool method) {
   signature.text = full_text(signature);
   op(signature.name, method, doc).signatures.push_back(std::move(signature));
+}
+
+void Registry::alias(const char* name, const char* original) {
+  const std::string doc = std::string("The same as ") + original + ".";
+  for (const char* suffix : {"", "_"}) {
+    for (const bool method : {false, true}) {
+      const auto& table = method ? methods_ : functions_;
+      const auto found = table.find(std::string(original) + suffix);
+      if (found == table.end()) continue;
+      for (Signature s : found->second->signatures) {
+        s.name = std::string(name) + suffix;
+        s.text = s.name + s.text.substr(s.text.find('('));
+        op(s.name, method, doc.c_str()).signatures.push_back(std::move(s));
+      }
+    }
+  }
 }
 
 void Registry::def_method(const char* name, RawMethod function, const char* doc, bool intercepted) {

@@ -1,6 +1,7 @@
 #include "bindings/legacy_types.h"
 
 #include "bindings/def_op.h"
+#include "bindings/fresh.h"
 #include "bindings/from_data.h"
 #include "bindings/storage.h"
 #include "bindings/tensor_type.h"
@@ -48,7 +49,7 @@ Tensor construct(const char* name, PyObject* args, PyObject* kwargs, DType dtype
     const Dims sizes = sequence_to_dims(args, "new", "size");
     for (const int64_t size : sizes)
       check(size >= 0, "", "Trying to create tensor with negative dimension ", size, ": ", sizes);
-    return empty(sizes, dtype, device);
+    return fresh(empty(sizes, dtype, device));
   }
   check_type(n <= 1, "", name, "() takes sizes, or one argument with the data");
   if (Py_TYPE(data) == &size_type) return empty(sequence_to_dims(data, name, "size"), dtype, device);
@@ -73,6 +74,9 @@ PyObject* marker_repr(PyObject* self) {
 }
 PyObject* marker_dtype(PyObject* self, void*) { return dtype_object(dtype_of_marker(self)); }
 PyObject* marker_name(PyObject* self, void*) { return PyUnicode_FromString(name_of(dtype_of_marker(self)).c_str()); }
+PyObject* marker_module(PyObject*, void*) {
+  return PyObject_GetAttrString(reinterpret_cast<PyObject*>(tensor_type), "__module__");
+}
 PyObject* marker_reduce(PyObject* self, PyObject*) { return marker_name(self, nullptr); }
 
 PyMethodDef marker_methods[] = {{"__instancecheck__", marker_instancecheck, METH_O, nullptr},
@@ -82,6 +86,7 @@ PyMethodDef marker_methods[] = {{"__instancecheck__", marker_instancecheck, METH
 PyGetSetDef marker_properties[] = {{"dtype", marker_dtype, nullptr, "The element type.", nullptr},
                                    {"__name__", marker_name, nullptr, nullptr, nullptr},
                                    {"__qualname__", marker_name, nullptr, nullptr, nullptr},
+                                   {"__module__", marker_module, nullptr, nullptr, nullptr},
                                    {}};
 
 PyObject* markers[kDTypes];

@@ -1,6 +1,6 @@
 // Short ways for the subclasses of nn.Module: `self.weight` finds a parameter, and a call runs forward, without passing
-// through Module.__getattr__ and Module.__call__ where those would do just that. What is out of the ordinary goes to them.
-// Python puts its own slot back when a class gets another `__getattr__`, `__getattribute__` or `__call__`.
+// through Module.__getattr__ and Module.__call__ where those would do just that. What is out of the ordinary goes to
+// them. Python puts its own slot back when a class gets another `__getattr__`, `__getattribute__` or `__call__`.
 #include "bindings/module_slots.h"
 
 namespace cnn::python {

@@ -45,7 +45,8 @@ void bind_activation(Registry& ops) {
       "binary_cross_entropy(Tensor input, Tensor target, Tensor? weight=None, int reduction=1) -> Tensor",
       "-(t log x + (1 - t) log(1 - x)).", kFunctionOnly);
   ops.def_op<&cnn::binary_cross_entropy_with_logits>(
-      "binary_cross_entropy_with_logits(Tensor input, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, int reduction=1) -> Tensor",
+      "binary_cross_entropy_with_logits(Tensor input, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, "
+      "int reduction=1) -> Tensor",
       "binary_cross_entropy of sigmoid(input), stable.", kFunctionOnly);
 }
 

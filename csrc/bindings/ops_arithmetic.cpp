@@ -6,25 +6,17 @@
 namespace cnn::python {
 
 void bind_arithmetic(Registry& ops) {
-  ops.def_op<&cnn::add>("add(Tensor input, Tensor|Number other, *, Number alpha=1) -> Tensor",
-                        "input + alpha * other.");
-  ops.def_op<&cnn::sub>("sub(Tensor input, Tensor|Number other, *, Number alpha=1) -> Tensor",
-                        "input - alpha * other.");
+  ops.def_op<&cnn::add>("add(Tensor input, Tensor|Number other, *, Number alpha=1) -> Tensor", "input + alpha * other.",
+                        kNumberFirst);
+  ops.def_op<&cnn::sub>("sub(Tensor input, Tensor|Number other, *, Number alpha=1) -> Tensor", "input - alpha * other.",
+                        kNumberFirst);
   ops.def_op<[](const Tensor& x, const Tensor& other, Scalar alpha) { return cnn::sub(other, x, alpha); }>(
       "rsub(Tensor input, Tensor|Number other, *, Number alpha=1) -> Tensor", "other - alpha * input.");
   ops.def_op<[](const Tensor& x, Scalar other, Scalar alpha) { return cnn::sub(wrapped_number(other), x, alpha); }>(
       "rsub(Tensor input, Number other, Number alpha) -> Tensor", "");
-  ops.def_op<&cnn::mul>("mul(Tensor input, Tensor|Number other) -> Tensor", "input * other.");
-  ops.def_op<&cnn::div>("div(Tensor input, Tensor|Number other) -> Tensor", "input / other, of floating-point dtype.");
-  // A number may come first in functions.
-  constexpr int kFunction = kFunctionOnly | kNoInPlace;
-  ops.def_op<&cnn::add>("add(Tensor|Number input, Tensor other, *, Number alpha=1) -> Tensor", "input + alpha * other.",
-                        kFunction);
-  ops.def_op<&cnn::sub>("sub(Tensor|Number input, Tensor other, *, Number alpha=1) -> Tensor", "input - alpha * other.",
-                        kFunction);
-  ops.def_op<&cnn::mul>("mul(Tensor|Number input, Tensor other) -> Tensor", "input * other.", kFunction);
-  ops.def_op<&cnn::div>("div(Tensor|Number input, Tensor other) -> Tensor", "input / other, of floating-point dtype.",
-                        kFunction);
+  ops.def_op<&cnn::mul>("mul(Tensor input, Tensor|Number other) -> Tensor", "input * other.", kNumberFirst);
+  ops.def_op<&cnn::div>("div(Tensor input, Tensor|Number other) -> Tensor", "input / other, of floating-point dtype.",
+                        kNumberFirst);
   ops.def_op<&cnn::neg>("neg(Tensor input) -> Tensor", "-input.");
 }
 

@@ -9,19 +9,19 @@ namespace cnn::python {
 void bind_binary(Registry& ops) {
   ops.def_op<&cnn::div_rounded>("div(Tensor input, Tensor|Number other, *, str? rounding_mode) -> Tensor",
                                 "input / other, rounded by 'trunc' or 'floor'.");
-  ops.def_op<&cnn::div>("divide(Tensor input, Tensor|Number other) -> Tensor", "The same as div.");
-  ops.def_op<&cnn::div_rounded>("divide(Tensor input, Tensor|Number other, *, str? rounding_mode) -> Tensor",
-                                "The same as div.");
+  ops.alias("divide", "div");
   ops.def_op<&cnn::div>("true_divide(Tensor input, Tensor|Number other) -> Tensor",
-                        "input / other, of floating-point dtype.");
-  ops.def_op<&cnn::mul>("multiply(Tensor input, Tensor|Number other) -> Tensor", "The same as mul.");
-  ops.def_op<&cnn::sub>("subtract(Tensor input, Tensor|Number other, *, Number alpha=1) -> Tensor", "The same as sub.");
+                        "input / other, of floating-point dtype.", kNumberFirst);
+  ops.alias("multiply", "mul");
+  ops.def_op<&cnn::sub>("subtract(Tensor input, Tensor|Number other, *, Number alpha=1) -> Tensor", "The same as sub.",
+                        kNumberFirst);
   ops.def_op<[](const Tensor& x, Scalar other, Scalar alpha, Dest dest) {
     return cnn::sub(x, wrapped_number(other), alpha, dest);
   }>("subtract(Tensor input, Number other, Number alpha) -> Tensor", "", kNoOut);
-  ops.def_op<&cnn::floor_divide>("floor_divide(Tensor input, Tensor|Number other) -> Tensor", "floor(input / other).");
+  ops.def_op<&cnn::floor_divide>("floor_divide(Tensor input, Tensor|Number other) -> Tensor", "floor(input / other).",
+                                 kNumberFirst);
   ops.def_op<&cnn::remainder>("remainder(Tensor input, Tensor|Number other) -> Tensor",
-                              "The rest of division, with the sign of other.");
+                              "The rest of division, with the sign of other.", kNumberFirst);
   ops.def_op<&cnn::fmod>("fmod(Tensor input, Tensor|Number other) -> Tensor",
                          "The rest of division, with the sign of input.");
   ops.def_op<&cnn::atan2>("atan2(Tensor input, Tensor other) -> Tensor", "Angle of (other, input), in radians.");
@@ -35,36 +35,18 @@ void bind_binary(Registry& ops) {
   ops.def_op<&cnn::logaddexp>("logaddexp(Tensor input, Tensor other) -> Tensor", "log(exp(input) + exp(other)).");
   ops.def_op<&cnn::logaddexp2>("logaddexp2(Tensor input, Tensor other) -> Tensor", "log2(2^input + 2^other).");
   ops.def_op<&cnn::xlogy>("xlogy(Tensor input, Tensor|Number other) -> Tensor",
-                          "input * log(other), 0 where input is 0.");
+                          "input * log(other), 0 where input is 0.", kNumberFirst);
   ops.def_op<&cnn::nextafter>("nextafter(Tensor input, Tensor other) -> Tensor",
                               "The next number after input towards other.");
   ops.def_op<&cnn::gcd>("gcd(Tensor input, Tensor other) -> Tensor", "Greatest common divisor.");
   ops.def_op<&cnn::lcm>("lcm(Tensor input, Tensor other) -> Tensor", "Least common multiple.");
-  ops.def_op<&cnn::remainder>("remainder(Tensor|Number input, Tensor other) -> Tensor",
-                              "The rest of division, with the sign of other.", kFunctionOnly | kNoInPlace);
-  ops.def_op<&cnn::floor_divide>("floor_divide(Tensor|Number input, Tensor other) -> Tensor", "floor(input / other).",
-                                 kFunctionOnly | kNoInPlace);
-  ops.def_op<&cnn::mul>("multiply(Tensor|Number input, Tensor other) -> Tensor", "The same as mul.",
-                        kFunctionOnly | kNoInPlace);
-  ops.def_op<&cnn::sub>("subtract(Tensor|Number input, Tensor other, *, Number alpha=1) -> Tensor", "The same as sub.",
-                        kFunctionOnly | kNoInPlace);
-  ops.def_op<&cnn::div>("divide(Tensor|Number input, Tensor other) -> Tensor", "The same as div.",
-                        kFunctionOnly | kNoInPlace);
-  ops.def_op<&cnn::div>("true_divide(Tensor|Number input, Tensor other) -> Tensor",
-                        "input / other, of floating-point dtype.", kFunctionOnly | kNoInPlace);
-  ops.def_op<&cnn::xlogy>("xlogy(Tensor|Number input, Tensor other) -> Tensor",
-                          "input * log(other), 0 where input is 0.", kFunctionOnly | kNoInPlace);
-  ops.def_op<&cnn::atan2>("arctan2(Tensor input, Tensor other) -> Tensor", "The same as atan2.");
+  ops.alias("arctan2", "atan2");
   ops.def_op<&cnn::heaviside>("heaviside(Tensor input, Tensor values) -> Tensor",
                               "0 below zero, 1 above, values at zero.");
   ops.def_op<&cnn::ldexp>("ldexp(Tensor input, Tensor other) -> Tensor", "input * 2^other.");
-  ops.def_op<&cnn::pow>("pow(Tensor input, Tensor|Number exponent) -> Tensor", "input^exponent.");
-  ops.def_op<&cnn::pow>("pow(Tensor|Number input, Tensor exponent) -> Tensor", "input^exponent.",
-                        kFunctionOnly | kNoInPlace);
+  ops.def_op<&cnn::pow>("pow(Tensor input, Tensor|Number exponent) -> Tensor", "input^exponent.", kNumberFirst);
   ops.def_op<&cnn::float_power>("float_power(Tensor input, Tensor|Number exponent) -> Tensor",
-                                "input^exponent in float64.");
-  ops.def_op<&cnn::float_power>("float_power(Tensor|Number input, Tensor exponent) -> Tensor",
-                                "input^exponent in float64.", kFunctionOnly | kNoInPlace);
+                                "input^exponent in float64.", kNumberFirst);
   ops.def_op<&cnn::lerp>("lerp(Tensor input, Tensor end, Tensor|Number weight) -> Tensor",
                          "input + weight * (end - input).");
   ops.def_op<&cnn::addcmul>("addcmul(Tensor input, Tensor tensor1, Tensor tensor2, *, Number value=1) -> Tensor",

@@ -8,35 +8,28 @@ namespace cnn::python {
 void bind_compare(Registry& ops) {
   ops.def_op<&cnn::eq>("eq(Tensor input, Tensor|Number other) -> Tensor", "input == other.");
   ops.def_op<&cnn::ne>("ne(Tensor input, Tensor|Number other) -> Tensor", "input != other.");
-  ops.def_op<&cnn::ne>("not_equal(Tensor input, Tensor|Number other) -> Tensor", "The same as ne.");
+  ops.alias("not_equal", "ne");
   ops.def_op<&cnn::lt>("lt(Tensor input, Tensor|Number other) -> Tensor", "input < other.");
-  ops.def_op<&cnn::lt>("less(Tensor input, Tensor|Number other) -> Tensor", "The same as lt.");
+  ops.alias("less", "lt");
   ops.def_op<&cnn::le>("le(Tensor input, Tensor|Number other) -> Tensor", "input <= other.");
-  ops.def_op<&cnn::le>("less_equal(Tensor input, Tensor|Number other) -> Tensor", "The same as le.");
+  ops.alias("less_equal", "le");
   ops.def_op<&cnn::gt>("gt(Tensor input, Tensor|Number other) -> Tensor", "input > other.");
-  ops.def_op<&cnn::gt>("greater(Tensor input, Tensor|Number other) -> Tensor", "The same as gt.");
+  ops.alias("greater", "gt");
   ops.def_op<&cnn::ge>("ge(Tensor input, Tensor|Number other) -> Tensor", "input >= other.");
-  ops.def_op<&cnn::ge>("greater_equal(Tensor input, Tensor|Number other) -> Tensor", "The same as ge.");
+  ops.alias("greater_equal", "ge");
   ops.def_op<&cnn::logical_and>("logical_and(Tensor input, Tensor other) -> Tensor", "Of truth values.");
   ops.def_op<&cnn::logical_or>("logical_or(Tensor input, Tensor other) -> Tensor", "Of truth values.");
   ops.def_op<&cnn::logical_xor>("logical_xor(Tensor input, Tensor other) -> Tensor", "Of truth values.");
-  ops.def_op<&cnn::bitwise_and>("bitwise_and(Tensor input, Tensor|Number other) -> Tensor", "Of the bits of integers.");
-  ops.def_op<&cnn::bitwise_and>("bitwise_and(Tensor|Number input, Tensor other) -> Tensor", "Of the bits of integers.",
-                                kFunctionOnly | kNoInPlace);
-  ops.def_op<&cnn::bitwise_or>("bitwise_or(Tensor input, Tensor|Number other) -> Tensor", "Of the bits of integers.");
-  ops.def_op<&cnn::bitwise_or>("bitwise_or(Tensor|Number input, Tensor other) -> Tensor", "Of the bits of integers.",
-                               kFunctionOnly | kNoInPlace);
-  ops.def_op<&cnn::bitwise_xor>("bitwise_xor(Tensor input, Tensor|Number other) -> Tensor", "Of the bits of integers.");
-  ops.def_op<&cnn::bitwise_xor>("bitwise_xor(Tensor|Number input, Tensor other) -> Tensor", "Of the bits of integers.",
-                                kFunctionOnly | kNoInPlace);
+  ops.def_op<&cnn::bitwise_and>("bitwise_and(Tensor input, Tensor|Number other) -> Tensor", "Of the bits of integers.",
+                                kNumberFirst);
+  ops.def_op<&cnn::bitwise_or>("bitwise_or(Tensor input, Tensor|Number other) -> Tensor", "Of the bits of integers.",
+                               kNumberFirst);
+  ops.def_op<&cnn::bitwise_xor>("bitwise_xor(Tensor input, Tensor|Number other) -> Tensor", "Of the bits of integers.",
+                                kNumberFirst);
   ops.def_op<&cnn::bitwise_left_shift>("bitwise_left_shift(Tensor input, Tensor|Number other) -> Tensor",
-                                       "Of the bits of integers.");
-  ops.def_op<&cnn::bitwise_left_shift>("bitwise_left_shift(Tensor|Number input, Tensor other) -> Tensor",
-                                       "Of the bits of integers.", kFunctionOnly | kNoInPlace);
+                                       "Of the bits of integers.", kNumberFirst);
   ops.def_op<&cnn::bitwise_right_shift>("bitwise_right_shift(Tensor input, Tensor|Number other) -> Tensor",
-                                        "Of the bits of integers.");
-  ops.def_op<&cnn::bitwise_right_shift>("bitwise_right_shift(Tensor|Number input, Tensor other) -> Tensor",
-                                        "Of the bits of integers.", kFunctionOnly | kNoInPlace);
+                                        "Of the bits of integers.", kNumberFirst);
   ops.def_op<&cnn::isclose>(
       "isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor",
       "|input - other| <= atol + rtol * |other|.");

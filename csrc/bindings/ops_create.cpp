@@ -1,5 +1,6 @@
 // Bindings of the create ops: a line per op, and nothing else.
 #include "bindings/def_op.h"
+#include "bindings/fresh.h"
 #include "bindings/ops.h"
 #include "cnn/autograd.h"
 #include "cnn/ops/copy.h"
@@ -42,97 +43,75 @@ Tensor logspace_of(const Tensor& start, const Tensor& end, int64_t steps, double
 }  // namespace
 
 void bind_create(Registry& ops) {
-  ops.def_op<[](const Dims& size, DType t, Device d) {
-    return cnn::zeros(size, t, d);
-  }>("zeros(Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "All 0.", kOut);
-  ops.def_op<[](const Dims& size, DType t, Device d) {
-    return cnn::ones(size, t, d);
-  }>("ones(Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "All 1.", kOut);
-  ops.def_op<[](const Dims& size, DType t, Device d) {
-    return cnn::empty(size, t, d);
-  }>("empty(Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, MemoryFormat? memory_format=None) -> Tensor",
-     "Uninitialised.", kOut);
+  ops.def_op<[](const Dims& size, DType t, Device d) { return cnn::zeros(size, t, d); }>(
+      "zeros(Dims size, *, TensorOptions) -> Tensor", "All 0.", kOut);
+  ops.def_op<[](const Dims& size, DType t, Device d) { return cnn::ones(size, t, d); }>(
+      "ones(Dims size, *, TensorOptions) -> Tensor", "All 1.", kOut);
+  ops.def_op<[](const Dims& size, DType t, Device d) { return fresh(cnn::empty(size, t, d)); }>(
+      "empty(Dims size, *, TensorOptions, MemoryFormat? memory_format=None) -> Tensor", "Uninitialised.", kOut);
   ops.def_op<[](const Dims& size, const Dims& stride, DType t, Device d) {
-    return cnn::empty_strided(size, stride, t, d);
-  }>("empty_strided(Dims size, Dims stride, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "Uninitialised, with the given strides.");
+    return fresh(cnn::empty_strided(size, stride, t, d));
+  }>("empty_strided(Dims size, Dims stride, *, TensorOptions) -> Tensor", "Uninitialised, with the given strides.");
   ops.def_op<[](const Dims& size, Scalar value, std::optional<DType> t, Device d) {
     return cnn::full(size, value, t, d);
-  }>("full(Dims size, Number fill_value, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "All one value.", kOut);
+  }>("full(Dims size, Number fill_value, *, TensorOptions) -> Tensor", "All one value.", kOut);
   ops.def_op<[](const Tensor& x, std::optional<DType> t, std::optional<Device> d, Format f) {
     return like(x, 0, t, d, f);
-  }>("zeros_like(Tensor input, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, Contiguous? memory_format=None) -> Tensor",
+  }>("zeros_like(Tensor input, *, TensorOptions, Contiguous? memory_format=None) -> Tensor",
      "All 0, in the shape of input.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, std::optional<DType> t, std::optional<Device> d, Format f) {
     return like(x, 1, t, d, f);
-  }>("ones_like(Tensor input, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, Contiguous? memory_format=None) -> Tensor",
+  }>("ones_like(Tensor input, *, TensorOptions, Contiguous? memory_format=None) -> Tensor",
      "All 1, in the shape of input.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, Scalar value, std::optional<DType> t, std::optional<Device> d, Format f) {
     return like(x, value, t, d, f);
-  }>("full_like(Tensor input, Number fill_value, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, Contiguous? memory_format=None) -> Tensor",
+  }>("full_like(Tensor input, Number fill_value, *, TensorOptions, Contiguous? memory_format=None) -> Tensor",
      "All one value, in the shape of input.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, std::optional<DType> t, std::optional<Device> d, Format f) {
-    return empty_on(x, t, d, f);
-  }>("empty_like(Tensor input, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, Contiguous? memory_format=None) -> Tensor",
+    return fresh(empty_on(x, t, d, f));
+  }>("empty_like(Tensor input, *, TensorOptions, Contiguous? memory_format=None) -> Tensor",
      "Uninitialised, in the shape of input.", kFunctionOnly);
-  ops.def_op<[](Scalar end, std::optional<DType> t, Device d) {
-    return cnn::arange(0, end, 1, t, d);
-  }>("arange(Number end, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "0, 1, ... below end.", kOut);
+  ops.def_op<[](Scalar end, std::optional<DType> t, Device d) { return cnn::arange(0, end, 1, t, d); }>(
+      "arange(Number end, *, TensorOptions) -> Tensor", "0, 1, ... below end.", kOut);
   ops.def_op<[](Scalar start, Scalar end, Scalar step, std::optional<DType> t, Device d) {
     return cnn::arange(start, end, step, t, d);
-  }>("arange(Number start, Number end, Number step=1, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+  }>("arange(Number start, Number end, Number step=1, *, TensorOptions) -> Tensor",
      "start, start + step, ... below end.", kOut);
   ops.def_op<[](Scalar start, Scalar end, int64_t steps, std::optional<DType> t, Device d) {
     return cnn::linspace(start, end, steps, t, d);
-  }>("linspace(Number start, Number end, int steps, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "Evenly spaced, both ends included.", kOut);
-  ops.def_op<&linspace_of>(
-      "linspace(Tensor start, Tensor|Number end, int steps, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-      "", kOut);
-  ops.def_op<&linspace_of>(
-      "linspace(Tensor|Number start, Tensor end, int steps, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-      "", kOut);
+  }>("linspace(Number start, Number end, int steps, *, TensorOptions) -> Tensor", "Evenly spaced, both ends included.",
+     kOut);
+  ops.def_op<&linspace_of>("linspace(Tensor start, Tensor|Number end, int steps, *, TensorOptions) -> Tensor", "",
+                           kOut);
+  ops.def_op<&linspace_of>("linspace(Tensor|Number start, Tensor end, int steps, *, TensorOptions) -> Tensor", "",
+                           kOut);
   ops.def_op<[](Scalar start, Scalar end, int64_t steps, double base, std::optional<DType> t, Device d) {
     return cnn::logspace(start, end, steps, base, t, d);
-  }>("logspace(Number start, Number end, int steps, float base=10.0, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+  }>("logspace(Number start, Number end, int steps, float base=10.0, *, TensorOptions) -> Tensor",
      "Powers of base, evenly spaced.", kOut);
   ops.def_op<&logspace_of>(
-      "logspace(Tensor start, Tensor|Number end, int steps, float base=10.0, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-      "", kOut);
+      "logspace(Tensor start, Tensor|Number end, int steps, float base=10.0, *, TensorOptions) -> Tensor", "", kOut);
   ops.def_op<&logspace_of>(
-      "logspace(Tensor|Number start, Tensor end, int steps, float base=10.0, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-      "", kOut);
-  ops.def_op<[](int64_t n, std::optional<DType> t, Device d) {
-    return cnn::eye(n, {}, t, d);
-  }>("eye(int n, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "Identity matrix.", kOut);
-  ops.def_op<[](int64_t n, int64_t m, std::optional<DType> t, Device d) {
-    return cnn::eye(n, m, t, d);
-  }>("eye(int n, int m, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "1 on the diagonal of an n x m matrix.", kOut);
+      "logspace(Tensor|Number start, Tensor end, int steps, float base=10.0, *, TensorOptions) -> Tensor", "", kOut);
+  ops.def_op<[](int64_t n, std::optional<DType> t, Device d) { return cnn::eye(n, {}, t, d); }>(
+      "eye(int n, *, TensorOptions) -> Tensor", "Identity matrix.", kOut);
+  ops.def_op<[](int64_t n, int64_t m, std::optional<DType> t, Device d) { return cnn::eye(n, m, t, d); }>(
+      "eye(int n, int m, *, TensorOptions) -> Tensor", "1 on the diagonal of an n x m matrix.", kOut);
   ops.def_op<[](Scalar s, std::optional<DType> t, Device d) {
     return cnn::full({}, s, t.value_or(default_dtype()), d);
-  }>("scalar_tensor(Number s, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "A 0-d tensor.");
+  }>("scalar_tensor(Number s, *, TensorOptions) -> Tensor", "A 0-d tensor.");
   ops.def_op<[](const Tensor& x, const Dims& size, std::optional<DType> t, std::optional<Device> d) {
     return cnn::zeros(size, t.value_or(x.dtype()), d.value_or(x.device()));
-  }>("new_zeros(Tensor input, Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "All 0, of input's dtype.", kMethodOnly);
+  }>("new_zeros(Tensor input, Dims size, *, TensorOptions) -> Tensor", "All 0, of input's dtype.", kMethodOnly);
   ops.def_op<[](const Tensor& x, const Dims& size, std::optional<DType> t, std::optional<Device> d) {
     return cnn::ones(size, t.value_or(x.dtype()), d.value_or(x.device()));
-  }>("new_ones(Tensor input, Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "All 1, of input's dtype.", kMethodOnly);
+  }>("new_ones(Tensor input, Dims size, *, TensorOptions) -> Tensor", "All 1, of input's dtype.", kMethodOnly);
   ops.def_op<[](const Tensor& x, const Dims& size, std::optional<DType> t, std::optional<Device> d) {
-    return cnn::empty(size, t.value_or(x.dtype()), d.value_or(x.device()));
-  }>("new_empty(Tensor input, Dims size, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "Uninitialised, of input's dtype.", kMethodOnly);
+    return fresh(cnn::empty(size, t.value_or(x.dtype()), d.value_or(x.device())));
+  }>("new_empty(Tensor input, Dims size, *, TensorOptions) -> Tensor", "Uninitialised, of input's dtype.", kMethodOnly);
   ops.def_op<[](const Tensor& x, const Dims& size, Scalar v, std::optional<DType> t, std::optional<Device> d) {
     return cnn::full(size, v, t.value_or(x.dtype()), d.value_or(x.device()));
-  }>("new_full(Tensor input, Dims size, Number fill_value, *, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+  }>("new_full(Tensor input, Dims size, Number fill_value, *, TensorOptions) -> Tensor",
      "All one value, of input's dtype.", kMethodOnly);
   ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(x, v); }>("fill_(Tensor input, Number value) -> Tensor",
                                                                          "Every element set.");

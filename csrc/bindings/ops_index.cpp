@@ -53,7 +53,8 @@ void bind_index(Registry& ops) {
   ops.def_op<&cnn::index_copy>("index_copy(Tensor input, int dim, Tensor index, Tensor source) -> Tensor",
                                "source written at positions of a dimension.");
   ops.def_op<&cnn::index_reduce>(
-      "index_reduce(Tensor input, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) -> Tensor",
+      "index_reduce(Tensor input, int dim, Tensor index, Tensor source, str reduce, *, "
+      "bool include_self=True) -> Tensor",
       "source reduced into positions of a dimension by prod, mean, amax or amin.");
   ops.def_op<&cnn::index_fill>("index_fill(Tensor input, int dim, Tensor index, Tensor|Number value) -> Tensor",
                                "value at positions of a dimension.", kNoOut);
@@ -80,7 +81,8 @@ void bind_index(Registry& ops) {
   ops.def_op<&cnn::scatter_add>("scatter_add(Tensor input, int dim, Tensor index, Tensor src) -> Tensor",
                                 "y[index[i][j]][j] += src[i][j] (dim 0).");
   ops.def_op<&cnn::scatter_reduce>(
-      "scatter_reduce(Tensor input, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor",
+      "scatter_reduce(Tensor input, int dim, Tensor index, Tensor src, str reduce, *, "
+      "bool include_self=True) -> Tensor",
       "Reduced by sum, prod, mean, amax or amin.");
   ops.def_op<&cnn::take>("take(Tensor input, Tensor index) -> Tensor", "Elements of the flattened input.", kNoInPlace);
   ops.def_op<&cnn::put>("put(Tensor input, Tensor index, Tensor source, bool accumulate=False) -> Tensor",
@@ -92,7 +94,8 @@ void bind_index(Registry& ops) {
   ops.def_op<&cnn::masked_scatter>("masked_scatter(Tensor input, Tensor mask, Tensor source) -> Tensor",
                                    "source, in order, where mask is True.", kNoOut);
   ops.def_op<&cnn::embedding>(
-      "embedding(Tensor weight, Tensor indices, int padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor",
+      "embedding(Tensor weight, Tensor indices, int padding_idx=-1, bool scale_grad_by_freq=False, "
+      "bool sparse=False) -> Tensor",
       "Rows of weight.", kFunctionOnly);
   ops.def_op<&cnn::nonzero>("nonzero(Tensor input) -> Tensor",
                             "Indices of nonzero elements, a row each; as_tuple: a tensor for each dimension.",
@@ -105,10 +108,12 @@ void bind_index(Registry& ops) {
   ops.def_op<[](const Tensor& x) { return cnn::nonzero(x); }>("argwhere(Tensor input) -> Tensor",
                                                               "Indices of nonzero elements, a row each.");
   ops.def_op<&searchsorted_by>(
-      "searchsorted(Tensor sorted_sequence, Tensor input, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None) -> Tensor",
+      "searchsorted(Tensor sorted_sequence, Tensor input, *, bool out_int32=False, bool right=False, str? side=None, "
+      "Tensor? sorter=None) -> Tensor",
       "Where each value would be inserted.", kFunctionOnly | kOut);
   ops.def_op<&searchsorted_by>(
-      "searchsorted(Tensor sorted_sequence, Tensor|Number self, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None) -> Tensor",
+      "searchsorted(Tensor sorted_sequence, Tensor|Number self, *, bool out_int32=False, bool right=False, "
+      "str? side=None, Tensor? sorter=None) -> Tensor",
       "", kFunctionOnly | kOut);
   ops.def_op<[](const Tensor& x, const Tensor& boundaries, bool out_int32, bool right) {
     return cnn::searchsorted(boundaries, x, out_int32, right);

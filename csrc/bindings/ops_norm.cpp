@@ -25,10 +25,12 @@ void bind_norm(Registry& ops) {
       "The gradient of log_softmax, given its output.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, const Dims& s, const OptTensor& w, const OptTensor& b, double eps, bool) {
     return cnn::layer_norm(x, s, w, b, eps);
-  }>("layer_norm(Tensor input, Dims normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enable=True) -> Tensor",
+  }>("layer_norm(Tensor input, Dims normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, "
+     "bool cudnn_enable=True) -> Tensor",
      "Normalised over the last dimensions.", kFunctionOnly);
   ops.def_op<&cnn::native_layer_norm>(
-      "native_layer_norm(Tensor input, Dims normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)",
+      "native_layer_norm(Tensor input, Dims normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, "
+      "Tensor, Tensor)",
       "layer_norm, its mean and 1 / standard deviation.", kFunctionOnly);
   ops.def_op<&cnn::rms_norm>(
       "rms_norm(Tensor input, Dims normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor",
@@ -36,19 +38,22 @@ void bind_norm(Registry& ops) {
   ops.def_op<[](const Tensor& x, const OptTensor& w, const OptTensor& b, const OptTensor& m, const OptTensor& v, bool t,
                 double mo, double eps, bool) {
     return cnn::batch_norm(x, w, b, m, v, t, mo, eps);
-  }>("batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps, bool cudnn_enabled) -> Tensor",
+  }>("batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, "
+     "float momentum, float eps, bool cudnn_enabled) -> Tensor",
      "Channels normalised over the batch; running statistics move by momentum.", kFunctionOnly);
   ops.def_op<&cnn::batch_norm_relu>(
-      "batch_norm_relu(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> Tensor",
+      "batch_norm_relu(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
+      "bool training, float momentum, float eps) -> Tensor",
       "relu(batch_norm(...)) in one pass.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, const OptTensor& w, const OptTensor& b, const OptTensor& m, const OptTensor& v, bool t,
-                double mo, double eps, bool) {
-    return cnn::instance_norm(x, w, b, m, v, t, mo, eps);
-  }>("instance_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool use_input_stats, float momentum, float eps, bool cudnn_enabled) -> Tensor",
-     "Channels normalised over each image.", kFunctionOnly);
+                double mo, double eps, bool) { return cnn::instance_norm(x, w, b, m, v, t, mo, eps); }>(
+      "instance_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
+      "bool use_input_stats, float momentum, float eps, bool cudnn_enabled) -> Tensor",
+      "Channels normalised over each image.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, int64_t n, const OptTensor& w, const OptTensor& b, double eps, bool) {
     return cnn::group_norm(x, n, w, b, eps);
-  }>("group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enabled=True) -> Tensor",
+  }>("group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, "
+     "bool cudnn_enabled=True) -> Tensor",
      "Groups of channels normalised over each image.", kFunctionOnly);
   ops.def_op<&cnn::nll_loss_nd>(
       "nll_loss_nd(Tensor input, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100) -> Tensor",
@@ -57,7 +62,8 @@ void bind_norm(Registry& ops) {
       "nll_loss(Tensor input, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100) -> Tensor",
       "-weight[target] * input[target], reduced.", kFunctionOnly);
   ops.def_op<&cnn::cross_entropy_loss>(
-      "cross_entropy_loss(Tensor input, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100, float label_smoothing=0.0) -> Tensor",
+      "cross_entropy_loss(Tensor input, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100, "
+      "float label_smoothing=0.0) -> Tensor",
       "Cross entropy of logits against classes or probabilities, reduced.", kFunctionOnly);
 }
 

@@ -34,51 +34,49 @@ void bind_random(Registry& ops) {
     return cnn::random_(x, from, to, g);
   }>("random_(Tensor input, int from, int? to, *, Generator? generator=None) -> Tensor", "Integers in [from, to).",
      kMethodOnly);
-  ops.def_op<[](const Dims& size, Generator* g, DType t, Device d) {
-    return cnn::rand(size, g, t, d);
-  }>("rand(Dims size, *, Generator? generator=None, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "Uniform in [0, 1).", kOut);
+  ops.def_op<[](const Dims& size, Generator* g, DType t, Device d) { return cnn::rand(size, g, t, d); }>(
+      "rand(Dims size, *, Generator? generator=None, TensorOptions) -> Tensor", "Uniform in [0, 1).", kOut);
   ops.def_op<[](const Tensor& x, Generator* g, std::optional<DType> t, std::optional<Device> d) {
     return cnn::rand(x.shape(), g, t.value_or(x.dtype()), d.value_or(x.device()));
-  }>("rand_like(Tensor input, *, Generator? generator=None, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, MemoryFormat? memory_format=None) -> Tensor",
+  }>("rand_like(Tensor input, *, Generator? generator=None, TensorOptions, MemoryFormat? memory_format=None) -> Tensor",
      "Uniform in [0, 1). In the shape of input.", kFunctionOnly);
-  ops.def_op<[](const Dims& size, Generator* g, DType t, Device d) {
-    return cnn::randn(size, g, t, d);
-  }>("randn(Dims size, *, Generator? generator=None, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "Standard normal.", kOut);
+  ops.def_op<[](const Dims& size, Generator* g, DType t, Device d) { return cnn::randn(size, g, t, d); }>(
+      "randn(Dims size, *, Generator? generator=None, TensorOptions) -> Tensor", "Standard normal.", kOut);
   ops.def_op<[](const Tensor& x, Generator* g, std::optional<DType> t, std::optional<Device> d) {
     return cnn::randn(x.shape(), g, t.value_or(x.dtype()), d.value_or(x.device()));
-  }>("randn_like(Tensor input, *, Generator? generator=None, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, MemoryFormat? memory_format=None) -> Tensor",
+  }>("randn_like(Tensor input, *, Generator? generator=None, TensorOptions, "
+     "MemoryFormat? memory_format=None) -> Tensor",
      "Standard normal. In the shape of input.", kFunctionOnly);
   ops.def_op<[](int64_t high, const Dims& size, Generator* g, std::optional<DType> t, Device d) {
     return cnn::randint(0, high, size, g, t.value_or(DType::Int64), d);
-  }>("randint(int high, Dims size, *, Generator? generator=None, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "Integers in [0, high).", kOut);
+  }>("randint(int high, Dims size, *, Generator? generator=None, TensorOptions) -> Tensor", "Integers in [0, high).",
+     kOut);
   ops.def_op<[](int64_t low, int64_t high, const Dims& size, Generator* g, std::optional<DType> t, Device d) {
     return cnn::randint(low, high, size, g, t.value_or(DType::Int64), d);
-  }>("randint(int low, int high, Dims size, *, Generator? generator=None, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
+  }>("randint(int low, int high, Dims size, *, Generator? generator=None, TensorOptions) -> Tensor",
      "Integers in [low, high).", kOut);
   ops.def_op<[](const Tensor& x, int64_t high, Generator* g, std::optional<DType> t, std::optional<Device> d) {
     return cnn::randint(0, high, x.shape(), g, t.value_or(x.dtype()), d.value_or(x.device()));
-  }>("randint_like(Tensor input, int high, *, Generator? generator=None, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, MemoryFormat? memory_format=None) -> Tensor",
+  }>("randint_like(Tensor input, int high, *, Generator? generator=None, TensorOptions, "
+     "MemoryFormat? memory_format=None) -> Tensor",
      "Integers in [0, high).", kFunctionOnly);
   ops.def_op<[](const Tensor& x, int64_t low, int64_t high, Generator* g, std::optional<DType> t,
                 std::optional<Device> d) {
     return cnn::randint(low, high, x.shape(), g, t.value_or(x.dtype()), d.value_or(x.device()));
-  }>("randint_like(Tensor input, int low, int high, *, Generator? generator=None, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False, MemoryFormat? memory_format=None) -> Tensor",
+  }>("randint_like(Tensor input, int low, int high, *, Generator? generator=None, TensorOptions, "
+     "MemoryFormat? memory_format=None) -> Tensor",
      "Integers in [low, high).", kFunctionOnly);
   ops.def_op<[](int64_t n, Generator* g, std::optional<DType> t, Device d) {
     return cnn::randperm(n, g, t.value_or(DType::Int64), d);
-  }>("randperm(int n, *, Generator? generator=None, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "A permutation of 0 to n - 1.", kOut);
+  }>("randperm(int n, *, Generator? generator=None, TensorOptions) -> Tensor", "A permutation of 0 to n - 1.", kOut);
   ops.def_op<&cnn::bernoulli>("bernoulli(Tensor input, *, Generator? generator=None) -> Tensor",
                               "1 with the probabilities of input, else 0.", kOut);
   ops.def_op<[](const Tensor& x, double p, Generator* g) { return cnn::bernoulli_(empty_like(x, x.dtype()), p, g); }>(
       "bernoulli(Tensor input, float p, *, Generator? generator=None) -> Tensor", "1 with probability p, else 0.");
   ops.def_op<[](double mean, double std, const Dims& size, Generator* g, DType t, Device d) {
     return cnn::normal_(empty(size, t, d), mean, std, g);
-  }>("normal(float mean, float std, Dims size, *, Generator? generator=None, Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, RequiresGrad requires_grad=False) -> Tensor",
-     "Normal.", kFunctionOnly | kOut);
+  }>("normal(float mean, float std, Dims size, *, Generator? generator=None, TensorOptions) -> Tensor", "Normal.",
+     kFunctionOnly | kOut);
   ops.def_op<&cnn::normal>("normal(Tensor|Number mean, Tensor|Number std=1.0, *, Generator? generator=None) -> Tensor",
                            "Normal, with a mean and a deviation for each element.", kFunctionOnly | kOut);
   ops.def_op<&cnn::multinomial>(

@@ -59,7 +59,8 @@ void bind_sums(Registry& ops) {
   ops.def_op<&cnn::logsumexp>("logsumexp(Tensor input, Dims dim, bool keepdim=False) -> Tensor",
                               "log(sum(exp(input))), without overflow.", kNoInPlace);
   ops.def_op<&cnn::linalg_vector_norm>(
-      "linalg_vector_norm(Tensor input, Number ord=2, Dims? dim=None, bool keepdim=False, *, Dtype? dtype=None) -> Tensor",
+      "linalg_vector_norm(Tensor input, Number ord=2, Dims? dim=None, bool keepdim=False, *, "
+      "Dtype? dtype=None) -> Tensor",
       "(sum |x|^ord)^(1/ord).", kNoInPlace | kFunctionOnly);
   ops.def_op<&named_norm>(
       "norm(Tensor input, str p='fro', Dims? dim=None, bool keepdim=False, Out? out=None, Dtype? dtype=None) -> Tensor",
@@ -179,7 +180,8 @@ void bind_sorting(Registry& ops) {
      kFunctionOnly);
   ops.def_op<[](const Tensor& x, std::optional<bool> stable, int64_t d, bool desc, const OptTensors& out) {
     return written_to("sort", cnn::sort_stable(x, stable, d, desc), out);
-  }>("sort(Tensor input, *, bool? stable, int dim=-1, bool descending=False, Tensors? out) -> (Tensor values, Tensor indices)",
+  }>("sort(Tensor input, *, bool? stable, int dim=-1, bool descending=False, Tensors? out) -> (Tensor values, "
+     "Tensor indices)",
      "", kFunctionOnly);
   ops.def_op<[](const Tensor& x, int64_t d, bool desc) { return cnn::argsort(x, d, desc); }>(
       "argsort(Tensor input, int dim=-1, bool descending=False) -> Tensor", "The indices that sort along dim.");
@@ -192,14 +194,16 @@ void bind_sorting(Registry& ops) {
      "The k largest (or smallest) elements along dim, in order.");
   ops.def_op<[](const Tensor& x, int64_t k, int64_t d, bool largest, bool sorted, const OptTensors& out) {
     return cnn::topk(x, k, d, largest, sorted, out_of(out, 0), out_of(out, 1));
-  }>("topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True, *, Tensors? out) -> (Tensor values, Tensor indices)",
+  }>("topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True, *, Tensors? out) -> (Tensor values, "
+     "Tensor indices)",
      "", kFunctionOnly);
   ops.def_op<[](const Tensor& x, int64_t k, int64_t d, bool keep) { return cnn::kthvalue(x, k, d, keep); }>(
       "kthvalue(Tensor input, int k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)",
       "The k-th smallest element along dim, from 1.");
   ops.def_op<[](const Tensor& x, int64_t k, int64_t d, bool keep, const OptTensors& out) {
     return cnn::kthvalue(x, k, d, keep, out_of(out, 0), out_of(out, 1));
-  }>("kthvalue(Tensor input, int k, int dim=-1, bool keepdim=False, *, Tensors? out) -> (Tensor values, Tensor indices)",
+  }>("kthvalue(Tensor input, int k, int dim=-1, bool keepdim=False, *, Tensors? out) -> "
+     "(Tensor values, Tensor indices)",
      "", kFunctionOnly);
   ops.def_op<[](const Tensor& x) { return cnn::median(x); }>("median(Tensor input) -> Tensor",
                                                              "The lower median; along `dim` also where it is.");

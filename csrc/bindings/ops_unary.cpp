@@ -54,15 +54,15 @@ void bind_unary(Registry& ops) {
   ops.def_op<&cnn::isnan>("isnan(Tensor input) -> Tensor", "True where nan.");
   ops.def_op<&cnn::isinf>("isinf(Tensor input) -> Tensor", "True where infinite.");
   ops.def_op<&cnn::isfinite>("isfinite(Tensor input) -> Tensor", "True where finite.");
-  ops.def_op<&cnn::abs>("absolute(Tensor input) -> Tensor", "The same as abs.");
-  ops.def_op<&cnn::asin>("arcsin(Tensor input) -> Tensor", "The same as asin.");
-  ops.def_op<&cnn::acos>("arccos(Tensor input) -> Tensor", "The same as acos.");
-  ops.def_op<&cnn::atan>("arctan(Tensor input) -> Tensor", "The same as atan.");
-  ops.def_op<&cnn::asinh>("arcsinh(Tensor input) -> Tensor", "The same as asinh.");
-  ops.def_op<&cnn::acosh>("arccosh(Tensor input) -> Tensor", "The same as acosh.");
-  ops.def_op<&cnn::atanh>("arctanh(Tensor input) -> Tensor", "The same as atanh.");
-  ops.def_op<&cnn::trunc>("fix(Tensor input) -> Tensor", "The same as trunc.");
-  ops.def_op<&cnn::neg>("negative(Tensor input) -> Tensor", "The same as neg.");
+  ops.alias("absolute", "abs");
+  ops.alias("arcsin", "asin");
+  ops.alias("arccos", "acos");
+  ops.alias("arctan", "atan");
+  ops.alias("arcsinh", "asinh");
+  ops.alias("arccosh", "acosh");
+  ops.alias("arctanh", "atanh");
+  ops.alias("fix", "trunc");
+  ops.alias("negative", "neg");
   ops.def_op<&cnn::round>("round(Tensor input, *, int decimals=0) -> Tensor",
                           "To the nearest integer, halves to even; or to `decimals` places.");
   ops.def_op<&cnn::logit>("logit(Tensor input, float? eps=None) -> Tensor",

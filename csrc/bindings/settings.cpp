@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "bindings/fresh.h"
 #include "bindings/types.h"
 #include "cnn/autograd.h"
 #include "cnn/cuda.h"
@@ -18,6 +19,8 @@
 namespace py = pybind11;
 
 namespace cnn::python {
+
+bool fill_uninitialized = false;
 
 namespace {
 
@@ -153,6 +156,9 @@ void bind_settings(PyObject* module) {
   bind_modes(m);
   bind_defaults(m);
   bind_machine(m);
+  m.def(
+      "_set_fill_uninitialized", [](bool on) { fill_uninitialized = on; }, py::arg("on"),
+      "Is memory that is asked for as uninitialised filled with NaN and the largest integers?");
   m.def("_set_module", &set_module, py::arg("type"), py::arg("module"), "What `type.__module__` says from now on.");
 }
 

@@ -132,12 +132,24 @@ Param read_param(Reader& in) {
   return p;
 }
 
+// What every function that makes tensors takes, under one word.
+constexpr std::string_view kTensorOptions = "TensorOptions";
+constexpr std::string_view kWrittenOut =
+    "Dtype? dtype=None, Layout? layout=None, Device? device=None, PinMemory pin_memory=False, "
+    "RequiresGrad requires_grad=False";
+
+std::string written_out(std::string_view source) {
+  std::string text(source);
+  const size_t at = text.find(kTensorOptions);
+  return at == text.npos ? text : text.replace(at, kTensorOptions.size(), kWrittenOut);
+}
+
 }  // namespace
 
 Signature parse_signature(std::string_view source, bool with_out) {
-  Reader in(source);
   Signature s;
-  s.text = std::string(source);
+  s.text = written_out(source);
+  Reader in(s.text);
   s.name = std::string(in.until("("));
   in.need("(");
   bool keyword_only = false;

@@ -5,7 +5,8 @@
 // Types: Tensor; Tensor|Number (a Python number becomes a 0-d tensor); Tensors; *Tensors (also as separate arguments);
 // Number, int, float, bool, str; Dims (an int or a sequence of ints), Dims[2] (one int stands for two); Dtype, Device,
 // Generator; Contiguous (a memory format, passed as bool). `?` admits None. Without a C++ parameter: Layout,
-// MemoryFormat, PinMemory (checked only) and RequiresGrad (applied to the result).
+// MemoryFormat, PinMemory (checked only) and RequiresGrad (applied to the result). TensorOptions stands for dtype,
+// layout, device, pin_memory and requires_grad.
 #pragma once
 
 #include <string>
@@ -40,7 +41,7 @@ inline bool is_passed(Kind k) { return k < Kind::Layout; }
 enum class Gathers : uint8_t { No, Always, InMethods };  // does it take all further positional arguments?
 
 struct Param {
-  PyObject* name = nullptr;      // interned
+  PyObject* name = nullptr;  // interned
   PyObject* fallback = nullptr;  // the default; null: required
   Kind kind = Kind::Tensor;
   bool optional = false;  // None is admitted
@@ -55,8 +56,8 @@ inline constexpr int kMaxParams = 32;
 
 struct Signature {
   std::vector<Param> params;
-  int positional = 0;     // how many may be given by position
-  int passed = 0;         // how many the C++ function takes, Dest apart
+  int positional = 0;  // how many may be given by position
+  int passed = 0;  // how many the C++ function takes, Dest apart
   int out_slot = -1, requires_grad_slot = -1, format_slot = -1, pin_slot = -1;
   bool in_place = false;  // writes into argument 0 and returns it
   bool out_any_dtype = false;  // of `out=` without a Dest: is it converted to?
@@ -89,9 +90,9 @@ Signature parse_signature(std::string_view text, bool with_out);
 void drop_out(Signature& s);
 // Does the object fit the parameter? A cheap test of types; may set call.intercept.
 bool accepts(const Param& param, PyObject* o, Call& call);
-bool is_int_like(PyObject* o);      // an int for PyTorch: neither bool nor float
+bool is_int_like(PyObject* o);  // an int for PyTorch: neither bool nor float
 bool is_numpy_scalar(PyObject* o);  // told by its type's name, without NumPy
-bool is_ndarray(PyObject* o);       // of this class or a subclass
+bool is_ndarray(PyObject* o);  // of this class or a subclass
 
 // Sets PyTorch's TypeError for a call that fits none of the signatures.
 void raise_no_match(const char* name, const std::vector<Signature>& signatures, PyObject* self, PyObject* const* args,

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "bindings/def_op.h"
+#include "bindings/fresh.h"
 #include "bindings/types.h"
 #include "cnn/autograd.h"
 #include "cnn/io.h"
@@ -311,9 +312,11 @@ void bind_storage_methods(Registry& ops) {
   ops.def_method("untyped_storage", untyped_storage, "The memory that the tensor views.");
   ops.def_method("share_memory_", share_tensor, "Moves the memory where forked processes share it.");
   ops.def_method("set_", set, "set_(source, storage_offset=0, size=None, stride=None): shows other memory.");
-  ops.def_op<[](const Tensor& x, const Dims& size) { return cnn::resize_(x, size); }>(
-      "resize_(Tensor self, Dims size, *, MemoryFormat? memory_format=None) -> Tensor",
-      "Gives the tensor another size; new elements are uninitialised.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, const Dims& size) {
+    const int64_t held = int64_t(x.storage()->nbytes()) / item_size(x.dtype()) - x.offset();
+    return fresh(cnn::resize_(x, size), held);
+  }>("resize_(Tensor self, Dims size, *, MemoryFormat? memory_format=None) -> Tensor",
+     "Gives the tensor another size; new elements are uninitialised.", kMethodOnly);
   ops.def_op<[](const Tensor& x, const Tensor& other) { return cnn::resize_(x, other.shape()); }>(
       "resize_as_(Tensor self, Tensor the_template, *, MemoryFormat? memory_format=None) -> Tensor",
       "Gives the tensor the size of another.");

@@ -27,8 +27,8 @@ bool is_operand(PyObject* o) {
          PyObject_HasAttrString(reinterpret_cast<PyObject*>(Py_TYPE(o)), "__torch_function__");
 }
 
-// Runs a bound op on operands in whatever order. With a number first: the reflected op, which takes (tensor, number), or
-// the function of that name when it has such a signature, or else the op on the number as a tensor.
+// Runs a bound op on operands in whatever order. With a number first: the reflected op, which takes (tensor, number),
+// or the function of that name when it has such a signature, or else the op on the number as a tensor.
 PyObject* by_name(const char* name, const char* reflected, PyObject* a, PyObject* b) {
   if (!is_operand(a) || !is_operand(b)) return new_ref(Py_NotImplemented);
   if (is_tensor(a)) return call_method(name, a, {b});

@@ -1,4 +1,5 @@
-// Properties of Tensor. Each is a plain getter; one wrapper hands subclasses to __torch_function__ and turns exceptions.
+// Properties of Tensor. Each is a plain getter; one wrapper hands subclasses to __torch_function__ and turns
+// exceptions.
 #include "bindings/def_op.h"
 #include "bindings/hooks.h"
 #include "bindings/nodes.h"

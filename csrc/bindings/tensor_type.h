@@ -1,8 +1,8 @@
 // The Python object of a tensor, and how it and the TensorImpl keep each other alive.
 //
-// Usually the wrapper owns a reference to the impl, and the impl knows its wrapper. When Python lets go of a wrapper that
-// holds more than the tensor (a subclass, attributes, weak references) while C++ still uses the impl, the two change
-// places: the impl then owns the wrapper (`owns_wrapper`), until Python asks for it again.
+// Usually the wrapper owns a reference to the impl, and the impl knows its wrapper. When Python lets go of a wrapper
+// that holds more than the tensor (a subclass, attributes, weak references) while C++ still uses the impl, the two
+// change places: the impl then owns the wrapper (`owns_wrapper`), until Python asks for it again.
 #pragma once
 
 #include "bindings/python.h"

@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 # Names of the core that start with an underscore stay there; these are Python's own.
 from cnn import _tensor  # noqa: E402, F401
 from cnn._composite import *  # noqa: E402, F403
+from cnn._settings import *  # noqa: E402, F403
 from cnn.autograd import enable_grad as enable_grad  # noqa: E402
 from cnn.autograd import inference_mode as inference_mode  # noqa: E402
 from cnn.autograd import no_grad as no_grad  # noqa: E402
@@ -42,59 +43,6 @@ _LAZY = {
     "set_printoptions": "_tensor_str",
     "get_printoptions": "_tensor_str",
 }
-
-
-def set_default_dtype(d: _C.dtype) -> None:
-    """The floating-point dtype of new tensors when none is given: `cnn.float64`, say.
-
-    TypeError for dtypes that are not floating-point.
-    """
-    _C._set_default_dtype(d)
-
-
-def set_default_device(device: _C.device | str | None) -> None:
-    """Where this thread makes tensors that are given no device; None is the CPU again.
-
-    Functions that make a tensor like another one, or of memory that exists, go on as they were. A
-    device that cannot be used raises where the first tensor is made.
-    """
-    _C._set_default_device(device)
-
-
-def get_default_device() -> _C.device:
-    """Where tensors are made that are given no device."""
-    return _C._get_default_device()
-
-
-_MATMUL_PRECISIONS = ("highest", "high", "medium")
-
-
-def set_float32_matmul_precision(precision: str) -> None:
-    """How products of float32 matrices are computed: "highest" (the default), "high" or "medium".
-
-    "medium" rounds both operands to bfloat16 and sums in float32, where the processor has matrix
-    tiles (AMX); without them, and with the other two, everything stays float32. Another string
-    only warns; what is no string is a RuntimeError. Convolutions and layers of recurrence are not
-    concerned.
-    """
-    if not isinstance(precision, str):
-        name = type(precision).__name__
-        raise RuntimeError(f"set_float32_matmul_precision expects a str, but got {name}")
-    if precision not in _MATMUL_PRECISIONS:
-        import warnings
-
-        warnings.warn(
-            f"{precision} is not one of 'highest', 'high', or 'medium'; the current "
-            "setFloat32MatmulPrecision call has no effect.",
-            stacklevel=2,
-        )
-        return
-    _C._set_float32_matmul_precision(_MATMUL_PRECISIONS.index(precision))
-
-
-def get_float32_matmul_precision() -> str:
-    """What `set_float32_matmul_precision` was last given."""
-    return _MATMUL_PRECISIONS[_C._float32_matmul_precision()]
 
 
 TYPE_CHECKING = False  # as in `typing`, which costs a third of the import

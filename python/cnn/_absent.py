@@ -70,13 +70,8 @@ _SENTENCES = {
         DistributedDataParallel distributed""",
     "use Python's multiprocessing; tensors pass through share_memory_()": "multiprocessing",
     "use Python's own profilers": "profiler",
-    "calculation is the same on every run, with or without it": """
-        are_deterministic_algorithms_enabled get_deterministic_debug_mode
-        is_deterministic_algorithms_warn_only_enabled set_deterministic_debug_mode
-        use_deterministic_algorithms""",
     "threads are set with set_num_threads": """
         get_num_interop_threads init_num_threads set_num_interop_threads""",
-    "pass device= where tensors are made": "get_default_device set_default_device",
     "use set_default_dtype": "set_default_tensor_type",
     "use Python's math": "e inf nan pi",
     "use None": "newaxis",

@@ -155,13 +155,19 @@ def ours():
     wanted = {path: theirs(path) for path in PATHS}
     wanted["torch"] = public_classes(torch)
     done = subprocess.run(
-        [sys.executable, "-m", "cnn", "-c", ASK], input=json.dumps(wanted), capture_output=True, text=True, check=True
+        [sys.executable, "-m", "cnn", "-c", ASK],
+        input=json.dumps(wanted),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return json.loads(done.stdout)
 
 
 def public_classes(module):
-    return [name for name, value in vars(module).items() if name[0] != "_" and isinstance(value, type)]
+    return [
+        name for name, value in vars(module).items() if name[0] != "_" and isinstance(value, type)
+    ]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -192,5 +198,7 @@ def test_functions_of_nn_say_where_they_are(ours):
 
 def test_the_package_says_that_it_is_torch():
     code = "import torch; print(torch.__name__, torch.Tensor.__module__, torch.nn.__name__, torch.float32)"
-    done = subprocess.run([sys.executable, "-m", "cnn", "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "cnn", "-c", code], capture_output=True, text=True, check=True
+    )
     assert done.stdout == "torch torch torch.nn torch.float32\n"

@@ -191,6 +191,7 @@ def composed() -> list[str]:
     lines = []
     for name in sorted(cnn._composite.METHODS + cnn.functional.METHODS):
         function = inspect.getattr_static(_C.Tensor, name)
+        function = inspect.unwrap(function)
         if not inspect.isfunction(function):
             continue  # the core has it
         own, *params = inspect.signature(function).parameters.values()

@@ -4,12 +4,21 @@ gradients of their own.
 
 from __future__ import annotations
 
-from cnn import _C, _faces
-from cnn.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
-from cnn.autograd.function import Function
-from cnn.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
-from cnn.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
-from cnn.autograd.variable import Variable
+from .. import _C, _faces
+from .anomaly_mode import detect_anomaly, set_detect_anomaly
+from .function import Function
+from .grad_mode import (  # noqa: F401
+    _force_original_view_tracking,
+    enable_grad,
+    inference_mode,
+    is_multithreading_enabled,
+    is_view_replay_enabled,
+    no_grad,
+    set_grad_enabled,
+    set_multithreading_enabled,
+)
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+from .variable import Variable
 
 __all__ = [
     "Function",
@@ -25,6 +34,7 @@ __all__ = [
     "no_grad",
     "set_detect_anomaly",
     "set_grad_enabled",
+    "set_multithreading_enabled",
 ]
 
 _RARELY_USED = ("functional", "graph")
@@ -32,7 +42,7 @@ _RARELY_USED = ("functional", "graph")
 
 def __getattr__(name):
     if name not in _RARELY_USED:
-        from cnn._absent import absent
+        from .._absent import absent
 
         raise absent(__name__, name)
     import importlib
@@ -130,7 +140,7 @@ def grad(
 
 
 def _run_batched(run, outputs, grad_outputs, retain_graph):
-    grads = _per_output(grad_outputs, len(outputs))
+    grads = _tensor_or_tensors_to_tuple(grad_outputs, len(outputs))
     batches = {g.size(0) for g in grads if g is not None and g.dim()}
     if len(batches) != 1:
         raise RuntimeError(
@@ -176,15 +186,15 @@ def _inputs(inputs, caller):
     return inputs
 
 
-def _per_output(grads, count):
-    if grads is None:
-        return (None,) * count
-    return (grads,) if isinstance(grads, _C.Tensor) else tuple(grads)
+def _tensor_or_tensors_to_tuple(tensors, length):
+    if tensors is None:
+        return (None,) * length
+    return (tensors,) if isinstance(tensors, _C.Tensor) else tuple(tensors)
 
 
 def _output_grads(outputs, grads):
     """One gradient for each output, checked; by default one, for outputs of one element."""
-    grads = _per_output(grads, len(outputs))
+    grads = _tensor_or_tensors_to_tuple(grads, len(outputs))
     if len(grads) != len(outputs):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients")
     return tuple(_output_grad(i, *pair) for i, pair in enumerate(zip(outputs, grads)))

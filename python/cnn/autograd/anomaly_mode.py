@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import warnings
 
-from cnn import _C
+from .. import _C
 
 __all__ = ["detect_anomaly", "set_detect_anomaly"]
 

@@ -5,8 +5,8 @@ A forward product J v is the derivative of u -> J^T u, taken with v: reverse mod
 
 from __future__ import annotations
 
-from cnn import _C, _absent, autograd
-from cnn.autograd.grad_mode import enable_grad, set_grad_enabled
+from .. import _C, _absent, autograd
+from .grad_mode import enable_grad, set_grad_enabled
 
 __all__ = ["vjp", "jvp", "vhp", "hvp", "jacobian", "hessian"]
 
@@ -27,19 +27,20 @@ def _as_tuple(value, what, caller):
     return was_tuple, values
 
 
-def _fresh(tensors, create_graph, need_graph):
+def _grad_preprocess(inputs, create_graph, need_graph):
     """New objects: a tensor that the function captured must not be taken for its argument."""
     return tuple(
         t.view_as(t) if create_graph and t.requires_grad else t.detach().requires_grad_(need_graph)
-        for t in tensors
+        for t in inputs
     )
 
 
-def _finished(values, create_graph):
+def _grad_postprocess(inputs, create_graph):
     if create_graph:
-        return values
+        return inputs
     return tuple(
-        v.detach() if isinstance(v, _C.Tensor) else _finished(v, create_graph) for v in values
+        v.detach() if isinstance(v, _C.Tensor) else _grad_postprocess(v, create_graph)
+        for v in inputs
     )
 
 
@@ -49,7 +50,7 @@ class _Problem:
     def __init__(self, caller, func, inputs, create_graph, strict):
         self.caller, self.create_graph, self.strict = caller, create_graph, strict
         self.several_inputs, inputs = _as_tuple(inputs, "inputs", caller)
-        self.inputs = _fresh(inputs, create_graph, True)
+        self.inputs = _grad_preprocess(inputs, create_graph, True)
         self._func = func
 
     def run(self):
@@ -80,7 +81,7 @@ class _Problem:
             if len(like) != 1 or like[0].numel() != 1:
                 raise RuntimeError(f"The vector v can only be None if {otherwise}")
             return None
-        v = _fresh(_as_tuple(v, "v", self.caller)[1], self.create_graph, False)
+        v = _grad_preprocess(_as_tuple(v, "v", self.caller)[1], self.create_graph, False)
         if len(v) != len(like):
             if not several:
                 raise RuntimeError("The given v should contain a single Tensor.")
@@ -125,17 +126,17 @@ class _Problem:
         return tuple(result)
 
     def returned(self, product, several):
-        outputs = _finished(self.outputs, self.create_graph)
-        product = _finished(product, self.create_graph)
+        outputs = _grad_postprocess(self.outputs, self.create_graph)
+        product = _grad_postprocess(product, self.create_graph)
         return (
             outputs if self.several_outputs else outputs[0],
             product if several else product[0],
         )
 
 
-def _grad(outputs, inputs, grads=None, create_graph=False, retain_graph=None):
+def _autograd_grad(outputs, inputs, grad_outputs=None, create_graph=False, retain_graph=None):
     """`autograd.grad` of the outputs that have a gradient; None for inputs without part in it."""
-    grads = grads or (None,) * len(outputs)
+    grads = grad_outputs or (None,) * len(outputs)
     pairs = [(o, g) for o, g in zip(outputs, grads) if o is not None and o.requires_grad]
     if not pairs:
         return (None,) * len(inputs)
@@ -162,7 +163,7 @@ def vjp(func, inputs, v=None, create_graph=False, strict=False):
             "the user-provided function returns a single Tensor with a single element.",
         )
     with problem.recording():
-        grads = _grad(problem.outputs, problem.inputs, v, create_graph)
+        grads = _autograd_grad(problem.outputs, problem.inputs, v, create_graph)
         product = problem.filled(
             grads, problem.inputs, "output of the user-provided function", "input"
         )
@@ -176,12 +177,12 @@ def jvp(func, inputs, v=None, create_graph=False, strict=False):
         v = problem.input_vector(v)
         problem.run()
         dual = tuple(_C.zeros_like(o, requires_grad=True) for o in problem.outputs)
-        grads = _grad(problem.outputs, problem.inputs, dual, create_graph=True)
+        grads = _autograd_grad(problem.outputs, problem.inputs, dual, create_graph=True)
         if strict:
             problem.filled(grads, problem.inputs, "output of the user-provided function", "input")
     with problem.recording():
         product = problem.filled(
-            _grad(grads, dual, v, create_graph),
+            _autograd_grad(grads, dual, v, create_graph),
             problem.outputs,
             "gradient with respect to the input",
             "entry",
@@ -199,7 +200,7 @@ def vhp(func, inputs, v=None, create_graph=False, strict=False):
         gradient = _strict_gradient(problem)
     with problem.recording():
         product = problem.filled(
-            _grad(gradient, problem.inputs, v, create_graph),
+            _autograd_grad(gradient, problem.inputs, v, create_graph),
             problem.inputs,
             "jacobian of the user-provided function",
             "input",
@@ -216,12 +217,12 @@ def hvp(func, inputs, v=None, create_graph=False, strict=False):
         problem.require_scalar()
         gradient = _strict_gradient(problem)
         dual = tuple(_C.zeros_like(i, requires_grad=True) for i in problem.inputs)
-        twice = _grad(gradient, problem.inputs, dual, create_graph=True)
+        twice = _autograd_grad(gradient, problem.inputs, dual, create_graph=True)
         if strict:
             problem.filled(twice, problem.inputs, "jacobian of the user-provided function", "input")
     with problem.recording():
         product = problem.filled(
-            _grad(twice, dual, v, create_graph),
+            _autograd_grad(twice, dual, v, create_graph),
             problem.inputs,
             "hessian of the user-provided function",
             "entry",
@@ -230,7 +231,7 @@ def hvp(func, inputs, v=None, create_graph=False, strict=False):
 
 
 def _strict_gradient(problem):
-    gradient = _grad(problem.outputs, problem.inputs, create_graph=True)
+    gradient = _autograd_grad(problem.outputs, problem.inputs, create_graph=True)
     if problem.strict:
         for i, value in enumerate(gradient):
             if value is None or not value.requires_grad:
@@ -270,7 +271,7 @@ def jacobian(
                 "supported together. Please either set `strict=False` or `vectorize=False`."
             )
         rows = tuple(_jacobian_of(problem, i, out) for i, out in enumerate(problem.outputs))
-    rows = _finished(rows, create_graph)
+    rows = _grad_postprocess(rows, create_graph)
     if not problem.several_inputs:
         rows = tuple(row[0] for row in rows)
     return rows if problem.several_outputs else rows[0]
@@ -281,7 +282,7 @@ def _jacobian_of(problem, i, output):
     columns = [[] for _ in problem.inputs]
     flat = output.reshape(-1)
     for k in range(output.numel()):
-        grads = _grad(
+        grads = _autograd_grad(
             (flat[k],), problem.inputs, create_graph=problem.create_graph, retain_graph=True
         )
         grads = problem.filled(

@@ -4,8 +4,8 @@ element by element.
 
 from __future__ import annotations
 
-from cnn import _C
-from cnn.autograd.function import Function
+from .. import _C
+from .function import Function
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 
@@ -89,18 +89,18 @@ def gradgradcheck(
         )
     inputs = (inputs,) if isinstance(inputs, _C.Tensor) else tuple(inputs)
     if grad_outputs is None:
-        outputs = _differentiable(func(*inputs))
+        outputs = _differentiable_outputs(func(*inputs))
         grad_outputs = tuple(_random_like(o, gen_non_contig_grad_outputs) for o in outputs)
     elif isinstance(grad_outputs, _C.Tensor):
         grad_outputs = (grad_outputs,)
     count = len(grad_outputs)
 
     def gradients(*args):
-        from cnn import autograd
+        from .. import autograd
 
         arguments, grads = args[: len(args) - count], args[len(args) - count :]
         wanted = tuple(a for a in arguments if isinstance(a, _C.Tensor) and a.requires_grad)
-        outputs = _differentiable(func(*arguments))
+        outputs = _differentiable_outputs(func(*arguments))
         result = autograd.grad(outputs, wanted, grads, create_graph=True, allow_unused=True)
         return tuple(g for g in result if g is not None)
 
@@ -125,7 +125,7 @@ def _tensors(outputs):
     return tuple(o for o in outputs if isinstance(o, _C.Tensor))
 
 
-def _differentiable(outputs):
+def _differentiable_outputs(outputs):
     return tuple(o for o in _tensors(outputs) if o.requires_grad)
 
 
@@ -269,7 +269,7 @@ class _Check:
                 )
 
     def _analytical(self, output, check_dtypes):
-        from cnn import autograd
+        from .. import autograd
 
         rows = [[] for _ in self._leaves]
         seed = _C.zeros_like(output)
@@ -292,7 +292,7 @@ class _Check:
 
     def _check_linear(self, outputs):
         """Zero gradients in must give zero gradients out, of the right kind."""
-        from cnn import autograd
+        from .. import autograd
 
         zeros = tuple(_C.zeros_like(o) for o in outputs)
         grads = autograd.grad(outputs, self._leaves, zeros, retain_graph=True, allow_unused=True)
@@ -310,12 +310,12 @@ class _Check:
 
     def _check_undefined(self):
         """Backward must bear missing gradients: of all outputs, and of each one alone."""
-        from cnn import autograd
+        from .. import autograd
 
-        count = len(_differentiable(self._outputs()))
+        count = len(_differentiable_outputs(self._outputs()))
         cases = [range(count)] + ([[k] for k in range(count)] if count > 1 else [])
         for undefined in cases:
-            outputs = _differentiable(self._outputs())
+            outputs = _differentiable_outputs(self._outputs())
             guarded = tuple(
                 _UndefinedGrad.apply(o) if k in undefined else o for k, o in enumerate(outputs)
             )

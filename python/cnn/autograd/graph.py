@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import NamedTuple
 
-from cnn import _C, _absent
+from .. import _C, _absent
 
 __all__ = [
     "GradientEdge",
     "Node",
+    "allow_mutation_on_saved_tensors",
     "disable_saved_tensors_hooks",
     "get_gradient_edge",
+    "increment_version",
     "save_on_cpu",
     "saved_tensors_hooks",
 ]
@@ -108,6 +111,57 @@ class disable_saved_tensors_hooks:
             _C._saved_tensors_hooks_enable()
         else:
             _C._saved_tensors_hooks_disable(self._former)
+
+
+class _AllowMutationOnSavedContext:
+    """What `allow_mutation_on_saved_tensors` keeps: the values of saved tensors, until the end."""
+
+    def __init__(self):
+        self._values = {}
+
+    def save(self, tensor):
+        self._values[len(self._values)] = tensor.detach().clone()
+        return self, len(self._values) - 1
+
+    def value(self, number):
+        if number not in self._values:
+            raise AssertionError(
+                "Trying to backward outside of the 'allow_mutation_on_saved_tensors' context in "
+                "which the graph was originally recorded."
+            )
+        return self._values[number]
+
+    def clear(self):
+        """Let go of all values: what was recorded inside has no backward any more."""
+        self._values.clear()
+
+
+_mutation_allowed = False
+
+
+@contextmanager
+def allow_mutation_on_saved_tensors():
+    """Context manager: what is saved inside for backward may be written to; backward, which has to
+    run inside, too, sees the values of before. Each saved tensor is copied.
+    """
+    global _mutation_allowed
+    if _mutation_allowed:
+        raise RuntimeError("allow_mutation_on_saved_tensors contexts cannot be nested")
+    context = _AllowMutationOnSavedContext()
+    with saved_tensors_hooks(context.save, lambda packed: packed[0].value(packed[1])):
+        _mutation_allowed = True
+        try:
+            yield context
+        finally:
+            context.clear()
+            _mutation_allowed = False
+
+
+def increment_version(tensor):
+    """Count a write to a tensor, or to each of several, that autograd could not see."""
+    for t in (tensor,) if isinstance(tensor, _C.Tensor) else tensor:
+        # A write to none of its elements, by a view that shares the count.
+        t.detach().unsqueeze(0)[:0].zero_()
 
 
 _absent.explain(__name__)

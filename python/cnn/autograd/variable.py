@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from cnn import _C
+from .. import _C
 
 __all__ = ["Variable"]
 
 
-class _VariableMeta(type):
+class VariableMeta(type):
     def __instancecheck__(cls, other):
         return isinstance(other, _C.Tensor)
 
@@ -26,5 +26,5 @@ class _VariableMeta(type):
         return data.detach().requires_grad_(requires_grad)
 
 
-class Variable(metaclass=_VariableMeta):
+class Variable(metaclass=VariableMeta):
     """Every tensor is an instance."""

@@ -1,8 +1,8 @@
 """Utilities beside the tensors: data loading, checkpointing, hook handles."""
 
-_SUBMODULES = ("checkpoint", "data", "hooks")
+_SUBMODULES = ("checkpoint", "data", "deterministic", "hooks")
 
-__all__ = ["checkpoint", "data", "hooks"]
+__all__ = ["checkpoint", "data", "deterministic", "hooks"]
 
 
 def __getattr__(name):

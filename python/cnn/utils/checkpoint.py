@@ -8,28 +8,38 @@ import contextlib
 import warnings
 import weakref
 
-from cnn import _C, _absent
-from cnn.autograd.function import Function
-from cnn.autograd.grad_mode import enable_grad, no_grad
-from cnn.autograd.graph import saved_tensors_hooks
-from cnn.random import fork_rng, get_rng_state, set_rng_state
+from .. import _C, _absent
+from ..autograd.function import Function
+from ..autograd.grad_mode import enable_grad, no_grad
+from ..autograd.graph import saved_tensors_hooks
+from ..random import fork_rng, get_rng_state, set_rng_state
 
 __all__ = [
     "CheckpointError",
+    "CheckpointFunction",
+    "DefaultDeviceType",
+    "check_backward_validity",
     "checkpoint",
     "checkpoint_sequential",
+    "detach_variable",
+    "get_device_states",
     "noop_context_fn",
+    "set_checkpoint_debug_enabled",
     "set_checkpoint_early_stop",
+    "set_device_states",
 ]
 
-_early_stop = True
+_DEFAULT_DETERMINISM_MODE = "default"
+_checkpoint_debug_enabled = None
+
+_enable_checkpoint_early_stop = True
 
 
 class CheckpointError(RuntimeError):
     """The function did not do the same again."""
 
 
-class _EverythingRecomputed(Exception):
+class _StopRecomputationError(Exception):
     """Ends a recomputation once all that is needed is there."""
 
 
@@ -47,12 +57,25 @@ class set_checkpoint_early_stop:
         self._enable = enable
 
     def __enter__(self):
-        global _early_stop
-        self._former, _early_stop = _early_stop, self._enable
+        global _enable_checkpoint_early_stop
+        self._former, _enable_checkpoint_early_stop = _enable_checkpoint_early_stop, self._enable
 
     def __exit__(self, *exc_info):
-        global _early_stop
-        _early_stop = self._former
+        global _enable_checkpoint_early_stop
+        _enable_checkpoint_early_stop = self._former
+
+
+@contextlib.contextmanager
+def set_checkpoint_debug_enabled(enabled):
+    """Context manager: inside, checkpoints have `debug=enabled`, whatever they are given; None
+    leaves it to them.
+    """
+    global _checkpoint_debug_enabled
+    former, _checkpoint_debug_enabled = _checkpoint_debug_enabled, enabled
+    try:
+        yield
+    finally:
+        _checkpoint_debug_enabled = former
 
 
 def checkpoint(
@@ -60,7 +83,7 @@ def checkpoint(
     *args,
     use_reentrant=None,
     context_fn=noop_context_fn,
-    determinism_check="default",
+    determinism_check=_DEFAULT_DETERMINISM_MODE,
     debug=False,
     early_stop=True,
     preserve_rng_state=True,
@@ -82,7 +105,7 @@ def checkpoint(
             stacklevel=2,
         )
         use_reentrant = True
-    if debug:
+    if debug if _checkpoint_debug_enabled is None else _checkpoint_debug_enabled:
         raise NotImplementedError(
             "checkpoint: debug=True; run the function without checkpoint to trace its ops"
         )
@@ -93,7 +116,7 @@ def checkpoint(
             raise ValueError(
                 "Passing `context_fn` or `debug` is only supported when use_reentrant=False."
             )
-        return _ReentrantCheckpoint.apply(function, preserve_rng_state, *args)
+        return CheckpointFunction.apply(function, preserve_rng_state, *args)
     if determinism_check not in ("default", "none"):
         raise ValueError(
             f"determinism_check should be one of ['default', 'none'], but got {determinism_check}"
@@ -108,11 +131,80 @@ def checkpoint(
         with random.restored() if random else contextlib.nullcontext(), around_recompute:
             call()
 
-    frame = _Frame(recompute, early_stop and _early_stop, determinism_check == "default")
+    early_stop = early_stop and _enable_checkpoint_early_stop
+    frame = _CheckpointFrame(recompute, early_stop, determinism_check == "default")
     with frame.forward_hooks(), around_forward:
         result = function(*args, **kwargs)
     frame.complete = True
     return result
+
+
+def detach_variable(inputs):
+    """A tuple's tensors, detached from what they come from, and as much in want of a gradient."""
+    if not isinstance(inputs, tuple):
+        raise RuntimeError(
+            "Only tuple of tensors is supported. Got Unsupported input type: "
+            f"{type(inputs).__name__}"
+        )
+    return tuple(
+        x.detach().requires_grad_(x.requires_grad) if isinstance(x, _C.Tensor) else x
+        for x in inputs
+    )
+
+
+def check_backward_validity(inputs):
+    """Warn if no tensor among the inputs requires a gradient."""
+    if not any(x.requires_grad for x in inputs if isinstance(x, _C.Tensor)):
+        warnings.warn(
+            "None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2
+        )
+
+
+class DefaultDeviceType:
+    """The type of devices whose random state counts where no argument is on one."""
+
+    _default_device_type = None
+
+    @staticmethod
+    def set_device_type(device="cuda"):
+        DefaultDeviceType._default_device_type = device
+
+    @staticmethod
+    def get_device_type():
+        if DefaultDeviceType._default_device_type is None:
+            DefaultDeviceType._default_device_type = "cuda" if _C._cuda_is_available() else "cpu"
+        return DefaultDeviceType._default_device_type
+
+
+def get_device_states(*args):
+    """([number of each GPU among the arguments], [state of its random generator])."""
+    devices = []
+
+    def visit(value):
+        if isinstance(value, _C.Tensor) and value.device.type == "cuda":
+            devices.append(value.get_device())
+        elif isinstance(value, (list, tuple)):
+            for part in value:
+                visit(part)
+        elif isinstance(value, dict):
+            visit(list(value.values()))
+
+    visit(args)
+    if not devices:
+        return [], []
+    from .. import cuda
+
+    return devices, [cuda.get_rng_state(device) for device in devices]
+
+
+def set_device_states(devices, states, *, device_type=None):
+    """Put the random generators of GPUs into the states that `get_device_states` gave."""
+    if device_type not in (None, "cuda", "cpu", "meta"):
+        raise NotImplementedError(f"set_device_states: there are no devices of type {device_type}")
+    for device, state in zip(devices, states):
+        from .. import cuda
+
+        cuda.set_rng_state(state, device)
 
 
 class _RandomState:
@@ -133,7 +225,7 @@ class _RandomState:
         with fork_rng(devices=list(self._devices), device_type="cuda" if self._devices else "cpu"):
             set_rng_state(self._cpu)
             for device, state in self._devices.items():
-                from cnn import cuda
+                from .. import cuda
 
                 cuda.set_rng_state(state, device)
             yield
@@ -187,11 +279,11 @@ class _Holder:
         self.index, self.form = index, form
 
 
-def _form(tensor):
-    return {"shape": tensor.shape, "dtype": tensor.dtype, "device": tensor.device}
+def _default_meta_extractor(x):
+    return {"shape": x.shape, "dtype": x.dtype, "device": x.device}
 
 
-class _Frame:
+class _CheckpointFrame:
     """The saved tensors of one checkpointed call, numbered in the order of saving."""
 
     def __init__(self, recompute, early_stop, check_forms):
@@ -204,7 +296,8 @@ class _Frame:
 
     def forward_hooks(self):
         def pack(tensor):
-            holder = _Holder(len(self._holders), _form(tensor) if self._check_forms else None)
+            form = _default_meta_extractor(tensor) if self._check_forms else None
+            holder = _Holder(len(self._holders), form)
             self._holders.append(weakref.ref(holder))
             return holder
 
@@ -241,38 +334,35 @@ class _Frame:
             if holder is not None:
                 self._keep(holder, tensor)
             if self._early_stop and self._saved_again == needed:
-                raise _EverythingRecomputed
+                raise _StopRecomputationError
             return tensor.detach()
 
         with enable_grad(), saved_tensors_hooks(pack, lambda tensor: tensor):
             try:
                 self._recompute()
-            except _EverythingRecomputed:
+            except _StopRecomputationError:
                 pass
 
     def _keep(self, holder, tensor):
-        if holder.form is not None and holder.form != _form(tensor):
+        if holder.form is not None and holder.form != _default_meta_extractor(tensor):
             raise CheckpointError(
                 "torch.utils.checkpoint: Recomputed values for the following tensors have "
                 "different metadata than "
                 f"during the forward pass.\ntensor at position {holder.index}:\nsaved metadata: "
                 f"{holder.form}\n"
-                f"recomputed metadata: {_form(tensor)}."
+                f"recomputed metadata: {_default_meta_extractor(tensor)}."
             )
         self._values[holder.index] = tensor.detach()
 
 
-class _ReentrantCheckpoint(Function):
+class CheckpointFunction(Function):
     """Runs unrecorded; its backward runs the function again, recorded, and that one's backward
     inside.
     """
 
     @staticmethod
     def forward(ctx, function, preserve_rng_state, *args):
-        if not any(isinstance(arg, _C.Tensor) and arg.requires_grad for arg in args):
-            warnings.warn(
-                "None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2
-            )
+        check_backward_validity(args)
         ctx.function = function
         ctx.random = _RandomState() if preserve_rng_state else None
         ctx.others = [None if isinstance(arg, _C.Tensor) else arg for arg in args]
@@ -283,11 +373,11 @@ class _ReentrantCheckpoint(Function):
 
     @staticmethod
     def backward(ctx, *grads):
-        from cnn import autograd
+        from .. import autograd
 
         args = list(ctx.others)
-        for i, tensor in zip(ctx.at, ctx.saved_tensors):
-            args[i] = tensor.detach().requires_grad_(tensor.requires_grad)
+        for i, tensor in zip(ctx.at, detach_variable(ctx.saved_tensors)):
+            args[i] = tensor
         restored = ctx.random.restored() if ctx.random else contextlib.nullcontext()
         with restored, enable_grad():
             outputs = ctx.function(*args)

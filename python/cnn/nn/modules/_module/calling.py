@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 
 from .... import _C
+from ....utils.hooks import BackwardHook, attach_old_style_hooks, warn_of_partial_gradients
 from . import hooks as _hooks
-from .backward_hook import BackwardHook, attach_old_style_hooks, warn_of_partial_gradients
 from .hooks import _WrappedHook, add_hook
 
 
