@@ -134,8 +134,12 @@ def test_names_by_index_in_lists():
     layers = nn.ModuleList([nn.ReLU(), nn.Tanh()])
     assert layers._get_abs_string_index(-1) == "1"
     assert nn.ParameterList([1, 2, 3])._get_abs_string_index(-3) == "0"
-    with pytest.raises(IndexError, match="index 2 is out of range"):
-        layers._get_abs_string_index(2)
+    sequence = nn.Sequential(*layers)
+    assert sequence._get_item_by_idx("ab", -2) == "a" and sequence[-1] is layers[1]
+    for find in (layers._get_abs_string_index, lambda i: sequence._get_item_by_idx("ab", i)):
+        with pytest.raises(IndexError, match="index 2 is out of range"):
+            find(2)
+    assert nn.ParameterDict()._key_to_attr("a") == "a"
 
 
 def test_every_output_of_the_adaptive_softmax():
