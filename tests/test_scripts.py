@@ -59,6 +59,27 @@ def test_same_modules(tmp_path):
     )
 
 
+def test_a_function_keeps_its_place_before_a_module_of_its_name(tmp_path):
+    run(
+        tmp_path,
+        """
+        import torch
+        import torch.nn.utils.spectral_norm, torch.nn.parallel.replicate, torch.nn.utils.parametrize
+        from torch.nn.utils.weight_norm import WeightNorm
+        from torch.nn.parallel.data_parallel import DataParallel
+        from torch.nn.utils import parametrizations, prune
+        from torch.nn.common_types import _size_2_t
+        utils, parallel = torch.nn.utils, torch.nn.parallel
+        for function in (utils.spectral_norm, utils.weight_norm, parallel.replicate, parallel.data_parallel):
+            assert callable(function), function
+        assert WeightNorm.__module__ == "torch.nn.utils.weight_norm"
+        assert prune.L1Unstructured.__module__ == "torch.nn.utils.prune"
+        layer = parametrizations.orthogonal(torch.nn.Linear(2, 2))
+        assert utils.parametrize.is_parametrized(layer) and isinstance(layer, torch.nn.Linear)
+        """,
+    )
+
+
 def test_a_training_script(tmp_path):
     text = run(
         tmp_path,

@@ -28,3 +28,20 @@ def let_override(space, names):
     for name in names:
         if isinstance(space[name], type(adopt)):
             space[name] = _C._overridable(space[name])
+
+
+def lend(face, source, names):
+    """Lets a module show names of another one, which loads when one of them is asked for.
+
+    `names` is a string of them.
+    """
+    names = names.split()
+
+    def __getattr__(name):
+        if name in names:
+            from importlib import import_module
+
+            return getattr(import_module(source), name)
+        raise AttributeError(f"module {face!r} has no attribute {name!r}")
+
+    sys.modules[face].__getattr__ = __getattr__

@@ -115,7 +115,7 @@ class TorchFinder:
         if fullname == "torch" or fullname.startswith("torch."):
             return ModuleSpec(fullname, _SameModule(_module_for(fullname)))
         if fullname.startswith("cnn."):
-            return _patched(fullname, path, target, _rename)
+            return _patched(fullname, path, target, _adopt)
         if fullname in _PATCHES:
             return _patched(fullname, path, target, _PATCHES[fullname])
         if fullname.startswith("torch") or fullname in _KIN:
@@ -128,6 +128,16 @@ def _patched(fullname, path, target, patch):
     if spec is not None:
         spec.loader = _Patched(spec.loader, patch)
     return spec
+
+
+def _adopt(module):
+    """Enters a module of cnn under PyTorch's name as soon as it is loaded.
+
+    Importing it by that name later would set it as an attribute of its package, over a function of
+    the same name (nn.utils.weight_norm).
+    """
+    sys.modules[_torch_name(module.__name__)] = module
+    _rename(module)
 
 
 def _rename(module):
@@ -254,9 +264,7 @@ def install():
     sys.meta_path.insert(0, TorchFinder)
     cnn.__version__ = TorchVersion(TORCH_VERSION)
     _add_version_module(cnn)
-    # What is loaded already is named at once: importing it by its new name would set it as an
-    # attribute of its package,
-    # over a function of the same name (autograd.gradcheck).
+    # So with what is loaded already.
     for name, module in list(sys.modules.items()):
         if name == "cnn" or name.startswith("cnn."):
             sys.modules[_torch_name(name)] = module

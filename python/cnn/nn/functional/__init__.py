@@ -7,6 +7,7 @@ Each turns its arguments into one call of the core where the core has the op. Th
 from __future__ import annotations
 
 from ... import _C, _faces
+from .. import _reduction as _Reduction
 from .activations import (
     _get_softmax_dim,
     celu,
@@ -101,6 +102,8 @@ from .margin_losses import (
     triplet_margin_with_distance_loss,
 )
 from .norms import (
+    _verify_batch_size,
+    _verify_spatial_size,
     batch_norm,
     batch_norm_relu,
     group_norm,
@@ -111,6 +114,7 @@ from .norms import (
     rms_norm,
 )
 from .pools import (
+    _list_with_default,
     adaptive_avg_pool2d,
     adaptive_avg_pool3d,
     adaptive_max_pool1d,
@@ -120,7 +124,9 @@ from .pools import (
     adaptive_max_pool3d,
     adaptive_max_pool3d_with_indices,
     fractional_max_pool2d,
+    fractional_max_pool2d_with_indices,
     fractional_max_pool3d,
+    fractional_max_pool3d_with_indices,
     lp_pool1d,
     lp_pool2d,
     lp_pool3d,
@@ -248,7 +254,9 @@ __all__ = [
     "feature_alpha_dropout",
     "fold",
     "fractional_max_pool2d",
+    "fractional_max_pool2d_with_indices",
     "fractional_max_pool3d",
+    "fractional_max_pool3d_with_indices",
     "gaussian_nll_loss",
     "gelu",
     "glu",

@@ -14,6 +14,13 @@ def _verify_batch_size(size):
         )
 
 
+def _verify_spatial_size(size):
+    if math.prod(size[2:]) == 1:
+        raise ValueError(
+            f"Expected more than 1 spatial element when training, got input size {size}"
+        )
+
+
 def _check_batch_norm(input, training, eps):
     if training:
         _verify_batch_size(input.size())
@@ -79,10 +86,7 @@ def instance_norm(
     """
     size = input.size()
     if use_input_stats:
-        if math.prod(size[2:]) == 1:
-            raise ValueError(
-                f"Expected more than 1 spatial element when training, got input size {size}"
-            )
+        _verify_spatial_size(size)
     elif running_mean is None or running_var is None:
         raise RuntimeError(
             "Expected running_mean and running_var to be defined when use_input_stats is false"

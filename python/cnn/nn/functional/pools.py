@@ -286,6 +286,32 @@ def _fractional(n, input, kernel, size, samples):
     return _C.stack(planes).reshape(shape), _C.stack(places).reshape(shape)
 
 
+def fractional_max_pool2d_with_indices(
+    input,
+    kernel_size,
+    output_size=None,
+    output_ratio=None,
+    return_indices=False,
+    _random_samples=None,
+):
+    """(maxima over windows at random steps, where they are). Graham, 2015."""
+    size, samples = _fractional_arguments(2, input, output_size, output_ratio, _random_samples)
+    return _fractional(2, input, _expand(kernel_size, 2), size, samples)
+
+
+def fractional_max_pool3d_with_indices(
+    input,
+    kernel_size,
+    output_size=None,
+    output_ratio=None,
+    return_indices=False,
+    _random_samples=None,
+):
+    """(maxima over windows at random steps, where they are). Graham, 2015."""
+    size, samples = _fractional_arguments(3, input, output_size, output_ratio, _random_samples)
+    return _fractional(3, input, _expand(kernel_size, 3), size, samples)
+
+
 def fractional_max_pool2d(
     input,
     kernel_size,
@@ -295,8 +321,9 @@ def fractional_max_pool2d(
     _random_samples=None,
 ):
     """Maxima over windows at random steps. Graham, "Fractional Max-Pooling", 2015."""
-    size, samples = _fractional_arguments(2, input, output_size, output_ratio, _random_samples)
-    values = _fractional(2, input, _expand(kernel_size, 2), size, samples)
+    values = fractional_max_pool2d_with_indices(
+        input, kernel_size, output_size, output_ratio, True, _random_samples
+    )
     return values if return_indices else values[0]
 
 
@@ -309,6 +336,7 @@ def fractional_max_pool3d(
     _random_samples=None,
 ):
     """Maxima over windows at random steps. Graham, "Fractional Max-Pooling", 2015."""
-    size, samples = _fractional_arguments(3, input, output_size, output_ratio, _random_samples)
-    values = _fractional(3, input, _expand(kernel_size, 3), size, samples)
+    values = fractional_max_pool3d_with_indices(
+        input, kernel_size, output_size, output_ratio, True, _random_samples
+    )
     return values if return_indices else values[0]

@@ -6,7 +6,7 @@ import operator
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from itertools import chain
+from itertools import chain, islice
 
 from ... import _C
 from .. import functional as F
@@ -58,9 +58,6 @@ class _Numbered(Module):
 
     def __iter__(self):
         return iter(self._modules.values())
-
-    def _name_at(self, index):
-        return list(self._modules)[_position(index, len(self))]
 
     def __setitem__(self, index, module):
         setattr(self, self._name_at(index), module)
@@ -154,7 +151,14 @@ class Sequential(_Numbered):
     def __getitem__(self, index):
         if isinstance(index, slice):
             return type(self)(OrderedDict(list(self._modules.items())[index]))
-        return self._modules[self._name_at(index)]
+        return self._get_item_by_idx(self._modules.values(), index)
+
+    def _get_item_by_idx(self, iterator, idx):
+        """What stands in `iterator`, one for each module, at an index, also from the end."""
+        return next(islice(iterator, _position(idx, len(self)), None))
+
+    def _name_at(self, index):
+        return self._get_item_by_idx(self._modules, index)
 
     def __add__(self, other):
         _require_sequential(other)
@@ -420,7 +424,7 @@ class ParameterDict(Module):
         if parameters is not None:
             self.update(parameters)
 
-    def _name(self, key):
+    def _key_to_attr(self, key):
         if not isinstance(key, str):
             raise TypeError(
                 "Index given to ParameterDict cannot be used as a key as it is not a string "
@@ -430,10 +434,10 @@ class ParameterDict(Module):
         return key
 
     def __getitem__(self, key):
-        return getattr(self, self._name(key))
+        return getattr(self, self._key_to_attr(key))
 
     def __setitem__(self, key, value):
-        self._keys[self._name(key)] = None
+        self._keys[self._key_to_attr(key)] = None
         setattr(self, key, _as_parameter(value))
 
     def __delitem__(self, key):

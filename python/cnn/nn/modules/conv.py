@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 
-from ... import _C
+from ... import _C, _faces
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter, UninitializedParameter
@@ -534,3 +534,6 @@ class LazyConvTranspose3d(_LazyConvTransposeNd, ConvTranspose3d):
     """A ConvTranspose3d that takes in_channels from its first input."""
 
     cls_to_become = ConvTranspose3d
+
+
+_faces.lend(__name__, "cnn.nn.common_types", "_size_1_t _size_2_t _size_3_t")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ... import _faces
 from .. import functional as F
 from .module import Module
 
@@ -56,3 +57,6 @@ class Unfold(Module):
             f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, "
             f"stride={self.stride}"
         )
+
+
+_faces.lend(__name__, "cnn.nn.common_types", "_size_any_t")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ... import _faces
 from .. import functional as F
 from .module import Module
 from .utils import _pair, _quadruple, _sextuple
@@ -216,3 +217,6 @@ class ZeroPad3d(ConstantPad3d):
 
     def extra_repr(self):
         return f"{self.padding}"
+
+
+_faces.lend(__name__, "cnn.nn.common_types", "_size_2_t _size_4_t _size_6_t")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ... import _faces
 from .. import functional as F
 from .module import Module
 from .utils import _ntuple, _pair, _single, _triple
@@ -432,3 +433,10 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
 
     def forward(self, input):
         return F.adaptive_avg_pool3d(input, self.output_size)
+
+
+_TYPES = """
+    _ratio_2_t _ratio_3_t _size_1_t _size_2_opt_t _size_2_t _size_3_opt_t _size_3_t
+    _size_any_opt_t _size_any_t
+"""
+_faces.lend(__name__, "cnn.nn.common_types", _TYPES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ... import _faces
 from .. import functional as F
 from .module import Module
 
@@ -74,3 +75,6 @@ class UpsamplingBilinear2d(Upsample):
 
     def __init__(self, size=None, scale_factor=None) -> None:
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
+
+
+_faces.lend(__name__, "cnn.nn.common_types", "_ratio_2_t _ratio_any_t _size_2_t _size_any_t")

@@ -99,7 +99,7 @@ def scatter(tensor, devices=None, chunk_sizes=None, dim=0, streams=None, *, out=
     """The parts of a tensor along dim, one on each of the devices, as a tuple.
 
     They are as equal as may be, or of chunk_sizes. Or copied into the tensors of `out`, whose sizes
-    say how much each takes.
+    say how much each takes. All work runs on one stream, and `streams` names no other.
     """
     if out is None:
         indices = _indices(devices)

@@ -30,8 +30,9 @@ def _copies(tensors, devices, detach):
 def replicate(network, devices, detach=False):
     """A copy of the module on each of the devices.
 
-    Its tensors are copies of the module's, through which gradients flow back unless `detach`; they
-    are no parameters of the copy.
+    Its tensors are copies of the module's, through which gradients flow back; they are no
+    parameters of the copy. With `detach` nothing flows back, and on a device where the module's own
+    tensors are already, the copy has these.
     """
     if not devices:
         return []

@@ -6,26 +6,48 @@ import math
 
 from ... import _C
 from ...autograd import no_grad
+from ...autograd.function import Function
 
 
 def inverse(a):
-    """The inverse of [..., n, n] by halves (Banachiewicz), without a choice of pivots.
+    """The inverse of [..., n, n], without a choice of pivots.
 
     For matrices whose leading blocks all have one: triangular, or of positive symmetric part.
     """
+    return _Inverse.apply(a)
+
+
+class _Inverse(Function):
+    @staticmethod
+    def forward(ctx, a):
+        result = _by_halves(a)
+        ctx.save_for_backward(result)
+        return result
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (result,) = ctx.saved_tensors
+        return -(result.mT @ grad_output @ result.mT)
+
+
+def _by_halves(a):
+    """The inverse from those of a block and of what is left without it (Banachiewicz, 1937)."""
     n = a.size(-1)
     if n == 1:
         return a.reciprocal()
     half = n // 2
-    top, bottom = a.split([half, n - half], dim=-2)
-    a11, a12 = top.split([half, n - half], dim=-1)
-    a21, a22 = bottom.split([half, n - half], dim=-1)
-    first = inverse(a11)
+    a11, a12 = a[..., :half, :half], a[..., :half, half:]
+    a21, a22 = a[..., half:, :half], a[..., half:, half:]
+    first = _by_halves(a11)
     right, below = first @ a12, a21 @ first
-    second = inverse(a22 - a21 @ right)
+    second = _by_halves(a22 - a21 @ right)
     corner = second @ below
-    top = _C.cat([first + right @ corner, -(right @ second)], dim=-1)
-    return _C.cat([top, _C.cat([-corner, second], dim=-1)], dim=-2)
+    result = a.new_empty(a.shape)
+    result[..., :half, :half] = first + right @ corner
+    result[..., :half, half:] = -(right @ second)
+    result[..., half:, :half] = -corner
+    result[..., half:, half:] = second
+    return result
 
 
 def matrix_exp(a):
