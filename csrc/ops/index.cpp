@@ -243,11 +243,13 @@ namespace {
 
 // Writes `source`, dense and of the plan's shape, into y.
 void put_into(const Tensor& y, const Plan& p, const Tensor& source, bool accumulate) {
-  if (!accumulate || y.dtype() == DType::Bool) {
+  if (!accumulate) {
     run_over<kernels::IndexWrite>(p, y, source, Order::Ascending);
-  } else if (is_reduced(y.dtype())) {  // summed in float
-    const Tensor own = without_repeats(y), wide = to_dtype(contiguous(own), DType::Float32);
-    run_over<kernels::IndexAdd>(p, expand(wide, y.shape()), to_dtype(source, DType::Float32), Order::Ascending);
+  } else if (is_reduced(y.dtype()) ||
+             y.dtype() == DType::Bool) {  // summed in float; flags, of which any will do, counted
+    const DType t = is_reduced(y.dtype()) ? DType::Float32 : DType::Int64;
+    const Tensor own = without_repeats(y), wide = to_dtype(contiguous(own), t);
+    run_over<kernels::IndexAdd>(p, expand(wide, y.shape()), to_dtype(source, t), Order::Ascending);
     copy_(own, wide);
   } else {
     run_over<kernels::IndexAdd>(p, y, source, Order::Ascending);
@@ -327,7 +329,8 @@ Tensor nonzero(const Tensor& x, Dest dest) {
   Tensor out = empty({n, x.dim()}, DType::Int64, x.device());
   if (n == 0) return out;
   const Tensor counter = zeros({1}, DType::Int64, x.device());
-  kernels::NonZero f{mask.data<bool>(), out.data<int64_t>(), counter.data<int64_t>(), n, x.dim(), {}};
+  kernels::NonZero f{
+      static_cast<const uint8_t*>(mask.raw()), out.data<int64_t>(), counter.data<int64_t>(), n, x.dim(), {}};
   for (int d = 0; d < x.dim(); ++d) f.sizes[d] = x.shape()[d];
   each(f, x.numel(), DType::Bool, x.device(), Order::Ascending);
   check(counter.item().to_int() == n, "nonzero", "the number of nonzero elements was ", n, ", and is ",
@@ -378,6 +381,11 @@ Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source,
   if (dest) check_no_internal_overlap("masked_scatter_", x);
   Tensor values = narrow(reshape(source, {-1}), 0, 0, n);
   if (dest && values.storage() == x.storage()) values = clone(values);
+  if (x.dim() == 0 && shape.empty()) {  // one element, which no index but the mask itself could name
+    if (n > 0) values = reshape(values, {});
+    else values = x;
+    return dest ? copy_(x, values) : clone(values);
+  }
   return index_put(dest ? x : contiguous(whole), {m}, values, false, dest);
 }
 
