@@ -104,8 +104,8 @@ def _rrelu(input, lower, upper, training, inplace, generator):
         raise RuntimeError(f"rrelu: lower bound {lower} must not be above upper bound {upper}")
     if training:
         below = (input <= 0).detach()
-        drawn = _C.empty(int(below.sum()), dtype=input.dtype)
-        drawn.uniform_(lower, upper, generator=generator)
+        drawn = _C.empty(int(below.sum()), dtype=_C.float64)
+        drawn = drawn.uniform_(lower, upper, generator=generator).to(input.dtype)
         slopes = _C.ones(input.numel(), dtype=input.dtype, device=input.device)
         slopes = slopes.masked_scatter(below.reshape(-1), drawn).view(input.shape)
         return input.mul_(slopes) if inplace else input * slopes
