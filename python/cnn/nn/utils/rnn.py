@@ -185,6 +185,15 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
             )
         steps = total_length
     sizes = batch_sizes.tolist()
+    if not sizes or min(sizes) <= 0 or sizes != sorted(sizes, reverse=True):
+        raise RuntimeError(
+            f"pad_packed_sequence: batch_sizes must be positive and not rise, got {sizes}"
+        )
+    if sum(sizes) != data.size(0):
+        raise RuntimeError(
+            f"pad_packed_sequence: batch_sizes sum to {sum(sizes)}, but data has {data.size(0)} "
+            "rows"
+        )
     batch = sizes[0]
     rows = _C.tensor(_packed_rows(sizes, batch), device=data.device)
     padded = _C.full(
@@ -223,6 +232,7 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
     longest = max(x.size(0) for x in sequences)
     padded = []
     for x in sequences:
+        x = x.to(sequences[0].dtype)
         if x.shape[1:] != sequences[0].shape[1:]:
             raise RuntimeError(
                 "pad_sequence: expected sequences of one shape beyond their length, got "
