@@ -27,6 +27,10 @@ Tensor norm_backward(const Tensor& g, const Tensor& x, const Tensor& y, double p
   };
   if (p == 0) return {};
   if (p == 1) return g * sign(x);
+  if (is_reduced(x.dtype())) {  // in which g / y may be beyond the largest number
+    const auto wide = [](const Tensor& t) { return to_dtype(t, DType::Float32); };
+    return to_dtype(norm_backward(wide(g), wide(x), wide(y), p, dims), x.dtype());
+  }
   if (p == 2) return x * without(g / y, y);
   if (std::isinf(p)) {
     const Tensor size = abs(detach(x)), best = detach(y);
