@@ -273,6 +273,8 @@ def test_margin_losses_have_no_slope_where_the_margin_is_just_kept():
     assert one == [[0, -0.25, 0, 0.25]]
     several = slopes(lambda x: F.multilabel_margin_loss(x, cnn.tensor([[1, -1, 0, 0]])), x)
     assert several == [[0, -0.25, 0, 0.25]]
+    x, target = cnn.tensor([[2.0, inf, -inf]]), cnn.tensor([[1, 0, -1]])
+    assert F.multilabel_margin_loss(x, target) == 0  # an infinite term that no pair asks for
 
 
 @pytest.mark.parametrize("dtype", [cnn.float16, cnn.bfloat16, cnn.float32, cnn.float64], ids=str)

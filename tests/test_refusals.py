@@ -454,6 +454,20 @@ def test_bounds_that_integers_cannot_hold():
     assert cnn.clamp(x, 3.5, out=out).tolist() == [3.5, 4]
 
 
+def test_numbers_that_eight_bits_cannot_hold():
+    x = cnn.tensor([1, 2], dtype=cnn.int8)
+    for call in (
+        lambda: x.index_add(0, cnn.tensor([0]), x[:1], alpha=255),
+        lambda: F.threshold(x, 255, 1),
+        lambda: F.threshold(x, 1, 255),
+    ):
+        with pytest.raises(RuntimeError, match="without overflow"):
+            call()
+    with pytest.raises(RuntimeError, match="negative limits"):
+        F.hardtanh(x.to(cnn.uint8), -1, 5)
+    assert F.hardtanh(cnn.tensor([9], dtype=cnn.uint8), 0, 5).tolist() == [5]
+
+
 def test_a_running_sum_in_place_keeps_its_dtype():
     x = cnn.tensor([1.5, 1.5])
     for name in ("cumsum_", "cumprod_"):

@@ -82,6 +82,7 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor
   check(x.dtype() == source.dtype(), "index_add", "self (", dtype_type_name(x.dtype()), ") and source (",
         dtype_type_name(source.dtype()), ") must have the same scalar type");
   check_same_device("index_add", x, source);
+  check_converts(alpha, x.dtype());
   check_source("index_add_()", x, d, given, source);
   const Tensor at = index_tensor("index_add", given, x);
   bounded("index_add", at, x, d, false, ErrorKind::Runtime).check();

@@ -41,6 +41,8 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False) -> _C.Tensor:
     """x clamped to [min_val, max_val]."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
+    if input.dtype is _C.uint8 and min_val < 0:
+        raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
     if inplace:
         return _C.hardtanh_(input, min_val, max_val)
     return _C.hardtanh(input, min_val, max_val)

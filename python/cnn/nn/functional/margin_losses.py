@@ -172,7 +172,7 @@ def multilabel_margin_loss(
     counts = _C.zeros_like(labels).scatter_add(1, index, listed.to(labels.dtype))
     pairs = listed.unsqueeze(2) & (counts == 0).unsqueeze(1)  # [N, label, class]
     terms = (1 - rows.gather(1, index).unsqueeze(2) + rows.unsqueeze(1)).relu()
-    loss = (terms * pairs).sum((1, 2)) / rows.size(1)
+    loss = terms.masked_fill(~pairs, 0).sum((1, 2)) / rows.size(1)
     return _reduction.apply(loss if input.dim() == 2 else loss.squeeze(0), enum)
 
 
