@@ -43,13 +43,6 @@ def _inside(places, size, padding_mode, align_corners):
     return _C.where((places > 0) & (places < size - 1), places, border)
 
 
-def _reachable(places, size, padding_mode):
-    """The places, and for infinite ones and nan some that lead where those do; no slope there."""
-    nowhere = {"zeros": (-9.0, -9.0, -9.0), "border": (0.0, size + 9.0, -9.0)}
-    some = places.detach().nan_to_num(*nowhere.get(padding_mode, (0.0, 0.0, 0.0)))
-    return _C.where(places.isfinite(), places, some)
-
-
 def _values_at(flat, spatial, index):
     """Elements [N, C, points] of flat [N, C, elements] at integer places per axis; 0 outside."""
     valid, at = None, 0
@@ -161,8 +154,6 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         _places(grid[..., n - 1 - axis], size, align_corners) for axis, size in enumerate(spatial)
     ]
     flat = input.flatten(2)
-    if mode == "bicubic" or padding_mode == "zeros":
-        places = [_reachable(p, size, padding_mode) for p, size in zip(places, spatial)]
     if mode == "bicubic":
         values = _cubic(flat, spatial, places, padding_mode, align_corners)
     else:
