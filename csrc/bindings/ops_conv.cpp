@@ -23,13 +23,13 @@ void bind_conv(Registry& ops) {
     return cnn::conv_transpose(1, x, w, b, s, p, o, g, d);
   }>("conv_transpose1d(Tensor input, Tensor weight, Tensor? bias=None, Dims stride=1, Dims padding=0, Dims output_padding=0, int groups=1, Dims dilation=1) -> Tensor",
      "1-D transposed convolution.", kFunctionOnly);
-  ops.def_op<[](const Tensor& x, const Dims& k, const Dims& s, const Dims& p, const Dims& d, bool c) {
-    return cnn::max_pool(1, x, k, s, p, d, c);
-  }>("max_pool1d(Tensor input, Dims kernel_size, Dims stride=(), Dims padding=0, Dims dilation=1, bool ceil_mode=False) -> Tensor",
+  ops.def_op<[](const Tensor& x, const Dims& k, const std::optional<Dims>& s, const Dims& p, const Dims& d, bool c) {
+    return cnn::max_pool(1, x, k, s.value_or(Dims()), p, d, c);
+  }>("max_pool1d(Tensor input, Dims kernel_size, Dims? stride=None, Dims padding=0, Dims dilation=1, bool ceil_mode=False) -> Tensor",
      "The largest element of each window.", kFunctionOnly);
-  ops.def_op<[](const Tensor& x, const Dims& k, const Dims& s, const Dims& p, const Dims& d, bool c) {
-    return cnn::max_pool_with_indices(1, x, k, s, p, d, c);
-  }>("max_pool1d_with_indices(Tensor input, Dims kernel_size, Dims stride=(), Dims padding=0, Dims dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)",
+  ops.def_op<[](const Tensor& x, const Dims& k, const std::optional<Dims>& s, const Dims& p, const Dims& d, bool c) {
+    return cnn::max_pool_with_indices(1, x, k, s.value_or(Dims()), p, d, c);
+  }>("max_pool1d_with_indices(Tensor input, Dims kernel_size, Dims? stride=None, Dims padding=0, Dims dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)",
      "The largest element of each window, and where it is.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, const Dims& k, const std::optional<Dims>& s, const Dims& p, bool c, bool i) {
     return cnn::avg_pool(1, x, k, s.value_or(Dims()), p, c, i);
@@ -54,13 +54,13 @@ void bind_conv(Registry& ops) {
     return cnn::conv_transpose(2, x, w, b, s, p, o, g, d);
   }>("conv_transpose2d(Tensor input, Tensor weight, Tensor? bias=None, Dims stride=1, Dims padding=0, Dims output_padding=0, int groups=1, Dims dilation=1) -> Tensor",
      "2-D transposed convolution.", kFunctionOnly);
-  ops.def_op<[](const Tensor& x, const Dims& k, const Dims& s, const Dims& p, const Dims& d, bool c) {
-    return cnn::max_pool(2, x, k, s, p, d, c);
-  }>("max_pool2d(Tensor input, Dims kernel_size, Dims stride=(), Dims padding=0, Dims dilation=1, bool ceil_mode=False) -> Tensor",
+  ops.def_op<[](const Tensor& x, const Dims& k, const std::optional<Dims>& s, const Dims& p, const Dims& d, bool c) {
+    return cnn::max_pool(2, x, k, s.value_or(Dims()), p, d, c);
+  }>("max_pool2d(Tensor input, Dims kernel_size, Dims? stride=None, Dims padding=0, Dims dilation=1, bool ceil_mode=False) -> Tensor",
      "The largest element of each window.", kFunctionOnly);
-  ops.def_op<[](const Tensor& x, const Dims& k, const Dims& s, const Dims& p, const Dims& d, bool c) {
-    return cnn::max_pool_with_indices(2, x, k, s, p, d, c);
-  }>("max_pool2d_with_indices(Tensor input, Dims kernel_size, Dims stride=(), Dims padding=0, Dims dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)",
+  ops.def_op<[](const Tensor& x, const Dims& k, const std::optional<Dims>& s, const Dims& p, const Dims& d, bool c) {
+    return cnn::max_pool_with_indices(2, x, k, s.value_or(Dims()), p, d, c);
+  }>("max_pool2d_with_indices(Tensor input, Dims kernel_size, Dims? stride=None, Dims padding=0, Dims dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)",
      "The largest element of each window, and where it is.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, const Dims& k, const std::optional<Dims>& s, const Dims& p, bool c, bool i,
                 std::optional<int64_t> d) {
@@ -86,13 +86,13 @@ void bind_conv(Registry& ops) {
     return cnn::conv_transpose(3, x, w, b, s, p, o, g, d);
   }>("conv_transpose3d(Tensor input, Tensor weight, Tensor? bias=None, Dims stride=1, Dims padding=0, Dims output_padding=0, int groups=1, Dims dilation=1) -> Tensor",
      "3-D transposed convolution.", kFunctionOnly);
-  ops.def_op<[](const Tensor& x, const Dims& k, const Dims& s, const Dims& p, const Dims& d, bool c) {
-    return cnn::max_pool(3, x, k, s, p, d, c);
-  }>("max_pool3d(Tensor input, Dims kernel_size, Dims stride=(), Dims padding=0, Dims dilation=1, bool ceil_mode=False) -> Tensor",
+  ops.def_op<[](const Tensor& x, const Dims& k, const std::optional<Dims>& s, const Dims& p, const Dims& d, bool c) {
+    return cnn::max_pool(3, x, k, s.value_or(Dims()), p, d, c);
+  }>("max_pool3d(Tensor input, Dims kernel_size, Dims? stride=None, Dims padding=0, Dims dilation=1, bool ceil_mode=False) -> Tensor",
      "The largest element of each window.", kFunctionOnly);
-  ops.def_op<[](const Tensor& x, const Dims& k, const Dims& s, const Dims& p, const Dims& d, bool c) {
-    return cnn::max_pool_with_indices(3, x, k, s, p, d, c);
-  }>("max_pool3d_with_indices(Tensor input, Dims kernel_size, Dims stride=(), Dims padding=0, Dims dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)",
+  ops.def_op<[](const Tensor& x, const Dims& k, const std::optional<Dims>& s, const Dims& p, const Dims& d, bool c) {
+    return cnn::max_pool_with_indices(3, x, k, s.value_or(Dims()), p, d, c);
+  }>("max_pool3d_with_indices(Tensor input, Dims kernel_size, Dims? stride=None, Dims padding=0, Dims dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)",
      "The largest element of each window, and where it is.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, const Dims& k, const std::optional<Dims>& s, const Dims& p, bool c, bool i,
                 std::optional<int64_t> d) {
