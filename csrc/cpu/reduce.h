@@ -453,8 +453,7 @@ struct ReduceOf {
   }
   static void add(ReduceLoops* row, DType elements = dtype_of<T>, DType first = dtype_of<First>) {
     constexpr bool kRagged = kInVectors<F, T> || (sizeof(T) == 4 && std::is_same_v<F, kernels::Moments>);
-    row[int(elements)] = {int(sizeof(Acc)), F::kCost, kRagged, first, dtype_of<Second>, rows,
-                          columns,          combine,  finish};
+    row[int(elements)] = {int(sizeof(Acc)), F::kCost, kRagged, first, dtype_of<Second>, rows, columns, combine, finish};
   }
 };
 
