@@ -289,3 +289,73 @@ def test_norms_of_tiny_vectors_with_large_gradients():
         lambda x: F.cosine_similarity(x, x.flip(1)), [[1e4, -1e4, 0.0]], dtype=cnn.float16
     )
     same(grads, [[-5e-5, -5e-5, 1e-4]], tolerance=1e-2)
+
+
+def test_margin_losses_have_no_slope_where_the_margin_is_just_kept():
+    x = [[0.0, 1.0, 0.0, 1.0]]
+    one = slopes(lambda x: F.multi_margin_loss(x, cnn.tensor([1])), x)
+    assert one == [[0, -0.25, 0, 0.25]]
+    several = slopes(lambda x: F.multilabel_margin_loss(x, cnn.tensor([[1, -1, 0, 0]])), x)
+    assert several == [[0, -0.25, 0, 0.25]]
+    x, target = cnn.tensor([[2.0, inf, -inf]]), cnn.tensor([[1, 0, -1]])
+    assert F.multilabel_margin_loss(x, target) == 0  # an infinite term that no pair asks for
+
+
+@pytest.mark.parametrize("dtype", [cnn.float16, cnn.bfloat16, cnn.float32, cnn.float64], ids=str)
+@pytest.mark.parametrize("p", [1, 1.5, 2, 3, inf])
+def test_the_gradient_of_a_small_norm(p, dtype):
+    assert slopes(lambda x: x.norm(p), [1e-6, 0.0], dtype=dtype) == pytest.approx([1, 0], rel=2e-6)
+
+
+def test_ldexp_goes_beyond_what_the_power_alone_can_be():
+    x = cnn.tensor([1e-38, 3.0, 0.0, -1.0])
+    e = cnn.tensor([200, -140, 5000, 2**40])
+    same(
+        cnn.ldexp(x, e).tolist(), [np.float32(math.ldexp(float(x[0]), 200)), 3 * 2.0**-140, 0, -inf]
+    )
+    wide = cnn.tensor([1e-300, 1e300], dtype=cnn.float64)
+    assert cnn.ldexp(wide, cnn.tensor([1900, -1900])).tolist() == [
+        math.ldexp(1e-300, 1900),
+        math.ldexp(1e300, -1900),
+    ]
+    for dtype in (cnn.float16, cnn.bfloat16, cnn.float32, cnn.float64):
+        one = cnn.ones((), dtype=dtype)
+        assert cnn.ldexp(one, cnn.tensor([1, 2])).dtype == dtype
+        assert one.ldexp_(cnn.tensor(3)) == 8
+    assert cnn.ldexp(cnn.tensor([3]), cnn.tensor([2])).tolist() == [12.0]
+    assert slopes(lambda x: cnn.ldexp(x, cnn.tensor([3, -1])), [1.0, 2.0]) == [8, 0.5]
+
+
+def test_bounds_that_are_tensors_of_no_dimension_keep_their_dtype():
+    x = cnn.tensor([3, -3], dtype=cnn.int8)
+    y = x.clamp(max=cnn.tensor(1.5, dtype=cnn.float64))
+    assert y.dtype == cnn.float64 and y.tolist() == [1.5, -3]
+    assert x.clip(min=cnn.tensor(0)).dtype == cnn.int8
+    flags = cnn.tensor([True, False]).clamp(max=1)
+    assert flags.dtype == cnn.int64 and flags.tolist() == [1, 0]
+
+
+def test_old_reductions_take_anything_for_false():
+    x, zero = cnn.tensor([1.0, 3.0]), cnn.zeros(2)
+    for false in (False, 0, 0.0, ()):
+        assert F.mse_loss(x, zero, size_average=false) == 10
+        assert F.l1_loss(x, zero, reduce=false).tolist() == [1, 3]
+        assert cnn.nn.SmoothL1Loss(size_average=false)(x, zero) == 3
+    assert F.mse_loss(x, zero, size_average=1) == 5
+
+
+def test_masked_scatter_of_one_element():
+    x, source = cnn.tensor(1.0), cnn.tensor([5.0])
+    assert x.masked_scatter(cnn.tensor(True), source) == 5
+    assert x.masked_scatter(cnn.tensor(False), source) == 1
+    assert x.masked_scatter_(cnn.tensor(True), source) == 5 and x == 5
+    with pytest.raises(RuntimeError, match="Number of elements of source"):
+        x.masked_scatter(cnn.tensor(True), cnn.zeros(0))
+
+
+def test_masks_of_bytes_are_resized_by_the_nearest():
+    mask = cnn.tensor([[[[0, 255], [7, 200]]]], dtype=cnn.uint8)
+    for mode in ("nearest", "nearest-exact"):
+        y = F.interpolate(mask, (4, 4), mode=mode)
+        assert y.dtype == cnn.uint8
+        assert y[0, 0].tolist() == [[0, 0, 255, 255]] * 2 + [[7, 7, 200, 200]] * 2

@@ -53,3 +53,14 @@ def test_storages():
         "[torch.storage.TypedStorage(dtype=torch.float32, device=cpu) of size 3]"
     )
     assert cnn.storage.FloatStorage([1, 2]).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_limits_of_dtypes(protocol):
+    for info in (cnn.finfo(cnn.bfloat16), cnn.iinfo(cnn.int16)):
+        assert pickle.loads(pickle.dumps(info, protocol)) == info
+        assert copy.deepcopy(info) == info
+        with pytest.raises(AttributeError):
+            info.max = 1
+        with pytest.raises(AttributeError):  # made without its values
+            repr(type(info).__new__(type(info)))

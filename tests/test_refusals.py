@@ -458,3 +458,102 @@ def test_a_pool_without_elements_takes_no_time_whatever_its_other_size(name, siz
     y.sum().backward()
     assert y.shape == (2, *size)
     assert x.grad.tolist() == cnn.zeros(2, 2, 2).tolist()
+
+
+def test_bounds_that_integers_cannot_hold():
+    x = cnn.tensor([3, 4])
+    for call in (
+        lambda: x.clamp_(0.5),
+        lambda: x.clamp_(max=3.5),
+        lambda: x.clamp_min_(0.5),
+        lambda: cnn.clamp(x, 0.5, out=x),
+    ):
+        with pytest.raises(RuntimeError, match="can't be cast"):
+            call()
+    assert x.tolist() == [3, 4]
+    out = cnn.zeros(2)
+    assert cnn.clamp(x, 3.5, out=out).tolist() == [3.5, 4]
+
+
+def test_numbers_that_eight_bits_cannot_hold():
+    x = cnn.tensor([1, 2], dtype=cnn.int8)
+    for call in (
+        lambda: x.index_add(0, cnn.tensor([0]), x[:1], alpha=255),
+        lambda: F.threshold(x, 255, 1),
+        lambda: F.threshold(x, 1, 255),
+    ):
+        with pytest.raises(RuntimeError, match="without overflow"):
+            call()
+    with pytest.raises(RuntimeError, match="negative limits"):
+        F.hardtanh(x.to(cnn.uint8), -1, 5)
+    assert F.hardtanh(cnn.tensor([9], dtype=cnn.uint8), 0, 5).tolist() == [5]
+
+
+def test_a_running_sum_in_place_keeps_its_dtype():
+    x = cnn.tensor([1.5, 1.5])
+    for name in ("cumsum_", "cumprod_"):
+        with pytest.raises(RuntimeError, match="Bad in-place call"):
+            getattr(x, name)(0, dtype=cnn.int64)
+    assert x.tolist() == [1.5, 1.5]
+    assert x.cumsum_(0, dtype=cnn.float32).tolist() == [1.5, 3]
+
+
+def test_a_class_of_tensors_takes_its_own_dtype_alone():
+    with pytest.raises(TypeError, match="expected a tensor of dtype"):
+        cnn.LongTensor(cnn.ones(2))
+    with pytest.raises(TypeError, match="expected a tensor of dtype"):
+        cnn.ones(2).new(cnn.ones(2, dtype=cnn.int64))
+    assert cnn.LongTensor(cnn.tensor([1, 2])).tolist() == [1, 2]
+    assert cnn.Tensor(cnn.tensor([1, 2])).dtype == cnn.int64
+
+
+def test_a_value_to_fill_with_is_one_number():
+    with pytest.raises(RuntimeError, match="0-dimension value"):
+        cnn.fill(cnn.ones(2), cnn.ones(2))
+    assert cnn.fill(cnn.ones(2), cnn.tensor(3.0)).tolist() == [3, 3]
+
+
+def test_quantiles_outside_of_zero_to_one():
+    for q in ([-1.0], [0.5, 2.0], [math.nan]):
+        for op in (cnn.quantile, cnn.nanquantile):
+            with pytest.raises(RuntimeError, match="range"):
+                op(cnn.ones(3), cnn.tensor(q))
+
+
+def test_endless_rows_of_nothing_take_no_time():
+    start = time.monotonic()
+    x = cnn.empty(2**40, 0)
+    for y in (
+        x.cumsum(1),
+        x.cumprod(1),
+        x.topk(0)[0],
+        x.softmax(1),
+        x.sort(1)[0],
+        x.logcumsumexp(1),
+    ):
+        assert y.shape == (2**40, 0)
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("sizes", [[2**62, 2**62], [1, 3], [3, 3], [-1, 5], [], [2, 0, 2]], ids=str)
+def test_packed_sequences_that_do_not_add_up(sizes):
+    start = time.monotonic()
+    sizes = cnn.tensor(sizes, dtype=cnn.int64)
+    packed = cnn.nn.utils.rnn.PackedSequence(cnn.ones(4, 3), sizes)
+    with pytest.raises(RuntimeError, match="batch_sizes"):
+        cnn.nn.utils.rnn.pad_packed_sequence(packed)
+    assert time.monotonic() - start < 2
+
+
+def test_what_has_no_meaning_is_refused():
+    with pytest.raises(IndexError, match="no dimensions"):
+        cnn.tensor(1.0).size(0)
+    with pytest.raises(RuntimeError, match="p_in"):
+        cnn.bernoulli(cnn.tensor([0.5, math.nan]))
+    with pytest.raises(RuntimeError, match="non-negative p"):
+        cnn.cdist(cnn.ones(2, 2), cnn.ones(2, 2), p=math.nan)
+    with pytest.raises(RuntimeError, match="2 or fewer dimensions"):
+        cnn.block_diag(cnn.ones(2, 2, 2))
+    assert cnn.block_diag().shape == (1, 0)
+    with pytest.raises(RuntimeError, match="1 dimension"):
+        cnn.bucketize(cnn.ones(2, 3), cnn.ones(2, 3))

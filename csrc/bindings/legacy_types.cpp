@@ -24,7 +24,7 @@ DType dtype_of_marker(PyObject* o) { return reinterpret_cast<LegacyType*>(o)->dt
 std::string name_of(DType dtype) { return std::string(dtype_type_name(dtype)) + "Tensor"; }
 
 // What `Tensor(...)` and `FloatTensor(...)` make: of sizes, of data, of another tensor.
-Tensor construct(const char* name, PyObject* args, PyObject* kwargs, DType dtype) {
+Tensor construct(const char* name, PyObject* args, PyObject* kwargs, DType dtype, bool any_dtype = false) {
   Device device = kCpu;
   Object given;  // held: reading it may run Python code, which may change kwargs
   if (kwargs) {
@@ -53,7 +53,12 @@ Tensor construct(const char* name, PyObject* args, PyObject* kwargs, DType dtype
   }
   check_type(n <= 1, "", name, "() takes sizes, or one argument with the data");
   if (Py_TYPE(data) == &size_type) return empty(sequence_to_dims(data, name, "size"), dtype, device);
-  if (is_tensor(data)) return detached_alias(tensor_of(data), true);
+  if (is_tensor(data)) {
+    const Tensor& x = tensor_of(data);
+    check_type(any_dtype || x.dtype() == dtype, "", name, "(): expected a tensor of dtype ", dtype, ", got ",
+               x.dtype());
+    return detached_alias(x, true);
+  }
   if (is_storage(data)) return storage_as_tensor(data, dtype);
   check_type(!PyUnicode_Check(data), "", "new(): invalid data type 'str'");
   check_type(PySequence_Check(data), "", "new(): data must be a sequence (got ", type_name_of(data), ")");
@@ -109,7 +114,7 @@ void bind_legacy_methods(Registry& ops) {
 
 PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return guard([&] {
-    const Tensor made = construct("Tensor", args, kwargs, default_dtype());
+    const Tensor made = construct("Tensor", args, kwargs, default_dtype(), true);
     return type == tensor_type ? wrap(made) : wrap_as(type, made);
   });
 }

@@ -13,7 +13,6 @@
 #include "bindings/legacy_types.h"
 #include "bindings/module_slots.h"
 #include "bindings/nodes.h"
-#include "bindings/number_info.h"
 #include "bindings/numpy.h"
 #include "bindings/ops.h"
 #include "bindings/overridable.h"
@@ -30,8 +29,8 @@ namespace {
 using BindModule = void (*)(PyObject* module);
 constexpr BindModule kTopics[] = {bind_types,        bind_torch_function, bind_function_modes, bind_overridable,
                                   bind_legacy_types, bind_from_data,      bind_storage,        bind_dlpack,
-                                  bind_number_info,  bind_nodes,          bind_settings,       bind_hooks,
-                                  bind_function,     bind_engine,         bind_generator,      bind_module_slots};
+                                  bind_nodes,        bind_settings,       bind_hooks,          bind_function,
+                                  bind_engine,       bind_generator,      bind_module_slots};
 
 using BindOps = void (*)(Registry& ops);
 constexpr BindOps kOps[] = {

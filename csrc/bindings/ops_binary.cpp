@@ -53,14 +53,14 @@ void bind_binary(Registry& ops) {
                             "input + value * tensor1 * tensor2.");
   ops.def_op<&cnn::addcdiv>("addcdiv(Tensor input, Tensor tensor1, Tensor tensor2, *, Number value=1) -> Tensor",
                             "input + value * tensor1 / tensor2.");
-  ops.def_op<&cnn::clamp>("clamp(Tensor input, Number? min=None, Number? max=None) -> Tensor",
-                          "Limited to [min, max].");
+  // A tensor before a number: 0-d tensors are both.
   ops.def_op<&cnn::clamp_tensor>("clamp(Tensor input, Tensor? min=None, Tensor? max=None) -> Tensor",
                                  "Limited to [min, max].");
-  ops.def_op<&cnn::clamp>("clip(Tensor input, Number? min=None, Number? max=None) -> Tensor", "Limited to [min, max].");
+  ops.def_op<&cnn::clamp>("clamp(Tensor input, Number? min=None, Number? max=None) -> Tensor",
+                          "Limited to [min, max].");
   ops.def_op<&cnn::clamp_tensor>("clip(Tensor input, Tensor? min=None, Tensor? max=None) -> Tensor",
                                  "Limited to [min, max].");
-  // A tensor before a number: 0-d tensors are both.
+  ops.def_op<&cnn::clamp>("clip(Tensor input, Number? min=None, Number? max=None) -> Tensor", "Limited to [min, max].");
   ops.def_op<[](const Tensor& x, const Tensor& low, Dest dest) { return cnn::clamp_tensor(x, low, {}, dest); }>(
       "clamp_min(Tensor input, Tensor min) -> Tensor", "Not below min.");
   ops.def_op<[](const Tensor& x, Scalar low, Dest dest) { return cnn::clamp(x, low, {}, dest); }>(

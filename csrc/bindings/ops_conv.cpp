@@ -29,6 +29,7 @@ template <int N>
 void bind_windows(Registry& registry) {
   Numbered<N> ops(registry);
   using Optional = std::optional<Tensor>;
+  using OptionalDims = std::optional<Dims>;
   ops.template def_op<N == 1   ? &cnn::conv1d
                       : N == 2 ? &cnn::conv2d
                                : &cnn::conv3d>(
@@ -46,17 +47,16 @@ void bind_windows(Registry& registry) {
   }>("conv_transpose#d(Tensor input, Tensor weight, Tensor? bias=None, Dims stride=1, Dims padding=0, "
      "Dims output_padding=0, int groups=1, Dims dilation=1) -> Tensor",
      "#-D transposed convolution.");
-  ops.template def_op<[](const Tensor& x, const Dims& k, const Dims& s, const Dims& p, const Dims& d, bool c) {
-    return cnn::max_pool(N, x, k, s, p, d, c);
-  }>("max_pool#d(Tensor input, Dims kernel_size, Dims stride=(), Dims padding=0, Dims dilation=1, "
+  ops.template def_op<[](const Tensor& x, const Dims& k, const OptionalDims& s, const Dims& p, const Dims& d, bool c) {
+    return cnn::max_pool(N, x, k, s.value_or(Dims()), p, d, c);
+  }>("max_pool#d(Tensor input, Dims kernel_size, Dims? stride=None, Dims padding=0, Dims dilation=1, "
      "bool ceil_mode=False) -> Tensor",
      "The largest element of each window.");
-  ops.template def_op<[](const Tensor& x, const Dims& k, const Dims& s, const Dims& p, const Dims& d, bool c) {
-    return cnn::max_pool_with_indices(N, x, k, s, p, d, c);
-  }>("max_pool#d_with_indices(Tensor input, Dims kernel_size, Dims stride=(), Dims padding=0, Dims dilation=1, "
+  ops.template def_op<[](const Tensor& x, const Dims& k, const OptionalDims& s, const Dims& p, const Dims& d, bool c) {
+    return cnn::max_pool_with_indices(N, x, k, s.value_or(Dims()), p, d, c);
+  }>("max_pool#d_with_indices(Tensor input, Dims kernel_size, Dims? stride=None, Dims padding=0, Dims dilation=1, "
      "bool ceil_mode=False) -> (Tensor, Tensor)",
      "The largest element of each window, and where it is.");
-  using OptionalDims = std::optional<Dims>;
   if constexpr (N == 1) {
     ops.template def_op<[](const Tensor& x, const Dims& k, const OptionalDims& s, const Dims& p, bool c, bool i) {
       return cnn::avg_pool(N, x, k, s.value_or(Dims()), p, c, i);

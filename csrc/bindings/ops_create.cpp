@@ -123,8 +123,11 @@ void bind_create(Registry& ops) {
   ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(x, v); }>("fill_(Tensor input, Number value) -> Tensor",
                                                                          "Every element set.");
   ops.def_op<&cnn::zero_>("zero_(Tensor input) -> Tensor", "Every element set to 0.");
-  ops.def_op<[](const Tensor& x, const Tensor& v) { return cnn::copy_(clone(x), v); }>(
-      "fill(Tensor input, Tensor value) -> Tensor", "A copy with every element set.", kFunctionOnly);
+  ops.def_op<[](const Tensor& x, const Tensor& v) {
+    check(v.dim() == 0, "fill", "fill_ only supports 0-dimension value tensor but got tensor with ", v.dim(),
+          " dimensions.");
+    return cnn::copy_(clone(x), v);
+  }>("fill(Tensor input, Tensor value) -> Tensor", "A copy with every element set.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(clone(x), v); }>(
       "fill(Tensor input, Number value) -> Tensor", "A copy with every element set.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, Format f) {

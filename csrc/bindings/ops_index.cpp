@@ -116,6 +116,8 @@ void bind_index(Registry& ops) {
       "str? side=None, Tensor? sorter=None) -> Tensor",
       "", kFunctionOnly | kOut);
   ops.def_op<[](const Tensor& x, const Tensor& boundaries, bool out_int32, bool right) {
+    check(boundaries.dim() == 1, "bucketize", "boundaries tensor must be 1 dimension, but got dim(", boundaries.dim(),
+          ")");
     return cnn::searchsorted(boundaries, x, out_int32, right);
   }>("bucketize(Tensor|Number input, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor",
      "The bucket of each value.", kFunctionOnly | kOut);

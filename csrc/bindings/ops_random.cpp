@@ -5,6 +5,15 @@
 #include "cnn/ops/random.h"
 
 namespace cnn::python {
+namespace {
+
+// Memory in x's order of dimensions, in which it will be filled.
+Tensor like(const Tensor& x, std::optional<DType> t, std::optional<Device> d) {
+  const DType dtype = t.value_or(x.dtype());
+  return d.value_or(x.device()) == x.device() ? empty_like(x, dtype) : empty(x.shape(), dtype, *d);
+}
+
+}  // namespace
 
 void bind_random(Registry& ops) {
   ops.def_op<&cnn::uniform_>("uniform_(Tensor input, float from=0, float to=1, *, Generator? generator=None) -> Tensor",
@@ -37,15 +46,14 @@ void bind_random(Registry& ops) {
   ops.def_op<[](const Dims& size, Generator* g, DType t, Device d) { return cnn::rand(size, g, t, d); }>(
       "rand(Dims size, *, Generator? generator=None, TensorOptions) -> Tensor", "Uniform in [0, 1).", kOut);
   ops.def_op<[](const Tensor& x, Generator* g, std::optional<DType> t, std::optional<Device> d) {
-    return cnn::rand(x.shape(), g, t.value_or(x.dtype()), d.value_or(x.device()));
+    return cnn::uniform_(like(x, t, d), 0, 1, g);
   }>("rand_like(Tensor input, *, Generator? generator=None, TensorOptions, MemoryFormat? memory_format=None) -> Tensor",
      "Uniform in [0, 1). In the shape of input.", kFunctionOnly);
   ops.def_op<[](const Dims& size, Generator* g, DType t, Device d) { return cnn::randn(size, g, t, d); }>(
       "randn(Dims size, *, Generator? generator=None, TensorOptions) -> Tensor", "Standard normal.", kOut);
   ops.def_op<[](const Tensor& x, Generator* g, std::optional<DType> t, std::optional<Device> d) {
-    return cnn::randn(x.shape(), g, t.value_or(x.dtype()), d.value_or(x.device()));
-  }>("randn_like(Tensor input, *, Generator? generator=None, TensorOptions, "
-     "MemoryFormat? memory_format=None) -> Tensor",
+    return cnn::normal_(like(x, t, d), 0, 1, g);
+  }>("randn_like(Tensor input, *, Generator? generator=None, TensorOptions, MemoryFormat? memory_format=None) -> Tensor",
      "Standard normal. In the shape of input.", kFunctionOnly);
   ops.def_op<[](int64_t high, const Dims& size, Generator* g, std::optional<DType> t, Device d) {
     return cnn::randint(0, high, size, g, t.value_or(DType::Int64), d);
@@ -56,23 +64,23 @@ void bind_random(Registry& ops) {
   }>("randint(int low, int high, Dims size, *, Generator? generator=None, TensorOptions) -> Tensor",
      "Integers in [low, high).", kOut);
   ops.def_op<[](const Tensor& x, int64_t high, Generator* g, std::optional<DType> t, std::optional<Device> d) {
-    return cnn::randint(0, high, x.shape(), g, t.value_or(x.dtype()), d.value_or(x.device()));
+    return cnn::random_(like(x, t, d), 0, high, g);
   }>("randint_like(Tensor input, int high, *, Generator? generator=None, TensorOptions, "
      "MemoryFormat? memory_format=None) -> Tensor",
      "Integers in [0, high).", kFunctionOnly);
   ops.def_op<[](const Tensor& x, int64_t low, int64_t high, Generator* g, std::optional<DType> t,
-                std::optional<Device> d) {
-    return cnn::randint(low, high, x.shape(), g, t.value_or(x.dtype()), d.value_or(x.device()));
-  }>("randint_like(Tensor input, int low, int high, *, Generator? generator=None, TensorOptions, "
-     "MemoryFormat? memory_format=None) -> Tensor",
-     "Integers in [low, high).", kFunctionOnly);
+                std::optional<Device> d) { return cnn::random_(like(x, t, d), low, high, g); }>(
+      "randint_like(Tensor input, int low, int high, *, Generator? generator=None, TensorOptions, "
+      "MemoryFormat? memory_format=None) -> Tensor",
+      "Integers in [low, high).", kFunctionOnly);
   ops.def_op<[](int64_t n, Generator* g, std::optional<DType> t, Device d) {
     return cnn::randperm(n, g, t.value_or(DType::Int64), d);
   }>("randperm(int n, *, Generator? generator=None, TensorOptions) -> Tensor", "A permutation of 0 to n - 1.", kOut);
   ops.def_op<&cnn::bernoulli>("bernoulli(Tensor input, *, Generator? generator=None) -> Tensor",
                               "1 with the probabilities of input, else 0.", kOut);
-  ops.def_op<[](const Tensor& x, double p, Generator* g) { return cnn::bernoulli_(empty_like(x, x.dtype()), p, g); }>(
-      "bernoulli(Tensor input, float p, *, Generator? generator=None) -> Tensor", "1 with probability p, else 0.");
+  ops.def_op<[](const Tensor& x, double p, Generator* g) {
+    return cnn::bernoulli_(empty(x.shape(), x.dtype(), x.device()), p, g);
+  }>("bernoulli(Tensor input, float p, *, Generator? generator=None) -> Tensor", "1 with probability p, else 0.");
   ops.def_op<[](double mean, double std, const Dims& size, Generator* g, DType t, Device d) {
     return cnn::normal_(empty(size, t, d), mean, std, g);
   }>("normal(float mean, float std, Dims size, *, Generator? generator=None, TensorOptions) -> Tensor", "Normal.",

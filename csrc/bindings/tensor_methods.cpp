@@ -16,10 +16,9 @@ namespace {
 
 PyObject* element_object(DType dtype, const void* p) {
   return visit_dtype(dtype, [&]<class T>() -> PyObject* {
-    const T v = *static_cast<const T*>(p);
-    if constexpr (std::is_same_v<T, bool>) return PyBool_FromLong(v);
-    else if constexpr (std::is_integral_v<T>) return PyLong_FromLongLong(int64_t(v));
-    else return PyFloat_FromDouble(double(v));
+    if constexpr (std::is_same_v<T, bool>) return PyBool_FromLong(*static_cast<const uint8_t*>(p) != 0);
+    else if constexpr (std::is_integral_v<T>) return PyLong_FromLongLong(int64_t(*static_cast<const T*>(p)));
+    else return PyFloat_FromDouble(double(*static_cast<const T*>(p)));
   });
 }
 
@@ -173,8 +172,10 @@ PyObject* to_complex(PyObject* self, PyObject* const*, Py_ssize_t, PyObject*) {
 
 void bind_questions(Registry& ops) {
   ops.def_op<[](const Tensor& x) { return x.shape(); }>("size(Tensor self) -> Size", "The sizes.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, int64_t dim) { return x.size(dim); }>("size(Tensor self, int dim) -> int", "",
-                                                                       kMethodOnly);
+  ops.def_op<[](const Tensor& x, int64_t dim) {
+    check_index(x.dim() > 0, "", "Dimension specified as ", dim, " but tensor has no dimensions");
+    return x.size(dim);
+  }>("size(Tensor self, int dim) -> int", "", kMethodOnly);
   ops.def_method("stride", stride, "stride(dim=None): steps between elements, in elements.");
   ops.def_op<[](const Tensor& x) { return int64_t(x.dim()); }>("dim(Tensor self) -> int", "The number of dimensions.",
                                                                kMethodOnly);

@@ -61,7 +61,7 @@ template <class T> class Head {
     const int64_t at = batch_ * a_.mask_batch + head_ * a_.mask_head + w.i * a_.mask_row + w.j * a_.mask_col;
     for (int64_t r = 0; r < w.rows; ++r, s += w.cols) {
       if (a_.mask_is_bool) {
-        const bool* seen = static_cast<const bool*>(a_.mask) + at + r * a_.mask_row;
+        const uint8_t* seen = static_cast<const uint8_t*>(a_.mask) + at + r * a_.mask_row;
         if (a_.mask_col == 1)
           for (int64_t c = 0; c < w.cols; ++c) s[c] = seen[c] ? s[c] : -kernels::infinity<T>();
         else

@@ -64,11 +64,15 @@ template <class From, class To>
 CNN_HD void cast_dense(int64_t n, const From* a, To* y) {
   for (int64_t i = 0; i < n; ++i) y[i] = convert<From, To>(a[i]);
 }
+template <class To>
+CNN_HD void cast_dense(int64_t n, FlagBytes a, To* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = convert<bool, To>(a[i]);
+}
 
 template <class From, class To>
 void cast_loop(int64_t n, const void* from, int64_t from_stride, void* to, int64_t to_stride) {
   if (from_stride == sizeof(From) && to_stride == sizeof(To)) {
-    cast_dense(n, static_cast<const From*>(from), static_cast<To*>(to));
+    cast_dense(n, static_cast<Elements<From>>(from), static_cast<To*>(to));
   } else {
     for (int64_t i = 0; i < n; ++i) store<To>(to, i, to_stride, convert<From, To>(load<From>(from, i, from_stride)));
   }

@@ -7,8 +7,24 @@
 
 namespace cnn::cpu::inline CNN_ISA {
 
+// Flags in memory. Whoever writes them as bytes (NumPy's `view(bool)`, a file) may take any but 0 for true, which C++'s
+// bool may not hold.
+struct FlagBytes {
+  const uint8_t* at;
+  explicit FlagBytes(const void* p) : at(static_cast<const uint8_t*>(p)) {}
+  CNN_HD bool operator[](int64_t i) const { return at[i] != 0; }
+  CNN_HD bool operator*() const { return *at != 0; }
+};
+template <class T> struct ElementsOf {
+  using Type = const T*;
+};
+template <> struct ElementsOf<bool> {
+  using Type = FlagBytes;
+};
+template <class T> using Elements = typename ElementsOf<T>::Type;
+
 template <class T> CNN_HD T load(const void* base, int64_t i, int64_t stride) {
-  return *reinterpret_cast<const T*>(static_cast<const char*>(base) + i * stride);
+  return *static_cast<Elements<T>>(static_cast<const void*>(static_cast<const char*>(base) + i * stride));
 }
 template <class T> CNN_HD void store(void* base, int64_t i, int64_t stride, T value) {
   *reinterpret_cast<T*>(static_cast<char*>(base) + i * stride) = value;
@@ -57,7 +73,7 @@ template <class F, class T> struct Row<F, T, 1> {
     using R = decltype(f(T()));
     if (s[0] == sizeof(R) && s[1] == sizeof(T)) {
       R* out = static_cast<R*>(p[0]);
-      const T* a = static_cast<const T*>(p[1]);
+      const Elements<T> a = static_cast<Elements<T>>(p[1]);
       if constexpr (kHasUsual<F, T>) {
         in_blocks(
             n, out, [&](int64_t i) { return f.rare(a[i]); }, [&](int64_t i) { return f.usual(a[i]); },
@@ -76,8 +92,8 @@ template <class F, class T> struct Row<F, T, 2> {
   static void run(const F& f, int64_t n, void* const* p, const int64_t* s) {
     using R = decltype(f(T(), T()));
     R* out = static_cast<R*>(p[0]);
-    const T* a = static_cast<const T*>(p[1]);
-    const T* b = static_cast<const T*>(p[2]);
+    const Elements<T> a = static_cast<Elements<T>>(p[1]);
+    const Elements<T> b = static_cast<Elements<T>>(p[2]);
     constexpr int64_t w = sizeof(T);
     if constexpr (kHasUsual<F, T, T>) {
       if (s[0] == w && (s[1] == w || s[1] == 0) && (s[2] == w || s[2] == 0)) {
@@ -110,7 +126,8 @@ template <class F, class T> struct Row<F, T, 3> {
   static void run(const F& f, int64_t n, void* const* p, const int64_t* s) {
     using R = decltype(f(T(), T(), T()));
     R* out = static_cast<R*>(p[0]);
-    const T *a = static_cast<const T*>(p[1]), *b = static_cast<const T*>(p[2]), *c = static_cast<const T*>(p[3]);
+    const Elements<T> a = static_cast<Elements<T>>(p[1]), b = static_cast<Elements<T>>(p[2]);
+    const Elements<T> c = static_cast<Elements<T>>(p[3]);
     constexpr int64_t w = sizeof(T);
     if (s[0] == sizeof(R) && s[1] == w && s[2] == w && s[3] == w) {
 #pragma GCC ivdep

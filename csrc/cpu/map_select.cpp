@@ -8,7 +8,7 @@ template <class T>
 struct Row<kernels::Where, T, 3> {
   static void run(const kernels::Where& f, int64_t n, void* const* p, const int64_t* s) {
     T* out = static_cast<T*>(p[0]);
-    const bool* m = static_cast<const bool*>(p[1]);
+    const Elements<bool> m = static_cast<Elements<bool>>(p[1]);
     const T *a = static_cast<const T*>(p[2]), *b = static_cast<const T*>(p[3]);
     constexpr int64_t w = sizeof(T);
     if (s[0] == w && s[1] == 1 && s[2] == w && s[3] == w) {

@@ -451,10 +451,9 @@ struct ReduceOf {
       Chunk<F, T>::finish(f, static_cast<const Acc*>(acc)[i], n, first ? first + i : nullptr,
                           second ? second + i : nullptr);
   }
-  static void add(ReduceLoops* row) {
+  static void add(ReduceLoops* row, DType elements = dtype_of<T>, DType first = dtype_of<First>) {
     constexpr bool kRagged = kInVectors<F, T> || (sizeof(T) == 4 && std::is_same_v<F, kernels::Moments>);
-    row[int(dtype_of<T>)] = {int(sizeof(Acc)), F::kCost, kRagged, dtype_of<First>, dtype_of<Second>, rows,
-                             columns,          combine,  finish};
+    row[int(elements)] = {int(sizeof(Acc)), F::kCost, kRagged, first, dtype_of<Second>, rows, columns, combine, finish};
   }
 };
 
@@ -463,7 +462,7 @@ void add_reduce(ReduceLoops (*table)[kDTypes]) {
   using kernels::ReduceTypes;
   ReduceLoops* row = table[kernels::IdOf<F>::value];
   if constexpr (kTypes == ReduceTypes::Flags) {
-    ReduceOf<F, bool>::add(row);
+    ReduceOf<F, uint8_t>::add(row, DType::Bool, DType::Bool);  // a flag that is true may be any byte but 0
   } else {
     ReduceOf<F, float>::add(row);
     ReduceOf<F, double>::add(row);

@@ -13,8 +13,13 @@ struct Wide {
   bool floating;
 };
 
+// A flag that is true may be any byte but 0.
+template <class T> __device__ inline T element(const void* p) {
+  if constexpr (kernels::Same<T, bool>::value) return *static_cast<const uint8_t*>(p) != 0;
+  else return *static_cast<const T*>(p);
+}
 template <class T> __device__ inline Wide widen(const void* p) {
-  const T x = *static_cast<const T*>(p);
+  const T x = element<T>(p);
   if constexpr (T(0.5f) != T(0.0f) && !kernels::Same<T, bool>::value) return {double(x), 0, true};
   else return {0, int64_t(x), false};
 }
@@ -88,7 +93,7 @@ static __device__ __attribute__((noinline)) void convert_element(const void* fro
 
 // The element at p, of dtype `from`, as dtype `to`, whose C++ type (or unsigned type of its size) is T.
 template <class T> __device__ inline T load_as(const void* p, DType from, DType to) {
-  if (from == to) return *static_cast<const T*>(p);
+  if (from == to) return element<T>(p);
   if constexpr (kernels::Same<T, float>::value) {
     if (from == DType::Float16) return *static_cast<const Half*>(p);
     if (from == DType::BFloat16) return *static_cast<const BFloat16*>(p);

@@ -202,7 +202,7 @@ struct ScatterMin : GatherEach<ScatterMin> {
 // The coordinates of true elements, one row each, in order; counter[0] counts them. `out` has room for as many as were
 // counted before; the mask may have changed since.
 struct NonZero {
-  const bool* mask;
+  const uint8_t* mask;  // any byte but 0 is true
   int64_t *out, *counter, room;
   int ndim;
   int64_t sizes[kIndexDims];

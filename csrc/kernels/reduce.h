@@ -111,15 +111,15 @@ struct MinAt : ExtremumAt<Min> {};
 
 struct Any : FlatReduce {
   template <class T> CNN_HD T identity() const { return T(0); }
-  template <class T> CNN_HD T step(T a, T x) const { return a | x; }
-  template <class T> CNN_HD T combine(T a, T b) const { return a | b; }
+  template <class T> CNN_HD T step(T a, T x) const { return T(a | T(x != T(0))); }
+  template <class T> CNN_HD T combine(T a, T b) const { return T(a | b); }
   template <class T> CNN_HD T finish(T a, int64_t) const { return a; }
 };
 
 struct All : FlatReduce {
   template <class T> CNN_HD T identity() const { return T(1); }
-  template <class T> CNN_HD T step(T a, T x) const { return a & x; }
-  template <class T> CNN_HD T combine(T a, T b) const { return a & b; }
+  template <class T> CNN_HD T step(T a, T x) const { return T(a & T(x != T(0))); }
+  template <class T> CNN_HD T combine(T a, T b) const { return T(a & b); }
   template <class T> CNN_HD T finish(T a, int64_t) const { return a; }
 };
 

@@ -67,6 +67,8 @@ Tensor record_relu(Grad& grad, Tensor& y) {
 }
 
 Tensor threshold(const Tensor& x, Scalar threshold, Scalar value, Dest dest) {
+  check_converts(threshold, x.dtype());
+  check_converts(value, x.dtype());
   return activate("threshold", "ThresholdBackward0", "ThresholdBackwardBackward0",
                   kernels::Threshold{{}, number(threshold), number(value)},
                   kernels::ThresholdBackward{{}, number(threshold)}, x, dest);

@@ -307,7 +307,17 @@ Tensor nextafter(const Tensor& a, const Tensor& b, Dest dest) {
     if (g.wants(1)) g[1] = zeros_like(g.out());
   });
 }
-Tensor ldexp(const Tensor& a, const Tensor& b, Dest dest) { return mul(a, pow(wrapped_number(2.0), b), dest); }
+Tensor ldexp(const Tensor& a, const Tensor& b, Dest dest) {
+  if (!is_integral(b.dtype())) return mul(a, pow(wrapped_number(2.0), b), dest);
+  const DType t = is_floating(a.dtype()) ? a.dtype() : default_dtype();
+  check(!dest.is_in_place() || t == a.dtype(), "ldexp", "result type ", dtype_type_name(t),
+        " can't be cast to the desired output type ", dtype_type_name(a.dtype()));
+  // 2^b may be beyond the numbers where the product is not. Beyond +-2100 that is so in every dtype.
+  const Tensor e = clamp(to_dtype(b, DType::Float64), Scalar(-2100.0), Scalar(2100.0)), two = wrapped_number(2.0);
+  const Tensor third = trunc(e / 3.0), rest = pow(two, e - third * 2.0), step = pow(two, third);
+  const Tensor y = to_dtype(to_dtype(a, DType::Float64) * step * step * rest, t);
+  return dest.is_in_place() ? copy_(a, y) : dest ? copy_out("ldexp", y, dest) : y;
+}
 Tensor gcd(const Tensor& a, const Tensor& b, Dest dest) { return map("gcd", kernels::Gcd{}, a, b, dest); }
 Tensor lcm(const Tensor& a, const Tensor& b, Dest dest) { return map("lcm", kernels::Lcm{}, a, b, dest); }
 
@@ -360,7 +370,13 @@ Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, Scalar value, 
 Tensor clamp(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> max, Dest dest) {
   check(min || max, "", "torch.clamp: At least one of 'min' or 'max' must not be None");
   const bool floats = (min && min->is_float()) || (max && max->is_float());
-  if (floats && !is_floating(x.dtype()) && !dest) return clamp(to_dtype(x, default_dtype()), min, max);
+  if (floats && !is_floating(x.dtype())) {  // cut to integers the bounds would be others
+    check(!dest.is_in_place(), "", "result type Float can't be cast to the desired output type ",
+          dtype_type_name(x.dtype()));
+    return clamp(to_dtype(x, default_dtype()), min, max, dest);
+  }
+  if (x.dtype() == DType::Bool && !dest && ((min && min->is_int()) || (max && max->is_int())))
+    return clamp(to_dtype(x, DType::Int64), min, max);
   if (min) check_converts(*min, x.dtype());
   if (max) check_converts(*max, x.dtype());
   kernels::Clamp f{};

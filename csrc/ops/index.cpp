@@ -326,7 +326,8 @@ Tensor nonzero(const Tensor& x, Dest dest) {
   Tensor out = empty({n, x.dim()}, DType::Int64, x.device());
   if (n == 0) return out;
   const Tensor counter = zeros({1}, DType::Int64, x.device());
-  kernels::NonZero f{mask.data<bool>(), out.data<int64_t>(), counter.data<int64_t>(), n, x.dim(), {}};
+  kernels::NonZero f{
+      static_cast<const uint8_t*>(mask.raw()), out.data<int64_t>(), counter.data<int64_t>(), n, x.dim(), {}};
   for (int d = 0; d < x.dim(); ++d) f.sizes[d] = x.shape()[d];
   each(f, x.numel(), DType::Bool, x.device(), Order::Ascending);
   check(counter.item().to_int() == n, "nonzero", "the number of nonzero elements was ", n, ", and is ",

@@ -93,6 +93,7 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor
         "Expected dtype int32/int64 for index but got: ", dtype_type_name(given.dtype()));
   check(x.dtype() == source.dtype(), "index_add", "self (", dtype_type_name(x.dtype()), ") and source (",
         dtype_type_name(source.dtype()), ") must have the same scalar type");
+  check_converts(alpha, x.dtype());
   const Tensor at = places_along("index_add", "index_add_()", x, d, given, source, ErrorKind::Runtime);
   Grad grad({x, source}, dest);
   Tensor y;

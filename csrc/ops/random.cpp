@@ -99,8 +99,8 @@ Tensor bernoulli_tensor_(const Tensor& x, const Tensor& p, Generator* generator)
   copy_(probabilities, expand(p, x.shape()));
   if (!x.device().is_meta()) {
     probabilities = to_device(probabilities, kCpu);  // where numbers are drawn
-    const Tensor bad = logical_or(lt(probabilities, wrapped_number(0.0)), gt(probabilities, wrapped_number(1.0)));
-    check(!any(bad).item().to_bool(), "bernoulli_", "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
+    const Tensor good = logical_and(ge(probabilities, wrapped_number(0.0)), le(probabilities, wrapped_number(1.0)));
+    check(all(good).item().to_bool(), "bernoulli_", "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
   }
   return fill_in_place("bernoulli_", x, [&]<class T>(T* out, int64_t n, bool) {
     if (probabilities.dtype() == DType::Float64)
@@ -224,7 +224,7 @@ Tensor bernoulli(const Tensor& input, Generator* generator) {
   Tensor y;
   {
     NoGrad guard;
-    y = bernoulli_tensor_(empty_like(input, input.dtype()), input, generator);
+    y = bernoulli_tensor_(empty(input.shape(), input.dtype(), input.device()), input, generator);  // in C order
   }
   if (!grad) return y;
   return grad.record("BernoulliBackward0", y, [](Grads& g) { g[0] = zeros_like(g.out()); });

@@ -17,11 +17,13 @@ void rows_tensors(const char* op, int id, const void* functor, const RowsArg* ar
     if (d < dim) call.outer *= shape[d];
     if (d > dim) call.inner *= shape[d];
   }
+  bool writes = false;  // or else there may be any number of rows, all of them empty
   for (int k = 0; k < count; ++k) {
     RowsOperand& a = call.operand[k];
     a.kind = args[k].kind;
     if (!args[k].tensor || !args[k].tensor->defined()) continue;
     const Tensor& x = *args[k].tensor;
+    writes |= k < outputs && x.numel() > 0;
     check(x.device() == first.device(), op,
           "Expected all tensors to be on the same device, but found at least two devices, ", first.device(), " and ",
           x.device(), "!");
@@ -33,7 +35,7 @@ void rows_tensors(const char* op, int id, const void* functor, const RowsArg* ar
     check(x.is_contiguous() && x.numel() == rows * a.length && (a.kind != RowKind::Shared || a.length == call.n), op,
           "an operand of shape ", x.shape(), " does not fit the rows of ", shape, " along dimension ", dim);
   }
-  if (!device.runs || call.outer * call.inner == 0) return;
+  if (!device.runs || call.outer * call.inner == 0 || !writes) return;
   device.rows(id, call);
 }
 

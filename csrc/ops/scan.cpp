@@ -80,7 +80,11 @@ DType running_dtype(const char* op, const Tensor& x, std::optional<DType> dtype,
     check_implemented(out != DType::Bool, "", "\"", op, "_out_cpu\" not implemented for 'Bool'");
     return out;
   }
-  if (dtype) return *dtype;
+  if (dtype) {
+    check(!dest.is_in_place() || *dtype == x.dtype(), op, "Bad in-place call: input tensor dtype ", x.dtype(),
+          " and output tensor dtype ", *dtype, " should match");
+    return *dtype;
+  }
   return dest.is_in_place() || is_floating(x.dtype()) ? x.dtype() : DType::Int64;
 }
 

@@ -27,6 +27,10 @@ Tensor norm_backward(const Tensor& g, const Tensor& x, const Tensor& y, double p
   };
   if (p == 0) return {};
   if (p == 1) return g * sign(x);
+  if (is_reduced(x.dtype())) {  // in which g / y may be beyond the largest number
+    const auto wide = [](const Tensor& t) { return to_dtype(t, DType::Float32); };
+    return to_dtype(norm_backward(wide(g), wide(x), wide(y), p, dims), x.dtype());
+  }
   if (p == 2) {  // x / y has a size of at most 1, where g / y overflows
     return g * (x / masked_fill(y, eq(detach(y), zero), wrapped_number(__builtin_inf())));
   }
@@ -35,11 +39,6 @@ Tensor norm_backward(const Tensor& g, const Tensor& x, const Tensor& y, double p
     const Tensor mask = logical_or(eq(size, best), isnan(size));
     const Tensor count = x.dim() ? sum(mask, dims, true) : sum(mask);
     return g / count * (sign(x) * mask);
-  }
-  // In float: the roots of 16-bit floats would be as coarse as those are.
-  if (is_reduced(x.dtype())) {
-    const auto wide = [](const Tensor& v) { return to_dtype(v, DType::Float32); };
-    return norm_backward(wide(g), wide(x), wide(y), p, dims);
   }
   if (p < 1) return without(sign(x) * pow(abs(x), wrapped_number(p - 1)), x) * g * pow(y, wrapped_number(1 - p));
   if (p < 2)

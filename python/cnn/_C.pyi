@@ -183,36 +183,6 @@ class _overridable:
 
 class OutOfMemoryError(RuntimeError): ...
 
-class finfo:
-    def __init__(self, type: dtype | None = None) -> None: ...
-    @property
-    def bits(self) -> _int: ...
-    @property
-    def dtype(self) -> str: ...
-    @property
-    def eps(self) -> _float: ...
-    @property
-    def max(self) -> _float: ...
-    @property
-    def min(self) -> _float: ...
-    @property
-    def resolution(self) -> _float: ...
-    @property
-    def smallest_normal(self) -> _float: ...
-    @property
-    def tiny(self) -> _float: ...
-
-class iinfo:
-    def __init__(self, type: dtype) -> None: ...
-    @property
-    def bits(self) -> _int: ...
-    @property
-    def dtype(self) -> str: ...
-    @property
-    def max(self) -> _int: ...
-    @property
-    def min(self) -> _int: ...
-
 bfloat16: _dtype
 bool: _dtype
 cdouble: _dtype
@@ -770,16 +740,16 @@ class Tensor:
     def chunk(self, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
         """About equal parts."""
     @overload
-    def clamp(self, min: _Number | None = None, max: _Number | None = None) -> Tensor:
-        """Limited to [min, max]."""
-    @overload
     def clamp(self, min: Tensor | None = None, max: Tensor | None = None) -> Tensor:
         """Limited to [min, max]."""
     @overload
-    def clamp_(self, min: _Number | None = None, max: _Number | None = None) -> Self:
+    def clamp(self, min: _Number | None = None, max: _Number | None = None) -> Tensor:
         """Limited to [min, max]."""
     @overload
     def clamp_(self, min: Tensor | None = None, max: Tensor | None = None) -> Self:
+        """Limited to [min, max]."""
+    @overload
+    def clamp_(self, min: _Number | None = None, max: _Number | None = None) -> Self:
         """Limited to [min, max]."""
     @overload
     def clamp_max(self, max: Tensor) -> Tensor:
@@ -806,16 +776,16 @@ class Tensor:
     def clamp_min_(self, min: _Number) -> Self:
         """Not below min."""
     @overload
-    def clip(self, min: _Number | None = None, max: _Number | None = None) -> Tensor:
-        """Limited to [min, max]."""
-    @overload
     def clip(self, min: Tensor | None = None, max: Tensor | None = None) -> Tensor:
         """Limited to [min, max]."""
     @overload
-    def clip_(self, min: _Number | None = None, max: _Number | None = None) -> Self:
+    def clip(self, min: _Number | None = None, max: _Number | None = None) -> Tensor:
         """Limited to [min, max]."""
     @overload
     def clip_(self, min: Tensor | None = None, max: Tensor | None = None) -> Self:
+        """Limited to [min, max]."""
+    @overload
+    def clip_(self, min: _Number | None = None, max: _Number | None = None) -> Self:
         """Limited to [min, max]."""
     def clone(self, *, memory_format: memory_format | None = None) -> Tensor:
         """A copy, through which gradients flow."""
@@ -2708,16 +2678,6 @@ def chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
 @overload
 def clamp(
     input: Tensor,
-    min: _Number | None = None,
-    max: _Number | None = None,
-    *,
-    out: Tensor | None = None,
-) -> Tensor:
-    """Limited to [min, max]."""
-
-@overload
-def clamp(
-    input: Tensor,
     min: Tensor | None = None,
     max: Tensor | None = None,
     *,
@@ -2726,11 +2686,21 @@ def clamp(
     """Limited to [min, max]."""
 
 @overload
-def clamp_(input: Tensor, min: _Number | None = None, max: _Number | None = None) -> Tensor:
+def clamp(
+    input: Tensor,
+    min: _Number | None = None,
+    max: _Number | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """Limited to [min, max]."""
 
 @overload
 def clamp_(input: Tensor, min: Tensor | None = None, max: Tensor | None = None) -> Tensor:
+    """Limited to [min, max]."""
+
+@overload
+def clamp_(input: Tensor, min: _Number | None = None, max: _Number | None = None) -> Tensor:
     """Limited to [min, max]."""
 
 @overload
@@ -2768,16 +2738,6 @@ def clamp_min_(input: Tensor, min: _Number) -> Tensor:
 @overload
 def clip(
     input: Tensor,
-    min: _Number | None = None,
-    max: _Number | None = None,
-    *,
-    out: Tensor | None = None,
-) -> Tensor:
-    """Limited to [min, max]."""
-
-@overload
-def clip(
-    input: Tensor,
     min: Tensor | None = None,
     max: Tensor | None = None,
     *,
@@ -2786,11 +2746,21 @@ def clip(
     """Limited to [min, max]."""
 
 @overload
-def clip_(input: Tensor, min: _Number | None = None, max: _Number | None = None) -> Tensor:
+def clip(
+    input: Tensor,
+    min: _Number | None = None,
+    max: _Number | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """Limited to [min, max]."""
 
 @overload
 def clip_(input: Tensor, min: Tensor | None = None, max: Tensor | None = None) -> Tensor:
+    """Limited to [min, max]."""
+
+@overload
+def clip_(input: Tensor, min: _Number | None = None, max: _Number | None = None) -> Tensor:
     """Limited to [min, max]."""
 
 def clone(input: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
@@ -3959,7 +3929,7 @@ def max(
 def max_pool1d(
     input: Tensor,
     kernel_size: _Dims,
-    stride: _Dims = (),
+    stride: _Dims | None = None,
     padding: _Dims = 0,
     dilation: _Dims = 1,
     ceil_mode: _bool = False,
@@ -3969,7 +3939,7 @@ def max_pool1d(
 def max_pool1d_with_indices(
     input: Tensor,
     kernel_size: _Dims,
-    stride: _Dims = (),
+    stride: _Dims | None = None,
     padding: _Dims = 0,
     dilation: _Dims = 1,
     ceil_mode: _bool = False,
@@ -3979,7 +3949,7 @@ def max_pool1d_with_indices(
 def max_pool2d(
     input: Tensor,
     kernel_size: _Dims,
-    stride: _Dims = (),
+    stride: _Dims | None = None,
     padding: _Dims = 0,
     dilation: _Dims = 1,
     ceil_mode: _bool = False,
@@ -3989,7 +3959,7 @@ def max_pool2d(
 def max_pool2d_with_indices(
     input: Tensor,
     kernel_size: _Dims,
-    stride: _Dims = (),
+    stride: _Dims | None = None,
     padding: _Dims = 0,
     dilation: _Dims = 1,
     ceil_mode: _bool = False,
@@ -3999,7 +3969,7 @@ def max_pool2d_with_indices(
 def max_pool3d(
     input: Tensor,
     kernel_size: _Dims,
-    stride: _Dims = (),
+    stride: _Dims | None = None,
     padding: _Dims = 0,
     dilation: _Dims = 1,
     ceil_mode: _bool = False,
@@ -4009,7 +3979,7 @@ def max_pool3d(
 def max_pool3d_with_indices(
     input: Tensor,
     kernel_size: _Dims,
-    stride: _Dims = (),
+    stride: _Dims | None = None,
     padding: _Dims = 0,
     dilation: _Dims = 1,
     ceil_mode: _bool = False,

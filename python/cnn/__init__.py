@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 # Names of the core that start with an underscore stay there; these are Python's own.
 from cnn import _tensor  # noqa: E402, F401
 from cnn._composite import *  # noqa: E402, F403
+from cnn._number_info import finfo as finfo  # noqa: E402
+from cnn._number_info import iinfo as iinfo  # noqa: E402
 from cnn._settings import *  # noqa: E402, F403
 from cnn.autograd import enable_grad as enable_grad  # noqa: E402
 from cnn.autograd import inference_mode as inference_mode  # noqa: E402

@@ -68,13 +68,19 @@ def atleast_3d(*tensors):
 
 def block_diag(*tensors):
     """The matrices along the diagonal of a larger one."""
+    for i, t in enumerate(tensors):
+        if t.dim() > 2:
+            raise RuntimeError(
+                "torch.block_diag: Input tensors must have 2 or fewer dimensions. "
+                f"Input {i} has {t.dim()} dimensions"
+            )
     blocks = [atleast_2d(t) for t in tensors]
-    rows, columns = sum(b.shape[0] for b in blocks), sum(b.shape[1] for b in blocks)
+    columns = sum(b.shape[1] for b in blocks)
     out, done = [], 0
     for b in blocks:
         out.append(_C.constant_pad_nd(b, (done, columns - done - b.shape[1])))
         done += b.shape[1]
-    return _C.cat(out, 0) if out else _C.empty(rows, columns)
+    return _C.cat(out, 0) if out else _C.empty(1, 0)
 
 
 def meshgrid(*tensors, indexing=None):
@@ -222,7 +228,7 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     for name, x in (("X1", x1), ("X2", x2)):
         if not x.is_floating_point():
             raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {x.dtype}")
-    if p < 0:
+    if not p >= 0:
         raise RuntimeError("cdist only supports non-negative p values")
     if compute_mode not in _COMPUTE_MODES:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode")

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from cnn import _C, _absent
+from cnn._number_info import finfo, iinfo
 
 __all__ = ["assert_close", "make_tensor"]
 
@@ -337,7 +338,7 @@ def make_tensor(
     elif memory_format is not None:
         result = result.clone(memory_format=memory_format)
     if exclude_zero:
-        result[result == 0] = _C.finfo(dtype).tiny if inexact else 1
+        result[result == 0] = finfo(dtype).tiny if inexact else 1
     return result.requires_grad_() if requires_grad else result
 
 
@@ -346,10 +347,10 @@ def _bounds(low, high, dtype):
     if dtype == _C.bool:
         default, least, end = (0, 2), 0, 2
     elif inexact:
-        info = _C.finfo(dtype)
+        info = finfo(dtype)
         default, least, end = (-9, 9), info.min, info.max
     else:
-        info = _C.iinfo(dtype)
+        info = iinfo(dtype)
         # The end is exclusive, and int64 has no room for one more.
         default, least, end = (-9, 10), info.min, info.max + (dtype != _C.int64)
     low = default[0] if low is None else low

@@ -73,3 +73,34 @@ def test_randint(dtype, limits):
             return type(error).__name__
 
     assert call(cnn) == call(torch)
+
+
+LAYOUTS = {
+    "dense": lambda t: t.zeros(4, 5),
+    "transposed": lambda t: t.zeros(4, 5).t(),
+    "permuted": lambda t: t.zeros(2, 3, 4).permute(2, 0, 1),
+    "expanded": lambda t: t.zeros(4, 1).expand(4, 5),
+    "step": lambda t: t.zeros(4, 10)[:, ::2],
+}
+DRAWS = {
+    "rand_like": lambda t, x: t.rand_like(x),
+    "randn_like": lambda t, x: t.randn_like(x),
+    "randint_like": lambda t, x: t.randint_like(x, 10),
+    "randint_like from": lambda t, x: t.randint_like(x, -5, 10),
+    "bernoulli": lambda t, x: t.bernoulli(x + 0.5),
+    "bernoulli p": lambda t, x: t.bernoulli(x, 0.5),
+    "dropout": lambda t, x: t.nn.functional.dropout(x + 1),
+    "rrelu": lambda t, x: t.nn.functional.rrelu(x - 1, training=True),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("draw", DRAWS)
+def test_numbers_in_the_order_of_memory(draw, layout):
+    results = []
+    for library in (torch, cnn):
+        library.manual_seed(3)
+        results.append(DRAWS[draw](library, LAYOUTS[layout](library)))
+    theirs, ours = results
+    assert draw == "rrelu" or ours.stride() == theirs.stride()
+    assert ours.flatten().tolist() == pytest.approx(theirs.flatten().tolist(), rel=1e-6)

@@ -46,10 +46,9 @@ void copy_bytes(void* to, const void* from, size_t nbytes) { std::memcpy(to, fro
 Scalar read_element(const TensorImpl& x) {
   const void* p = static_cast<const char*>(x.storage->data()) + x.offset * item_size(x.dtype);
   return visit_dtype(x.dtype, [&]<class T>() -> Scalar {
-    const T value = *static_cast<const T*>(p);
-    if constexpr (std::is_same_v<T, bool>) return Scalar(value);
-    else if constexpr (std::is_integral_v<T>) return Scalar(int64_t(value));
-    else return Scalar(double(value));
+    if constexpr (std::is_same_v<T, bool>) return Scalar(*static_cast<const uint8_t*>(p) != 0);
+    else if constexpr (std::is_integral_v<T>) return Scalar(int64_t(*static_cast<const T*>(p)));
+    else return Scalar(double(*static_cast<const T*>(p)));
   });
 }
 

@@ -22,9 +22,9 @@ def get_enum(reduction):
 
 def legacy_get_string(size_average, reduce, emit_warning=True):
     """The reduction that the old pair of booleans stands for; None means True."""
-    if reduce is False:
+    if reduce is not None and not reduce:
         reduction = "none"
-    elif size_average is False:
+    elif size_average is not None and not size_average:
         reduction = "sum"
     else:
         reduction = "mean"

@@ -41,6 +41,8 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False) -> _C.Tensor:
     """x clamped to [min_val, max_val]."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
+    if input.dtype is _C.uint8 and min_val < 0:
+        raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
     if inplace:
         return _C.hardtanh_(input, min_val, max_val)
     return _C.hardtanh(input, min_val, max_val)
@@ -104,8 +106,8 @@ def _rrelu(input, lower, upper, training, inplace, generator):
         raise RuntimeError(f"rrelu: lower bound {lower} must not be above upper bound {upper}")
     if training:
         below = (input <= 0).detach()
-        drawn = _C.empty(int(below.sum()), dtype=input.dtype, device=input.device)
-        drawn.uniform_(lower, upper, generator=generator)
+        drawn = _C.empty(int(below.sum()), dtype=_C.float64, device=input.device)
+        drawn = drawn.uniform_(lower, upper, generator=generator).to(input.dtype)
         slopes = _C.ones(input.numel(), dtype=input.dtype, device=input.device)
         slopes = slopes.masked_scatter(below.reshape(-1), drawn).view(input.shape)
         return input.mul_(slopes) if inplace else input * slopes

@@ -308,7 +308,10 @@ def interpolate(
         if mode == "area":
             return getattr(_C, f"adaptive_avg_pool{n}d")(input, size)
         prefix = "upsample_nearest" if mode == "nearest" else "_upsample_nearest_exact"
-        return getattr(_C, f"{prefix}{n}d")(input, size, _factors(scales))
+        nearest = getattr(_C, f"{prefix}{n}d")
+        if input.dtype is _C.uint8:  # masks and pictures, whose values float32 holds exactly
+            return nearest(input.float(), size, _factors(scales)).to(_C.uint8)
+        return nearest(input, size, _factors(scales))
     wanted = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}.get(mode)
     if wanted == ndim:
         op = {

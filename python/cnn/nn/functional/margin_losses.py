@@ -56,7 +56,8 @@ def multilabel_soft_margin_loss(
     loss = -(target * _C.log_sigmoid(input) + (1 - target) * _C.log_sigmoid(-input))
     if weight is not None:
         loss = loss * weight
-    return _reduction.apply(loss.sum(-1) / input.size(-1), enum)
+    classes = input.dim() - 1
+    return _reduction.apply(loss.sum(classes) / input.size(classes), enum)
 
 
 def cosine_embedding_loss(
@@ -148,7 +149,7 @@ def multi_margin_loss(
             f"multi_margin_loss: expected weight of dtype {input.dtype} but found {weight.dtype}"
         )
     index = labels.unsqueeze(1)
-    terms = (margin - rows.gather(1, index) + rows).clamp_min(0)
+    terms = (margin - rows.gather(1, index) + rows).relu()  # of slope 0 at 0, other than a clamp
     if p == 2:
         terms = terms * terms
     if weight is not None:
@@ -170,8 +171,8 @@ def multilabel_margin_loss(
     index = labels.clamp_min(0) * listed
     counts = _C.zeros_like(labels).scatter_add(1, index, listed.to(labels.dtype))
     pairs = listed.unsqueeze(2) & (counts == 0).unsqueeze(1)  # [N, label, class]
-    terms = (1 - rows.gather(1, index).unsqueeze(2) + rows.unsqueeze(1)).clamp_min(0)
-    loss = (terms * pairs).sum((1, 2)) / rows.size(1)
+    terms = (1 - rows.gather(1, index).unsqueeze(2) + rows.unsqueeze(1)).relu()
+    loss = terms.masked_fill(~pairs, 0).sum((1, 2)) / rows.size(1)
     return _reduction.apply(loss if input.dim() == 2 else loss.squeeze(0), enum)
 
 

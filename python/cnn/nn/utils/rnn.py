@@ -263,6 +263,7 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
     longest = max(x.size(0) for x in sequences)
     padded = []
     for x in sequences:
+        x = x.to(sequences[0].dtype)
         if x.shape[1:] != sequences[0].shape[1:]:
             raise RuntimeError(
                 "pad_sequence: expected sequences of one shape beyond their length, got "
