@@ -53,7 +53,8 @@ void bind_random(Registry& ops) {
       "randn(Dims size, *, Generator? generator=None, TensorOptions) -> Tensor", "Standard normal.", kOut);
   ops.def_op<[](const Tensor& x, Generator* g, std::optional<DType> t, std::optional<Device> d) {
     return cnn::normal_(like(x, t, d), 0, 1, g);
-  }>("randn_like(Tensor input, *, Generator? generator=None, TensorOptions, MemoryFormat? memory_format=None) -> Tensor",
+  }>("randn_like(Tensor input, *, Generator? generator=None, TensorOptions, "
+     "MemoryFormat? memory_format=None) -> Tensor",
      "Standard normal. In the shape of input.", kFunctionOnly);
   ops.def_op<[](int64_t high, const Dims& size, Generator* g, std::optional<DType> t, Device d) {
     return cnn::randint(0, high, size, g, t.value_or(DType::Int64), d);
