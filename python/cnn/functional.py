@@ -4,6 +4,7 @@ values."""
 from __future__ import annotations
 
 import builtins
+from collections.abc import Sequence
 
 from . import _C, _absent
 from ._C import broadcast_tensors, norm, split
@@ -131,7 +132,7 @@ def unravel_index(indices, shape):
     form."""
     if indices.is_floating_point() or indices.is_complex() or indices.dtype == _C.bool:
         raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
-    if not isinstance(shape, (int, list, tuple)):
+    if not isinstance(shape, (int, Sequence)):
         raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     for size in shape:

@@ -31,7 +31,9 @@ def location_tag(storage):
         location = tagger(storage)
         if location:
             return location
-    raise RuntimeError(f"don't know how to determine data location of {type(storage).__name__}")
+    raise RuntimeError(
+        f"don't know how to determine data location of torch.storage.{type(storage).__name__}"
+    )
 
 
 def default_restore_location(storage, location):
@@ -41,8 +43,8 @@ def default_restore_location(storage, location):
         if result is not None:
             return result
     raise RuntimeError(
-        f"don't know how to restore data location of {type(storage).__name__} (tagged with "
-        f"{location[:60]})"
+        f"don't know how to restore data location of torch.storage.{type(storage).__name__} "
+        f"(tagged with {location[:60]})"
     )
 
 
