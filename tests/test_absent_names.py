@@ -44,7 +44,7 @@ def test_a_module_says_what_to_use_or_that_there_is_nothing(name):
         (lambda: cnn.embedding_bag, r"use cnn\.nn\.functional\.embedding_bag"),
         (lambda: cnn.nn.SyncBatchNorm, "one process uses one device"),
         (lambda: cnn.cuda.amp, r"\.to\(dtype\)"),
-        (lambda: cnn.optim.Muon, "nothing in its place"),
+        (lambda: cnn.optim.Lion, "nothing in its place"),
     ],
 )
 def test_sentences(get, words):

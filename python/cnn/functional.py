@@ -4,7 +4,6 @@ values."""
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
 
 from . import _C, _absent
 from ._C import broadcast_tensors, norm, split
@@ -130,6 +129,8 @@ def cartesian_prod(*tensors):
 def unravel_index(indices, shape):
     """Places in a tensor of that shape, a tensor for each dimension, of indices into its flattened
     form."""
+    from collections.abc import Sequence
+
     if indices.is_floating_point() or indices.is_complex() or indices.dtype == _C.bool:
         raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
     if not isinstance(shape, (int, Sequence)):
