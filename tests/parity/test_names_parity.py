@@ -16,11 +16,7 @@ torch = pytest.importorskip("torch")
 MISSING = {
     # Decompositions of matrices, and Fourier transforms.
     "functional": {"chain_matmul", "istft", "lu", "pca_lowrank", "stft", "svd_lowrank"},
-    "autograd.gradcheck": {  # deprecated there; autograd.functional.jacobian gives the second
-        "get_analytical_jacobian",
-        "get_numerical_jacobian",
-        "get_numerical_jacobian_wrt_specific_input",
-    },
+    "autograd.gradcheck": {"get_numerical_jacobian_wrt_specific_input"},
     "autograd.graph": {  # these ask a running backward for more than it tells
         "register_multi_grad_hook",
         "region_activation_memory_budget",
@@ -89,6 +85,25 @@ def test_where_classes_say_that_they_are(file):
         if isinstance(expected, type) and found is not None:
             path = expected.__module__.replace("torch", "cnn", 1)
             assert found.__module__ == path, name
+
+
+def test_jacobians():
+    def run(lib):
+        check = importlib.import_module(f"{lib.__name__}.autograd.gradcheck")
+        x = lib.tensor([0.5, -2.0], dtype=lib.float64, requires_grad=True)
+        y = lib.tensor([[3.0]], dtype=lib.float64, requires_grad=True)
+
+        def function(inputs):
+            return inputs[0].exp() * inputs[1]
+
+        numerical = check.get_numerical_jacobian(function, (x, y), eps=1e-6)
+        found, *facts = check.get_analytical_jacobian((x, y), function((x, y)))
+        return [j.numpy() for j in (*numerical, *found)], facts
+
+    (ours, our_facts), (theirs, their_facts) = run(cnn), run(torch)
+    assert our_facts == their_facts
+    for found, expected in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-8)
 
 
 @pytest.mark.parametrize("drop_last", [False, True])

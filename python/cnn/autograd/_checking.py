@@ -206,3 +206,40 @@ def _indices(shape):
     from itertools import product
 
     return product(*map(range, shape))
+
+
+def numerical_jacobian(function, x, eps):
+    """[elements of x, elements of function()], by changing x in place."""
+    data, rows = x.detach(), []
+    for index in _indices(x.shape):
+        before, ends = data[index].clone(), []
+        for step in (eps, -eps):
+            data[index] = before + step
+            ends.append(function().detach().reshape(-1).clone())
+        data[index] = before
+        rows.append((ends[0] - ends[1]) / (2 * eps))
+    if not rows:
+        return _C.zeros(0, function().numel(), dtype=x.dtype)
+    return _C.stack(rows)
+
+
+def analytical_jacobian(inputs, output):
+    """((the same of backward for each input), whether sizes fit, whether dtypes fit)."""
+    from .. import autograd
+
+    jacobians = tuple(_C.zeros(x.numel(), output.numel(), dtype=x.dtype) for x in inputs)
+    sizes_fit = dtypes_fit = True
+    for column in range(output.numel()):
+        seed = _C.zeros(output.numel(), dtype=output.dtype, device=output.device)
+        seed[column] = 1
+        grads = autograd.grad(
+            output, inputs, seed.reshape(output.shape), retain_graph=True, allow_unused=True
+        )
+        for x, jacobian, grad in zip(inputs, jacobians, grads):
+            if grad is None:
+                continue
+            sizes_fit = sizes_fit and grad.shape == x.shape
+            dtypes_fit = dtypes_fit and grad.dtype == x.dtype
+            if grad.shape == x.shape:
+                jacobian[:, column] = grad.reshape(-1)
+    return jacobians, sizes_fit, dtypes_fit

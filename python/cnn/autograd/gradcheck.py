@@ -121,6 +121,46 @@ def gradgradcheck(
     )
 
 
+def get_numerical_jacobian(fn, inputs, target=None, eps=1e-3, grad_out=1.0):
+    """By finite differences, a matrix [elements of x, elements of the first output] for each x of
+    `target` (default: `inputs`) that requires grad. `fn` takes `inputs` as one tuple; x is changed
+    in place, and back.
+    """
+    from ._checking import numerical_jacobian
+
+    _check_grad_out("get_numerical_jacobian", grad_out)
+    return tuple(
+        numerical_jacobian(lambda: _tensors(fn(inputs))[0], x, eps)
+        for x in _differentiable_outputs(inputs if target is None else target)
+    )
+
+
+def get_analytical_jacobian(inputs, output, nondet_tol=0.0, grad_out=1.0):
+    """By backward: (such a matrix for each of `inputs` that requires grad, whether a second run
+    gives the same, whether sizes fit, whether dtypes fit).
+    """
+    from ._checking import analytical_jacobian
+
+    _check_grad_out("get_analytical_jacobian", grad_out)
+    if output.is_complex():
+        raise ValueError(
+            "Expected output to be non-complex. get_analytical_jacobian no longer supports "
+            "functions that return complex outputs."
+        )
+    inputs = _differentiable_outputs(inputs)
+    first, sizes_fit, dtypes_fit = analytical_jacobian(inputs, output)
+    second, _, _ = analytical_jacobian(inputs, output)
+    same = all((a - b).abs().max() <= nondet_tol for a, b in zip(first, second) if a.numel())
+    return first, same, sizes_fit, dtypes_fit
+
+
+def _check_grad_out(name, grad_out):
+    if grad_out != 1.0:
+        raise ValueError(
+            f"Expected grad_out to be 1.0. {name} no longer supports values of grad_out != 1.0."
+        )
+
+
 def _tensors(outputs):
     outputs = (outputs,) if isinstance(outputs, _C.Tensor) else outputs
     return tuple(o for o in outputs if isinstance(o, _C.Tensor))

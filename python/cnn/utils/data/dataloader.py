@@ -163,7 +163,7 @@ class DataLoader:
         super().__setattr__(name, value)
 
     def __iter__(self):
-        if not self.persistent_workers:
+        if not self.persistent_workers or self.num_workers == 0:
             return self._get_iterator()
         if self._iterator is None or self._iterator.closed:
             self._iterator = self._get_iterator()
