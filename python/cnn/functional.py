@@ -326,4 +326,7 @@ def _unique_slices(input, dim, return_inverse, return_counts, consecutive):
     return tuple(out) if len(out) > 1 else result
 
 
+for _function in (broadcast_tensors, norm, split):
+    _function.__module__ = __name__  # of the core, under the path that PyTorch has
+
 _absent.explain(__name__)
