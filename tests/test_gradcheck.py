@@ -130,3 +130,27 @@ def test_hessian_and_products():
 def test_errors_of_functional(call, kind, text):
     with pytest.raises(kind, match=text):
         call(leaf(1.0, 2.0))
+
+
+def test_jacobians_one_by_one():
+    from cnn.autograd.gradcheck import get_analytical_jacobian, get_numerical_jacobian
+
+    x = cnn.tensor([[1.0, 2.0]], dtype=cnn.float64, requires_grad=True)
+    w = cnn.tensor([[3.0], [4.0]], dtype=cnn.float64, requires_grad=True)
+    unused = cnn.ones(1, dtype=cnn.float64)
+
+    def function(inputs):
+        a, b, _ = inputs
+        return (a * a) @ b, a
+
+    inputs = (x, w, unused)
+    expected = [[[6.0], [16.0]], [[1.0], [4.0]]]
+    for found, wanted in zip(get_numerical_jacobian(function, inputs), expected):
+        assert cnn.allclose(found, cnn.tensor(wanted, dtype=cnn.float64), atol=1e-9)
+    assert x.tolist() == [[1.0, 2.0]]
+    jacobians, same, sizes_fit, dtypes_fit = get_analytical_jacobian(inputs, function(inputs)[0])
+    assert [j.tolist() for j in jacobians] == expected and same and sizes_fit and dtypes_fit
+    (only,) = get_numerical_jacobian(function, inputs, target=(w,))
+    assert only.shape == (2, 1)
+    with pytest.raises(ValueError, match="grad_out to be 1.0"):
+        get_numerical_jacobian(function, inputs, grad_out=2.0)

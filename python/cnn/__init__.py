@@ -36,8 +36,8 @@ int = _C.int32
 long = _C.int64
 
 _SUBMODULES = frozenset((
-    "autograd", "backends", "cuda", "linalg", "nn", "optim", "overrides", "random",
-    "serialization", "storage", "testing", "utils",
+    "_utils", "autograd", "backends", "cuda", "linalg", "nn", "optim", "overrides", "random",
+    "serialization", "storage", "testing", "types", "utils",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization",
@@ -59,6 +59,7 @@ if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
     from cnn import serialization as serialization
     from cnn import storage as storage
     from cnn import testing as testing
+    from cnn import types as types
     from cnn import utils as utils
     from cnn._tensor_str import get_printoptions as get_printoptions
     from cnn._tensor_str import set_printoptions as set_printoptions

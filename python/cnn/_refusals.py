@@ -1,4 +1,4 @@
-"""Errors that several functions raise alike."""
+"""What several composed functions check and return alike."""
 
 from __future__ import annotations
 
@@ -37,3 +37,8 @@ def dim_of(input, dim):
             f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
         )
     return dim % n
+
+
+def into(out, result, op):
+    """`result`, or `out` with the result copied into it."""
+    return result if out is None else _C._copy_out(result, op, out)

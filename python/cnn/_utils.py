@@ -110,12 +110,34 @@ def _rebuild_parameter(data, requires_grad, backward_hooks):
 
 
 def _rebuild_parameter_with_state(data, requires_grad, backward_hooks, state):
-    param = _rebuild_parameter(data, requires_grad, backward_hooks)
+    return _set_obj_state(_rebuild_parameter(data, requires_grad, backward_hooks), state)
+
+
+def _rebuild_device_tensor_from_numpy(data, dtype, device, requires_grad):
+    tensor = _C.from_numpy(data).to(dtype=dtype, device=device)
+    return tensor.requires_grad_(bool(requires_grad))
+
+
+def _get_obj_state(obj):
+    """What a pickle of `obj` keeps: its attributes, and its slots where it has any."""
+    from copyreg import _slotnames
+
+    own = getattr(obj, "__getstate__", None)  # every object has it from Python 3.11 on
+    if own is not None:
+        return own()
+    slots = {name: getattr(obj, name) for name in _slotnames(type(obj)) if hasattr(obj, name)}
+    return (obj.__dict__, slots) if slots else obj.__dict__
+
+
+def _set_obj_state(obj, state):
+    """Gives `obj` what `_get_obj_state` kept, and returns it."""
+    if isinstance(state, tuple) and len(state) != 2:
+        raise RuntimeError(f"Invalid serialized state: {state}")
     attributes, slots = state if isinstance(state, tuple) else (state, None)
     for group in (attributes, slots):
         for name, value in (group or {}).items():
-            setattr(param, name, value)
-    return param
+            setattr(obj, name, value)
+    return obj
 
 
 # ---- Lists of tensors in one ----
@@ -162,6 +184,19 @@ def _reorder_tensors_as(tensors, ordered_tensors):
 def _chunk_or_narrow_cat(tensor, num_chunks, narrow_dim, cat_dim=0):
     """The chunks of a tensor along one dimension, put together along another."""
     return _C.cat(list(_C.chunk(tensor, num_chunks, narrow_dim)), cat_dim)
+
+
+def _maybe_view_chunk_cat(res, group_size, gather_dim):
+    """The `group_size` chunks of a tensor along dimension 0, put together along another; a view
+    where the elements lie so already.
+    """
+    if gather_dim == 0:
+        return res
+    shape = list(res.shape)
+    if shape[0] == group_size and all(size == 1 for size in shape[1:gather_dim]):
+        shape[gather_dim] *= group_size
+        return res.view([1, *shape[1:]])
+    return _chunk_or_narrow_cat(res, group_size, 0, gather_dim)
 
 
 def _handle_complex(tensor):

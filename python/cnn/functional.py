@@ -136,9 +136,11 @@ def cartesian_prod(*tensors):
 def unravel_index(indices, shape):
     """Places in a tensor of that shape, a tensor for each dimension, of indices into its flattened
     form."""
+    from collections.abc import Sequence
+
     if indices.is_floating_point() or indices.is_complex() or indices.dtype == _C.bool:
         raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
-    if not isinstance(shape, (int, list, tuple)):
+    if not isinstance(shape, (int, Sequence)):
         raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     for size in shape:
@@ -330,6 +332,9 @@ def _unique_slices(input, dim, return_inverse, return_counts, consecutive):
         out.append(_C.tensor(counts, dtype=_C.int64, device=input.device))
     return tuple(out) if len(out) > 1 else result
 
+
+for _function in (broadcast_tensors, norm, split):
+    _function.__module__ = __name__  # of the core, under the path that PyTorch has
 
 _faces.let_override(globals(), __all__)
 _absent.explain(__name__)

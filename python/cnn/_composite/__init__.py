@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from cnn import _faces
 
+from .arithmetic import cross, diff, dist, inner, isin, kron
 from .choices import combinations, tril_indices, triu_indices
-from .differences import diff, dist, isin
-from .products import cross, inner, kron
-from .queries import is_floating_point, is_tensor, isreal, numel
 from .shapes import (
     column_stack,
     diagflat,
@@ -15,6 +13,10 @@ from .shapes import (
     fliplr,
     flipud,
     hstack,
+    is_floating_point,
+    is_tensor,
+    isreal,
+    numel,
     rot90,
     row_stack,
     tile,

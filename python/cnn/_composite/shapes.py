@@ -1,4 +1,4 @@
-"""Stacks, repetitions, reflections and rotations."""
+"""Stacks, repetitions, reflections and rotations; what a tensor is."""
 
 from __future__ import annotations
 
@@ -95,3 +95,23 @@ def rot90(input, k=1, dims=(0, 1)):
 def diagflat(input, offset=0):
     """A matrix with the flattened input on a diagonal."""
     return _C.diag_embed(input.reshape(-1), offset)
+
+
+def is_tensor(obj):
+    """Is it a Tensor, of any class?"""
+    return isinstance(obj, _C.Tensor)
+
+
+def is_floating_point(input):
+    """Is its dtype one of the floating-point dtypes?"""
+    return input.dtype.is_floating_point
+
+
+def numel(input):
+    """The number of elements."""
+    return input.numel()
+
+
+def isreal(input):
+    """True everywhere: there are no complex dtypes."""
+    return _C.ones_like(input, dtype=_C.bool)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import warnings
 
 from .. import _C
-from .._refusals import refuse_integers, require_string
-from .results import into
+from .._refusals import into, refuse_integers, require_string
 
 
 def cov(input, *, correction=1, fweights=None, aweights=None):

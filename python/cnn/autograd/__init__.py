@@ -7,16 +7,7 @@ from __future__ import annotations
 from .. import _C, _faces
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
-from .grad_mode import (  # noqa: F401
-    _force_original_view_tracking,
-    enable_grad,
-    inference_mode,
-    is_multithreading_enabled,
-    is_view_replay_enabled,
-    no_grad,
-    set_grad_enabled,
-    set_multithreading_enabled,
-)
+from .grad_mode import _SWITCHES, enable_grad, inference_mode, no_grad, set_grad_enabled
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .variable import Variable
 
@@ -41,6 +32,10 @@ _RARELY_USED = ("functional", "graph")
 
 
 def __getattr__(name):
+    if name in _SWITCHES:
+        from . import _switches
+
+        return getattr(_switches, name)
     if name not in _RARELY_USED:
         from .._absent import absent
 

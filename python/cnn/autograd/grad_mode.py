@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from _thread import _local  # `threading` would take a tenth of the import
 from functools import wraps
 
 from .. import _C
@@ -12,7 +11,7 @@ __all__ = [
     "enable_grad",
     "set_grad_enabled",
     "inference_mode",
-    "set_multithreading_enabled",
+    "set_multithreading_enabled",  # noqa: F822
 ]
 
 _CO_GENERATOR = 0x20  # of a function's code flags
@@ -162,57 +161,17 @@ def _exit_inference_mode(mode):
     mode.__exit__(None, None, None)
 
 
-class _Switches(_local):
-    multithreading = True
-    view_replay = False
+_SWITCHES = (
+    "_force_original_view_tracking",
+    "is_multithreading_enabled",
+    "is_view_replay_enabled",
+    "set_multithreading_enabled",  # noqa: F822
+)
 
 
-_switches = _Switches()
+def __getattr__(name):
+    if name in _SWITCHES:
+        from . import _switches
 
-
-class _Switch(_Mode):
-    """A thread's switch: set from the call on; as a context manager, until its end."""
-
-    def __init__(self, mode) -> None:
-        self.prev = getattr(_switches, self._name)
-        self.mode = mode
-        setattr(_switches, self._name, mode)
-
-    def __call__(self, func):
-        setattr(_switches, self._name, self.prev)  # a decorator only acts while the function runs
-        return super().__call__(func)
-
-    def __enter__(self) -> None:
-        setattr(_switches, self._name, self.mode)
-
-    def __exit__(self, *exc_info) -> None:
-        setattr(_switches, self._name, self.prev)
-
-    def _clone(self):
-        return type(self)(self.mode)
-
-
-class set_multithreading_enabled(_Switch):
-    """Sets what `is_multithreading_enabled` says. Backward always runs in the thread that calls it,
-    as it does in PyTorch without a GPU.
-    """
-
-    _name = "multithreading"
-
-
-class _force_original_view_tracking(_Switch):
-    """Sets what `is_view_replay_enabled` says. A view that was written to is always computed by the
-    calls that it came from.
-    """
-
-    _name = "view_replay"
-
-
-def is_multithreading_enabled() -> bool:
-    """What `set_multithreading_enabled` was last given in this thread."""
-    return _switches.multithreading
-
-
-def is_view_replay_enabled() -> bool:
-    """What `_force_original_view_tracking` was last given in this thread."""
-    return _switches.view_replay
+        return getattr(_switches, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)

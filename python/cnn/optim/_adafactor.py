@@ -2,7 +2,7 @@
 
 from .. import _C
 from ..autograd import no_grad
-from ._parts import column, options, scalar_tensor
+from ._parts import column, options, pick, scalar_tensor
 from .optimizer import GroupwiseOptimizer
 
 __all__ = ["Adafactor", "adafactor"]
@@ -78,13 +78,9 @@ class Adafactor(GroupwiseOptimizer):
             [state.get("col_var") for state in states],
             [state.get("variance") for state in states],
             column(states, "step"),
-            d=group["d"],
-            lr=group["lr"],
-            beta2_decay=group["beta2_decay"],
-            weight_decay=group["weight_decay"],
             eps1=eps1,
             eps2=eps2,
-            maximize=group["maximize"],
+            **pick(group, "d lr beta2_decay weight_decay maximize"),
         )
 
 

@@ -2,7 +2,7 @@
 
 from .. import _C
 from ..autograd import no_grad
-from ._parts import column, options
+from ._parts import column, options, pick
 from .optimizer import GroupwiseOptimizer
 
 __all__ = ["Muon"]
@@ -71,7 +71,7 @@ class Muon(GroupwiseOptimizer):
             params,
             grads,
             column(states, "momentum_buffer"),
-            **{name: group[name] for name in names.split()},
+            **pick(group, names),
         )
 
 

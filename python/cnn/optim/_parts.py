@@ -17,6 +17,11 @@ def column(states, name):
     return [state[name] for state in states]
 
 
+def pick(group, names):
+    """The options of a group that have these names, for a function that takes them by name."""
+    return {name: group[name] for name in names.split()}
+
+
 def directions(params, grads, state_steps, *columns, maximize, weight_decay=0, decoupled_lr=None):
     """Count a step, and yield (parameter, direction, step, *state) for formulas in tensors.
 

@@ -9,6 +9,7 @@ from ._parts import (
     column,
     directions,
     options,
+    pick,
     refuse,
     scalar_tensor,
 )
@@ -69,11 +70,7 @@ class Adadelta(GroupwiseOptimizer):
             column(states, "square_avg"),
             column(states, "acc_delta"),
             column(states, "step"),
-            lr=group["lr"],
-            rho=group["rho"],
-            eps=group["eps"],
-            weight_decay=group["weight_decay"],
-            maximize=group["maximize"],
+            **pick(group, "lr rho eps weight_decay maximize"),
         )
 
 

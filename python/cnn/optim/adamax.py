@@ -10,6 +10,7 @@ from ._parts import (
     column,
     directions,
     options,
+    pick,
     refuse,
     scalar_tensor,
 )
@@ -69,12 +70,9 @@ class Adamax(GroupwiseOptimizer):
             column(states, "exp_avg"),
             column(states, "exp_inf"),
             column(states, "step"),
-            eps=group["eps"],
             beta1=beta1,
             beta2=beta2,
-            lr=group["lr"],
-            weight_decay=group["weight_decay"],
-            maximize=group["maximize"],
+            **pick(group, "eps lr weight_decay maximize"),
         )
 
 

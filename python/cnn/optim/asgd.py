@@ -9,6 +9,7 @@ from ._parts import (
     column,
     directions,
     options,
+    pick,
     refuse,
     scalar_tensor,
 )
@@ -67,12 +68,7 @@ class ASGD(GroupwiseOptimizer):
             column(states, "mu"),
             column(states, "eta"),
             column(states, "step"),
-            lambd=group["lambd"],
-            lr=group["lr"],
-            t0=group["t0"],
-            alpha=group["alpha"],
-            weight_decay=group["weight_decay"],
-            maximize=group["maximize"],
+            **pick(group, "lambd lr t0 alpha weight_decay maximize"),
         )
 
 

@@ -9,6 +9,7 @@ from ._parts import (
     column,
     directions,
     options,
+    pick,
     refuse,
     scalar_tensor,
 )
@@ -85,12 +86,7 @@ class NAdam(GroupwiseOptimizer):
             column(states, "step"),
             beta1=beta1,
             beta2=beta2,
-            lr=group["lr"],
-            weight_decay=group["weight_decay"],
-            momentum_decay=group["momentum_decay"],
-            eps=group["eps"],
-            decoupled_weight_decay=group["decoupled_weight_decay"],
-            maximize=group["maximize"],
+            **pick(group, "lr weight_decay momentum_decay eps decoupled_weight_decay maximize"),
         )
 
 

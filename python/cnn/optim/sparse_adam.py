@@ -9,6 +9,8 @@ from ._functional import sparse_adam
 from ._parts import check_betas, check_lr, options
 from .optimizer import Optimizer
 
+__all__ = ["SparseAdam"]
+
 
 class SparseAdam(Optimizer):
     """Adam that moves, and ages the moments of, only the entries that a sparse gradient names.

@@ -10,16 +10,59 @@ from __future__ import annotations
 import os
 
 __all__ = [
-    "save",
-    "load",
+    "LoadEndianness",
+    "SourceChangeWarning",
     "add_safe_globals",
+    "check_module_version_greater_or_equal",
     "clear_safe_globals",
+    "default_restore_location",
+    "get_default_load_endianness",
+    "get_default_mmap_options",
     "get_safe_globals",
+    "get_unsafe_globals_in_checkpoint",
+    "load",
+    "location_tag",
+    "normalize_storage_type",
+    "register_package",
     "remove_safe_globals",
     "safe_globals",
+    "save",
+    "set_default_load_endianness",
+    "set_default_mmap_options",
+    "validate_cuda_device",
 ]
 
 DEFAULT_PROTOCOL = 2
+
+# Names that come at first use, and the files where they are.
+_LATER = {
+    "_is_zipfile": "archive",
+    **dict.fromkeys(
+        (
+            "_get_restore_location",
+            "_package_registry",
+            "default_restore_location",
+            "location_tag",
+            "register_package",
+            "validate_cuda_device",
+        ),
+        "placing",
+    ),
+    **dict.fromkeys(
+        (
+            "LoadEndianness",
+            "get_default_load_endianness",
+            "get_default_mmap_options",
+            "set_default_load_endianness",
+            "set_default_mmap_options",
+        ),
+        "settings",
+    ),
+}
+
+# What begins a file in the format before PyTorch 1.6.
+MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+PROTOCOL_VERSION = 1001
 
 _safe_globals = []
 
@@ -74,14 +117,14 @@ def save(
     With a `pickle_module` other than Python's own, classes of this package may be stored under
     their own names, which PyTorch does not know.
     """
-    from cnn.serialization import writing
+    from . import writing
 
     if not _use_new_zipfile_serialization:
         raise NotImplementedError(
             "save: the format before PyTorch 1.6 is only read; leave "
             "_use_new_zipfile_serialization=True"
         )
-    if isinstance(f, (str, os.PathLike)):
+    if _is_path(f):
         writing.save_to_path(obj, os.fspath(f), pickle_module, pickle_protocol)
     elif hasattr(f, "write"):
         writing.save_to_file(obj, f, "archive", pickle_module, pickle_protocol)
@@ -102,10 +145,10 @@ def load(
     the file may run any code. `mmap=True` maps a path copy-on-write instead of copying it.
     Checksums are verified before anything is returned: a damaged file raises RuntimeError.
     """
-    from cnn.serialization import reading
+    from . import reading
 
     weights_only = _weights_only(weights_only, pickle_module)
-    if not isinstance(f, (str, os.PathLike)):
+    if not _is_path(f):
         if mmap:
             raise ValueError("f must be a file path in order to use the mmap argument")
         _check_seekable(f)
@@ -124,7 +167,7 @@ def load(
 
 def _get_layout(name):
     """The layout whose printed form is `name`: files store it as a call of this."""
-    from cnn import _C
+    from .. import _C
 
     if type(name) is not str or name != str(_C.strided):
         raise RuntimeError("there is no such layout here")
@@ -164,7 +207,61 @@ def _check_seekable(file):
     file.seek(file.tell())
 
 
+def get_unsafe_globals_in_checkpoint(f):
+    """The classes and functions that a file names and that `load(weights_only=True)` refuses."""
+    from . import reading
+
+    if not _is_path(f):
+        return reading.unsafe_globals(f)
+    with open(f, "rb") as file:
+        return reading.unsafe_globals(file)
+
+
+def _is_path(name_or_buffer):
+    return isinstance(name_or_buffer, (str, os.PathLike))
+
+
+class SourceChangeWarning(Warning):
+    """What PyTorch warns with when a class's source is not that of the file; here it is not
+    compared.
+    """
+
+
+def check_module_version_greater_or_equal(module, req_version_tuple, error_if_malformed=True):
+    """Whether a module's `__version__` is at least that; RuntimeError if it cannot be compared, or
+    a warning and True.
+    """
+    try:
+        parts = module.__version__.split(".")
+        version = tuple(type(want)(parts[i]) for i, want in enumerate(req_version_tuple))
+        return version >= req_version_tuple
+    except Exception as error:
+        message = (
+            f"'{module.__name__}' module version string is malformed '{module.__version__}' and "
+            f"cannot be compared with tuple {req_version_tuple}"
+        )
+        if error_if_malformed:
+            raise RuntimeError(message) from error
+        import warnings
+
+        warnings.warn(message + ", but continuing assuming that requirement is met", stacklevel=2)
+        return True
+
+
+def normalize_storage_type(storage_type):
+    """The class of typed storages that has the name of `storage_type`."""
+    from .. import storage
+
+    return getattr(storage, storage_type.__name__)
+
+
 def __getattr__(name):
-    from cnn._absent import absent
+    if name in _LATER:
+        from importlib import import_module
+
+        value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+        globals()[name] = value
+        return value
+    from .._absent import absent
 
     raise absent(__name__, name)

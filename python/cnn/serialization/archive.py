@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-__all__ = ["ArchiveWriter", "ArchiveReader", "fill", "is_archive", "length_of"]
+__all__ = ["ArchiveWriter", "ArchiveReader", "fill", "_is_zipfile", "length_of"]
 
 ALIGNMENT = 64
 
@@ -37,7 +37,7 @@ _MAX_COMMENT = 0xFFFF
 _CHUNK = 1 << 24
 
 
-def is_archive(file):
+def _is_zipfile(file):
     """True if `file` holds a zip member at its position, which is kept."""
     start = file.tell()
     magic = file.read(len(_LOCAL_MAGIC))

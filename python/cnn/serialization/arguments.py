@@ -10,8 +10,8 @@ from __future__ import annotations
 import pickle
 from collections import Counter, OrderedDict
 
-from cnn import _C, storage
-from cnn.serialization import names
+from .. import _C, storage
+from . import names
 
 __all__ = ["Arguments", "check_key", "check_state"]
 

@@ -8,7 +8,7 @@ import sys
 from collections import Counter, OrderedDict
 from functools import cache
 
-from cnn import _C, storage
+from .. import _C, storage
 
 __all__ = ["torch_path", "resolve", "admitted"]
 

@@ -11,9 +11,10 @@ import pickle
 from collections import Counter, OrderedDict
 from types import BuiltinFunctionType, FunctionType
 
-from cnn import _C, storage
-from cnn.serialization import _get_layout, names
-from cnn.serialization.arguments import Arguments, check_key, check_state
+from .. import _C, storage
+from . import _get_layout, names
+from .arguments import Arguments, check_key, check_state
+from .placing import location_tag
 
 __all__ = ["Pickler", "Unpickler", "WeightsUnpickler", "pickler_for", "unpickler_for"]
 
@@ -93,7 +94,7 @@ class _StorageNumbers:
                 "types"
             )
         count = untyped.nbytes() // (dtype.itemsize if dtype else 1)
-        return ("storage", kind, key, str(untyped.device), count)
+        return ("storage", kind, key, location_tag(untyped), count)
 
 
 def pickler_for(pickle_module):

@@ -6,14 +6,14 @@ import io
 import pickle
 import sys
 
-from cnn import _C, serialization, storage
-from cnn.serialization.archive import ArchiveReader, fill, is_archive, length_of
-from cnn.serialization.pickling import CallerCode, WeightsUnpickler, unpickler_for
+from .. import _C, serialization, storage
+from . import names, settings
+from .archive import ArchiveReader, _is_zipfile, fill, length_of
+from .pickling import CallerCode, WeightsUnpickler, unpickler_for
+from .placing import _get_restore_location
 
 __all__ = ["load_from_file"]
 
-_MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
-_PROTOCOL_VERSION = 1001
 _MOST_ELEMENTS = 2**63 - 1
 _NEWEST_VERSION = 10  # of the archive format, in its member `version`
 
@@ -31,7 +31,7 @@ def load_from_file(file, mapped, map_location, pickle_module, weights_only, opti
     place = _Placement(map_location, caller_code)
     size = length_of(file)
     make = _unpickler_maker(pickle_module, weights_only, options, size, caller_code)
-    if is_archive(file):
+    if _is_zipfile(file):
         return _load_archive(file, mapped, place, make)
     if mapped:
         raise RuntimeError(
@@ -93,8 +93,6 @@ def _safe_globals_by_path():
                     f"{type(path)}"
                 )
         else:
-            from cnn.serialization import names
-
             path = ".".join(names.torch_path(entry) or (entry.__module__, entry.__qualname__))
         paths[path] = entry
     return paths
@@ -104,57 +102,22 @@ class _Placement:
     """`map_location` as one function: where a storage that was saved at some place goes."""
 
     def __init__(self, map_location, caller_code):
-        self._map = map_location
-        self._caller_code = caller_code
-        if map_location is None or callable(map_location) or isinstance(map_location, (str, dict)):
-            return
-        if not isinstance(map_location, _C.device):
+        if callable(map_location):
+            function = map_location
+
+            def map_location(untyped, location):
+                return caller_code(function, untyped, location)
+
+        elif not (map_location is None or isinstance(map_location, (str, dict, _C.device))):
             raise TypeError(
                 "map_location: expected None, a device, a string, a dict or a function, got "
                 f"{type(map_location).__name__}"
             )
+        self._restore = _get_restore_location(map_location)
 
     def __call__(self, untyped, location):
-        if self._map is None:
-            return _move(untyped, location)
-        if isinstance(self._map, dict):
-            return _move(untyped, self._map.get(location, location))
-        if callable(self._map):
-            placed = self._caller_code(self._map, untyped, location)
-            if placed is None:
-                return _move(untyped, location)
-            return placed._untyped_storage if isinstance(placed, storage.TypedStorage) else placed
-        return _move(untyped, str(self._map))
-
-
-def _move(untyped, location):
-    """`untyped`, which is on the CPU, moved to the device called `location`."""
-    location = str(location)
-    if location == "cpu":
-        return untyped
-    device = _C.device(location)
-    if device.type == "cuda":
-        _check_cuda(device)
-    if device.type == "cpu":
-        return untyped
-    whole = _C._rebuild_tensor(untyped, _C.uint8, 0, (untyped.nbytes(),), (1,))
-    return whole.to(device).untyped_storage()
-
-
-def _check_cuda(device):
-    if not _C._cuda_is_available():
-        raise RuntimeError(
-            "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is "
-            "False. If you are running on a CPU-only machine, please use torch.load with "
-            "map_location=torch.device('cpu') to map your storages to the CPU."
-        )
-    count = _C._cuda_device_count()
-    if device.index is not None and device.index >= count:
-        raise RuntimeError(
-            f"Attempting to deserialize object on CUDA device {device.index} but "
-            f"torch.cuda.device_count() is {count}. Please use torch.load with map_location to map "
-            "your storages to an existing device."
-        )
+        placed = self._restore(untyped, location)
+        return placed._untyped_storage if isinstance(placed, storage.TypedStorage) else placed
 
 
 def _described(saved_id):
@@ -213,7 +176,7 @@ def _load_archive(file, mapped, place, make):
             f"the file's format version is {version[:20]!r}, newer than {_NEWEST_VERSION}, which "
             "is read here"
         )
-    if "byteorder" in archive and archive.read("byteorder").decode("latin1") != sys.byteorder:
+    if _byte_order(archive) != sys.byteorder:
         raise RuntimeError(f"the file's byte order is not this machine's, {sys.byteorder}")
     whole = _mapped(file) if mapped else None
     loaded = _Storages()
@@ -239,11 +202,50 @@ def _load_archive(file, mapped, place, make):
     return make(io.BytesIO(archive.read("data.pkl")), load_storage)
 
 
+def _byte_order(archive):
+    if "byteorder" in archive:
+        return archive.read("byteorder").decode("latin1")
+    presumed = settings.get_default_load_endianness()
+    if presumed in (None, settings.LoadEndianness.NATIVE):
+        return sys.byteorder
+    return presumed.name.lower()
+
+
 def _mapped(file):
     """The file's bytes, copy-on-write: tensors may be written to, the file never changes."""
     import mmap
 
     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+
+
+def unsafe_globals(file):
+    """The paths that a checkpoint names and that reading weights does not admit."""
+    import pickletools
+
+    if not _is_zipfile(file):
+        raise ValueError("Expected input to be a checkpoint returned by torch.save")
+    archive = ArchiveReader(file)
+    if "constants.pkl" in archive:
+        raise ValueError(
+            "Expected input to be a checkpoint returned by torch.save but got a torchscript "
+            "checkpoint"
+        )
+    admitted = names.admitted().keys() | _safe_globals_by_path().keys()
+    found, texts, memo = {}, [], {}
+    for opcode, value, _ in pickletools.genops(archive.read("data.pkl")):
+        if opcode.name == "GLOBAL":
+            found[value.replace(" ", ".")] = None
+        elif opcode.name == "STACK_GLOBAL":
+            found[".".join(texts[-2:])] = None
+        elif opcode.name == "MEMOIZE":
+            memo[len(memo)] = texts[-1] if texts else None
+        elif opcode.name in ("PUT", "BINPUT", "LONG_BINPUT"):
+            memo[value] = texts[-1] if texts else None
+        elif opcode.name in ("GET", "BINGET", "LONG_BINGET") and memo.get(value) is not None:
+            texts.append(memo[value])
+        elif isinstance(value, str):
+            texts.append(value)
+    return [path for path in found if path not in admitted]
 
 
 def _mapped_storage(whole, start, size):
@@ -294,10 +296,10 @@ def _read_stream(reader, place, make):
             "the file is neither a zip archive nor a pickle stream as PyTorch writes them: it is "
             f"damaged, or no checkpoint ({error})"
         ) from None
-    if magic != _MAGIC_NUMBER:
+    if magic != serialization.MAGIC_NUMBER:
         raise RuntimeError("Invalid magic number; corrupt file?")
     version = make(reader, no_storage)
-    if version != _PROTOCOL_VERSION:
+    if version != serialization.PROTOCOL_VERSION:
         raise RuntimeError(f"Invalid protocol version: {version}")
     system = make(reader, no_storage)
     if not isinstance(system, dict) or system.get("little_endian") is not (

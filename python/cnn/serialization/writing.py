@@ -11,9 +11,9 @@ import sys
 import time
 import zlib
 
-from cnn import storage
-from cnn.serialization.archive import ALIGNMENT, ArchiveWriter
-from cnn.serialization.pickling import pickler_for
+from .. import storage
+from .archive import ALIGNMENT, ArchiveWriter
+from .pickling import pickler_for
 
 __all__ = ["save_to_file", "save_to_path"]
 

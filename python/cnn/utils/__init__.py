@@ -11,6 +11,6 @@ def __getattr__(name):
         from importlib import import_module
 
         return import_module(f"{__name__}.{name}")
-    from cnn._absent import absent
+    from .._absent import absent
 
     raise absent(__name__, name)

@@ -1,7 +1,6 @@
 """Learning-rate schedules."""
 
-from cnn import _absent, _faces
-
+from ... import _absent, _faces
 from .base import (  # noqa: F401  (names that scripts import from PyTorch's file)
     EPOCH_DEPRECATION_WARNING,
     LRScheduler,

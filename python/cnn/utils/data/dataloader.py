@@ -4,17 +4,23 @@ import itertools
 import os
 import warnings
 import weakref
+from collections.abc import Callable
 from types import GenericAlias
+from typing import Any
 
 from ._utils import ExceptionWrapper
 from ._utils.collate import default_collate, default_convert
 from ._utils.fetch import _IterableDatasetFetcher, _MapDatasetFetcher
 from ._utils.pin_memory import pin_memory
 from ._utils.worker import UnreadableAnswer, _IterableDatasetStopIteration, get_worker_info
-from .dataset import IterableDataset
+from .dataset import _T, IterableDataset, _T_co  # noqa: F401
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, draw_seed
 
 __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
+
+# For annotations.
+_collate_fn_t = Callable[[list[_T]], Any]
+_worker_init_fn_t = Callable[[int], None]
 
 _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
@@ -157,7 +163,7 @@ class DataLoader:
         super().__setattr__(name, value)
 
     def __iter__(self):
-        if not self.persistent_workers:
+        if not self.persistent_workers or self.num_workers == 0:
             return self._get_iterator()
         if self._iterator is None or self._iterator.closed:
             self._iterator = self._get_iterator()

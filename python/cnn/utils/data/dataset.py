@@ -5,6 +5,7 @@ import itertools
 import math
 import warnings
 from types import GenericAlias
+from typing import TypeVar
 
 from ... import _C
 
@@ -12,6 +13,11 @@ __all__ = [
     "ChainDataset", "ConcatDataset", "Dataset", "IterableDataset", "StackDataset", "Subset",
     "TensorDataset", "random_split",
 ]  # fmt: skip
+
+# For annotations: what a dataset's samples are.
+_T, _T_co = TypeVar("_T"), TypeVar("_T_co", covariant=True)
+_T_stack = TypeVar("_T_stack", tuple, dict)
+_T_tuple, _T_dict = tuple[_T_co, ...], dict[str, _T_co]
 
 
 class Dataset:

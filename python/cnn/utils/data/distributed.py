@@ -3,7 +3,7 @@
 import math
 
 from ... import _C
-from .sampler import Sampler
+from .sampler import Sampler, _T_co  # noqa: F401
 
 __all__ = ["DistributedSampler"]
 

@@ -2,6 +2,7 @@
 
 import itertools
 from types import GenericAlias
+from typing import TypeVar
 
 from ... import _C
 
@@ -9,6 +10,8 @@ __all__ = [
     "BatchSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler",
     "WeightedRandomSampler",
 ]  # fmt: skip
+
+_T_co = TypeVar("_T_co", covariant=True)  # for annotations: what a sampler yields
 
 
 class Sampler:

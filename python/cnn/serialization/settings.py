@@ -1,0 +1,73 @@
+"""What `load` takes for granted: byte order, and how files are mapped."""
+
+from __future__ import annotations
+
+from enum import Enum
+from mmap import MAP_PRIVATE, MAP_SHARED
+
+__all__ = [
+    "LoadEndianness",
+    "get_default_load_endianness",
+    "get_default_mmap_options",
+    "set_default_load_endianness",
+    "set_default_mmap_options",
+]
+
+
+class LoadEndianness(Enum):
+    """The byte order of a file that does not say its own."""
+
+    NATIVE = 1
+    LITTLE = 2
+    BIG = 3
+
+
+_endianness = None
+
+
+def get_default_load_endianness():
+    """What `set_default_load_endianness` was last given."""
+    return _endianness
+
+
+def set_default_load_endianness(endianness):
+    """Sets the byte order of files that do not say their own; None and NATIVE: this machine's."""
+    global _endianness
+    if endianness is not None and not isinstance(endianness, LoadEndianness):
+        raise TypeError("Invalid argument type in function set_default_load_endianness")
+    _endianness = endianness
+
+
+def get_default_mmap_options():
+    """The flag with which `load(mmap=True)` maps files: mmap.MAP_PRIVATE."""
+    return MAP_PRIVATE
+
+
+class set_default_mmap_options:
+    """Sets the flag with which `load(mmap=True)` maps files, as a context manager until its end.
+
+    There is one, mmap.MAP_PRIVATE: what is written to tensors stays in memory. With mmap.MAP_SHARED
+    it would go to the file, which would no longer fit its checksums: NotImplementedError.
+    """
+
+    def __init__(self, flags):
+        if flags not in (MAP_PRIVATE, MAP_SHARED):
+            raise ValueError(
+                "Invalid argument in function set_default_mmap_options, expected mmap.MAP_PRIVATE "
+                f"or mmap.MAP_SHARED, but got {flags}"
+            )
+        if flags == MAP_SHARED:
+            raise NotImplementedError(
+                "set_default_mmap_options: mmap.MAP_SHARED, which would let a file change under "
+                "its checksums; save the changed tensors instead"
+            )
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *exc_info):
+        pass
+
+
+for _name in __all__:
+    globals()[_name].__module__ = __package__  # the path that PyTorch has
