@@ -2,6 +2,8 @@
 
 import io
 import pickle
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -131,3 +133,23 @@ def test_unravel_index():
         cnn.unravel_index(cnn.tensor([0]), (-1,))
     with pytest.raises(TypeError, match="only contain ints"):
         cnn.unravel_index(cnn.tensor([0]), (1.5,))
+
+
+def test_as_torch_they_say_that_they_are_torchs():
+    code = (
+        "import torch; from torch.optim import lr_scheduler, swa_utils\n"
+        "for value in (torch.einsum, torch.hstack, torch.norm, torch.autograd.grad,\n"
+        "              torch.optim.Muon, lr_scheduler.StepLR, swa_utils.SWALR):\n"
+        "    print(value.__module__)"
+    )
+    command = [sys.executable, "-m", "cnn", "-c", code]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert shown == [
+        "torch.functional",
+        "torch",
+        "torch.functional",
+        "torch.autograd",
+        "torch.optim",
+        "torch.optim.lr_scheduler",
+        "torch.optim.swa_utils",
+    ]

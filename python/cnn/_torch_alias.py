@@ -158,7 +158,7 @@ def _torch_name(name):
 
 def _rename_object(value):
     value = getattr(value, "__func__", value)  # of a class method or a static one
-    if not isinstance(value, (type, FunctionType, BuiltinFunctionType)):
+    if not isinstance(value, (type, FunctionType, BuiltinFunctionType, _C._overridable)):
         return
     module = value.__module__
     if not isinstance(module, str) or _torch_name(module) == module:

@@ -102,17 +102,18 @@ class _Placement:
     """`map_location` as one function: where a storage that was saved at some place goes."""
 
     def __init__(self, map_location, caller_code):
-        if callable(map_location):
+        plain = map_location is None or isinstance(map_location, (str, dict, _C.device))
+        if not plain and not callable(map_location):
+            raise TypeError(
+                "map_location: expected None, a device, a string, a dict or a function, got "
+                f"{type(map_location).__name__}"
+            )
+        if not plain:  # a device can be called, too
             function = map_location
 
             def map_location(untyped, location):
                 return caller_code(function, untyped, location)
 
-        elif not (map_location is None or isinstance(map_location, (str, dict, _C.device))):
-            raise TypeError(
-                "map_location: expected None, a device, a string, a dict or a function, got "
-                f"{type(map_location).__name__}"
-            )
         self._restore = _get_restore_location(map_location)
 
     def __call__(self, untyped, location):
