@@ -16,7 +16,7 @@ namespace {
 thread_local std::vector<PyObject*> modes;
 thread_local int modes_disabled = 0;
 
-void update_mode_word() { set_modes(kFunctionMode, modes.empty() || modes_disabled ? 0 : kFunctionMode); }
+void update_mode_word() { set_modes(kFunctionMode, !modes.empty() && !modes_disabled ? uint32_t(kFunctionMode) : 0); }
 
 void push(Object mode) {
   modes.push_back(mode.release());
