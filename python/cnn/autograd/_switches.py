@@ -18,6 +18,8 @@ _switches = _Switches()
 class _Switch(_Mode):
     """A thread's switch: set from the call on; as a context manager, until its end."""
 
+    _name: str
+
     def __init__(self, mode) -> None:
         self.prev = getattr(_switches, self._name)
         self.mode = mode

@@ -25,7 +25,8 @@ __all__ = [
 T, R, _T, _P = TypeVar("T"), TypeVar("R"), TypeVar("_T"), ParamSpec("_P")
 ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 Args = tuple[Any, ...]
-Kwargs = StateDict = dict[str, Any]
+Kwargs = dict[str, Any]
+StateDict = dict[str, Any]
 DeviceDict = dict[_C.device | None, Tensor]
 DeviceDtypeDict = dict[tuple[_C.device, _C.dtype] | None, Tensor]
 GlobalOptimizerPreHook = Callable[["Optimizer", Args, Kwargs], tuple[Args, Kwargs] | None]

@@ -15,9 +15,11 @@ __all__ = [
 ]  # fmt: skip
 
 # For annotations: what a dataset's samples are.
-_T, _T_co = TypeVar("_T"), TypeVar("_T_co", covariant=True)
+_T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
 _T_stack = TypeVar("_T_stack", tuple, dict)
-_T_tuple, _T_dict = tuple[_T_co, ...], dict[str, _T_co]
+_T_tuple = tuple[_T_co, ...]
+_T_dict = dict[str, _T_co]
 
 
 class Dataset:
