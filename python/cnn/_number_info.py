@@ -101,7 +101,7 @@ class iinfo(_Info):
         self._set(bits=bits, dtype=_name(type), min=low, max=low + 2**bits - 1)
 
     def __repr__(self):
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"
 
 
 def _name(dtype):

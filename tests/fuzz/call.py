@@ -202,7 +202,13 @@ def reset():
     """What a call may have left behind."""
     values.BUFFERS.clear()
     values.Odd.calls = 0
-    cnn._C._set_mode_word(0)
+    cnn._C._set_grad_enabled(True)
+    cnn._C._set_inference_mode(False)
+    cnn.autograd.set_detect_anomaly(False)
+    while cnn._C._len_torch_function_stack():
+        cnn._C._pop_torch_function_stack()
+    cnn.set_default_device(None)
+    cnn.use_deterministic_algorithms(False)
     cnn._C._set_default_dtype(cnn.float32)
     cnn.manual_seed(0)
 

@@ -56,6 +56,9 @@ UNREAD = set(
     .set_num_threads .set_flush_denormal
     .is_anomaly_check_nan_enabled .is_anomaly_enabled .is_grad_enabled .is_inference_mode_enabled
     .initial_seed .seed .get_rng_state .set_anomaly_enabled .can_cast .promote_types .get_device
+    .are_deterministic_algorithms_enabled .get_default_device .get_deterministic_debug_mode
+    .is_deterministic_algorithms_warn_only_enabled .set_default_device
+    .set_deterministic_debug_mode .use_deterministic_algorithms
     Tensor.as_subclass Tensor.is_shared Tensor.new Tensor.numpy Tensor.register_hook
     Tensor.register_post_accumulate_grad_hook Tensor.set_ Tensor.share_memory_ Tensor.stride
     Tensor.tolist Tensor.type Tensor.untyped_storage

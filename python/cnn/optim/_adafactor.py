@@ -1,6 +1,7 @@
 """Adafactor."""
 
 from .. import _C
+from .._number_info import finfo
 from ..autograd import no_grad
 from ._parts import column, options, pick, scalar_tensor
 from .optimizer import GroupwiseOptimizer
@@ -108,7 +109,7 @@ def _single_tensor_adafactor(
     lr = float(lr)
     rows = zip(params, grads, row_vars, col_vars, variances, state_steps, strict=True)
     for p, g, row_var, col_var, variance, step in rows:
-        least = _C.finfo(p.dtype).eps if eps1 is None else eps1
+        least = finfo(p.dtype).eps if eps1 is None else eps1
         if maximize:
             g = -g
         step += 1

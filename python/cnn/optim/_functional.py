@@ -1,4 +1,21 @@
-"""The step of `SparseAdam` on lists of tensors."""
+"""The steps of optimizers on lists of tensors: those of the others, and `SparseAdam`'s."""
+
+from .adadelta import adadelta
+from .adagrad import adagrad
+from .adam import adam
+from .adamax import adamax
+from .adamw import adamw
+from .asgd import asgd
+from .nadam import nadam
+from .radam import radam
+from .rmsprop import rmsprop
+from .rprop import rprop
+from .sgd import sgd
+
+__all__ = [
+    "adadelta", "adagrad", "adam", "adamax", "adamw", "asgd", "nadam", "radam", "rmsprop", "rprop",
+    "sgd", "sparse_adam",
+]  # fmt: skip
 
 
 def sparse_adam(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from ... import _C
+from ..._number_info import finfo
 from ...autograd import no_grad
 from .. import functional as F
 from ..modules.module import Module
@@ -20,7 +21,7 @@ def _is_orthogonal(Q, eps=None):
     """Whether Q' Q is the identity but for rounding."""
     n, k = Q.shape[-2:]
     identity = _C.eye(k, dtype=Q.dtype, device=Q.device)
-    return _C.allclose(Q.mH @ Q, identity, atol=10.0 * n * _C.finfo(Q.dtype).eps)
+    return _C.allclose(Q.mH @ Q, identity, atol=10.0 * n * finfo(Q.dtype).eps)
 
 
 def _make_orthogonal(A):
