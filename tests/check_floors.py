@@ -39,6 +39,7 @@ PYTHON_HEADER = re.compile(r'[<"](Python\.h|pybind11/.*)[>"]')
 CUDA_HEADER = re.compile(r'[<"](cuda|cublas|cudnn|nccl)[^>"]*[>"]')
 
 # What a part of python/cnn may import of the others; a part is a file or folder there.
+PYTHON_SEES_ALL = {"__main__", "_torch_alias", "overrides"}  # these may import the package's own face
 PYTHON_MAY_NOT = {
     "optim": {"nn"},
     "autograd": {"nn", "optim", "utils"},
@@ -116,6 +117,8 @@ def check_imports():
             names = name.split(".")
             if names[0] in {"torch", "torchvision"}:
                 yield f"{where}imports {name}"
+            if name == "cnn" and part not in PYTHON_SEES_ALL:
+                yield f"{where}{part} may not import the face of the package"
             if names[0] != "cnn" or len(names) < 2:
                 continue
             if inside.as_posix() in PYTHON_EXCEPTIONS:
