@@ -15,14 +15,13 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # What a folder of csrc may include, besides itself and the public headers.
-CORE = {"core", "backend.h", "heavy_table.h"}
+CORE = {"core", "device"}
 MAY_INCLUDE = {
     "include": set(),
-    "core": {"backend.h"},
+    "core": {"device"},
     "kernels": set(),
-    "backend": {"core"},
+    "device": {"core", "kernels"},
     "cpu": CORE | {"kernels"},
-    "meta": CORE | {"kernels"},
     "cuda": CORE | {"kernels"},
     "autograd": CORE,
     "ops": CORE | {"autograd", "kernels"},
@@ -65,7 +64,7 @@ def check_includes():
         if path.suffix not in {".h", ".cpp", ".cu", ".cuh"}:
             continue
         parts = path.relative_to(ROOT / "csrc").parts
-        room = parts[0] if len(parts) > 1 else "backend"
+        room = parts[0]
         for number, header in included(path):
             where = f"{path.relative_to(ROOT)}:{number}: "
             if PYTHON_HEADER.fullmatch(header) and room != "bindings":
@@ -83,7 +82,7 @@ def check_include(path, room, header, where):
     target = header.strip('"')
     if target.startswith("cnn/"):
         calls_ops = target == "cnn/ops.h" or target.startswith("cnn/ops/")
-        if calls_ops and room in {"core", "kernels", "cpu", "cuda", "meta"}:
+        if calls_ops and room in {"core", "kernels", "device", "cpu", "cuda"}:
             yield f"{where}{room} is below the ops"
         if calls_ops and room == "autograd" and path.suffix == ".h":
             yield f"{where}a header of autograd may not include the ops"

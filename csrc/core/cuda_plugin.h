@@ -1,7 +1,7 @@
 // What libcnn asks of the CUDA plug-in, libcnn_cuda.
 #pragma once
 
-#include "backend.h"
+#include "device/backend.h"
 #include "cnn/cuda.h"
 
 namespace cnn {

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "backend.h"
+#include "device/backend.h"
 #include "cnn/check.h"
 #include "cnn/cuda.h"
 

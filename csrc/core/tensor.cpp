@@ -1,7 +1,7 @@
 #include "cnn/tensor.h"
 
 #include "autograd/meta.h"
-#include "backend.h"
+#include "device/backend.h"
 #include "cnn/autograd.h"
 #include "core/wrapper.h"
 

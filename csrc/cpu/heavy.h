@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cnn/export.h"
-#include "heavy_table.h"
+#include "device/heavy_table.h"
 
 #define CNN_ISA_JOIN2(name, isa) name##_##isa
 #define CNN_ISA_JOIN(name, isa) CNN_ISA_JOIN2(name, isa)

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cuda/runtime.h"
-#include "heavy_table.h"
+#include "device/heavy_table.h"
 
 namespace cnn::cuda {
 

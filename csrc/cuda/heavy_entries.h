@@ -1,7 +1,7 @@
 // The entries of this device's HeavyTable.
 #pragma once
 
-#include "heavy_table.h"
+#include "device/heavy_table.h"
 
 namespace cnn::cuda {
 

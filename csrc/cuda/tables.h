@@ -1,7 +1,7 @@
 // Launchers of the kernels, by functor and T; each .cu file fills its part.
 #pragma once
 
-#include "backend.h"
+#include "device/backend.h"
 #include "kernels/list.h"
 
 namespace cnn::cuda {

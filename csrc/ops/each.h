@@ -1,7 +1,7 @@
 // Runs functor(i) for every i below n, on the device's skeleton.
 #pragma once
 
-#include "backend.h"
+#include "device/backend.h"
 #include "cnn/check.h"
 #include "kernels/list.h"
 

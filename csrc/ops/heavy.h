@@ -1,8 +1,8 @@
 // The way to a device's heavy kernels: a dtype that one was not compiled for is refused here, also where nothing runs.
 #pragma once
 
-#include "backend.h"
-#include "heavy_table.h"
+#include "device/backend.h"
+#include "device/heavy_table.h"
 
 namespace cnn {
 

@@ -1,7 +1,7 @@
 // Runs an elementwise functor over broadcast tensors: promotion, the result's layout and the checks, in one place.
 #pragma once
 
-#include "backend.h"
+#include "device/backend.h"
 #include "cnn/autograd.h"
 #include "cnn/tensor.h"
 #include "kernels/list.h"

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "backend.h"
+#include "device/backend.h"
 #include "cnn/autograd.h"
 #include "cnn/tensor.h"
 #include "kernels/list.h"

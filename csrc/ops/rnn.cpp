@@ -1,7 +1,7 @@
 // Recurrent networks as stacks of layers and directions, and their cells.
 #include "cnn/ops/rnn.h"
 
-#include "backend.h"
+#include "device/backend.h"
 #include "cnn/ops.h"
 #include "ops/rnn_layer.h"
 

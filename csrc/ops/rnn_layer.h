@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cnn/tensor.h"
-#include "heavy_table.h"
+#include "device/heavy_table.h"
 
 namespace cnn {
 

@@ -4,7 +4,7 @@
 #include <initializer_list>
 #include <optional>
 
-#include "backend.h"
+#include "device/backend.h"
 #include "cnn/autograd.h"
 #include "cnn/tensor.h"
 #include "kernels/list.h"

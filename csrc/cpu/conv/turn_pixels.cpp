@@ -1,0 +1,90 @@
+#include "cpu/conv/turn_pixels.h"
+
+namespace cnn::cpu::inline CNN_ISA {
+namespace {
+
+using V = Vec<float>;
+
+// Walks along rows of pixels.
+template <class F> struct Cursor {
+  F* at;
+  PixelStep steps;
+  int64_t width, column = 0;
+  // The next n pixels lie in one row.
+  bool straight(int64_t n) const { return column + n <= width; }
+  F* pixel(int64_t i) const { return at + i * steps.step; }
+  void advance(int64_t n) {
+    at += n * steps.step, column += n;
+    if (column == width) at += steps.row_step - width * steps.step, column = 0;
+  }
+};
+
+// The planes of the next slice, whose turn comes soon: their streams are too many for the processor to foresee. Past the end
+// of a tensor nothing happens.
+template <int kWrite> void fetch_next(const float* at, int64_t stride) {
+#pragma GCC unroll 16
+  for (int i = 0; i < kSlice; ++i) __builtin_prefetch(at + (kSlice + i) * stride, kWrite, 2);
+}
+
+// A few channels do not repay squares of vectors.
+template <int kChannels>
+void turn_few(const Planes<const float>& planes, int64_t first, int64_t last, float* to, PixelStep steps) {
+  for (int64_t row = first; row < last; ++row, to += steps.row_step) {
+    const float* from = planes.at + row * planes.width;
+    for (int64_t i = 0; i < planes.width; ++i)
+#pragma GCC unroll 4
+      for (int c = 0; c < kChannels; ++c) to[i * steps.step + c] = from[c * planes.stride + i];
+  }
+}
+
+}  // namespace
+
+void turn_in(const Planes<const float>& planes, int64_t first, int64_t last, float* to, PixelStep steps) {
+  const bool full = whole_slices(planes.channels, steps.step);
+  if (!full && planes.channels == 1) return turn_few<1>(planes, first, last, to, steps);
+  if (!full && planes.channels == 2) return turn_few<2>(planes, first, last, to, steps);
+  if (!full && planes.channels == 3) return turn_few<3>(planes, first, last, to, steps);
+  const int64_t end = last * planes.width;
+  Cursor<float> cursor = {to, steps, planes.width};
+  V r[kSlice];
+  for (int64_t p = first * planes.width; p < end; p += kSlice) {
+    const int64_t n = min_of(kSlice, end - p);
+    fetch_next<0>(planes.at + p, planes.stride);
+    load_transposed<float>(planes.at + p, planes.stride, planes.channels, n, r);
+    if (full && n == kSlice && cursor.straight(n)) {
+#pragma GCC unroll 16
+      for (int i = 0; i < kSlice; ++i) vec_store(cursor.pixel(i), r[i]);
+      cursor.advance(n);
+    } else {
+      for (int64_t i = 0; i < n; ++i, cursor.advance(1)) vec_store_n(cursor.at, r[i], full ? kSlice : planes.channels);
+    }
+  }
+}
+
+void turn_out(const float* from, PixelStep steps, const Planes<float>& planes, int64_t first, int64_t last,
+              const Finish& finish) {
+  const int64_t end = last * planes.width;
+  const V bias = finish.bias ? vec_load_n(finish.bias, planes.channels) : V{};
+  const V floor = finish.relu ? V{} : vec_splat(-__builtin_inff());
+  const auto finished = [&](const float* p) {
+    const V v = vec_load(p) + bias;
+    return v < floor ? floor : v;
+  };
+  Cursor<const float> cursor = {from, steps, planes.width};
+  V r[kSlice];
+  for (int64_t p = first * planes.width; p < end; p += kSlice) {
+    const int64_t n = min_of(kSlice, end - p);
+    fetch_next<1>(planes.at + p, planes.stride);
+    if (n == kSlice && cursor.straight(n)) {
+#pragma GCC unroll 16
+      for (int i = 0; i < kSlice; ++i) r[i] = finished(cursor.pixel(i));
+      cursor.advance(n);
+    } else {
+      for (int64_t i = 0; i < n; ++i, cursor.advance(1)) r[i] = finished(cursor.at);
+      for (int64_t i = n; i < kSlice; ++i) r[i] = V{};
+    }
+    store_transposed<float>(r, planes.at + p, planes.stride, planes.channels, n);
+  }
+}
+
+}  // namespace cnn::cpu::CNN_ISA

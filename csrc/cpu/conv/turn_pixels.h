@@ -1,0 +1,40 @@
+// Planes turned into pixels, the channels side by side, and back: squares of a vector of channels by a vector of pixels.
+#pragma once
+
+#include "cpu/vec/transpose.h"
+
+namespace cnn::cpu::inline CNN_ISA {
+
+inline constexpr int64_t kSlice = kLanes<float>;  // channels in a vector
+inline constexpr int64_t kPanel = 2 * kSlice;  // columns of a packed panel
+inline constexpr int64_t kTurnWork = 1 << 14;  // elements whose turning is not worth a task of its own
+
+CNN_HD int64_t round_up(int64_t n, int64_t step) { return ceil_div(n, step) * step; }
+
+// Some planes of one image, `stride` apart.
+template <class F> struct Planes {
+  F* at;
+  int64_t stride, channels, height, width;
+};
+
+// Pixel (row, column) is at row * row_step + column * step.
+struct PixelStep {
+  int64_t step, row_step;
+};
+
+// Where pixels lie whole vectors apart, a slice of fewer channels is filled up with zeros: products with what memory happens
+// to hold may be slow.
+CNN_HD bool whole_slices(int64_t channels, int64_t step) { return channels == kSlice || step % kSlice == 0; }
+
+// Rows [first, last) of at most kSlice planes to pixels; row `first` goes to row 0.
+void turn_in(const Planes<const float>& planes, int64_t first, int64_t last, float* to, PixelStep steps);
+
+// What happens to sums on their way to the planes. Results below `floor` become it; NaN stays.
+struct Finish {
+  const float* bias;  // of the first channel, or null
+  bool relu;
+};
+void turn_out(const float* from, PixelStep steps, const Planes<float>& planes, int64_t first, int64_t last,
+              const Finish& finish);
+
+}  // namespace cnn::cpu::CNN_ISA

@@ -1,0 +1,110 @@
+// Conversions between dtypes. Floats to integers truncate; out of range is what int32 makes of it on x86, as in PyTorch
+// (float64 to uint8: int64).
+#include "cpu/loops/fill_tables.h"
+#include "cpu/loops/map.h"
+
+#ifdef __F16C__
+#include <immintrin.h>
+#endif
+
+namespace cnn::cpu::inline CNN_ISA {
+namespace {
+
+template <class From, class To>
+CNN_HD To convert(From x) {
+  if constexpr (Same<To, bool>::value) {
+    if constexpr (Same<From, Half>::value || Same<From, BFloat16>::value) return float(x) != 0.0f;
+    else return x != From(0);
+  } else if constexpr (Same<From, To>::value) {
+    return x;
+  } else if constexpr (Same<From, Half>::value || Same<From, BFloat16>::value) {
+    return convert<float, To>(float(x));
+  } else if constexpr (Same<To, Half>::value || Same<To, BFloat16>::value) {
+    return To(float(x));
+  } else if constexpr (Same<From, double>::value && Same<To, uint8_t>::value) {
+    return To(int64_t(x));
+  } else if constexpr (!Same<From, bool>::value && From(0.5) != From(0) && To(0.5) == To(0) && sizeof(To) < 8) {
+    return To(int32_t(x));
+  } else {
+    return To(x);
+  }
+}
+
+#ifdef __F16C__
+// Eight at a time by the processor's own conversion, the last few by way of a buffer.
+void cast_dense(int64_t n, const float* a, Half* y) {
+  const auto eight = [](const float* from, void* out) {
+    const __m128i h = _mm256_cvtps_ph(_mm256_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT);
+    _mm_storeu_si128(static_cast<__m128i*>(out), h);
+  };
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) eight(a + i, y + i);
+  if (i == n) return;
+  float rest[8] = {};
+  uint16_t halves[8];
+  for (int64_t k = 0; k < n - i; ++k) rest[k] = a[i + k];
+  eight(rest, halves);
+  __builtin_memcpy(static_cast<void*>(y + i), halves, size_t(n - i) * 2);
+}
+void cast_dense(int64_t n, const Half* a, float* y) {
+  const auto eight = [](const void* from, float* out) {
+    _mm256_storeu_ps(out, _mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i*>(from))));
+  };
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) eight(a + i, y + i);
+  if (i == n) return;
+  float rest[8];
+  uint16_t halves[8] = {};
+  __builtin_memcpy(halves, a + i, size_t(n - i) * 2);
+  eight(halves, rest);
+  for (int64_t k = 0; k < n - i; ++k) y[i + k] = rest[k];
+}
+#endif
+template <class From, class To>
+CNN_HD void cast_dense(int64_t n, const From* a, To* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = convert<From, To>(a[i]);
+}
+template <class To>
+CNN_HD void cast_dense(int64_t n, FlagBytes a, To* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = convert<bool, To>(a[i]);
+}
+
+template <class From, class To>
+void cast_loop(int64_t n, const void* from, int64_t from_stride, void* to, int64_t to_stride) {
+  if (from_stride == sizeof(From) && to_stride == sizeof(To)) {
+    cast_dense(n, static_cast<Elements<From>>(from), static_cast<To*>(to));
+  } else {
+    for (int64_t i = 0; i < n; ++i) store<To>(to, i, to_stride, convert<From, To>(load<From>(from, i, from_stride)));
+  }
+}
+
+template <class From>
+void fill_row(CastLoop* row) {
+  row[int(DType::UInt8)] = cast_loop<From, uint8_t>;
+  row[int(DType::Int8)] = cast_loop<From, int8_t>;
+  row[int(DType::Int16)] = cast_loop<From, int16_t>;
+  row[int(DType::Int32)] = cast_loop<From, int32_t>;
+  row[int(DType::Int64)] = cast_loop<From, int64_t>;
+  row[int(DType::Bool)] = cast_loop<From, bool>;
+  row[int(DType::Float16)] = cast_loop<From, Half>;
+  row[int(DType::BFloat16)] = cast_loop<From, BFloat16>;
+  row[int(DType::Float32)] = cast_loop<From, float>;
+  row[int(DType::Float64)] = cast_loop<From, double>;
+}
+
+}  // namespace
+
+void fill_casts(Tables& t) {
+  fill_row<uint8_t>(t.cast[int(DType::UInt8)]);
+  fill_row<int8_t>(t.cast[int(DType::Int8)]);
+  fill_row<int16_t>(t.cast[int(DType::Int16)]);
+  fill_row<int32_t>(t.cast[int(DType::Int32)]);
+  fill_row<int64_t>(t.cast[int(DType::Int64)]);
+  fill_row<bool>(t.cast[int(DType::Bool)]);
+  fill_row<Half>(t.cast[int(DType::Float16)]);
+  fill_row<BFloat16>(t.cast[int(DType::BFloat16)]);
+  fill_row<float>(t.cast[int(DType::Float32)]);
+  fill_row<double>(t.cast[int(DType::Float64)]);
+}
+
+}  // namespace cnn::cpu::CNN_ISA

@@ -1,0 +1,12 @@
+#include "cpu/loops/fill_tables.h"
+#include "cpu/loops/map.h"
+
+namespace cnn::cpu::inline CNN_ISA {
+
+void fill_arithmetic(Tables& t) {
+#define CNN_ADD(name, inputs, types) add_loops<kernels::name, inputs, kernels::Types::types>(t.map);
+  CNN_MAP_ARITHMETIC(CNN_ADD)
+#undef CNN_ADD
+}
+
+}  // namespace cnn::cpu::CNN_ISA

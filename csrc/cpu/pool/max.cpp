@@ -1,0 +1,220 @@
+// Max pooling. A value wins if it is greater, or NaN; so the first of equal values stays, and NaN spreads.
+#include "cpu/heavy_kernels.h"
+#include "cpu/pool/window.h"
+
+namespace cnn::cpu::inline CNN_ISA {
+namespace {
+
+template <class T> CNN_HD bool wins(T value, T best) { return value > best || value != value; }
+
+template <class T> CNN_HD T lowest() {
+  if constexpr (T(0.5) != T(0)) return -T(__builtin_inf());
+  else if constexpr (T(-1) > T(0)) return T(0);
+  else return T(T(1) << (8 * sizeof(T) - 1));
+}
+
+template <class T, class Windows> void max_planes(const PoolArgs& a, const Windows& windows) {
+  each_plane(a, pool_out(a) * a.kernel[0] * a.kernel[1] * a.kernel[2], [&](int64_t plane) {
+    const T* x = static_cast<const T*>(a.x) + plane * pool_in(a);
+    T* y = static_cast<T*>(a.y) + plane * pool_out(a);
+    int64_t* indices = a.indices ? a.indices + plane * pool_out(a) : nullptr;
+    each_window(a, windows, [&](int64_t o, const Span& d, const Span& h, const Span& w) {
+      // A dilated window can fall between the elements: it has no maximum, and no gradient.
+      const bool empty = d.begin >= d.end || h.begin >= h.end || w.begin >= w.end;
+      int64_t at = empty ? -1 : (d.begin * a.in[1] + h.begin) * a.in[2] + w.begin;
+      T best = empty ? lowest<T>() : x[at];
+      each_element(a, d, h, w, [&](int64_t i) {
+        if (wins(x[i], best)) best = x[i], at = i;
+      });
+      y[o] = best;
+      if (indices) indices[o] = at;
+    });
+  });
+}
+
+// 2x2 at stride 2 without padding, whole windows only.
+bool is_halving(const PoolArgs& a) {
+  for (int i = 0; i < 3; ++i) {
+    const int64_t k = i == 0 ? 1 : 2;
+    if (a.kernel[i] != k || a.stride[i] != k || a.padding[i] != 0 || a.dilation[i] != 1) return false;
+    if (a.out[i] * k > a.in[i]) return false;
+  }
+  return a.in[1] * a.in[2] < (1 << 30);
+}
+
+// A plane that is halved, a vector of outputs at a time: the pairs that the windows see of a row become a vector of left
+// and one of right elements. A place is an index in the plane, counted from the first of these windows.
+template <class T> class Halving {
+  static constexpr int kCount = kLanes<T>;
+  using Places = decltype(Vec<T>{} < Vec<T>{});  // integers as wide as T
+  struct Pairs {
+    Vec<T> left, right;
+  };
+
+ public:
+  explicit Halving(const PoolArgs& a) : a_(a), width_(int(a.in[2])) {
+    for (int i = 0; i < kCount; ++i) first_[i] = 2 * i;
+  }
+
+  void forward(const T* x, T* y, int64_t* indices) const {
+    each_vector([&](int64_t at, int64_t o, int64_t n) {
+      const Pairs top = load(x + at, n, AllLanes<T>{}), bottom = load(x + at + width_, n, AllLanes<T>{});
+      Vec<T> best = top.left;
+      Places place = first_;
+      const auto try_one = [&](Vec<T> value, int step) {
+        const auto better = (value > best) | (value != value);
+        best = better ? value : best;
+        place = better ? first_ + step : place;
+      };
+      try_one(top.right, 1), try_one(bottom.left, width_), try_one(bottom.right, width_ + 1);
+      vec_store_n(y + o, best, n);
+      if (indices) store_indices(place, at, indices + o, n, AllLanes<double>{});
+    });
+  }
+
+  // False if an index is not in its window, where these loops do not look.
+  bool backward(const T* dy, const int64_t* indices, T* dx) const {
+    const int64_t covered = 2 * a_.out[2];
+    for (int64_t row = 0; row < a_.in[0] * a_.in[1]; ++row) {
+      const bool below = row % a_.in[1] >= 2 * a_.out[1] || row / a_.in[1] >= a_.out[0];
+      for (int64_t w = below ? 0 : covered; w < width_; ++w) dx[row * width_ + w] = T(0);
+    }
+    Places missed = {};
+    each_vector([&](int64_t at, int64_t o, int64_t n) {
+      const Vec<T> g = vec_load_n(dy + o, n);
+      const Places place = load_indices(indices + o, at, n, AllLanes<T>{});
+      Places found = first_ >= int(2 * n);  // lanes without an output
+      const auto part = [&](int step) {
+        const Places here = place == first_ + step;
+        found |= here;
+        return here ? g : Vec<T>{};
+      };
+      store({part(0), part(1)}, dx + at, n, AllLanes<T>{});
+      store({part(width_), part(width_ + 1)}, dx + at + width_, n, AllLanes<T>{});
+      missed |= ~found;
+    });
+    for (int i = 0; i < kCount; ++i)
+      if (missed[i]) return false;
+    return true;
+  }
+
+ private:
+  // f(index of the first window in the plane of x, index of its output, number of outputs).
+  template <class F> void each_vector(const F& f) const {
+    for (int64_t row = 0; row < a_.out[0] * a_.out[1]; ++row) {
+      const int64_t at = (row / a_.out[1] * a_.in[1] + row % a_.out[1] * 2) * width_;
+      for (int64_t w = 0; w < a_.out[2]; w += kCount) f(at + 2 * w, row * a_.out[2] + w, min_of(a_.out[2] - w, kCount));
+    }
+  }
+
+  template <int... kLane> static Pairs load(const T* x, int64_t n, LaneList<kLane...>) {
+    const Vec<T> a = vec_load_n(x, 2 * n), b = 2 * n > kCount ? vec_load_n(x + kCount, 2 * n - kCount) : Vec<T>{};
+    return {__builtin_shufflevector(a, b, (2 * kLane)...), __builtin_shufflevector(a, b, (2 * kLane + 1)...)};
+  }
+  template <int... kLane> static void store(Pairs p, T* x, int64_t n, LaneList<kLane...>) {
+    constexpr int kHalf = kCount / 2;
+    vec_store_n(x, __builtin_shufflevector(p.left, p.right, (kLane / 2 + kLane % 2 * kCount)...), 2 * n);
+    if (n <= kHalf) return;
+    vec_store_n(x + kCount, __builtin_shufflevector(p.left, p.right, (kHalf + kLane / 2 + kLane % 2 * kCount)...),
+                2 * n - kCount);
+  }
+
+  // Indices have 64 bits; their vectors are loaded and stored as those of doubles, which can be taken in part.
+  static constexpr int kStep = kLanes<double>;
+  using Longs = decltype(Vec<double>{} < Vec<double>{});
+  static Longs load_some(const int64_t* from, int64_t n) {
+    return (Longs)vec_load_n(reinterpret_cast<const double*>(from), n);
+  }
+  static void store_some(Longs v, int64_t* to, int64_t n) {
+    vec_store_n(reinterpret_cast<double*>(to), (Vec<double>)v, n);
+  }
+  template <int... kLow> static void store_indices(Places place, int64_t at, int64_t* to, int64_t n,
+                                                   LaneList<kLow...>) {
+    if constexpr (kStep == kCount) return store_some(place + at, to, n);
+    else {
+      store_some(__builtin_convertvector(__builtin_shufflevector(place, place, kLow...), Longs) + at, to, n);
+      if (n > kStep)
+        store_some(__builtin_convertvector(__builtin_shufflevector(place, place, (kStep + kLow)...), Longs) + at,
+                   to + kStep, n - kStep);
+    }
+  }
+  template <int... kLane> static Places load_indices(const int64_t* from, int64_t at, int64_t n, LaneList<kLane...>) {
+    const Longs low = load_some(from, n) - at;
+    if constexpr (kStep == kCount) return low;
+    else {
+      typedef int32_t Half __attribute__((vector_size(kVecBytes / 2)));
+      const Longs high = n > kStep ? load_some(from + kStep, n - kStep) - at : Longs{};
+      const auto narrow = [](Longs v) {  // -1 is in no window
+        return __builtin_convertvector((v >> 31) == 0 ? v : v * 0 - 1, Half);
+      };
+      return __builtin_shufflevector(narrow(low), narrow(high), kLane...);
+    }
+  }
+
+  const PoolArgs& a_;
+  int width_;
+  Places first_;
+};
+
+template <class T> void max_forward(const PoolArgs& a) {
+  if constexpr (T(0.5) != T(0)) {
+    if (is_halving(a)) {
+      const Halving<T> halving(a);
+      return each_plane(a, 2 * pool_out(a), [&](int64_t plane) {
+        halving.forward(static_cast<const T*>(a.x) + plane * pool_in(a), static_cast<T*>(a.y) + plane * pool_out(a),
+                        a.indices ? a.indices + plane * pool_out(a) : nullptr);
+      });
+    }
+  }
+  max_planes<T>(a, StridedWindows{a});
+}
+
+template <class T> void max_backward(const PoolArgs& a) {
+  const Halving<T> halving(a);
+  const bool halves = is_halving(a);
+  each_plane(a, pool_in(a) + 4 * pool_out(a), [&](int64_t plane) {
+    T* dx = static_cast<T*>(a.dx) + plane * pool_in(a);
+    const T* dy = static_cast<const T*>(a.dy) + plane * pool_out(a);
+    const int64_t* indices = a.indices + plane * pool_out(a);
+    if (halves && halving.backward(dy, indices, dx)) return;
+    __builtin_memset(dx, 0, size_t(pool_in(a)) * sizeof(T));
+    for (int64_t o = 0; o < pool_out(a); ++o) {
+      const int64_t at = static_cast<const volatile int64_t*>(indices)[o];  // once: others may write into it
+      if (uint64_t(at) < uint64_t(pool_in(a))) dx[at] += dy[o];
+      else if (at != -1) __atomic_store_n(static_cast<int64_t*>(a.y), 1, __ATOMIC_RELAXED);
+    }
+  });
+}
+
+}  // namespace
+
+void max_pool_forward(const PoolArgs& a) {
+  switch (a.dtype) {
+    case DType::UInt8:
+      return max_forward<uint8_t>(a);
+    case DType::Int8:
+      return max_forward<int8_t>(a);
+    case DType::Int16:
+      return max_forward<int16_t>(a);
+    case DType::Int32:
+      return max_forward<int32_t>(a);
+    case DType::Int64:
+      return max_forward<int64_t>(a);
+    case DType::Float64:
+      return max_forward<double>(a);
+    default:
+      return max_forward<float>(a);
+  }
+}
+
+void max_pool_backward(const PoolArgs& a) {
+  if (a.dtype == DType::Float64) max_backward<double>(a);
+  else max_backward<float>(a);
+}
+
+void adaptive_max_forward(const PoolArgs& a) {
+  if (a.dtype == DType::Float64) max_planes<double>(a, AdaptiveWindows{a});
+  else max_planes<float>(a, AdaptiveWindows{a});
+}
+
+}  // namespace cnn::cpu::CNN_ISA
