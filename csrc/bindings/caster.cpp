@@ -157,9 +157,7 @@ Tensor copy_out(const char* op, const Tensor& result, const Tensor& out) {
   check(!result.requires_grad() && !(grad_enabled() && out.requires_grad()), op,
         "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires "
         "grad.");
-  check(result.device() == out.device(), op,
-        "Expected all tensors to be on the same device, but found at least two devices, ", result.device(), " and ",
-        out.device(), "!");
+  check_device(op, result.device(), out.device());
   check(can_cast(result.dtype(), out.dtype()), op, "result type ", dtype_type_name(result.dtype()),
         " can't be cast to the desired output type ", dtype_type_name(out.dtype()));
   if (out.shape() != result.shape()) resize_output(op, out, result.shape());

@@ -15,6 +15,11 @@ const char* device_type_name(DeviceType type) {
   }
 }
 
+void fail_device(const char* op, Device first, Device other) {
+  fail(ErrorKind::Runtime, op, "Expected all tensors to be on the same device, but found at least two devices, ", first,
+       " and ", other, "!");
+}
+
 std::string device_name(Device device) {
   std::string name = device_type_name(device.type);
   if (device.index >= 0) name += ":" + std::to_string(int(device.index));

@@ -255,10 +255,7 @@ Tensor class_loss(const Tensor& x, const Tensor& target, const std::optional<Ten
   check(!weight || weight->dtype() == x.dtype(), "", "expected scalar type ", dtype_type_name(x.dtype()), " but found ",
         dtype_type_name(weight ? weight->dtype() : x.dtype()));
   check(!weight || weight->device() == x.device(), "nll_loss", "weight must be on the input's device, ", x.device());
-  check(target.device() == x.device(), "nll_loss",
-        "Expected all tensors to be on the same device, but found at least "
-        "two devices, ",
-        x.device(), " and ", target.device(), "!");
+  check_device("nll_loss", x.device(), target.device());
 
   NllCall call;
   call.reduction = reduction;

@@ -70,10 +70,7 @@ bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool e
   return all(isclose(a, b, rtol, atol, equal_nan)).item().to_bool();
 }
 bool equal(const Tensor& a, const Tensor& b) {
-  check(a.device() == b.device(), "equal",
-        "Expected all tensors to be on the same device, but found at least two "
-        "devices, ",
-        a.device(), " and ", b.device(), "!");
+  check_device("equal", a.device(), b.device());
   if (a.shape() != b.shape()) return false;
   NoGrad guard;
   return all(eq(a, b)).item().to_bool();

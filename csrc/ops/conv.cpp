@@ -140,8 +140,7 @@ void check_operands(const char* op, const Tensor& x, const Tensor& w, const std:
   check(x.dtype() == w.dtype(), op, "Input type (", dtype_name(x.dtype()), ") and weight type (", dtype_name(w.dtype()),
         ") should be the same");
   if (x.dtype() == DType::Bool) not_implemented(n == 3 ? "slow_conv3d_cpu" : "slow_conv2d_cpu", x.dtype());
-  check(x.device() == w.device(), op, "Expected all tensors to be on the same device, but found at least two devices, ",
-        x.device(), " and ", w.device(), "!");
+  check_device(op, x.device(), w.device());
   const int64_t channels = x.shape()[x.dim() - n - 1];
   check(w.shape()[0] > 0 && w.shape()[0] % groups == 0, op, "Given groups=", groups,
         ", expected weight to be divisible by ", groups, " at dimension 0, but got weight of size ", w.shape(),
@@ -156,10 +155,7 @@ void check_operands(const char* op, const Tensor& x, const Tensor& w, const std:
           " elements, but got bias of size ", bias->shape(), " instead");
     check(bias->dtype() == x.dtype(), op, "Input type (", dtype_name(x.dtype()), ") and bias type (",
           dtype_name(bias->dtype()), ") should be the same");
-    check(x.device() == bias->device(), op,
-          "Expected all tensors to be on the same device, but found at least two "
-          "devices, ",
-          x.device(), " and ", bias->device(), "!");
+    check_device(op, x.device(), bias->device());
   }
 }
 

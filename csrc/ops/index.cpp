@@ -19,9 +19,7 @@ namespace cnn {
 Tensor index_tensor(const char* op, const Tensor& index, const Tensor& x) {
   check_index(index.dtype() == DType::Int64 || index.dtype() == DType::Int32 || index.dtype() == DType::UInt8, op,
               "tensors used as indices must be long, int, byte or bool tensors");
-  check(index.device() == x.device() || (index.device().is_cpu() && index.dim() == 0), op,
-        "Expected all tensors to be on the same device, but found at least two devices, ", x.device(), " and ",
-        index.device(), "!");
+  if (index.dim() != 0 || !index.device().is_cpu()) check_device(op, x.device(), index.device());
   NoGrad guard;
   return contiguous(to_device(to_dtype(index, DType::Int64), x.device()));
 }

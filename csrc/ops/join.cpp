@@ -30,10 +30,7 @@ Tensor cat(const Tensors& tensors, int64_t dim, Dest dest) {
   sizes[d] = 0;
   for (size_t i = 0; i < tensors.size(); ++i) {
     const Tensor& x = tensors[i];
-    check(x.device() == first->device(), "cat",
-          "Expected all tensors to be on the same device, but found at least two "
-          "devices, ",
-          first->device(), " and ", x.device(), "!");
+    check_device("cat", first->device(), x.device());
     if (skipped(x)) continue;
     check(x.dim() == first->dim(), "cat", "Tensors must have same number of dimensions: got ", first->dim(), " and ",
           x.dim());
@@ -86,10 +83,7 @@ Tensor stack(const Tensors& tensors, int64_t dim, Dest dest) {
     promotion.add(tensors[i]);
     check(tensors[i].shape() == tensors[0].shape(), "stack", "stack expects each tensor to be equal size, but got ",
           tensors[0].shape(), " at entry 0 and ", tensors[i].shape(), " at entry ", int64_t(i));
-    check(tensors[i].device() == tensors[0].device(), "stack",
-          "Expected all tensors to be on the same device, but found "
-          "at least two devices, ",
-          tensors[0].device(), " and ", tensors[i].device(), "!");
+    check_device("stack", tensors[0].device(), tensors[i].device());
   }
   Grad grad(tensors);
   check(!grad || !dest, "stack",

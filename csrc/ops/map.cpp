@@ -72,11 +72,7 @@ ByteRange range_of(const Tensor& x) {
   return {p, p + (last + 1) * item_size(x.dtype())};
 }
 
-// Operands broadcast to the first one's shape and lie on its device; anything else would be read outside its memory.
-void check_device(const char* op, Device first, Device x) {
-  check(x == first, op, "Expected all tensors to be on the same device, but found at least two devices, ", first,
-        " and ", x, "!");
-}
+// Operands broadcast to the first one's shape; anything else would be read outside its memory.
 void check_broadcasts(const char* op, const Tensor& first, const Tensor& x) {
   if (x.shape() == first.shape() || x.dim() == 0) return;
   check(x.dim() <= first.dim() && broadcast_shapes(op, first.shape(), x.shape()) == first.shape(), op,
@@ -216,8 +212,7 @@ Device common_device(const char* op, const Tensor* const* inputs, int count) {
       device = other;
       scalar = false;
     } else {
-      check(other_scalar, op, "Expected all tensors to be on the same device, but found at least two devices, ", device,
-            " and ", other, "!");
+      if (!other_scalar) check_device(op, device, other);
     }
   }
   return device;
@@ -314,9 +309,7 @@ Tensor result_for(const char* op, const Dims& shape, DType dtype, const Tensor* 
   }
   const Tensor& target = dest.target();
   const Device device = common_device(op, inputs, count);
-  check(device == target.device(), op,
-        "Expected all tensors to be on the same device, but found at least two devices, ", device, " and ",
-        target.device(), "!");
+  check_device(op, device, target.device());
   if (dest.is_in_place()) {
     check(target.shape() == shape, op, "output with shape ", target.shape(), " doesn't match the broadcast shape ",
           shape);

@@ -87,8 +87,7 @@ void check_dtypes(const char* op, const Tensor& a, const Tensor& b) {
   check(a.dtype() == b.dtype(), op, "expected m1 and m2 to have the same dtype, but got: ", a.dtype(),
         " != ", b.dtype());
   check(a.dtype() != DType::Bool, op, "\"", op, "\" not implemented for 'Bool'");
-  check(a.device() == b.device(), op, "Expected all tensors to be on the same device, but found at least two devices, ",
-        a.device(), " and ", b.device(), "!");
+  check_device(op, a.device(), b.device());
 }
 
 Tensor deliver(const char* op, const Tensor& y, const Dest& dest) {

@@ -88,10 +88,7 @@ Tensor bernoulli_(const Tensor& x, double p, Generator* generator) {
 
 Tensor bernoulli_tensor_(const Tensor& x, const Tensor& p, Generator* generator) {
   check_floating("bernoulli_tensor_cpu_p_", p);
-  check(p.device() == x.device(), "bernoulli_",
-        "Expected all tensors to be on the same device, but found at least two "
-        "devices, ",
-        x.device(), " and ", p.device(), "!");
+  check_device("bernoulli_", x.device(), p.device());
   NoGrad guard;
   // In the order in which x is filled.
   const DType t = p.dtype() == DType::Float64 ? DType::Float64 : DType::Float32;

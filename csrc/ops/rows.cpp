@@ -24,9 +24,7 @@ void rows_tensors(const char* op, int id, const void* functor, const RowsArg* ar
     if (!args[k].tensor || !args[k].tensor->defined()) continue;
     const Tensor& x = *args[k].tensor;
     writes |= k < outputs && x.numel() > 0;
-    check(x.device() == first.device(), op,
-          "Expected all tensors to be on the same device, but found at least two devices, ", first.device(), " and ",
-          x.device(), "!");
+    check_device(op, first.device(), x.device());
     a.data = x.raw();
     a.dtype = x.dtype();
     a.compute = args[k].index ? DType::Int64 : key;
@@ -45,9 +43,7 @@ void check_norm_parameters(const char* op, const Tensor& x, std::initializer_lis
     if (!*given || !(*given)->defined()) continue;
     const Tensor& p = **given;
     if (!first) first = &p;
-    check(p.device() == x.device(), op,
-          "Expected all tensors to be on the same device, but found at least two devices, ", x.device(), " and ",
-          p.device(), "!");
+    check_device(op, x.device(), p.device());
     check(p.dtype() == x.dtype() || (is_reduced(x.dtype()) && p.dtype() == DType::Float32), "",
           "mixed dtype (CPU): expect parameter to have scalar type of Float, or the input's, ",
           dtype_type_name(x.dtype()), ", but found ", dtype_type_name(p.dtype()));

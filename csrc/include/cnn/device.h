@@ -27,4 +27,11 @@ CNN_API const char* device_type_name(DeviceType type);  // "cpu", "cuda", "meta"
 CNN_API std::string device_name(Device device);         // "cpu", "cuda:0", "meta"
 CNN_API Device parse_device(const std::string& text);   // RuntimeError for an unknown string
 
+[[noreturn]] CNN_API void fail_device(const char* op, Device first, Device other);
+// RuntimeError unless an operand lies where the first one does.
+inline void check_device(const char* op, Device first, Device other) {
+  if (!(first == other)) [[unlikely]]
+    fail_device(op, first, other);
+}
+
 }  // namespace cnn
