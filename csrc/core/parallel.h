@@ -6,14 +6,9 @@
 #include <cstdint>
 
 #include "cnn/export.h"
+#include "cnn/threads.h"
 
 namespace cnn {
-
-// Threads that take part in parallel work, the caller included. By default as many as the affinity
-// mask and the cgroup's quota allow; CNN_NUM_THREADS, then OMP_NUM_THREADS override that.
-CNN_API int num_threads();
-// Raises RuntimeError below 1.
-CNN_API void set_num_threads(int n);
 
 // True inside a chunk, where further parallel work runs serially.
 CNN_API bool in_parallel_region();

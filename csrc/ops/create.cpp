@@ -1,5 +1,6 @@
 #include "cnn/ops/create.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "ops/each.h"
@@ -32,6 +33,29 @@ Tensor full_like(const Tensor& x, Scalar value, std::optional<DType> dtype) {
 }
 Tensor zeros_like(const Tensor& x, std::optional<DType> dtype) { return full_like(x, 0, dtype); }
 Tensor ones_like(const Tensor& x, std::optional<DType> dtype) { return full_like(x, 1, dtype); }
+
+Tensor from_blob(void* data, const Dims& size, DType dtype) {
+  return from_blob(data, size, contiguous_strides(size), dtype);
+}
+
+Tensor from_blob(void* data, const Dims& size, const Dims& strides, DType dtype, void (*deleter)(void*)) {
+  check(size.size() == strides.size(), "from_blob", "expected a stride for each size, got sizes ", size,
+        " and strides ", strides);
+  int64_t extent = numel_of("from_blob", size) ? item_size(dtype) : 0;  // bytes from the first to the last element
+  for (int d = 0; d < size.size(); ++d) {
+    check(strides[d] >= 0, "from_blob", "strides must not be negative, got ", strides);
+    int64_t step;
+    const bool overflows = __builtin_mul_overflow(std::max<int64_t>(size[d] - 1, 0), strides[d], &step) ||
+                           __builtin_mul_overflow(step, int64_t(item_size(dtype)), &step) ||
+                           (extent && __builtin_add_overflow(extent, step, &extent));
+    check(!overflows, "from_blob", "sizes ", size, " and strides ", strides, " reach beyond any memory");
+  }
+  const auto release = [](void* context, void* memory, size_t) {
+    if (context) reinterpret_cast<void (*)(void*)>(context)(memory);
+  };
+  auto storage = make_ref<Storage>(data, size_t(extent), kCpu, release, reinterpret_cast<void*>(deleter));
+  return Tensor(make_ref<TensorImpl>(std::move(storage), size, strides, 0, dtype));
+}
 
 Tensor scalar_tensor(Scalar value, DType dtype, Device device) { return full(Dims(), value, dtype, device); }
 

@@ -5,5 +5,8 @@
 #include "cnn/check.h"
 #include "cnn/io.h"
 #include "cnn/ops.h"
+#include "cnn/optim.h"
+#include "cnn/print.h"
 #include "cnn/random.h"
 #include "cnn/tensor.h"
+#include "cnn/threads.h"
