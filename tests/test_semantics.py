@@ -136,12 +136,6 @@ def test_a_graph_that_lost_its_result_is_freed():
     assert seen[0]() is None
 
 
-@pytest.mark.parametrize("call", ["to", "contiguous", "clone"])
-def test_channels_last_is_refused_aloud(call):
-    with pytest.raises(NotImplementedError, match="channels_last is not supported"):
-        getattr(cnn.ones(1, 2, 3, 3), call)(memory_format=cnn.channels_last)
-
-
 def test_the_angle_at_the_origin_has_no_slope():
     y, x = cnn.zeros(2, requires_grad=True), cnn.tensor([0.0, 2.0], requires_grad=True)
     cnn.atan2(y, x).sum().backward()

@@ -7,23 +7,7 @@
 namespace cnn {
 namespace {
 
-// Is every element at a place of its own, without gaps, in some order of the dimensions?
-bool is_dense(const Tensor& x) {
-  if (x.is_contiguous()) return true;
-  Dims order;
-  for (int i = 0; i < x.dim(); ++i) {
-    if (x.shape()[i] == 1) continue;
-    int at = 0;
-    while (at < order.size() && x.strides()[int(order[at])] < x.strides()[i]) ++at;
-    order.insert(at, i);
-  }
-  int64_t step = 1;
-  for (int64_t d : order) {
-    if (x.strides()[int(d)] != step) return false;
-    step *= x.shape()[int(d)];
-  }
-  return true;
-}
+bool is_dense(const Tensor& x) { return cnn::is_dense(x.shape(), x.strides()); }
 
 // Has `grad` the strides that the leaf's gradient shall have: the leaf's own when it is dense, else C order?
 bool has_layout_of(const Tensor& leaf, const Tensor& grad) {

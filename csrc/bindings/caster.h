@@ -68,11 +68,16 @@ struct Converter<double> {
 };
 template <>
 struct Converter<bool> {
-  static bool fits(Kind k) { return k == Kind::Bool || k == Kind::Contiguous; }
+  static bool fits(Kind k) { return k == Kind::Bool; }
   static bool get(const Call& c, int i) {
     PyObject* o = c.slots[i];
-    return o == Py_True || (o != Py_False && (is_memory_format(o) ? to_contiguous(o) : to_bool(o)));
+    return o == Py_True || (o != Py_False && to_bool(o));
   }
+};
+template <>
+struct Converter<MemoryFormat> {
+  static bool fits(Kind k) { return k == Kind::MemoryFormat; }
+  static MemoryFormat get(const Call& c, int i) { return to_memory_format(c.slots[i]); }
 };
 template <>
 struct Converter<std::string> {
@@ -120,6 +125,7 @@ inline PyObject* to_python(const Call&, bool v) { return PyBool_FromLong(v); }
 inline PyObject* to_python(const Call&, int64_t v) { return PyLong_FromLongLong(v); }
 inline PyObject* to_python(const Call&, double v) { return PyFloat_FromDouble(v); }
 inline PyObject* to_python(const Call&, DType t) { return dtype_object(t); }
+inline PyObject* to_python(const Call&, MemoryFormat f) { return memory_format_object(f); }
 inline PyObject* to_python(const Call&, const std::string& s) { return text(s).release(); }
 inline PyObject* to_python(const Call&, const Dims& sizes) { return size_object(sizes); }
 PyObject* scalar_object(Scalar v);

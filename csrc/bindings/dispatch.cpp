@@ -65,7 +65,6 @@ PyObject* dispatch(const Op& op, PyObject* self, PyObject* const* args, Py_ssize
       if (call.intercept) [[unlikely]] {
         return call_torch_function(op.callable, op.name.c_str(), self, args, n, kwnames);
       }
-      if (s.format_slot >= 0 && call.slots[s.format_slot] != Py_None) to_contiguous(call.slots[s.format_slot]);
       check(s.pin_slot < 0 || call.slots[s.pin_slot] != Py_True, "",
             "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on "
             "this system.");

@@ -92,7 +92,7 @@ Object make(PyTypeObject& type, const char* name, int value) {
   return o;
 }
 
-enum { kContiguous, kPreserve, kChannelsLast, kChannelsLast3d };
+PyObject* memory_formats[4];
 
 }  // namespace
 
@@ -110,12 +110,8 @@ DType to_dtype(PyObject* o) {
   fail(ErrorKind::Type, "", "expected a torch.dtype, got ", type_name_of(o));
 }
 
-bool to_contiguous(PyObject* o) {
-  const int value = as_constant(o)->value;
-  check_implemented(value <= kPreserve, "", "torch.", as_constant(o)->name,
-                    " is not supported: tensors are laid out by their strides; use contiguous_format, or permute");
-  return value == kContiguous;
-}
+MemoryFormat to_memory_format(PyObject* o) { return MemoryFormat(as_constant(o)->value); }
+PyObject* memory_format_object(MemoryFormat format) { return new_ref(memory_formats[int(format)]); }
 
 void bind_device_type(PyObject* module);  // device.cpp
 void bind_size_type(PyObject* module);    // size.cpp
@@ -150,9 +146,11 @@ void bind_types(PyObject* module) {
 
   strided_layout = make(layout_type, "strided", 0).release();
   add("strided", strided_layout);
-  static constexpr const char* kFormats[] = {"contiguous_format", "preserve_format", "channels_last",
-                                             "channels_last_3d"};
-  for (int i = 0; i < 4; ++i) add(kFormats[i], make(memory_format_type, kFormats[i], i).get());
+  for (int i = 0; i < 4; ++i) {
+    const char* name = memory_format_name(MemoryFormat(i));
+    memory_formats[i] = make(memory_format_type, name, i).release();
+    add(name, memory_formats[i]);
+  }
   add("dtype", reinterpret_cast<PyObject*>(&dtype_type));
   add("layout", reinterpret_cast<PyObject*>(&layout_type));
   add("memory_format", reinterpret_cast<PyObject*>(&memory_format_type));

@@ -11,17 +11,11 @@ namespace cnn::python {
 
 namespace {
 
-// A memory format that is asked for is contiguous_format (true) or preserve_format (false).
-using Format = std::optional<bool>;
+using Format = std::optional<MemoryFormat>;
 
-Tensor empty_on(const Tensor& x, std::optional<DType> t, std::optional<Device> d, Format contiguous) {
-  const DType dtype = t.value_or(x.dtype());
-  const bool keeps_order = !contiguous.value_or(false) && (!d || *d == x.device());
-  return keeps_order ? empty_like(x, dtype) : empty(x.shape(), dtype, d.value_or(x.device()));
-}
-Tensor like(const Tensor& x, Scalar value, std::optional<DType> t, std::optional<Device> d, Format contiguous) {
+Tensor like(const Tensor& x, Scalar value, std::optional<DType> t, std::optional<Device> d, Format format) {
   NoGrad guard;
-  return fill_(empty_on(x, t, d, contiguous), value);
+  return fill_(empty_like_on(x, t, d, format), value);
 }
 
 // A number that is given as a tensor.
@@ -55,8 +49,9 @@ void bind_create(Registry& ops) {
       "zeros(Dims size, *, TensorOptions) -> Tensor", "All 0.", kOut);
   ops.def_op<[](const Dims& size, DType t, Device d) { return cnn::ones(size, t, d); }>(
       "ones(Dims size, *, TensorOptions) -> Tensor", "All 1.", kOut);
-  ops.def_op<[](const Dims& size, DType t, Device d) { return fresh(cnn::empty(size, t, d)); }>(
-      "empty(Dims size, *, TensorOptions, MemoryFormat? memory_format=None) -> Tensor", "Uninitialised.", kOut);
+  ops.def_op<[](const Dims& size, DType t, Device d, Format f) {
+    return fresh(cnn::empty(size, t, d, f.value_or(MemoryFormat::Contiguous)));
+  }>("empty(Dims size, *, TensorOptions, MemoryFormat? memory_format=None) -> Tensor", "Uninitialised.", kOut);
   ops.def_op<[](const Dims& size, const Dims& stride, DType t, Device d) {
     return fresh(cnn::empty_strided(size, stride, t, d));
   }>("empty_strided(Dims size, Dims stride, *, TensorOptions) -> Tensor", "Uninitialised, with the given strides.");
@@ -65,19 +60,19 @@ void bind_create(Registry& ops) {
   }>("full(Dims size, Number fill_value, *, TensorOptions) -> Tensor", "All one value.", kOut);
   ops.def_op<[](const Tensor& x, std::optional<DType> t, std::optional<Device> d, Format f) {
     return like(x, 0, t, d, f);
-  }>("zeros_like(Tensor input, *, TensorOptions, Contiguous? memory_format=None) -> Tensor",
+  }>("zeros_like(Tensor input, *, TensorOptions, MemoryFormat? memory_format=None) -> Tensor",
      "All 0, in the shape of input.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, std::optional<DType> t, std::optional<Device> d, Format f) {
     return like(x, 1, t, d, f);
-  }>("ones_like(Tensor input, *, TensorOptions, Contiguous? memory_format=None) -> Tensor",
+  }>("ones_like(Tensor input, *, TensorOptions, MemoryFormat? memory_format=None) -> Tensor",
      "All 1, in the shape of input.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, Scalar value, std::optional<DType> t, std::optional<Device> d, Format f) {
     return like(x, value, t, d, f);
-  }>("full_like(Tensor input, Number fill_value, *, TensorOptions, Contiguous? memory_format=None) -> Tensor",
+  }>("full_like(Tensor input, Number fill_value, *, TensorOptions, MemoryFormat? memory_format=None) -> Tensor",
      "All one value, in the shape of input.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, std::optional<DType> t, std::optional<Device> d, Format f) {
-    return fresh(empty_on(x, t, d, f));
-  }>("empty_like(Tensor input, *, TensorOptions, Contiguous? memory_format=None) -> Tensor",
+    return fresh(empty_like_on(x, t, d, f));
+  }>("empty_like(Tensor input, *, TensorOptions, MemoryFormat? memory_format=None) -> Tensor",
      "Uninitialised, in the shape of input.", kFunctionOnly);
   ops.def_op<[](Scalar end, std::optional<DType> t, Device d) { return cnn::arange(0, end, 1, t, d); }>(
       "arange(Number end, *, TensorOptions) -> Tensor", "0, 1, ... below end.", kOut);
@@ -130,11 +125,14 @@ void bind_create(Registry& ops) {
   }>("fill(Tensor input, Tensor value) -> Tensor", "A copy with every element set.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, Scalar v) { return cnn::fill_(clone(x), v); }>(
       "fill(Tensor input, Number value) -> Tensor", "A copy with every element set.", kFunctionOnly);
-  ops.def_op<[](const Tensor& x, Format f) {
-    return f.value_or(false) && !x.is_contiguous() ? cnn::contiguous(x) : cnn::clone(x);
-  }>("clone(Tensor input, *, Contiguous? memory_format=None) -> Tensor", "A copy, through which gradients flow.");
-  ops.def_op<[](const Tensor& x) { return cnn::contiguous(x); }>(
-      "contiguous(Tensor input, MemoryFormat? memory_format=None) -> Tensor", "The tensor in C order.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, Format f) { return cnn::clone(x, f.value_or(MemoryFormat::Preserve)); }>(
+      "clone(Tensor input, *, MemoryFormat? memory_format=None) -> Tensor", "A copy, through which gradients flow.");
+  ops.def_op<[](const Tensor& x, Format f) { return cnn::contiguous(x, f.value_or(MemoryFormat::Contiguous)); }>(
+      "contiguous(Tensor input, MemoryFormat? memory_format=None) -> Tensor",
+      "Dense, in C order or the format; itself where it is.", kMethodOnly);
+  ops.def_op<&memory_format_of>("_memory_format_of(Tensor input) -> MemoryFormat",
+                                "channels_last or channels_last_3d where the strides fall so, else contiguous_format.",
+                                kFunctionOnly);
   ops.def_op<[](const Tensor& x, const Tensor& src, bool) { return cnn::copy_(x, src); }>(
       "copy_(Tensor input, Tensor other, bool non_blocking=False) -> Tensor",
       "Takes the elements of other, broadcast and converted.", kMethodOnly);

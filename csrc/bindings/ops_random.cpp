@@ -1,5 +1,6 @@
 // Bindings of the random ops: a line per op, and nothing else.
 #include "bindings/def_op.h"
+#include "bindings/fresh.h"
 #include "bindings/generator.h"
 #include "bindings/ops.h"
 #include "cnn/ops/random.h"
@@ -7,11 +8,7 @@
 namespace cnn::python {
 namespace {
 
-// Memory in x's order of dimensions, in which it will be filled.
-Tensor like(const Tensor& x, std::optional<DType> t, std::optional<Device> d) {
-  const DType dtype = t.value_or(x.dtype());
-  return d.value_or(x.device()) == x.device() ? empty_like(x, dtype) : empty(x.shape(), dtype, *d);
-}
+using Format = std::optional<MemoryFormat>;
 
 }  // namespace
 
@@ -45,14 +42,14 @@ void bind_random(Registry& ops) {
      kMethodOnly);
   ops.def_op<[](const Dims& size, Generator* g, DType t, Device d) { return cnn::rand(size, g, t, d); }>(
       "rand(Dims size, *, Generator? generator=None, TensorOptions) -> Tensor", "Uniform in [0, 1).", kOut);
-  ops.def_op<[](const Tensor& x, Generator* g, std::optional<DType> t, std::optional<Device> d) {
-    return cnn::uniform_(like(x, t, d), 0, 1, g);
+  ops.def_op<[](const Tensor& x, Generator* g, std::optional<DType> t, std::optional<Device> d, Format f) {
+    return cnn::uniform_(empty_like_on(x, t, d, f), 0, 1, g);
   }>("rand_like(Tensor input, *, Generator? generator=None, TensorOptions, MemoryFormat? memory_format=None) -> Tensor",
      "Uniform in [0, 1). In the shape of input.", kFunctionOnly);
   ops.def_op<[](const Dims& size, Generator* g, DType t, Device d) { return cnn::randn(size, g, t, d); }>(
       "randn(Dims size, *, Generator? generator=None, TensorOptions) -> Tensor", "Standard normal.", kOut);
-  ops.def_op<[](const Tensor& x, Generator* g, std::optional<DType> t, std::optional<Device> d) {
-    return cnn::normal_(like(x, t, d), 0, 1, g);
+  ops.def_op<[](const Tensor& x, Generator* g, std::optional<DType> t, std::optional<Device> d, Format f) {
+    return cnn::normal_(empty_like_on(x, t, d, f), 0, 1, g);
   }>("randn_like(Tensor input, *, Generator? generator=None, TensorOptions, "
      "MemoryFormat? memory_format=None) -> Tensor",
      "Standard normal. In the shape of input.", kFunctionOnly);
@@ -64,13 +61,13 @@ void bind_random(Registry& ops) {
     return cnn::randint(low, high, size, g, t.value_or(DType::Int64), d);
   }>("randint(int low, int high, Dims size, *, Generator? generator=None, TensorOptions) -> Tensor",
      "Integers in [low, high).", kOut);
-  ops.def_op<[](const Tensor& x, int64_t high, Generator* g, std::optional<DType> t, std::optional<Device> d) {
-    return cnn::random_(like(x, t, d), 0, high, g);
-  }>("randint_like(Tensor input, int high, *, Generator? generator=None, TensorOptions, "
-     "MemoryFormat? memory_format=None) -> Tensor",
-     "Integers in [0, high).", kFunctionOnly);
+  ops.def_op<[](const Tensor& x, int64_t high, Generator* g, std::optional<DType> t, std::optional<Device> d,
+                Format f) { return cnn::random_(empty_like_on(x, t, d, f), 0, high, g); }>(
+      "randint_like(Tensor input, int high, *, Generator? generator=None, TensorOptions, "
+      "MemoryFormat? memory_format=None) -> Tensor",
+      "Integers in [0, high).", kFunctionOnly);
   ops.def_op<[](const Tensor& x, int64_t low, int64_t high, Generator* g, std::optional<DType> t,
-                std::optional<Device> d) { return cnn::random_(like(x, t, d), low, high, g); }>(
+                std::optional<Device> d, Format f) { return cnn::random_(empty_like_on(x, t, d, f), low, high, g); }>(
       "randint_like(Tensor input, int low, int high, *, Generator? generator=None, TensorOptions, "
       "MemoryFormat? memory_format=None) -> Tensor",
       "Integers in [low, high).", kFunctionOnly);

@@ -31,7 +31,6 @@ constexpr TypeName kTypes[] = {
     {"Dtype", Kind::DType},
     {"Device", Kind::Device},
     {"Generator", Kind::Generator},
-    {"Contiguous", Kind::Contiguous},
     {"Layout", Kind::Layout},
     {"MemoryFormat", Kind::MemoryFormat},
     {"PinMemory", Kind::PinMemory},
@@ -190,7 +189,6 @@ Signature parse_signature(std::string_view source, bool with_out) {
     p.slot = uint8_t(next++);
     if (p.kind == Kind::Out) s.out_slot = p.slot;
     if (p.kind == Kind::RequiresGrad) s.requires_grad_slot = p.slot;
-    if (p.kind == Kind::MemoryFormat) s.format_slot = p.slot;
     if (p.kind == Kind::PinMemory) s.pin_slot = p.slot;
   }
   if (s.positional && s.params[s.positional - 1].kind == Kind::Dims) {
@@ -206,7 +204,6 @@ void drop_out(Signature& s) {
   for (Param& p : s.params) p.slot -= p.slot > s.out_slot;
   if (at < s.positional) --s.positional;
   if (s.requires_grad_slot > s.out_slot) --s.requires_grad_slot;
-  if (s.format_slot > s.out_slot) --s.format_slot;
   if (s.pin_slot > s.out_slot) --s.pin_slot;
   s.params.erase(s.params.begin() + at);
   s.out_slot = -1;
@@ -316,7 +313,6 @@ bool accepts(const Param& param, PyObject* o, Call& call) {
       return is_generator(o);
     case Kind::Layout:
       return is_layout(o);
-    case Kind::Contiguous:
     case Kind::MemoryFormat:
       return is_memory_format(o);
   }

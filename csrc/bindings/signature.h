@@ -4,8 +4,8 @@
 //
 // Types: Tensor; Tensor|Number (a Python number becomes a 0-d tensor); Tensors; *Tensors (also as separate arguments);
 // Number, int, float, bool, str; Dims (an int or a sequence of ints), Dims[2] (one int stands for two); Dtype, Device,
-// Generator; Contiguous (a memory format, passed as bool). `?` admits None. Without a C++ parameter: Layout,
-// MemoryFormat, PinMemory (checked only) and RequiresGrad (applied to the result). TensorOptions stands for dtype,
+// Generator, MemoryFormat. `?` admits None. Without a C++ parameter: Layout,
+// PinMemory (checked only) and RequiresGrad (applied to the result). TensorOptions stands for dtype,
 // layout, device, pin_memory and requires_grad.
 #pragma once
 
@@ -29,9 +29,8 @@ enum class Kind : uint8_t {
   DType,
   Device,
   Generator,
-  Contiguous,
-  Layout,
   MemoryFormat,
+  Layout,
   PinMemory,
   RequiresGrad,
   Out,  // from here on: not passed to C++
@@ -58,7 +57,7 @@ struct Signature {
   std::vector<Param> params;
   int positional = 0;  // how many may be given by position
   int passed = 0;  // how many the C++ function takes, Dest apart
-  int out_slot = -1, requires_grad_slot = -1, format_slot = -1, pin_slot = -1;
+  int out_slot = -1, requires_grad_slot = -1, pin_slot = -1;
   bool in_place = false;  // writes into argument 0 and returns it
   bool out_any_dtype = false;  // of `out=` without a Dest: is it converted to?
   Invoke invoke = nullptr;

@@ -35,7 +35,6 @@ const char* label(Kind kind) {
       return "torch.Generator";
     case Kind::Layout:
       return "torch.layout";
-    case Kind::Contiguous:
     case Kind::MemoryFormat:
       return "torch.memory_format";
   }

@@ -330,14 +330,17 @@ void bind_storage_methods(Registry& ops) {
   ops.def_method("untyped_storage", untyped_storage, "The memory that the tensor views.");
   ops.def_method("share_memory_", share_tensor, "Moves the memory where forked processes share it.");
   ops.def_method("set_", set, "set_(source, storage_offset=0, size=None, stride=None): shows other memory.");
-  ops.def_op<[](const Tensor& x, const Dims& size) {
+  ops.def_op<[](const Tensor& x, const Dims& size, std::optional<MemoryFormat> format) {
     const int64_t held = int64_t(x.storage()->nbytes()) / item_size(x.dtype()) - x.offset();
-    return fresh(cnn::resize_(x, size), held);
+    return fresh(cnn::resize_(x, size, format.value_or(MemoryFormat::Contiguous)), held);
   }>("resize_(Tensor self, Dims size, *, MemoryFormat? memory_format=None) -> Tensor",
      "Gives the tensor another size; new elements are uninitialised.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, const Tensor& other) { return cnn::resize_(x, other.shape()); }>(
-      "resize_as_(Tensor self, Tensor the_template, *, MemoryFormat? memory_format=None) -> Tensor",
-      "Gives the tensor the size of another.");
+  ops.def_op<[](const Tensor& x, const Tensor& other, std::optional<MemoryFormat> format) {
+    MemoryFormat f = format.value_or(MemoryFormat::Contiguous);
+    if (f == MemoryFormat::Preserve) f = memory_format_of(other);
+    return cnn::resize_(x, other.shape(), f);
+  }>("resize_as_(Tensor self, Tensor the_template, *, MemoryFormat? memory_format=None) -> Tensor",
+     "Gives the tensor the size of another.");
   ops.def_op<[](const Tensor& x) { return x.storage()->is_shared(); }>(
       "is_shared(Tensor self) -> bool", "Is the memory shared between processes?", kMethodOnly);
 }

@@ -51,20 +51,19 @@ PyObject* type(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kw
   return wrap(cnn::to_dtype(t, dtype_of_legacy_type(args[0])));
 }
 
-// In C order where contiguous_format is asked for, else in the order of x.
-Tensor convert(const Tensor& x, std::optional<DType> dtype, std::optional<Device> device, bool copy,
-               std::optional<bool> contiguous) {
-  const bool reorders = contiguous.value_or(false) && !x.is_contiguous();
-  return reorders ? cnn::to(cnn::contiguous(x), dtype, device) : cnn::to(x, dtype, device, copy);
+using Format = std::optional<MemoryFormat>;
+
+Tensor convert(const Tensor& x, std::optional<DType> dtype, std::optional<Device> device, bool copy, Format format) {
+  return cnn::to(x, dtype, device, copy, format.value_or(MemoryFormat::Preserve));
 }
 template <DType T>
-Tensor cast(const Tensor& x) {
-  return cnn::to_dtype(x, T);
+Tensor cast(const Tensor& x, Format format) {
+  return convert(x, T, {}, false, format);
 }
 
-Tensor to_cuda(const Tensor& x, std::optional<Device> device, bool) {
+Tensor to_cuda(const Tensor& x, std::optional<Device> device, bool, Format format) {
   check(!device || device->is_cuda(), "cuda", "Invalid device, must be cuda device");
-  return cnn::to_device(x, device ? *device : Device{DeviceType::Cuda, -1});
+  return convert(x, {}, device ? *device : Device{DeviceType::Cuda, -1}, false, format);
 }
 
 // ---- view(dtype) ----
@@ -187,8 +186,9 @@ void bind_questions(Registry& ops) {
   ops.def_op<&address>("data_ptr(Tensor self) -> int", "The address of the first element.", kMethodOnly);
   ops.def_op<[](const Tensor& x) { return x.offset(); }>("storage_offset(Tensor self) -> int",
                                                          "Where it starts in its storage, in elements.", kMethodOnly);
-  ops.def_op<[](const Tensor& x) { return x.is_contiguous(); }>(
-      "is_contiguous(Tensor self, MemoryFormat? memory_format=None) -> bool", "Dense, in C order?", kMethodOnly);
+  ops.def_op<[](const Tensor& x, Format f) { return is_contiguous(x, f.value_or(MemoryFormat::Contiguous)); }>(
+      "is_contiguous(Tensor self, MemoryFormat? memory_format=None) -> bool", "Dense, in C order or the format?",
+      kMethodOnly);
   ops.def_op<[](const Tensor& x) { return is_floating(x.dtype()); }>("is_floating_point(Tensor input) -> bool",
                                                                      "Has it floating-point elements?");
   ops.def_op<[](const Tensor&) { return false; }>("is_complex(Tensor input) -> bool", "Has it complex elements?");
@@ -226,18 +226,18 @@ void bind_conversions(Registry& ops) {
                            kMethodOnly);
   ops.def_method("type", type, "type(): 'torch.FloatTensor'; type(dtype): a tensor of that dtype.");
   ops.def_op<[](const Tensor& x, std::optional<Device> device, std::optional<DType> dtype, bool, bool copy,
-                std::optional<bool> contiguous) { return convert(x, dtype, device, copy, contiguous); }>(
+                Format format) { return convert(x, dtype, device, copy, format); }>(
       "to(Tensor self, Device? device=None, Dtype? dtype=None, bool non_blocking=False, bool copy=False, *, "
-      "Contiguous? memory_format=None) -> Tensor",
+      "MemoryFormat? memory_format=None) -> Tensor",
       "With another dtype or device; itself when nothing changes.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, DType dtype, bool, bool copy, std::optional<bool> contiguous) {
-    return convert(x, dtype, {}, copy, contiguous);
-  }>("to(Tensor self, Dtype dtype, bool non_blocking=False, bool copy=False, *, Contiguous? memory_format=None) -> "
+  ops.def_op<[](const Tensor& x, DType dtype, bool, bool copy, Format format) {
+    return convert(x, dtype, {}, copy, format);
+  }>("to(Tensor self, Dtype dtype, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None) -> "
      "Tensor",
      "", kMethodOnly);
-  ops.def_op<[](const Tensor& x, const Tensor& other, bool, bool copy, std::optional<bool> contiguous) {
-    return convert(x, other.dtype(), other.device(), copy, contiguous);
-  }>("to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, Contiguous? memory_format=None) -> "
+  ops.def_op<[](const Tensor& x, const Tensor& other, bool, bool copy, Format format) {
+    return convert(x, other.dtype(), other.device(), copy, format);
+  }>("to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None) -> "
      "Tensor",
      "", kMethodOnly);
   ops.def_op<[](const Tensor& x, const Tensor& other) { return cnn::to_dtype(x, other.dtype()); }>(
@@ -261,7 +261,7 @@ void bind_conversions(Registry& ops) {
   ops.def_op<&cast<DType::Int64>>("long(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc,
                                   kMethodOnly);
   ops.def_op<&cast<DType::Bool>>("bool(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", kDoc, kMethodOnly);
-  ops.def_op<[](const Tensor& x) { return cnn::to_device(x, kCpu); }>(
+  ops.def_op<[](const Tensor& x, Format f) { return convert(x, {}, kCpu, false, f); }>(
       "cpu(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", "On the CPU; itself when it lies there.",
       kMethodOnly);
   ops.def_op<&to_cuda>(

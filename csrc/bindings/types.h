@@ -5,6 +5,7 @@
 
 #include "bindings/python.h"
 #include "cnn/device.h"
+#include "cnn/layout.h"
 #include "cnn/dtype.h"
 #include "cnn/shape.h"
 
@@ -43,7 +44,8 @@ inline Device default_device() { return chosen_device().value_or(kCpu); }
 PyObject* size_object(const Dims& sizes);
 
 // Is it contiguous_format (not preserve_format)? NotImplementedError for channels-last.
-bool to_contiguous(PyObject* memory_format);
+MemoryFormat to_memory_format(PyObject* o);
+PyObject* memory_format_object(MemoryFormat format);  // a new reference
 extern PyObject* strided_layout;
 
 void bind_types(PyObject* module);

@@ -63,50 +63,21 @@ Tensor empty(const Dims& sizes, DType dtype, Device device) {
   return Tensor(make_ref<TensorImpl>(Storage::allocate(size_t(numel) * item_size(dtype), device), sizes, numel, dtype));
 }
 
-namespace {
-
-// Dense without overlap in some order of dimensions?
-bool is_dense(const Dims& sizes, const Dims& strides) {
-  const int n = sizes.size();
-  int order[64];
-  if (n > 64) return false;
-  int count = 0;
-  for (int i = 0; i < n; ++i)
-    if (sizes[i] != 1) order[count++] = i;
-  for (int i = 1; i < count; ++i)  // insertion sort by stride
-    for (int j = i; j > 0 && strides[order[j - 1]] > strides[order[j]]; --j) std::swap(order[j - 1], order[j]);
-  int64_t step = 1;
-  for (int i = 0; i < count; ++i) {
-    if (strides[order[i]] != step) return false;
-    step *= sizes[order[i]];
-  }
-  return true;
+Tensor empty(const Dims& sizes, DType dtype, Device device, MemoryFormat format) {
+  if (format == MemoryFormat::Contiguous) return empty(sizes, dtype, device);
+  return empty_strided(sizes, strides_in(format, sizes), dtype, device);
 }
 
-}  // namespace
-
-Tensor empty_like(const Tensor& like, DType dtype) {
-  if (like.is_contiguous() || like.numel() == 0) return empty(like.shape(), dtype, like.device());
-  if (is_dense(like.shape(), like.strides())) return empty_strided(like.shape(), like.strides(), dtype, like.device());
-  // The order of the strides is kept, the gaps are not.
-  const int n = like.dim();
-  Dims order = Dims::filled(n, 0);
-  for (int i = 0; i < n; ++i) order[i] = i;
-  for (int i = 1; i < n; ++i)  // stable, ascending; a size-0 stride (expanded) counts as outermost only by position
-    for (int j = i; j > 0; --j) {
-      const int64_t a = like.strides()[int(order[j - 1])], b = like.strides()[int(order[j])];
-      const bool later_is_inner = b != 0 && a != 0 && b > a;
-      if (!later_is_inner) break;
-      std::swap(order[j - 1], order[j]);
-    }
-  Dims strides = Dims::filled(n, 1);
-  int64_t step = 1;
-  for (int i = n - 1; i >= 0; --i) {
-    const int d = int(order[i]);
-    strides[d] = step;
-    step *= like.shape()[d] > 1 ? like.shape()[d] : 1;
+Tensor empty_like(const Tensor& like, DType dtype, MemoryFormat format) {
+  const Dims &sizes = like.shape(), &strides = like.strides();
+  if (format != MemoryFormat::Preserve) return empty(sizes, dtype, like.device(), format);
+  if (like.is_contiguous()) {
+    Tensor y = empty(sizes, dtype, like.device());
+    y.impl()->strides = strides;  // those of dimensions of size 1 too
+    return y;
   }
-  return empty_strided(like.shape(), strides, dtype, like.device());
+  const bool dense = is_dense(sizes, strides);
+  return empty_strided(sizes, dense ? strides : strides_in_order_of(sizes, &strides, 1), dtype, like.device());
 }
 
 Tensor alias(const Tensor& base, const Dims& sizes, const Dims& strides, int64_t offset) {

@@ -32,7 +32,7 @@ struct GemmArgs {
 };
 
 // Cross-correlation of x [batch, channels, in...] with w [out_channels, channels / groups, kernel...] to
-// y [batch, out_channels, out...], all dense. Fewer than 3 spatial dimensions: leading ones are 1 (kernel, stride and
+// y [batch, out_channels, out...], all dense; with `channels_last`, x, y, dx and dy lie as [batch, in..., channels]. Fewer than 3 spatial dimensions: leading ones are 1 (kernel, stride and
 // dilation 1, padding 0).
 struct ConvArgs {
   DType dtype = DType::Float32;
@@ -48,13 +48,16 @@ struct ConvArgs {
   void* dx = nullptr;  // backward_input: written
   void* dw = nullptr;  // backward_weight: written
   Activation activation = Activation::None;  // forward only
+  bool channels_last = false;
   bool winograd = true;  // allowed where it pays: fewer operations, error a few times that of the plain sum
 };
 
-// Windows over planes of x [planes, in...] giving y [planes, out...], dense; planes = batch * channels.
+// Windows over planes of x [planes, in...] giving y [planes, out...], dense; planes = batch * channels. With
+// `channels_last` the channels of an image lie side by side: [batch, in..., channels].
 struct PoolArgs {
   DType dtype = DType::Float32;
-  int64_t planes = 1;
+  int64_t planes = 1, channels = 1;
+  bool channels_last = false;
   int64_t in[3] = {1, 1, 1}, out[3] = {1, 1, 1};
   int64_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, dilation[3] = {1, 1, 1};
   bool count_include_pad = true;  // average only

@@ -237,7 +237,8 @@ Tensor log_sigmoid(const Tensor& x, Dest dest) {
   check_floating("log_sigmoid_cpu", x);
   Grad grad({x}, dest);
   auto sx = grad.save(x);
-  Tensor y = map("log_sigmoid", kernels::LogSigmoid{}, x, dest);
+  Tensor y =
+      map("log_sigmoid", kernels::LogSigmoid{}, dest ? x : contiguous(detach(x)), dest);  // in C order, as PyTorch
   if (!grad) return y;
   return grad.record("LogSigmoidBackward0", y, [sx](Grads& g) { g[0] = g.out() * sigmoid(-sx.get(g)); });
 }

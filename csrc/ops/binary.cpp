@@ -482,7 +482,9 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value, Des
     fill(own, own, any_of);
   } else {
     const Tensor* inputs[] = {&x, &mask};
-    y = result_for("masked_fill", broadcast_all("masked_fill", inputs, 2), x.dtype(), inputs, 2, dest);
+    const Dims shape = broadcast_all("masked_fill", inputs, 2);
+    y = dest ? result_for("masked_fill", shape, x.dtype(), inputs, 2, dest)
+             : empty(shape, x.dtype(), common_device("masked_fill", inputs, 2));  // in C order, as in PyTorch
     fill(y, x, mask);
   }
   if (!grad) return y;

@@ -6,11 +6,13 @@
 
 namespace cnn {
 
-Channels::Channels(const Tensor& x) : images_(x.shape()[0]), channels_(x.shape()[1]), positions_(1) {
+Channels::Channels(const Tensor& x)
+    : images_(x.shape()[0]), channels_(x.shape()[1]), positions_(1), format_(memory_format_of(x)) {
   for (int d = 2; d < x.dim(); ++d) positions_ *= x.shape()[d];
   const bool along_images = x.dim() == 2;
   rows_ = along_images ? Dims{images_, channels_} : Dims{images_ * channels_, positions_};
   dim_ = along_images ? 0 : 1;
+  if (format_ != MemoryFormat::Contiguous) rows_ = {images_, positions_, channels_};
 }
 
 // One number for each row, dense.
@@ -18,12 +20,16 @@ Tensor Channels::per_row(const Tensor& v) const {
   const int64_t images = dim_ == 0 ? 1 : images_;
   return v.numel() == images * channels_ ? contiguous(v) : contiguous(expand(v, {images, channels_}));
 }
-Tensor Channels::as_rows(const Tensor& x) const { return view(contiguous(x), rows_); }
+Tensor Channels::as_rows(const Tensor& x) const {
+  const Tensor dense = contiguous(x, format_);
+  return alias(dense, rows_, contiguous_strides(rows_), dense.offset());
+}
+Tensor Channels::result(const Tensor& x, DType dtype) const { return empty(x.shape(), dtype, x.device(), format_); }
 
 Tensor Channels::scaled(const Tensor& x, const Tensor& center, const Tensor& scale, const Tensor& shift, DType result,
                         bool rectified) const {
-  const Tensor y = empty(x.shape(), result, x.device());
-  const Tensor ry = view(y, rows_), rx = as_rows(x), a = per_row(scale);
+  const Tensor y = this->result(x, result);
+  const Tensor ry = as_rows(y), rx = as_rows(x), a = per_row(scale);
   const Tensor c = center.defined() ? per_row(center) : center, b = shift.defined() ? per_row(shift) : shift;
   kernels::ChannelScale f;
   if (rectified) f.floor = 0;
@@ -68,8 +74,8 @@ Channels::Sums Channels::sums(const Tensor& g, const Tensor& x, const Tensor& me
 
 Tensor Channels::gradient(const Tensor& g, const Tensor& x, const Tensor& mean, const Tensor& a, const Tensor& b,
                           const Tensor& c) const {
-  const Tensor dx = empty(x.shape(), x.dtype(), x.device());
-  const Tensor ry = view(dx, rows_), rg = as_rows(g), rx = as_rows(x);
+  const Tensor dx = result(x, x.dtype());
+  const Tensor ry = as_rows(dx), rg = as_rows(g), rx = as_rows(x);
   const Tensor m = per_row(mean), ra = per_row(a), rb = per_row(b), rc = per_row(c);
   rows_into("channel_gradient", kernels::ChannelGrad{},
             {{&ry},

@@ -5,7 +5,8 @@
 
 namespace cnn {
 
-// x[N, C, ...] as rows, one for each image and channel; [N, C] itself is rows along the images.
+// x[N, C, ...] as rows, one for each image and channel; [N, C] itself is rows along the images. Tensors in a channels-last
+// format are worked on as they lie, and give results in it.
 class Channels {
  public:
   explicit Channels(const Tensor& x);
@@ -28,8 +29,10 @@ class Channels {
  private:
   Tensor per_row(const Tensor& v) const;
   Tensor as_rows(const Tensor& x) const;
+  Tensor result(const Tensor& x, DType dtype) const;
 
   int64_t images_, channels_, positions_;
+  MemoryFormat format_;
   Dims rows_;
   int dim_;
 };

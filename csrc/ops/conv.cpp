@@ -52,8 +52,16 @@ ConvArgs make_args(const ConvGeometry& g, const Dims& x, const Dims& w, const Di
 }
 
 // 16-bit floats are computed in float, operands dense.
-Tensor dense(const Tensor& x) { return contiguous(is_reduced(x.dtype()) ? to_dtype(x, DType::Float32) : x); }
+Tensor dense(const Tensor& x, MemoryFormat format = MemoryFormat::Contiguous) {
+  return contiguous(is_reduced(x.dtype()) ? to_dtype(x, DType::Float32) : x, format);
+}
 DType compute_dtype(const Tensor& x) { return is_reduced(x.dtype()) ? DType::Float32 : x.dtype(); }
+
+// As PyTorch, which has volumes of doubles in C order only.
+MemoryFormat format_of(const Tensor& x, const Tensor& w) {
+  const bool plain = w.dim() == 5 && x.dtype() == DType::Float64;
+  return plain ? MemoryFormat::Contiguous : common_memory_format({&x, &w});
+}
 
 enum class Pass { Forward, Input, Weight };
 
@@ -62,10 +70,13 @@ Tensor run(Pass pass, const ConvGeometry& geometry, const Dims& shape, const Ten
            const Tensor* bias, const Dims& x, const Dims& w, const Dims& y) {
   NoGrad guard;
   const DType t = compute_dtype(a);
-  const Tensor out = empty(shape, t, a.device());
+  const MemoryFormat planes = geometry.format, weights = MemoryFormat::Contiguous;
+  const Tensor out = empty(shape, t, a.device(), pass == Pass::Weight ? weights : planes);
   if (out.numel() > 0) {
-    const Tensor da = dense(a), db = dense(b), dbias = bias ? dense(*bias) : Tensor();
+    const Tensor da = dense(a, planes), db = dense(b, pass == Pass::Weight ? planes : weights),
+                 dbias = bias ? dense(*bias) : Tensor();
     ConvArgs args = make_args(geometry, x, w, y, t);
+    args.channels_last = planes != MemoryFormat::Contiguous;
     if (bias) args.bias = dbias.raw();
     args.winograd = winograd.load(std::memory_order_relaxed);
     if (pass == Pass::Forward) {
@@ -79,7 +90,10 @@ Tensor run(Pass pass, const ConvGeometry& geometry, const Dims& shape, const Ten
       run_heavy("conv_backward", a.device(), &HeavyTable::conv_backward_weight, args);
     }
   }
-  return to_dtype(out, a.dtype());
+  if (pass != Pass::Weight || planes == weights) return to_dtype(out, a.dtype());
+  const Tensor dw = contiguous(to_dtype(out, a.dtype()), planes);
+  dw.impl()->set_geometry(shape, strides_in(planes, shape), 0);  // also where single channels lie in both formats
+  return dw;
 }
 
 Dims over_batch_and_space(int ndim) {
@@ -172,7 +186,7 @@ Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>
   check_implemented(n >= 1 && n <= 3, op, "convolution over ", n, " spatial dimensions; 1 to 3 are there");
   check_operands(op, x, w, bias, n, transposed, groups);
   const ConvGeometry g{spread(op, "stride", stride, n), spread(op, "padding", padding, n),
-                       spread(op, "dilation", dilation, n), groups};
+                       spread(op, "dilation", dilation, n), groups, format_of(x, w)};
   const Dims extra = spread(op, "output_padding", output_padding, n);
   for (int i = 0; i < n; ++i) {
     check(g.stride[i] > 0, op, "non-positive stride is not supported, got stride=", g.stride);
@@ -211,7 +225,7 @@ Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>
     const Tensor y = transposed ? conv_transpose_integers(x, w, g, shape) : conv_integers(x, w, g, shape);
     Dims over_channels = Dims::filled(n + 2, 1);
     over_channels[1] = shape[1];
-    return bias ? add(y, reshape(*bias, over_channels)) : y;
+    return contiguous(bias ? add(y, reshape(*bias, over_channels)) : y, g.format);
   }
   return transposed ? conv_input("ConvolutionBackward0", x, w, bias, g, shape)
                     : conv("ConvolutionBackward0", x, w, bias, g, shape);

@@ -9,6 +9,7 @@ namespace cnn {
 struct ConvGeometry {
   Dims stride, padding, dilation;
   int64_t groups = 1;
+  MemoryFormat format = MemoryFormat::Contiguous;  // of x, y and their gradients; dw has it too
 };
 
 // x [batch, channels, in...], w [out_channels, channels / groups, kernel...], y of shape `y_shape`.

@@ -32,19 +32,17 @@ Tensor dense_copy(const Tensor& x, const Tensor& y) {
 
 }  // namespace
 
-Tensor clone(const Tensor& x) {
+Tensor clone(const Tensor& x, MemoryFormat format) {
   Grad grad({x});
-  Tensor y = dense_copy(x, empty_like(x, x.dtype()));
+  Tensor y = dense_copy(x, empty_like(x, x.dtype(), format));
   if (!grad) return y;
   return grad.record("CloneBackward0", y, [](Grads& g) { g[0] = g.out(); });
 }
 
-Tensor contiguous(const Tensor& x) {
-  if (x.is_contiguous()) return x;
-  Grad grad({x});
-  Tensor y = dense_copy(x, empty(x.shape(), x.dtype(), x.device()));
-  if (!grad) return y;
-  return grad.record("CloneBackward0", y, [](Grads& g) { g[0] = g.out(); });
+Tensor contiguous(const Tensor& x, MemoryFormat format) {
+  if (is_contiguous(x, format)) return x;
+  check(format != MemoryFormat::Preserve, "", "preserve memory format is unsupported by the contiguous operator");
+  return clone(x, format);
 }
 
 Tensor copy_(const Tensor& dst, const Tensor& src) {
@@ -62,13 +60,17 @@ Tensor copy_(const Tensor& dst, const Tensor& src) {
   });
 }
 
-Tensor to(const Tensor& x, std::optional<DType> dtype, std::optional<Device> device, bool copy) {
+Tensor to(const Tensor& x, std::optional<DType> dtype, std::optional<Device> device, bool copy, MemoryFormat format) {
   const DType t = dtype.value_or(x.dtype());
   Device d = device.value_or(x.device());
   if (d.is_cuda()) d = cuda_device(d);
-  if (t == x.dtype() && d == x.device()) return copy ? clone(x) : x;
+  if (t == x.dtype() && d == x.device()) {
+    if (!copy && (format == MemoryFormat::Preserve || memory_format_of(x) == format)) return x;
+    return clone(x, format);
+  }
   Grad grad({x});
-  Tensor y = x.device() == d ? empty_like(x, t) : empty(x.shape(), t, d);
+  Tensor y = x.device() == d ? empty_like(x, t, format)
+                             : empty(x.shape(), t, d, format == MemoryFormat::Preserve ? memory_format_of(x) : format);
   copy_raw(y, x);
   if (!grad || !is_floating(t)) return y;
   const DType from = x.dtype();
@@ -78,13 +80,15 @@ Tensor to(const Tensor& x, std::optional<DType> dtype, std::optional<Device> dev
 Tensor to_dtype(const Tensor& x, DType dtype) { return to(x, dtype, {}); }
 Tensor to_device(const Tensor& x, Device device) { return to(x, {}, device); }
 
-Tensor resize_(const Tensor& x, const Dims& size) {
+Tensor resize_(const Tensor& x, const Dims& size, MemoryFormat format) {
   check(!x.requires_grad(), "resize_", "cannot resize variables that require grad");
+  check(format != MemoryFormat::Preserve, "", "Unsupported memory formatPreserve");
   const int64_t numel = numel_of("resize_", size);
+  const Dims strides = strides_in(format, size);
   const size_t needed = numel == 0 ? 0 : size_t(x.offset() + numel) * item_size(x.dtype());
   if (needed > x.storage()->nbytes()) x.storage()->resize(needed);
-  const bool alike = x.shape() == size && x.is_contiguous();
-  x.impl()->set_geometry(size, contiguous_strides(size), x.offset());
+  const bool alike = x.shape() == size && is_contiguous(x, format);
+  x.impl()->set_geometry(size, strides, x.offset());
   if (!alike) x.impl()->bump_version();  // for backward another geometry is another tensor
   return x;
 }

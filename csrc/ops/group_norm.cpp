@@ -96,12 +96,15 @@ Tensor group_norm(const Tensor& x, int64_t groups, const std::optional<Tensor>& 
     NoGrad guard;
     const Tensor exact_mean = empty({images, groups}, DType::Float64, x.device());
     const Tensor var = empty({images, groups}, DType::Float64, x.device());
-    const Tensor from = contiguous(x);
-    const int64_t length = images ? x.numel() / (images * groups) : 0;
-    const Tensor grouped = view(from, {images, groups, length});
+    const MemoryFormat format = memory_format_of(x);
+    const Tensor from = contiguous(x, format);
+    const bool pixels = format != MemoryFormat::Contiguous;
+    const int64_t length = images ? x.numel() / (images * groups) : 0, each = channels / groups;
+    const Dims sizes = pixels ? Dims{images, length / each, groups, each} : Dims{images, 1, groups, length};
+    const Tensor grouped = alias(from, sizes, contiguous_strides(sizes), from.offset());
     kernels::Moments f;
     f.correction = 0;
-    reduce_into("group_norm", f, grouped, ReducedDims::one("group_norm", grouped, 2), key, var, exact_mean);
+    reduce_into("group_norm", f, grouped, ReducedDims("group_norm", grouped, Dims{1, 3}), key, var, exact_mean);
     Normalizer exact(exact_mean, var, eps, key);
     mean = exact.mean;
     rstd = exact.rstd;
@@ -109,8 +112,8 @@ Tensor group_norm(const Tensor& x, int64_t groups, const std::optional<Tensor>& 
       if (t->defined()) *t = for_channels(*t, channels);
     const Tensor scale = w.defined() ? exact.rstd * w : exact.rstd;
     const Tensor shaped = with_positions(from);
-    y = view(Channels(shaped).scaled(shaped, exact.mean, scale, exact.shift(scale, b), x.dtype()), x.shape());
-    y = detached_alias(y, true);
+    y = Channels(shaped).scaled(shaped, exact.mean, scale, exact.shift(scale, b), x.dtype());
+    if (x.dim() == 2) y = detached_alias(view(y, x.shape()), true);
   }
   if (!grad) return y;
   auto sx = grad.save(x), sw = w.defined() ? grad.save(w) : Saved(), sm = grad.save(mean), sr = grad.save(rstd);

@@ -141,15 +141,21 @@ Plan make_plan(const Tensor& x, const Indices& indices) {
 }
 
 // The steps of the result's dimensions through the memory of x and through the index tensors.
-kernels::IndexPlace place_in(const Plan& p, const Tensor& x) {
-  const Dims index_strides = contiguous_strides(p.broadcast);
-  Dims x_steps, index_steps;
-  for (int i = 0, d = 0; i < p.shape.size(); ++i) {
-    const bool of_index = i >= p.at && i < p.at + p.broadcast.size();
-    while (!of_index && std::count(p.dims.begin(), p.dims.end(), d)) ++d;
-    x_steps.push_back(of_index ? 0 : x.strides()[d++]);
-    index_steps.push_back(of_index ? index_strides[i - p.at] : 0);
+struct Steps {
+  Steps(const Plan& p, const Tensor& tensor) {
+    const Dims index_strides = contiguous_strides(p.broadcast);
+    for (int i = 0, d = 0; i < p.shape.size(); ++i) {
+      const bool of_index = i >= p.at && i < p.at + p.broadcast.size();
+      while (!of_index && std::count(p.dims.begin(), p.dims.end(), d)) ++d;
+      x.push_back(of_index ? 0 : tensor.strides()[d++]);
+      index.push_back(of_index ? index_strides[i - p.at] : 0);
+    }
   }
+  Dims x, index;
+};
+
+kernels::IndexPlace place_in(const Plan& p, const Tensor& x) {
+  const auto [x_steps, index_steps] = Steps(p, x);
   kernels::IndexPlace place;
   place.x = x.raw();
   // Trailing dimensions that run evenly through x become the inner loop.
@@ -229,6 +235,12 @@ Tensor index(const Tensor& x, const Indices& indices) {
   const Plan p = make_plan(x, indices);
   Tensor y = empty(p.shape, x.dtype(), x.device());
   run_over<kernels::IndexRead>(p, x, y);
+  if (!x.is_contiguous()) {  // the result lies as x does
+    NoGrad guard;
+    const Steps steps(p, x);
+    const Dims operands[] = {steps.x, steps.index}, strides = strides_in_order_of(p.shape, operands, 2);
+    if (strides != y.strides()) y = copy_(empty_strided(p.shape, strides, x.dtype(), x.device()), y);
+  }
   if (!grad) return y;
   return grad.record("IndexBackward0", y,
                      [saved = SavedIndices(grad, indices, fixed_indices(x, p)), shape = x.shape()](Grads& g) {

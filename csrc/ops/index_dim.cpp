@@ -104,7 +104,7 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor
     if (!is_floating(x.dtype())) alpha = x.dtype() == DType::Bool ? Scalar(alpha.to_bool()) : Scalar(alpha.to_int());
     const Tensor add = alpha.to_double() == 1 ? source : to_dtype(source * alpha, x.dtype());
     if (x.dim() == 0) y = dest ? copy_(x, x + sum(add)) : to_dtype(x + sum(add), x.dtype());
-    else y = index_put(x, along(d, at), add, true, dest);
+    else y = index_put(dest ? x : contiguous(x), along(d, at), add, true, dest);
   }
   if (!grad) return y;
   return grad.record("IndexAddBackward0", y,
@@ -132,7 +132,7 @@ Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& given, const Tenso
     if (dest) check_not_repeated("index_copy_", x, given, source);
     const Tensor values = source.dim() == 0 ? reshape(source, {1}) : source;
     if (x.dim() > 0) {
-      y = index_put(x, along(d, at), values, false, dest);
+      y = index_put(dest ? x : contiguous(x), along(d, at), values, false, dest);
     } else {  // a row of one
       y = dest ? x : clone(x);
       const Tensor line = view(y, {1});

@@ -11,6 +11,17 @@
 #include "ops/parts.h"
 
 namespace cnn {
+namespace {
+
+// A channels-last format that all of them have, or Contiguous.
+MemoryFormat format_of_all(const Tensors& tensors) {
+  const MemoryFormat first = memory_format_of(tensors[0]);
+  for (const Tensor& x : tensors)
+    if (first == MemoryFormat::Contiguous || memory_format_of(x) != first) return MemoryFormat::Contiguous;
+  return first;
+}
+
+}  // namespace
 
 Tensor cat(const Tensors& tensors, int64_t dim, Dest dest) {
   check_value(!tensors.empty(), "", "torch.cat(): expected a non-empty list of Tensors");
@@ -50,7 +61,7 @@ Tensor cat(const Tensors& tensors, int64_t dim, Dest dest) {
         "the arguments requires grad.");
   const Tensor* inputs[] = {first};
   Tensor y = dest ? result_for("cat", sizes, promotion.result(), inputs, 1, dest)
-                  : empty(sizes, promotion.result(), first->device());
+                  : empty(sizes, promotion.result(), first->device(), format_of_all(tensors));
   Dims lengths;
   {
     NoGrad guard;
@@ -92,8 +103,19 @@ Tensor stack(const Tensors& tensors, int64_t dim, Dest dest) {
   Dims sizes = tensors[0].shape();
   sizes.insert(d, int64_t(tensors.size()));
   const Tensor* inputs[] = {&tensors[0]};
-  Tensor y = dest ? result_for("stack", sizes, promotion.result(), inputs, 1, dest)
-                  : empty(sizes, promotion.result(), tensors[0].device());
+  Tensor y;
+  if (const MemoryFormat format = format_of_all(tensors); dest) {
+    y = result_for("stack", sizes, promotion.result(), inputs, 1, dest);
+  } else if (format != MemoryFormat::Contiguous && d < tensors[0].dim()) {
+    // As what cat gives, its dimension taken apart.
+    Dims joined = tensors[0].shape();
+    joined[d] *= int64_t(tensors.size());
+    Dims strides = strides_in(format, joined);
+    strides.insert(d, strides[d] * tensors[0].shape()[d]);
+    y = empty_strided(sizes, strides, promotion.result(), tensors[0].device());
+  } else {
+    y = empty(sizes, promotion.result(), tensors[0].device());
+  }
   {
     NoGrad guard;
     for (size_t i = 0; i < tensors.size(); ++i) copy_(select(y, d, int64_t(i)), tensors[i]);

@@ -24,41 +24,17 @@ Dims broadcast_strides(const Tensor& x, const Dims& shape) {
   return strides;
 }
 
-// Dense strides for `shape` in the order in which the inputs lie: outermost first where they agree, C order otherwise.
+// Dense strides for `shape` in the order in which the inputs lie.
 Dims strides_in_input_order(const Dims& shape, const Tensor* const* inputs, int count) {
-  const int n = shape.size();
-  std::vector<Dims> strides;
-  for (int k = 0; k < count; ++k) strides.push_back(broadcast_strides(*inputs[k], shape));
-  const auto order_of = [&](int inner, int outer) {  // > 0: `inner` must go outside
-    for (int k = 0; k < count; ++k) {
-      const int64_t a = strides[k][inner], b = strides[k][outer];
-      if (a == 0 || b == 0) continue;
-      if (a != b) return a < b ? -1 : 1;
-      if (shape[inner] > shape[outer]) return 1;
-    }
-    return 0;
-  };
-  Dims order = Dims::filled(n, 0);
-  for (int i = 0; i < n; ++i) order[i] = n - 1 - i;  // innermost first
-  for (int i = 1; i < n; ++i) {
-    int at = i;
-    for (int j = i - 1; j >= 0; --j) {
-      const int c = order_of(int(order[j]), int(order[at]));
-      if (c > 0) {
-        std::swap(order[j], order[at]);
-        at = j;
-      } else if (c < 0) {
-        break;
-      }
-    }
+  Dims strides[kMapOperands];
+  for (int k = 0; k < count; ++k) {
+    const Tensor& x = *inputs[k];
+    const int extra = shape.size() - x.dim();
+    strides[k] = Dims::filled(shape.size(), 0);
+    for (int i = 0; i < x.dim(); ++i)
+      if (x.shape()[i] == shape[i + extra]) strides[k][i + extra] = x.strides()[i];
   }
-  Dims out = Dims::filled(n, 1);
-  int64_t step = 1;
-  for (int i = 0; i < n; ++i) {
-    out[int(order[i])] = step;
-    step *= shape[int(order[i])] > 1 ? shape[int(order[i])] : 1;
-  }
-  return out;
+  return strides_in_order_of(shape, strides, count);
 }
 
 struct ByteRange {
@@ -254,11 +230,6 @@ Tensor without_repeats(const Tensor& x) {
   return alias(x, sizes, x.strides(), x.offset());
 }
 
-namespace {
-// Without gaps or repetition, in some order of dimensions.
-bool is_dense(const Tensor& x) { return x.is_contiguous() || empty_like(x, x.dtype()).strides() == x.strides(); }
-}  // namespace
-
 void check_no_partial_overlap(const char* op, const Tensor& written, const Tensor& read) {
   if (written.same(read) || written.numel() == 0 || read.numel() == 0 || written.storage() != read.storage() ||
       written.device().is_meta())
@@ -266,7 +237,7 @@ void check_no_partial_overlap(const char* op, const Tensor& written, const Tenso
   if (written.offset() == read.offset() && written.dtype() == read.dtype() && same_layout(written, read)) return;
   const ByteRange w = range_of(written), r = range_of(read);
   if (w.end <= r.begin || r.end <= w.begin) return;
-  if (!is_dense(written) || !is_dense(read)) {
+  if (!is_dense(written.shape(), written.strides()) || !is_dense(read.shape(), read.strides())) {
     // Strided views of one storage may interleave without meeting (columns of a matrix): compare lattices.
     if (written.dtype() == read.dtype() && written.strides() == read.strides() && written.dim() > 0) {
       int64_t shift = read.offset() - written.offset();
@@ -323,6 +294,8 @@ Tensor result_for(const char* op, const Dims& shape, DType dtype, const Tensor* 
             "output with shape ", target.shape(), " is also an input and doesn't match the result's shape ", shape,
             ". Please clone() one of them.");
     resize_output(op, target, shape);
+    if (inputs[0]->shape() == shape && !inputs[0]->is_contiguous())
+      target.impl()->set_geometry(shape, strides_in_input_order(shape, inputs, count), target.offset());
   }
   check_no_internal_overlap(op, target);
   for (int k = 0; k < count; ++k) check_no_partial_overlap(op, target, *inputs[k]);

@@ -12,20 +12,8 @@ namespace {
 
 constexpr int kMaxTensors = 5;  // of one parameter: itself, its gradient and up to three of state
 
-// Do the elements fill a block of memory, in whatever order of dimensions?
-bool is_dense(const Tensor& x) {
-  if (x.is_contiguous()) return true;
-  int64_t expected = 1;
-  for (int found = 0; expected < x.numel(); expected *= x.shape()[found]) {
-    for (found = 0; found < x.dim(); ++found)
-      if (x.strides()[found] == expected && x.shape()[found] > 1) break;
-    if (found == x.dim()) return false;
-  }
-  return true;
-}
-
 bool one_layout(const Tensor& a, const Tensor& b) {
-  return (a.is_contiguous() && b.is_contiguous()) || (a.strides() == b.strides() && is_dense(a));
+  return (a.is_contiguous() && b.is_contiguous()) || (a.strides() == b.strides() && is_dense(a.shape(), a.strides()));
 }
 
 // The tensors of all parameters: lists parallel to the first, that of the parameters. The second are the gradients, the

@@ -50,11 +50,18 @@ void check_input(const char* op, const Tensor& x, int n) {
         x.shape());
 }
 
+// Of a batch of images; a single one [C, spatial] is in C order. So are pooled volumes in PyTorch, but for max_pool3d.
+MemoryFormat format_of(const Tensor& x, int n, int most_dims = 2) {
+  return x.dim() == n + 2 && n <= most_dims ? memory_format_of(x) : MemoryFormat::Contiguous;
+}
+
 // Geometry common to all passes; x and y are [..., spatial].
-PoolArgs make_args(int n, const Dims& x, const Dims& y, DType t) {
+PoolArgs make_args(int n, const Dims& x, const Dims& y, DType t, MemoryFormat format) {
   PoolArgs a;
   a.dtype = t;
   for (int i = 0; i + n < x.size(); ++i) a.planes *= x[i];
+  a.channels_last = format != MemoryFormat::Contiguous;
+  a.channels = x[x.size() - n - 1];
   for (int i = 0; i < n; ++i) {
     a.in[3 - n + i] = x[x.size() - n + i];
     a.out[3 - n + i] = y[y.size() - n + i];
@@ -118,22 +125,23 @@ Dims pooled_shape(const char* op, const Dims& x, const Window& w, bool ceil_mode
 }
 
 DType compute_dtype(DType t) { return is_reduced(t) ? DType::Float32 : t; }
-Tensor dense(const Tensor& x) { return contiguous(to_dtype(x, compute_dtype(x.dtype()))); }
+Tensor dense(const Tensor& x, MemoryFormat format) { return contiguous(to_dtype(x, compute_dtype(x.dtype())), format); }
 
 // ---- Maximum ----
 
 // The window is that of the forward pass; adaptive pools have none.
-Tensor max_backward(int n, const Window& window, const Tensor& dy, const Tensor& indices, const Dims& x_shape) {
+Tensor max_backward(int n, const Window& window, const Tensor& dy, const Tensor& indices, const Dims& x_shape,
+                    MemoryFormat format) {
   Grad grad({dy});
   Tensor dx;
   {
     NoGrad guard;
-    const Tensor d = dense(dy), out = empty(x_shape, d.dtype(), d.device());
-    PoolArgs args = make_args(n, x_shape, dy.shape(), d.dtype());
+    const Tensor d = dense(dy, format), out = empty(x_shape, d.dtype(), d.device(), format);
+    PoolArgs args = make_args(n, x_shape, dy.shape(), d.dtype(), format);
     if (!window.kernel.empty()) window.set(args);
     check(indices.shape() == dy.shape() && indices.dtype() == DType::Int64, "max_pool_backward",
           "expected long indices of shape ", dy.shape(), ", got ", indices.dtype(), " of shape ", indices.shape());
-    const Tensor at = contiguous(indices);
+    const Tensor at = contiguous(indices, format);
     int64_t bad = 0;
     args.dy = d.raw(), args.indices = at.data<int64_t>(), args.dx = out.raw(), args.y = &bad;
     if (out.numel() > 0) run_heavy("max_pool_backward", d.device(), &HeavyTable::max_pool_backward, args);
@@ -150,11 +158,11 @@ Tensor max_backward(int n, const Window& window, const Tensor& dy, const Tensor&
   });
 }
 
-std::pair<Tensor, Tensor> record_max(const char* node, int n, const Window& window, Grad& grad, const Tensor& x,
-                                     const Tensor& y, const Tensor& indices) {
+std::pair<Tensor, Tensor> record_max(const char* node, int n, const Window& window, MemoryFormat format, Grad& grad,
+                                     const Tensor& x, const Tensor& y, const Tensor& indices) {
   if (grad)
-    grad.record(node, {y, indices}, [n, window, saved = grad.save(indices), shape = x.shape()](Grads& g) {
-      if (g.has(0)) g[0] = max_backward(n, window, g.out(0), saved.get(g), shape);
+    grad.record(node, {y, indices}, [n, window, saved = grad.save(indices), shape = x.shape(), format](Grads& g) {
+      if (g.has(0)) g[0] = max_backward(n, window, g.out(0), saved.get(g), shape, format);
     });
   return {y, indices};
 }
@@ -168,17 +176,18 @@ std::pair<Tensor, Tensor> max_pool_with_indices(int n, const Tensor& x, const Di
   check_input(names.op, x, n);
   const Dims shape = pooled_shape(names.op, x.shape(), w, ceil_mode);
   Grad grad({x});
-  Tensor y, indices = empty(shape, DType::Int64, x.device());
+  const MemoryFormat format = format_of(x, n, 3);
+  Tensor y, indices = empty(shape, DType::Int64, x.device(), format);
   {
     NoGrad guard;
-    const Tensor from = dense(x), out = empty(shape, from.dtype(), x.device());
-    PoolArgs args = make_args(n, x.shape(), shape, from.dtype());
+    const Tensor from = dense(x, format), out = empty(shape, from.dtype(), x.device(), format);
+    PoolArgs args = make_args(n, x.shape(), shape, from.dtype(), format);
     w.set(args);
     args.x = from.raw(), args.y = out.raw(), args.indices = indices.data<int64_t>();
     run_heavy(names.kernel, x.device(), &HeavyTable::max_pool_forward, args);
     y = to_dtype(out, x.dtype());
   }
-  return record_max(names.node, n, w, grad, x, y, indices);
+  return record_max(names.node, n, w, format, grad, x, y, indices);
 }
 
 Tensor max_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& stride, const Dims& padding,
@@ -196,16 +205,17 @@ std::pair<Tensor, Tensor> adaptive_max_pool(int n, const Tensor& x, const Dims& 
   for (int64_t s : shape) check(s >= 0, names.op, "Trying to create tensor with negative dimension ", s, ": ", shape);
   numel_of(names.op, shape);
   Grad grad({x});
-  Tensor y, indices = empty(shape, DType::Int64, x.device());
+  const MemoryFormat format = format_of(x, n);
+  Tensor y, indices = empty(shape, DType::Int64, x.device(), format);
   {
     NoGrad guard;
-    const Tensor from = dense(x), out = empty(shape, from.dtype(), x.device());
-    PoolArgs args = make_args(n, x.shape(), shape, from.dtype());
+    const Tensor from = dense(x, format), out = empty(shape, from.dtype(), x.device(), format);
+    PoolArgs args = make_args(n, x.shape(), shape, from.dtype(), format);
     args.x = from.raw(), args.y = out.raw(), args.indices = indices.data<int64_t>();
     run_heavy(names.kernel, x.device(), &HeavyTable::adaptive_max_forward, args);
     y = to_dtype(out, x.dtype());
   }
-  return record_max(names.node, n, {}, grad, x, y, indices);
+  return record_max(names.node, n, {}, format, grad, x, y, indices);
 }
 
 // ---- Average: linear, so that the two directions are each other's gradients ----
@@ -219,32 +229,34 @@ struct Average {
   Window window;  // unused by the adaptive ones
 };
 
-Tensor average_backward(const Average& a, const Tensor& dy, const Dims& x_shape);
+Tensor average_backward(const Average& a, const Tensor& dy, const Dims& x_shape, MemoryFormat format);
 
 Tensor average(const Average& a, const Tensor& x, const Dims& shape) {
   Grad grad({x});
+  const MemoryFormat format = format_of(x, a.n);
   Tensor y;
   {
     NoGrad guard;
-    const Tensor from = dense(x), out = empty(shape, from.dtype(), x.device());
-    PoolArgs args = make_args(a.n, x.shape(), shape, from.dtype());
+    const Tensor from = dense(x, format), out = empty(shape, from.dtype(), x.device(), format);
+    PoolArgs args = make_args(a.n, x.shape(), shape, from.dtype(), format);
     if (!a.window.kernel.empty()) a.window.set(args);
     args.x = from.raw(), args.y = out.raw();
     run_heavy(a.names.kernel, x.device(), a.forward, args);
     y = to_dtype(out, x.dtype());
   }
   if (!grad) return y;
-  return grad.record(a.names.node, y,
-                     [a, x_shape = x.shape()](Grads& g) { g[0] = average_backward(a, g.out(), x_shape); });
+  return grad.record(a.names.node, y, [a, x_shape = x.shape(), format](Grads& g) {
+    g[0] = average_backward(a, g.out(), x_shape, format);
+  });
 }
 
-Tensor average_backward(const Average& a, const Tensor& dy, const Dims& x_shape) {
+Tensor average_backward(const Average& a, const Tensor& dy, const Dims& x_shape, MemoryFormat format) {
   Grad grad({dy});
   Tensor dx;
   {
     NoGrad guard;
-    const Tensor from = dense(dy), out = empty(x_shape, from.dtype(), dy.device());
-    PoolArgs args = make_args(a.n, x_shape, dy.shape(), from.dtype());
+    const Tensor from = dense(dy, format), out = empty(x_shape, from.dtype(), dy.device(), format);
+    PoolArgs args = make_args(a.n, x_shape, dy.shape(), from.dtype(), format);
     if (!a.window.kernel.empty()) a.window.set(args);
     args.dy = from.raw(), args.dx = out.raw();
     run_heavy(a.names.kernel, dy.device(), a.backward, args);
@@ -282,7 +294,12 @@ Tensor adaptive_avg_pool(int n, const Tensor& x, const Dims& output_size) {
     one &= shape[d] == 1;
     spatial.push_back(d);
   }
-  if (one) return mean(x, spatial, true);  // as PyTorch, node name and all
+  if (one) {  // as PyTorch, node name and all
+    const Tensor y = mean(x, spatial, true);
+    if (const MemoryFormat format = format_of(x, n, 3); format != MemoryFormat::Contiguous)
+      y.impl()->set_geometry(shape, strides_in(format, shape), 0);  // the same elements in the same order
+    return y;
+  }
   const Average a{names, n, &HeavyTable::adaptive_avg_forward, &HeavyTable::adaptive_avg_backward, {}};
   return average(a, x, shape);
 }

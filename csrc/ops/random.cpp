@@ -27,9 +27,7 @@ Generator& chosen(Generator* generator) { return generator ? *generator : defaul
 
 // Do random numbers go into memory as it lies? If it has no gaps, in some order of dimensions. Others are drawn in C
 // order and copied.
-bool fills_memory(const Tensor& x) {
-  return x.device().is_cpu() && (x.is_contiguous() || empty_like(x, x.dtype()).strides() == x.strides());
-}
+bool fills_memory(const Tensor& x) { return x.device().is_cpu() && is_dense(x.shape(), x.strides()); }
 
 // Writes x through fill.operator()<T>(pointer, n, dense), T being x's type. On other devices by way of the CPU.
 template <class F>

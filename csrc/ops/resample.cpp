@@ -53,26 +53,43 @@ Tensor sized(const Tensor& x, int d, int64_t size) {
   return empty(shape, x.dtype(), x.device());
 }
 
+// Images whose channels lie side by side, as a tensor in C order whose last dimension they are, and back.
+class Pixels {
+ public:
+  Pixels(const Tensor& x, const Plan& plan) : moved_(memory_format_of(x) != MemoryFormat::Contiguous) {
+    for (const Axis& axis : *plan) moved_ &= axis.dim >= 2;  // or x is one image, without a batch
+  }
+  Tensor enter(const Tensor& x) const { return moved_ ? contiguous(movedim(x, {1}, {-1})) : x; }
+  Tensor leave(const Tensor& y) const { return moved_ ? detached_alias(movedim(y, {-1}, {1}), true) : y; }
+  int dim(const Axis& axis) const { return moved_ ? axis.dim - 1 : axis.dim; }
+
+ private:
+  bool moved_;
+};
+
 Tensor spread(const Tensor& y, const Plan& plan, const char* name);
 
 Tensor resample(const Tensor& x, const Plan& plan, const char* name) {
   Grad grad({x});
-  Tensor y = x;
+  Tensor y;
   {
     NoGrad guard;
+    const Pixels pixels(x, plan);
+    y = pixels.enter(x);
     for (const Axis& axis : *plan) {
+      const int d = pixels.dim(axis);
       if (x.device().is_meta()) {
-        y = sized(y, axis.dim, axis.out);
+        y = sized(y, d, axis.out);
         continue;
       }
       Tensor sum;
       for (const Tap& tap : axis.taps) {
-        const Tensor part = weighted(index_select(y, axis.dim, index_of(tap, x.device())), tap, axis.dim);
+        const Tensor part = weighted(index_select(y, d, index_of(tap, x.device())), tap, d);
         sum = sum.defined() ? sum + part : part;
       }
       y = sum;
     }
-    if (y.same(x)) y = clone(x);
+    y = y.storage() == x.storage() ? clone(x) : pixels.leave(y);
   }
   if (!grad) return y;
   return grad.record(name, y, [plan, name](Grads& g) { g[0] = spread(g.out(), plan, name); });
@@ -81,17 +98,20 @@ Tensor resample(const Tensor& x, const Plan& plan, const char* name) {
 // The transpose of resample.
 Tensor spread(const Tensor& y, const Plan& plan, const char* name) {
   Grad grad({y});
-  Tensor x = y;
+  Tensor x;
   {
     NoGrad guard;
+    const Pixels pixels(y, plan);
+    x = pixels.enter(y);
     for (size_t i = plan->size(); i-- > 0;) {
       const Axis& axis = (*plan)[i];
-      const Tensor sum = zero_(sized(x, axis.dim, axis.in));
+      const int d = pixels.dim(axis);
+      const Tensor sum = zero_(sized(x, d, axis.in));
       for (const Tap& tap : axis.taps)
-        index_add(sum, axis.dim, index_of(tap, x.device()), weighted(x, tap, axis.dim), 1, Dest::in_place(sum));
+        index_add(sum, d, index_of(tap, x.device()), weighted(x, tap, d), 1, Dest::in_place(sum));
       x = sum;
     }
-    if (x.same(y)) x = clone(y);
+    x = x.storage() == y.storage() ? clone(y) : pixels.leave(x);
   }
   if (!grad) return x;
   return grad.record("ResampleBackwardBackward0", x, [plan, name](Grads& g) { g[0] = resample(g.out(), plan, name); });

@@ -31,12 +31,22 @@ Tensor flip(const Tensor& x, const Dims& dims) {
   Tensor y;
   {
     NoGrad guard;
-    const Tensor from = contiguous(x);
-    y = empty(x.shape(), x.dtype(), x.device());
+    y = empty_like(x, x.dtype());
+    const Tensor from = y.strides() == x.strides() ? x : copy_(empty_like(x, x.dtype()), x);
     kernels::FlipRows f{from.raw(), y.raw(), x.dim() - 1, {}, 1, {}, false};
     check_implemented(x.dim() <= kernels::kIndexDims, "flip", "more than ", kernels::kIndexDims, " dimensions");
-    for (int d = 0; d + 1 < x.dim(); ++d) f.sizes[d] = x.shape()[d], f.flips[d] = flipped[d] != 0;
-    if (x.dim() > 0) f.n = x.shape()[x.dim() - 1], f.backwards = flipped[x.dim() - 1] != 0;
+    // Dimensions in the order in which they lie, outermost first.
+    Dims order;
+    for (int d = 0; d < x.dim(); ++d) {
+      int at = order.size();
+      while (at > 0 && y.strides()[int(order[at - 1])] < y.strides()[d]) --at;
+      order.insert(at, d);
+    }
+    for (int i = 0; i + 1 < x.dim(); ++i) {
+      const int d = int(order[i]);
+      f.sizes[i] = x.shape()[d], f.flips[i] = flipped[d] != 0;
+    }
+    if (x.dim() > 0) f.n = x.shape()[int(order.back())], f.backwards = flipped[int(order.back())] != 0;
     each(f, f.n ? x.numel() / f.n : 0, x.dtype(), x.device());
   }
   if (!grad) return y;
@@ -213,9 +223,10 @@ Tensor constant_pad_nd(const Tensor& x, const Dims& pad, Scalar value) {
           " of your input.");
   }
   Grad grad({x});
-  Tensor y = full(shape, value, x.dtype(), x.device());
+  Tensor y = empty(shape, x.dtype(), x.device(), memory_format_of(x));
   {
     NoGrad guard;
+    fill_(y, value);
     Tensor from = x, to = y;
     for (int i = 0; i < padded; ++i) {
       const int d = x.dim() - 1 - i;

@@ -299,7 +299,12 @@ class Grammar:
         fixed = {
             "Device": ("'cpu'", "'cpu'", "'meta'", "'cuda'", "cnn.device('cpu')", "0"),
             "Layout": ("cnn.strided", "None"),
-            "MemoryFormat": ("cnn.contiguous_format", "cnn.preserve_format", "cnn.channels_last"),
+            "MemoryFormat": (
+                "cnn.contiguous_format",
+                "cnn.preserve_format",
+                "cnn.channels_last",
+                "cnn.channels_last_3d",
+            ),
             "Contiguous": ("cnn.contiguous_format",),
             "Generator": ("cnn.Generator()", "None"),
             "Module": ("cnn.nn.Linear(2, 2)", "cnn.nn.Sequential(cnn.nn.Linear(2, 2), cnn.nn.ReLU())",

@@ -300,12 +300,6 @@ def test_wrong_call(call):
 @pytest.mark.parametrize(
     "call, alternative",
     [
-        ("cnn.empty(2, 3, 4, 5, memory_format=cnn.channels_last)", "permute"),
-        ("cnn.empty_like(x, memory_format=cnn.channels_last)", "permute"),
-        ("x.to(memory_format=cnn.channels_last)", "permute"),
-        ("x.contiguous(memory_format=cnn.channels_last_3d)", "permute"),
-        ("x.clone(memory_format=cnn.channels_last)", "permute"),
-        ("x.float(memory_format=cnn.channels_last)", "permute"),
         ("cnn.gather(x, 0, x.long(), sparse_grad=True)", "sparse_grad=False"),
         ("cnn.nn.functional.embedding(x.long(), x, sparse=True)", "sparse=False"),
         ("x.norm('nuc')", "svdvals"),

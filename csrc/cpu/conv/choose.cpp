@@ -1,6 +1,9 @@
-// Which way a convolution takes: the first of six that suits its shape. docs/design.md has the same table.
+// Which way a convolution takes: the first of seven that suits its shape. docs/design.md has the same table.
+#include "core/parallel.h"
 #include "cpu/conv/conv.h"
 #include "cpu/heavy_kernels.h"
+#include "cpu/scratch.h"
+#include "cpu/vec/transpose.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
@@ -10,6 +13,7 @@ using Run = void (*)(const ConvArgs&);
 struct Way {
   bool (*suits)(const ConvArgs& args, ConvPass pass);
   Run run[3];  // by ConvPass
+  bool pixels;  // takes `channels_last`; for the others tensors are turned first
 };
 
 // Of a way that has floats and doubles.
@@ -19,24 +23,69 @@ template <Run kFloat, Run kDouble> void typed(const ConvArgs& args) {
 
 constexpr Way kWays[] = {
     {[](const ConvArgs& args, ConvPass) { return prefers_winograd(args); },
-     {winograd_forward, winograd_backward_input, winograd_backward_weight}},
+     {winograd_forward, winograd_backward_input, winograd_backward_weight},
+     true},
     {[](const ConvArgs& args, ConvPass) { return prefers_depthwise(args); },
-     {depthwise_forward, depthwise_backward_input, depthwise_backward_weight}},
-    {prefers_pixels, {pixels_forward, pixels_backward_input, pixels_backward_weight}},
+     {depthwise_forward, depthwise_backward_input, depthwise_backward_weight},
+     true},
+    {prefers_pixels, {pixels_forward, pixels_backward_input, pixels_backward_weight}, true},
+    {[](const ConvArgs& args, ConvPass) { return is_pixel_matrix(args); },
+     {typed<pixel_matrix_forward<float>, pixel_matrix_forward<double>>,
+      typed<pixel_matrix_backward_input<float>, pixel_matrix_backward_input<double>>,
+      typed<pixel_matrix_backward_weight<float>, pixel_matrix_backward_weight<double>>},
+     true},
     // Matrix and columns: the product is the same, of planes as they lie or of what each output reads.
     {[](const ConvArgs& args, ConvPass) { return prefers_columns(args); },
      {typed<columns_forward<float>, columns_forward<double>>,
       typed<columns_backward_input<float>, columns_backward_input<double>>,
-      typed<columns_backward_weight<float>, columns_backward_weight<double>>}},
+      typed<columns_backward_weight<float>, columns_backward_weight<double>>},
+     false},
     {[](const ConvArgs&, ConvPass) { return true; },
      {typed<planes_forward<float>, planes_forward<double>>,
       typed<planes_backward_input<float>, planes_backward_input<double>>,
-      typed<planes_backward_weight<float>, planes_backward_weight<double>>}},
+      typed<planes_backward_weight<float>, planes_backward_weight<double>>},
+     false},
 };
 
+// [batch, rows, cols] to [batch, cols, rows].
+template <class T> void turn(int64_t batch, int64_t rows, int64_t cols, const T* from, T* to) {
+  constexpr int64_t kN = kLanes<T>;
+  const int64_t bands = ceil_div(rows, kN);
+  parallel_for(batch * bands, 1 + (1 << 14) / (1 + kN * cols), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t row = i % bands * kN, n = min_of(kN, rows - row), image = i / bands * rows * cols;
+      for (int64_t col = 0; col < cols; col += kN) {
+        const int64_t some = min_of(kN, cols - col);
+        Vec<T> r[kN];
+        load_transposed<T>(from + image + row * cols + col, cols, n, some, r);
+        for (int64_t j = 0; j < some; ++j) vec_store_n(to + image + (col + j) * rows + row, r[j], n);
+      }
+    }
+  });
+}
+
+// A way that knows planes only, of tensors whose channels lie side by side.
+template <class T> void run_turned(const Way& way, const ConvArgs& args, ConvPass pass) {
+  const int64_t x_plane = elements(args.in), y_plane = elements(args.out);
+  const int64_t x_size = args.batch * args.channels * x_plane, y_size = args.batch * args.out_channels * y_plane;
+  Scratch<T> x(x_size), y(y_size);
+  ConvArgs planes = args;
+  planes.channels_last = false;
+  planes.x = planes.dx = x, planes.y = y, planes.dy = y;
+  const bool reads_x = pass != ConvPass::BackwardInput, reads_y = pass != ConvPass::Forward;
+  if (reads_x) turn<T>(args.batch, x_plane, args.channels, static_cast<const T*>(args.x), x);
+  if (reads_y) turn<T>(args.batch, y_plane, args.out_channels, static_cast<const T*>(args.dy), y);
+  way.run[int(pass)](planes);
+  if (!reads_x) turn<T>(args.batch, args.channels, x_plane, x, static_cast<T*>(args.dx));
+  if (!reads_y) turn<T>(args.batch, args.out_channels, y_plane, y, static_cast<T*>(args.y));
+}
+
 void convolve(const ConvArgs& args, ConvPass pass) {
-  for (const Way& way : kWays)
-    if (way.suits(args, pass)) return way.run[int(pass)](args);
+  for (const Way& way : kWays) {
+    if (!way.suits(args, pass)) continue;
+    if (way.pixels || !args.channels_last) return way.run[int(pass)](args);
+    return args.dtype == DType::Float32 ? run_turned<float>(way, args, pass) : run_turned<double>(way, args, pass);
+  }
 }
 
 }  // namespace

@@ -125,12 +125,6 @@ template <class F> void each_image(const ConvArgs& a, const F& f) {
   });
 }
 
-bool is_pointwise(const ConvArgs& a) {
-  for (int i = 0; i < 3; ++i)
-    if (a.kernel[i] != 1 || a.stride[i] != 1 || a.padding[i] != 0) return false;
-  return true;
-}
-
 // Sizes of one group, and where its parts lie.
 template <class T> struct Group {
   Group(const ConvArgs& a, int64_t g)

@@ -58,6 +58,18 @@ void depthwise_backward_weight(const ConvArgs& args);
 // One tap at stride 1 and not too tiny: the planes of an image are a matrix as they lie.
 bool is_matrix(const ConvArgs& args);
 
+// One tap at stride 1 where channels lie side by side: all pixels are a matrix as they lie.
+bool is_pixel_matrix(const ConvArgs& args);
+template <class T> void pixel_matrix_forward(const ConvArgs& args);
+template <class T> void pixel_matrix_backward_input(const ConvArgs& args);
+template <class T> void pixel_matrix_backward_weight(const ConvArgs& args);
+
+inline bool is_pointwise(const ConvArgs& args) {
+  for (int i = 0; i < 3; ++i)
+    if (args.kernel[i] != 1 || args.stride[i] != 1 || args.padding[i] != 0) return false;
+  return true;
+}
+
 inline int64_t elements(const int64_t (&sizes)[3]) { return sizes[0] * sizes[1] * sizes[2]; }
 
 }  // namespace cnn::cpu::CNN_ISA

@@ -95,9 +95,11 @@ struct Pass {
 
 void correlate(const ConvArgs& a, const Pass& p, const TapClass* classes, int64_t count) {
   const int64_t slices = ceil_div(a.channels, kSlice), all = elements(a.kernel);
-  const int64_t in_plane = elements(p.in), out_plane = elements(p.out), slice_plane = p.out[1] * p.out[2];
+  const ImageSteps in_steps = image_steps(a.channels_last, a.channels, elements(p.in)),
+                   out_steps = image_steps(a.channels_last, a.channels, elements(p.out));
+  const int64_t slice_step = p.out[1] * p.out[2] * out_steps.pixel;
   const Plan plan(classes[0].axes, a.batch, kSlice, Plan::Sharing::Boxes);
-  const PixelSource source(plan, Windows(classes, count).all, p.in, kSlice);
+  const PixelSource source(plan, Windows(classes, count).all, p.in, kSlice, in_steps);
   const int64_t boxes = plan.count();
   int64_t room = plan.images();
   for (int i = 0; i < 3; ++i) room *= min_of(plan.size(i) * p.step[i], p.out[i]);
@@ -111,8 +113,7 @@ void correlate(const ConvArgs& a, const Pass& p, const TapClass* classes, int64_
       int64_t size[3];
       for (int axis = 0; axis < 3; ++axis)
         size[axis] = min_of(box.size[axis] * p.step[axis], p.out[axis] - box.begin[axis] * p.step[axis]);
-      for (int64_t image = 0; image < box.images; ++image)
-        source.fill(box, image, p.source + ((box.image + image) * a.channels + c) * in_plane, channels, pixels);
+      for (int64_t image = 0; image < box.images; ++image) source.fill(box, image, p.source, c, channels, pixels);
       for (int64_t k = 0; k < count; ++k) {
         const TapClass& taps = classes[k];
         list_taps(taps, a, source, box, offsets, indices);
@@ -144,9 +145,9 @@ void correlate(const ConvArgs& a, const Pass& p, const TapClass* classes, int64_
       const Finish finish = {p.finish.bias ? p.finish.bias + c : nullptr, p.finish.relu};
       for (int64_t slice = 0; slice < box.images * size[0]; ++slice) {
         const int64_t image = slice / size[0], d = box.begin[0] * p.step[0] + slice % size[0];
-        float* to = p.to + ((box.image + image) * a.channels + c) * out_plane + d * slice_plane;
+        float* to = p.to + (box.image + image) * out_steps.image + c * out_steps.channel + d * slice_step;
         turn_out(sums + slice * size[1] * size[2] * kSlice, {kSlice, size[2] * kSlice},
-                 {to, out_plane, channels, p.out[1], p.out[2]}, box.begin[1] * p.step[1],
+                 {to, out_steps, channels, p.out[1], p.out[2]}, box.begin[1] * p.step[1],
                  box.begin[1] * p.step[1] + size[1], finish);
       }
     }
@@ -184,10 +185,12 @@ void depthwise_backward_input(const ConvArgs& a) {
 // Some boxes of a slice of channels are a task; the tasks' sums are added in order.
 void depthwise_backward_weight(const ConvArgs& a) {
   const int64_t slices = ceil_div(a.channels, kSlice), all = elements(a.kernel);
-  const int64_t in_plane = elements(a.in), out_plane = elements(a.out), slice_plane = a.out[1] * a.out[2];
+  const ImageSteps in_steps = image_steps(a.channels_last, a.channels, elements(a.in)),
+                   out_steps = image_steps(a.channels_last, a.channels, elements(a.out));
+  const int64_t slice_step = a.out[1] * a.out[2] * out_steps.pixel;
   const TapClass c = forward_class(a);
   const Plan plan(c.axes, a.batch, kSlice, Plan::Sharing::Boxes);
-  const PixelSource source(plan, Windows(&c, 1).all, a.in, kSlice);
+  const PixelSource source(plan, Windows(&c, 1).all, a.in, kSlice, in_steps);
   const Parts parts(plan.count(), min_of(plan.count(), ceil_div(kGradientTasks, slices)));
   Scratch<float> sums(slices * parts.count * all * kSlice);
   parallel_for(slices * parts.count, 1, [&](int64_t begin, int64_t end) {
@@ -202,13 +205,12 @@ void depthwise_backward_weight(const ConvArgs& a) {
         const Box box = plan.box(b);
         list_taps(c, a, source, box, offsets, indices);
         for (int64_t image = 0; image < box.images; ++image) {
-          const int64_t plane = (box.image + image) * a.channels + first;
-          source.fill(box, image, static_cast<const float*>(a.x) + plane * in_plane, channels, pixels);
+          source.fill(box, image, static_cast<const float*>(a.x), first, channels, pixels);
+          const float* from =
+              static_cast<const float*>(a.dy) + (box.image + image) * out_steps.image + first * out_steps.channel;
           for (int64_t d = 0; d < box.size[0]; ++d)
-            turn_in({static_cast<const float*>(a.dy) + plane * out_plane + (box.begin[0] + d) * slice_plane, out_plane,
-                     channels, a.out[1], a.out[2]},
-                    box.begin[1], box.begin[1] + box.size[1],
-                    dy + (image * box.size[0] + d) * box.size[1] * box.size[2] * kSlice,
+            turn_in({from + (box.begin[0] + d) * slice_step, out_steps, channels, a.out[1], a.out[2]}, box.begin[1],
+                    box.begin[1] + box.size[1], dy + (image * box.size[0] + d) * box.size[1] * box.size[2] * kSlice,
                     {kSlice, box.size[2] * kSlice});
         }
         for (int64_t row = 0; row < box.images * box.size[0] * box.size[1]; ++row) {

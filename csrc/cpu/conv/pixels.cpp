@@ -50,10 +50,12 @@ int64_t backward_classes(const ConvArgs& a, TapClass* classes) {
   return count;
 }
 
-PixelSource::PixelSource(const Plan& plan, const Window (&windows)[3], const int64_t (&source)[3], int64_t channels)
+PixelSource::PixelSource(const Plan& plan, const Window (&windows)[3], const int64_t (&source)[3], int64_t channels,
+                         ImageSteps steps)
     : windows_{windows[0], windows[1], windows[2]},
       source_{source[0], source[1], source[2]},
       channels_(channels),
+      steps_(steps),
       images_(plan.images()),
       largest_{plan.size(0), plan.size(1)},
       left_(min_of(windows[2].lowest, 0)),
@@ -65,8 +67,8 @@ int64_t PixelSource::room() const {
   return images_ * windows_[0].length(largest_[0]) * windows_[1].length(largest_[1]) * row_;
 }
 
-void PixelSource::fill(const Box& box, int64_t image, const float* x, int64_t n, float* to) const {
-  const int64_t plane = source_[0] * source_[1] * source_[2];
+void PixelSource::fill(const Box& box, int64_t image, const float* x, int64_t c, int64_t n, float* to) const {
+  x += (box.image + image) * steps_.image + c * steps_.channel;
   const int64_t right = width_ + left_ - source_[2];
   const int64_t depth = size(0, box), height = size(1, box);
   const auto clear = [&](float* p, int64_t pixels) {
@@ -88,8 +90,8 @@ void PixelSource::fill(const Box& box, int64_t image, const float* x, int64_t n,
       clear(to + (h + 1) * row_ - right * pixel_, right);
     }
     if (above < below)
-      turn_in({x + z * source_[1] * source_[2], plane, n, source_[1], source_[2]}, first + above, first + below,
-              to + above * row_ - left_ * pixel_, {pixel_, row_});
+      turn_in({x + z * source_[1] * source_[2] * steps_.pixel, steps_, n, source_[1], source_[2]}, first + above,
+              first + below, to + above * row_ - left_ * pixel_, {pixel_, row_});
   }
 }
 
@@ -99,6 +101,7 @@ namespace {
 struct Pass {
   const float* source;
   float* to;
+  bool channels_last;  // both
   int64_t batch, channels, outputs;  // channels of the source, and of what is computed
   int64_t in[3], out[3], step[3];  // spatial sizes of both; outputs of a class lie `step` apart
   const float* w;
@@ -113,7 +116,9 @@ class PixelConvolver {
         classes_(classes),
         count_(count),
         plan_(classes[0].axes, p.batch, p.channels, sharing_of(p)),
-        source_(plan_, Windows(classes, count).all, p.in, p.channels),
+        source_(plan_, Windows(classes, count).all, p.in, p.channels,
+                image_steps(p.channels_last, p.channels, elements(p.in))),
+        to_steps_(image_steps(p.channels_last, p.outputs, elements(p.out))),
         panels_(ceil_div(p.outputs, kWide)),
         depth_(classes[count - 1].weights + classes[count - 1].taps() * p.channels),
         weights_(panels_ * kWide * depth_) {
@@ -183,8 +188,7 @@ class PixelConvolver {
     parallel_for(box.images * slices, 1 + kTurnWork / (kSlice * plane), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t image = i / slices, c = i % slices * kSlice;
-        source_.fill(box, image, p_.source + ((box.image + image) * p_.channels + c) * plane,
-                     min_of(kSlice, p_.channels - c), pixels + c);
+        source_.fill(box, image, p_.source, c, min_of(kSlice, p_.channels - c), pixels + c);
       }
     });
     int64_t size[3], first[3];  // of the outputs of all classes
@@ -285,13 +289,13 @@ class PixelConvolver {
   }
 
   void write(const Box& box, const int64_t (&first)[3], const int64_t (&size)[3], int64_t o, const float* sums) const {
-    const int64_t slice = p_.out[1] * p_.out[2], plane = p_.out[0] * slice;
+    const int64_t slice = p_.out[1] * p_.out[2] * to_steps_.pixel;
     const Finish finish = {p_.finish.bias ? p_.finish.bias + o : nullptr, p_.finish.relu};
     for (int64_t image = 0; image < box.images; ++image)
       for (int64_t d = 0; d < size[0]; ++d) {
-        float* to = p_.to + ((box.image + image) * p_.outputs + o) * plane + (first[0] + d) * slice;
+        float* to = p_.to + (box.image + image) * to_steps_.image + o * to_steps_.channel + (first[0] + d) * slice;
         turn_out(sums + (image * size[0] + d) * size[1] * size[2] * kWide, {kWide, size[2] * kWide},
-                 {to, plane, min_of(kSlice, p_.outputs - o), p_.out[1], p_.out[2]}, first[1], first[1] + size[1],
+                 {to, to_steps_, min_of(kSlice, p_.outputs - o), p_.out[1], p_.out[2]}, first[1], first[1] + size[1],
                  finish);
       }
   }
@@ -301,6 +305,7 @@ class PixelConvolver {
   int64_t count_;
   Plan plan_;
   PixelSource source_;
+  ImageSteps to_steps_;
   int64_t panels_, depth_;
   Scratch<float> weights_;
 };
@@ -322,7 +327,7 @@ bool prefers_pixels(const ConvArgs& a, ConvPass pass) {
 void pixels_forward(const ConvArgs& a) {
   Pass p;
   p.source = static_cast<const float*>(a.x), p.to = static_cast<float*>(a.y);
-  p.batch = a.batch, p.channels = a.channels, p.outputs = a.out_channels;
+  p.batch = a.batch, p.channels = a.channels, p.outputs = a.out_channels, p.channels_last = a.channels_last;
   p.w = static_cast<const float*>(a.w), p.w_in = elements(a.kernel), p.w_out = a.channels * p.w_in;
   p.finish = {static_cast<const float*>(a.bias), a.activation == Activation::Relu};
   for (int i = 0; i < 3; ++i) p.in[i] = a.in[i], p.out[i] = a.out[i], p.kernel[i] = a.kernel[i], p.step[i] = 1;
@@ -333,7 +338,7 @@ void pixels_forward(const ConvArgs& a) {
 void pixels_backward_input(const ConvArgs& a) {
   Pass p;
   p.source = static_cast<const float*>(a.dy), p.to = static_cast<float*>(a.dx);
-  p.batch = a.batch, p.channels = a.out_channels, p.outputs = a.channels;
+  p.batch = a.batch, p.channels = a.out_channels, p.outputs = a.channels, p.channels_last = a.channels_last;
   p.w = static_cast<const float*>(a.w), p.w_out = elements(a.kernel), p.w_in = a.channels * p.w_out;
   p.finish = {static_cast<const float*>(a.bias), false};
   for (int i = 0; i < 3; ++i)

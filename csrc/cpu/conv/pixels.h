@@ -36,7 +36,9 @@ struct Windows {
 // The turned source of a box: [image][slice][row][column][channel], columns from `left` on.
 class PixelSource {
  public:
-  PixelSource(const Plan& plan, const Window (&windows)[3], const int64_t (&source)[3], int64_t channels);
+  // `channels` at most are turned at a time, of a tensor of these steps.
+  PixelSource(const Plan& plan, const Window (&windows)[3], const int64_t (&source)[3], int64_t channels,
+              ImageSteps steps);
 
   int64_t room() const;  // floats that the largest box needs
   int64_t channels() const { return channels_; }
@@ -50,14 +52,15 @@ class PixelSource {
     return ((first[0] - windows_[0].lowest) * size(1, box) + first[1] - windows_[1].lowest) * row_ +
            (first[2] - left_) * pixel_;
   }
-  // n channels at most a vector of an image of the box: x is the first plane, `to` the channel of the first pixel of all.
-  void fill(const Box& box, int64_t image, const float* x, int64_t n, float* to) const;
+  // n channels at most a vector, from c on, of an image of the box: `to` is the channel of the first pixel of all.
+  void fill(const Box& box, int64_t image, const float* x, int64_t c, int64_t n, float* to) const;
 
  private:
   int64_t size(int axis, const Box& box) const { return windows_[axis].length(box.size[axis]); }
 
   Window windows_[3];
   int64_t source_[3], channels_;
+  ImageSteps steps_;
   int64_t images_, largest_[2];
   int64_t left_, width_;  // columns of a row
   int64_t pixel_, row_;

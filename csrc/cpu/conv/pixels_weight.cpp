@@ -20,7 +20,8 @@ class PixelWeightGradient {
         depth_(elements(a.kernel) * a.channels),
         shares_(a, depth_ * pitch_),
         plan_(class_.axes, a.batch, a.channels + a.out_channels, shares_.sharing()),
-        source_(plan_, Windows(&class_, 1).all, a.in, a.channels),
+        source_(plan_, Windows(&class_, 1).all, a.in, a.channels,
+                image_steps(a.channels_last, a.channels, elements(a.in))),
         in_run_(a.dilation[2] == 1 && source_.pixel() == a.channels ? a.kernel[2] : 1),
         sums_(depth_ * pitch_) {}
 
@@ -37,14 +38,13 @@ class PixelWeightGradient {
  private:
   void run_box(const Box& box, bool first, float* pixels, float* out, int64_t* offsets, float* sums) const {
     const int64_t in_slices = ceil_div(a_.channels, kSlice), slices = in_slices + ceil_div(a_.out_channels, kSlice);
-    const int64_t in_plane = elements(a_.in), rows = box.images * box.size[0] * box.size[1];
-    parallel_for(box.images * slices, 1 + kTurnWork / (kSlice * in_plane), [&](int64_t begin, int64_t end) {
+    const int64_t rows = box.images * box.size[0] * box.size[1];
+    parallel_for(box.images * slices, 1 + kTurnWork / (kSlice * elements(a_.in)), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t image = i / slices, slice = i % slices;
         if (slice < in_slices) {
           const int64_t c = slice * kSlice;
-          const float* x = static_cast<const float*>(a_.x) + ((box.image + image) * a_.channels + c) * in_plane;
-          source_.fill(box, image, x, min_of(kSlice, a_.channels - c), pixels + c);
+          source_.fill(box, image, static_cast<const float*>(a_.x), c, min_of(kSlice, a_.channels - c), pixels + c);
         } else {
           turn_out_gradient(box, image, (slice - in_slices) * kSlice, out);
         }
@@ -66,12 +66,13 @@ class PixelWeightGradient {
 
   // dy as panels of pixels: [panel][position][kPanel].
   void turn_out_gradient(const Box& box, int64_t image, int64_t o, float* out) const {
-    const int64_t slice = a_.out[1] * a_.out[2], plane = a_.out[0] * slice;
+    const ImageSteps steps = image_steps(a_.channels_last, a_.out_channels, elements(a_.out));
+    const int64_t slice = a_.out[1] * a_.out[2] * steps.pixel;
     const int64_t positions = box.size[0] * box.size[1] * box.size[2];
     float* to = out + (o / kPanel * box.images + image) * positions * kPanel + o % kPanel;
-    const float* dy = static_cast<const float*>(a_.dy) + ((box.image + image) * a_.out_channels + o) * plane;
+    const float* dy = static_cast<const float*>(a_.dy) + (box.image + image) * steps.image + o * steps.channel;
     for (int64_t d = 0; d < box.size[0]; ++d)
-      turn_in({dy + (box.begin[0] + d) * slice, plane, min_of(kSlice, a_.out_channels - o), a_.out[1], a_.out[2]},
+      turn_in({dy + (box.begin[0] + d) * slice, steps, min_of(kSlice, a_.out_channels - o), a_.out[1], a_.out[2]},
               box.begin[1], box.begin[1] + box.size[1], to + d * box.size[1] * box.size[2] * kPanel,
               {kPanel, box.size[2] * kPanel});
   }

@@ -26,6 +26,26 @@ template <int kWrite> void fetch_next(const float* at, int64_t stride) {
   for (int i = 0; i < kSlice; ++i) __builtin_prefetch(at + (kSlice + i) * stride, kWrite, 2);
 }
 
+// Channels that lie side by side already are copied.
+void copy_in(const Planes<const float>& planes, int64_t first, int64_t last, float* to, PixelStep steps) {
+  const bool full = whole_slices(planes.channels, steps.step);
+  const float* from = planes.at + first * planes.width * planes.steps.pixel;
+  for (int64_t row = first; row < last; ++row, to += steps.row_step)
+    for (int64_t i = 0; i < planes.width; ++i, from += planes.steps.pixel) {
+      const V v = vec_load_n(from, planes.channels);
+      vec_store_n(to + i * steps.step, v, full ? kSlice : planes.channels);
+    }
+}
+
+template <class F>
+void copy_out(const float* from, PixelStep steps, const Planes<float>& planes, int64_t first, int64_t last,
+              const F& finished) {
+  float* to = planes.at + first * planes.width * planes.steps.pixel;
+  for (int64_t row = first; row < last; ++row, from += steps.row_step)
+    for (int64_t i = 0; i < planes.width; ++i, to += planes.steps.pixel)
+      vec_store_n(to, finished(from + i * steps.step), planes.channels);
+}
+
 // A few channels do not repay squares of vectors.
 template <int kChannels>
 void turn_few(const Planes<const float>& planes, int64_t first, int64_t last, float* to, PixelStep steps) {
@@ -33,13 +53,14 @@ void turn_few(const Planes<const float>& planes, int64_t first, int64_t last, fl
     const float* from = planes.at + row * planes.width;
     for (int64_t i = 0; i < planes.width; ++i)
 #pragma GCC unroll 4
-      for (int c = 0; c < kChannels; ++c) to[i * steps.step + c] = from[c * planes.stride + i];
+      for (int c = 0; c < kChannels; ++c) to[i * steps.step + c] = from[c * planes.steps.channel + i];
   }
 }
 
 }  // namespace
 
 void turn_in(const Planes<const float>& planes, int64_t first, int64_t last, float* to, PixelStep steps) {
+  if (planes.channels_last()) return copy_in(planes, first, last, to, steps);
   const bool full = whole_slices(planes.channels, steps.step);
   if (!full && planes.channels == 1) return turn_few<1>(planes, first, last, to, steps);
   if (!full && planes.channels == 2) return turn_few<2>(planes, first, last, to, steps);
@@ -49,8 +70,8 @@ void turn_in(const Planes<const float>& planes, int64_t first, int64_t last, flo
   V r[kSlice];
   for (int64_t p = first * planes.width; p < end; p += kSlice) {
     const int64_t n = min_of(kSlice, end - p);
-    fetch_next<0>(planes.at + p, planes.stride);
-    load_transposed<float>(planes.at + p, planes.stride, planes.channels, n, r);
+    fetch_next<0>(planes.at + p, planes.steps.channel);
+    load_transposed<float>(planes.at + p, planes.steps.channel, planes.channels, n, r);
     if (full && n == kSlice && cursor.straight(n)) {
 #pragma GCC unroll 16
       for (int i = 0; i < kSlice; ++i) vec_store(cursor.pixel(i), r[i]);
@@ -70,11 +91,12 @@ void turn_out(const float* from, PixelStep steps, const Planes<float>& planes, i
     const V v = vec_load(p) + bias;
     return v < floor ? floor : v;
   };
+  if (planes.channels_last()) return copy_out(from, steps, planes, first, last, finished);
   Cursor<const float> cursor = {from, steps, planes.width};
   V r[kSlice];
   for (int64_t p = first * planes.width; p < end; p += kSlice) {
     const int64_t n = min_of(kSlice, end - p);
-    fetch_next<1>(planes.at + p, planes.stride);
+    fetch_next<1>(planes.at + p, planes.steps.channel);
     if (n == kSlice && cursor.straight(n)) {
 #pragma GCC unroll 16
       for (int i = 0; i < kSlice; ++i) r[i] = finished(cursor.pixel(i));
@@ -83,7 +105,7 @@ void turn_out(const float* from, PixelStep steps, const Planes<float>& planes, i
       for (int64_t i = 0; i < n; ++i, cursor.advance(1)) r[i] = finished(cursor.at);
       for (int64_t i = n; i < kSlice; ++i) r[i] = V{};
     }
-    store_transposed<float>(r, planes.at + p, planes.stride, planes.channels, n);
+    store_transposed<float>(r, planes.at + p, planes.steps.channel, planes.channels, n);
   }
 }
 

@@ -11,10 +11,20 @@ inline constexpr int64_t kTurnWork = 1 << 14;  // elements whose turning is not 
 
 CNN_HD int64_t round_up(int64_t n, int64_t step) { return ceil_div(n, step) * step; }
 
-// Some planes of one image, `stride` apart.
+// From image to image, from channel to channel and from pixel to pixel of a tensor.
+struct ImageSteps {
+  int64_t image, channel, pixel;
+};
+CNN_HD ImageSteps image_steps(bool channels_last, int64_t channels, int64_t plane) {
+  return {channels * plane, channels_last ? 1 : plane, channels_last ? channels : 1};
+}
+
+// Some channels of one image; channels or pixels lie side by side.
 template <class F> struct Planes {
   F* at;
-  int64_t stride, channels, height, width;
+  ImageSteps steps;
+  int64_t channels, height, width;
+  CNN_HD bool channels_last() const { return steps.pixel != 1; }
 };
 
 // Pixel (row, column) is at row * row_step + column * step.

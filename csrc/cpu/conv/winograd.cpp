@@ -42,6 +42,7 @@ void transform_weights(const Weights& w, int64_t channels, int64_t o, int64_t n,
 struct Problem {
   const float* source;
   float* to;
+  bool channels_last;  // both
   int64_t batch, channels, outputs;
   int64_t in[2], out[2], padding[2];
   Weights weights;
@@ -119,12 +120,13 @@ class Convolver {
   }
 
   void transform_block(const Block& b, float* in, int64_t point) const {
-    const int64_t slices = pitch_in_ / kSlice, plane = p_.in[0] * p_.in[1];
+    const int64_t slices = pitch_in_ / kSlice;
+    const ImageSteps steps = image_steps(p_.channels_last, p_.channels, p_.in[0] * p_.in[1]);
     parallel_for(b.images * slices, 1, [&](int64_t begin, int64_t end) {
       Scratch<float> pixels(tiling_.height(b.rows, kIn) * tiling_.width(kIn) * kSlice);
       for (int64_t i = begin; i < end; ++i) {
         const int64_t image = i / slices, c = i % slices * kSlice;
-        const Planes<const float> planes = {p_.source + ((b.image + image) * p_.channels + c) * plane, plane,
+        const Planes<const float> planes = {p_.source + (b.image + image) * steps.image + c * steps.channel, steps,
                                             min_of(kSlice, p_.channels - c), p_.in[0], p_.in[1]};
         transform_tiles<Input>(tiling_, b, planes, p_.padding, pixels,
                                in + image * b.rows * tiling_.cols * pitch_in_ + c, point, pitch_in_);
@@ -135,8 +137,8 @@ class Convolver {
   // Outputs from o on, a vector of them, of one image; `out` holds them of the block's first tile.
   void restore(const Block& b, int64_t image, int64_t o, const float* out, int64_t point, int64_t pitch) const {
     Scratch<float> pixels(tiling_.height(b.rows, kOut) * tiling_.width(kOut) * kSlice);
-    const int64_t plane = p_.out[0] * p_.out[1];
-    const Planes<float> planes = {p_.to + ((b.image + image) * p_.outputs + o) * plane, plane,
+    const ImageSteps steps = image_steps(p_.channels_last, p_.outputs, p_.out[0] * p_.out[1]);
+    const Planes<float> planes = {p_.to + (b.image + image) * steps.image + o * steps.channel, steps,
                                   min_of(kSlice, p_.outputs - o), p_.out[0], p_.out[1]};
     restore_tiles(tiling_, b, planes, {p_.finish.bias ? p_.finish.bias + o : nullptr, p_.finish.relu}, pixels,
                   out + image * b.rows * tiling_.cols * pitch, point, pitch);
@@ -226,19 +228,21 @@ class WeightGradient {
     parallel_for(b.images * slices, 1, [&](int64_t begin, int64_t end) {
       Scratch<float> pixels(tiling_.height(b.rows, kIn) * tiling_.width(kIn) * kSlice);
       const int64_t padding[2] = {a_.padding[1], a_.padding[2]}, none[2] = {0, 0};
-      const int64_t in_plane = elements(a_.in), out_plane = elements(a_.out);
+      const ImageSteps in_steps = image_steps(a_.channels_last, a_.channels, elements(a_.in)),
+                       out_steps = image_steps(a_.channels_last, a_.out_channels, elements(a_.out));
       for (int64_t i = begin; i < end; ++i) {
         const int64_t image = i / slices, slice = i % slices;
         if (slice < in_slices) {
           const int64_t c = slice * kSlice;
-          const float* x = static_cast<const float*>(a_.x) + ((b.image + image) * a_.channels + c) * in_plane;
-          transform_tiles<Input>(tiling_, b, {x, in_plane, min_of(kSlice, a_.channels - c), a_.in[1], a_.in[2]},
+          const float* x = static_cast<const float*>(a_.x) + (b.image + image) * in_steps.image + c * in_steps.channel;
+          transform_tiles<Input>(tiling_, b, {x, in_steps, min_of(kSlice, a_.channels - c), a_.in[1], a_.in[2]},
                                  padding, pixels, in + image * each * pitch_in_ + c, in_point(tiles), pitch_in_);
         } else {
           const int64_t s = slice - in_slices, o = s * kSlice;
-          const float* dy = static_cast<const float*>(a_.dy) + ((b.image + image) * a_.out_channels + o) * out_plane;
+          const float* dy =
+              static_cast<const float*>(a_.dy) + (b.image + image) * out_steps.image + o * out_steps.channel;
           transform_tiles<OutputGradient>(
-              tiling_, b, {dy, out_plane, min_of(kSlice, a_.out_channels - o), a_.out[1], a_.out[2]}, none, pixels,
+              tiling_, b, {dy, out_steps, min_of(kSlice, a_.out_channels - o), a_.out[1], a_.out[2]}, none, pixels,
               out + (s / 2 * tiles + image * each) * kPanel + s % 2 * kSlice, out_point(tiles), kPanel);
         }
       }
@@ -307,6 +311,7 @@ void winograd_forward(const ConvArgs& a) {
   using namespace winograd;
   const Problem p = {static_cast<const float*>(a.x),
                      static_cast<float*>(a.y),
+                     a.channels_last,
                      a.batch,
                      a.channels,
                      a.out_channels,
@@ -323,6 +328,7 @@ void winograd_backward_input(const ConvArgs& a) {
   const int64_t reach[2] = {(kTaps - 1) * a.dilation[1], (kTaps - 1) * a.dilation[2]};
   const Problem p = {static_cast<const float*>(a.dy),
                      static_cast<float*>(a.dx),
+                     a.channels_last,
                      a.batch,
                      a.out_channels,
                      a.channels,

@@ -1,21 +1,10 @@
 // Average pooling: the sum of a window over its size, the padding counted or not, or over a given divisor.
 #include "cpu/heavy_kernels.h"
+#include "cpu/pool/pixels.h"
 #include "cpu/pool/window.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
-
-int64_t length(const Span& s) { return s.end > s.begin ? ceil_div(s.end - s.begin, s.step) : 0; }
-
-int64_t divisor_of(const PoolArgs& a, const Span& d, const Span& h, const Span& w) {
-  if (a.divisor) return a.divisor;
-  if (a.count_include_pad) return d.padded * h.padded * w.padded;
-  return length(d) * length(h) * length(w);
-}
-
-template <class T> T divided(T sum, int64_t n) { return sum / T(n); }
-// Towards zero; the smallest number over -1 wraps.
-int64_t divided(int64_t sum, int64_t n) { return n == -1 ? int64_t(uint64_t(0) - uint64_t(sum)) : sum / n; }
 
 template <class T, class Windows> void average(const PoolArgs& a, const Windows& windows) {
   each_plane(a, pool_in(a) + pool_out(a), [&](int64_t plane) {
@@ -47,27 +36,41 @@ PoolArgs plain(PoolArgs a) {
   return a;
 }
 
+void average_of_pixels(const PoolArgs& a, PoolWindows windows) {
+  if (a.dtype == DType::Float64) average_pixels<double>(a, windows);
+  else if (a.dtype == DType::Int64) average_pixels<int64_t>(a, windows);
+  else average_pixels<float>(a, windows);
+}
+void spread_over_pixels(const PoolArgs& a, PoolWindows windows) {
+  if (a.dtype == DType::Float64) spread_pixels<double>(a, windows);
+  else spread_pixels<float>(a, windows);
+}
+
 }  // namespace
 
 void avg_pool_forward(const PoolArgs& a) {
+  if (a.channels_last) return average_of_pixels(a, PoolWindows::Strided);
   if (a.dtype == DType::Float64) average<double>(a, StridedWindows{a});
   else if (a.dtype == DType::Int64) average<int64_t>(a, StridedWindows{a});
   else average<float>(a, StridedWindows{a});
 }
 
 void avg_pool_backward(const PoolArgs& a) {
+  if (a.channels_last) return spread_over_pixels(a, PoolWindows::Strided);
   if (a.dtype == DType::Float64) spread<double>(a, StridedWindows{a});
   else spread<float>(a, StridedWindows{a});
 }
 
 void adaptive_avg_forward(const PoolArgs& args) {
   const PoolArgs a = plain(args);
+  if (a.channels_last) return average_of_pixels(a, PoolWindows::Adaptive);
   if (a.dtype == DType::Float64) average<double>(a, AdaptiveWindows{a});
   else average<float>(a, AdaptiveWindows{a});
 }
 
 void adaptive_avg_backward(const PoolArgs& args) {
   const PoolArgs a = plain(args);
+  if (a.channels_last) return spread_over_pixels(a, PoolWindows::Adaptive);
   if (a.dtype == DType::Float64) spread<double>(a, AdaptiveWindows{a});
   else spread<float>(a, AdaptiveWindows{a});
 }

@@ -1,17 +1,10 @@
-// Max pooling. A value wins if it is greater, or NaN; so the first of equal values stays, and NaN spreads.
+// Max pooling.
 #include "cpu/heavy_kernels.h"
+#include "cpu/pool/pixels.h"
 #include "cpu/pool/window.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
-
-template <class T> CNN_HD bool wins(T value, T best) { return value > best || value != value; }
-
-template <class T> CNN_HD T lowest() {
-  if constexpr (T(0.5) != T(0)) return -T(__builtin_inf());
-  else if constexpr (T(-1) > T(0)) return T(0);
-  else return T(T(1) << (8 * sizeof(T) - 1));
-}
 
 template <class T, class Windows> void max_planes(const PoolArgs& a, const Windows& windows) {
   each_plane(a, pool_out(a) * a.kernel[0] * a.kernel[1] * a.kernel[2], [&](int64_t plane) {
@@ -157,6 +150,7 @@ template <class T> class Halving {
 };
 
 template <class T> void max_forward(const PoolArgs& a) {
+  if (a.channels_last) return max_pixels<T>(a, PoolWindows::Strided);
   if constexpr (T(0.5) != T(0)) {
     if (is_halving(a)) {
       const Halving<T> halving(a);
@@ -170,6 +164,7 @@ template <class T> void max_forward(const PoolArgs& a) {
 }
 
 template <class T> void max_backward(const PoolArgs& a) {
+  if (a.channels_last) return max_pixels_backward<T>(a);
   const Halving<T> halving(a);
   const bool halves = is_halving(a);
   each_plane(a, pool_in(a) + 4 * pool_out(a), [&](int64_t plane) {
@@ -212,9 +207,14 @@ void max_pool_backward(const PoolArgs& a) {
   else max_backward<float>(a);
 }
 
+template <class T> void adaptive_max(const PoolArgs& a) {
+  if (a.channels_last) return max_pixels<T>(a, PoolWindows::Adaptive);
+  max_planes<T>(a, AdaptiveWindows{a});
+}
+
 void adaptive_max_forward(const PoolArgs& a) {
-  if (a.dtype == DType::Float64) max_planes<double>(a, AdaptiveWindows{a});
-  else max_planes<float>(a, AdaptiveWindows{a});
+  if (a.dtype == DType::Float64) adaptive_max<double>(a);
+  else adaptive_max<float>(a);
 }
 
 }  // namespace cnn::cpu::CNN_ISA

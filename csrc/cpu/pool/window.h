@@ -34,8 +34,30 @@ struct AdaptiveWindows {
   }
 };
 
+// How many elements of x a window has, and what their sum is divided by.
+inline int64_t length(const Span& s) { return s.end > s.begin ? ceil_div(s.end - s.begin, s.step) : 0; }
+
+inline int64_t divisor_of(const PoolArgs& a, const Span& d, const Span& h, const Span& w) {
+  if (a.divisor) return a.divisor;
+  if (a.count_include_pad) return d.padded * h.padded * w.padded;
+  return length(d) * length(h) * length(w);
+}
+
+template <class T> CNN_HD T divided(T sum, int64_t n) { return sum / T(n); }
+// Towards zero; the smallest number over -1 wraps.
+inline int64_t divided(int64_t sum, int64_t n) { return n == -1 ? int64_t(uint64_t(0) - uint64_t(sum)) : sum / n; }
+
 inline int64_t pool_in(const PoolArgs& a) { return a.in[0] * a.in[1] * a.in[2]; }
 inline int64_t pool_out(const PoolArgs& a) { return a.out[0] * a.out[1] * a.out[2]; }
+
+// A value wins if it is greater, or NaN; so the first of equal values stays, and NaN spreads.
+template <class T> CNN_HD bool wins(T value, T best) { return value > best || value != value; }
+
+template <class T> CNN_HD T lowest() {
+  if constexpr (T(0.5) != T(0)) return -T(__builtin_inf());
+  else if constexpr (T(-1) > T(0)) return T(0);
+  else return T(T(1) << (8 * sizeof(T) - 1));
+}
 
 // f(plane) for all planes; `work` elements are touched in each.
 template <class F> void each_plane(const PoolArgs& a, int64_t work, const F& f) {

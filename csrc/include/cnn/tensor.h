@@ -7,6 +7,7 @@
 #include "cnn/check.h"
 #include "cnn/device.h"
 #include "cnn/dtype.h"
+#include "cnn/layout.h"
 #include "cnn/ref.h"
 #include "cnn/scalar.h"
 #include "cnn/shape.h"
@@ -146,11 +147,12 @@ class Dest {
   Tensor target_;
 };
 
-// A new, dense, uninitialised tensor. Strides default to C order.
+// A new, dense, uninitialised tensor, in C order or another format.
 CNN_API Tensor empty(const Dims& sizes, DType dtype, Device device = kCpu);
+CNN_API Tensor empty(const Dims& sizes, DType dtype, Device device, MemoryFormat format);
 CNN_API Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype, Device device = kCpu);
-// Same shape, and the stride order of a dense `like`; dtype may differ.
-CNN_API Tensor empty_like(const Tensor& like, DType dtype);
+// Same shape, and the order of the strides of `like`, or a format; dtype may differ.
+CNN_API Tensor empty_like(const Tensor& like, DType dtype, MemoryFormat format = MemoryFormat::Preserve);
 // An alias of `base`'s memory with another geometry: a view, sharing versions. Records nothing.
 CNN_API Tensor alias(const Tensor& base, const Dims& sizes, const Dims& strides, int64_t offset);
 // An alias that is no view and has its own version: `.data`. With `share_version`: detach().

@@ -7,18 +7,20 @@
 
 namespace cnn {
 
-// A new tensor with the same elements, in the stride order of a dense input.
-CNN_API Tensor clone(const Tensor& input);
-CNN_API Tensor contiguous(const Tensor& input);  // itself when it is
+// A new tensor with the same elements, by default in the order of the input's strides.
+CNN_API Tensor clone(const Tensor& input, MemoryFormat format = MemoryFormat::Preserve);
+// The tensor itself when it is dense in the format.
+CNN_API Tensor contiguous(const Tensor& input, MemoryFormat format = MemoryFormat::Contiguous);
 // Writes src, broadcast and converted, into dst.
 CNN_API Tensor copy_(const Tensor& dst, const Tensor& src);
 // The tensor itself when nothing changes (unless `copy`).
-CNN_API Tensor to(const Tensor& input, std::optional<DType> dtype, std::optional<Device> device, bool copy = false);
+CNN_API Tensor to(const Tensor& input, std::optional<DType> dtype, std::optional<Device> device, bool copy = false,
+                  MemoryFormat format = MemoryFormat::Preserve);
 CNN_API Tensor to_dtype(const Tensor& input, DType dtype);
 CNN_API Tensor to_device(const Tensor& input, Device device);
 
-// Gives a tensor another shape (contiguous), growing its storage where needed; keeps the elements that fit.
-CNN_API Tensor resize_(const Tensor& input, const Dims& size);
+// Gives a tensor another shape, dense in the format, growing its storage where needed; keeps the elements that fit.
+CNN_API Tensor resize_(const Tensor& input, const Dims& size, MemoryFormat format = MemoryFormat::Contiguous);
 // The same for an `out=` argument: only for a tensor without gradient.
 CNN_API void resize_output(const char* op, const Tensor& out, const Dims& size);
 

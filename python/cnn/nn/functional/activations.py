@@ -110,7 +110,7 @@ def _rrelu(input, lower, upper, training, inplace, generator):
         drawn = drawn.uniform_(lower, upper, generator=generator).to(input.dtype)
         slopes = _C.ones(input.numel(), dtype=input.dtype, device=input.device)
         slopes = slopes.masked_scatter(below.reshape(-1), drawn).view(input.shape)
-        return input.mul_(slopes) if inplace else input * slopes
+        return input.mul_(slopes) if inplace else input.contiguous() * slopes
     return leaky_relu(input, (lower + upper) / 2, inplace)
 
 

@@ -146,7 +146,15 @@ def _pad_circular(input, pad):
         if right > 0:
             parts.append(middle.narrow(dim, 0, right))
         input = _C.cat(parts, dim) if len(parts) > 1 else parts[0]
-    return input
+    return input.contiguous()
+
+
+def _as_laid_out(output, input):
+    """`output` in the memory format of `input`."""
+    memory_format = _C._memory_format_of(input)
+    if memory_format is _C.contiguous_format:
+        return output.contiguous()
+    return output.clone(memory_format=memory_format)
 
 
 def _check_image(name, input):
@@ -175,7 +183,7 @@ def pixel_shuffle(input, upscale_factor) -> _C.Tensor:
     c, n = channels // (r * r), len(batch)
     blocks = input.reshape(*batch, c, r, r, h, w)
     order = (*range(n), n, n + 3, n + 1, n + 4, n + 2)
-    return blocks.permute(order).reshape(*batch, c, h * r, w * r)
+    return _as_laid_out(blocks.permute(order).reshape(*batch, c, h * r, w * r), input)
 
 
 def pixel_unshuffle(input, downscale_factor) -> _C.Tensor:
@@ -194,7 +202,7 @@ def pixel_unshuffle(input, downscale_factor) -> _C.Tensor:
     h, w, n = height // r, width // r, len(batch)
     blocks = input.reshape(*batch, c, h, r, w, r)
     order = (*range(n), n, n + 2, n + 4, n + 1, n + 3)
-    return blocks.permute(order).reshape(*batch, c * r * r, h, w)
+    return _as_laid_out(blocks.permute(order).reshape(*batch, c * r * r, h, w), input)
 
 
 def channel_shuffle(input, groups) -> _C.Tensor:
@@ -218,7 +226,7 @@ def channel_shuffle(input, groups) -> _C.Tensor:
             "groups."
         )
     split = input.reshape(n, groups, channels // groups, *rest)
-    return split.transpose(1, 2).reshape(input.shape)
+    return _as_laid_out(split.transpose(1, 2).reshape(input.shape), input)
 
 
 def _scaled(size, factor):
