@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cnn
-from op_cases import EPSILON, FLOATS, flat_tensors, results_of, to_array
+from op_cases import EPSILON, FLOATS, X, flat_tensors, results_of, to_array
 from op_table import NOT_OPS, ROWS
 
 rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -125,8 +125,27 @@ def rotated(array, tensor):
     return array, view
 
 
-@rows
-@pytest.mark.parametrize("change", [transposed, sliced, rotated])
+def pixels(array, tensor):
+    """Channels last, of images and volumes."""
+    if tensor.dim() not in (4, 5):
+        return array, tensor
+    return array, tensor.movedim(1, -1).contiguous().movedim(-1, 1)
+
+
+def has_images(row):
+    shapes = (arg.shape for call in row.cases for arg in call.args if isinstance(arg, X))
+    return any(len(shape) in (4, 5) for shape in shapes)
+
+
+def layouts():
+    """(row, change) for every layout of operands that makes a difference to the row."""
+    changes = [transposed, sliced, rotated]
+    pairs = [(row, change) for row in ROWS for change in changes + [pixels] * has_images(row)]
+    names = [f"{row.name}-{change.__name__}" for row, change in pairs]
+    return pytest.mark.parametrize("row, change", pairs, ids=names)
+
+
+@layouts()
 def test_layouts_give_the_same_values(row, change):
     for dtype in row.dtypes[:2] if row.strided else []:
         for call in row.cases_for(dtype):
@@ -181,8 +200,7 @@ def check_the_same_gradients(row, inputs, want, got):
             near(g, w.numpy(), 10 * row.tolerance, cnn.float64)
 
 
-@rows
-@pytest.mark.parametrize("change", [transposed, sliced, rotated])
+@layouts()
 def test_gradients_of_layouts(row, change):
     def strided(out):
         return sliced(None, transposed(None, random_seed(out))[1])[1]

@@ -790,7 +790,7 @@ class Tensor:
     def clone(self, *, memory_format: memory_format | None = None) -> Tensor:
         """A copy, through which gradients flow."""
     def contiguous(self, memory_format: memory_format | None = None) -> Tensor:
-        """The tensor in C order."""
+        """Dense, in C order or the format; itself where it is."""
     def copy_(self, other: Tensor, non_blocking: _bool = False) -> Self:
         """Takes the elements of other, broadcast and converted."""
     def copysign(self, other: Tensor | _Number) -> Tensor:
@@ -1084,7 +1084,7 @@ class Tensor:
     def is_conj(self) -> _bool:
         """False."""
     def is_contiguous(self, memory_format: memory_format | None = None) -> _bool:
-        """Dense, in C order?"""
+        """Dense, in C order or the format?"""
     def is_floating_point(self) -> _bool:
         """Has it floating-point elements?"""
     def is_inference(self) -> _bool:
@@ -2082,6 +2082,9 @@ def _log_softmax_backward_data(
     grad_output: Tensor, output: Tensor, dim: _int, input_dtype: _DtypeLike
 ) -> Tensor:
     """The gradient of log_softmax, given its output."""
+
+def _memory_format_of(input: Tensor) -> memory_format:
+    """channels_last or channels_last_3d where the strides fall so, else contiguous_format."""
 
 def _rmsprop_step(
     params: Sequence[Tensor],

@@ -305,7 +305,6 @@ class Grammar:
                 "cnn.channels_last",
                 "cnn.channels_last_3d",
             ),
-            "Contiguous": ("cnn.contiguous_format",),
             "Generator": ("cnn.Generator()", "None"),
             "Module": ("cnn.nn.Linear(2, 2)", "cnn.nn.Sequential(cnn.nn.Linear(2, 2), cnn.nn.ReLU())",
                        "cnn.nn.BatchNorm1d(2)", "cnn.nn.Module()"),

@@ -94,6 +94,13 @@ def _overlapping(shape, dtype, values):
     return _dense((sum(shape) + 2,), dtype, values).as_strided(shape, (1,) * len(shape), 1)
 
 
+def _pixels(shape, dtype, values):
+    """Channels last, where there are channels."""
+    if len(shape) < 3:
+        return _dense(shape, dtype, values)
+    return _dense((shape[0], *shape[2:], shape[1]), dtype, values).movedim(-1, 1)
+
+
 def _numpy(shape, dtype, values):
     if dtype == "bfloat16":
         return _dense(shape, dtype, values)
@@ -126,6 +133,7 @@ LAYOUTS = {
     "part": _part,
     "expanded": _expanded,
     "overlapping": _overlapping,
+    "pixels": _pixels,
     "numpy": _numpy,
     "meta": _meta,
     "sub": _sub,

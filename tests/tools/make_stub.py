@@ -33,7 +33,6 @@ TYPES = {
     "Dtype": "_DtypeLike",
     "Device": "_DeviceLike",
     "Generator": "Generator",
-    "Contiguous": "memory_format",
     "Layout": "_layout",
     "MemoryFormat": "memory_format",
     "PinMemory": "_bool",
@@ -48,6 +47,7 @@ RESULTS = {
     "bool": "_bool",
     "Dims": "Size",
     "Size": "Size",
+    "MemoryFormat": "memory_format",
     "None": "None",
 }
 
