@@ -106,6 +106,18 @@ def test_modules_convert_their_weights():
     assert net[2].weight.is_contiguous()
 
 
+def test_weights_of_convolutions_alone_are_converted():
+    net = cnn.nn.Sequential(
+        cnn.nn.Conv2d(3, 8, 3), cnn.nn.Conv3d(3, 8, 3), cnn.nn.ConvTranspose2d(3, 8, 3)
+    )
+    before = [p.clone() for p in net.parameters()]
+    assert cnn.nn.utils.convert_conv2d_weight_memory_format(net, cnn.channels_last) is net
+    assert [has_format(layer.weight) for layer in net] == [True, False, True]
+    cnn.nn.utils.convert_conv3d_weight_memory_format(net, cnn.channels_last_3d)
+    assert has_format(net[1].weight)
+    assert all(cnn.equal(a, b) for a, b in zip(before, net.parameters()))
+
+
 # ---- Every kernel gives the values of C order, forward and backward ----
 
 

@@ -42,7 +42,7 @@ void bind_norm(Registry& ops) {
      "float momentum, float eps, bool cudnn_enabled) -> Tensor",
      "Channels normalised over the batch; running statistics move by momentum.", kFunctionOnly);
   ops.def_op<&cnn::batch_norm_relu>(
-      "batch_norm_relu(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
+      "_batch_norm_relu(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
       "bool training, float momentum, float eps) -> Tensor",
       "relu(batch_norm(...)) in one pass.", kFunctionOnly);
   ops.def_op<[](const Tensor& x, const OptTensor& w, const OptTensor& b, const OptTensor& m, const OptTensor& v, bool t,

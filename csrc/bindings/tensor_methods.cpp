@@ -66,45 +66,6 @@ Tensor to_cuda(const Tensor& x, std::optional<Device> device, bool, Format forma
   return convert(x, {}, device ? *device : Device{DeviceType::Cuda, -1}, false, format);
 }
 
-// ---- view(dtype) ----
-
-// The same bytes as elements of another type, without history.
-Tensor reinterpret(const Tensor& x, DType dtype) {
-  if (dtype == x.dtype()) return view(x, x.shape());
-  const int from = item_size(x.dtype()), to = item_size(dtype);
-  Dims sizes = x.shape(), strides = x.strides();
-  int64_t offset = x.offset();
-  if (from != to) {
-    const std::string pair = std::string(" to view ") + dtype_type_name(x.dtype()) + " as " + dtype_type_name(dtype) +
-                             " (different element sizes)";
-    check(x.dim() > 0, "", "self.dim() cannot be 0", pair);
-    const int last = x.dim() - 1;
-    check(strides[last] == 1, "", "self.stride(-1) must be 1", pair, ", but got ", strides[last]);
-    if (to > from) {
-      const int64_t ratio = to / from;
-      const auto divides = [&](int64_t value, const char* what) {
-        check(value % ratio == 0, "", what, " must be divisible by ", ratio, pair, ", but got ", value);
-      };
-      divides(sizes[last], "self.size(-1)");
-      divides(offset, "self.storage_offset()");
-      for (int i = 0; i < last; ++i) {
-        divides(strides[i], "self.stride");
-        strides[i] /= ratio;
-      }
-      sizes[last] /= ratio;
-      offset /= ratio;
-    } else {
-      const int64_t ratio = from / to;
-      for (int i = 0; i < last; ++i) strides[i] *= ratio;
-      sizes[last] *= ratio;
-      offset *= ratio;
-    }
-  }
-  auto impl = make_ref<TensorImpl>(x.storage(), sizes, strides, offset, dtype);
-  impl->own_version = x.impl()->own_version;
-  return Tensor(std::move(impl));
-}
-
 // ---- Geometry ----
 
 PyObject* tuple_of(const Dims& dims) {
@@ -222,8 +183,8 @@ void bind_questions(Registry& ops) {
 }
 
 void bind_conversions(Registry& ops) {
-  ops.def_op<&reinterpret>("view(Tensor self, Dtype dtype) -> Tensor", "The same bytes as elements of another type.",
-                           kMethodOnly);
+  ops.def_op<&cnn::view_dtype>("view(Tensor self, Dtype dtype) -> Tensor",
+                               "The same bytes as elements of another type.", kMethodOnly);
   ops.def_method("type", type, "type(): 'torch.FloatTensor'; type(dtype): a tensor of that dtype.");
   ops.def_op<[](const Tensor& x, std::optional<Device> device, std::optional<DType> dtype, bool, bool copy,
                 Format format) { return convert(x, dtype, device, copy, format); }>(

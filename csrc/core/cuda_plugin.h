@@ -6,7 +6,7 @@
 
 namespace cnn {
 
-inline constexpr int kCudaPluginAbi = 3;  // raised whenever this, Backend, HeavyTable or a list of functors changes
+inline constexpr int kCudaPluginAbi = 4;  // raised whenever this, Backend, HeavyTable or a list of functors changes
 
 struct CudaPlugin {
   const Backend* backend;

@@ -8,8 +8,21 @@
 namespace cnn::cuda {
 namespace {
 
-const Backend cuda_table = {allocate, release, copy_bytes, read_element, map,      reduce, rows,
-                            each,     has_map, has_reduce, has_rows,     has_each, true,   &heavy_table};
+const Backend cuda_table = {
+    .allocate = allocate,
+    .free = release,
+    .copy_bytes = copy_bytes,
+    .read_element = read_element,
+    .map = map,
+    .reduce = reduce,
+    .rows = rows,
+    .each = each,
+    .has_map = has_map,
+    .has_reduce = has_reduce,
+    .has_rows = has_rows,
+    .has_each = has_each,
+    .heavy = &heavy_table,
+};
 
 std::string device_name(int index) {
   cudaDeviceProp properties;

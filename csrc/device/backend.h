@@ -87,8 +87,7 @@ struct Backend {
   bool (*has_reduce)(int functor, DType key);
   bool (*has_rows)(int functor, DType key);
   bool (*has_each)(int functor, DType dtype);
-  bool runs;                      // false: skeletons do nothing (meta)
-  const HeavyTable* heavy;        // null where nothing runs: the CPU's then says which dtypes there are
+  const HeavyTable* heavy;  // null where nothing runs (meta): the CPU's then says which dtypes there are
 };
 
 // RuntimeError when the device has no backend here (CUDA without the plug-in or a GPU). Of several GPUs it selects the

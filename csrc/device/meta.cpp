@@ -21,7 +21,20 @@ bool has_each(int functor, DType dtype) { return cpu_backend.has_each(functor, d
 
 }  // namespace
 
-const Backend meta_backend = {allocate, free_nothing, copy_bytes, read_element, map,      reduce, rows,
-                              each,     has_map,      has_reduce, has_rows,     has_each, false,  nullptr};
+const Backend meta_backend = {
+    .allocate = allocate,
+    .free = free_nothing,
+    .copy_bytes = copy_bytes,
+    .read_element = read_element,
+    .map = map,
+    .reduce = reduce,
+    .rows = rows,
+    .each = each,
+    .has_map = has_map,
+    .has_reduce = has_reduce,
+    .has_rows = has_rows,
+    .has_each = has_each,
+    .heavy = nullptr,
+};
 
 }  // namespace cnn

@@ -59,16 +59,7 @@ Tensor empty_as(const Tensor& x) {
   const int n = x.dim();
   for (int d = 0; d < n; ++d)
     if (x.strides()[d] == 0 && x.shape()[d] > 1) return empty(x.shape(), x.dtype(), x.device());
-  int order[4];
-  for (int d = 0; d < n; ++d) order[d] = d;
-  std::stable_sort(order, order + n, [&](int a, int b) { return x.strides()[a] > x.strides()[b]; });
-  Dims strides = x.shape();
-  int64_t step = 1;
-  for (int i = n - 1; i >= 0; --i) {
-    strides[order[i]] = step;
-    step *= std::max<int64_t>(x.shape()[order[i]], 1);
-  }
-  return empty_strided(x.shape(), strides, x.dtype(), x.device());
+  return empty_like(x, x.dtype());
 }
 
 bool has_dense_rows(const Tensor& x) { return x.strides()[3] == 1 || x.shape()[3] == 1; }

@@ -12,7 +12,7 @@ void run_heavy(const char* op, Device device, HeavyEntry<Args> HeavyTable::* ent
   const Backend& b = backend(device);
   const HeavyEntry<Args>& kernel = (b.heavy ? b : cpu_backend).heavy->*entry;
   if (!kernel.has(args.dtype)) not_implemented(op, args.dtype);
-  if (b.runs) kernel(args);
+  if (b.heavy) kernel(args);
 }
 
 }  // namespace cnn

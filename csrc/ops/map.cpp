@@ -317,7 +317,7 @@ void map_into(const char* op, MapKind kind, const void* functor, const MapOperan
               DType key) {
   const Backend& b = backend(operands[0].tensor->device());
   if (!b.has_map(kind.id, key)) not_implemented(op, key);
-  if (!b.runs || operands[0].tensor->numel() == 0) {
+  if (operands[0].tensor->numel() == 0) {
     for (int k = 1; k < count; ++k) {
       if (operands[k].constant) continue;
       check_device(op, operands[0].tensor->device(), operands[k].tensor->device());

@@ -45,29 +45,29 @@ Tensor reshaped_view(const char* name, const Tensor& x, const Tensor& y) {
 Tensor view(const Tensor& x, const Dims& size) { return reshaped_view("ViewBackward0", x, view_or_fail(x, size)); }
 
 Tensor view_dtype(const Tensor& x, DType t) {
-  if (t == x.dtype()) return alias(x, x.shape(), x.strides(), x.offset());
+  if (t == x.dtype()) return view(x, x.shape());
   const int64_t from = item_size(x.dtype()), to = item_size(t);
   Dims sizes = x.shape(), strides = x.strides();
   int64_t offset = x.offset();
   if (from != to) {
+    Message pair;
+    pair << " to view " << dtype_type_name(x.dtype()) << " as " << dtype_type_name(t) << " (different element sizes)";
+    const std::string which = pair.take();
+    check(x.dim() > 0, "", "self.dim() cannot be 0", which);
     const int last = x.dim() - 1;
-    check(last >= 0, "view", "self.dim() cannot be 0 to view ", dtype_type_name(x.dtype()), " as ", dtype_type_name(t),
-          " (different element sizes)");
-    check(strides[last] == 1, "view", "self.stride(-1) must be 1 to view ", dtype_type_name(x.dtype()), " as ",
-          dtype_type_name(t), " (different element sizes), but got ", strides[last]);
-    const auto scaled = [&](int64_t n, const char* what) {
-      check(n * from % to == 0, "view", "self.", what, " must be divisible by ", to / from, " to view ",
-            dtype_type_name(x.dtype()), " as ", dtype_type_name(t), " (different element sizes), but got ", n);
-      return n * from / to;
+    check(strides[last] == 1, "", "self.stride(-1) must be 1", which, ", but got ", strides[last]);
+    const auto scale = [&](int64_t& n, const char* what) {
+      check(from > to || n % (to / from) == 0, "", "self.", what, " must be divisible by ", to / from, which,
+            ", but got ", n);
+      n = from > to ? n * (from / to) : n / (to / from);
     };
-    sizes[last] = scaled(sizes[last], "size(-1)");
-    offset = scaled(offset, "storage_offset()");
-    for (int i = 0; i < last; ++i) strides[i] = scaled(strides[i], "stride");
+    scale(sizes[last], "size(-1)");
+    scale(offset, "storage_offset()");
+    for (int i = 0; i < last; ++i) scale(strides[i], "stride");
   }
-  const Tensor bytes = alias(x, x.shape(), x.strides(), x.offset());  // shares the version
-  bytes.impl()->dtype = t;
-  bytes.impl()->set_geometry(sizes, strides, offset);
-  return bytes;
+  auto impl = make_ref<TensorImpl>(x.storage(), sizes, strides, offset, t);
+  impl->own_version = x.impl()->own_version;  // shared, without history
+  return Tensor(std::move(impl));
 }
 
 Tensor reshape(const Tensor& x, const Dims& size) {

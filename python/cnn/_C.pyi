@@ -2075,6 +2075,18 @@ def _adam_step(
 ) -> None:
     """One step of Adam or AdamW over a group."""
 
+def _batch_norm_relu(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: _bool,
+    momentum: _float,
+    eps: _float,
+) -> Tensor:
+    """relu(batch_norm(...)) in one pass."""
+
 def _copy_out(input: Tensor, op: str, out: Tensor) -> Tensor:
     """Takes a finished result into the `out` of an op."""
 
@@ -2530,18 +2542,6 @@ def batch_norm(
     cudnn_enabled: _bool,
 ) -> Tensor:
     """Channels normalised over the batch; running statistics move by momentum."""
-
-def batch_norm_relu(
-    input: Tensor,
-    weight: Tensor | None,
-    bias: Tensor | None,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    training: _bool,
-    momentum: _float,
-    eps: _float,
-) -> Tensor:
-    """relu(batch_norm(...)) in one pass."""
 
 @overload
 def bernoulli(

@@ -52,7 +52,6 @@ cnn.nn.functional.grid_sample(T((2, 3, 4, 5), grad='leaf'), T((2, 3, 2, 2), grad
 cnn.nn.functional.grid_sample(T((1, 2, 3, 4, 3), grad='leaf'), T((1, 2, 2, 2, 3), grad='leaf'), 'nearest', 'border', False)
 cnn.nn.functional.affine_grid(T((2, 2, 3), grad='leaf'), (2, 1, 4, 5), False)
 cnn.nn.functional.batch_norm(T((4, 3, 2), grad='leaf'), T((3,)), T((3,), 'float32', 'unit'), T((3,), grad='leaf'), T((3,), grad='leaf'), True)
-cnn.nn.functional.batch_norm_relu(T((4, 3, 2), grad='leaf'), T((3,)), T((3,), 'float32', 'unit'), T((3,), grad='leaf'), T((3,), grad='leaf'), True)
 cnn.nn.functional.group_norm(T((2, 6, 3), grad='leaf'), 3, T((6,), grad='leaf'), T((6,), grad='leaf'))
 cnn.nn.functional.instance_norm(T((2, 3, 4, 4), grad='leaf'), T((3,)), T((3,), 'float32', 'unit'), T((3,)), T((3,)))
 cnn.nn.functional.layer_norm(T((2, 3, 4), grad='leaf'), (3, 4), T((3, 4), grad='leaf'), T((3, 4), grad='leaf'))

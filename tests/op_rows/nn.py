@@ -200,7 +200,7 @@ def batch_norm(x, weight, bias, mean, var, training, momentum, eps, _):
     )
 
 
-def batch_norm_relu(*args):
+def _batch_norm_relu(*args):
     return np.maximum(batch_norm(*args, False), 0)
 
 
@@ -360,7 +360,7 @@ ROWS = [
        case(A, W4, W4, MEAN, VAR, False, 0.1, 1e-3, False), case(IMAGE, W4, W4, MEAN, VAR, False, 0.1, 1e-3, False)], tolerance=8, large=case(BIG_IMAGE, X(32), X(32), None, None, True, 0.1, 1e-5, False),
        errors=[error(RuntimeError, None, A, X(3), W4, None, None, True, 0.1, 1e-3, False),
                error(RuntimeError, "running_mean", A, W4, W4, X(3), X(3), True, 0.1, 1e-3, False)]),
-    Op("batch_norm_relu", batch_norm_relu, [case(A, W4, W4, None, None, True, 0.1, 1e-3), case(IMAGE, W4, W4, None, None, True, 0.1, 1e-3), case(IMAGE, W4, W4, MEAN, VAR, False, 0.1, 1e-3)],
+    Op("_batch_norm_relu", _batch_norm_relu, [case(A, W4, W4, None, None, True, 0.1, 1e-3), case(IMAGE, W4, W4, None, None, True, 0.1, 1e-3), case(IMAGE, W4, W4, MEAN, VAR, False, 0.1, 1e-3)],
        tolerance=8, large=case(BIG_IMAGE, X(32), X(32), None, None, True, 0.1, 1e-5), errors=[error(RuntimeError, "weight", A, X(3), W4, None, None, True, 0.1, 1e-3)]),
     Op("instance_norm", instance_norm, [case(IMAGE, W4, W4, None, None, True, 0.1, 1e-3, False), case(X(2, 3, 4), None, None, None, None, True, 0.1, 1e-3, False)], tolerance=8,
        large=case(BIG_IMAGE, X(32), X(32), None, None, True, 0.1, 1e-5, False)),

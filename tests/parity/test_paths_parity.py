@@ -127,8 +127,6 @@ PATHS = {
 MISSING = {
     # Processes do not exchange gradients.
     "torch.nn.parallel": "DistributedDataParallel",
-    # Tensors have no order of dimensions but the contiguous one.
-    "torch.nn.utils": "convert_conv2d_weight_memory_format convert_conv3d_weight_memory_format",
 }
 
 # Classes that stand at another path in PyTorch by the accident of its own build.

@@ -62,7 +62,19 @@ const Tables& tables() {
 }  // namespace cpu
 
 const Backend cpu_backend = {
-    cpu::allocate, cpu::release, cpu::copy_bytes, cpu::read_element, cpu::map,      cpu::reduce, cpu::rows,
-    cpu::each,     cpu::has_map, cpu::has_reduce, cpu::has_rows,     cpu::has_each, true,        &cpu::choose_heavy()};
+    .allocate = cpu::allocate,
+    .free = cpu::release,
+    .copy_bytes = cpu::copy_bytes,
+    .read_element = cpu::read_element,
+    .map = cpu::map,
+    .reduce = cpu::reduce,
+    .rows = cpu::rows,
+    .each = cpu::each,
+    .has_map = cpu::has_map,
+    .has_reduce = cpu::has_reduce,
+    .has_rows = cpu::has_rows,
+    .has_each = cpu::has_each,
+    .heavy = &cpu::choose_heavy(),
+};
 
 }  // namespace cnn

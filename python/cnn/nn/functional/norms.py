@@ -51,7 +51,7 @@ def batch_norm(
     )
 
 
-def batch_norm_relu(
+def _batch_norm_relu(
     input,
     running_mean,
     running_var,
@@ -65,7 +65,7 @@ def batch_norm_relu(
     Sequential.
     """
     _check_batch_norm(input, training, eps)
-    return _C.batch_norm_relu(
+    return _C._batch_norm_relu(
         input, weight, bias, running_mean, running_var, training, momentum, eps
     )
 

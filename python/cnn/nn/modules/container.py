@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from itertools import chain, islice
 
 from ... import _C
-from .. import functional as F
+from ..functional.norms import _batch_norm_relu
 from ..parameter import Parameter
 from ._module.calling import note_path
 from ._module.typename import typename
@@ -112,7 +112,7 @@ def _fuse(norm, following, input):
 
 def _norm_and_relu(norm, input):
     try:
-        return norm._normalized(input, F.batch_norm_relu)
+        return norm._normalized(input, _batch_norm_relu)
     except Exception as error:
         note_path(error, norm)
         raise
