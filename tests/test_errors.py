@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import cnn
+import cnn.nn.functional as F
 
 LONG = cnn.int64
 
@@ -493,3 +494,67 @@ def test_backward():
         RuntimeError, "Trying to backward through the graph a second time", lambda: y.backward()
     )
     assert x.grad.tolist() == [2, 2, 2]
+
+
+TOO_LARGE = [("int8", 255), ("uint8", -300), ("int16", 70000), ("float16", 1e6), ("bfloat16", 1e39)]
+NARROW_NUMBERS = {  # a number in the dtype of the tensor
+    "masked_fill": lambda x, v: x.masked_fill(x > 0, v),
+    "fill_": lambda x, v: x.fill_(v),
+    "full_like": cnn.full_like,
+    "clamp": lambda x, v: x.clamp(v),
+    "scatter": lambda x, v: x.scatter(0, cnn.tensor([0]), v),
+    "index_fill": lambda x, v: x.index_fill(0, cnn.tensor([0]), v),
+    "pad": lambda x, v: F.pad(x, (1, 1), value=v),
+    "hardtanh": lambda x, v: F.hardtanh(x, 0, abs(v)),
+    "threshold": lambda x, v: F.threshold(x, 0, v),
+    "linspace": lambda x, v: cnn.linspace(0, v, 3, dtype=x.dtype),
+}
+FLOAT_NUMBERS = {  # a number in float, also for tensors of 16 bits
+    "where": lambda x, v: cnn.where(x > 0, x, v),
+    "leaky_relu": F.leaky_relu,
+    "elu": F.elu,
+    "celu": F.celu,
+    "softplus": F.softplus,
+    "lerp": lambda x, v: x.lerp(x, v),
+    "addcmul": lambda x, v: x.addcmul(x, x, value=v),
+    "addmm": lambda x, v: x.addmm(x.outer(x), x.outer(x), alpha=v),
+}
+
+
+@pytest.mark.parametrize("dtype, value", TOO_LARGE)
+@pytest.mark.parametrize("name", NARROW_NUMBERS)
+def test_numbers_too_large_for_the_dtype(name, dtype, value):
+    x = cnn.tensor([1, 2]).to(getattr(cnn, dtype))
+    with pytest.raises(RuntimeError, match="value cannot be converted to type .* without overflow"):
+        NARROW_NUMBERS[name](x, value)
+    assert x.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("dtype", [cnn.float32, cnn.bfloat16, cnn.float16])
+@pytest.mark.parametrize("name", FLOAT_NUMBERS)
+def test_numbers_too_large_for_float(name, dtype):
+    x = cnn.tensor([1.0, 2.0], dtype=dtype)
+    with pytest.raises(RuntimeError, match="cannot be converted to type float without overflow"):
+        FLOAT_NUMBERS[name](x, 1e39)
+    FLOAT_NUMBERS[name](x, 1e6)
+    FLOAT_NUMBERS[name](x, float("inf"))
+
+
+@pytest.mark.parametrize("dtype, value", TOO_LARGE[:3])
+def test_a_choice_too_large_for_the_dtype(dtype, value):
+    x = cnn.tensor([1, 2]).to(getattr(cnn, dtype))
+    with pytest.raises(RuntimeError, match="cannot be converted to type .* without overflow"):
+        cnn.where(x > 1, x, value)
+
+
+def test_assigned_numbers_round():
+    x = cnn.ones(2, dtype=cnn.float16)
+    x[0] = 1e6
+    assert x.tolist() == [float("inf"), 1.0]
+    assert cnn.scalar_tensor(1e6, dtype=cnn.float16).item() == float("inf")
+
+
+def test_bounds_too_large_for_the_dtype():
+    for dtype, value in [(cnn.float16, 1e6), (cnn.bfloat16, 1e39), (cnn.float32, 1e39)]:
+        with pytest.raises(RuntimeError, match="to is out of bounds for"):
+            cnn.empty(2, dtype=dtype).uniform_(0, value)

@@ -175,6 +175,7 @@ bool is_expanded(const Tensor& x) {
 void write(const Tensor& to, const Value& value) {
   if (!value.tensor) {
     if (is_expanded(to)) copy_(to, full({}, value.number, to.dtype(), to.device()));  // which refuses that
+    else if (is_reduced(to.dtype())) copy_(to, wrapped_number(value.number));  // rounds, even to infinity
     else fill_(to, value.number);
   } else if (value.tensor->shape() == to.shape()) {
     copy_(to, *value.tensor);

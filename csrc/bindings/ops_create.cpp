@@ -95,7 +95,7 @@ void bind_create(Registry& ops) {
   ops.def_op<[](int64_t n, int64_t m, std::optional<DType> t, Device d) { return cnn::eye(n, m, t, d); }>(
       "eye(int n, int m, *, TensorOptions) -> Tensor", "1 on the diagonal of an n x m matrix.", kOut);
   ops.def_op<[](Scalar s, std::optional<DType> t, Device d) {
-    return cnn::full({}, s, t.value_or(default_dtype()), d);
+    return cnn::scalar_tensor(s, t.value_or(default_dtype()), d);
   }>("scalar_tensor(Number s, *, TensorOptions) -> Tensor", "A 0-d tensor.");
   ops.def_op<[](const Tensor& x, const Dims& size, std::optional<DType> t, std::optional<Device> d) {
     return cnn::zeros(size, t.value_or(x.dtype()), d.value_or(x.device()));

@@ -76,6 +76,7 @@ Tensor threshold(const Tensor& x, Scalar threshold, Scalar value, Dest dest) {
 
 Tensor leaky_relu(const Tensor& x, Scalar slope, Dest dest) {
   check_floating("leaky_relu_cpu", x);
+  check_converts(slope, compute_dtype(x.dtype()));
   const double s = slope.to_double();
   check(!dest.is_in_place() || s >= 0 || !x.requires_grad() || !grad_enabled(), "leaky_relu_",
         "In-place leakyReLu backward calculation is triggered with a negative slope which is not supported.");
@@ -151,6 +152,7 @@ Tensor elu_slope(const Tensor& g, const Tensor& y, const kernels::EluBackward& f
 }
 Tensor elu_named(const char* name, const Tensor& x, double alpha, double scale, double input_scale, const Dest& dest) {
   check_floating("elu_cpu", x);
+  for (double number : {alpha, scale, input_scale}) check_converts(number, compute_dtype(x.dtype()));
   check(!dest.is_in_place() || alpha >= 0 || !x.requires_grad() || !grad_enabled(), "elu_",
         "In-place elu backward calculation is triggered with a negative slope which is not supported.");
   Grad grad({x}, dest);
@@ -216,6 +218,7 @@ Tensor mish(const Tensor& x, Dest dest) {  // Misra 2019
 
 Tensor softplus(const Tensor& x, Scalar beta, Scalar threshold, Dest dest) {
   check_floating("softplus_cpu", x);
+  for (Scalar number : {beta, threshold}) check_converts(number, compute_dtype(x.dtype()));
   const double b = beta.to_double(), limit = threshold.to_double();
   const kernels::SoftplusBackward backward{{}, b, limit};
   Grad grad({x}, dest);
@@ -245,6 +248,7 @@ Tensor log_sigmoid(const Tensor& x, Dest dest) {
 
 Tensor hardtanh(const Tensor& x, Scalar min_val, Scalar max_val, Dest dest) {
   check(x.dtype() != DType::Bool, "hardtanh", "Bool inputs not supported for hardtanh");
+  for (Scalar bound : {min_val, max_val}) check_converts(bound, x.dtype());
   check_value(min_val.to_double() <= max_val.to_double(), "hardtanh", "min_val cannot be greater than max_val");
   return activate("hardtanh", "HardtanhBackward0", "HardtanhBackwardBackward0",
                   kernels::Hardtanh{{}, number(min_val), number(max_val)},
@@ -265,6 +269,7 @@ Tensor hardsigmoid(const Tensor& x, Dest dest) {
 }
 Tensor hardshrink(const Tensor& x, Scalar lambd, Dest dest) {
   check_floating("hardshrink_cpu", x);
+  check_converts(lambd, x.dtype());
   return activate("hardshrink", "HardshrinkBackward0", "HardshrinkBackwardBackward0",
                   kernels::Hardshrink{{}, lambd.to_double()}, kernels::ShrinkBackward{{}, lambd.to_double()}, x, dest);
 }

@@ -122,6 +122,7 @@ Tensor pow(const Tensor& a, const Tensor& b, Dest dest) {
     check(b.item().to_int() >= 0, "", "Integers to negative integer powers are not allowed.");
     check_converts(b.item(), t);
   }
+  if (b.impl()->wrapped_number && is_reduced(t) && !b.device().is_meta()) check_converts(b.item(), t);
   const bool constant = b.impl()->wrapped_number;
   Grad grad({a, b}, dest);
   auto sa = grad.save(a), sb = constant ? Saved() : grad.save(b);
@@ -326,6 +327,8 @@ Tensor lerp(const Tensor& a, const Tensor& b, const Tensor& weight, Dest dest) {
   check(weight.impl()->wrapped_number || weight.dtype() == a.dtype(), "lerp", "expected dtype ", a.dtype(),
         " for `weight` but got dtype ", weight.dtype());
   const bool number = weight.impl()->wrapped_number;
+  if (number && is_floating(a.dtype()) && !weight.device().is_meta())
+    check_converts(weight.item(), compute_dtype(a.dtype()));
   Grad grad({a, b, weight}, dest);
   auto sw = grad.save(weight), sa = grad.save_if(grad.needs(2), a), sb = grad.save_if(grad.needs(2), b);
   Tensor y = map("lerp", kernels::Lerp{}, a, b, weight, dest);
@@ -340,7 +343,7 @@ Tensor lerp(const Tensor& a, const Tensor& b, const Tensor& weight, Dest dest) {
 }
 
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, Scalar value, Dest dest) {
-  check_converts(value, promoted({&x, &a, &b}));
+  check_converts(value, compute_dtype(promoted({&x, &a, &b})));
   Grad grad({x, a, b}, dest);
   auto sa = grad.save_if(grad.needs(2), a), sb = grad.save_if(grad.needs(1), b);
   Tensor y = map("addcmul", kernels::Addcmul{{}, number(value)}, x, a, b, dest);
@@ -435,6 +438,8 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
         "expected condition to be a boolean tensor, but got a tensor with dtype ", dtype_type_name(condition.dtype()));
   const Tensor mask = condition.dtype() == DType::Bool ? condition : to_dtype(condition, DType::Bool);
   const DType t = promoted({&a, &b});
+  for (const Tensor* x : {&a, &b})
+    if (x->impl()->wrapped_number && !x->device().is_meta()) check_converts(x->item(), compute_dtype(t));
   Grad grad({mask, a, b});
   auto sm = grad.save(mask);
   const Tensor* inputs[] = {&mask, &a, &b};
@@ -457,7 +462,7 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value, Des
         value.dim(), " dimension(s).");
   check(value.device() == x.device() || value.device().is_cpu(), "masked_fill",
         "Expected `value` to be on same device as `a`, but found ", value.device(), " and ", x.device());
-  if (!value.device().is_meta() && !is_floating(x.dtype())) check_converts(value.item(), x.dtype());
+  if (!value.device().is_meta()) check_converts(value.item(), x.dtype());
   if (dest.is_in_place())
     check(broadcast_shapes("masked_fill_", x.shape(), mask.shape()) == x.shape(), "masked_fill_", "output with shape ",
           x.shape(), " doesn't match the broadcast shape ", broadcast_shapes("masked_fill_", x.shape(), mask.shape()));

@@ -54,9 +54,8 @@ ConvArgs make_args(const ConvGeometry& g, const Dims& x, const Dims& w, const Di
 
 // 16-bit floats are computed in float, operands dense.
 Tensor dense(const Tensor& x, MemoryFormat format = MemoryFormat::Contiguous) {
-  return contiguous(is_reduced(x.dtype()) ? to_dtype(x, DType::Float32) : x, format);
+  return contiguous(to_dtype(x, compute_dtype(x.dtype())), format);
 }
-DType compute_dtype(const Tensor& x) { return is_reduced(x.dtype()) ? DType::Float32 : x.dtype(); }
 
 // As PyTorch, which has volumes of doubles in C order only.
 MemoryFormat format_of(const Tensor& x, const Tensor& w) {
@@ -70,7 +69,7 @@ enum class Pass { Forward, Input, Weight };
 Tensor run(Pass pass, const ConvGeometry& geometry, const Dims& shape, const Tensor& a, const Tensor& b,
            const Tensor* bias, const Dims& x, const Dims& w, const Dims& y) {
   NoGrad guard;
-  const DType t = compute_dtype(a);
+  const DType t = compute_dtype(a.dtype());
   const MemoryFormat planes = geometry.format, weights = MemoryFormat::Contiguous;
   const Tensor out = empty(shape, t, a.device(), pass == Pass::Weight ? weights : planes);
   if (out.numel() > 0) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cnn/ops/copy.h"
 #include "ops/each.h"
 #include "ops/map.h"
 
@@ -12,7 +13,7 @@ namespace {
 void fill_raw(const Tensor& x, Scalar value) {
   check_converts(value, x.dtype());
   const kernels::Fill fill{{}, number(value)};
-  const DType key = is_reduced(x.dtype()) ? DType::Float32 : x.dtype();
+  const DType key = compute_dtype(x.dtype());
   map_into("fill_", fill, {{&x, key}}, 1, key);
 }
 
@@ -57,7 +58,9 @@ Tensor from_blob(void* data, const Dims& size, const Dims& strides, DType dtype,
   return Tensor(make_ref<TensorImpl>(std::move(storage), size, strides, 0, dtype));
 }
 
-Tensor scalar_tensor(Scalar value, DType dtype, Device device) { return full(Dims(), value, dtype, device); }
+Tensor scalar_tensor(Scalar value, DType dtype, Device device) {
+  return to_dtype(full(Dims(), value, compute_dtype(dtype), device), dtype);  // rounds, even to infinity
+}
 
 namespace {
 
@@ -99,7 +102,7 @@ Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype,
   if (!is_floating(t)) start = start.to_int(), step = step.to_int();
   if (t == DType::Bool) not_implemented("arange_cpu", t);
   Tensor y = empty({n}, t, device);
-  const DType key = is_reduced(t) ? DType::Float32 : t;
+  const DType key = compute_dtype(t);
   Tensor out = key == t ? y : empty({n}, key, device);
   each(kernels::Range{out.raw(), number(start), number(step)}, n, key, device);
   return key == t ? y : map("arange", kernels::Copy{}, out, Dest::out(y));

@@ -68,13 +68,43 @@ GroupNormGrads group_norm_backward_composed(const Tensor& g, const Tensor& x, co
   return grads;
 }
 
+// Mean and biased variance along dimension `dim` of x as `sizes`, its memory in order: in double.
+struct GroupMoments {
+  Tensor mean, var;
+};
+GroupMoments moments_along(const Tensor& x, const Dims& sizes, int dim) {
+  Dims shape = sizes;
+  shape.erase(dim);
+  const GroupMoments m = {empty(shape, DType::Float64, x.device()), empty(shape, DType::Float64, x.device())};
+  const Tensor rows = alias(x, sizes, contiguous_strides(sizes), x.offset());
+  kernels::Moments f;
+  f.correction = 0;
+  reduce_into("group_norm", f, rows, ReducedDims::one("group_norm", rows, dim), float_key(x.dtype()), m.var, m.mean);
+  return m;
+}
+
+// [N, G] of x[N, C, ...].
+GroupMoments group_moments(const Tensor& x, int64_t groups) {
+  const int64_t images = x.shape()[0];
+  return moments_along(x, {images, groups, images ? x.numel() / (images * groups) : 0}, 2);
+}
+
+// Channels lie side by side: each has moments of its own, and a group those of its channels together.
+GroupMoments group_moments_of_pixels(const Tensor& x, int64_t groups) {
+  const int64_t images = x.shape()[0], channels = x.shape()[1];
+  const GroupMoments m = moments_along(x, {images, x.numel() / (images * channels), channels}, 1);
+  const Dims grouped = {images, groups, channels / groups};
+  const Tensor means = view(m.mean, grouped), middle = mean(means, Dims{2}, true), apart = means - middle;
+  return {view(middle, {images, groups}), mean(view(m.var, grouped) + apart * apart, Dims{2})};
+}
+
 }  // namespace
 
 Tensor group_norm(const Tensor& x, int64_t groups, const std::optional<Tensor>& weight,
                   const std::optional<Tensor>& bias, double eps) {
   check(x.dim() >= 2, "", "Expected at least 2 dimensions for input tensor but received ", x.dim());
   check(groups > 0, "", "Expected num groups to be greater than 0, got ", groups);
-  const int64_t images = x.shape()[0], channels = x.shape()[1];
+  const int64_t channels = x.shape()[1];
   check(channels % groups == 0, "",
         "Expected number of channels in input to be divisible by num_groups, but got input "
         "of shape ",
@@ -94,17 +124,10 @@ Tensor group_norm(const Tensor& x, int64_t groups, const std::optional<Tensor>& 
   Tensor y, mean, rstd;
   {
     NoGrad guard;
-    const Tensor exact_mean = empty({images, groups}, DType::Float64, x.device());
-    const Tensor var = empty({images, groups}, DType::Float64, x.device());
     const MemoryFormat format = memory_format_of(x);
     const Tensor from = contiguous(x, format);
-    const bool pixels = format != MemoryFormat::Contiguous;
-    const int64_t length = images ? x.numel() / (images * groups) : 0, each = channels / groups;
-    const Dims sizes = pixels ? Dims{images, length / each, groups, each} : Dims{images, 1, groups, length};
-    const Tensor grouped = alias(from, sizes, contiguous_strides(sizes), from.offset());
-    kernels::Moments f;
-    f.correction = 0;
-    reduce_into("group_norm", f, grouped, ReducedDims("group_norm", grouped, Dims{1, 3}), key, var, exact_mean);
+    const auto [exact_mean, var] =
+        format == MemoryFormat::Contiguous ? group_moments(from, groups) : group_moments_of_pixels(from, groups);
     Normalizer exact(exact_mean, var, eps, key);
     mean = exact.mean;
     rstd = exact.rstd;

@@ -354,7 +354,7 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
       cpu_backend.has_map(kind.id, common))
     return map_line(kind, functor, inputs, count);
   // Sixteen-bit floats are computed in float.
-  const DType key = is_reduced(common) ? DType::Float32 : common;
+  const DType key = compute_dtype(common);
   const DType result = kind.rule == Rule::Predicate ? DType::Bool : common;
   const Dims shape = broadcast ? broadcast_all(op, inputs, count) : a.shape();
   if (!backend(a.device()).has_map(kind.id, key)) not_implemented(op, common);
@@ -380,31 +380,31 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
   return y;
 }
 
-namespace {
 const char* type_in_c(DType t) {
+  constexpr const char* kNames[] = {"uint8_t", "int8_t",    "int16_t",       "int",   "int64_t",
+                                    "bool",    "c10::Half", "c10::BFloat16", "float", "double"};
+  return kNames[int(t)];
+}
+
+double largest(DType t) {
   switch (t) {
-    case DType::UInt8:
-      return "uint8_t";
-    case DType::Int8:
-      return "int8_t";
-    case DType::Int16:
-      return "int16_t";
-    case DType::Int32:
-      return "int";
-    case DType::Int64:
-      return "int64_t";
+    case DType::Float16:
+      return 65504;
+    case DType::BFloat16:
+      return 0x1.fep127;
+    case DType::Float32:
+      return double(std::numeric_limits<float>::max());
     default:
-      return "float";
+      return std::numeric_limits<double>::max();
   }
 }
-}  // namespace
 
 void check_converts(Scalar value, DType dtype) {
   bool fits = true;
-  if (dtype == DType::Float32) {
+  if (is_floating(dtype)) {
     const double v = value.to_double();
-    fits = !std::isfinite(v) || std::abs(v) <= std::numeric_limits<float>::max();
-  } else if (!is_floating(dtype) && dtype != DType::Bool && !value.is_bool()) {
+    fits = !std::isfinite(v) || std::abs(v) <= largest(dtype);
+  } else if (dtype != DType::Bool && !value.is_bool()) {
     visit_dtype(dtype, [&]<class T>() {
       if constexpr (std::is_integral_v<T>) {
         using Limits = std::numeric_limits<T>;

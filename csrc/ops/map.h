@@ -84,6 +84,10 @@ Tensor without_repeats(const Tensor& x);
 // RuntimeError when a number is out of the dtype's range: "value cannot be converted to type uint8_t without overflow".
 // Unsigned types also take the negative integers that wrap into them.
 void check_converts(Scalar value, DType dtype);
+const char* type_in_c(DType t);  // as that error names it
+double largest(DType t);  // finite number of a floating dtype
+// 16-bit floats are computed in float.
+constexpr DType compute_dtype(DType t) { return is_reduced(t) ? DType::Float32 : t; }
 
 inline kernels::Number number(Scalar s) { return {s.to_double(), s.to_int()}; }
 

@@ -301,7 +301,7 @@ Tensor scaled(const Tensor& x, Scalar by) { return by.to_double() == 1 ? x : x *
 
 // A factor as a product of this dtype takes it: integers cut its fraction.
 Scalar factor_of(Scalar s, DType t) {
-  check_converts(s, t);
+  check_converts(s, compute_dtype(t));
   return is_floating(t) ? s : Scalar(s.to_int());
 }
 

@@ -44,7 +44,7 @@ class Group {
   template <class Run>
   void with(size_t i, Run run) const {
     const Tensor& p = (*lists_[0])[i];
-    const DType key = is_reduced(p.dtype()) ? DType::Float32 : p.dtype();
+    const DType key = compute_dtype(p.dtype());
     bool direct = key == p.dtype();
     for (int k = 1; k < count_; ++k) direct = direct && (!lists_[k] || one_layout(p, (*lists_[k])[i]));
     void* data[kMaxTensors] = {};

@@ -125,7 +125,6 @@ Dims pooled_shape(const char* op, const Dims& x, const Window& w, bool ceil_mode
   return y;
 }
 
-DType compute_dtype(DType t) { return is_reduced(t) ? DType::Float32 : t; }
 Tensor dense(const Tensor& x, MemoryFormat format) { return contiguous(to_dtype(x, compute_dtype(x.dtype())), format); }
 
 // ---- Maximum ----

@@ -60,6 +60,8 @@ void check_floating(const char* op, const Tensor& x) {
 Tensor uniform_(const Tensor& x, double from, double to, Generator* generator) {
   check_floating("check_uniform_bounds", x);
   check(from <= to, "uniform_", "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
+  for (const auto& [name, bound] : {std::pair{"from", from}, {"to", to}})
+    check(std::abs(bound) <= largest(x.dtype()), "", name, " is out of bounds for ", type_in_c(x.dtype()));
   check(std::isfinite(to - from), "uniform_", "uniform_ expects to-from to be finite, but found to=", to,
         " and from=", from);
   return fill_in_place("uniform_", x, [&]<class T>(T* out, int64_t n, bool) {

@@ -401,7 +401,7 @@ Tensor searchsorted(const Tensor& sorted_sequence, const Tensor& values, bool ou
   }
   check_same_device("searchsorted", sorted_sequence, values);
   NoGrad guard;
-  const DType common = promoted({&sorted_sequence, &values}), t = is_reduced(common) ? DType::Float32 : common;
+  const DType common = promoted({&sorted_sequence, &values}), t = compute_dtype(common);
   const Tensor s = contiguous(to_dtype(sorted_sequence, t));
   const Tensor v = contiguous(to_device(to_dtype(values, t), s.device()));
   Tensor out = empty(values.shape(), DType::Int64, s.device());

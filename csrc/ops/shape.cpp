@@ -297,8 +297,8 @@ Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype, Devi
 namespace {
 // A bound as the dtype holds it: cut before the points are counted, not after.
 Scalar as_held(Scalar s, DType t) {
-  if (is_floating(t)) return s;
   check_converts(s, t);
+  if (is_floating(t)) return s;
   return t == DType::UInt8 ? Scalar(int64_t(uint8_t(s.to_int()))) : Scalar(s.to_int());
 }
 }  // namespace
@@ -310,7 +310,7 @@ Tensor linspace(Scalar start, Scalar end, int64_t steps, std::optional<DType> dt
   if (steps > 0) start = as_held(start, t);
   end = steps > 1 ? as_held(end, t) : start;  // or it is not looked at
   Tensor y = empty({steps}, t, device);
-  const DType key = is_reduced(t) ? DType::Float32 : t;
+  const DType key = compute_dtype(t);
   const Tensor out = key == t ? y : empty({steps}, key, device);
   const kernels::Linspace f{out.raw(), number(start), number(end), steps};
   each(f, steps, key, device);

@@ -60,7 +60,7 @@ Tensor as_strided_backward(const Tensor& grad_out, const Dims& x_sizes, const Di
   Tensor y;
   {
     NoGrad guard;
-    const DType t = is_reduced(grad_out.dtype()) ? DType::Float32 : grad_out.dtype();
+    const DType t = compute_dtype(grad_out.dtype());
     const int64_t begin = std::min(x_offset, offset);
     const int64_t end = std::max(x_offset + extent(x_sizes, x_strides), offset + extent(size, stride));
     const Tensor memory = zeros({end - begin}, t, grad_out.device());
@@ -147,7 +147,7 @@ Tensor unfold_backward(const Tensor& grad_out, const Dims& sizes, int64_t dim, i
   Tensor y;
   {
     NoGrad guard;
-    const DType t = is_reduced(grad_out.dtype()) ? DType::Float32 : grad_out.dtype();
+    const DType t = compute_dtype(grad_out.dtype());
     y = zeros(sizes, t, grad_out.device());
     const Tensor windows = unfold(y, dim, size, step);
     add_into(y, to_dtype(grad_out, t), windows.shape(), windows.strides(), 0);
