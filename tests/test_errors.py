@@ -493,3 +493,9 @@ def test_backward():
         RuntimeError, "Trying to backward through the graph a second time", lambda: y.backward()
     )
     assert x.grad.tolist() == [2, 2, 2]
+
+
+def test_no_list_of_indices():
+    with pytest.raises(TypeError, match="indices"):
+        cnn.index(cnn.ones(2, 3), None)
+    assert cnn.index(cnn.ones(2, 3), [None, cnn.tensor([0])]).shape == (2, 1)

@@ -15,6 +15,7 @@
 #include "ops/conv_integer.h"
 #include "ops/heavy.h"
 #include "ops/map.h"
+#include "ops/spatial.h"
 
 namespace cnn {
 namespace {
@@ -235,6 +236,7 @@ Tensor conv3d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bia
 
 Tensor conv_padded(int dims, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
                    const std::string& padding, const Dims& dilation, int64_t groups) {
+  check_spatial("conv", dims);
   check(w.dim() == dims + 2, "conv", "expected ", dims + 2, "-dimensional weight, got weight of shape ", w.shape());
   check(padding == "valid" || padding == "same", "conv", "Invalid padding string: '", padding, "'");
   if (padding == "valid") return convolution(x, w, bias, stride, {0}, dilation, false, {0}, groups);
@@ -257,6 +259,7 @@ Tensor conv_padded(int dims, const Tensor& x, const Tensor& w, const std::option
 
 Tensor conv_transpose(int dims, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
                       const Dims& padding, const Dims& output_padding, int64_t groups, const Dims& dilation) {
+  check_spatial("conv_transpose", dims);
   check(w.dim() == dims + 2, "conv_transpose", "expected ", dims + 2, "-dimensional weight, got weight of shape ",
         w.shape());
   return convolution(x, w, bias, stride, padding, dilation, true, output_padding, groups);

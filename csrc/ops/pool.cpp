@@ -13,6 +13,7 @@
 #include "cnn/ops/view.h"
 #include "ops/heavy.h"
 #include "ops/map.h"
+#include "ops/spatial.h"
 
 namespace cnn {
 namespace {
@@ -163,7 +164,7 @@ std::pair<Tensor, Tensor> record_max(const char* node, int n, const Window& wind
 
 std::pair<Tensor, Tensor> max_pool_with_indices(int n, const Tensor& x, const Dims& kernel_size, const Dims& stride,
                                                 const Dims& padding, const Dims& dilation, bool ceil_mode) {
-  const Names names = kMax[n - 1];
+  const Names names = of_spatial("max_pool", kMax, n);
   const Window w = make_window(names.op, n, kernel_size, stride, padding, dilation);
   check_input(names.op, x, n);
   const Dims shape = pooled_shape(names.op, x.shape(), w, ceil_mode);
@@ -188,7 +189,7 @@ Tensor max_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& str
 }
 
 std::pair<Tensor, Tensor> adaptive_max_pool(int n, const Tensor& x, const Dims& output_size) {
-  const Names names = kAdaptiveMax[n - 1];
+  const Names names = of_spatial("adaptive_max_pool", kAdaptiveMax, n);
   check_input(names.op, x, n);
   const Dims size = spread(names.op, "output_size", output_size, n);
   Dims shape = x.shape();
@@ -259,7 +260,7 @@ Tensor average_backward(const Average& a, const Tensor& dy, const Dims& x_shape)
 
 Tensor avg_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& stride, const Dims& padding,
                 bool ceil_mode, bool count_include_pad, std::optional<int64_t> divisor_override) {
-  const Names names = kAvg[n - 1];
+  const Names names = of_spatial("avg_pool", kAvg, n);
   check(!divisor_override || *divisor_override != 0, names.op, "divisor must be not zero");
   Window w = make_window(names.op, n, kernel_size, stride, padding, {1});
   w.count_include_pad = count_include_pad;
@@ -270,7 +271,7 @@ Tensor avg_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& str
 }
 
 Tensor adaptive_avg_pool(int n, const Tensor& x, const Dims& output_size) {
-  const Names names = kAdaptiveAvg[n - 1];
+  const Names names = of_spatial("adaptive_avg_pool", kAdaptiveAvg, n);
   check_input(names.op, x, n);
   const Dims size = spread(names.op, "output_size", output_size, n);
   Dims shape = x.shape(), spatial;
