@@ -558,3 +558,9 @@ def test_bounds_too_large_for_the_dtype():
     for dtype, value in [(cnn.float16, 1e6), (cnn.bfloat16, 1e39), (cnn.float32, 1e39)]:
         with pytest.raises(RuntimeError, match="to is out of bounds for"):
             cnn.empty(2, dtype=dtype).uniform_(0, value)
+
+
+def test_no_list_of_indices():
+    with pytest.raises(TypeError, match="indices"):
+        cnn.index(cnn.ones(2, 3), None)
+    assert cnn.index(cnn.ones(2, 3), [None, cnn.tensor([0])]).shape == (2, 1)

@@ -13,6 +13,7 @@
 #include "cnn/ops/index.h"
 #include "cnn/ops/operators.h"
 #include "cnn/ops/view.h"
+#include "ops/spatial.h"
 
 namespace cnn {
 namespace {
@@ -118,6 +119,7 @@ Tensor spread(const Tensor& y, const Plan& plan, const char* name) {
 }
 
 void check_pad(const char* op, int n, const Tensor& x, const Dims& pad) {
+  check_spatial(op, n);
   check(pad.size() == 2 * n, op, "padding size is expected to be ", 2 * n, ", but got: ", pad.size());
   check(
       x.dim() == n + 1 || x.dim() == n + 2, op, "Expected ", n + 1, "D or ", n + 2,
@@ -164,6 +166,7 @@ constexpr const char* kLinear[] = {"UpsampleLinear1DBackward0", "UpsampleBilinea
                                    "UpsampleTrilinear3DBackward0"};
 
 void check_sizes(const char* op, int n, const Tensor& x, const Dims& size) {
+  check_spatial(op, n);
   check(size.size() == n, op, "It is expected output_size equals to ", n, ", but got size ", size.size());
   check(x.dim() == n + 2, op, "It is expected input_size equals to ", n + 2, ", but got size ", x.dim());
   check_implemented(is_floating(x.dtype()), "", "\"", op, "\" not implemented for '", dtype_type_name(x.dtype()), "'");
