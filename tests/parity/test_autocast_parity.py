@@ -257,5 +257,60 @@ def test_the_op_table(row, half, given):
     assert compared or row.name in NOT_COMPARED
 
 
+def leaves(lib, args):
+    """The arguments with leaves for their floating-point tensors, and these."""
+    found = []
+
+    def leaf(value):
+        if isinstance(value, lib.Tensor) and value.is_floating_point():
+            found.append(value.detach().clone().requires_grad_())
+            return found[-1]
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(leaf, value))
+        return value
+
+    return [leaf(arg) for arg in args], found
+
+
+def gradients(lib, function, args, kwargs):
+    """By the sum of the results of a call under autocast; None where the library raises."""
+    args, wanted = leaves(lib, args)
+    results = outcome(lib, function, args, kwargs, "bfloat16")
+    sums = [y.float().sum() for y in results or () if isinstance(y, lib.Tensor) and y.requires_grad]
+    if not sums:
+        return None
+    try:
+        sum(sums).backward()
+    except (RuntimeError, NotImplementedError):
+        return None
+    return [x.grad for x in wanted]
+
+
+# Whose gradients differ without autocast as well: PyTorch gives those of as_strided_scatter to the wrong elements, sgn a
+# tensor of zeros without memory, and masked_scatter one that is none here.
+OTHERWISE = {"as_strided_scatter", "masked_scatter", "sgn"} | REDUCED_OTHERWISE
+DIFFERENTIABLE = [row for row in TABLE if row.grad and row.name not in OTHERWISE]
+
+
+@pytest.mark.parametrize("row", DIFFERENTIABLE, ids=[row.name for row in DIFFERENTIABLE])
+def test_gradients_of_the_op_table(row):
+    """As precise as PyTorch's, and float32 as the operands are."""
+    for case in row.cases_for(cnn.float32):
+        if not case.differentiable or cnn.float32 not in row.dtypes:
+            continue
+        _, args = case.make(cnn.float32)
+        kwargs = {k: to_torch(v) for k, v in case.kwargs.items()}
+        expected = gradients(torch, function_of_torch(row.name), to_torch(args), kwargs)
+        if expected is None:
+            continue
+        found = gradients(cnn, row.call, args, case.kwargs)
+        for g, e in zip(found, expected, strict=True):
+            assert (g is None) == (e is None)
+            if e is not None:
+                assert dtype_name(g) == dtype_name(e) == "float32"
+                scale = max(1.0, np.abs(numbers(e)[np.isfinite(numbers(e))]).max(initial=0))
+                np.testing.assert_allclose(numbers(g), numbers(e), rtol=5e-2, atol=5e-2 * scale)
+
+
 def test_what_is_compared():
     assert len(TABLE) > 250
