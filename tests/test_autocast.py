@@ -184,6 +184,13 @@ def test_a_cast_follows_its_weight(x):
             assert x.mm(weight).dtype == F16
         weight.data = cnn.zeros(4, 4)
         assert not x.mm(weight).any()
+        weight.data = cnn.ones(4, 4)
+        assert x.mm(weight).any()
+        rows = cnn.cat([cnn.zeros(4, 4), cnn.ones(4, 4)])
+        weight.data = rows[:4]
+        assert not x.mm(weight).any()
+        weight.data = rows[4:]
+        assert x.mm(weight).any()
 
 
 def test_what_is_kept_goes_with_the_region(x):

@@ -43,8 +43,8 @@ constexpr Lists kCpuLists = {
 
 constexpr Lists kCudaLists = {
     .lower =
-        "_convolution _cudnn_rnn _scaled_dot_product_flash_attention _thnn_fused_gru_cell _thnn_fused_lstm_cell addbmm addmm "
-        "addmv addr baddbmm bmm chain_matmul conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d "
+        "_convolution _cudnn_rnn _scaled_dot_product_flash_attention _thnn_fused_gru_cell _thnn_fused_lstm_cell addbmm "
+        "addmm addmv addr baddbmm bmm chain_matmul conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d "
         "conv_transpose3d convolution cudnn_convolution cudnn_convolution_transpose einsum gru_cell linalg_multi_dot "
         "linalg_vecdot linear lstm_cell matmul mm mv prelu rnn_relu_cell rnn_tanh_cell scaled_dot_product_attention",
     .float32 =
@@ -111,6 +111,7 @@ bool is_lower(DType t) { return t == DType::BFloat16 || t == DType::Float16; }
 
 struct CachedCast {
   Tensor weight;  // held, so that its address is nobody else's
+  Tensor values;  // its memory when it was cast: `.data` may have become other memory since
   Tensor cast;
   uint32_t version;
   bool recorded;
@@ -126,22 +127,24 @@ Cache& cache() {
   return made;
 }
 
+bool is_still_cast(const CachedCast& c, const Tensor& x, DType t) {
+  const Tensor& v = c.values;
+  return c.version == x.impl()->version() && v.storage() == x.storage() && v.offset() == x.offset() &&
+         v.shape() == x.shape() && v.strides() == x.strides() && c.recorded == grad_enabled() && c.cast.dtype() == t;
+}
+
 bool is_weight(const Tensor& x) {
   return x.dtype() == DType::Float32 && !x.is_view() && x.requires_grad() && x.is_leaf();
 }
 
 Tensor cast_of_weight(const Tensor& x, DType t) {
-  const uint32_t version = x.impl()->version();
   {
     const std::lock_guard guard(cache_lock());
     const auto found = cache().find(x.impl());
-    if (found != cache().end()) {
-      const CachedCast& c = found->second;
-      if (c.version == version && c.recorded == grad_enabled() && c.cast.dtype() == t) return c.cast;
-    }
+    if (found != cache().end() && is_still_cast(found->second, x, t)) return found->second.cast;
   }
-  CachedCast made = {x, to_dtype(x, t), version, grad_enabled()};
-  const Tensor cast = made.cast;
+  CachedCast made = {x, detached_alias(x, true), Tensor(), x.impl()->version(), grad_enabled()};
+  const Tensor cast = made.cast = to_dtype(x, t);
   const std::lock_guard guard(cache_lock());
   std::swap(cache()[x.impl()], made);  // what stood there is let go of after the lock
   return cast;

@@ -15,7 +15,26 @@ namespace cnn::python {
 
 namespace {
 
-DeviceType type_of(const std::string& device) { return parse_device(device).type; }
+[[noreturn]] void fail_type(const char* op, const char* argument, int position, const char* expected,
+                            py::handle given) {
+  fail(ErrorKind::Type, "", op, "(): argument '", argument, "' (position ", position, ") must be ", expected, ", not ",
+       type_name_of(given.ptr()));
+}
+
+DeviceType device_argument(const char* op, py::handle given) {
+  if (!PyUnicode_Check(given.ptr())) fail_type(op, "device_type", 1, "str", given);
+  return parse_device(std::string(view(given.ptr()))).type;
+}
+
+bool bool_argument(const char* op, int position, py::handle given) {
+  if (!PyBool_Check(given.ptr())) fail_type(op, "enabled", position, "bool", given);
+  return given.ptr() == Py_True;
+}
+
+DType dtype_argument(const char* op, py::handle given) {
+  if (!is_dtype(given.ptr())) fail_type(op, "dtype", 2, "torch.dtype", given);
+  return to_dtype(given.ptr());
+}
 
 // f(tensor) of an argument, or of each item of a list or tuple.
 template <class F>
@@ -62,30 +81,40 @@ bool is_on_for(const CastPolicies& policies, const Tensor& x) {
 
 void def_state(py::module_& m) {
   m.def(
-      "is_autocast_enabled", [](const std::string& device) { return autocast_enabled(type_of(device)); },
+      "is_autocast_enabled",
+      [](py::handle device) { return autocast_enabled(device_argument("is_autocast_enabled", device)); },
       py::arg("device_type"), "Is autocast on in this thread, for this type of device?");
   m.def("is_autocast_enabled", [] { return autocast_enabled(DeviceType::Cuda); }, "The same for CUDA.");
   m.def(
-      "set_autocast_enabled", [](const std::string& device, bool on) { set_autocast_enabled(type_of(device), on); },
-      py::arg("device_type"), py::arg("enabled").noconvert(), "Whether autocast is on; `with autocast(...)` is safer.");
+      "set_autocast_enabled",
+      [](py::handle device, py::handle on) {
+        constexpr const char* op = "set_autocast_enabled";
+        set_autocast_enabled(device_argument(op, device), bool_argument(op, 2, on));
+      },
+      py::arg("device_type"), py::arg("enabled"), "Whether autocast is on; `with autocast(...)` is safer.");
   m.def(
-      "set_autocast_enabled", [](bool on) { set_autocast_enabled(DeviceType::Cuda, on); },
-      py::arg("enabled").noconvert(), "The same for CUDA.");
-  const auto dtype = [](DType t) { return py::reinterpret_steal<py::object>(dtype_object(t)); };
+      "set_autocast_enabled",
+      [](py::handle on) { set_autocast_enabled(DeviceType::Cuda, bool_argument("set_autocast_enabled", 1, on)); },
+      py::arg("enabled"), "The same for CUDA.");
   m.def(
-      "get_autocast_dtype", [dtype](const std::string& device) { return dtype(autocast_dtype(type_of(device))); },
+      "get_autocast_dtype",
+      [](py::handle device) {
+        const DType t = autocast_dtype(device_argument("get_autocast_dtype", device));
+        return py::reinterpret_steal<py::object>(dtype_object(t));
+      },
       py::arg("device_type"), "The dtype that autocast gives the ops of its first list, on this type of device.");
   m.def(
       "set_autocast_dtype",
-      [](const std::string& device, py::handle t) {
-        if (!is_dtype(t.ptr()))
-          throw py::type_error("set_autocast_dtype(): argument 'dtype' (position 2) must be torch.dtype, not " +
-                               type_name_of(t.ptr()));
-        set_autocast_dtype(type_of(device), to_dtype(t.ptr()));
+      [](py::handle device, py::handle dtype) {
+        constexpr const char* op = "set_autocast_dtype";
+        set_autocast_dtype(device_argument(op, device), dtype_argument(op, dtype));
       },
       py::arg("device_type"), py::arg("dtype"));
   m.def("is_autocast_cache_enabled", &autocast_cache_enabled, "Are the casts of weights kept while autocast is on?");
-  m.def("set_autocast_cache_enabled", &set_autocast_cache_enabled, py::arg("enabled").noconvert());
+  m.def(
+      "set_autocast_cache_enabled",
+      [](py::handle on) { set_autocast_cache_enabled(bool_argument("set_autocast_cache_enabled", 1, on)); },
+      py::arg("enabled"));
   m.def("clear_autocast_cache", &clear_autocast_cache, "Lets go of the casts of weights that autocast has kept.");
   m.def("autocast_increment_nesting", &increment_autocast_nesting);
   m.def("autocast_decrement_nesting", &decrement_autocast_nesting);
@@ -130,7 +159,7 @@ void bind_autocast(PyObject* module) {
       [](const std::string& op, const std::string& device) {
         const CastPolicies* found = cast_policies(op);
         if (!found) return "";
-        return policy_name(type_of(device) == DeviceType::Cuda ? found->cuda : found->cpu);
+        return policy_name(parse_device(device).is_cuda() ? found->cuda : found->cpu);
       },
       py::arg("op"), py::arg("device_type"), "How autocast treats an op of PyTorch's name; \"\": it does not.");
   m.def("_autocast_ops", &cast_op_names, "The names of all ops that stand in a list.");

@@ -21,8 +21,8 @@ CNN_API void set_autocast_enabled(DeviceType device, bool on);
 CNN_API DType autocast_dtype(DeviceType device);  // bfloat16 on the CPU and float16 on CUDA, until it is set
 CNN_API void set_autocast_dtype(DeviceType device, DType dtype);
 
-// The cast of a float32 leaf that requires grad, a weight, is kept until the outermost guard ends, so that a weight is cast
-// once however often it is used. A cast of values that have changed since, or made in another grad mode, is made anew.
+// The cast of a float32 leaf that requires grad, a weight, is kept until the outermost guard ends, so that a weight is
+// cast once however often it is used. Where its values have changed since, or grad mode, it is cast anew.
 CNN_API bool autocast_cache_enabled();
 CNN_API void set_autocast_cache_enabled(bool on);
 CNN_API void clear_autocast_cache();  // of all threads
@@ -30,8 +30,8 @@ CNN_API void clear_autocast_cache();  // of all threads
 CNN_API int increment_autocast_nesting();
 CNN_API int decrement_autocast_nesting();
 
-// Sets all of it for a scope, and the cache ends with the outermost one. With a dtype that is neither bfloat16 nor float16 it
-// warns, and autocast is off.
+// Sets all of it for a scope, and the cache ends with the outermost one. With a dtype that is neither bfloat16 nor
+// float16 it warns, and autocast is off.
 class CNN_API AutocastGuard {
  public:
   explicit AutocastGuard(DeviceType device, std::optional<DType> dtype = {}, bool enabled = true,
