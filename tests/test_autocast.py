@@ -176,8 +176,10 @@ def test_a_cast_follows_its_weight(x):
     weight = cnn.ones(4, 4, requires_grad=True)
     with cnn.autocast("cpu"):
         before = x.mm(weight)
+        with cnn.inference_mode():
+            assert x.mm(weight).is_inference()
         with cnn.no_grad():
-            assert not x.mm(weight).requires_grad
+            assert not x.mm(weight).requires_grad and not x.mm(weight).is_inference()
             weight.mul_(2)
         assert cnn.equal(x.mm(weight), before * 2) and x.mm(weight).requires_grad
         with cnn.autocast("cpu", F16):
@@ -260,6 +262,17 @@ def test_exceptions_leave_it(x):
             with pytest.raises((RuntimeError, TypeError, ValueError)):
                 call()
             assert state() == (True, BF16, True)
+
+
+def test_what_cannot_be_entered_changes_nothing(x):
+    with pytest.warns(UserWarning, match="not supported"):
+        region = cnn.autocast("cpu", "float16")
+    with cnn.autocast("cpu"):
+        with pytest.raises(TypeError, match="must be torch.dtype, not str"):
+            region.__enter__()
+        with pytest.raises(KeyError):
+            region.__exit__(None, None, None)
+        assert state() == (True, BF16, True)
 
 
 def test_decorators(x):

@@ -113,8 +113,7 @@ struct CachedCast {
   Tensor weight;  // held, so that its address is nobody else's
   Tensor values;  // its memory when it was cast: `.data` may have become other memory since
   Tensor cast;
-  uint32_t version;
-  bool recorded;
+  uint32_t version, modes;
 };
 using Cache = std::unordered_map<const TensorImpl*, CachedCast>;
 
@@ -127,10 +126,12 @@ Cache& cache() {
   return made;
 }
 
+uint32_t recording_modes() { return mode_word & (kNoGrad | kInference); }
+
 bool is_still_cast(const CachedCast& c, const Tensor& x, DType t) {
   const Tensor& v = c.values;
   return c.version == x.impl()->version() && v.storage() == x.storage() && v.offset() == x.offset() &&
-         v.shape() == x.shape() && v.strides() == x.strides() && c.recorded == grad_enabled() && c.cast.dtype() == t;
+         v.shape() == x.shape() && v.strides() == x.strides() && c.modes == recording_modes() && c.cast.dtype() == t;
 }
 
 bool is_weight(const Tensor& x) {
@@ -143,7 +144,7 @@ Tensor cast_of_weight(const Tensor& x, DType t) {
     const auto found = cache().find(x.impl());
     if (found != cache().end() && is_still_cast(found->second, x, t)) return found->second.cast;
   }
-  CachedCast made = {x, detached_alias(x, true), Tensor(), x.impl()->version(), grad_enabled()};
+  CachedCast made = {x, detached_alias(x, true), Tensor(), x.impl()->version(), recording_modes()};
   const Tensor cast = made.cast = to_dtype(x, t);
   const std::lock_guard guard(cache_lock());
   std::swap(cache()[x.impl()], made);  // what stood there is let go of after the lock

@@ -213,6 +213,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, Dest dest) {
     check(
         !grad_enabled() || !(a.requires_grad() || b.requires_grad()), "matmul",
         "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
+    const WithoutAutocast inside;
     return deliver("matmul", matmul(a, b), dest);
   }
   if (a.dim() == 1 && b.dim() == 1) return dot(a, b);

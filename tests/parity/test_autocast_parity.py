@@ -257,6 +257,46 @@ def test_the_op_table(row, half, given):
     assert compared or row.name in NOT_COMPARED
 
 
+IN_PLACE = [row for row in TABLE if row.in_place_call and hasattr(torch.Tensor, row.name + "_")]
+WITH_OUT = [row for row in TABLE if row.has_out]
+
+
+def compare(case, calls, in_place=False):
+    """The results of a call of each library, given float32, where PyTorch takes it."""
+    _, args = case.make(cnn.float32)
+    kwargs = {k: to_torch(v) for k, v in case.kwargs.items()}
+    expected = outcome(torch, calls[1], to_torch(args), kwargs, "bfloat16")
+    if expected is None or in_place and expected[0].shape != tuple(args[0].shape):
+        return  # PyTorch resizes in addbmm_
+    found = outcome(cnn, calls[0], args, case.kwargs, "bfloat16")
+    assert kinds(found, cnn) == kinds(expected, torch)
+    for y, e in zip(found, expected):
+        if isinstance(e, torch.Tensor) and e.is_floating_point():
+            tolerance = TOLERANCES[dtype_name(e)]
+            np.testing.assert_allclose(numbers(y), numbers(e), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("row", IN_PLACE, ids=[row.name for row in IN_PLACE])
+def test_calls_in_place(row):
+    for case in row.cases_for(cnn.float32) if cnn.float32 in row.dtypes else ():
+        compare(case, (row.in_place_call, getattr(torch.Tensor, row.name + "_")), in_place=True)
+
+
+@pytest.mark.parametrize("row", WITH_OUT, ids=[row.name for row in WITH_OUT])
+def test_calls_with_out(row):
+    def written(lib, function):
+        def call(*args, **kwargs):
+            with lib.autocast("cpu", enabled=False):
+                results = results_of(function(*args, **kwargs))
+            outs = [lib.empty_like(y) for y in results]
+            return function(*args, **kwargs, out=outs[0] if len(outs) == 1 else tuple(outs))
+
+        return call
+
+    for case in row.cases_for(cnn.float32) if cnn.float32 in row.dtypes else ():
+        compare(case, (written(cnn, row.call), written(torch, function_of_torch(row.name))))
+
+
 def leaves(lib, args):
     """The arguments with leaves for their floating-point tensors, and these."""
     found = []

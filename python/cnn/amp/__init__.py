@@ -5,7 +5,14 @@ underflowing.
 from __future__ import annotations
 
 from .. import _absent
-from .autocast_mode import autocast, custom_bwd, custom_fwd, is_autocast_available
+from .autocast_mode import (
+    _enter_autocast,
+    _exit_autocast,
+    autocast,
+    custom_bwd,
+    custom_fwd,
+    is_autocast_available,
+)
 from .grad_scaler import GradScaler
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]

@@ -97,8 +97,8 @@ class autocast:
         )
 
     def _set(self, enabled, dtype, cache_enabled):
+        _C.set_autocast_dtype(self.device, dtype)  # first: it alone may raise
         _C.set_autocast_enabled(self.device, bool(enabled))
-        _C.set_autocast_dtype(self.device, dtype)
         _C.set_autocast_cache_enabled(bool(cache_enabled))
 
     def __enter__(self):
@@ -109,13 +109,13 @@ class autocast:
         return self
 
     def __exit__(self, exc_type, exc_val, exc_tb):
-        if _C.autocast_decrement_nesting() == 0:
-            _C.clear_autocast_cache()
         thread = threading.get_ident()
         states = self._former[thread]
         self._set(*states.pop())
         if not states:
             del self._former[thread]
+        if _C.autocast_decrement_nesting() == 0:
+            _C.clear_autocast_cache()
         return False
 
     def __call__(self, func):
