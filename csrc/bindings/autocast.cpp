@@ -118,6 +118,21 @@ void def_state(py::module_& m) {
   m.def("clear_autocast_cache", &clear_autocast_cache, "Lets go of the casts of weights that autocast has kept.");
   m.def("autocast_increment_nesting", &increment_autocast_nesting);
   m.def("autocast_decrement_nesting", &decrement_autocast_nesting);
+  m.def(
+      "_exchange_autocast",
+      [](const std::string& device, bool on, py::handle dtype, bool cache_on) {
+        const DType lower = dtype_argument("set_autocast_dtype", dtype);  // before anything is changed
+        const DeviceType type = parse_device(device).type;
+        const auto former = py::make_tuple(autocast_enabled(type),
+                                           py::reinterpret_steal<py::object>(dtype_object(autocast_dtype(type))),
+                                           autocast_cache_enabled());
+        set_autocast_enabled(type, on);
+        set_autocast_dtype(type, lower);
+        set_autocast_cache_enabled(cache_on);
+        return former;
+      },
+      py::arg("device_type"), py::arg("enabled"), py::arg("dtype"), py::arg("cache_enabled"),
+      "Sets all of it; returns (enabled, dtype, cache_enabled) as they were.");
   m.def("_is_any_autocast_enabled", [] { return bool(mode_word & kAutocast); });
 }
 

@@ -88,22 +88,9 @@ class autocast:
         warnings.warn(text, stacklevel=_frames_inside())
         return False
 
-    def _state(self):
-        device = self.device
-        return (
-            _C.is_autocast_enabled(device),
-            _C.get_autocast_dtype(device),
-            _C.is_autocast_cache_enabled(),
-        )
-
-    def _set(self, enabled, dtype, cache_enabled):
-        _C.set_autocast_dtype(self.device, dtype)  # first: it alone may raise
-        _C.set_autocast_enabled(self.device, bool(enabled))
-        _C.set_autocast_cache_enabled(bool(cache_enabled))
-
     def __enter__(self):
-        former = self._state()
-        self._set(self._enabled, self.fast_dtype, self._cache_enabled)
+        state = bool(self._enabled), self.fast_dtype, bool(self._cache_enabled)
+        former = _C._exchange_autocast(self.device, *state)
         self._former.setdefault(threading.get_ident(), []).append(former)
         _C.autocast_increment_nesting()
         return self
@@ -111,7 +98,7 @@ class autocast:
     def __exit__(self, exc_type, exc_val, exc_tb):
         thread = threading.get_ident()
         states = self._former[thread]
-        self._set(*states.pop())
+        _C._exchange_autocast(self.device, *states.pop())
         if not states:
             del self._former[thread]
         if _C.autocast_decrement_nesting() == 0:
