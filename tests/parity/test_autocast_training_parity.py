@@ -52,6 +52,21 @@ LAYERS = {
     "gru cell": lambda lib: (lib.nn.GRUCell(3, 4), (2, 3)),
     "rnn cell": lambda lib: (lib.nn.RNNCell(3, 4), (2, 3)),
     "linear": lambda lib: (lib.nn.Linear(3, 4), (2, 3)),
+    **{
+        f"linear, then {name} {options}": lambda lib, name=name, options=options: (
+            lib.nn.Sequential(lib.nn.Linear(3, 3), getattr(lib.nn, name)(3, 4, **options)),
+            (2, 3) if "Cell" in name else (5, 2, 3),
+        )
+        for name, options in (
+            ("LSTM", {}),
+            ("LSTM", {"proj_size": 2, "num_layers": 2, "bidirectional": True}),
+            ("GRU", {"num_layers": 2}),
+            ("RNN", {"bidirectional": True}),
+            ("LSTMCell", {}),
+            ("GRUCell", {}),
+            ("RNNCell", {}),
+        )
+    },
     "conv1d": lambda lib: (lib.nn.Conv1d(2, 4, 3, padding="same"), (2, 2, 9)),
     "conv2d": lambda lib: (lib.nn.Conv2d(2, 4, 3), (2, 2, 9, 9)),
     "conv3d": lambda lib: (lib.nn.Conv3d(2, 4, 3), (2, 2, 5, 5, 5)),
@@ -100,6 +115,7 @@ LAYERS = {
     "transformer decoder layer": lambda lib: (
         Twice(lib, lib.nn.TransformerDecoderLayer(8, 2, 16, dropout=0.0)), (5, 2, 8),
     ),
+    "attention with masks": lambda lib: (Masked(lib, lib.nn.MultiheadAttention(8, 2)), (5, 2, 8)),
     "attention with weights": lambda lib: (
         Thrice(lib, lib.nn.MultiheadAttention(8, 2)), (5, 2, 8),
     ),
@@ -130,6 +146,23 @@ def Thrice(lib, layer):
     return Module()
 
 
+def Masked(lib, layer):
+    class Module(lib.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x):
+            mask = lib.zeros(5, 5).masked_fill(lib.ones(5, 5).triu(1).bool(), float("-inf"))
+            padding = lib.zeros(2, 5)
+            return [
+                self.layer(x, x, x, attn_mask=mask, key_padding_mask=padding, need_weights=need)
+                for need in (True, False)
+            ]
+
+    return Module()
+
+
 def torch_has_half_lstm():
     try:
         with torch.autocast("cpu", torch.float16):
@@ -143,7 +176,8 @@ def torch_has_half_lstm():
 @pytest.mark.parametrize("half", ("bfloat16", "float16"))
 @pytest.mark.parametrize("training", (True, False))
 def test_layers(name, half, training):
-    if half == "float16" and name in ("lstm", "lstm, both ways") and not torch_has_half_lstm():
+    fused = ("lstm", "lstm, both ways", "linear, then LSTM {}")
+    if half == "float16" and name in fused and not torch_has_half_lstm():
         pytest.skip("PyTorch's library has no float16 LSTM for this processor")
 
     def run(lib):
@@ -170,10 +204,11 @@ def test_layers(name, half, training):
 
 
 @pytest.mark.parametrize("kind", ("LSTM", "GRU", "RNN"))
-def test_packed_sequences(kind):
+@pytest.mark.parametrize("given", ("float32", "bfloat16"))
+def test_packed_sequences(kind, given):
     def run(lib):
         layer = getattr(lib.nn, kind)(3, 4, 2, bidirectional=True)
-        x = lib.randn(5, 3, 3)
+        x = lib.randn(5, 3, 3).to(getattr(lib, given))
         packed = lib.nn.utils.rnn.pack_padded_sequence(x, [5, 4, 2])
         with lib.autocast("cpu"):
             y, state = layer(packed)
