@@ -43,7 +43,6 @@ def test_a_module_says_what_to_use_or_that_there_is_nothing(name):
         (lambda: cnn.linalg.cross, "use cnn.cross"),
         (lambda: cnn.embedding_bag, r"use cnn\.nn\.functional\.embedding_bag"),
         (lambda: cnn.nn.parallel.DistributedDataParallel, "one process uses one device"),
-        (lambda: cnn.cuda.amp, r"\.to\(dtype\)"),
         (lambda: cnn.hub, "nothing in its place"),
     ],
 )

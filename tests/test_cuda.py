@@ -116,6 +116,63 @@ def test_gradients_equal_the_cpus(row):
                 near(g.cpu(), w, max(row.tolerance, 100), cnn.float64)
 
 
+def cast(args, dtype):
+    """The arguments with their floating-point tensors, in lists too, cast."""
+    if isinstance(args, cnn.Tensor):
+        return args.to(dtype) if args.is_floating_point() else args
+    if isinstance(args, (list, tuple)):
+        return type(args)(cast(arg, dtype) for arg in args)
+    return args
+
+
+LISTED = [row for row in ROWS if cnn._C._autocast_policy(row.name, "cuda")]
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("row", LISTED, ids=lambda row: row.name)
+@pytest.mark.parametrize("given", (cnn.float32, cnn.float16))
+def test_autocast_by_its_lists(row, given):
+    policy = cnn._C._autocast_policy(row.name, "cuda")
+    expected = {"lower_precision_fp": cnn.float16, "promote": given}.get(policy, cnn.float32)
+    if given not in row.dtypes:
+        pytest.skip("not for this dtype")
+    for call in row.cases_for(given):
+        _, args = call.make(given, None)
+        on_gpu = [moved(a) for a in args]
+        if policy == "banned":
+            with pytest.raises(RuntimeError, match="unsafe to autocast"), cnn.autocast("cuda"):
+                row.call(*on_gpu, **call.kwargs)
+            continue
+        by_hand = run(row, cast(on_gpu, expected), call)
+        with cnn.autocast("cuda"):
+            found = run(row, on_gpu, call)
+        for y, e in zip(found, by_hand):
+            assert y.dtype == e.dtype == expected and cnn.allclose(y, e, equal_nan=True)
+
+
+@pytest.mark.cuda
+def test_autocast_of_functions_written_in_python():
+    F = cnn.nn.functional
+    x = cnn.linspace(-1, 1, 16, device="cuda").view(4, 4)
+    narrow, one = x.half(), cnn.ones(4, 4, device="cuda")
+    with cnn.autocast("cuda"):
+        for y in (
+            F.l1_loss(narrow, narrow), F.kl_div(narrow, narrow), F.cosine_similarity(narrow, narrow),
+            F.hinge_embedding_loss(narrow, one), F.soft_margin_loss(narrow, one), F.pdist(narrow),
+            F.triplet_margin_loss(narrow, narrow, narrow), cnn.cdist(narrow, narrow),
+            F.cross_entropy(narrow, cnn.zeros(4, dtype=cnn.int64, device="cuda")),
+            F.softmax(narrow, 0), narrow.softmax(0), narrow ** 1.5, 2.0 ** narrow, narrow.norm(),
+            F.normalize(narrow).sum(), cnn.tensordot(narrow, x), F.bilinear(narrow, x, one[None]),
+        ):  # fmt: skip
+            assert y.dtype == cnn.float32
+        for y in (cnn.einsum("ij,jk", x, x), F.linear(x, x), x @ x, x.mv(x[0])):
+            assert y.dtype == cnn.float16
+        with pytest.raises(RuntimeError, match="unsafe to autocast"):
+            F.binary_cross_entropy(one, one)
+        # The CPU keeps to its own lists, which are off.
+        assert (x.cpu() @ x.cpu()).dtype == cnn.float32 and narrow.cpu().exp().dtype == cnn.float16
+
+
 @pytest.mark.cuda
 def test_there_and_back():
     x = cnn.arange(24.0).reshape(4, 6)

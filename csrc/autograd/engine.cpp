@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "autograd/autocast.h"
 #include "autograd/meta.h"
 #include "cnn/ops.h"
 
@@ -201,8 +202,10 @@ void GraphRun::execute() {
   if (nesting < kMaxNesting) return execute_here();
   // Runs inside runs inside runs: a fresh stack.
   std::exception_ptr error;
-  std::thread helper([this, &error, modes = mode_word & ~kFunctionMode, hooks = thread_saved_hooks()]() mutable {
+  std::thread helper([this, &error, modes = mode_word & ~kFunctionMode, hooks = thread_saved_hooks(),
+                      lower = AutocastState::of_thread()]() mutable {
     mode_word = modes;
+    lower.enter();
     thread_saved_hooks() = std::move(hooks);
     try {
       execute_here();

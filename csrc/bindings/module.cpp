@@ -1,6 +1,7 @@
 // The extension module cnn._C.
 #include <pybind11/pybind11.h>
 
+#include "bindings/autocast.h"
 #include "bindings/active_call.h"
 #include "bindings/def_op.h"
 #include "bindings/dlpack.h"
@@ -30,7 +31,7 @@ using BindModule = void (*)(PyObject* module);
 constexpr BindModule kTopics[] = {bind_types,        bind_torch_function, bind_function_modes, bind_overridable,
                                   bind_legacy_types, bind_from_data,      bind_storage,        bind_dlpack,
                                   bind_nodes,        bind_settings,       bind_hooks,          bind_function,
-                                  bind_engine,       bind_generator,      bind_module_slots};
+                                  bind_engine,       bind_generator,      bind_module_slots,   bind_autocast};
 
 using BindOps = void (*)(Registry& ops);
 constexpr BindOps kOps[] = {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include "bindings/autocast.h"
 #include "bindings/torch_function.h"
 
 namespace cnn::python {
@@ -14,6 +15,7 @@ namespace {
 struct Overridable {
   PyObject_HEAD PyObject* function;
   vectorcallfunc call;
+  const CastPolicies* policies;  // of the op whose work it does, if autocast lists that
 };
 
 PyTypeObject overridable_type = blank_type();
@@ -42,17 +44,21 @@ PyObject* call(PyObject* self, PyObject* const* args, size_t flagged, PyObject* 
       const Object name = Object::steal(PyObject_GetAttrString(function, "__name__"));
       return call_torch_function(self, std::string(view(name.get())).c_str(), nullptr, args, n, kwnames);
     }
+    if (mode_word & kAutocast && of(self)->policies) [[unlikely]]
+      return call_cast(*of(self)->policies, function, args, n, kwnames);
     return PyObject_Vectorcall(function, args, flagged, kwnames);
   });
 }
 
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject*) {
   PyObject* function;
-  if (!PyArg_ParseTuple(args, "O!", &PyFunction_Type, &function)) return nullptr;
+  const char* op = "";
+  if (!PyArg_ParseTuple(args, "O!|s", &PyFunction_Type, &function, &op)) return nullptr;
   PyObject* self = type->tp_alloc(type, 0);
   if (!self) return nullptr;
   of(self)->function = new_ref(function);
   of(self)->call = call;
+  of(self)->policies = function_policies(op);
   return self;
 }
 
@@ -104,7 +110,9 @@ void bind_overridable(PyObject* module) {
   type.tp_name = "cnn._C._overridable";
   type.tp_basicsize = sizeof(Overridable);
   type.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR;
-  type.tp_doc = "_overridable(function): the same function, taken over by __torch_function__ where there is one.";
+  type.tp_doc =
+      "_overridable(function, op=''): the same function, taken over by __torch_function__ where there is one, and cast "
+      "by autocast as the op of that name.";
   type.tp_new = make;
   type.tp_dealloc = dealloc;
   type.tp_traverse = traverse;

@@ -1,5 +1,6 @@
 #include "cnn/ops/activation.h"
 
+#include "autograd/autocast.h"
 #include "cnn/ops/binary.h"
 #include "cnn/ops/compare.h"
 #include "cnn/ops/copy.h"
@@ -105,6 +106,8 @@ Tensor prelu_slope(const Tensor& g, const Tensor& x, const Tensor& w) {
 }  // namespace
 
 Tensor prelu(const Tensor& x, const Tensor& weight) {
+  if (const Autocast cast{"prelu", x}) [[unlikely]]
+    return cast(prelu, x, weight);
   check(x.dtype() == weight.dtype(), "prelu", "Type promoting not supported. Got ", x.dtype(), " and ", weight.dtype());
   check_floating("prelu_cpu", x);
   Tensor w = weight;
@@ -217,6 +220,8 @@ Tensor mish(const Tensor& x, Dest dest) {  // Misra 2019
 }
 
 Tensor softplus(const Tensor& x, Scalar beta, Scalar threshold, Dest dest) {
+  if (const Autocast cast{"softplus", x, dest}) [[unlikely]]
+    return cast(softplus, x, beta, threshold, dest);
   check_floating("softplus_cpu", x);
   for (Scalar number : {beta, threshold}) check_converts(number, compute_dtype(x.dtype()));
   const double b = beta.to_double(), limit = threshold.to_double();

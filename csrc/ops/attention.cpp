@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/autocast.h"
 #include "cnn/autograd.h"
 #include "cnn/ops.h"
 #include "ops/heavy.h"
@@ -198,6 +199,8 @@ Tensor four_d(const Tensor& x) {
 Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
                                     const std::optional<Tensor>& attn_mask, double dropout_p, bool is_causal,
                                     std::optional<double> scale, bool enable_gqa) {
+  if (const Autocast cast{"scaled_dot_product_attention", query}) [[unlikely]]
+    return cast(scaled_dot_product_attention, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa);
   check_operands(query, key, value, attn_mask, dropout_p, is_causal);
   const DType t = query.dtype();
   if (is_reduced(t)) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "autograd/autocast.h"
 #include "cnn/ops/compare.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
@@ -117,6 +118,8 @@ Tensor power(const Tensor& a, const Tensor& b, const Dest& dest) {
 }  // namespace
 
 Tensor pow(const Tensor& a, const Tensor& b, Dest dest) {
+  if (const Autocast cast{"pow", a, b, dest}) [[unlikely]]
+    return cast(pow, a, b, dest);
   const DType t = promoted({&a, &b});
   if (b.impl()->wrapped_number && !is_floating(t) && !b.device().is_meta()) {
     check(b.item().to_int() >= 0, "", "Integers to negative integer powers are not allowed.");
@@ -165,6 +168,8 @@ Tensor float_power(const Tensor& a, const Tensor& b, Dest dest) {
 Tensor rsub(const Tensor& a, const Tensor& b, Scalar alpha) { return sub(b, a, alpha); }
 
 Tensor atan2(const Tensor& a, const Tensor& b, Dest dest) {
+  if (const Autocast cast{"atan2", a, b, dest}) [[unlikely]]
+    return cast(atan2, a, b, dest);
   Grad grad({a, b}, dest);
   auto sa = grad.save(a), sb = grad.save(b);
   Tensor y = map("atan2", kernels::Atan2{}, a, b, dest);
@@ -343,6 +348,8 @@ Tensor lerp(const Tensor& a, const Tensor& b, const Tensor& weight, Dest dest) {
 }
 
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, Scalar value, Dest dest) {
+  if (const Autocast cast{"addcmul", x, dest}) [[unlikely]]
+    return cast(addcmul, x, a, b, value, dest);
   check_converts(value, compute_dtype(promoted({&x, &a, &b})));
   Grad grad({x, a, b}, dest);
   auto sa = grad.save_if(grad.needs(2), a), sb = grad.save_if(grad.needs(1), b);
@@ -356,6 +363,8 @@ Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, Scalar value, 
 }
 
 Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, Scalar value, Dest dest) {
+  if (const Autocast cast{"addcdiv", x, dest}) [[unlikely]]
+    return cast(addcdiv, x, a, b, value, dest);
   check(is_floating(a.dtype()) || is_floating(b.dtype()), "addcdiv",
         "Integer division with addcdiv is no longer supported; use (input + value * torch.trunc(tensor1 / tensor2))");
   Grad grad({x, a, b}, dest);

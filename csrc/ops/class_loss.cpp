@@ -1,4 +1,5 @@
 // Losses of classification: negative log-likelihood and cross entropy.
+#include "autograd/autocast.h"
 #include "cnn/ops.h"
 #include "ops/indexing.h"
 #include "ops/map.h"
@@ -282,11 +283,17 @@ Tensor class_loss(const Tensor& x, const Tensor& target, const std::optional<Ten
 
 Tensor nll_loss_nd(const Tensor& x, const Tensor& target, const std::optional<Tensor>& weight, int64_t reduction,
                    int64_t ignored) {
+  if (const Autocast cast{"nll_loss", x}) [[unlikely]]
+    return cast(nll_loss_nd, x, target, weight, reduction, ignored);
   return class_loss(x, target, weight, reduction, ignored, false);
 }
 
 Tensor cross_entropy_loss(const Tensor& x, const Tensor& target, const std::optional<Tensor>& weight, int64_t reduction,
                           int64_t ignored, double smoothing) {
+  // Listed itself, or made of log_softmax and nll_loss that are.
+  for (const char* op : {"cross_entropy_loss", "nll_loss"})
+    if (const Autocast cast{op, x}) [[unlikely]]
+      return cast(cross_entropy_loss, x, target, weight, reduction, ignored, smoothing);
   check_reduction("cross_entropy_loss", reduction);
   check(smoothing >= 0 && smoothing <= 1, "", "label_smoothing must be between 0.0 and 1.0. Got: ", smoothing);
   if (x.shape() == target.shape() && x.dim() > 0) {

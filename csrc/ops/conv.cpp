@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "autograd/autocast.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/operators.h"
@@ -181,6 +182,8 @@ void set_winograd_enabled(bool on) { winograd = on; }
 Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
                    const Dims& padding, const Dims& dilation, bool transposed, const Dims& output_padding,
                    int64_t groups) {
+  if (const Autocast cast{"convolution", x}) [[unlikely]]
+    return cast(convolution, x, w, bias, stride, padding, dilation, transposed, output_padding, groups);
   const int n = w.dim() - 2;
   const char* op = transposed ? "conv_transpose" : "conv";
   check_implemented(n >= 1 && n <= 3, op, "convolution over ", n, " spatial dimensions; 1 to 3 are there");
@@ -233,16 +236,22 @@ Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>
 
 Tensor conv1d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
               const Dims& padding, const Dims& dilation, int64_t groups) {
+  if (const Autocast cast{"conv1d", x}) [[unlikely]]
+    return cast(conv1d, x, w, bias, stride, padding, dilation, groups);
   check(w.dim() == 3, "conv1d", "expected 3-dimensional weight, got weight of shape ", w.shape());
   return convolution(x, w, bias, stride, padding, dilation, false, {0}, groups);
 }
 Tensor conv2d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
               const Dims& padding, const Dims& dilation, int64_t groups) {
+  if (const Autocast cast{"conv2d", x}) [[unlikely]]
+    return cast(conv2d, x, w, bias, stride, padding, dilation, groups);
   check(w.dim() == 4, "conv2d", "expected 4-dimensional weight, got weight of shape ", w.shape());
   return convolution(x, w, bias, stride, padding, dilation, false, {0}, groups);
 }
 Tensor conv3d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
               const Dims& padding, const Dims& dilation, int64_t groups) {
+  if (const Autocast cast{"conv3d", x}) [[unlikely]]
+    return cast(conv3d, x, w, bias, stride, padding, dilation, groups);
   check(w.dim() == 5, "conv3d", "expected 5-dimensional weight, got weight of shape ", w.shape());
   return convolution(x, w, bias, stride, padding, dilation, false, {0}, groups);
 }
@@ -250,6 +259,8 @@ Tensor conv3d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bia
 Tensor conv_padded(int dims, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
                    const std::string& padding, const Dims& dilation, int64_t groups) {
   check_spatial("conv", dims);
+  if (const Autocast cast{in_dims(dims, "conv1d", "conv2d", "conv3d"), x}) [[unlikely]]
+    return cast(conv_padded, dims, x, w, bias, stride, padding, dilation, groups);
   check(w.dim() == dims + 2, "conv", "expected ", dims + 2, "-dimensional weight, got weight of shape ", w.shape());
   check(padding == "valid" || padding == "same", "conv", "Invalid padding string: '", padding, "'");
   if (padding == "valid") return convolution(x, w, bias, stride, {0}, dilation, false, {0}, groups);
@@ -273,6 +284,8 @@ Tensor conv_padded(int dims, const Tensor& x, const Tensor& w, const std::option
 Tensor conv_transpose(int dims, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
                       const Dims& padding, const Dims& output_padding, int64_t groups, const Dims& dilation) {
   check_spatial("conv_transpose", dims);
+  if (const Autocast cast{in_dims(dims, "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), x}) [[unlikely]]
+    return cast(conv_transpose, dims, x, w, bias, stride, padding, output_padding, groups, dilation);
   check(w.dim() == dims + 2, "conv_transpose", "expected ", dims + 2, "-dimensional weight, got weight of shape ",
         w.shape());
   return convolution(x, w, bias, stride, padding, dilation, true, output_padding, groups);

@@ -1,4 +1,5 @@
 // Normalisation of groups of channels within each image.
+#include "autograd/autocast.h"
 #include "cnn/ops.h"
 #include "ops/channel_norm.h"
 #include "ops/reduce.h"
@@ -102,6 +103,8 @@ GroupMoments group_moments_of_pixels(const Tensor& x, int64_t groups) {
 
 Tensor group_norm(const Tensor& x, int64_t groups, const std::optional<Tensor>& weight,
                   const std::optional<Tensor>& bias, double eps) {
+  if (const Autocast cast{"group_norm", x}) [[unlikely]]
+    return cast(group_norm, x, groups, weight, bias, eps);
   check(x.dim() >= 2, "", "Expected at least 2 dimensions for input tensor but received ", x.dim());
   check(groups > 0, "", "Expected num groups to be greater than 0, got ", groups);
   const int64_t channels = x.shape()[1];

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "autograd/autocast.h"
 #include "cnn/ops/binary.h"
 #include "cnn/ops/compare.h"
 #include "cnn/ops/copy.h"
@@ -279,6 +280,8 @@ void write_at(const Tensor& y, const Indices& indices, const Tensor& values) {
 }
 
 Tensor index_put(const Tensor& x, const Indices& indices, const Tensor& values, bool accumulate, Dest dest) {
+  if (const Autocast cast{"index_put", x, dest}) [[unlikely]]
+    return cast(index_put, x, indices, values, accumulate, dest);
   check_index(values.dtype() == x.dtype() || values.dim() == 0 || values.impl()->wrapped_number, "",
               "Index put requires the source and destination dtypes match, got ", dtype_type_name(x.dtype()),
               " for the destination and ", dtype_type_name(values.dtype()), " for the source.");

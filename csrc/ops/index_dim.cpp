@@ -1,4 +1,5 @@
 // Reading and writing whole positions of one dimension, and single elements of the flattened tensor.
+#include "autograd/autocast.h"
 #include "cnn/ops/arithmetic.h"
 #include "cnn/ops/binary.h"
 #include "cnn/ops/copy.h"
@@ -115,6 +116,8 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor
 }
 
 Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& given, const Tensor& source, Dest dest) {
+  if (const Autocast cast{"index_copy", x, dest}) [[unlikely]]
+    return cast(index_copy, x, dim, given, source, dest);
   if (dest.is_out()) {
     check_not_repeated("index_copy", dest.target(), given, source);
     return copy_out("index_copy", index_copy(x, dim, given, source), dest);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "autograd/autocast.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/view.h"
@@ -24,6 +25,8 @@ MemoryFormat format_of_all(const Tensors& tensors) {
 }  // namespace
 
 Tensor cat(const Tensors& tensors, int64_t dim, Dest dest) {
+  if (const Autocast cast{"cat", tensors, dest}) [[unlikely]]
+    return cast(cat, tensors, dim, dest);
   check_value(!tensors.empty(), "", "torch.cat(): expected a non-empty list of Tensors");
   // An empty 1-d tensor joins anything: it was once the only way to write "nothing".
   const auto skipped = [](const Tensor& x) { return x.dim() == 1 && x.numel() == 0; };
@@ -87,6 +90,8 @@ Tensor cat(const Tensors& tensors, int64_t dim, Dest dest) {
 }
 
 Tensor stack(const Tensors& tensors, int64_t dim, Dest dest) {
+  if (const Autocast cast{"stack", tensors, dest}) [[unlikely]]
+    return cast(stack, tensors, dim, dest);
   check(!tensors.empty(), "stack", "stack expects a non-empty TensorList");
   const int d = normalize_dim("stack", dim, tensors[0].dim() + 1);
   Promotion promotion;

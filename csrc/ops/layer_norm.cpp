@@ -1,4 +1,5 @@
 // Normalisation over the last dimensions.
+#include "autograd/autocast.h"
 #include "cnn/ops.h"
 #include "ops/reduce.h"
 #include "ops/rows.h"
@@ -108,6 +109,8 @@ LayerNormGrads layer_norm_backward_composed(const Tensor& g, const Tensor& x, co
 std::tuple<Tensor, Tensor, Tensor> native_layer_norm(const Tensor& x, const Dims& shape,
                                                      const std::optional<Tensor>& weight,
                                                      const std::optional<Tensor>& bias, double eps) {
+  if (const Autocast cast{"native_layer_norm", x}) [[unlikely]]
+    return cast(native_layer_norm, x, shape, weight, bias, eps);
   check_trailing(", ", x, shape, weight, bias);
   if (!is_floating(x.dtype())) not_implemented("LayerNormKernelImpl", x.dtype());
   check_norm_parameters("layer_norm", x, {&weight, &bias});
@@ -154,10 +157,14 @@ std::tuple<Tensor, Tensor, Tensor> native_layer_norm(const Tensor& x, const Dims
 
 Tensor layer_norm(const Tensor& x, const Dims& shape, const std::optional<Tensor>& weight,
                   const std::optional<Tensor>& bias, double eps) {
+  if (const Autocast cast{"layer_norm", x}) [[unlikely]]
+    return cast(layer_norm, x, shape, weight, bias, eps);
   return std::get<0>(native_layer_norm(x, shape, weight, bias, eps));
 }
 
 Tensor rms_norm(const Tensor& x, const Dims& shape, const std::optional<Tensor>& weight, std::optional<double> eps) {
+  if (const Autocast cast{"rms_norm", x}) [[unlikely]]
+    return cast(rms_norm, x, shape, weight, eps);
   check_trailing("", x, shape, weight, {});
   const double smallest = x.dtype() == DType::Float64 ? 2.220446049250313e-16 : 1.1920928955078125e-07;
   const Tensor wide = is_reduced(x.dtype()) ? to_dtype(x, DType::Float32) : x;

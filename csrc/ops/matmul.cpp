@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "autograd/autocast.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/operators.h"
@@ -113,6 +114,8 @@ void set_float32_matmul_precision(MatmulPrecision precision) {
 }
 
 Tensor mm(const Tensor& a, const Tensor& b, Dest dest) {
+  if (const Autocast cast{"mm", a, dest}) [[unlikely]]
+    return cast(mm, a, b, dest);
   check(a.dim() == 2, "mm", "self must be a matrix, got ", a.shape());
   check(b.dim() == 2, "mm", "mat2 must be a matrix, got ", b.shape());
   check(a.shape()[1] == b.shape()[0], "mm", "mat1 and mat2 shapes cannot be multiplied (", a.shape()[0], "x",
@@ -129,6 +132,8 @@ Tensor mm(const Tensor& a, const Tensor& b, Dest dest) {
 }
 
 Tensor bmm(const Tensor& a, const Tensor& b, Dest dest) {
+  if (const Autocast cast{"bmm", a, dest}) [[unlikely]]
+    return cast(bmm, a, b, dest);
   check(a.dim() == 3, "bmm", "batch1 must be a 3D tensor, got ", a.shape());
   check(b.dim() == 3, "bmm", "batch2 must be a 3D tensor, got ", b.shape());
   check(a.shape()[0] == b.shape()[0] && a.shape()[2] == b.shape()[1], "bmm",
@@ -146,6 +151,8 @@ Tensor bmm(const Tensor& a, const Tensor& b, Dest dest) {
 }
 
 Tensor mv(const Tensor& a, const Tensor& v, Dest dest) {
+  if (const Autocast cast{"mv", a, dest}) [[unlikely]]
+    return cast(mv, a, v, dest);
   check(a.dim() == 2 && v.dim() == 1, "mv", "vector + matrix @ vector expected, got ", a.dim(), ", ", v.dim());
   check(a.shape()[1] == v.shape()[0], "mv", "size mismatch, got input (", a.shape()[0], "), mat (", a.shape()[0], "x",
         a.shape()[1], "), vec (", v.shape()[0], ")");
@@ -166,6 +173,8 @@ Tensor mv(const Tensor& a, const Tensor& v, Dest dest) {
 }
 
 Tensor dot(const Tensor& a, const Tensor& b, Dest dest) {
+  if (const Autocast cast{"dot", a, dest}) [[unlikely]]
+    return cast(dot, a, b, dest);
   check(a.dim() == 1 && b.dim() == 1, "dot", "1D tensors expected, but got ", a.dim(), "D and ", b.dim(), "D tensors");
   check(a.dtype() == b.dtype(), "dot", "expected both vectors to have same dtype, but found ",
         dtype_type_name(a.dtype()), " and ", dtype_type_name(b.dtype()));
@@ -196,12 +205,15 @@ Tensor outer(const Tensor& a, const Tensor& b, Dest dest) {
 }
 
 Tensor matmul(const Tensor& a, const Tensor& b, Dest dest) {
+  if (const Autocast cast{"matmul", a, dest}) [[unlikely]]
+    return cast(matmul, a, b, dest);
   check(a.dim() > 0 && b.dim() > 0, "matmul", "both arguments to matmul need to be at least 1D, but they are ", a.dim(),
         "D and ", b.dim(), "D");
   if (dest) {
     check(
         !grad_enabled() || !(a.requires_grad() || b.requires_grad()), "matmul",
         "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
+    const WithoutAutocast inside;
     return deliver("matmul", matmul(a, b), dest);
   }
   if (a.dim() == 1 && b.dim() == 1) return dot(a, b);
@@ -243,6 +255,8 @@ Tensor matmul(const Tensor& a, const Tensor& b, Dest dest) {
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias) {
+  if (const Autocast cast{"linear", x}) [[unlikely]]
+    return cast(linear, x, weight, bias);
   check(weight.dim() == 2 || weight.dim() == 1, "linear", "weight must be 1D or 2D, got ", weight.shape());
   check(x.dim() >= 1, "linear", "input must be at least 1D, got ", x.shape());
   if (weight.dim() == 1) {
@@ -335,6 +349,8 @@ Tensor add_product(const char* op, const char* node, const Tensor& input, const 
 }  // namespace
 
 Tensor addmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
+  if (const Autocast cast{"addmm", input, dest}) [[unlikely]]
+    return cast(addmm, input, a, b, beta, alpha, dest);
   check(a.dim() == 2 && b.dim() == 2, "addmm", "mat1 and mat2 must be matrices, got ", a.shape(), " and ", b.shape());
   check(a.shape()[1] == b.shape()[0], "addmm", "mat1 and mat2 shapes cannot be multiplied (", a.shape()[0], "x",
         a.shape()[1], " and ", b.shape()[0], "x", b.shape()[1], ")");
@@ -349,6 +365,8 @@ Tensor addmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta,
       });
 }
 Tensor addmv(const Tensor& input, const Tensor& a, const Tensor& v, Scalar beta, Scalar alpha, Dest dest) {
+  if (const Autocast cast{"addmv", input, dest}) [[unlikely]]
+    return cast(addmv, input, a, v, beta, alpha, dest);
   return add_product(
       "addmv", "AddmvBackward0", input, a, v, beta, alpha, dest,
       [](const Tensor& a, const Tensor& v) { return mv(a, v); },
@@ -357,6 +375,8 @@ Tensor addmv(const Tensor& input, const Tensor& a, const Tensor& v, Scalar beta,
       });
 }
 Tensor addr(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
+  if (const Autocast cast{"addr", input, dest}) [[unlikely]]
+    return cast(addr, input, a, b, beta, alpha, dest);
   check(a.dim() == 1 && b.dim() == 1, "addr", "Expected 1-D vectors, but got ", a.dim(), "-D and ", b.dim(), "-D");
   const DType t = promoted({&input, &a, &b});
   for (const auto& [name, s] : {std::pair("beta", beta), std::pair("alpha", alpha)})
@@ -370,6 +390,8 @@ Tensor addr(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, 
       });
 }
 Tensor baddbmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
+  if (const Autocast cast{"baddbmm", input, dest}) [[unlikely]]
+    return cast(baddbmm, input, a, b, beta, alpha, dest);
   return add_product(
       "baddbmm", "BaddbmmBackward0", input, a, b, beta, alpha, dest,
       [](const Tensor& a, const Tensor& b) { return bmm(a, b); },
@@ -378,6 +400,8 @@ Tensor baddbmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar bet
       });
 }
 Tensor addbmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Dest dest) {
+  if (const Autocast cast{"addbmm", input, dest}) [[unlikely]]
+    return cast(addbmm, input, a, b, beta, alpha, dest);
   return add_product(
       "addbmm", "AddbmmBackward0", input, a, b, beta, alpha, dest,
       [](const Tensor& a, const Tensor& b) { return sum(bmm(a, b), Dims{0}, false, a.dtype()); },

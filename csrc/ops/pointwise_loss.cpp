@@ -1,4 +1,5 @@
 // Losses of one element each, then reduced: one node a loss, as in PyTorch.
+#include "autograd/autocast.h"
 #include "cnn/ops/activation.h"
 #include "cnn/ops/binary.h"
 #include "cnn/ops/compare.h"
@@ -54,12 +55,16 @@ Tensor clamped_difference(const Tensor& x, const Tensor& t, double limit) {
 }  // namespace
 
 Tensor mse_loss(const Tensor& x, const Tensor& t, int64_t reduction) {
+  if (const Autocast cast{"mse_loss", x}) [[unlikely]]
+    return cast(mse_loss, x, t, reduction);
   return difference_loss(
       "mse_loss", "MseLossBackward0", kernels::SquaredError{}, x, t, reduction,
       [](const Tensor& x, const Tensor& t, double) { return (x - t) * 2; }, 0);
 }
 
 Tensor smooth_l1_loss(const Tensor& x, const Tensor& t, int64_t reduction, double beta) {
+  if (const Autocast cast{"smooth_l1_loss", x}) [[unlikely]]
+    return cast(smooth_l1_loss, x, t, reduction, beta);
   check(beta >= 0, "smooth_l1_loss", "smooth_l1_loss does not support negative values for beta.");
   return difference_loss(
       "smooth_l1_loss", "SmoothL1LossBackward0", kernels::SmoothL1{{}, beta}, x, t, reduction,
@@ -70,6 +75,8 @@ Tensor smooth_l1_loss(const Tensor& x, const Tensor& t, int64_t reduction, doubl
 }
 
 Tensor huber_loss(const Tensor& x, const Tensor& t, int64_t reduction, double delta) {
+  if (const Autocast cast{"huber_loss", x}) [[unlikely]]
+    return cast(huber_loss, x, t, reduction, delta);
   check(delta > 0, "huber_loss", "huber_loss does not support non-positive values for delta.");
   // Computed in the common dtype, given in the input's.
   const DType common = promoted({&x, &t});
@@ -81,6 +88,8 @@ Tensor huber_loss(const Tensor& x, const Tensor& t, int64_t reduction, double de
 }
 
 Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const std::optional<Tensor>& weight, int64_t reduction) {
+  if (const Autocast cast{"binary_cross_entropy", x}) [[unlikely]]
+    return cast(binary_cross_entropy, x, t, weight, reduction);
   check_value(x.shape() == t.shape(), "binary_cross_entropy", "Using a target size (", t.shape(),
               ") that is different to the input size (", x.shape(),
               ") is deprecated. Please ensure they have the same size.");
@@ -113,6 +122,8 @@ Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const std::optiona
 
 Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& t, const std::optional<Tensor>& weight,
                                         const std::optional<Tensor>& pos_weight, int64_t reduction) {
+  if (const Autocast cast{"binary_cross_entropy_with_logits", x}) [[unlikely]]
+    return cast(binary_cross_entropy_with_logits, x, t, weight, pos_weight, reduction);
   check_value(x.shape() == t.shape(), "binary_cross_entropy_with_logits", "Target size (", t.shape(),
               ") must be the same as input size (", x.shape(), ")");
   Tensor losses;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "autograd/autocast.h"
 #include "cnn/ops/binary.h"
 #include "cnn/ops/compare.h"
 #include "cnn/ops/copy.h"
@@ -192,12 +193,16 @@ std::pair<Tensor, Tensor> max_pool_with_indices(int n, const Tensor& x, const Di
 
 Tensor max_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& stride, const Dims& padding,
                 const Dims& dilation, bool ceil_mode) {
+  if (const Autocast cast{kMax[n - 1].op, x}) [[unlikely]]
+    return cast(max_pool, n, x, kernel_size, stride, padding, dilation, ceil_mode);
   if (n == 1 && !is_floating(x.dtype())) not_implemented(kMax[0].kernel, x.dtype());
   return max_pool_with_indices(n, x, kernel_size, stride, padding, dilation, ceil_mode).first;
 }
 
 std::pair<Tensor, Tensor> adaptive_max_pool(int n, const Tensor& x, const Dims& output_size) {
   const Names names = of_spatial("adaptive_max_pool", kAdaptiveMax, n);
+  if (const Autocast cast{names.op, x}) [[unlikely]]
+    return cast(adaptive_max_pool, n, x, output_size);
   check_input(names.op, x, n);
   const Dims size = spread(names.op, "output_size", output_size, n);
   Dims shape = x.shape();
@@ -272,6 +277,8 @@ Tensor average_backward(const Average& a, const Tensor& dy, const Dims& x_shape,
 Tensor avg_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& stride, const Dims& padding,
                 bool ceil_mode, bool count_include_pad, std::optional<int64_t> divisor_override) {
   const Names names = of_spatial("avg_pool", kAvg, n);
+  if (const Autocast cast{names.op, x}) [[unlikely]]
+    return cast(avg_pool, n, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override);
   check(!divisor_override || *divisor_override != 0, names.op, "divisor must be not zero");
   Window w = make_window(names.op, n, kernel_size, stride, padding, {1});
   w.count_include_pad = count_include_pad;
@@ -283,6 +290,8 @@ Tensor avg_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& str
 
 Tensor adaptive_avg_pool(int n, const Tensor& x, const Dims& output_size) {
   const Names names = of_spatial("adaptive_avg_pool", kAdaptiveAvg, n);
+  if (const Autocast cast{names.op, x}) [[unlikely]]
+    return cast(adaptive_avg_pool, n, x, output_size);
   check_input(names.op, x, n);
   const Dims size = spread(names.op, "output_size", output_size, n);
   Dims shape = x.shape(), spatial;

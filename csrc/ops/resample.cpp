@@ -6,6 +6,7 @@
 #include <cmath>
 #include <memory>
 
+#include "autograd/autocast.h"
 #include "cnn/autograd.h"
 #include "cnn/ops/arithmetic.h"
 #include "cnn/ops/copy.h"
@@ -205,6 +206,8 @@ Tensor resize_with(const char* name, int n, const Tensor& x, const Dims& size, c
 }  // namespace
 
 Tensor reflection_pad(int n, const Tensor& x, const Dims& pad) {
+  if (const Autocast cast{in_dims(n, "reflection_pad1d", "reflection_pad2d", "reflection_pad3d"), x}) [[unlikely]]
+    return cast(reflection_pad, n, x, pad);
   const char* const op = "reflection_pad";
   check_pad(op, n, x, pad);
   for (int i = 0; i < n; ++i)
@@ -218,12 +221,19 @@ Tensor reflection_pad(int n, const Tensor& x, const Dims& pad) {
 }
 
 Tensor replication_pad(int n, const Tensor& x, const Dims& pad) {
+  if (const Autocast cast{in_dims(n, "replication_pad1d", "replication_pad2d", "replication_pad3d"), x}) [[unlikely]]
+    return cast(replication_pad, n, x, pad);
   check_pad("replication_pad", n, x, pad);
   return pad_with("replication_pad", kReplicate[n - 1], n, x, pad,
                   [](int64_t j, int64_t in) { return j < 0 ? int64_t(0) : std::min(j, in - 1); });
 }
 
 Tensor upsample_nearest(int n, const Tensor& x, const Dims& size, const std::vector<double>& scales, bool exact) {
+  const char* const op =
+      exact ? in_dims(n, "_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d")
+            : in_dims(n, "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d");
+  if (const Autocast cast{op, x}) [[unlikely]]
+    return cast(upsample_nearest, n, x, size, scales, exact);
   check_sizes("upsample_nearest", n, x, size);
   return resize_with((exact ? kExact : kNearest)[n - 1], n, x, size, scales,
                      [exact](int64_t in, int64_t out, double scale) {
@@ -239,6 +249,9 @@ Tensor upsample_nearest(int n, const Tensor& x, const Dims& size, const std::vec
 
 Tensor upsample_linear(int n, const Tensor& x, const Dims& size, bool align_corners,
                        const std::vector<double>& scales) {
+  if (const Autocast cast{in_dims(n, "upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d"), x})
+      [[unlikely]]
+    return cast(upsample_linear, n, x, size, align_corners, scales);
   check_sizes("upsample_linear", n, x, size);
   return resize_with(kLinear[n - 1], n, x, size, scales, [align_corners](int64_t in, int64_t out, double scale) {
     std::vector<Tap> taps(2);
@@ -257,6 +270,8 @@ Tensor upsample_linear(int n, const Tensor& x, const Dims& size, bool align_corn
 }
 
 Tensor upsample_bicubic2d(const Tensor& x, const Dims& size, bool align_corners, const std::vector<double>& scales) {
+  if (const Autocast cast{"upsample_bicubic2d", x}) [[unlikely]]
+    return cast(upsample_bicubic2d, x, size, align_corners, scales);
   check_sizes("upsample_bicubic2d", 2, x, size);
   return resize_with(
       "UpsampleBicubic2DBackward0", 2, x, size, scales, [align_corners](int64_t in, int64_t out, double scale) {

@@ -1,12 +1,17 @@
 // Recurrent networks as stacks of layers and directions, and their cells.
 #include "cnn/ops/rnn.h"
 
+#include "autograd/autocast.h"
 #include "device/backend.h"
 #include "cnn/ops.h"
 #include "ops/rnn_layer.h"
 
 namespace cnn {
 namespace {
+
+// What PyTorch's lists call a network that runs as one op: any on CUDA; on the CPU an LSTM that is neither packed nor
+// projected.
+constexpr const char *kNetwork = "mkldnn_rnn_layer", *kCudaNetwork = "_cudnn_rnn";
 
 struct Stack {
   const char* op;
@@ -18,9 +23,13 @@ struct Stack {
   int64_t directions() const { return bidirectional ? 2 : 1; }
 };
 
+// Under autocast a network that is no op of the lists runs step by step, out of ops that are: dtypes meet there.
+bool composes(const Tensor& x) { return x.device().is_cpu() && mode_word & kAutocastCpu; }
+
 void check_same(const char* op, const Tensor& x, const Tensor& other, const char* what) {
-  check(x.dtype() == other.dtype(), op, "Input and ", what, " tensors are not the same dtype, found input tensor with ",
-        dtype_type_name(x.dtype()), " and ", what, " tensor with ", dtype_type_name(other.dtype()));
+  check(x.dtype() == other.dtype() || composes(x), op, "Input and ", what,
+        " tensors are not the same dtype, found input tensor with ", dtype_type_name(x.dtype()), " and ", what,
+        " tensor with ", dtype_type_name(other.dtype()));
   check(x.device() == other.device(), op, "Input and ", what,
         " tensors are not at the same device, found input tensor at ", x.device(), " and ", what, " tensor at ",
         other.device());
@@ -120,7 +129,7 @@ RnnResult run_padded(const Stack& s, const Tensor& input, const Tensors& hx, con
   const int64_t steps = x.shape()[0], batch = x.shape()[1];
   check(steps > 0, "", "Expected sequence length to be larger than 0 in RNN");
   for (const Tensor& states : hx) check_states(s, input, states, batch);
-  if (is_reduced(input.dtype()))
+  if (is_reduced(input.dtype()) && !composes(input))
     return narrowed(run_padded(s, widened(input), widened(hx), widened(params), batch_first), input.dtype());
   const auto sizes = std::make_shared<const std::vector<int64_t>>(size_t(steps), batch);
   RnnResult r = run_layers(s, reshape(x, {steps * batch, x.shape()[2]}), sizes, hx[0], hx.size() > 1 ? hx[1] : Tensor(),
@@ -155,7 +164,7 @@ RnnResult run_packed(const Stack& s, const Tensor& data, const Tensor& batch_siz
   check(data.dim() == 2, s.op, "input must have 2 dimensions, got ", int64_t(data.dim()));
   const BatchSizes sizes = sizes_of(s, batch_sizes, data);
   for (const Tensor& states : hx) check_states(s, data, states, sizes->front());
-  if (is_reduced(data.dtype()))
+  if (is_reduced(data.dtype()) && !composes(data))
     return narrowed(run_packed(s, widened(data), batch_sizes, widened(hx), widened(params)), data.dtype());
   return run_layers(s, data, sizes, hx[0], hx.size() > 1 ? hx[1] : Tensor(), params, true);
 }
@@ -204,23 +213,36 @@ std::tuple<Tensor, Tensor, Tensor> lstm(const Tensor& input, const Tensors& hx, 
                                         int64_t num_layers, double dropout, bool train, bool bidirectional,
                                         bool batch_first) {
   check(hx.size() == 2, "", "lstm expects two hidden states");
+  const bool projected = hx[0].shape() != hx[1].shape();
+  if (const Autocast cast{projected ? kCudaNetwork : kNetwork, input}) [[unlikely]]
+    return cast([](const auto&... a) { return lstm(a...); }, input, hx, params, has_biases, num_layers, dropout, train,
+                bidirectional, batch_first);
   return three(run_padded({"lstm", RnnCell::Lstm, has_biases, num_layers, dropout, train, bidirectional}, input, hx,
                           params, batch_first));
 }
 std::tuple<Tensor, Tensor> gru(const Tensor& input, const Tensor& hx, const Tensors& params, bool has_biases,
                                int64_t num_layers, double dropout, bool train, bool bidirectional, bool batch_first) {
+  if (const Autocast cast{kCudaNetwork, input}) [[unlikely]]
+    return cast([](const auto&... a) { return gru(a...); }, input, hx, params, has_biases, num_layers, dropout, train,
+                bidirectional, batch_first);
   return two(run_padded({"gru", RnnCell::Gru, has_biases, num_layers, dropout, train, bidirectional}, input, {hx},
                         params, batch_first));
 }
 std::tuple<Tensor, Tensor> rnn_tanh(const Tensor& input, const Tensor& hx, const Tensors& params, bool has_biases,
                                     int64_t num_layers, double dropout, bool train, bool bidirectional,
                                     bool batch_first) {
+  if (const Autocast cast{kCudaNetwork, input}) [[unlikely]]
+    return cast([](const auto&... a) { return rnn_tanh(a...); }, input, hx, params, has_biases, num_layers, dropout,
+                train, bidirectional, batch_first);
   return two(run_padded({"rnn_tanh", RnnCell::Tanh, has_biases, num_layers, dropout, train, bidirectional}, input, {hx},
                         params, batch_first));
 }
 std::tuple<Tensor, Tensor> rnn_relu(const Tensor& input, const Tensor& hx, const Tensors& params, bool has_biases,
                                     int64_t num_layers, double dropout, bool train, bool bidirectional,
                                     bool batch_first) {
+  if (const Autocast cast{kCudaNetwork, input}) [[unlikely]]
+    return cast([](const auto&... a) { return rnn_relu(a...); }, input, hx, params, has_biases, num_layers, dropout,
+                train, bidirectional, batch_first);
   return two(run_padded({"rnn_relu", RnnCell::Relu, has_biases, num_layers, dropout, train, bidirectional}, input, {hx},
                         params, batch_first));
 }
@@ -229,43 +251,63 @@ std::tuple<Tensor, Tensor, Tensor> lstm(const Tensor& data, const Tensor& batch_
                                         const Tensors& params, bool has_biases, int64_t num_layers, double dropout,
                                         bool train, bool bidirectional) {
   check(hx.size() == 2, "", "lstm expects two hidden states");
+  if (const Autocast cast{kCudaNetwork, data}) [[unlikely]]
+    return cast([](const auto&... a) { return lstm(a...); }, data, batch_sizes, hx, params, has_biases, num_layers,
+                dropout, train, bidirectional);
   return three(run_packed({"lstm", RnnCell::Lstm, has_biases, num_layers, dropout, train, bidirectional}, data,
                           batch_sizes, hx, params));
 }
 std::tuple<Tensor, Tensor> gru(const Tensor& data, const Tensor& batch_sizes, const Tensor& hx, const Tensors& params,
                                bool has_biases, int64_t num_layers, double dropout, bool train, bool bidirectional) {
+  if (const Autocast cast{kCudaNetwork, data}) [[unlikely]]
+    return cast([](const auto&... a) { return gru(a...); }, data, batch_sizes, hx, params, has_biases, num_layers,
+                dropout, train, bidirectional);
   return two(run_packed({"gru", RnnCell::Gru, has_biases, num_layers, dropout, train, bidirectional}, data, batch_sizes,
                         {hx}, params));
 }
 std::tuple<Tensor, Tensor> rnn_tanh(const Tensor& data, const Tensor& batch_sizes, const Tensor& hx,
                                     const Tensors& params, bool has_biases, int64_t num_layers, double dropout,
                                     bool train, bool bidirectional) {
+  if (const Autocast cast{kCudaNetwork, data}) [[unlikely]]
+    return cast([](const auto&... a) { return rnn_tanh(a...); }, data, batch_sizes, hx, params, has_biases, num_layers,
+                dropout, train, bidirectional);
   return two(run_packed({"rnn_tanh", RnnCell::Tanh, has_biases, num_layers, dropout, train, bidirectional}, data,
                         batch_sizes, {hx}, params));
 }
 std::tuple<Tensor, Tensor> rnn_relu(const Tensor& data, const Tensor& batch_sizes, const Tensor& hx,
                                     const Tensors& params, bool has_biases, int64_t num_layers, double dropout,
                                     bool train, bool bidirectional) {
+  if (const Autocast cast{kCudaNetwork, data}) [[unlikely]]
+    return cast([](const auto&... a) { return rnn_relu(a...); }, data, batch_sizes, hx, params, has_biases, num_layers,
+                dropout, train, bidirectional);
   return two(run_packed({"rnn_relu", RnnCell::Relu, has_biases, num_layers, dropout, train, bidirectional}, data,
                         batch_sizes, {hx}, params));
 }
 
 std::tuple<Tensor, Tensor> lstm_cell(const Tensor& input, const Tensors& hx, const Tensor& w_ih, const Tensor& w_hh,
                                      const std::optional<Tensor>& b_ih, const std::optional<Tensor>& b_hh) {
+  if (const Autocast cast{"lstm_cell", input}) [[unlikely]]
+    return cast(lstm_cell, input, hx, w_ih, w_hh, b_ih, b_hh);
   check(hx.size() == 2, "", "lstm_cell expects two hidden states");
   const RnnStates r = run_cell("lstm_cell", RnnCell::Lstm, input, {hx[0], hx[1]}, w_ih, w_hh, b_ih, b_hh);
   return {r.h, r.c};
 }
 Tensor gru_cell(const Tensor& input, const Tensor& hx, const Tensor& w_ih, const Tensor& w_hh,
                 const std::optional<Tensor>& b_ih, const std::optional<Tensor>& b_hh) {
+  if (const Autocast cast{"gru_cell", input}) [[unlikely]]
+    return cast(gru_cell, input, hx, w_ih, w_hh, b_ih, b_hh);
   return run_cell("gru_cell", RnnCell::Gru, input, {hx, {}}, w_ih, w_hh, b_ih, b_hh).h;
 }
 Tensor rnn_tanh_cell(const Tensor& input, const Tensor& hx, const Tensor& w_ih, const Tensor& w_hh,
                      const std::optional<Tensor>& b_ih, const std::optional<Tensor>& b_hh) {
+  if (const Autocast cast{"rnn_tanh_cell", input}) [[unlikely]]
+    return cast(rnn_tanh_cell, input, hx, w_ih, w_hh, b_ih, b_hh);
   return run_cell("rnn_tanh_cell", RnnCell::Tanh, input, {hx, {}}, w_ih, w_hh, b_ih, b_hh).h;
 }
 Tensor rnn_relu_cell(const Tensor& input, const Tensor& hx, const Tensor& w_ih, const Tensor& w_hh,
                      const std::optional<Tensor>& b_ih, const std::optional<Tensor>& b_hh) {
+  if (const Autocast cast{"rnn_relu_cell", input}) [[unlikely]]
+    return cast(rnn_relu_cell, input, hx, w_ih, w_hh, b_ih, b_hh);
   return run_cell("rnn_relu_cell", RnnCell::Relu, input, {hx, {}}, w_ih, w_hh, b_ih, b_hh).h;
 }
 

@@ -49,7 +49,8 @@ RnnResult composed(const Layer& layer, const Tensor* in) {
     all.h = with_rest(after.h, all.h);
     if (all.c.defined()) all.c = with_rest(after.c, all.c);
   }
-  return {cat(y, 0), all.h, all.c};
+  // Under autocast a step may have narrowed the states of some rows only.
+  return {cat(y, 0), to_dtype(all.h, y[0].dtype()), all.c};
 }
 
 // Gradients through the composed form, themselves with gradients. Each input is taken by an alias of its own, so that
@@ -186,6 +187,8 @@ RnnResult rnn_layer(RnnCell cell, const Tensor& x, const BatchSizes& sizes, cons
                     const RnnWeights& w, bool reverse) {
   const Layer layer = {cell, sizes, reverse};
   const Tensor given[kInputs] = {x, h, c, w.w_ih, w.w_hh, w.b_ih, w.b_hh, w.w_hr};
+  if (x.device().is_cpu() && mode_word & kAutocastCpu) [[unlikely]]
+    return composed(layer, given);
   Grad recorder({given[0], given[1], given[2], given[3], given[4], given[5], given[6], given[7]});
   Trace trace;
   RnnResult r;

@@ -1,5 +1,6 @@
 #include "cnn/ops/scan.h"
 
+#include "autograd/autocast.h"
 #include "cnn/ops.h"
 #include "ops/reduce.h"
 #include "ops/rows.h"
@@ -91,11 +92,15 @@ DType running_dtype(const char* op, const Tensor& x, std::optional<DType> dtype,
 }  // namespace
 
 Tensor cumsum(const Tensor& x, int64_t dim, std::optional<DType> dtype, Dest dest) {
+  if (const Autocast cast{"cumsum", x, dest}) [[unlikely]]
+    return cast(cumsum, x, dim, dtype, dest);
   const int d = normalize_dim("cumsum", dim, x.dim());
   return running_sum(x, d, false, running_dtype("cumsum", x, dtype, dest), dest);
 }
 
 Tensor cumprod(const Tensor& x, int64_t dim, std::optional<DType> dtype, Dest dest) {
+  if (const Autocast cast{"cumprod", x, dest}) [[unlikely]]
+    return cast(cumprod, x, dim, dtype, dest);
   const int d = normalize_dim("cumprod", dim, x.dim());
   const DType result = running_dtype("cumprod", x, dtype, dest);
   Grad grad({x}, dest);

@@ -2,6 +2,7 @@
 #include <limits>
 #include <tuple>
 
+#include "autograd/autocast.h"
 #include "cnn/ops/binary.h"
 #include "cnn/ops/compare.h"
 #include "cnn/ops/copy.h"
@@ -197,6 +198,8 @@ Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& 
 }
 
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, Dest dest) {
+  if (const Autocast cast{"scatter_add", x, dest}) [[unlikely]]
+    return cast(scatter_add, x, dim, index, src, dest);
   if (dest.is_out()) {
     check_not_repeated("scatter_add", dest.target(), index, src);
     return copy_out("scatter_add", scatter_add(x, dim, index, src), dest);

@@ -1,5 +1,6 @@
 #include "cnn/ops/softmax.h"
 
+#include "autograd/autocast.h"
 #include "cnn/ops.h"
 #include "ops/map.h"
 #include "ops/reduce.h"
@@ -50,9 +51,13 @@ Tensor log_softmax_formula(const Tensor& g, const Tensor& y, int64_t d) { return
 }  // namespace
 
 Tensor softmax(const Tensor& x, int64_t dim, std::optional<DType> dtype, Dest dest) {
+  if (const Autocast cast{"softmax", x, dest}) [[unlikely]]
+    return cast(softmax, x, dim, dtype, dest);
   return normalized<kernels::Softmax>("softmax", "SoftmaxBackward0", _softmax_backward_data, x, dim, dtype, dest);
 }
 Tensor log_softmax(const Tensor& x, int64_t dim, std::optional<DType> dtype, Dest dest) {
+  if (const Autocast cast{"log_softmax", x, dest}) [[unlikely]]
+    return cast(log_softmax, x, dim, dtype, dest);
   return normalized<kernels::LogSoftmax>("log_softmax", "LogSoftmaxBackward0", _log_softmax_backward_data, x, dim,
                                          dtype, dest);
 }
@@ -66,6 +71,8 @@ Tensor _log_softmax_backward_data(const Tensor& g, const Tensor& y, int64_t dim,
 }
 
 Tensor logsumexp(const Tensor& given, const Dims& dim, bool keepdim, Dest dest) {
+  if (const Autocast cast{"logsumexp", given, dest}) [[unlikely]]
+    return cast(logsumexp, given, dim, keepdim, dest);
   const Tensor x = is_floating(given.dtype()) ? given : to_dtype(given, default_dtype());
   const ReducedDims dims("logsumexp", x, dim);
   Grad grad({x}, dest);

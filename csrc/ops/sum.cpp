@@ -1,4 +1,5 @@
 // Sums, means, products and truth.
+#include "autograd/autocast.h"
 #include "cnn/ops.h"
 #include "ops/map.h"
 #include "ops/reduce.h"
@@ -40,6 +41,8 @@ Tensor truth(const char* op, bool all, const Tensor& x, const std::optional<Dims
 }  // namespace
 
 Tensor sum(const Tensor& x, std::optional<Dims> dim, bool keepdim, std::optional<DType> dtype, Dest dest) {
+  if (const Autocast cast{"sum", x, dest}) [[unlikely]]
+    return cast(sum, x, dim, keepdim, dtype, dest);
   const ReducedDims dims("sum", x, dim);
   const DType result = summed_dtype("sum", x, dtype, dest);
   Grad grad({x}, dest);
@@ -123,6 +126,8 @@ Tensor prod_backward(const Tensor& g, const Tensor& x, const Tensor& y, int d) {
 }  // namespace
 
 Tensor prod(const Tensor& x, std::optional<int64_t> dim, bool keepdim, std::optional<DType> dtype, Dest dest) {
+  if (const Autocast cast{"prod", x, dest}) [[unlikely]]
+    return cast(prod, x, dim, keepdim, dtype, dest);
   const ReducedDims dims = dim ? ReducedDims::one("prod", x, *dim) : ReducedDims::all(x);
   const DType result = summed_dtype("prod", x, dtype, dest);
   Grad grad({x}, dest);
@@ -158,6 +163,8 @@ Tensor count_nonzero(const Tensor& x, std::optional<Dims> dim) {
 }
 
 Tensor trace(const Tensor& x) {
+  if (const Autocast cast{"trace", x}) [[unlikely]]
+    return cast(trace, x);
   check(x.dim() == 2, "", "trace: expected a matrix, but got tensor with dim ", x.dim());
   check_implemented(x.dtype() != DType::Bool, "", "\"trace\" not implemented for 'Bool'");
   Grad grad({x});

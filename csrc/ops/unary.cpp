@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "autograd/autocast.h"
 #include "cnn/ops/binary.h"
 #include "cnn/ops/compare.h"
 #include "cnn/ops/copy.h"
@@ -56,6 +57,8 @@ Tensor sign(const Tensor& x, Dest dest) { return flat("sign", "SignBackward0", k
 Tensor sgn(const Tensor& x, Dest dest) { return flat("sgn", "SgnBackward0", kernels::Sign{}, x, dest); }
 
 Tensor exp(const Tensor& x, Dest dest) {
+  if (const Autocast cast{"exp", x, dest}) [[unlikely]]
+    return cast(exp, x, dest);
   return by_result("exp", "ExpBackward0", kernels::Exp{}, x, dest,
                    [](const Tensor& g, const Tensor& y) { return g * y; });
 }
@@ -64,22 +67,32 @@ Tensor exp2(const Tensor& x, Dest dest) {
                    [](const Tensor& g, const Tensor& y) { return g * y * M_LN2; });
 }
 Tensor expm1(const Tensor& x, Dest dest) {
+  if (const Autocast cast{"expm1", x, dest}) [[unlikely]]
+    return cast(expm1, x, dest);
   return by_result("expm1", "Expm1Backward0", kernels::Expm1{}, x, dest,
                    [](const Tensor& g, const Tensor& y) { return g * (y + 1); });
 }
 Tensor log(const Tensor& x, Dest dest) {
+  if (const Autocast cast{"log", x, dest}) [[unlikely]]
+    return cast(log, x, dest);
   return by_input("log", "LogBackward0", kernels::Log{}, x, dest,
                   [](const Tensor& g, const Tensor& x) { return g / x; });
 }
 Tensor log2(const Tensor& x, Dest dest) {
+  if (const Autocast cast{"log2", x, dest}) [[unlikely]]
+    return cast(log2, x, dest);
   return by_input("log2", "Log2Backward0", kernels::Log2{}, x, dest,
                   [](const Tensor& g, const Tensor& x) { return g / (x * M_LN2); });
 }
 Tensor log10(const Tensor& x, Dest dest) {
+  if (const Autocast cast{"log10", x, dest}) [[unlikely]]
+    return cast(log10, x, dest);
   return by_input("log10", "Log10Backward0", kernels::Log10{}, x, dest,
                   [](const Tensor& g, const Tensor& x) { return g / (x * M_LN10); });
 }
 Tensor log1p(const Tensor& x, Dest dest) {
+  if (const Autocast cast{"log1p", x, dest}) [[unlikely]]
+    return cast(log1p, x, dest);
   return by_input("log1p", "Log1PBackward0", kernels::Log1p{}, x, dest,
                   [](const Tensor& g, const Tensor& x) { return g / (x + 1); });
 }
@@ -88,10 +101,14 @@ Tensor sqrt(const Tensor& x, Dest dest) {
                    [](const Tensor& g, const Tensor& y) { return g / (y * 2); });
 }
 Tensor rsqrt(const Tensor& x, Dest dest) {
+  if (const Autocast cast{"rsqrt", x, dest}) [[unlikely]]
+    return cast(rsqrt, x, dest);
   return by_result("rsqrt", "RsqrtBackward0", kernels::Rsqrt{}, x, dest,
                    [](const Tensor& g, const Tensor& y) { return g * pow(y, wrapped_number(3)) * -0.5; });
 }
 Tensor reciprocal(const Tensor& x, Dest dest) {
+  if (const Autocast cast{"reciprocal", x, dest}) [[unlikely]]
+    return cast(reciprocal, x, dest);
   return by_result("reciprocal", "ReciprocalBackward0", kernels::Reciprocal{}, x, dest,
                    [](const Tensor& g, const Tensor& y) { return -g * (y * y); });
 }
@@ -106,14 +123,20 @@ Tensor cos(const Tensor& x, Dest dest) {
                   [](const Tensor& g, const Tensor& x) { return g * -sin(x); });
 }
 Tensor tan(const Tensor& x, Dest dest) {
+  if (const Autocast cast{"tan", x, dest}) [[unlikely]]
+    return cast(tan, x, dest);
   return by_result("tan", "TanBackward0", kernels::Tan{}, x, dest,
                    [](const Tensor& g, const Tensor& y) { return g * (y * y + 1); });
 }
 Tensor asin(const Tensor& x, Dest dest) {
+  if (const Autocast cast{"asin", x, dest}) [[unlikely]]
+    return cast(asin, x, dest);
   return by_input("asin", "AsinBackward0", kernels::Asin{}, x, dest,
                   [](const Tensor& g, const Tensor& x) { return g * rsqrt(1 - x * x); });
 }
 Tensor acos(const Tensor& x, Dest dest) {
+  if (const Autocast cast{"acos", x, dest}) [[unlikely]]
+    return cast(acos, x, dest);
   return by_input("acos", "AcosBackward0", kernels::Acos{}, x, dest,
                   [](const Tensor& g, const Tensor& x) { return g * -rsqrt(1 - x * x); });
 }
@@ -122,10 +145,14 @@ Tensor atan(const Tensor& x, Dest dest) {
                   [](const Tensor& g, const Tensor& x) { return g / (x * x + 1); });
 }
 Tensor sinh(const Tensor& x, Dest dest) {
+  if (const Autocast cast{"sinh", x, dest}) [[unlikely]]
+    return cast(sinh, x, dest);
   return by_input("sinh", "SinhBackward0", kernels::Sinh{}, x, dest,
                   [](const Tensor& g, const Tensor& x) { return g * cosh(x); });
 }
 Tensor cosh(const Tensor& x, Dest dest) {
+  if (const Autocast cast{"cosh", x, dest}) [[unlikely]]
+    return cast(cosh, x, dest);
   return by_input("cosh", "CoshBackward0", kernels::Cosh{}, x, dest,
                   [](const Tensor& g, const Tensor& x) { return g * sinh(x); });
 }
@@ -186,6 +213,8 @@ Tensor erfc(const Tensor& x, Dest dest) {
                   [](const Tensor& g, const Tensor& x) { return g * exp(-(x * x)) * -M_2_SQRTPI; });
 }
 Tensor erfinv(const Tensor& x, Dest dest) {
+  if (const Autocast cast{"erfinv", x, dest}) [[unlikely]]
+    return cast(erfinv, x, dest);
   return by_result("erfinv", "ErfinvBackward0", kernels::Erfinv{}, x, dest,
                    [](const Tensor& g, const Tensor& y) { return g * exp(y * y) * (1 / M_2_SQRTPI); });
 }

@@ -1,6 +1,7 @@
 // Norms of vectors.
 #include <cmath>
 
+#include "autograd/autocast.h"
 #include "cnn/ops.h"
 #include "ops/reduce.h"
 
@@ -57,6 +58,8 @@ Dims reduced_list(const Tensor& x, const ReducedDims& dims) {
 
 Tensor linalg_vector_norm(const Tensor& x, Scalar ord, std::optional<Dims> dim, bool keepdim,
                           std::optional<DType> dtype, Dest dest) {
+  if (const Autocast cast{"linalg_vector_norm", x, dest}) [[unlikely]]
+    return cast(linalg_vector_norm, x, ord, dim, keepdim, dtype, dest);
   check(is_floating(x.dtype()), "", "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
         dtype_type_name(x.dtype()));
   check(!dtype || is_floating(*dtype), "", "linalg.vector_norm: dtype should be floating point or complex, but got ",
@@ -82,10 +85,14 @@ Tensor linalg_vector_norm(const Tensor& x, Scalar ord, std::optional<Dims> dim, 
 }
 
 Tensor norm(const Tensor& x, Scalar p, std::optional<Dims> dim, bool keepdim, std::optional<DType> dtype, Dest dest) {
+  if (const Autocast cast{"norm", x, dest}) [[unlikely]]
+    return cast(norm, x, p, dim, keepdim, dtype, dest);
   return linalg_vector_norm(x, p, dim, keepdim, dtype, dest);
 }
 
 Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
+  if (const Autocast cast{"dist", a}) [[unlikely]]
+    return cast(dist, a, b, p);
   Grad grad({a, b});
   auto sa = grad.save(a), sb = grad.save(b);
   Tensor y;

@@ -36,20 +36,32 @@ int = _C.int32
 long = _C.int64
 
 _SUBMODULES = frozenset((
-    "_utils", "autograd", "backends", "cuda", "linalg", "nn", "optim", "overrides", "random",
-    "serialization", "storage", "testing", "types", "utils",
+    "_utils", "amp", "autograd", "backends", "cpu", "cuda", "linalg", "nn", "optim", "overrides",
+    "random", "serialization", "storage", "testing", "types", "utils",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization",
     "load": "serialization",
     "set_printoptions": "_tensor_str",
     "get_printoptions": "_tensor_str",
+    "autocast": "amp.autocast_mode",
+    "GradScaler": "amp.grad_scaler",
+    "_amp_foreach_non_finite_check_and_unscale_": "amp.grad_scaler",
+    "_amp_update_scale_": "amp.grad_scaler",
+    "is_autocast_cpu_enabled": "amp._deprecation",
+    "set_autocast_cpu_enabled": "amp._deprecation",
+    "get_autocast_cpu_dtype": "amp._deprecation",
+    "set_autocast_cpu_dtype": "amp._deprecation",
+    "get_autocast_gpu_dtype": "amp._deprecation",
+    "set_autocast_gpu_dtype": "amp._deprecation",
 }
 
 
 TYPE_CHECKING = False  # as in `typing`, which costs a third of the import
 if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
+    from cnn import amp as amp
     from cnn import autograd as autograd
+    from cnn import cpu as cpu
     from cnn import cuda as cuda
     from cnn import linalg as linalg
     from cnn import nn as nn
@@ -63,6 +75,8 @@ if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
     from cnn import utils as utils
     from cnn._tensor_str import get_printoptions as get_printoptions
     from cnn._tensor_str import set_printoptions as set_printoptions
+    from cnn.amp.autocast_mode import autocast as autocast
+    from cnn.amp.grad_scaler import GradScaler as GradScaler
     from cnn.serialization import load as load
     from cnn.serialization import save as save
 else:

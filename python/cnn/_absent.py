@@ -13,7 +13,6 @@ _MATRICES = "there are no decompositions of matrices; use numpy.linalg on t.nump
 _COPIES = "take the view of that name, and clone() it"
 _WINDOWS = "use NumPy's or SciPy's window, and from_numpy()"
 _COMPILER = "nothing is compiled or traced; call the function as it is"
-_AUTOCAST = "nothing is cast by itself; convert with .to(dtype)"
 _IN_PLACE = "there is no such change in place; compute the new values, and copy_() them"
 
 # Sentences, and the names that each is about: of modules and of Tensor alike.
@@ -61,7 +60,6 @@ _SENTENCES = {
         parse_schema parse_type_comment unify_type_list wait""",
     "sizes are Python's own numbers": """
         SymBool SymFloat SymInt sym_float sym_int sym_ite sym_max sym_min sym_not sym_sum""",
-    _AUTOCAST: "GradScaler amp autocast custom_bwd custom_fwd is_autocast_available",
     "there are no transforms of functions; write the loop, or use cnn.autograd.functional": """
         func functionalize jacfwd jacrev vmap grad_and_value""",
     "there are no distributions; draw with cnn.randn, cnn.rand, cnn.multinomial and the like": """

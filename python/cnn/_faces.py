@@ -20,14 +20,16 @@ def adopt(face, *files):
             value.__module__ = face
 
 
-def let_override(space, names):
-    """Lets `__torch_function__` take over functions that are written in Python, as it does ops.
+def let_override(space, names, **ops):
+    """Lets `__torch_function__` and autocast take over functions that are written in Python, as
+    they do ops.
 
-    `space` is a namespace: {name: function, ...}.
+    `space` is a namespace: {name: function, ...}. Keywords are the names under which autocast lists
+    functions that are called otherwise.
     """
     for name in names:
         if isinstance(space[name], type(adopt)):
-            space[name] = _C._overridable(space[name])
+            space[name] = _C._overridable(space[name], ops.get(name, name))
 
 
 def lend(face, source, names):

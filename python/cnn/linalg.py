@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from cnn import _C, _absent
+from cnn import _C, _absent, _faces
 from cnn._refusals import require_string
 from cnn.autograd.function import Function, once_differentiable
 
@@ -76,4 +76,5 @@ class _QR(Function):
         return _C.from_numpy(numpy.linalg.solve(r, right.swapaxes(-1, -2)).swapaxes(-1, -2).copy())
 
 
+_faces.let_override(globals(), __all__)
 _absent.explain(__name__)

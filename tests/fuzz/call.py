@@ -208,9 +208,21 @@ def reset():
     while cnn._C._len_torch_function_stack():
         cnn._C._pop_torch_function_stack()
     cnn.set_default_device(None)
+    for device, dtype in (("cpu", cnn.bfloat16), ("cuda", cnn.float16)):
+        cnn.set_autocast_enabled(device, False)
+        cnn.set_autocast_dtype(device, dtype)
+    cnn.set_autocast_cache_enabled(True)
+    cnn.clear_autocast_cache()
     cnn.use_deterministic_algorithms(False)
     cnn._C._set_default_dtype(cnn.float32)
     cnn.manual_seed(0)
+
+
+# Meddling that is there while the call runs.
+AROUND = {
+    "unpack": lambda: cnn.autograd.graph.saved_tensors_hooks(lambda x: x, _unpacked),
+    "autocast": lambda: cnn.autocast("cpu"),
+}
 
 
 def run(call, progress=lambda stage: None):
@@ -221,10 +233,7 @@ def run(call, progress=lambda stage: None):
         made, second = arguments_of(call)
         function = evaluate(call.target.expression)
         progress(1)
-        hooks = contextlib.nullcontext()
-        if call.meddling == "unpack":
-            hooks = cnn.autograd.graph.saved_tensors_hooks(lambda x: x, _unpacked)
-        with hooks:
+        with AROUND.get(call.meddling, contextlib.nullcontext)():
             result = _called(call, function, made, second)
     except BaseException as error:
         kind = judge(error)
@@ -245,7 +254,7 @@ def _afterwards(call, result, arguments, progress):
         check(x)
     given = [[positional, list(named.values())] for positional, named in arguments]
     progress(3)
-    if call.meddling and call.meddling != "unpack":
+    if call.meddling and call.meddling not in AROUND:
         with contextlib.suppress(Exception):
             _meddle(call.meddling, given)
     progress(4)

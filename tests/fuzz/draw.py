@@ -17,7 +17,7 @@ TRIES = 24
 PREAMBLE = (
     "import functools, operator\nimport numpy as np\nimport cnn\nfrom tests.fuzz.values import *\n"
 )
-MEDDLING = ("scribble", "scribble", "empty", "resize", "write", "unpack")
+MEDDLING = ("scribble", "scribble", "empty", "resize", "write", "unpack", "autocast")
 GRADIENTS = ("sum", "sum", "ones", "expanded", "step", "wrong", "twice")
 USES = ("", "", "repr", "list", "save", "copy", "numpy", "sum", "all")
 
@@ -26,7 +26,7 @@ USES = ("", "", "repr", "list", "save", "copy", "numpy", "sum", "all")
 class Call:
     target: Target
     arguments: tuple[tuple[Parameter, str], ...]
-    meddling: str = ""  # what happens to arguments and saved tensors before backward
+    meddling: str = ""  # what happens around the call, or to its tensors before backward
     gradient: str = "sum"
     use: str = "all"
 

@@ -59,6 +59,11 @@ UNREAD = set(
     .are_deterministic_algorithms_enabled .get_default_device .get_deterministic_debug_mode
     .is_deterministic_algorithms_warn_only_enabled .set_default_device
     .set_deterministic_debug_mode .use_deterministic_algorithms
+    .autocast_decrement_nesting .autocast_increment_nesting .clear_autocast_cache
+    .get_autocast_cpu_dtype .get_autocast_dtype .get_autocast_gpu_dtype
+    .is_autocast_cache_enabled .is_autocast_cpu_enabled .is_autocast_enabled
+    .set_autocast_cache_enabled .set_autocast_cpu_dtype .set_autocast_cpu_enabled
+    .set_autocast_dtype .set_autocast_enabled .set_autocast_gpu_dtype
     Tensor.as_subclass Tensor.is_shared Tensor.new Tensor.numpy Tensor.register_hook
     Tensor.register_post_accumulate_grad_hook Tensor.set_ Tensor.share_memory_ Tensor.stride
     Tensor.tolist Tensor.type Tensor.untyped_storage

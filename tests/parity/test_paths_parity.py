@@ -17,6 +17,9 @@ PATHS = {
     "torch._utils": """ExceptionWrapper _element_size _flatten_dense_tensors _get_device_index _import_dotted_name
         _rebuild_parameter _rebuild_tensor _rebuild_tensor_v2 _reorder_tensors_as _take_tensors
         _unflatten_dense_tensors classproperty render_call""",
+    "torch.amp": "_enter_autocast _exit_autocast",
+    "torch.amp.autocast_mode": "_cast",
+    "torch.amp.grad_scaler": "_MultiDeviceReplicator _refresh_per_optimizer_state",
     "torch.autograd": "Function Variable backward grad",
     "torch.autograd.anomaly_mode": "",
     "torch.autograd.function": "BackwardCFunction FunctionMeta once_differentiable",
@@ -25,6 +28,13 @@ PATHS = {
     "torch.autograd.gradcheck": "get_analytical_jacobian get_numerical_jacobian",
     "torch.autograd.graph": "",
     "torch.autograd.variable": "Variable",
+    "torch.cpu.amp": "GradScaler autocast",
+    "torch.cpu.amp.autocast_mode": "",
+    "torch.cpu.amp.grad_scaler": "",
+    "torch.cuda.amp": "",
+    "torch.cuda.amp.autocast_mode": "_cast",
+    "torch.cuda.amp.common": "",
+    "torch.cuda.amp.grad_scaler": "OptState",
     "torch.functional": "",
     "torch.nn._reduction": "get_enum legacy_get_string",
     "torch.nn.common_types": """_maybe_indices_t _ratio_2_t _ratio_3_t _ratio_any_t _scalar_or_tuple_2_t

@@ -32,6 +32,9 @@ enum Mode : uint32_t {
   kAnomaly = 4,
   kSavedHooks = 8,    // set while this thread has any
   kFunctionMode = 16,  // an interceptor of calls, which the bindings know, is in force in this thread
+  kAutocastCpu = 64,   // listed ops choose the dtype they run in (autocast.h)
+  kAutocastCuda = 128,
+  kAutocast = kAutocastCpu | kAutocastCuda,
 };
 extern CNN_API thread_local constinit uint32_t mode_word __attribute__((tls_model("initial-exec")));
 
@@ -55,6 +58,23 @@ struct EnableGrad : ModeGuard {
 };
 struct InferenceMode : ModeGuard {
   InferenceMode() : ModeGuard(kNoGrad | kInference, true) {}
+};
+
+// Autocast is off inside an op: what it calls runs in the dtypes that it was given.
+class WithoutAutocast {
+ public:
+  WithoutAutocast() : bits_(mode_word & kAutocast) {
+    if (bits_) [[unlikely]]
+      mode_word &= ~bits_;
+  }
+  ~WithoutAutocast() {
+    if (bits_) [[unlikely]]
+      mode_word |= bits_;
+  }
+  WithoutAutocast(const WithoutAutocast&) = delete;
+
+ private:
+  uint32_t bits_;
 };
 
 // ---- The graph ----
@@ -226,6 +246,7 @@ class CNN_API Grad {
   Saved keep(const Tensor& x);
   void attach(Ref<Node> node, const Tensor* outputs, size_t count);
 
+  WithoutAutocast inside_;
   bool needed_ = false;
   bool saved_ = false;
   uint64_t mask_ = 0;
@@ -262,6 +283,7 @@ class ClosureNode final : public Node {
 template <class F>
 void ClosureNode<F>::run(Grads& g) {
   if (released_) throw_released(*this);
+  const WithoutAutocast inside;
   fn_(g);
 }
 template <class F>

@@ -1,6 +1,7 @@
 // Everything a C++ program needs: #include <cnn/cnn.h>
 #pragma once
 
+#include "cnn/autocast.h"
 #include "cnn/autograd.h"
 #include "cnn/check.h"
 #include "cnn/io.h"

@@ -9,6 +9,7 @@ import warnings
 import weakref
 
 from .. import _C, _absent
+from ..amp.autocast_mode import autocast
 from ..autograd.function import Function
 from ..autograd.grad_mode import enable_grad, no_grad
 from ..autograd.graph import saved_tensors_hooks
@@ -125,11 +126,13 @@ def checkpoint(
         return function(*args, **kwargs)
     around_forward, around_recompute = context_fn()
     random = _RandomState() if preserve_rng_state else None
+    modes = _autocast_modes()
     call = _SavedCall(function, args, kwargs)
 
     def recompute():
-        with random.restored() if random else contextlib.nullcontext(), around_recompute:
-            call()
+        with random.restored() if random else contextlib.nullcontext(), _all_of(modes):
+            with around_recompute:
+                call()
 
     early_stop = early_stop and _enable_checkpoint_early_stop
     frame = _CheckpointFrame(recompute, early_stop, determinism_check == "default")
@@ -229,6 +232,25 @@ class _RandomState:
 
                 cuda.set_rng_state(state, device)
             yield
+
+
+def _autocast_modes():
+    """Autocast as it stands, for each type of device, to be entered again."""
+    cache_enabled = _C.is_autocast_cache_enabled()
+    return [
+        autocast(
+            device, _C.get_autocast_dtype(device), _C.is_autocast_enabled(device), cache_enabled
+        )
+        for device in ("cpu", "cuda")
+    ]
+
+
+@contextlib.contextmanager
+def _all_of(modes):
+    with contextlib.ExitStack() as stack:
+        for mode in modes:
+            stack.enter_context(mode)
+        yield
 
 
 class _SaveInputs(Function):
@@ -365,6 +387,7 @@ class CheckpointFunction(Function):
         check_backward_validity(args)
         ctx.function = function
         ctx.random = _RandomState() if preserve_rng_state else None
+        ctx.modes = _autocast_modes()
         ctx.others = [None if isinstance(arg, _C.Tensor) else arg for arg in args]
         ctx.at = [i for i, arg in enumerate(args) if isinstance(arg, _C.Tensor)]
         ctx.save_for_backward(*(args[i] for i in ctx.at))
@@ -379,7 +402,7 @@ class CheckpointFunction(Function):
         for i, tensor in zip(ctx.at, detach_variable(ctx.saved_tensors)):
             args[i] = tensor
         restored = ctx.random.restored() if ctx.random else contextlib.nullcontext()
-        with restored, enable_grad():
+        with restored, enable_grad(), _all_of(ctx.modes):
             outputs = ctx.function(*args)
         outputs = (outputs,) if isinstance(outputs, _C.Tensor) else outputs
         pairs = [

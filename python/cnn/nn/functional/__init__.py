@@ -340,4 +340,12 @@ __all__ = [
 ]
 
 _faces.adopt(__name__)
-_faces.let_override(globals(), [name for name in __all__ if name in globals()])
+_faces.let_override(
+    globals(),
+    [name for name in __all__ if name in globals()],
+    grid_sample="grid_sampler",
+    max_pool3d="",  # with indices it is another op, which is not cast
+    max_unpool1d="max_unpool2d",
+    fractional_max_pool2d_with_indices="fractional_max_pool2d",
+    fractional_max_pool3d_with_indices="fractional_max_pool3d",
+)

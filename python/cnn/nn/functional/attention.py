@@ -259,7 +259,7 @@ def multi_head_attention_forward(
             raise AssertionError("is_causal with need_weights needs the mask: pass attn_mask")
         scores = (q * math.sqrt(1.0 / head_dim)).matmul(k.transpose(-2, -1))
         if attn_mask is not None:
-            scores = attn_mask + scores
+            scores = attn_mask.to(scores.dtype) + scores  # autocast may have made them narrower
         weights = _C.softmax(scores, -1)
         if dropout_p > 0.0:
             weights = dropout(weights, p=dropout_p)

@@ -185,7 +185,7 @@ class RNNBase(Module):
     def check_input(self, input, batch_sizes):
         """Raises for an input of another dtype, rank or size than this network's."""
         weight = self._flat_weights[0]
-        if input.dtype != weight.dtype:
+        if input.dtype != weight.dtype and not _C._is_any_autocast_enabled():
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "
                 f"Convert input: input.to({weight.dtype}), or convert model: "

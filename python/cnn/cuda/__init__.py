@@ -133,4 +133,4 @@ def manual_seed_all(seed):
     manual_seed(seed)
 
 
-_absent.explain(__name__)
+_absent.explain(__name__, ("amp",))
