@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "autograd/meta.h"
+#include "autograd/recorder.h"
 #include "cnn/ops.h"
 
 namespace cnn {
@@ -201,8 +202,10 @@ void GraphRun::execute() {
   if (nesting < kMaxNesting) return execute_here();
   // Runs inside runs inside runs: a fresh stack.
   std::exception_ptr error;
-  std::thread helper([this, &error, modes = mode_word & ~kFunctionMode, hooks = thread_saved_hooks()]() mutable {
+  std::thread helper([this, &error, modes = mode_word & ~kFunctionMode, hooks = thread_saved_hooks(),
+                      session = recorder_session()]() mutable {
     mode_word = modes;
+    const RecordedThread recorded(session);
     thread_saved_hooks() = std::move(hooks);
     try {
       execute_here();
@@ -243,6 +246,7 @@ void GraphRun::make_ready(NodeState* state) {
 void GraphRun::run(NodeState& state) {
   Node& node = *state.node;
   if (!state.runs && !state.ends_here) return;
+  const Recorded evaluation(RangeKind::Evaluate, node);
   Grads g;
   g.node_ = &node;
   g.run_ = this;
@@ -285,7 +289,12 @@ void GraphRun::run_node(Node& node, Grads& g) {
     const Tensors out = after.empty() ? Tensors() : listed(g.out_);
     bool any_defined = node.runs_undefined();
     for (const Tensor& grad : g.out_) any_defined |= grad.defined();
-    if (any_defined) node.run(g);
+    if (any_defined) {
+      Recorded range(RangeKind::Node, node);
+      if (range.wants_arguments()) [[unlikely]]
+        for (const Tensor& grad : g.out_) ArgumentWriter(range.event().arguments)(grad);
+      node.run(g);
+    }
     for (const auto& hook : after) {
       Tensors in = listed(g.in_);
       (*hook)(in, out);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/recorder.h"
 #include "ops/each.h"
 #include "ops/map.h"
 
@@ -10,6 +11,7 @@ namespace cnn {
 namespace {
 
 void fill_raw(const Tensor& x, Scalar value) {
+  const Recorded range("fill_", x);
   check_converts(value, x.dtype());
   const kernels::Fill fill{{}, number(value)};
   const DType key = is_reduced(x.dtype()) ? DType::Float32 : x.dtype();
