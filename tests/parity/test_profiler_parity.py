@@ -376,3 +376,44 @@ def test_formulas():
     assert flop_counter.sdpa_backward_flop_count(
         grad, *shapes
     ) == torch_flops.sdpa_backward_flop_count(grad, *shapes)
+
+
+# utils.benchmark ----------------------------------------------------------------------------------
+
+
+def measurements(module, spread):
+    results = []
+    for threads in (1, 4):
+        for row in ("small", "a large one"):
+            for column in ("add", "mul", "nothing measured"):
+                if column == "nothing measured" and row == "small":
+                    continue
+                spec = module.TaskSpec(
+                    stmt=f"{column}(x)", setup="pass", label="Ops", sub_label=row,
+                    description=column, num_threads=threads,
+                )  # fmt: skip
+                base = 1e-6 * len(row) * len(column) * threads
+                times = [base * (1 + spread * i) for i in range(8)]
+                results.append(module.Measurement(10, [10 * t for t in times], spec))
+    return results
+
+
+@pytest.mark.parametrize("spread", [1e-4, 0.03, 0.2])
+def test_measurements_and_their_tables(spread):
+    from torch.utils import benchmark as theirs
+
+    from cnn.utils import benchmark as mine
+
+    a, b = measurements(mine, spread), measurements(theirs, spread)
+    for m, n in zip(a, b):
+        assert repr(m).splitlines()[1:] == repr(n).splitlines()[1:]
+        assert m.median == pytest.approx(n.median) and m.iqr == pytest.approx(n.iqr)
+        assert m.significant_figures == n.significant_figures
+        assert m.has_warnings == n.has_warnings
+    for change in ("extend_results", "trim_significant_figures", "colorize", "highlight_warnings"):
+        tables = []
+        for module, results in ((mine, a), (theirs, b)):
+            table = module.Compare(results)
+            getattr(table, change)(*[[]] if change == "extend_results" else [])
+            tables.append(str(table))
+        assert tables[0] == tables[1]

@@ -74,11 +74,11 @@ class _Table:
 
     def _row_names(self):
         envs = ordered_unique(row[1] for row in self.rows)
-        width = max(map(len, envs)) + 4
+        width = 4 + (max(map(len, envs)) if len(envs) > 1 else 0)
         names, before = [], None
         for threads, env, name in self.rows:
             shown = f"({env})" if len(envs) > 1 and (threads, env) != before else ""
-            names.append("  " + (shown.ljust(width) if len(envs) > 1 else "    ")[2:] + name)
+            names.append("  " + shown.ljust(width) + name)
             before = threads, env
         return names
 
