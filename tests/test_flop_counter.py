@@ -102,6 +102,19 @@ def test_modules_forward_and_backward():
     assert "Net.body.1" not in counts
 
 
+@pytest.mark.parametrize("projection", [0, 3])
+def test_recurrent_layers_count_as_the_products_that_they_are_made_of(projection):
+    lstm = nn.LSTM(4, 5, proj_size=projection)
+    x = cnn.ones(6, 2, 4, requires_grad=True)
+    counts = counted(lambda: lstm(x)[0].sum().backward())["Global"]
+    rows, gates, state = 12, 20, projection or 5
+    assert counts["aten.addmm"] == 2 * rows * 4 * gates
+    recurrent = 2 * rows * (state * gates + projection * 5)
+    assert counts["cnn.rnn_layer"] == counts["cnn.rnn_layer_backward"] == recurrent
+    weights = 2 * rows * (4 * gates + state * gates + projection * 5)
+    assert counts["aten.mm"] == weights + 2 * rows * 4 * gates  # and the input
+
+
 def test_a_graph_from_before_counts_for_nobody_in_particular():
     y = Net()(A).sum()
     assert set(counted(y.backward)) == {"Global"}

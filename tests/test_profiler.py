@@ -3,6 +3,8 @@
 import gzip
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -129,8 +131,11 @@ def test_functions_written_by_hand_are_nodes_too():
                 return grad * 2
 
     x = cnn.ones(3, requires_grad=True)
-    y = Twice.apply(x)
-    events = {event.name: event for event in recorded(lambda: y.sum().backward())}
+    events = recorded(lambda: Twice.apply(x).sum().backward(), record_shapes=True)
+    twice, mul = events[:2]
+    assert twice.name == "Twice" and twice.input_shapes == [[3]] and mul.cpu_parent is twice
+    events = {event.name: event for event in events}
+    assert twice.sequence_nr == events["TwiceBackward"].sequence_nr
     assert events["inside"].cpu_parent.name == "TwiceBackward"
     assert events["inside"].cpu_children[0].name == "aten::mul"
 
@@ -449,6 +454,33 @@ def test_profiles_inside_profiles_have_their_own_events():
     assert not cnn._C._is_recording()
 
 
+def test_ranges_that_overlap():
+    first, second = record_function("first"), record_function("second")
+    with profile() as prof:
+        first.__enter__()
+        second.__enter__()
+        time.sleep(0.001)
+        first.__exit__(None, None, None)
+        X + X
+        second.__exit__(None, None, None)
+        X * X
+    a, b, add, mul = prof.events()
+    assert b.cpu_parent is None and add.cpu_parent is b and mul.cpu_parent is None
+    assert a.time_range.end < b.time_range.end and a.self_cpu_time_total == a.cpu_time_total
+
+
+def test_a_range_that_another_thread_ends():
+    with profile() as prof:
+        within = record_function("range")
+        within.__enter__()
+        thread = threading.Thread(target=within.__exit__, args=(None, None, None))
+        thread.start()
+        thread.join()
+        X + X
+    assert [e.name for e in prof.events()] == ["range", "aten::add"]
+    assert prof.events()[0].time_range.end > prof.events()[1].time_range.end
+
+
 def test_a_range_that_outlives_its_profile():
     open_range = record_function("open")
     with profile() as prof:
@@ -608,3 +640,32 @@ def test_step_counts():
     assert tracker.increment_step("other") == before + 1 or tracker.erase_step_count("other")
     assert tracker.erase_step_count("test") and not tracker.erase_step_count("test")
     tracker.erase_step_count("other")
+
+
+PROGRAM = """
+import torch
+import torch.profiler
+from torch.autograd import profiler as autograd_profiler
+from torch.utils.flop_counter import FlopCounterMode
+from torch.utils import benchmark
+
+model = torch.nn.Linear(4, 3)
+with torch.profiler.profile(
+    activities=[torch.profiler.ProfilerActivity.CPU], record_shapes=True, with_flops=True
+) as prof:
+    with torch.profiler.record_function("model_inference"), torch.autograd.profiler.record_function("again"):
+        model(torch.ones(2, 4)).sum().backward()
+print(prof.key_averages(group_by_input_shape=True).table(sort_by="cpu_time_total", row_limit=10))
+with FlopCounterMode(display=False) as counter:
+    model(torch.ones(2, 4))
+assert counter.get_total_flops() == 48
+assert "1 thread" in repr(benchmark.Timer("model(x)", globals={"model": model, "x": torch.ones(2, 4)}).timeit(10))
+assert type(prof).__module__ == "torch.profiler.profiler"
+"""
+
+
+def test_a_program_written_for_pytorch():
+    done = subprocess.run(
+        [sys.executable, "-m", "cnn", "-c", PROGRAM], capture_output=True, text=True, check=True
+    )
+    assert "model_inference" in done.stdout and "aten::linear" in done.stdout

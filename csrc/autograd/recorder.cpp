@@ -17,6 +17,7 @@ namespace {
 
 thread_local Ref<RecorderSession> session;
 thread_local Ref<Recording> recording;
+thread_local const char this_thread = 0;  // its address tells threads apart
 
 std::mutex recordings_lock;  // of the lists of all sessions
 std::atomic<uint64_t> thread_count{0};
@@ -91,6 +92,10 @@ RecordedThread::RecordedThread(const Ref<RecorderSession>& of) {
 }
 RecordedThread::~RecordedThread() { forget(); }
 
+Recording::Recording() : owner_(&this_thread) {}
+
+bool Recording::is_of_this_thread() const { return owner_ == &this_thread; }
+
 int64_t Recording::begin(RangeKind kind, std::string name) {
   const int64_t parent = open_.empty() ? -1 : open_.back();
   if (parent >= 0 && kind == RangeKind::Op) {
@@ -102,7 +107,8 @@ int64_t Recording::begin(RangeKind kind, std::string name) {
   e.kind = kind;
   e.parent = parent;
   e.first_sequence = next_node_sequence();
-  if (options & kRecordMemory) e.memory = -allocated();
+  e.has_memory = options & kRecordMemory;
+  if (e.has_memory) e.memory = -allocated();
   open_.push_back(int64_t(events.size()));
   events.push_back(std::move(e));
   events.back().begin = recorder_now();
@@ -114,17 +120,12 @@ void Recording::end(int64_t event) {
   if (e.end) return;
   e.end = recorder_now();
   if (e.kind != RangeKind::Evaluate && e.kind != RangeKind::Node) e.last_sequence = next_node_sequence();
-  if (options & kRecordMemory) e.memory += allocated();
-  // What was begun within and never ended is over too.
-  while (!open_.empty() && open_.back() >= event) {
-    RangeEvent& inner = events[size_t(open_.back())];
-    if (!inner.end) {
-      inner.end = e.end;
-      inner.last_sequence = e.last_sequence;
-      if (options & kRecordMemory) inner.memory += allocated();
-    }
-    open_.pop_back();
-  }
+  if (e.has_memory) e.memory += allocated();
+  // Ranges that go on, though they were begun within this one, are no part of it.
+  size_t at = open_.size() - 1;
+  for (; open_[at] != event; --at)
+    if (RangeEvent& inner = events[size_t(open_[at])]; inner.parent == event) inner.parent = e.parent;
+  open_.erase(open_.begin() + int64_t(at));
 }
 
 void Recorded::begin(RangeKind kind, const char* name) {
@@ -141,8 +142,8 @@ void Recorded::begin(RangeKind kind, const Node& node) {
 
 void Recorded::begin(const char* name, bool in_place, const Tensor* const* inputs, int count) {
   // A gradient made in the memory of the one that it is made from is no other op.
-  const bool by_name = in_place && !std::string_view(name).ends_with("_backward");
-  begin(RangeKind::Op, by_name ? (std::string(name) + "_").c_str() : name);
+  const bool suffixed = in_place && !std::string_view(name).ends_with("_backward");
+  begin(RangeKind::Op, suffixed ? (std::string(name) + "_").c_str() : name);
   if (!wants_arguments()) return;
   for (int k = 0; k < count; ++k) ArgumentWriter(event().arguments)(*inputs[k]);
 }

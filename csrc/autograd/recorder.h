@@ -17,6 +17,7 @@ enum class RangeKind : uint8_t {
   Node,  // the node itself
   User,  // of a program
   Module,  // a layer's forward, for those who count by layers
+  Function,  // the forward of a function written by hand
 };
 
 enum RecorderOptions : uint32_t {
@@ -32,6 +33,7 @@ struct RangeEvent {
   int64_t begin = 0, end = 0;  // end 0: not over yet
   int64_t parent = -1;  // its place among the events of the thread; -1: none
   uint64_t first_sequence = 0, last_sequence = 0;  // of the nodes made meanwhile; a node's own, of nodes
+  bool has_memory = false;
   int64_t memory = 0;  // bytes that it left allocated
   std::vector<int64_t> arguments, results;  // in the code of ArgumentWriter
   std::string stack;  // lines, the innermost first
@@ -45,11 +47,14 @@ class CNN_API Recording final : public RefCounted {
   uint32_t options = 0;
   std::vector<RangeEvent> events;
 
+  Recording();
+  bool is_of_this_thread() const;
   // A range of this name; -1 when the innermost open range is an op of that name too: then it is the same call.
   int64_t begin(RangeKind kind, std::string name);
   void end(int64_t event);
 
  private:
+  const void* owner_;
   std::vector<int64_t> open_;
 };
 

@@ -17,6 +17,8 @@ namespace {
 
 // ---- Into the recording ----
 
+constexpr Py_ssize_t kLongest = 1024;  // of lists: what is longer is data
+
 void write(ArgumentWriter& to, PyObject* o, int depth) {
   if (is_tensor(o)) return to(tensor_of(o));
   if (o == Py_None) return to.none();
@@ -29,8 +31,15 @@ void write(ArgumentWriter& to, PyObject* o, int depth) {
   }
   if ((!PyTuple_Check(o) && !PyList_Check(o)) || depth == 0) return to.other();
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+  if (n > kLongest) return to.other();
   to.list(size_t(n));
   for (Py_ssize_t i = 0; i < n; ++i) write(to, PySequence_Fast_GET_ITEM(o, i), depth - 1);
+}
+
+// A name as text of any kind of bytes.
+std::string printable(PyObject* unicode) {
+  const Object bytes = Object::steal(PyUnicode_AsEncodedString(unicode, "utf-8", "backslashreplace"));
+  return {PyBytes_AS_STRING(bytes.get()), size_t(PyBytes_GET_SIZE(bytes.get()))};
 }
 
 // "file(line): function" for each frame, the innermost first.
@@ -41,8 +50,8 @@ std::string python_stack() {
     const Object held = Object::steal(reinterpret_cast<PyObject*>(frame));
     const Object code = Object::steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
     const auto* c = reinterpret_cast<PyCodeObject*>(code.get());
-    lines += std::string(view(c->co_filename)) + "(" + std::to_string(PyFrame_GetLineNumber(frame)) +
-             "): " + std::string(view(c->co_name)) + "\n";
+    lines += printable(c->co_filename) + "(" + std::to_string(PyFrame_GetLineNumber(frame)) +
+             "): " + printable(c->co_name) + "\n";
     frame = PyFrame_GetBack(frame);
   }
   return lines;
@@ -136,11 +145,12 @@ PythonRange::PythonRange(RangeKind kind, std::string_view name) {
 }
 void PythonRange::end() {
   if (!recording_) return;
-  // Where another thread ends it, its own thread may be writing: it then ends with what it is in.
-  if (recording_ == recording_of_thread() || !recorder_session()) recording_->end(event_);
-  RangeEvent& event = recording_->events[size_t(event_)];
+  // Where another thread ends it, its own thread may be writing: it then ends with the profile.
+  const Ref<Recording> recording = std::move(recording_);
+  if (!recording->is_of_this_thread()) return;
+  recording->end(event_);
+  RangeEvent& event = recording->events[size_t(event_)];
   if (event.kind == RangeKind::Op && event.results.empty()) event.arguments.clear();  // the call has failed
-  recording_ = nullptr;
 }
 void PythonRange::argument(PyObject* o) {
   ArgumentWriter to(recording_->events[size_t(event_)].arguments);

@@ -181,6 +181,7 @@ OPS = [
     lambda t, x, i: x[1:2, 0],
     lambda t, x, i: x[:, None],
     lambda t, x, i: x[i],
+    lambda t, x, i: (x.T, x.mT, x.H, x.mH),
     lambda t, x, i: x.double(),
     lambda t, x, i: float(x.sum()),
     lambda t, x, i: bool(x.sum()),

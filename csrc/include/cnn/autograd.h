@@ -32,7 +32,7 @@ enum Mode : uint32_t {
   kAnomaly = 4,
   kSavedHooks = 8,    // set while this thread has any
   kFunctionMode = 16,  // an interceptor of calls, which the bindings know, is in force in this thread
-  kProfiler = 64,      // this thread writes down what it calls (csrc/autograd/recorder.h)
+  kProfiler = 32,      // this thread writes down what it calls (csrc/autograd/recorder.h)
 };
 extern CNN_API thread_local constinit uint32_t mode_word __attribute__((tls_model("initial-exec")));
 

@@ -20,6 +20,7 @@ class Kind(IntEnum):
     NODE = 2
     USER = 3
     MODULE = 4
+    FUNCTION = 5
 
 
 class Range(NamedTuple):
@@ -55,7 +56,7 @@ _RENAMED = {
 # Steps of the library that PyTorch does not have as ops.
 _OWN = frozenset(
     "_rmsprop_step batch_norm_relu channel_gradient channel_scale channel_sums "
-    "cross_entropy_backward".split()
+    "cross_entropy_backward rnn_layer rnn_layer_backward".split()
 )
 
 

@@ -10,8 +10,9 @@ from warnings import warn
 
 from .. import _C
 from . import _recorded
+from ._profile_views import write_trace
 from ._recorded import Kind
-from .profiler_util import EventList, FunctionEvent, FunctionEventAvg, build_events, write_trace
+from .profiler_util import EventList, FunctionEvent, FunctionEventAvg, build_events
 
 __all__ = [
     "EventList",

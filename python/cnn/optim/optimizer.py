@@ -314,9 +314,6 @@ class Optimizer:
             if _is_recording():
                 with _range_of(self, "step"):
                     return with_hooks(self, *args, **kwargs)
-            return with_hooks(self, *args, **kwargs)
-
-        def with_hooks(self, *args, **kwargs):
             if not (
                 self._optimizer_step_pre_hooks
                 or self._optimizer_step_post_hooks
@@ -324,6 +321,9 @@ class Optimizer:
                 or _global_optimizer_post_hooks
             ):
                 return step(self, *args, **kwargs)
+            return with_hooks(self, *args, **kwargs)
+
+        def with_hooks(self, *args, **kwargs):
             # Hooks see the optimizer as the first of the arguments, as PyTorch's do.
             args = (self, *args)
             pre_hooks = chain(

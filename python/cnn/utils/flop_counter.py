@@ -1,6 +1,7 @@
 """Counts the floating-point operations of a program, by op and by module, backward included.
 
-An op is known by its name in PyTorch's dispatcher: "aten.mm", "aten.convolution_backward".
+An op is known by its name in PyTorch's dispatcher: "aten.mm", "aten.convolution_backward"; the
+kernels of recurrent layers, which PyTorch does not count, are "cnn.rnn_layer".
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def _op_name(target):
             "register_flop_formula(targets): expected each target to be the name of an op, as in "
             f"'aten.mm', or its function, got {target} which is of type {type(target)}"
         )
-    return f"aten.{name.replace('::', '.').removeprefix('aten.')}"
+    name = name.replace("::", ".")
+    return name if name.startswith(("aten.", "cnn.")) else f"aten.{name}"
 
 
 def register_flop_formula(targets, get_raw=False):
@@ -195,6 +197,16 @@ def sdpa_backward_flop(
 ):
     """Of the backward pass."""
     return sdpa_backward_flop_count(grad_out_shape, query_shape, key_shape, value_shape)
+
+
+@register_flop_formula(["cnn.rnn_layer", "cnn.rnn_layer_backward"])
+def rnn_layer_flop(gates_shape, w_hh_shape, w_hr_shape, *args, out_shape=None, **kwargs):
+    """Of a recurrent layer's kernel: at each step the states times their weights, and with a
+    projection what is projected. The products with the input, and those that give the weights'
+    gradients, are ops of their own.
+    """
+    count = 2 * gates_shape[0] * prod(w_hh_shape)
+    return count + (2 * gates_shape[0] * prod(w_hr_shape) if w_hr_shape else 0)
 
 
 # Counting -----------------------------------------------------------------------------------------
