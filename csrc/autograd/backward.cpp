@@ -1,6 +1,7 @@
 // The two ways to start a run: backward() and grad().
 #include "autograd/engine.h"
 #include "autograd/meta.h"
+#include "autograd/recorder.h"
 #include "cnn/ops/create.h"
 
 namespace cnn {
@@ -23,7 +24,11 @@ void seed(GraphRun& run, const Tensors& roots, const Tensors& gradients) {
     const Edge edge = gradient_edge(roots[i]);
     if (!edge.node) continue;  // a view made without gradient of a tensor that has one
     Tensor given = gradient_of(i);
-    run.add_root(edge, given.defined() ? std::move(given) : ones_like(roots[i]), i);
+    if (!given.defined()) {
+      const Recorded range("ones_like", roots[i]);
+      given = ones_like(roots[i]);
+    }
+    run.add_root(edge, std::move(given), i);
   }
 }
 

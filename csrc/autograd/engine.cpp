@@ -6,6 +6,7 @@
 
 #include "autograd/autocast.h"
 #include "autograd/meta.h"
+#include "autograd/recorder.h"
 #include "cnn/ops.h"
 
 namespace cnn {
@@ -203,9 +204,10 @@ void GraphRun::execute() {
   // Runs inside runs inside runs: a fresh stack.
   std::exception_ptr error;
   std::thread helper([this, &error, modes = mode_word & ~kFunctionMode, hooks = thread_saved_hooks(),
-                      lower = AutocastState::of_thread()]() mutable {
+                      lower = AutocastState::of_thread(), session = recorder_session()]() mutable {
     mode_word = modes;
     lower.enter();
+    const RecordedThread recorded(session);
     thread_saved_hooks() = std::move(hooks);
     try {
       execute_here();
@@ -246,6 +248,7 @@ void GraphRun::make_ready(NodeState* state) {
 void GraphRun::run(NodeState& state) {
   Node& node = *state.node;
   if (!state.runs && !state.ends_here) return;
+  const Recorded evaluation(RangeKind::Evaluate, node);
   Grads g;
   g.node_ = &node;
   g.run_ = this;
@@ -288,7 +291,12 @@ void GraphRun::run_node(Node& node, Grads& g) {
     const Tensors out = after.empty() ? Tensors() : listed(g.out_);
     bool any_defined = node.runs_undefined();
     for (const Tensor& grad : g.out_) any_defined |= grad.defined();
-    if (any_defined) node.run(g);
+    if (any_defined) {
+      Recorded range(RangeKind::Node, node);
+      if (range.wants_arguments()) [[unlikely]]
+        for (const Tensor& grad : g.out_) ArgumentWriter(range.event().arguments)(grad);
+      node.run(g);
+    }
     for (const auto& hook : after) {
       Tensors in = listed(g.in_);
       (*hook)(in, out);

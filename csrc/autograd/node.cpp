@@ -1,5 +1,6 @@
 // Nodes: names, order, and an end that does not recurse.
 #include "autograd/meta.h"
+#include "autograd/recorder.h"
 #include "cnn/autograd.h"
 
 namespace cnn {
@@ -20,6 +21,8 @@ thread_local constinit DeadNodes dead_nodes{};
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 }  // namespace
+
+uint64_t next_node_sequence() { return next_sequence; }
 
 Node::Node(const char* name) : sequence_(next_sequence++), name_(name) {
   if (!(mode_word & kAnomaly)) [[likely]]

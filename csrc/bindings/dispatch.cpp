@@ -3,6 +3,7 @@
 
 #include "bindings/active_call.h"
 #include "bindings/def_op.h"
+#include "bindings/recording.h"
 #include "bindings/torch_function.h"
 #include "bindings/types.h"
 #include "cnn/autograd.h"
@@ -49,6 +50,24 @@ void write_out(const Call& c, const Tensor& result, const Tensor& out) {
   return PyErr_Format(PyExc_TypeError, "unbound method Tensor.%s() needs an argument", op.name.c_str());
 }
 
+inline PyObject* run(const Signature& s, Call& call) {
+  check(s.pin_slot < 0 || call.slots[s.pin_slot] != Py_True, "",
+        "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on "
+        "this system.");
+  if (s.out_slot >= 0 && s.requires_grad_slot >= 0) create_like_out(call);
+  const ActiveCall active(call.slots, s.passed);
+  return s.invoke(call);
+}
+
+[[gnu::cold]] PyObject* run_recorded(const Op& op, const Signature& s, Call& call) {
+  if (!is_event(op, call)) return run(s, call);
+  PythonRange range(RangeKind::Op, op.name);
+  write_arguments(range, call);
+  const Object result = Object::steal(run(s, call));
+  if (range.wants_arguments()) range.result(result.get());
+  return new_ref(result.get());
+}
+
 PyObject* dispatch(const Op& op, PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) noexcept {
   if (n < 0) [[unlikely]]
     return call_without_self(op, self);
@@ -62,15 +81,10 @@ PyObject* dispatch(const Op& op, PyObject* self, PyObject* const* args, Py_ssize
     Call call;
     for (const Signature& s : op.signatures) {
       if (!s.bind(self, args, n, kwnames, call)) continue;
-      if (call.intercept) [[unlikely]] {
+      if (call.door & kFunctionMode) [[unlikely]] {
         return call_torch_function(op.callable, op.name.c_str(), self, args, n, kwnames);
       }
-      check(s.pin_slot < 0 || call.slots[s.pin_slot] != Py_True, "",
-            "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on "
-            "this system.");
-      if (s.out_slot >= 0 && s.requires_grad_slot >= 0) create_like_out(call);
-      const ActiveCall active(call.slots, s.passed);
-      return s.invoke(call);
+      return call.door ? run_recorded(op, s, call) : run(s, call);
     }
     // Objects that are no tensors may still know what to do.
     if (any_overloaded(self, args, n, kwnames)) {

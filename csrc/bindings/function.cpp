@@ -2,9 +2,12 @@
 
 #include <structmember.h>
 
+#include <optional>
+
 #include "bindings/caster.h"
 #include "bindings/hooks.h"
 #include "bindings/nodes.h"
+#include "bindings/recording.h"
 #include "bindings/tensor_type.h"
 
 namespace cnn::python {
@@ -219,6 +222,11 @@ Object finish(const Ref<PythonNode>& node, bool needed, const Tensors& inputs, c
 
 PyObject* apply(PyObject* cls, PyObject* const* args, Py_ssize_t n) {
   return guard([&] {
+    std::optional<PythonRange> range;
+    if (mode_word & kProfiler) [[unlikely]] {
+      range.emplace(RangeKind::Function, type_name(reinterpret_cast<PyTypeObject*>(cls)));
+      for (Py_ssize_t i = 0; range->wants_arguments() && i < n; ++i) range->argument(args[i]);
+    }
     const Object type = context_class(cls);
     check_type(PyType_Check(type.get()), "", "_backward_cls must be a class, not ", type_name_of(type.get()));
     Object ctx = run_python([&] { return PyObject_CallNoArgs(type.get()); });

@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "autograd/recorder.h"
 #include "bindings/caster.h"
 #include "bindings/from_data.h"
 #include "bindings/legacy_types.h"
@@ -23,6 +24,7 @@ Tensor select_at(const Tensor& x, int dim, int64_t index, int real_dim) {
   const int64_t size = x.shape()[dim];
   check_index(index >= -size && index < size, "", "index ", index, " is out of bounds for dimension ", real_dim,
               " with size ", size);
+  const Recorded range("select", x, int64_t(dim), index);
   return select(x, dim, index);
 }
 
@@ -35,6 +37,7 @@ Tensor slice_at(const Tensor& x, int dim, PyObject* key, bool always) {
   const Py_ssize_t size = Py_ssize_t(x.shape()[dim]);
   PySlice_AdjustIndices(size, &start, &stop, step);
   if (start == 0 && stop == size && step == 1 && !always) return x;
+  const Recorded range("slice", x, int64_t(dim), int64_t(start), int64_t(stop), int64_t(step));
   return slice(x, dim, int64_t(start), int64_t(stop), int64_t(step));
 }
 
@@ -87,6 +90,11 @@ int dims_used(PyObject* tuple) {
   return used;
 }
 
+Tensor with_dim(const Tensor& x, int dim) {
+  const Recorded range("unsqueeze", x, int64_t(dim));
+  return unsqueeze(x, dim);
+}
+
 // What remains of a key for the op `index`: an entry per dimension of the viewed tensor, a mask standing for several.
 struct Advanced {
   Indices indices;
@@ -115,12 +123,12 @@ Tensor apply_views(const Tensor& x, PyObject* tuple, Advanced& advanced) {
     } else if (o == Py_Ellipsis) {
       dim += hidden;
     } else if (o == Py_None) {
-      result = unsqueeze(result, dim++);
+      result = with_dim(result, dim++);
     } else if (PyBool_Check(o)) {
-      result = unsqueeze(result, dim);
+      result = with_dim(result, dim);
       advanced.put(dim++, bool_index(o == Py_True));
     } else if (is_tensor(o) && tensor_of(o).dim() == 0 && is_mask(tensor_of(o))) {
-      result = unsqueeze(result, dim);
+      result = with_dim(result, dim);
       advanced.put(dim++, bool_index(tensor_of(o).item().to_bool()));
     } else if (is_tensor(o) && tensor_of(o).dim() == 0 && is_integral(tensor_of(o).dtype())) {
       result = select_at(result, dim, tensor_of(o).item().to_int(), i);
@@ -136,7 +144,10 @@ Tensor apply_views(const Tensor& x, PyObject* tuple, Advanced& advanced) {
   return result;
 }
 
-Tensor same_view(const Tensor& x) { return view(x, x.shape()); }
+Tensor same_view(const Tensor& x) {
+  const Recorded range("alias", x);
+  return view(x, x.shape());
+}
 
 // ---- Assignment ----
 
@@ -187,6 +198,7 @@ void write(const Tensor& to, const Value& value) {
 void put(const Tensor& to, const Indices& indices, const Value& value) {
   const Tensor values =
       value.tensor ? without_leading_ones(*value.tensor) : full({}, value.number, to.dtype(), to.device());
+  const Recorded range("index_put_", to);
   index_put(to, indices, values, /*accumulate=*/false, Dest::in_place(to));
 }
 
@@ -194,12 +206,15 @@ void put(const Tensor& to, const Indices& indices, const Value& value) {
 
 Tensor index_get(const Tensor& x, PyObject* key) {
   if (PyLong_CheckExact(key)) return select_at(x, 0, to_int(key), 0);
-  if (key == Py_None) return unsqueeze(x, 0);
+  if (key == Py_None) return with_dim(x, 0);
   if (key == Py_Ellipsis) return same_view(x);
   if (PySlice_Check(key)) return slice_at(x, 0, key, /*always=*/true);
   Advanced advanced;
   const Tensor result = apply_views(x, as_tuple(key).get(), advanced);
-  if (!advanced.indices.empty()) return index(result, advanced.indices);
+  if (!advanced.indices.empty()) {
+    const Recorded range("index", result);
+    return index(result, advanced.indices);
+  }
   return result.same(x) ? same_view(x) : result;
 }
 
@@ -208,7 +223,7 @@ void index_set(const Tensor& x, PyObject* key, PyObject* o) {
   if (key == Py_False) return;
   if (PyLong_CheckExact(key)) return write(select_at(x, 0, to_int(key), 0), value);
   if (key == Py_Ellipsis) return write(x, value);
-  if (key == Py_None || key == Py_True) return write(unsqueeze(x, 0), value);
+  if (key == Py_None || key == Py_True) return write(with_dim(x, 0), value);
   if (PySlice_Check(key)) return write(slice_at(x, 0, key, /*always=*/true), value);
   Advanced advanced;
   const Tensor target = apply_views(x, as_tuple(key).get(), advanced);

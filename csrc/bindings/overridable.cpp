@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "bindings/autocast.h"
+#include "bindings/recording.h"
 #include "bindings/torch_function.h"
 
 namespace cnn::python {
@@ -14,6 +15,7 @@ namespace {
 // Stands for a function and shows all its attributes; `__wrapped__` is the function itself.
 struct Overridable {
   PyObject_HEAD PyObject* function;
+  bool is_event;  // is it one op of PyTorch's, which profiles show by the function's name?
   vectorcallfunc call;
   const CastPolicies* policies;  // of the op whose work it does, if autocast lists that
 };
@@ -35,6 +37,24 @@ bool are_plain(PyObject* const* args, Py_ssize_t count) {
   return true;
 }
 
+PyObject* call_plain(const CastPolicies* policies, PyObject* function, PyObject* const* args, size_t flagged,
+                     PyObject* kwnames) {
+  if (mode_word & kAutocast && policies) [[unlikely]]
+    return call_cast(*policies, function, args, PyVectorcall_NARGS(flagged), kwnames);
+  return PyObject_Vectorcall(function, args, flagged, kwnames);
+}
+
+PyObject* call_recorded(const CastPolicies* policies, PyObject* function, PyObject* const* args, size_t flagged,
+                        PyObject* kwnames) {
+  const Object name = Object::steal(PyObject_GetAttrString(function, "__name__"));
+  PythonRange range(RangeKind::Op, view(name.get()));
+  const Py_ssize_t count = PyVectorcall_NARGS(flagged) + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+  for (Py_ssize_t i = 0; range.wants_arguments() && i < count; ++i) range.argument(args[i]);
+  const Object result = run_python([&] { return call_plain(policies, function, args, flagged, kwnames); });
+  if (range.wants_arguments()) range.result(result.get());
+  return new_ref(result.get());
+}
+
 PyObject* call(PyObject* self, PyObject* const* args, size_t flagged, PyObject* kwnames) {
   return guard([&] {
     const Py_ssize_t n = PyVectorcall_NARGS(flagged);
@@ -44,19 +64,21 @@ PyObject* call(PyObject* self, PyObject* const* args, size_t flagged, PyObject* 
       const Object name = Object::steal(PyObject_GetAttrString(function, "__name__"));
       return call_torch_function(self, std::string(view(name.get())).c_str(), nullptr, args, n, kwnames);
     }
-    if (mode_word & kAutocast && of(self)->policies) [[unlikely]]
-      return call_cast(*of(self)->policies, function, args, n, kwnames);
-    return PyObject_Vectorcall(function, args, flagged, kwnames);
+    if (mode_word & kProfiler && of(self)->is_event) [[unlikely]]
+      return call_recorded(of(self)->policies, function, args, flagged, kwnames);
+    return call_plain(of(self)->policies, function, args, flagged, kwnames);
   });
 }
 
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject*) {
   PyObject* function;
   const char* op = "";
-  if (!PyArg_ParseTuple(args, "O!|s", &PyFunction_Type, &function, &op)) return nullptr;
+  int is_event = 0;
+  if (!PyArg_ParseTuple(args, "O!|sp", &PyFunction_Type, &function, &op, &is_event)) return nullptr;
   PyObject* self = type->tp_alloc(type, 0);
   if (!self) return nullptr;
   of(self)->function = new_ref(function);
+  of(self)->is_event = is_event != 0;
   of(self)->call = call;
   of(self)->policies = function_policies(op);
   return self;
@@ -111,8 +133,8 @@ void bind_overridable(PyObject* module) {
   type.tp_basicsize = sizeof(Overridable);
   type.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR;
   type.tp_doc =
-      "_overridable(function, op=''): the same function, taken over by __torch_function__ where there is one, and cast "
-      "by autocast as the op of that name.";
+      "_overridable(function, op='', is_event=False): the same function, taken over by __torch_function__ where there is "
+      "one, cast by autocast as the op of that name, and shown by profiles if it is an event.";
   type.tp_new = make;
   type.tp_dealloc = dealloc;
   type.tp_traverse = traverse;

@@ -257,7 +257,7 @@ bool is_zero_dim(PyObject* o) { return is_tensor(o) && tensor_of(o).dim() == 0 &
 bool accepts_tensor(PyObject* o, Call& call) {
   if (is_exact_tensor(o)) return true;
   if (!is_tensor(o)) return false;
-  if (intercepts(o)) call.intercept = true;
+  if (class_intercepts(o)) call.door |= kFunctionMode;
   return true;
 }
 
@@ -360,7 +360,7 @@ bool Signature::bind(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObje
   const int count = int(params.size());
   int given = 0;
   call.signature = this;
-  call.intercept = function_mode_on();
+  call.door = mode_word & kDoor;
   call.gathered_count = 0;
   if (self) {
     if (!accepts(p[0], self, call)) return false;

@@ -76,7 +76,8 @@ struct Signature {
 // One call on its way: an object for each parameter.
 struct Call {
   const Signature* signature = nullptr;
-  bool intercept = false;  // a mode is on, or an argument is of a class with __torch_function__
+  // Bits of the mode word that have a say: a function mode, or an argument's __torch_function__; the profiler.
+  uint32_t door = 0;
   Py_ssize_t gathered_count = 0;
   PyObject* const* gathered = nullptr;  // what slots[i] stands for where it is gathered_marker()
   PyObject* slots[kMaxParams];
@@ -87,7 +88,7 @@ inline PyObject* gathered_marker() { return Py_Ellipsis; }
 Signature parse_signature(std::string_view text, bool with_out);
 // The signature without `out`, as methods have it.
 void drop_out(Signature& s);
-// Does the object fit the parameter? A cheap test of types; may set call.intercept.
+// Does the object fit the parameter? A cheap test of types; may set call.door.
 bool accepts(const Param& param, PyObject* o, Call& call);
 bool is_int_like(PyObject* o);  // an int for PyTorch: neither bool nor float
 bool is_numpy_scalar(PyObject* o);  // told by its type's name, without NumPy

@@ -1,4 +1,5 @@
 // Operators. The four of arithmetic go straight to C++, the others through the ops bound under their names.
+#include "autograd/recorder.h"
 #include "bindings/active_call.h"
 #include "bindings/def_op.h"
 #include "bindings/from_data.h"
@@ -11,8 +12,8 @@ namespace cnn::python {
 
 namespace {
 
-// A tensor that no mode and no class intercepts?
-inline bool is_ours(PyObject* o) { return is_tensor(o) && !intercepts(o); }
+// A tensor whose call no mode and no class intercepts, and nobody writes down?
+inline bool is_ours(PyObject* o) { return is_tensor(o) && !(mode_word & kDoor) && !class_intercepts(o); }
 inline bool is_python_number(PyObject* o) { return PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyBool_Check(o); }
 
 // What the operator means for two tensors.
@@ -143,6 +144,7 @@ PyObject* nb_positive(PyObject* a) { return new_ref(a); }
 
 // The element of a tensor of one element, else PyTorch's words.
 Scalar element(const Tensor& t) {
+  const Recorded range("item", t);
   check_value(t.numel() == 1, "", "only one element tensors can be converted to Python scalars");
   return t.item();
 }
@@ -167,6 +169,7 @@ int nb_bool(PyObject* self) {
       return;
     }
     const Tensor& t = tensor_of(self);
+    const Recorded range("is_nonzero", t);
     check(t.numel() != 0, "", "Boolean value of Tensor with no values is ambiguous");
     check(t.numel() == 1, "", "Boolean value of Tensor with more than one value is ambiguous");
     value = t.item().to_bool();

@@ -1,4 +1,5 @@
 // Properties of Tensor. Each is a plain getter; one wrapper hands subclasses to __torch_function__ and turns errors.
+#include "autograd/recorder.h"
 #include "bindings/def_op.h"
 #include "bindings/hooks.h"
 #include "bindings/nodes.h"
@@ -110,6 +111,7 @@ PyObject* transposed_last(PyObject* self, const char* name) {
   const Tensor& t = tensor_of(self);
   check(t.dim() >= 2, "", "tensor.", name, " is only supported on matrices or batches of matrices. Got ", t.dim(),
         "-D tensor.");
+  const Recorded range(std::string_view(name) == "H" ? "matrix_H" : name, t);
   const Object a = Object::steal(PyLong_FromLong(-2)), b = Object::steal(PyLong_FromLong(-1));
   return call_method("transpose", self, {a.get(), b.get()});
 }
@@ -134,6 +136,7 @@ PyObject* reversed_dims(PyObject* self) {
         "an error in a future release. Consider `x.mT` to transpose batches of matrices or "
         "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.");
   }
+  const Recorded range("numpy_T", tensor_of(self));
   const Object dims = Object::steal(PyTuple_New(n));
   for (int i = 0; i < n; ++i) PyTuple_SET_ITEM(dims.get(), i, Object::steal(PyLong_FromLong(n - 1 - i)).release());
   return call_method("permute", self, {dims.get()});

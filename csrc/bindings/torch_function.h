@@ -22,11 +22,13 @@ extern thread_local int torch_function_disabled;
 void forget_torch_functions();
 bool is_plain_class(PyTypeObject* type);
 inline bool function_mode_on() { return mode_word & kFunctionMode; }
-// Must a call with this tensor go to __torch_function__, of a mode or of the tensor's class?
-inline bool intercepts(PyObject* tensor) {
-  return function_mode_on() ||
-         (!is_exact_tensor(tensor) && !torch_function_disabled && !is_plain_class(Py_TYPE(tensor)));
+// What takes calls out of their short ways: a mode asks about them, or they are written down.
+inline constexpr uint32_t kDoor = kFunctionMode | kProfiler;
+inline bool class_intercepts(PyObject* tensor) {
+  return !is_exact_tensor(tensor) && !torch_function_disabled && !is_plain_class(Py_TYPE(tensor));
 }
+// Must a call with this tensor go to __torch_function__, of a mode or of the tensor's class?
+inline bool intercepts(PyObject* tensor) { return function_mode_on() || class_intercepts(tensor); }
 // The arguments of whatever type (or in a list) that define __torch_function__; subclasses before their bases, one of
 // each type.
 std::vector<Object> overloaded(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames);

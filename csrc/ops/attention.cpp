@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "autograd/autocast.h"
+#include "autograd/recorder.h"
 #include "cnn/autograd.h"
 #include "cnn/ops.h"
 #include "ops/heavy.h"
@@ -91,6 +92,7 @@ struct Results {
 };
 
 Results forward(const Tensor& q, const Tensor& k, const Tensor& v, const Options& o) {
+  Recorded range("_scaled_dot_product_flash_attention_for_cpu", q, k, v);
   const bool like_q = q.shape()[3] == v.shape()[3] && !o.noise.defined() && has_dense_rows(q);
   const Results r = {
       like_q ? empty_as(q) : empty({q.shape()[0], q.shape()[1], q.shape()[2], v.shape()[3]}, q.dtype(), q.device()),
@@ -100,10 +102,12 @@ Results forward(const Tensor& q, const Tensor& k, const Tensor& v, const Options
   a.out = planes(r.out);
   a.lse = r.lse.raw();
   run_heavy(kOp, q.device(), &HeavyTable::attention_forward, a);
+  range.results(r.out, r.lse);
   return r;
 }
 
 void backward(const Tensor& q, const Tensor& k, const Tensor& v, const Results& r, const Options& o, Grads& g) {
+  const Recorded range("_scaled_dot_product_flash_attention_for_cpu_backward", g.out(), q, k, v);
   NoGrad guard;
   const Tensor rows_q = with_dense_rows(q), rows_k = with_dense_rows(k), rows_v = with_dense_rows(v);
   const Tensor dq = empty_as(rows_q), dk = empty_as(rows_k), dv = empty_as(rows_v);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autograd/autocast.h"
+#include "autograd/recorder.h"
 #include "cnn/ops/compare.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
@@ -455,6 +456,7 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   const Device device = common_device("where", inputs, 3);
   Tensor y = result_for("where", broadcast_all("where", inputs, 3), t, inputs, 3, {});
   const Tensor ma = to_device(a, device), mb = to_device(b, device), mm = to_device(mask, device);
+  const Recorded range("where", condition, a, b);
   map_into("where", kernels::Where{}, {{&y, t}, {&mm, DType::Bool}, {&ma, t}, {&mb, t}}, 1, t);
   if (!grad) return y;
   return grad.record("WhereBackward0", y, [sm](Grads& g) {
@@ -480,6 +482,7 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value, Des
   auto sm = grad.save(mask);
   const Tensor moved = to_device(value, x.device());
   const auto fill = [&](const Tensor& y, const Tensor& from, const Tensor& m) {
+    const Recorded range(dest.is_in_place() ? "masked_fill_" : "masked_fill", x, mask, value);
     map_into("masked_fill", kernels::Where{},
              {{&y, x.dtype()}, {&m, DType::Bool}, {&moved, x.dtype()}, {&from, x.dtype()}}, 1, x.dtype());
   };

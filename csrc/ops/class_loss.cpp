@@ -1,5 +1,6 @@
 // Losses of classification: negative log-likelihood and cross entropy.
 #include "autograd/autocast.h"
+#include "autograd/recorder.h"
 #include "cnn/ops.h"
 #include "ops/indexing.h"
 #include "ops/map.h"
@@ -102,6 +103,7 @@ Tensor nll(const Tensor& x, const NllCall& call, bool of_log_softmax = false);
 
 // The adjoint of nll, which is linear in its input.
 Tensor nll_backward(const Tensor& g, const NllCall& call, const Tensor& total_weight) {
+  const Recorded range("nll_loss_backward", g, call.target);
   Grad grad({g});
   Tensor dx;
   {
@@ -118,6 +120,7 @@ Tensor nll_backward(const Tensor& g, const NllCall& call, const Tensor& total_we
 // The gradients of nll and of the log-softmax before it, whose result is `logs`, in one kernel:
 // s (softmax - 1 at the target), s as in `weigh`.
 Tensor cross_entropy_backward(const Tensor& g, const Tensor& logs, const NllCall& call, const Tensor& total_weight) {
+  const Recorded range("cross_entropy_backward", g, logs, call.target);
   NoGrad guard;
   const DType key = call.key();
   const Tensor s = weigh(g, call, total_weight), dx = empty(call.sizes, key, g.device());
@@ -130,6 +133,7 @@ Tensor cross_entropy_backward(const Tensor& g, const Tensor& logs, const NllCall
 }
 
 Tensor nll(const Tensor& x, const NllCall& call, bool of_log_softmax) {
+  const Recorded range("nll_loss_forward", x, call.target);
   Grad grad({x});
   Tensor y, total;
   {

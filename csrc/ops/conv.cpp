@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "autograd/autocast.h"
+#include "autograd/recorder.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/operators.h"
@@ -107,6 +108,21 @@ Tensor conv_input(const char* name, const Tensor& dy, const Tensor& w, const std
                   const ConvGeometry& geometry, const Dims& x_shape);
 Tensor conv_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry, const Dims& w_shape);
 
+// The whole backward pass of a convolution as profiles show it, with PyTorch's arguments and results.
+class BackwardRange {
+ public:
+  BackwardRange(Grads& g, const Dims& x, const Dims& w, const ConvGeometry& geometry, bool transposed)
+      : g_(g),
+        range_("convolution_backward", g.out(), ShapeOnly{x}, ShapeOnly{w}, Tensor(), geometry.stride, geometry.padding,
+               geometry.dilation, transposed, Tensor(), geometry.groups,
+               std::array{g.wants(0), g.wants(1), g.wants(2)}) {}
+  ~BackwardRange() { range_.results(g_[0], g_[1], g_[2]); }
+
+ private:
+  Grads& g_;
+  Recorded range_;
+};
+
 Tensor conv(const char* name, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias,
             const ConvGeometry& geometry, const Dims& y_shape) {
   const Tensor none;
@@ -115,6 +131,7 @@ Tensor conv(const char* name, const Tensor& x, const Tensor& w, const std::optio
   Tensor y = run(Pass::Forward, geometry, y_shape, x, w, bias ? &*bias : nullptr, x.shape(), w.shape(), y_shape);
   if (!grad) return y;
   return grad.record(name, y, [=, x_shape = x.shape(), w_shape = w.shape()](Grads& g) {
+    const BackwardRange range(g, x_shape, w_shape, geometry, false);
     if (g.wants(0)) g[0] = conv_input("ConvolutionBackwardBackward0", g.out(), sw.get(g), {}, geometry, x_shape);
     if (g.wants(1)) g[1] = conv_weight(sx.get(g), g.out(), geometry, w_shape);
     if (g.wants(2)) g[2] = sum(g.out(), over_batch_and_space(g.out().dim()));
@@ -129,6 +146,7 @@ Tensor conv_input(const char* name, const Tensor& dy, const Tensor& w, const std
   Tensor dx = run(Pass::Input, geometry, x_shape, dy, w, bias ? &*bias : nullptr, x_shape, w.shape(), dy.shape());
   if (!grad) return dx;
   return grad.record(name, dx, [=, y_shape = dy.shape(), w_shape = w.shape()](Grads& g) {
+    const BackwardRange range(g, y_shape, w_shape, geometry, true);
     if (g.wants(0)) g[0] = conv("ConvolutionBackwardBackward0", g.out(), sw.get(g), {}, geometry, y_shape);
     if (g.wants(1)) g[1] = conv_weight(g.out(), sdy.get(g), geometry, w_shape);
     if (g.wants(2)) g[2] = sum(g.out(), over_batch_and_space(g.out().dim()));
@@ -223,6 +241,8 @@ Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>
       shape.push_back(out_size(in, k, g.stride[i], g.padding[i], g.dilation[i]));
     }
   }
+  Recorded range("convolution", x, w, bias, g.stride, g.padding, g.dilation, transposed, extra, groups);
+  range.results(ShapeOnly{shape});
   if (!is_floating(x.dtype())) {
     NoGrad guard;
     const Tensor y = transposed ? conv_transpose_integers(x, w, g, shape) : conv_integers(x, w, g, shape);

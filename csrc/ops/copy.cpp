@@ -1,5 +1,6 @@
 #include "cnn/ops/copy.h"
 
+#include "autograd/recorder.h"
 #include "cnn/cuda.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/view.h"
@@ -10,6 +11,7 @@ namespace {
 
 // Elements of src, converted, into dst of the same shape or a shape it broadcasts to; across devices too.
 void copy_raw(const Tensor& dst, const Tensor& src) {
+  const Recorded range("copy_", dst, src);
   if (dst.device() == src.device() || dst.device().is_meta() || src.device().is_meta()) {
     if (src.device().is_meta() && !dst.device().is_meta())
       fail(ErrorKind::NotImplemented, "copy_", "Cannot copy out of meta tensor; no data!");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/recorder.h"
 #include "cnn/ops/copy.h"
 #include "ops/each.h"
 #include "ops/map.h"
@@ -11,6 +12,7 @@ namespace cnn {
 namespace {
 
 void fill_raw(const Tensor& x, Scalar value) {
+  const Recorded range("fill_", x);
   check_converts(value, x.dtype());
   const kernels::Fill fill{{}, number(value)};
   const DType key = compute_dtype(x.dtype());

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "autograd/recorder.h"
 #include "cnn/ops.h"
 
 namespace cnn {
@@ -337,6 +338,7 @@ void map_into(const char* op, MapKind kind, const void* functor, const MapOperan
 
 Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tensor* const* inputs, int count,
                    const Dest& dest) {
+  const Recorded range(op, dest, inputs, count);
   const Tensor& a = *inputs[0];
   DType common = a.dtype();
   bool broadcast = false, mixed = false;

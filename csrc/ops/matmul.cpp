@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "autograd/autocast.h"
+#include "autograd/recorder.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/operators.h"
@@ -102,7 +103,12 @@ Tensor flipped(const Tensor& x, Flip flip) { return flip == Flip::Yes ? transpos
 
 // The product of two matrices, or batches, in a gradient: without views of them where nothing is recorded.
 Tensor times(const Tensor& a, Flip flip_a, const Tensor& b, Flip flip_b) {
-  if (!grad_enabled()) return product(a, flip_a, b, flip_b);
+  if (!grad_enabled()) {
+    const bool batched = a.dim() == 3;
+    const Recorded range(batched ? "bmm" : "mm", TransposedIf{a, flip_a == Flip::Yes},
+                         TransposedIf{b, flip_b == Flip::Yes});
+    return product(a, flip_a, b, flip_b);
+  }
   return a.dim() == 3 ? bmm(flipped(a, flip_a), flipped(b, flip_b)) : mm(flipped(a, flip_a), flipped(b, flip_b));
 }
 
@@ -121,6 +127,7 @@ Tensor mm(const Tensor& a, const Tensor& b, Dest dest) {
   check(a.shape()[1] == b.shape()[0], "mm", "mat1 and mat2 shapes cannot be multiplied (", a.shape()[0], "x",
         a.shape()[1], " and ", b.shape()[0], "x", b.shape()[1], ")");
   check_dtypes("mm", a, b);
+  const Recorded range("mm", a, b);
   Grad grad({a, b}, dest);
   auto sa = grad.save_if(grad.needs(1), a), sb = grad.save_if(grad.needs(0), b);
   Tensor y = deliver("mm", product(a, b), dest);
@@ -140,6 +147,7 @@ Tensor bmm(const Tensor& a, const Tensor& b, Dest dest) {
         "Expected size for first two dimensions of batch2 tensor to be: ", Dims{a.shape()[0], a.shape()[2]},
         " but got: ", Dims{b.shape()[0], b.shape()[1]}, ".");
   check_dtypes("bmm", a, b);
+  const Recorded range("bmm", a, b);
   Grad grad({a, b}, dest);
   auto sa = grad.save_if(grad.needs(1), a), sb = grad.save_if(grad.needs(0), b);
   Tensor y = deliver("bmm", product(a, b), dest);
@@ -280,6 +288,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>
     return reshape(linear(reshape(x, {rows, in}), weight, bias), shape);
   }
   if (!bias) return mm(x, transposed(weight));
+  const Recorded range("addmm", *bias, x, TransposedIf{weight});
   Grad grad({*bias, x, weight});
   auto sx = grad.save_if(grad.needs(2), x), sw = grad.save_if(grad.needs(1), weight);
   const Tensor y = [&] {
@@ -323,6 +332,8 @@ Scalar factor_of(Scalar s, DType t) {
 template <class Multiply, class Slopes>
 Tensor add_product(const char* op, const char* node, const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta,
                    Scalar alpha, const Dest& dest, Multiply multiply, Slopes slopes) {
+  const Tensor* const inputs[] = {&input, &a, &b};
+  const Recorded range(op, dest, inputs, 3);
   Grad grad({input, a, b}, dest);
   auto sa = grad.save_if(grad.needs(2), a), sb = grad.save_if(grad.needs(1), b);
   check(input.dtype() == b.dtype(), op, "self and mat2 must have the same dtype, but got ", input.dtype(), " and ",

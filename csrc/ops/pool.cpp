@@ -5,6 +5,7 @@
 #include <string>
 
 #include "autograd/autocast.h"
+#include "autograd/recorder.h"
 #include "cnn/ops/binary.h"
 #include "cnn/ops/compare.h"
 #include "cnn/ops/copy.h"
@@ -23,19 +24,30 @@ using Pass = HeavyEntry<PoolArgs> HeavyTable::*;
 
 struct Names {
   const char *op, *node, *kernel;  // the kernel as PyTorch's errors call it
+  const char *forward, *backward;  // the two passes, as profiles call them
 };
-constexpr Names kMax[] = {{"max_pool1d", "MaxPool1DWithIndicesBackward0", "max_pool1d_impl"},
-                          {"max_pool2d", "MaxPool2DWithIndicesBackward0", "max_pool2d"},
-                          {"max_pool3d", "MaxPool3DWithIndicesBackward0", "max_pool3d"}};
-constexpr Names kAvg[] = {{"avg_pool1d", "AvgPool1DBackward0", "avg_pool2d"},
-                          {"avg_pool2d", "AvgPool2DBackward0", "avg_pool2d"},
-                          {"avg_pool3d", "AvgPool3DBackward0", "avg_pool3d_out_frame"}};
-constexpr Names kAdaptiveAvg[] = {{"adaptive_avg_pool1d", "AdaptiveAvgPool1DBackward0", "adaptive_avg_pool2d"},
-                                  {"adaptive_avg_pool2d", "AdaptiveAvgPool2DBackward0", "adaptive_avg_pool2d"},
-                                  {"adaptive_avg_pool3d", "AdaptiveAvgPool3DBackward0", "adaptive_avg_pool3d_cpu"}};
-constexpr Names kAdaptiveMax[] = {{"adaptive_max_pool1d", "AdaptiveMaxPool1DBackward0", "adaptive_max_pool2d"},
-                                  {"adaptive_max_pool2d", "AdaptiveMaxPool2DBackward0", "adaptive_max_pool2d"},
-                                  {"adaptive_max_pool3d", "AdaptiveMaxPool3DBackward0", "adaptive_max_pool3d_cpu"}};
+constexpr Names kMax[] = {{"max_pool1d", "MaxPool1DWithIndicesBackward0", "max_pool1d_impl", "max_pool1d_with_indices",
+                           "max_pool1d_with_indices_backward"},
+                          {"max_pool2d", "MaxPool2DWithIndicesBackward0", "max_pool2d", "max_pool2d_with_indices",
+                           "max_pool2d_with_indices_backward"},
+                          {"max_pool3d", "MaxPool3DWithIndicesBackward0", "max_pool3d", "max_pool3d_with_indices",
+                           "max_pool3d_with_indices_backward"}};
+constexpr Names kAvg[] = {
+    {"avg_pool1d", "AvgPool1DBackward0", "avg_pool2d", "avg_pool1d", "avg_pool1d_backward"},
+    {"avg_pool2d", "AvgPool2DBackward0", "avg_pool2d", "avg_pool2d", "avg_pool2d_backward"},
+    {"avg_pool3d", "AvgPool3DBackward0", "avg_pool3d_out_frame", "avg_pool3d", "avg_pool3d_backward"}};
+constexpr Names kAdaptiveAvg[] = {{"adaptive_avg_pool1d", "AdaptiveAvgPool1DBackward0", "adaptive_avg_pool2d",
+                                   "_adaptive_avg_pool1d", "_adaptive_avg_pool1d_backward"},
+                                  {"adaptive_avg_pool2d", "AdaptiveAvgPool2DBackward0", "adaptive_avg_pool2d",
+                                   "_adaptive_avg_pool2d", "_adaptive_avg_pool2d_backward"},
+                                  {"adaptive_avg_pool3d", "AdaptiveAvgPool3DBackward0", "adaptive_avg_pool3d_cpu",
+                                   "_adaptive_avg_pool3d", "_adaptive_avg_pool3d_backward"}};
+constexpr Names kAdaptiveMax[] = {{"adaptive_max_pool1d", "AdaptiveMaxPool1DBackward0", "adaptive_max_pool2d",
+                                   "adaptive_max_pool1d", "adaptive_max_pool1d_backward"},
+                                  {"adaptive_max_pool2d", "AdaptiveMaxPool2DBackward0", "adaptive_max_pool2d",
+                                   "adaptive_max_pool2d", "adaptive_max_pool2d_backward"},
+                                  {"adaptive_max_pool3d", "AdaptiveMaxPool3DBackward0", "adaptive_max_pool3d_cpu",
+                                   "adaptive_max_pool3d", "adaptive_max_pool3d_backward"}};
 
 Dims spread(const char* op, const char* what, const Dims& given, int n) {
   check(given.size() == 1 || given.size() == n, op, what, " must either be a single int, or a tuple of ", n,
@@ -133,6 +145,7 @@ Tensor dense(const Tensor& x, MemoryFormat format) { return contiguous(to_dtype(
 // The window is that of the forward pass; adaptive pools have none.
 Tensor max_backward(int n, const Window& window, const Tensor& dy, const Tensor& indices, const Dims& x_shape,
                     MemoryFormat format) {
+  const Recorded range((window.kernel.empty() ? kAdaptiveMax : kMax)[n - 1].backward, dy, indices);
   Grad grad({dy});
   Tensor dx;
   {
@@ -176,6 +189,7 @@ std::pair<Tensor, Tensor> max_pool_with_indices(int n, const Tensor& x, const Di
   const Window w = make_window(names.op, n, kernel_size, stride, padding, dilation);
   check_input(names.op, x, n);
   const Dims shape = pooled_shape(names.op, x.shape(), w, ceil_mode);
+  const Recorded range(names.forward, x);
   Grad grad({x});
   const MemoryFormat format = format_of(x, n, 3);
   Tensor y, indices = empty(shape, DType::Int64, x.device(), format);
@@ -209,6 +223,7 @@ std::pair<Tensor, Tensor> adaptive_max_pool(int n, const Tensor& x, const Dims& 
   for (int i = 0; i < n; ++i) shape[x.dim() - n + i] = size[i];
   for (int64_t s : shape) check(s >= 0, names.op, "Trying to create tensor with negative dimension ", s, ": ", shape);
   numel_of(names.op, shape);
+  const Recorded range(names.forward, x);
   Grad grad({x});
   const MemoryFormat format = format_of(x, n);
   Tensor y, indices = empty(shape, DType::Int64, x.device(), format);
@@ -237,6 +252,7 @@ struct Average {
 Tensor average_backward(const Average& a, const Tensor& dy, const Dims& x_shape, MemoryFormat format);
 
 Tensor average(const Average& a, const Tensor& x, const Dims& shape) {
+  const Recorded range(a.names.forward, x);
   Grad grad({x});
   const MemoryFormat format = format_of(x, a.n);
   Tensor y;
@@ -256,6 +272,7 @@ Tensor average(const Average& a, const Tensor& x, const Dims& shape) {
 }
 
 Tensor average_backward(const Average& a, const Tensor& dy, const Dims& x_shape, MemoryFormat format) {
+  const Recorded range(a.names.backward, dy);
   Grad grad({dy});
   Tensor dx;
   {

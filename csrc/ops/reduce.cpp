@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "autograd/recorder.h"
 #include "cnn/ops.h"
 #include "ops/map.h"
 
@@ -111,6 +112,7 @@ Tensor gathered(const Tensor& x, const ReducedDims& dims) {
 
 void reduce_tensor(const char* op, ReduceKind kind, const void* functor, const Tensor& x, const ReducedDims& dims,
                    DType key, const Tensor& y0, const Tensor& y1) {
+  const Recorded range(op, x);
   const Backend& device = backend(x.device());
   if (!device.has_reduce(kind.id, key)) not_implemented(op, x.dtype());
   const Tensor& y = y0.defined() ? y0 : y1;

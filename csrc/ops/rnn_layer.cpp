@@ -2,6 +2,7 @@
 // weights. The composed form gives gradients of gradients.
 #include "ops/rnn_layer.h"
 
+#include "autograd/recorder.h"
 #include "cnn/autograd.h"
 #include "cnn/ops.h"
 #include "ops/heavy.h"
@@ -131,6 +132,7 @@ RnnResult forward(const Layer& layer, const Tensor* in, Trace& trace) {
       layer.cell == RnnCell::Gru && in[kBhh].defined() ? narrow(in[kBhh], 0, 2 * hidden, hidden) : Tensor();
   a.b_hn = b_hn.defined() ? b_hn.raw() : nullptr;
   a.y = r.y.raw(), a.h = r.h.raw(), a.c = r.c.defined() ? r.c.raw() : nullptr;
+  const Recorded range("rnn_layer", trace.gates, in[kWhh], in[kWhr]);
   run_heavy("rnn", in[kX].device(), &HeavyTable::rnn_forward, a);
   return r;
 }
@@ -152,7 +154,10 @@ void backward(const Layer& layer, const Tensor* in, const Trace& trace, Grads& g
   a.d_gates = d_gates.raw();
   a.d_hidden = layer.cell == RnnCell::Gru ? d_hidden.raw() : nullptr;
   a.d_state = d_state.defined() ? d_state.raw() : nullptr;
-  run_heavy("rnn", in[kX].device(), &HeavyTable::rnn_backward, a);
+  {
+    const Recorded range("rnn_layer_backward", trace.gates, in[kWhh], in[kWhr]);
+    run_heavy("rnn", in[kX].device(), &HeavyTable::rnn_backward, a);
+  }
   if (g.wants(kX)) g[kX] = mm(d_gates, in[kWih]);
   g[kH] = dh;
   if (lstm) g[kC] = dc;

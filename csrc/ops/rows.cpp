@@ -1,9 +1,12 @@
 #include "ops/rows.h"
 
+#include "autograd/recorder.h"
+
 namespace cnn {
 
 void rows_tensors(const char* op, int id, const void* functor, const RowsArg* args, int outputs, int count,
                   const Dims& shape, int dim, DType key) {
+  const Recorded range(op);
   const Tensor& first = *args[0].tensor;
   const Backend& device = backend(first.device());
   if (!device.has_rows(id, key)) not_implemented(op, key);

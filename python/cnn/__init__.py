@@ -37,7 +37,7 @@ long = _C.int64
 
 _SUBMODULES = frozenset((
     "_utils", "amp", "autograd", "backends", "cpu", "cuda", "linalg", "nn", "optim", "overrides",
-    "random", "serialization", "storage", "testing", "types", "utils",
+    "profiler", "random", "serialization", "storage", "testing", "types", "utils",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization",
@@ -67,6 +67,7 @@ if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
     from cnn import nn as nn
     from cnn import optim as optim
     from cnn import overrides as overrides
+    from cnn import profiler as profiler
     from cnn import random as random
     from cnn import serialization as serialization
     from cnn import storage as storage

@@ -67,7 +67,6 @@ _SENTENCES = {
     "one process uses one device, and processes do not exchange gradients": """
         DistributedDataParallel distributed""",
     "use Python's multiprocessing; tensors pass through share_memory_()": "multiprocessing",
-    "use Python's own profilers": "profiler",
     "threads are set with set_num_threads": """
         get_num_interop_threads init_num_threads set_num_interop_threads""",
     "use set_default_dtype": "set_default_tensor_type",

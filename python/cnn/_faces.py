@@ -20,16 +20,31 @@ def adopt(face, *files):
             value.__module__ = face
 
 
+# Functions written in Python here that are one op in PyTorch: profiles show them by their name.
+_ONE_OP = frozenset("""
+    alpha_dropout atleast_1d atleast_2d atleast_3d batch_norm bilinear binary_cross_entropy
+    binary_cross_entropy_with_logits block_diag cartesian_prod cdist celu celu_ channel_shuffle
+    column_stack combinations corrcoef cosine_embedding_loss cosine_similarity cov cross ctc_loss
+    diagflat diff dist dropout dstack einsum elu embedding embedding_bag feature_alpha_dropout
+    fliplr flipud glu group_norm hardsigmoid hardswish hardtanh hinge_embedding_loss histc hstack
+    huber_loss inner instance_norm isin isreal kl_div kron l1_loss layer_norm leaky_relu log_softmax
+    margin_ranking_loss meshgrid mish mse_loss multi_margin_loss multilabel_margin_loss nanquantile
+    one_hot pad pairwise_distance pdist pixel_shuffle pixel_unshuffle poisson_nll_loss quantile
+    relu6 rms_norm rot90 rrelu rrelu_ selu selu_ silu smooth_l1_loss soft_margin_loss softmax
+    tensordot threshold tile tril_indices triplet_margin_loss triu_indices unique_consecutive vstack
+""".split())  # fmt: skip
+
+
 def let_override(space, names, **ops):
-    """Lets `__torch_function__` and autocast take over functions that are written in Python, as
-    they do ops.
+    """Lets `__torch_function__` and autocast take over functions that are written in Python, and
+    profiles show them, as with ops.
 
     `space` is a namespace: {name: function, ...}. Keywords are the names under which autocast lists
     functions that are called otherwise.
     """
     for name in names:
         if isinstance(space[name], type(adopt)):
-            space[name] = _C._overridable(space[name], ops.get(name, name))
+            space[name] = _C._overridable(space[name], ops.get(name, name), name in _ONE_OP)
 
 
 def lend(face, source, names):

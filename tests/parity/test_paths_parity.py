@@ -27,6 +27,8 @@ PATHS = {
     "torch.autograd.grad_mode": "_force_original_view_tracking",
     "torch.autograd.gradcheck": "get_analytical_jacobian get_numerical_jacobian",
     "torch.autograd.graph": "",
+    "torch.autograd.profiler": "KinetoStepTracker emit_nvtx kineto_available profile record_function",
+    "torch.autograd.profiler_util": "EventList FormattedTimesMixin FunctionEvent FunctionEventAvg Interval Kernel",
     "torch.autograd.variable": "Variable",
     "torch.cpu.amp": "GradScaler autocast",
     "torch.cpu.amp.autocast_mode": "",
@@ -112,10 +114,18 @@ PATHS = {
     "torch.optim.sparse_adam": "",
     "torch.optim.swa_utils": "",
     "torch.overrides": "_get_current_function_mode is_tensor_like has_torch_function_unary has_torch_function_variadic",
+    "torch.profiler": """DeviceType ExecutionTraceObserver KinetoStepTracker ProfilerAction ProfilerActivity
+        _KinetoProfile kineto_available profile record_function schedule supported_activities
+        tensorboard_trace_handler""",
+    "torch.profiler.profiler": "PROFILER_STEP_NAME ProfilerActivity profile",
     "torch.random": "fork_rng",
     "torch.serialization": "",
     "torch.storage": "_LegacyStorage _StorageBase",
     "torch.types": "Device Number _TensorOrTensors _size",
+    "torch.utils.benchmark": "Colorize Compare Measurement TaskSpec Timer timer",
+    "torch.utils.benchmark.utils.common": "ordered_unique select_unit set_torch_threads trim_sigfig unit_to_english",
+    "torch.utils.benchmark.utils.compare": "Compare",
+    "torch.utils.benchmark.utils.timer": "Timer timer",
     "torch.utils.checkpoint": "",
     "torch.utils.data": "",
     "torch.utils.data._utils": "",
@@ -130,6 +140,8 @@ PATHS = {
     "torch.utils.data.dataset": "",
     "torch.utils.data.distributed": "",
     "torch.utils.data.sampler": "",
+    "torch.utils.flop_counter": """FlopCounterMode conv_flop_count flop_registry mm_flop register_flop_formula
+        sdpa_flop_count""",
     "torch.utils.hooks": "",
 }
 
@@ -140,7 +152,7 @@ MISSING = {
 }
 
 # Classes that stand at another path in PyTorch by the accident of its own build.
-ELSEWHERE = {"Node", "Storage"}
+ELSEWHERE = {"DeviceType", "Node", "ProfilerActivity", "Storage"}
 
 ASK = r"""
 import importlib, json, sys

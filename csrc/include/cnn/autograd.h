@@ -32,6 +32,7 @@ enum Mode : uint32_t {
   kAnomaly = 4,
   kSavedHooks = 8,    // set while this thread has any
   kFunctionMode = 16,  // an interceptor of calls, which the bindings know, is in force in this thread
+  kProfiler = 32,      // this thread writes down what it calls (csrc/autograd/recorder.h)
   kAutocastCpu = 64,   // listed ops choose the dtype they run in (autocast.h)
   kAutocastCuda = 128,
   kAutocast = kAutocastCpu | kAutocastCuda,

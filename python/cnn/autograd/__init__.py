@@ -28,7 +28,12 @@ __all__ = [
     "set_multithreading_enabled",
 ]
 
-_RARELY_USED = ("functional", "graph")
+_RARELY_USED = ("functional", "graph", "profiler", "profiler_util")
+_OF_PROFILES = {
+    "DeviceType": "profiler_util",
+    "ProfilerActivity": "profiler_util",
+    "kineto_available": "profiler",
+}
 
 
 def __getattr__(name):
@@ -36,12 +41,14 @@ def __getattr__(name):
         from . import _switches
 
         return getattr(_switches, name)
+    import importlib
+
+    if name in _OF_PROFILES:
+        return getattr(importlib.import_module(f"{__name__}.{_OF_PROFILES[name]}"), name)
     if name not in _RARELY_USED:
         from .._absent import absent
 
         raise absent(__name__, name)
-    import importlib
-
     return importlib.import_module(f"{__name__}.{name}")
 
 

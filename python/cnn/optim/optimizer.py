@@ -46,6 +46,16 @@ class _RequiredParameter:
 required = _RequiredParameter()
 
 
+_is_recording = _C._is_recording
+
+
+def _range_of(optimizer, method):
+    """The range in a profile that a call of the optimizer is."""
+    from ..autograd.profiler import record_function
+
+    return record_function(f"Optimizer.{method}#{type(optimizer).__name__}.{method}")
+
+
 class Optimizer:
     """Parameters in groups, options per group, state per parameter; subclasses add `step`.
 
@@ -91,6 +101,12 @@ class Optimizer:
 
     def zero_grad(self, set_to_none=True) -> None:
         """Drop the gradients of all parameters, or fill them with zeros if not `set_to_none`."""
+        if _is_recording():
+            with _range_of(self, "zero_grad"):
+                return self._zero_grad(set_to_none)
+        return self._zero_grad(set_to_none)
+
+    def _zero_grad(self, set_to_none):
         for group in self.param_groups:
             for p in group["params"]:
                 grad = p.grad
@@ -295,6 +311,9 @@ class Optimizer:
 
         @functools.wraps(step)
         def wrapper(self, *args, **kwargs):
+            if _is_recording():
+                with _range_of(self, "step"):
+                    return with_hooks(self, *args, **kwargs)
             if not (
                 self._optimizer_step_pre_hooks
                 or self._optimizer_step_post_hooks
@@ -302,6 +321,9 @@ class Optimizer:
                 or _global_optimizer_post_hooks
             ):
                 return step(self, *args, **kwargs)
+            return with_hooks(self, *args, **kwargs)
+
+        def with_hooks(self, *args, **kwargs):
             # Hooks see the optimizer as the first of the arguments, as PyTorch's do.
             args = (self, *args)
             pre_hooks = chain(

@@ -1,8 +1,8 @@
-"""Utilities beside the tensors: data loading, checkpointing, hook handles."""
+"""Utilities beside the tensors: data loading, checkpointing, hook handles, counts and times."""
 
-_SUBMODULES = ("checkpoint", "data", "deterministic", "hooks")
+_SUBMODULES = ("benchmark", "checkpoint", "data", "deterministic", "flop_counter", "hooks")
 
-__all__ = ["checkpoint", "data", "deterministic", "hooks"]
+__all__ = ["benchmark", "checkpoint", "data", "deterministic", "flop_counter", "hooks"]
 
 
 def __getattr__(name):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import GenericAlias
 from typing import Any
 
+from ... import _C
 from ._utils import ExceptionWrapper
 from ._utils.collate import default_collate, default_convert
 from ._utils.fetch import _IterableDatasetFetcher, _MapDatasetFetcher
@@ -249,6 +250,14 @@ class _BaseDataLoaderIter:
         raise NotImplementedError(f"{type(self).__name__} cannot be pickled")
 
     def __next__(self):
+        if _C._is_recording():
+            from ...autograd.profiler import record_function
+
+            with record_function(f"enumerate(DataLoader)#{type(self).__name__}.__next__"):
+                return self._next()
+        return self._next()
+
+    def _next(self):
         data = self._next_data()
         self._num_yielded += 1
         promised = self._loader._IterableDataset_len_called

@@ -1,0 +1,10 @@
+"""Times of small pieces of code: `Timer` measures, `Compare` lays measurements side by side."""
+
+from .utils.common import *  # noqa: F403
+from .utils.common import __all__ as _common
+from .utils.compare import *  # noqa: F403
+from .utils.compare import __all__ as _compare
+from .utils.timer import *  # noqa: F403
+from .utils.timer import __all__ as _timer
+
+__all__ = _common + _compare + _timer
