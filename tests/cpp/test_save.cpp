@@ -1,0 +1,122 @@
+// save_state_dict: what comes back, what is refused, and what happens to the file that was there.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "cnn/cnn.h"
+#include "expect.h"
+#include "io/crc32.h"
+
+using namespace cnn;
+
+namespace {
+
+struct Folder {
+  std::string path;
+  Folder() {
+    char name[] = "/tmp/cnn_save_XXXXXX";
+    path = mkdtemp(name);
+  }
+  ~Folder() { std::system(("rm -rf " + path).c_str()) == 0 ? void() : std::perror(path.c_str()); }
+  std::string operator/(const std::string& name) const { return path + "/" + name; }
+};
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+StateDict sample() {
+  const Tensor x = arange(0, 6, 1, DType::Float32).view({2, 3});
+  return {{"weight", x}, {"turned", x.t()}, {"tail", x[1]}, {"count", scalar_tensor(7, DType::Int64)}};
+}
+
+void test_what_comes_back() {
+  const Folder folder;
+  StateDict state = sample();
+  for (const DType dtype : {DType::UInt8, DType::Bool, DType::Float16, DType::BFloat16, DType::Float64, DType::Int16})
+    state.emplace_back(dtype_name(dtype), ones({2, 2}, dtype));
+  state.emplace_back("empty", zeros({0, 3}));
+  state.emplace_back("expanded", ones({3, 1}).expand({3, 4}));
+  state.emplace_back("a dot. \xc3\xa4", ones({1}).requires_grad_());
+  save_state_dict(folder / "net.pt", state);
+  const StateDict loaded = load_state_dict(folder / "net.pt");
+  EXPECT(loaded.size() == state.size());
+  for (size_t i = 0; i < loaded.size(); ++i) {
+    EXPECT(loaded[i].first == state[i].first);
+    EXPECT(loaded[i].second.equal(state[i].second) && loaded[i].second.strides() == state[i].second.strides());
+  }
+  EXPECT(loaded[0].second.storage() == loaded[1].second.storage() && loaded[2].second.offset() == 3);
+  save_state_dict(folder / "none.pt", {});
+  EXPECT(load_state_dict(folder / "none.pt").empty());
+}
+
+// tests/test_save_plain.py writes the same tensors, and knows the same checksum.
+void test_bytes_are_those_of_python() {
+  const Folder folder;
+  save_state_dict(folder / "state.pt", sample());
+  const std::string bytes = contents(folder / "state.pt");
+  EXPECT(crc32(bytes.data(), bytes.size()) == 775813768);
+}
+
+void test_checksums() {
+  EXPECT(crc32("123456789", 9) == 0xcbf43926);  // of every table of checksums
+  const std::string text(1000, 'x');
+  for (size_t cut = 0; cut < 70; ++cut)
+    EXPECT(crc32(text.data() + cut, 1000 - cut, crc32(text.data(), cut)) == crc32(text.data(), 1000));
+}
+
+void test_what_is_refused() {
+  const Folder folder;
+  const std::string path = folder / "net.pt";
+  save_state_dict(path, sample());
+  const std::string before = contents(path);
+  const Tensor x = ones({2});
+  const Tensor as_ints(make_ref<TensorImpl>(x.storage(), Dims{2}, 2, DType::Int32));
+  EXPECT_ERROR("named y is undefined", save_state_dict(path, {{"x", x}, {"y", Tensor()}}));
+  EXPECT_ERROR("two tensors named x", save_state_dict(path, {{"x", x}, {"x", x}}));
+  EXPECT_ERROR("meta device", save_state_dict(path, {{"x", zeros({2}, DType::Float32, kMeta)}}));
+  EXPECT_ERROR("not UTF-8", save_state_dict(path, {{"\xff", x}}));
+  EXPECT_ERROR("the same data as different types", save_state_dict(path, {{"x", x}, {"y", as_ints}}));
+  EXPECT_ERROR("no does not exist", save_state_dict(folder / "no/net.pt", sample()));
+  EXPECT_ERROR("Is a directory", save_state_dict(folder.path, sample()));
+  if (access("/dev/full", W_OK) == 0) EXPECT_ERROR("No space left", save_state_dict("/dev/full", sample()));
+  EXPECT(contents(path) == before);
+  EXPECT_ERROR("no tensor named z", find(load_state_dict(path), "z"));
+}
+
+void test_the_file_that_was_there() {
+  const Folder folder;
+  const std::string path = folder / "net.pt", link = folder / "link.pt";
+  save_state_dict(path, {});
+  EXPECT(chmod(path.c_str(), 0604) == 0 && symlink("net.pt", link.c_str()) == 0);
+  save_state_dict(link, sample());
+  struct stat status;
+  EXPECT(stat(path.c_str(), &status) == 0 && (status.st_mode & 07777) == 0604);
+  EXPECT(lstat(link.c_str(), &status) == 0 && S_ISLNK(status.st_mode));
+  EXPECT(load_state_dict(path).size() == sample().size());
+}
+
+void test_members_longer_than_the_buffer() {
+  const Folder folder;
+  const Tensor x = arange(0, 300000);
+  save_state_dict(folder / "x", {{"x", x}, {"y", ones({3})}, {"z", x.to(DType::Float64)}});
+  const StateDict loaded = load_state_dict(folder / "x");
+  EXPECT(loaded[0].second.equal(x) && loaded[1].second.equal(ones({3})) &&
+         loaded[2].second.equal(x.to(DType::Float64)));
+}
+
+}  // namespace
+
+int main() {
+  test_checksums();
+  test_what_comes_back();
+  test_bytes_are_those_of_python();
+  test_what_is_refused();
+  test_the_file_that_was_there();
+  test_members_longer_than_the_buffer();
+  return report();
+}
