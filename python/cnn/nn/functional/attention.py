@@ -293,10 +293,13 @@ def multi_head_attention_forward(
         k, v = _with_biases(k, v, bias_k, bias_v, static_k, static_v)
         attn_mask, key_padding_mask = map(_one_more_column, (attn_mask, key_padding_mask))
 
-    heads = num_heads, head_dim
-    q = _by_heads(q, *heads)
-    k = _by_heads(k, *heads) if static_k is None else _static(static_k, "k", batch, *heads)
-    v = _by_heads(v, *heads) if static_v is None else _static(static_v, "v", batch, *heads)
+    q = _by_heads(q, num_heads, head_dim)
+    k = _by_heads(k, num_heads, head_dim)
+    v = _by_heads(v, num_heads, head_dim)
+    if static_k is not None:
+        k = _static(static_k, "k", batch, num_heads, head_dim)
+    if static_v is not None:
+        v = _static(static_v, "v", batch, num_heads, head_dim)
     if add_zero_attn:
         k, v = _with_zeros(k, v)
         attn_mask, key_padding_mask = map(_one_more_column, (attn_mask, key_padding_mask))
