@@ -13,7 +13,7 @@ using namespace zip;
 
 namespace {
 
-constexpr size_t kBuffer = size_t(1) << 17;  // longer members are written from where they are
+constexpr size_t kBuffer = size_t(1) << 18;
 
 // A record is a string that grows by little-endian numbers.
 struct Record {
@@ -37,15 +37,34 @@ void ArchiveWriter::flush() {
 }
 
 void ArchiveWriter::write(std::string_view bytes) {
-  position_ += bytes.size();
   if (buffer_.size() + bytes.size() > kBuffer) flush();
-  if (bytes.size() > kBuffer) file_.write(bytes);
-  else buffer_ += bytes;
+  buffer_ += bytes;
+  position_ += bytes.size();
+}
+
+// Of what was written, which the bytes may no longer be.
+uint32_t ArchiveWriter::write_with_checksum(std::string_view bytes) {
+  uint32_t crc = 0;
+  while (!bytes.empty()) {
+    if (buffer_.size() == kBuffer) flush();
+    const size_t before = buffer_.size(), n = std::min(bytes.size(), kBuffer - before);
+    write(bytes.substr(0, n));
+    crc = crc32(buffer_.data() + before, n, crc);
+    bytes.remove_prefix(n);
+  }
+  return crc;
+}
+
+void ArchiveWriter::change(uint64_t at, std::string_view bytes) {
+  const uint64_t flushed = position_ - buffer_.size();
+  if (at < flushed) flush(), file_.change(at, bytes);
+  else buffer_.replace(at - flushed, bytes.size(), bytes);
 }
 
 void ArchiveWriter::add(std::string_view name, std::string_view data) {
   const std::string full = folder_ + std::string(name);
-  const uint32_t crc = crc32(data.data(), data.size());
+  // A pipe takes the checksum first, a file in the end.
+  uint32_t crc = file_.can_change() ? 0 : crc32(data.data(), data.size());
   const uint64_t offset = position_, size = data.size(), small = std::min(size, kFull32);
   Record sizes64;
   if (size >= kFull32) sizes64.number(size, 8).number(size, 8);
@@ -70,7 +89,11 @@ void ArchiveWriter::add(std::string_view name, std::string_view data) {
   write(local.bytes);
   write(full);
   write(extra.bytes);
-  write(data);
+  const uint32_t written = write_with_checksum(data);
+  if (file_.can_change()) {
+    crc = written;
+    change(offset + kChecksumAt, Record().number(crc, 4).bytes);
+  }
 
   if (offset >= kFull32) sizes64.number(offset, 8);
   const Record central_extra = extra_field(sizes64.bytes);

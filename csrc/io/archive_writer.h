@@ -14,13 +14,15 @@ class ArchiveWriter {
  public:
   static constexpr uint64_t kAlignment = 64;
 
-  // Names begin with `folder`, "archive" for instance.
+  // What changes in memory while it is written is torn, but its checksum is right. Names begin with `folder`, "archive" for instance.
   ArchiveWriter(Replacement& file, std::string folder) : file_(file), folder_(std::move(folder) + '/') {}
   void add(std::string_view name, std::string_view data);
   void finish();  // the serialization id and the directory
 
  private:
   void write(std::string_view bytes);
+  uint32_t write_with_checksum(std::string_view bytes);
+  void change(uint64_t at, std::string_view bytes);
   void flush();
 
   Replacement& file_;

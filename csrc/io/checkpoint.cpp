@@ -192,6 +192,7 @@ void check_format(const Archive& archive, const std::string& path) {
 }  // namespace
 
 StateDict load_state_dict(const std::string& path) {
+  check(path.find('\0') == std::string::npos, kOp, "the path holds a zero byte");
   try {
     const Archive archive(path);
     check_format(archive, path);

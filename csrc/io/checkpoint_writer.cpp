@@ -51,6 +51,7 @@ void write_checkpoint(const std::string& path, const pickle::Pickler& pickler) {
 }
 
 void save_state_dict(const std::string& path, const StateDict& state) {
+  check(path.find('\0') == std::string::npos, kOp, "the path holds a zero byte");
   std::set<std::string_view> names;
   for (const auto& [name, tensor] : state) {
     check(is_utf8(name), kOp, "the name of a tensor is not UTF-8");

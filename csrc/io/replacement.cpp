@@ -115,6 +115,11 @@ void Replacement::write(std::string_view bytes) {
   }
 }
 
+void Replacement::change(uint64_t at, std::string_view bytes) {
+  const ssize_t n = checked(pwrite(file_, bytes.data(), bytes.size(), off_t(at)));
+  if (size_t(n) != bytes.size()) fail_with(EIO);
+}
+
 void Replacement::commit() {
   if (!replaces_) return;
   finish();

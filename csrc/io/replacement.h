@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,8 @@ class CNN_API Replacement {
 
   int file() const { return file_; }
   void write(std::string_view bytes);
+  bool can_change() const { return replaces_; }  // what has been written, that is
+  void change(uint64_t at, std::string_view bytes);
   void commit();
 
  private:

@@ -7,6 +7,7 @@ namespace cnn::zip {
 
 constexpr uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x06054b50, kEnd64 = 0x06064b50,
                    kLocator64 = 0x07064b50;
+constexpr uint64_t kChecksumAt = 14;  // in the local header
 constexpr uint64_t kLocalSize = 30, kCentralSize = 46, kEndSize = 22, kEnd64Size = 56, kLocator64Size = 20;
 // What stands in a field whose value is in the zip64 record.
 constexpr uint64_t kFull16 = 0xffff, kFull32 = 0xffffffff;

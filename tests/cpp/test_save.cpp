@@ -2,9 +2,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "cnn/cnn.h"
 #include "expect.h"
@@ -82,6 +85,12 @@ void test_what_is_refused() {
   EXPECT_ERROR("not UTF-8", save_state_dict(path, {{"\xff", x}}));
   EXPECT_ERROR("the same data as different types", save_state_dict(path, {{"x", x}, {"y", as_ints}}));
   EXPECT_ERROR("no does not exist", save_state_dict(folder / "no/net.pt", sample()));
+  EXPECT_ERROR("zero byte", save_state_dict(path + '\0' + "x", sample()));
+  EXPECT_ERROR("zero byte", load_state_dict(path + '\0' + "x"));
+  EXPECT_ERROR("No such file", save_state_dict("", sample()));
+  EXPECT_ERROR("too long", save_state_dict(folder / std::string(256, 'x'), sample()));
+  EXPECT(symlink("there", (folder / "here").c_str()) == 0 && symlink("here", (folder / "there").c_str()) == 0);
+  EXPECT_ERROR("symbolic links", save_state_dict(folder / "here", sample()));
   EXPECT_ERROR("Is a directory", save_state_dict(folder.path, sample()));
   if (access("/dev/full", W_OK) == 0) EXPECT_ERROR("No space left", save_state_dict("/dev/full", sample()));
   EXPECT(contents(path) == before);
@@ -109,6 +118,56 @@ void test_members_longer_than_the_buffer() {
          loaded[2].second.equal(x.to(DType::Float64)));
 }
 
+// Values may be torn, but the file can be read. (A race on purpose.)
+#if !defined(__SANITIZE_THREAD__)
+void test_memory_that_changes_meanwhile() {
+  const Folder folder;
+  for (const int64_t n : {1000, 1 << 20}) {
+    const Tensor x = zeros({n});
+    std::atomic<bool> done = false;
+    std::thread writer([&] {
+      while (!done) x.add_(1);
+    });
+    for (int i = 0; i < 20; ++i) {
+      save_state_dict(folder / "x", {{"x", x}});
+      EXPECT(error_of([&] { load_state_dict(folder / "x"); }) == "");
+    }
+    done = true;
+    writer.join();
+  }
+}
+#endif
+
+void test_saves_at_once() {
+  const Folder folder;
+  std::vector<std::thread> threads;
+  std::atomic<int> torn = 0;
+  for (int i = 0; i < 6; ++i)
+    threads.emplace_back([&, i] {
+      for (int k = 0; k < 20; ++k) {
+        save_state_dict(folder / "x", {{"x", full({1000}, double(i))}});
+        const Tensor x = load_state_dict(folder / "x")[0].second;
+        torn += !x.eq(x[0]).all().item<bool>();
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT(torn == 0);
+}
+
+void test_pipes() {
+  const Folder folder;
+  int ends[2];
+  EXPECT(pipe(ends) == 0);
+  save_state_dict("/dev/fd/" + std::to_string(ends[1]), sample());
+  std::string bytes(1 << 16, '\0');
+  const ssize_t n = read(ends[0], bytes.data(), bytes.size());
+  EXPECT(n > 0);
+  std::ofstream(folder / "x", std::ios::binary).write(bytes.data(), n);
+  EXPECT(load_state_dict(folder / "x").size() == sample().size());
+  close(ends[0]);
+  close(ends[1]);
+}
+
 }  // namespace
 
 int main() {
@@ -117,6 +176,11 @@ int main() {
   test_bytes_are_those_of_python();
   test_what_is_refused();
   test_the_file_that_was_there();
+#if !defined(__SANITIZE_THREAD__)
+  test_memory_that_changes_meanwhile();
+#endif
+  test_saves_at_once();
+  test_pipes();
   test_members_longer_than_the_buffer();
   return report();
 }
