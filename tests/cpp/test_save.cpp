@@ -118,6 +118,35 @@ void test_members_longer_than_the_buffer() {
          loaded[2].second.equal(x.to(DType::Float64)));
 }
 
+// A file that ends anywhere is refused; one with another byte anywhere is refused, or says the same.
+void test_damage() {
+  const Folder folder;
+  const StateDict state = {{"w", sample()[1].second}, {"n", scalar_tensor(7, DType::Int64)}};
+  const std::string path = folder / "net.pt";
+  save_state_dict(path, state);
+  const std::string whole = contents(path);
+  const auto load = [&](const std::string& bytes) {
+    unlink(path.c_str());  // a file that is cut off is brought to the disk by some systems
+    std::ofstream(path, std::ios::binary).write(bytes.data(), std::streamsize(bytes.size()));
+    return load_state_dict(path);
+  };
+  int wrong = 0;
+  for (size_t n = 0; n < whole.size(); ++n) {
+    wrong += error_of([&] { load(whole.substr(0, n)); }).empty();
+    for (const int change : {1, 0x20, 0x80, 0xff}) {
+      std::string other = whole;
+      other[n] = char(other[n] ^ change);
+      try {
+        const StateDict loaded = load(other);
+        wrong += loaded.size() != 2 || loaded[0].first != "w" || loaded[1].first != "n" ||
+                 !loaded[0].second.equal(state[0].second) || !loaded[1].second.equal(state[1].second);
+      } catch (const Error&) {
+      }
+    }
+  }
+  EXPECT(wrong == 0);
+}
+
 // Values may be torn, but the file can be read. (A race on purpose.)
 #if !defined(__SANITIZE_THREAD__)
 void test_memory_that_changes_meanwhile() {
@@ -179,6 +208,7 @@ int main() {
 #if !defined(__SANITIZE_THREAD__)
   test_memory_that_changes_meanwhile();
 #endif
+  test_damage();
   test_saves_at_once();
   test_pipes();
   test_members_longer_than_the_buffer();
