@@ -38,11 +38,8 @@ PYTHON_HEADER = re.compile(r'[<"](Python\.h|pybind11/.*)[>"]')
 CUDA_HEADER = re.compile(r'[<"](cuda|cublas|cudnn|nccl)[^>"]*[>"]')
 
 # What a part of python/cnn may import of the others; a part is a file or folder there.
-PYTHON_SEES_ALL = {
-    "__main__",
-    "_torch_alias",
-    "overrides",
-}  # these may import the package's own face
+# These may import the package's own face.
+PYTHON_SEES_ALL = {"__main__", "_torch_alias", "overrides"}
 PYTHON_MAY_NOT = {
     "optim": {"nn"},
     "autograd": {"nn", "optim", "utils"},

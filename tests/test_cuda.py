@@ -194,11 +194,8 @@ def test_devices_do_not_mix():
     x = cnn.ones(3)
     with pytest.raises(RuntimeError, match="found at least two devices"):
         x + x.cuda()
-    assert (x.cuda() + cnn.tensor(2.0)).cpu().tolist() == [
-        3,
-        3,
-        3,
-    ]  # but a number may come from the CPU
+    # But a number may come from the CPU.
+    assert (x.cuda() + cnn.tensor(2.0)).cpu().tolist() == [3, 3, 3]
     with pytest.raises(RuntimeError, match="invalid device ordinal"):
         x.to("cuda:100")
     with pytest.raises(RuntimeError, match="invalid device ordinal"):

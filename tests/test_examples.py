@@ -93,15 +93,39 @@ def cmake_dir():
     return found.stdout.strip() if found.returncode == 0 else None
 
 
-@pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
-@pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
-def test_cpp_program_prints_the_same_logits(results, tmp_path):
-    folder = cmake_dir()
-    if folder is None:
+def built(name, folder):
+    """The C++ program examples/`name`, built in `folder` against the installed package."""
+    if shutil.which("cmake") is None or shutil.which("c++") is None:
+        pytest.skip("needs cmake and a C++ compiler")
+    config = cmake_dir()
+    if config is None:
         pytest.skip("cnn runs from a build tree, which has no cnnConfig.cmake")
-    run("cmake", "-S", EXAMPLES / "embed", "-B", tmp_path, f"-Dcnn_DIR={folder}")
-    run("cmake", "--build", tmp_path)
-    output = run(tmp_path / "embed", results / "digits.pt", results / "samples.pt")
+    run("cmake", "-S", EXAMPLES / name, "-B", folder, f"-Dcnn_DIR={config}")
+    run("cmake", "--build", folder)
+    return folder / name
+
+
+def test_cpp_program_prints_the_same_logits(results, tmp_path):
+    output = run(built("embed", tmp_path), results / "digits.pt", results / "samples.pt")
     logits = cnn.tensor([[float(value) for value in line.split()] for line in output.splitlines()])
     expected = cnn.load(results / "samples.pt")["logits"]
     cnn.testing.assert_close(logits, expected, rtol=0, atol=1e-6)
+
+
+def test_cpp_program_trains_and_python_reads_what_it_saved(tmp_path):
+    output = run(built("train", tmp_path), tmp_path / "net.pt")
+    assert "step 300" in output and "tensor([[" in output
+    state = cnn.load(tmp_path / "net.pt")
+    assert {name: tuple(x.shape) for name, x in state.items()} == {
+        "hidden.weight": (32, 2),
+        "hidden.bias": (32,),
+        "out.weight": (2, 32),
+        "out.bias": (2,),
+    }
+
+
+def test_the_page_about_cpp_shows_the_program():
+    """ctest runs it, and so does the test above: what stands in the page is what was run."""
+    page = (EXAMPLES.parent / "docs" / "cpp.md").read_text()
+    program = (EXAMPLES / "train" / "main.cpp").read_text()
+    assert f"```cpp\n{program}```\n" in page

@@ -379,9 +379,8 @@ def test_polygamma_of_a_huge_order_takes_no_time():
     assert y.shape == (1000,)
     far = cnn.polygamma(2, cnn.full((1000,), -1e9 - 0.5, dtype=cnn.float64))
     assert time.monotonic() - started < 1
-    assert (
-        far.abs().max() < 1e-17
-    )  # psi'' is odd about the half-integers, but for a term of 1 / x^2
+    # psi'' is odd about the half-integers, but for a term of 1 / x^2.
+    assert far.abs().max() < 1e-17
 
 
 def test_polygamma_left_of_zero():

@@ -19,6 +19,7 @@ import pytest
 
 import cnn
 from cnn.serialization.archive import ArchiveReader
+from refused_calls import in_child, needs_filter, refuse
 from saving import same, saved
 
 
@@ -104,15 +105,41 @@ class Unpicklable:
         raise ValueError("not me")
 
 
-def test_a_failed_save_leaves_everything_as_it_was(tmp_path, monkeypatch):
+# What the core writes by itself, and what needs Python's pickler.
+PLAIN, GENERAL = "plain", {1, 2}
+
+
+def test_what_cannot_be_pickled_leaves_everything_as_it_was(tmp_path):
     path = tmp_path / "f"
     cnn.save("old", path)
     with pytest.raises(ValueError, match="not me"):
         cnn.save([cnn.ones(3), Unpicklable()], path)
-    monkeypatch.setattr(os, "fsync", lambda fd: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        cnn.save("new", path)
     assert [p.name for p in tmp_path.iterdir()] == ["f"] and cnn.load(path) == "old"
+
+
+@needs_filter
+@pytest.mark.parametrize("value", [PLAIN, GENERAL])
+@pytest.mark.parametrize("call", ["fsync", "linkat", "renameat", "fchmod"])
+def test_a_failed_save_leaves_everything_as_it_was(tmp_path, call, value):
+    path = tmp_path / "f"
+    cnn.save("old", path)
+
+    def save():
+        refuse(call, errno.EIO)
+        if call == "linkat":  # another way is left
+            refuse("openat", errno.EIO, os.O_EXCL)
+        with pytest.raises(OSError, match="Input/output error.*f'"):
+            cnn.save(value, path)
+
+    assert in_child(save)
+    assert [p.name for p in tmp_path.iterdir()] == ["f"] and cnn.load(path) == "old"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a full disk")
+@pytest.mark.parametrize("value", [PLAIN, GENERAL])
+def test_a_full_disk(value):
+    with pytest.raises(OSError, match="No space left"):
+        cnn.save(value, "/dev/full")
 
 
 def killed_saves(path, seed, times):
@@ -151,28 +178,27 @@ def test_a_killed_save_leaves_at_most_one_name_which_the_next_takes(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
 
 
+@needs_filter
+@pytest.mark.parametrize("value", [PLAIN, GENERAL])
 @pytest.mark.parametrize("refused", ["O_TMPFILE", "link"])
-def test_file_systems_without_unnamed_files(tmp_path, monkeypatch, refused):
-    open_file = os.open
+def test_file_systems_without_unnamed_files(tmp_path, refused, value):
+    def save():
+        if refused == "link":
+            refuse("linkat", errno.EOPNOTSUPP)
+        else:
+            refuse("openat", errno.EOPNOTSUPP, os.O_TMPFILE)
+        for x in (value, [value]):
+            cnn.save(x, tmp_path / "f")
+            assert cnn.load(tmp_path / "f") == x
+        os.chmod(tmp_path / "f", 0o604)
+        cnn.save([value], tmp_path / "f")
+        assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o604
+        refuse("fsync", errno.EIO)
+        with pytest.raises(OSError, match="Input/output error"):
+            cnn.save(3, tmp_path / "f")
 
-    def refuse(*args, **kwargs):
-        raise OSError(errno.EOPNOTSUPP, "refused")
-
-    def open_named(path, flags, *args, **kwargs):
-        named = flags & os.O_TMPFILE != os.O_TMPFILE
-        return (open_file if named else refuse)(path, flags, *args, **kwargs)
-
-    if refused == "link":
-        monkeypatch.setattr(os, "link", refuse)
-    else:
-        monkeypatch.setattr(os, "open", open_named)
-    for value in (1, 2):
-        cnn.save(value, tmp_path / "f")
-        assert cnn.load(tmp_path / "f") == value
-    monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(OSError, match="refused"):
-        cnn.save(3, tmp_path / "f")
-    assert [p.name for p in tmp_path.iterdir()] == ["f"] and cnn.load(tmp_path / "f") == 2
+    assert in_child(save)
+    assert [p.name for p in tmp_path.iterdir()] == ["f"] and cnn.load(tmp_path / "f") == [value]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -207,18 +233,14 @@ def test_names_as_long_as_a_file_system_takes(tmp_path):
 
 def as_nobody(function):
     """Runs `function` in a process without privileges; True if it raised nothing."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            os.setgroups([])
-            os.setgid(65533)
-            os.setuid(65534)
-            function()
-            status = 0
-        finally:
-            os._exit(status)
-    return os.waitpid(child, 0)[1] == 0
+
+    def run():
+        os.setgroups([])
+        os.setgid(65533)
+        os.setuid(65534)
+        function()
+
+    return in_child(run)
 
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0

@@ -29,6 +29,19 @@ const char* format_of(DType t) {
   }
 }
 
+static DType integer_of(int size) {
+  switch (size) {
+    case 1:
+      return DType::Int8;
+    case 2:
+      return DType::Int16;
+    case 4:
+      return DType::Int32;
+    default:
+      return DType::Int64;
+  }
+}
+
 std::optional<DType> dtype_of_format(std::string_view format, int size) {
   if (!format.empty() && (format[0] == '@' || format[0] == '=')) format.remove_prefix(1);
   if (!format.empty() && format[0] == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '<' : '>')) format.remove_prefix(1);
@@ -49,7 +62,7 @@ std::optional<DType> dtype_of_format(std::string_view format, int size) {
     case 'i':
     case 'l':
     case 'q':
-      return size == 1 ? DType::Int8 : size == 2 ? DType::Int16 : size == 4 ? DType::Int32 : DType::Int64;
+      return integer_of(size);
     default:
       return std::nullopt;
   }

@@ -237,7 +237,7 @@ PyObject* make_tensor(PyObject* module, PyObject* const* args, Py_ssize_t n, PyO
                      1) < 0) {
       return nullptr;
     }
-    const Device device = o.device ? *o.device : is_tensor(o.data) ? tensor_of(o.data).device() : kCpu;
+    const Device own = is_tensor(o.data) ? tensor_of(o.data).device() : kCpu, device = o.device.value_or(own);
     const Tensor t = tensor_from_data(o.data, o.dtype, device);
     if (o.requires_grad) {
       check(is_floating(t.dtype()), "", "Only Tensors of floating point and complex dtype can require gradients");

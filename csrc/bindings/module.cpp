@@ -18,6 +18,7 @@
 #include "bindings/ops.h"
 #include "bindings/overridable.h"
 #include "bindings/recording.h"
+#include "bindings/saving.h"
 #include "bindings/settings.h"
 #include "bindings/storage.h"
 #include "bindings/tensor_methods.h"
@@ -30,9 +31,9 @@ namespace {
 
 using BindModule = void (*)(PyObject* module);
 constexpr BindModule kTopics[] = {
-    bind_types,   bind_torch_function, bind_function_modes, bind_overridable, bind_legacy_types, bind_from_data,
-    bind_storage, bind_dlpack,         bind_nodes,          bind_settings,    bind_hooks,        bind_function,
-    bind_engine,  bind_generator,      bind_module_slots,   bind_autocast,    bind_recording};
+    bind_types,    bind_torch_function, bind_function_modes, bind_overridable,  bind_legacy_types, bind_from_data,
+    bind_storage,  bind_saving,         bind_dlpack,         bind_nodes,        bind_settings,     bind_hooks,
+    bind_function, bind_engine,         bind_generator,      bind_module_slots, bind_autocast,     bind_recording};
 
 using BindOps = void (*)(Registry& ops);
 constexpr BindOps kOps[] = {

@@ -1,4 +1,6 @@
 // Bindings of convolution and pooling: a line per op, for 1 to 3 dimensions at once.
+#include <array>
+
 #include "bindings/def_op.h"
 #include "bindings/ops.h"
 #include "cnn/ops/conv.h"
@@ -30,9 +32,8 @@ void bind_windows(Registry& registry) {
   Numbered<N> ops(registry);
   using Optional = std::optional<Tensor>;
   using OptionalDims = std::optional<Dims>;
-  ops.template def_op<N == 1   ? &cnn::conv1d
-                      : N == 2 ? &cnn::conv2d
-                               : &cnn::conv3d>(
+  constexpr std::array convolutions = {&cnn::conv1d, &cnn::conv2d, &cnn::conv3d};
+  ops.template def_op<convolutions[N - 1]>(
       "conv#d(Tensor input, Tensor weight, Tensor? bias=None, Dims stride=1, Dims padding=0, Dims dilation=1, "
       "int groups=1) -> Tensor",
       "#-D cross-correlation.");

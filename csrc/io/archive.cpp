@@ -10,35 +10,16 @@
 #include <vector>
 
 #include "cnn/check.h"
+#include "io/crc32.h"
+#include "io/zip.h"
 
 namespace cnn {
+
+using namespace zip;
+
 namespace {
 
 constexpr const char* kOp = "load_state_dict";
-constexpr uint64_t kFull16 = 0xffff, kFull32 = 0xffffffff;
-constexpr uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x06054b50, kEnd64 = 0x06064b50,
-                   kLocator64 = 0x07064b50;
-constexpr uint64_t kLocalSize = 30, kCentralSize = 46, kEndSize = 22, kEnd64Size = 56, kLocator64Size = 20;
-// Flags: sizes and checksum stand behind the data, not in the local header; the name is UTF-8.
-constexpr uint64_t kHasDescriptor = 8, kUtf8Name = 0x800;
-
-uint32_t crc32(std::string_view bytes) {
-  static const auto table = [] {
-    struct Table {
-      uint32_t row[256];
-    } t;
-    for (uint32_t i = 0; i < 256; ++i) {
-      uint32_t c = i;
-      for (int bit = 0; bit < 8; ++bit) c = c & 1 ? 0xedb88320u ^ c >> 1 : c >> 1;
-      t.row[i] = c;
-    }
-    return t;
-  }();
-  uint32_t c = 0xffffffffu;
-  for (const char b : bytes) c = table.row[(c ^ uint8_t(b)) & 0xff] ^ c >> 8;
-  return c ^ 0xffffffffu;
-}
-
 // The little-endian number in `count` bytes of a record that has been measured before.
 uint64_t number(std::string_view record, uint64_t at, int count) {
   uint64_t v = 0;
@@ -53,7 +34,7 @@ void widen(std::string_view extra, uint64_t& size, uint64_t& packed, uint64_t* o
     const uint64_t id = number(extra, 0, 2), length = number(extra, 2, 2);
     std::string_view body = extra.substr(4, length);
     for (uint64_t* field : {&size, &packed, offset}) {
-      if (id != 1 || !field || *field != kFull32 || body.size() < 8) continue;
+      if (id != kZip64Field || !field || *field != kFull32 || body.size() < 8) continue;
       *field = number(body, 0, 8);
       body.remove_prefix(8);
     }
@@ -67,7 +48,7 @@ bool is_utf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const uint8_t first = uint8_t(text[i]);
     if (first >= 0x80 && (first < 0xc2 || first > 0xf4)) return false;
-    const size_t more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+    const size_t more = size_t(first >= 0xc0) + (first >= 0xe0) + (first >= 0xf0);
     if (more > text.size() - i - 1) return false;
     uint32_t code = more == 0 ? first : first & (0x3fu >> more);
     for (size_t k = 1; k <= more; ++k) {
@@ -225,14 +206,14 @@ uint64_t Archive::data_of(const Member& member, std::string_view name) const {
 void Archive::read_into(std::string_view name, void* to) const {
   const Member& member = find(name);
   read_at(data_of(member, name), to, member.size);
-  check(crc32({static_cast<const char*>(to), member.size}) == member.crc, kOp, path_, " is damaged: the checksum of ",
-        name, " is wrong");
+  check(crc32(to, member.size) == member.crc, kOp, path_, " is damaged: the checksum of ", name, " is wrong");
 }
 
 std::string Archive::read(std::string_view name) const {
   const Member& member = find(name);
   std::string result = bytes(data_of(member, name), member.size);
-  check(crc32(result) == member.crc, kOp, path_, " is damaged: the checksum of ", name, " is wrong");
+  check(crc32(result.data(), result.size()) == member.crc, kOp, path_, " is damaged: the checksum of ", name,
+        " is wrong");
   return result;
 }
 

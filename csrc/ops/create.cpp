@@ -53,6 +53,7 @@ Tensor from_blob(void* data, const Dims& size, const Dims& strides, DType dtype,
                            (extent && __builtin_add_overflow(extent, step, &extent));
     check(!overflows, "from_blob", "sizes ", size, " and strides ", strides, " reach beyond any memory");
   }
+  check(data || extent == 0, "from_blob", "there is no memory for sizes ", size, ": the pointer is null");
   const auto release = [](void* context, void* memory, size_t) {
     if (context) reinterpret_cast<void (*)(void*)>(context)(memory);
   };

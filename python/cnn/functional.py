@@ -48,7 +48,9 @@ def atleast_2d(*tensors):
     """Tensors of fewer dimensions get leading ones."""
 
     def widen(t):
-        return t.reshape(1, 1) if t.dim() == 0 else t.unsqueeze(0) if t.dim() == 1 else t
+        if t.dim() == 0:
+            return t.reshape(1, 1)
+        return t.unsqueeze(0) if t.dim() == 1 else t
 
     return _atleast(tensors, widen)
 

@@ -31,6 +31,13 @@ void test_from_blob() {
   EXPECT_ERROR("negative dimension", from_blob(memory.data(), {-1}));
   EXPECT_ERROR("a stride for each size", from_blob(memory.data(), {2, 3}, {1}));
   EXPECT_ERROR("must not be negative", from_blob(memory.data(), {2}, {-1}));
+  EXPECT_ERROR("pointer is null", from_blob(nullptr, {3}));
+  EXPECT(from_blob(nullptr, {0, 3}).sum().item<float>() == 0);
+  EXPECT_ERROR("elements of type Int", x.data<int>());
+  EXPECT_ERROR("not resizable", resize_(x, {100}));
+  EXPECT_ERROR("more than one element", from_blob(memory.data(), {4}, {0}).add_(1));
+  uint8_t bytes[] = {0, 2, 255};  // no bools of C++'s
+  EXPECT(from_blob(bytes, {3}, DType::Bool).sum().item<int>() == 2);
   EXPECT_ERROR("beyond any memory", from_blob(memory.data(), {3}, {int64_t(1) << 62}));
 }
 

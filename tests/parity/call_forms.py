@@ -43,9 +43,8 @@ def literal(node):
 def form_of_def(node):
     a = node.args
     for p in a.args:
-        p.arg = {"from_": "from"}.get(
-            p.arg, p.arg
-        )  # a word of Python's, which the stub has to avoid
+        # A word of Python's, which the stub has to avoid.
+        p.arg = "from" if p.arg == "from_" else p.arg
     positional = [*a.posonlyargs, *a.args]
     missing = len(positional) - len(a.defaults)
     form = [

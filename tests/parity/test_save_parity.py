@@ -78,6 +78,32 @@ def test_contents(writer, reader, weights_only, tmp_path):
         assert described(again) == described(contents(reader))
 
 
+def plain(module):
+    """What cnn writes without Python's pickler."""
+    kept = "state", "tensors", "odd", "leaf", "frozen"
+    return {name: value for name, value in contents(module).items() if name in kept}
+
+
+def test_plain_contents(tmp_path):
+    path = tmp_path / "plain.pt"
+    assert cnn._C._save_plain(plain(cnn), path, cnn.nn.Parameter)
+    for options in ({}, {"weights_only": False}, {"mmap": True}):
+        result = torch.load(path, **options)
+        assert described(result) == described(plain(torch))
+        assert result["state"]._metadata == OrderedDict({"": {"version": 1}})
+
+
+def test_a_model_s_state_is_pickled_to_the_byte_as_pytorch_pickles_it(tmp_path):
+    found = []
+    for module in (cnn, torch):
+        path = tmp_path / "state.pt"
+        module.save(model(module).state_dict(), path)
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if "/data/" not in name]
+            found.append((sorted(names), archive.read("state/data.pkl")))
+    assert found[0] == found[1]
+
+
 def test_old_format():
     for protocol in (2, 4):
         file = io.BytesIO()

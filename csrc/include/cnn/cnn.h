@@ -5,6 +5,7 @@
 #include "cnn/autograd.h"
 #include "cnn/check.h"
 #include "cnn/io.h"
+#include "cnn/methods.h"
 #include "cnn/ops.h"
 #include "cnn/optim.h"
 #include "cnn/print.h"

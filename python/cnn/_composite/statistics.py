@@ -112,7 +112,7 @@ def _quantile(input, q, dim, keepdim, interpolation, ignore_nan):
     if input.numel() == 0:
         raise RuntimeError(f"{name}() input tensor must be non-empty")
     flat = dim is None
-    x = input.reshape(-1) if flat else input.movedim(dim, -1) if input.dim() else input.reshape(1)
+    x = input.reshape(-1) if flat or input.dim() == 0 else input.movedim(dim, -1)
     values, _ = _C.sort(x, -1)
     n = values.shape[-1]
     if ignore_nan:

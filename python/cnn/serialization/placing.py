@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from .. import _C, storage
 
 __all__ = [
@@ -70,7 +72,8 @@ def _get_restore_location(map_location):
 def _tag(kind):
     def tagger(obj):
         device = obj.device
-        return str(device) if device.type == kind else None
+        # One text for all storages there, which the pickle then has once.
+        return sys.intern(str(device)) if device.type == kind else None
 
     return tagger
 
@@ -123,6 +126,13 @@ def validate_cuda_device(location):
 register_package(10, _cpu_tag, _cpu_deserialize)
 register_package(20, _cuda_tag, _cuda_deserialize)
 register_package(22, _meta_tag, _meta_deserialize)
+_OWN = len(_package_registry)
+
+
+def has_only_own_taggers():
+    """Whether a storage's tag is its device: nobody has registered another kind of place."""
+    return len(_package_registry) == _OWN
+
 
 for _name in __all__:
     globals()[_name].__module__ = __package__  # the path that PyTorch has

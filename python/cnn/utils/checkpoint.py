@@ -106,7 +106,9 @@ def checkpoint(
             stacklevel=2,
         )
         use_reentrant = True
-    if debug if _checkpoint_debug_enabled is None else _checkpoint_debug_enabled:
+    if _checkpoint_debug_enabled is not None:
+        debug = _checkpoint_debug_enabled
+    if debug:
         raise NotImplementedError(
             "checkpoint: debug=True; run the function without checkpoint to trace its ops"
         )

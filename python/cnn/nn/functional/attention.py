@@ -126,8 +126,117 @@ def _static(x, name, batch, num_heads, head_dim):
     return x.reshape(batch, num_heads, -1, head_dim)
 
 
+def _with_batch(query, key, value):
+    """The three with a batch of one; what was one tensor stays one."""
+    same_key, same_value = key is query, value is key
+    query = query.unsqueeze(1)
+    key = query if same_key else key.unsqueeze(1)
+    return query, key, key if same_value else value.unsqueeze(1)
+
+
+def _canonical_masks(key_padding_mask, attn_mask, is_causal, need_weights, dtype):
+    """(key_padding_mask, attn_mask, is_causal): masks that are added, and whether the kernel is to
+    hide the future by itself.
+    """
+    if key_padding_mask is None and attn_mask is None and not is_causal:
+        return None, None, False
+    key_padding_mask = _canonical_mask(
+        key_padding_mask, "key_padding_mask", _none_or_dtype(attn_mask), "attn_mask", dtype
+    )
+    if is_causal and attn_mask is None:
+        raise RuntimeError(
+            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module "
+            "method `generate_square_subsequent_mask` to create this mask."
+        )
+    if is_causal and key_padding_mask is None and not need_weights:
+        return None, None, True  # the hint says what the mask holds
+    attn_mask = _canonical_mask(attn_mask, "attn_mask", None, "", dtype, False)
+    return key_padding_mask, attn_mask, is_causal and key_padding_mask is None
+
+
+def _head_dim(embed, expected, num_heads):
+    if embed != expected:
+        raise AssertionError(f"was expecting embedding dimension of {expected}, but got {embed}")
+    if embed // num_heads * num_heads != embed:
+        raise AssertionError(f"embed_dim {embed} not divisible by num_heads {num_heads}")
+    return embed // num_heads
+
+
+def _projected_apart(query, key, value, weights, bias):
+    """Query, key and value by the three weights in the dict `weights`, from "q" to "v"."""
+    if key.shape[:2] != value.shape[:2]:
+        raise AssertionError(
+            f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
+        )
+    for name, weight in weights.items():
+        if weight is None:
+            raise AssertionError(f"use_separate_proj_weight is True but {name}_proj_weight is None")
+    biases = () if bias is None else bias.chunk(3)
+    return _in_projection(query, key, value, *weights.values(), *biases)
+
+
+def _projected_together(query, key, value, weight, bias):
+    """Query, key and value by one weight."""
+    if key.shape != value.shape:
+        raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
+    if weight is None:
+        raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
+    return _in_projection_packed(query, key, value, weight, bias)
+
+
+def _with_biases(k, v, bias_k, bias_v, static_k, static_v):
+    """One more key and its value, that are learnt."""
+    if bias_v is None:
+        raise AssertionError("bias_k is set but bias_v is None")
+    if bias_k is None:
+        raise AssertionError("bias_v is set but bias_k is None")
+    if static_k is not None:
+        raise AssertionError("bias cannot be added to static key.")
+    if static_v is not None:
+        raise AssertionError("bias cannot be added to static value.")
+    batch = k.size(1)
+    return _C.cat([k, bias_k.repeat(1, batch, 1)]), _C.cat([v, bias_v.repeat(1, batch, 1)])
+
+
+def _by_heads(x, num_heads, head_dim):
+    """[length, batch, embed] as [batch, heads, length, head_dim]."""
+    return x.unflatten(-1, (num_heads, head_dim)).permute(1, 2, 0, 3)
+
+
+def _with_zeros(k, v):
+    """One more key and value, of zeros."""
+    batch, num_heads, _, head_dim = k.shape
+    zeros = _C.zeros((batch, num_heads, 1, head_dim), dtype=k.dtype, device=k.device)
+    return _C.cat([k, zeros], 2), _C.cat([v, zeros], 2)
+
+
 def _one_more_column(mask):
     return None if mask is None else _C.constant_pad_nd(mask, (0, 1))
+
+
+def _with_padding(attn_mask, key_padding_mask, batch, src_len):
+    """Both masks in one."""
+    for dim, expected in enumerate((batch, src_len)):
+        if key_padding_mask.shape[dim] != expected:
+            raise AssertionError(
+                f"Expected key_padded_mask.shape[{dim}] to be {expected}, but got "
+                f"{key_padding_mask.shape[dim]}"
+            )
+    padding = key_padding_mask.view(batch, 1, 1, src_len)
+    return padding if attn_mask is None else attn_mask + padding
+
+
+def _attend_with_weights(q, k, v, attn_mask, dropout_p, is_causal):
+    """(output, weights) by heads: attention step by step."""
+    if is_causal and attn_mask is None:
+        raise AssertionError("is_causal with need_weights needs the mask: pass attn_mask")
+    scores = (q * math.sqrt(1.0 / q.size(-1))).matmul(k.transpose(-2, -1))
+    if attn_mask is not None:
+        scores = attn_mask.to(scores.dtype) + scores  # autocast may have made them narrower
+    weights = _C.softmax(scores, -1)
+    if dropout_p > 0.0:
+        weights = dropout(weights, p=dropout_p)
+    return weights.matmul(v), weights
 
 
 def multi_head_attention_forward(
@@ -165,107 +274,45 @@ def multi_head_attention_forward(
     """
     is_batched = _mha_shape_check(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not is_batched:
-        same_key, same_value = key is query, value is key
-        query = query.unsqueeze(1)
-        key = query if same_key else key.unsqueeze(1)
-        value = key if same_value else value.unsqueeze(1)
+        query, key, value = _with_batch(query, key, value)
         if key_padding_mask is not None:
             key_padding_mask = key_padding_mask.unsqueeze(0)
     tgt_len, batch, embed = query.shape
-    src_len = key.shape[0]
-    key_padding_mask = _canonical_mask(
-        key_padding_mask, "key_padding_mask", _none_or_dtype(attn_mask), "attn_mask", query.dtype
+    key_padding_mask, attn_mask, is_causal = _canonical_masks(
+        key_padding_mask, attn_mask, is_causal, need_weights, query.dtype
     )
-    if is_causal and attn_mask is None:
-        raise RuntimeError(
-            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module "
-            "method `generate_square_subsequent_mask` to create this mask."
-        )
-    if is_causal and key_padding_mask is None and not need_weights:
-        attn_mask = None  # the hint says what it holds
-    else:
-        attn_mask = _canonical_mask(attn_mask, "attn_mask", None, "", query.dtype, False)
-        if key_padding_mask is not None:
-            is_causal = False
-    if embed != embed_dim_to_check:
-        raise AssertionError(
-            f"was expecting embedding dimension of {embed_dim_to_check}, but got {embed}"
-        )
-    head_dim = embed // num_heads
-    if head_dim * num_heads != embed:
-        raise AssertionError(f"embed_dim {embed} not divisible by num_heads {num_heads}")
+    head_dim = _head_dim(embed, embed_dim_to_check, num_heads)
     if use_separate_proj_weight:
-        if key.shape[:2] != value.shape[:2]:
-            raise AssertionError(
-                f"key's sequence and batch dims {key.shape[:2]} do not match value's "
-                f"{value.shape[:2]}"
-            )
         weights = {"q": q_proj_weight, "k": k_proj_weight, "v": v_proj_weight}
-        for name, weight in weights.items():
-            if weight is None:
-                raise AssertionError(
-                    f"use_separate_proj_weight is True but {name}_proj_weight is None"
-                )
-        biases = () if in_proj_bias is None else in_proj_bias.chunk(3)
-        q, k, v = _in_projection(query, key, value, *weights.values(), *biases)
+        q, k, v = _projected_apart(query, key, value, weights, in_proj_bias)
     else:
-        if key.shape != value.shape:
-            raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
-        if in_proj_weight is None:
-            raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
-        q, k, v = _in_projection_packed(query, key, value, in_proj_weight, in_proj_bias)
+        q, k, v = _projected_together(query, key, value, in_proj_weight, in_proj_bias)
     if attn_mask is not None:
-        attn_mask = _checked_mask(attn_mask, batch, num_heads, tgt_len, src_len)
-
-    if bias_k is not None and bias_v is not None:
-        if static_k is not None:
-            raise AssertionError("bias cannot be added to static key.")
-        if static_v is not None:
-            raise AssertionError("bias cannot be added to static value.")
-        k = _C.cat([k, bias_k.repeat(1, batch, 1)])
-        v = _C.cat([v, bias_v.repeat(1, batch, 1)])
+        attn_mask = _checked_mask(attn_mask, batch, num_heads, tgt_len, key.shape[0])
+    if bias_k is not None or bias_v is not None:
+        k, v = _with_biases(k, v, bias_k, bias_v, static_k, static_v)
         attn_mask, key_padding_mask = map(_one_more_column, (attn_mask, key_padding_mask))
-    elif bias_k is not None:
-        raise AssertionError("bias_k is set but bias_v is None")
-    elif bias_v is not None:
-        raise AssertionError("bias_v is set but bias_k is None")
 
-    def by_heads(x):  # [length, batch, embed] -> [batch, heads, length, head_dim]
-        return x.unflatten(-1, (num_heads, head_dim)).permute(1, 2, 0, 3)
-
-    q = by_heads(q)
-    k = by_heads(k) if static_k is None else _static(static_k, "k", batch, num_heads, head_dim)
-    v = by_heads(v) if static_v is None else _static(static_v, "v", batch, num_heads, head_dim)
+    q = _by_heads(q, num_heads, head_dim)
+    k = _by_heads(k, num_heads, head_dim)
+    v = _by_heads(v, num_heads, head_dim)
+    if static_k is not None:
+        k = _static(static_k, "k", batch, num_heads, head_dim)
+    if static_v is not None:
+        v = _static(static_v, "v", batch, num_heads, head_dim)
     if add_zero_attn:
-        zeros = _C.zeros((batch, num_heads, 1, head_dim), dtype=k.dtype, device=k.device)
-        k, v = _C.cat([k, zeros], 2), _C.cat([v, zeros], 2)
+        k, v = _with_zeros(k, v)
         attn_mask, key_padding_mask = map(_one_more_column, (attn_mask, key_padding_mask))
-    src_len = k.size(2)
     if key_padding_mask is not None:
-        for dim, expected in enumerate((batch, src_len)):
-            if key_padding_mask.shape[dim] != expected:
-                raise AssertionError(
-                    f"Expected key_padded_mask.shape[{dim}] to be {expected}, but got "
-                    f"{key_padding_mask.shape[dim]}"
-                )
-        padding = key_padding_mask.view(batch, 1, 1, src_len)
-        attn_mask = padding if attn_mask is None else attn_mask + padding
+        attn_mask = _with_padding(attn_mask, key_padding_mask, batch, k.size(2))
     if not training:
         dropout_p = 0.0
-
-    weights = None
     if need_weights:
-        if is_causal and attn_mask is None:
-            raise AssertionError("is_causal with need_weights needs the mask: pass attn_mask")
-        scores = (q * math.sqrt(1.0 / head_dim)).matmul(k.transpose(-2, -1))
-        if attn_mask is not None:
-            scores = attn_mask.to(scores.dtype) + scores  # autocast may have made them narrower
-        weights = _C.softmax(scores, -1)
-        if dropout_p > 0.0:
-            weights = dropout(weights, p=dropout_p)
-        output = weights.matmul(v)
+        output, weights = _attend_with_weights(q, k, v, attn_mask, dropout_p, is_causal)
     else:
+        weights = None
         output = _C.scaled_dot_product_attention(q, k, v, attn_mask, dropout_p, is_causal)
+
     output = output.permute(2, 0, 1, 3).reshape(tgt_len * batch, embed)
     output = _C.linear(output, out_proj_weight, out_proj_bias)
     output = output.view(tgt_len, batch, output.size(1))

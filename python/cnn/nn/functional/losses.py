@@ -130,7 +130,9 @@ def l1_loss(
 
 def _absolute(x, y, reduction):
     loss = (x - y).abs()
-    return loss if reduction == 0 else loss.mean() if reduction == 1 else loss.sum()
+    if reduction == 0:
+        return loss
+    return loss.mean() if reduction == 1 else loss.sum()
 
 
 def smooth_l1_loss(

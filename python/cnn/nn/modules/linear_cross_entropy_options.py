@@ -79,9 +79,11 @@ class LinearCrossEntropyOptions:
     def _rows_at_once(self, batch, features, classes, dtype):
         """How many rows of the batch one part has."""
         method, given = self.chunking_method, self.batch_chunk_size
-        if method == "auto":
+        if method == "auto" and given is not None:
+            method = None
+        elif method == "auto":
             halves = dtype in (_C.float16, _C.bfloat16)
-            method = None if given is not None else "aspect_ratio" if halves else "aspect_ratio:2"
+            method = "aspect_ratio" if halves else "aspect_ratio:2"
         if method is None:
             return max(1, batch if given is None else min(given, batch))
         target = -(-batch // max(1, -(-classes // features)))

@@ -429,7 +429,7 @@ def _validate_pruning_amount_init(amount):
     if not isinstance(amount, numbers.Real):
         raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
     is_count = isinstance(amount, numbers.Integral)
-    if amount < 0 if is_count else not 0.0 <= float(amount) <= 1.0:
+    if not (amount >= 0 if is_count else 0.0 <= float(amount) <= 1.0):
         raise ValueError(
             f"amount={amount} should either be a float in the range [0, 1] or a non-negative "
             "integer"
