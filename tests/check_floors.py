@@ -97,26 +97,29 @@ def check_include(path, room, header, where):
 
 
 def imported(path):
-    """(line, dotted name) of each import at module level or inside functions."""
+    """(line, dotted name, is it written relatively?) of each import, those in functions too."""
     package = ("cnn", *path.relative_to(ROOT / "python" / "cnn").parent.parts)
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            yield from ((node.lineno, alias.name, False) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             base = ".".join((*base, *([node.module] if node.module else [])))
-            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+            for alias in node.names:
+                yield node.lineno, f"{base}.{alias.name}", node.level > 0
 
 
 def check_imports():
     for path in sorted(ROOT.glob("python/cnn/**/*.py")):
         inside = path.relative_to(ROOT / "python" / "cnn")
         part = inside.parts[0].removesuffix(".py")
-        for number, name in imported(path):
+        for number, name, is_relative in imported(path):
             where = f"{path.relative_to(ROOT)}:{number}: "
             names = name.split(".")
             if names[0] in {"torch", "torchvision"}:
                 yield f"{where}imports {name}"
+            if names[0] == "cnn" and name != "cnn" and not is_relative:
+                yield f"{where}{name} is imported by its whole path: parts of the package say `from .`"
             if name == "cnn" and part not in PYTHON_SEES_ALL:
                 yield f"{where}{part} may not import the face of the package"
             if names[0] != "cnn" or len(names) < 2:

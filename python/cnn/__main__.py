@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from cnn import _torch_alias
+from . import _torch_alias
 
 USAGE = """usage: python -m cnn [-m module | -c code | script.py] [args ...]
        python -m cnn --version | --cmake-dir | --help

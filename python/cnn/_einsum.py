@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 
-from cnn import _C
+from . import _C
 
 
 def einsum(equation, *operands):

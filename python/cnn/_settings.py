@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnn import _C
+from . import _C
 
 __all__ = [
     "are_deterministic_algorithms_enabled",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copyreg
 
-from cnn import _C, _absent
+from . import _C, _absent
 
 Tensor = _C.Tensor
 
@@ -15,13 +15,13 @@ def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=
         keep = create_graph if retain_graph is None else retain_graph
         _C._backward(self, None, bool(keep), bool(create_graph), (), True)
         return
-    from cnn import autograd
+    from . import autograd
 
     autograd.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 
 def _repr(self, *, tensor_contents=None):
-    from cnn._tensor_str import tensor_str
+    from ._tensor_str import tensor_str
 
     return tensor_str(self, tensor_contents=tensor_contents)
 
@@ -33,13 +33,13 @@ def _format(self, spec):
 
 
 def _reduce_ex(self, protocol):
-    from cnn._tensor_pickle import reduce_tensor
+    from ._tensor_pickle import reduce_tensor
 
     return reduce_tensor(self, protocol)
 
 
 def _deepcopy(self, memo):
-    from cnn._tensor_pickle import deepcopy_tensor
+    from ._tensor_pickle import deepcopy_tensor
 
     return deepcopy_tensor(self, memo)
 
@@ -53,7 +53,7 @@ def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
 
 def tile(self, *dims, **named):
     """`repeat`, with the missing leading counts taken as 1."""
-    from cnn import _composite
+    from . import _composite
 
     if named or not dims:
         return _composite.tile(self, *dims, **named)
@@ -96,7 +96,7 @@ def _set_state(tensor, state):
 
 
 def _install():
-    from cnn import _composite, functional
+    from . import _composite, functional
 
     asking = {
         "backward": backward,

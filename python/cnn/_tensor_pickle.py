@@ -10,9 +10,9 @@ from __future__ import annotations
 import copyreg
 from collections import OrderedDict
 
-from cnn import _C, storage
-from cnn._tensor import _rebuild_from_type_v2
-from cnn._utils import _rebuild_meta_tensor_no_storage, _rebuild_tensor_v2
+from . import _C, storage
+from ._tensor import _rebuild_from_type_v2
+from ._utils import _rebuild_meta_tensor_no_storage, _rebuild_tensor_v2
 
 __all__ = ["reduce_tensor", "deepcopy_tensor"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from cnn import _C
+from . import _C
 
 __all__ = ["set_printoptions", "get_printoptions", "printoptions", "tensor_str"]
 

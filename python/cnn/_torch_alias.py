@@ -14,7 +14,7 @@ import sys
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 from types import BuiltinFunctionType, FunctionType
 
-from cnn import _C
+from . import _C
 
 __all__ = ["install", "installed", "TorchVersion"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from cnn import _C, _absent, _faces
-from cnn._refusals import require_string
-from cnn.autograd.function import Function, once_differentiable
+from . import _C, _absent, _faces
+from ._refusals import require_string
+from .autograd.function import Function, once_differentiable
 
 __all__ = ["qr"]
 

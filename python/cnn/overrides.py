@@ -11,7 +11,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import cache, wraps
 
-from cnn import _C
+from . import _C
 
 __all__ = [
     "TorchFunctionMode",
@@ -147,7 +147,8 @@ _PLAIN = frozenset(
 
 def _namespaces():
     import cnn
-    from cnn import functional, linalg, nn
+
+    from . import functional, linalg, nn
 
     # What stands in several has the name of the first.
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnn import _C, _absent
+from . import _C, _absent
 
 __all__ = [
     "default_generator",
@@ -96,7 +96,7 @@ class fork_rng:
         if devices is None:
             devices = range(_C._cuda_device_count()) if _C._cuda_is_available() else ()
         if devices:
-            from cnn import cuda
+            from . import cuda
 
             self._device_states = {device: cuda.get_rng_state(device) for device in devices}
 
@@ -105,7 +105,7 @@ class fork_rng:
             return
         set_rng_state(self._cpu_state)
         if self._device_states:
-            from cnn import cuda
+            from . import cuda
 
             for device, state in self._device_states.items():
                 cuda.set_rng_state(state, device)

@@ -6,8 +6,8 @@ import cmath
 import math
 from collections.abc import Mapping, Sequence
 
-from cnn import _C, _absent
-from cnn._number_info import finfo, iinfo
+from . import _C, _absent
+from ._number_info import finfo, iinfo
 
 __all__ = ["assert_close", "make_tensor"]
 

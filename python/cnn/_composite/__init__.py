@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cnn import _faces
-
+from .. import _faces
 from .arithmetic import cross, diff, dist, inner, isin, kron
 from .choices import combinations, tril_indices, triu_indices
 from .shapes import (

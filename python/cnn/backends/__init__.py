@@ -7,8 +7,8 @@ unchanged, and each module says what setting them means here.
 
 from __future__ import annotations
 
-from cnn import _absent
-from cnn.backends import cpu, cuda, cudnn, mkl, mkldnn, mps, openmp
+from .. import _absent
+from ..backends import cpu, cuda, cudnn, mkl, mkldnn, mps, openmp
 
 __all__ = ["cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp"]
 

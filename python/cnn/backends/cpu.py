@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import types
 
-from cnn import _C
+from .. import _C
 
 __all__ = ["get_cpu_capability", "winograd"]
 

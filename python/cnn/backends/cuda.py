@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from cnn import _absent
-from cnn import cuda as _cuda
+from .. import _absent
+from .. import cuda as _cuda
 
 __all__ = ["is_built", "matmul"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnn import _absent
+from .. import _absent
 
 __all__ = ["is_available", "is_built"]
 

@@ -8,7 +8,7 @@ stream; there are no others.
 
 from __future__ import annotations
 
-from cnn import _C, _absent
+from .. import _C, _absent
 
 __all__ = [
     "current_device",

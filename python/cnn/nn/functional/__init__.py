@@ -198,7 +198,7 @@ else:
 
     def __getattr__(name):
         if name not in _CORE_OPS:
-            from cnn._absent import absent
+            from ..._absent import absent
 
             raise absent(__name__, name)
         function = globals()[name] = getattr(_C, _CORE_OPS[name])
