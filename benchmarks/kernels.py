@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.workload import Target, Work, Workload
 
 PRODUCTS, CONVOLUTIONS, OTHERS = "matrix products", "convolutions", "norms and optimizers"
+PIXELS = "channels last"
 COPIES, COPIED = "memory", 2**24
 
 # Rows, inputs and outputs of the linear layers in the training steps.
@@ -26,6 +27,9 @@ CONV_SHAPES = (
     ("11x11 stride 4, 3 to 64, 224x224, batch 8", 8, 3, 64, 224, 11, 4, 1),
     ("depthwise 3x3, 96 channels, 28x28", 32, 96, 96, 28, 3, 1, 96),
 )
+
+# Those of them that are also run with the channels of a pixel side by side.
+PIXEL_SHAPES = (CONV_SHAPES[0], CONV_SHAPES[5], CONV_SHAPES[6], CONV_SHAPES[9])
 
 
 def product(n, dtype):
@@ -49,14 +53,16 @@ def linear(rows, inputs, outputs):
     return build
 
 
-def convolution(batch, inputs, outputs, image, window, stride, groups):
+def convolution(batch, inputs, outputs, image, window, stride, groups, layout="contiguous_format"):
     """Forward, and the gradients of weight and, unless it is a picture, of input."""
 
     def build(torch):
-        x = torch.randn(batch, inputs, image, image, requires_grad=inputs != 3)
+        memory_format = getattr(torch, layout)
+        x = torch.randn(batch, inputs, image, image).to(memory_format=memory_format)
+        x.requires_grad_(inputs != 3)
         layer = torch.nn.Conv2d(
             inputs, outputs, window, stride, window // 2, groups=groups, bias=False
-        )
+        ).to(memory_format=memory_format)
         g = torch.randn_like(layer(x).detach())
         leaves = (layer.weight, x) if x.requires_grad else (layer.weight,)
         return lambda: torch.autograd.grad(layer(x), leaves, g)[0]
@@ -73,12 +79,13 @@ def convolution_work(batch, inputs, outputs, image, window, stride, groups):
     return Work(2 * passes * written * per_output, 4 * passes * (written + read + weights))
 
 
-def forward_backward(make):
+def forward_backward(make, layout="contiguous_format"):
     """make(torch) -> (module, shape of its input): forward, and every gradient."""
 
     def build(torch):
         module, shape = make(torch)
-        x, g = torch.randn(shape, requires_grad=True), torch.randn(shape)
+        x = torch.randn(shape).to(memory_format=getattr(torch, layout)).requires_grad_()
+        g = torch.randn_like(module(x).detach())
         leaves = (x, *module.parameters())
         return lambda: torch.autograd.grad(module(x), leaves, g)[0]
 
@@ -88,6 +95,10 @@ def forward_backward(make):
 def batch_norm_relu(torch):
     nn = torch.nn
     return nn.Sequential(nn.BatchNorm2d(64), nn.ReLU()), (32, 64, 32, 32)
+
+
+def max_pool(torch):
+    return torch.nn.MaxPool2d(3, 2, 1), (32, 64, 56, 56)
 
 
 def layer_norm(torch):
@@ -135,6 +146,17 @@ def catalogue():
     for name, *shape in CONV_SHAPES:
         build, work = convolution(*shape), convolution_work(*shape)
         yield row(CONVOLUTIONS, name, build, work, must=0.9)
+
+    for name, *shape in PIXEL_SHAPES:
+        build, work = convolution(*shape, "channels_last"), convolution_work(*shape)
+        yield row(PIXELS, name, build, work)
+    image = 32 * 64 * 56 * 56
+    for name, make, touched in (
+        ("max pool 3x3 stride 2, 32x64x56x56", max_pool, 3 * image),
+        ("batch norm and ReLU, 32x64x32x32", batch_norm_relu, 5 * 32 * 64 * 32 * 32),
+    ):
+        build = forward_backward(make, "channels_last")
+        yield row(PIXELS, f"{name}, forward and backward", build, Work(0, 4 * touched))
 
     yield row(COPIES, "copy of 64 MiB to memory in use", copy, Work(0, 8 * COPIED))
 

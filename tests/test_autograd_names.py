@@ -159,3 +159,32 @@ def test_the_type_of_devices_that_counts():
     kind.set_device_type("cuda")
     assert kind.get_device_type() == "cuda"
     kind.set_device_type(former)
+
+
+def test_a_hook_for_several_gradients():
+    x, y, z = (cnn.tensor([v], requires_grad=True) for v in (1.0, 2.0, 3.0))
+    inner = x * y
+    seen = []
+    handle = graph.register_multi_grad_hook((x, inner, z), lambda grads: seen.append(grads))
+    (inner * 3).sum().backward(retain_graph=True)  # z takes no part
+    assert [g if g is None else g.item() for g in seen.pop()] == [6.0, 3.0, None] and not seen
+    (inner * z).sum().backward()
+    assert [g.item() for g in seen.pop()] == [6.0, 3.0, 2.0] and not seen
+    cnn.autograd.grad((x * 2 + z).sum(), z)  # of x nobody asks
+    assert [g if g is None else g.item() for g in seen.pop()] == [None, None, 1.0]
+    handle.remove()
+    (x * z).sum().backward()
+    assert not seen
+
+
+def test_a_hook_for_the_first_of_several_gradients():
+    x, y = cnn.ones(1, requires_grad=True), cnn.ones(1, requires_grad=True)
+    seen = []
+    with graph.register_multi_grad_hook((x, y, cnn.ones(1)), seen.append, mode="any"):
+        for _ in range(2):
+            (x * 2 + y * 3).sum().backward()
+        assert len(seen) == 2
+    (x + y).sum().backward()
+    assert len(seen) == 2
+    with pytest.raises(ValueError, match="Expects mode to be one of"):
+        graph.register_multi_grad_hook((x,), seen.append, mode="some")

@@ -2,6 +2,7 @@
 #include "autograd/engine.h"
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "autograd/autocast.h"
@@ -16,6 +17,8 @@ constexpr int kMaxNesting = 40;  // runs on one stack
 
 thread_local constinit int nesting = 0;
 thread_local constinit Node* running_node = nullptr;
+thread_local constinit const GraphRun* current_run = nullptr;
+std::atomic<int64_t> run_count{0};
 
 // May a gradient of shape `from` be summed to `to`: was `to` broadcast to `from`?
 bool was_broadcast(const Dims& to, const Dims& from) {
@@ -126,6 +129,11 @@ void Grads::set_wanted(int i) {
 }
 
 Node* current_node() { return running_node; }
+int64_t current_run_number() { return current_run ? current_run->number() : -1; }
+bool current_run_computes(Node& node) {
+  check(current_run, "", "there is no backward that runs in this thread");
+  return current_run->computes(node);
+}
 
 bool Grads::may_pass_over(int i) const { return run_ && run_->passes_unseen(*node_, node_->edges()[size_t(i)]); }
 
@@ -199,6 +207,13 @@ Dest Grads::over(int i) const { return may_write_into(out_[i]) ? Dest::in_place(
 
 // ---- The run ----
 
+GraphRun::GraphRun(bool retain_graph) : number_(run_count++), retain_graph_(retain_graph) {}
+
+bool GraphRun::computes(Node& node) const {
+  const NodeState* state = find(&node);
+  return state && state->visited && (state->runs || state->ends_here);
+}
+
 void GraphRun::execute() {
   if (nesting < kMaxNesting) return execute_here();
   // Runs inside runs inside runs: a fresh stack.
@@ -222,13 +237,18 @@ void GraphRun::execute() {
 
 void GraphRun::execute_here() {
   struct Nested {
-    Node* outer = running_node;
-    Nested() { ++nesting; }
+    Node* outer_node = running_node;
+    const GraphRun* outer_run = current_run;
+    explicit Nested(const GraphRun* run) {
+      ++nesting;
+      current_run = run;
+    }
     ~Nested() {
       --nesting;
-      running_node = outer;
+      running_node = outer_node;
+      current_run = outer_run;
     }
-  } nested;
+  } nested(this);
   count_edges();
   for (NodeState* root : roots_)
     if (root->waiting == 0) make_ready(root);

@@ -60,7 +60,7 @@ class StateTable {
 // the caller's.
 class GraphRun {
  public:
-  explicit GraphRun(bool retain_graph) : retain_graph_(retain_graph) {}
+  explicit GraphRun(bool retain_graph);
   GraphRun(const GraphRun&) = delete;
   ~GraphRun();
 
@@ -69,6 +69,8 @@ class GraphRun {
   void stop_at(const Edge& edge);                // backward(inputs=...): ends here
   void execute();
   bool passes_unseen(const Node& node, const Edge& below) const;  // Grads::may_pass_over
+  int64_t number() const { return number_; }  // no other run has it
+  bool computes(Node& node) const;  // does it run the node, or hand its outputs' gradients out?
 
  private:
   struct Capture {
@@ -99,6 +101,7 @@ class GraphRun {
   void finish(Node& node);
   void give_up(Node& node);
 
+  const int64_t number_;
   bool retain_graph_;
   bool selective_ = false;  // only what leads to given inputs
   StateArena states_;

@@ -63,6 +63,10 @@ extern CNN_API void (*anomaly_report)(const Node& node, RefCounted* trace);
 extern CNN_API std::atomic<bool> anomaly_check_nan;  // also fail at the first node that makes a NaN
 // The node that the calling thread's backward is running, or null.
 CNN_API Node* current_node();
+// The number of that backward, -1 where there is none; and whether it computes the node's gradients. RuntimeError
+// outside of any.
+CNN_API int64_t current_run_number();
+CNN_API bool current_run_computes(Node& node);
 
 // ---- Where hooks hang ----
 

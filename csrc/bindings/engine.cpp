@@ -157,6 +157,17 @@ PyObject* set_anomaly(PyObject*, PyObject* const* args, Py_ssize_t n) {
 }
 PyObject* checks_nan(PyObject*, PyObject*) { return PyBool_FromLong(anomaly_check_nan); }
 
+// ---- What a hook may ask of the backward that calls it ----
+
+PyObject* run_number(PyObject*, PyObject*) { return PyLong_FromLongLong(current_run_number()); }
+PyObject* run_computes(PyObject*, PyObject* tensor) {
+  return guard([&] {
+    check_type(is_tensor(tensor), "", "expected a tensor, got ", type_name_of(tensor));
+    const Edge edge = gradient_edge(tensor_of(tensor));
+    return PyBool_FromLong(edge.node && current_run_computes(*edge.node));
+  });
+}
+
 template <class F>
 PyCFunction fast(F f) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
@@ -173,6 +184,8 @@ PyMethodDef functions[] = {
     {"_saved_tensors_hooks_enable", enable_hooks, METH_NOARGS, nullptr},
     {"_saved_tensors_hooks_get_disabled_error_message", hooks_error, METH_NOARGS, nullptr},
     {"set_anomaly_enabled", fast(set_anomaly), METH_FASTCALL, "set_anomaly_enabled(enabled, check_nan=True)"},
+    {"_current_graph_task_id", run_number, METH_NOARGS, "The number of the backward that runs in this thread; or -1."},
+    {"_computes_gradient_of", run_computes, METH_O, "Does that backward compute the gradient of this tensor?"},
     {"is_anomaly_check_nan_enabled", checks_nan, METH_NOARGS, "Does anomaly mode fail at the first NaN?"},
     {}};
 

@@ -17,8 +17,7 @@ MISSING = {
     # Decompositions of matrices, and Fourier transforms.
     "functional": {"chain_matmul", "istft", "lu", "pca_lowrank", "stft", "svd_lowrank"},
     "autograd.gradcheck": {"get_numerical_jacobian_wrt_specific_input"},
-    "autograd.graph": {  # these ask a running backward for more than it tells
-        "register_multi_grad_hook",
+    "autograd.graph": {
         "region_activation_memory_budget",
         "set_override_stale_capture_stream",
         "set_warn_on_accumulate_grad_stream_mismatch",

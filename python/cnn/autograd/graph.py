@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from threading import Lock
 from typing import NamedTuple
 
 from .. import _C, _absent
@@ -14,6 +15,7 @@ __all__ = [
     "disable_saved_tensors_hooks",
     "get_gradient_edge",
     "increment_version",
+    "register_multi_grad_hook",
     "save_on_cpu",
     "saved_tensors_hooks",
 ]
@@ -58,6 +60,85 @@ def _recorded_view(leaf):
         return leaf.view_as(leaf)
     finally:
         _C._set_grad_enabled(former)
+
+
+class _AllGradients:
+    """Calls `function` with the gradients of all `tensors` once the last of them is there that a
+    backward computes.
+    """
+
+    def __init__(self, tensors, function):
+        self._tensors, self._function = tensors, function
+        self._lock = Lock()
+        self._runs = {}  # of each backward: how many are still to come, and those that have
+
+    def hook(self, index):
+        def hook(grad):
+            run = _C._current_graph_task_id()
+            with self._lock:
+                if run not in self._runs:
+                    expected = sum(map(_C._computes_gradient_of, self._tensors))
+                    self._runs[run] = [expected, [None] * len(self._tensors)]
+                state = self._runs[run]
+                state[0] -= 1
+                state[1][index] = grad
+                if state[0]:
+                    return
+                del self._runs[run]
+            self._function(state[1])
+
+        return hook
+
+
+class _FirstGradient:
+    """Calls `function` with the first gradient that each backward computes."""
+
+    def __init__(self, function):
+        self._function = function
+        self._lock = Lock()
+        self._seen = set()
+
+    def hook(self, grad):
+        run = _C._current_graph_task_id()
+        with self._lock:
+            if run in self._seen:
+                return
+            self._seen.add(run)
+        self._function(grad)
+
+
+def register_multi_grad_hook(tensors, fn, *, mode="all"):
+    """A hook for the gradients of several tensors in one backward. Returns a handle; its `remove`
+    takes the hook away.
+
+    `mode="all"`: fn(grads) is called when all of the gradients are there that this backward
+    computes, with None for the others. `mode="any"`: fn(grad), with the first of them.
+    """
+    if mode not in ("all", "any"):
+        raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    if mode == "any":
+        first = _FirstGradient(fn)
+        return _MultiHandle(t.register_hook(first.hook) for t in tensors if t.requires_grad)
+    tensors = tuple(tensors)
+    gradients = _AllGradients(tensors, fn)
+    return _MultiHandle(t.register_hook(gradients.hook(i)) for i, t in enumerate(tensors))
+
+
+class _MultiHandle:
+    """The handles of several hooks as one; a `with` block removes them at its end."""
+
+    def __init__(self, handles):
+        self.handles = tuple(handles)
+
+    def remove(self):
+        for handle in self.handles:
+            handle.remove()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.remove()
 
 
 class saved_tensors_hooks:
