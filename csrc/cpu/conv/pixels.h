@@ -1,6 +1,6 @@
 // Convolution over pixels: the source of a box of outputs is turned so that its channels lie side by side, zero padding
-// included. A tap is then a constant offset, a row of taps one run of products, and the register tile multiplies the pixels
-// of some outputs of a row, whatever the stride, by panels of weights with the outputs' channels in the lanes.
+// included. A tap is then a constant offset, a row of taps one run of products, and the register tile multiplies the
+// pixels of some outputs of a row, whatever the stride, by panels of weights with the outputs' channels in the lanes.
 #pragma once
 
 #include "cpu/conv/conv.h"
@@ -50,7 +50,8 @@ class PixelSource {
     return ((first[0] - windows_[0].lowest) * size(1, box) + first[1] - windows_[1].lowest) * row_ +
            (first[2] - left_) * pixel_;
   }
-  // n channels at most a vector of an image of the box: x is the first plane, `to` the channel of the first pixel of all.
+  // n channels at most a vector of an image of the box: x is the first plane, `to` the channel of the first pixel of
+  // all.
   void fill(const Box& box, int64_t image, const float* x, int64_t n, float* to) const;
 
  private:
