@@ -1,6 +1,8 @@
-"""Checks the floors of the code, what compiled kernels export, and what the libraries need of the system.
+"""Checks the floors of the code and the size of its pages, what compiled kernels export, and what the libraries need
+of the system.
 
-python tests/check_floors.py                    who may include or import whom
+python tests/check_floors.py                    who may include or import whom; no line over 120 columns, no file over
+                                                600 lines
 python tests/check_floors.py --objects BUILD    also the kernel objects and libraries of a build folder
 """
 
@@ -51,6 +53,11 @@ PYTHON_EXCEPTIONS = {"optim/swa_utils.py"}
 # What manylinux_2_34 has. From glibc 2.38 and GCC 13 on, old names get new versions whatever the code does, so that
 # only older systems tell; wheels are built on such.
 NEWEST = {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13)}
+
+
+COLUMNS, LINES = 120, 600
+SOURCES = {"", ".h", ".cpp", ".cuh", ".cu", ".py", ".pyi", ".txt", ".cmake", ".in"}
+NOT_WRITTEN = {"python/cnn/_C.pyi"}  # but made by a program
 
 
 def included(path):
@@ -132,6 +139,20 @@ def check_imports():
                 yield f"{where}nothing imports cnn.utils.data"
 
 
+def check_pages():
+    for folder in ("csrc", "python", "tests", "examples", ".ci"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            name = path.relative_to(ROOT).as_posix()
+            if path.is_dir() or path.suffix not in SOURCES or name in NOT_WRITTEN:
+                continue
+            lines = path.read_text().splitlines()
+            if len(lines) > LINES:
+                yield f"{name}: {len(lines)} lines, more than {LINES}"
+            for number, line in enumerate(lines, 1):
+                if len(line) > COLUMNS:
+                    yield f"{name}:{number}: {len(line)} columns, more than {COLUMNS}"
+
+
 def check_objects(build):
     """A weak function compiled with AVX-512 could be the one the linker keeps for everybody."""
     folders = sorted(build.glob("csrc/CMakeFiles/cnn_kernels_*.dir"))
@@ -167,7 +188,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--objects", type=pathlib.Path, metavar="BUILD")
     args = parser.parse_args()
-    faults = [*check_includes(), *check_imports()]
+    faults = [*check_includes(), *check_imports(), *check_pages()]
     if args.objects:
         faults += [*check_objects(args.objects), *check_needs(args.objects)]
     print("\n".join(faults) if faults else "floors: all in order")

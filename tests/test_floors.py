@@ -8,6 +8,7 @@ import check_floors
 
 def test_every_floor_is_respected():
     assert [*check_floors.check_includes(), *check_floors.check_imports()] == []
+    assert [*check_floors.check_pages()] == []
 
 
 def test_a_wrong_include_and_import_are_found(tmp_path, monkeypatch):
@@ -33,6 +34,18 @@ def test_a_wrong_include_and_import_are_found(tmp_path, monkeypatch):
     assert "optim may not import cnn.nn" in imports
     assert "nothing imports cnn.utils.data" in imports
     assert "imports torch" in imports
+
+
+def test_long_lines_and_long_files_are_found(tmp_path, monkeypatch):
+    (tmp_path / "csrc").mkdir()
+    (tmp_path / "csrc" / "wide.h").write_text("x" * 121 + "\n" + "é" * 120 + "\n")
+    (tmp_path / "csrc" / "long.cpp").write_text("\n" * 601)
+    (tmp_path / "csrc" / "data.bin").write_bytes(b"\xff" * 200)
+    monkeypatch.setattr(check_floors, "ROOT", tmp_path)
+    assert [*check_floors.check_pages()] == [
+        "csrc/long.cpp: 601 lines, more than 600",
+        "csrc/wide.h:1: 121 columns, more than 120",
+    ]
 
 
 def test_every_declared_op_is_tried_with_undefined_tensors():

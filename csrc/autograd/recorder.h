@@ -5,6 +5,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "cnn/autograd.h"
@@ -36,7 +37,7 @@ struct RangeEvent {
   bool has_memory = false;
   int64_t memory = 0;  // bytes that it left allocated
   std::vector<int64_t> arguments, results;  // in the code of ArgumentWriter
-  std::string stack;  // lines, the innermost first
+  const std::string* stack = nullptr;  // lines, the innermost first; among the recording's stacks
 };
 
 // The events of one thread, in order of their beginnings.
@@ -46,6 +47,7 @@ class CNN_API Recording final : public RefCounted {
   int64_t system_thread = 0;  // as the system numbers it
   uint32_t options = 0;
   std::vector<RangeEvent> events;
+  std::unordered_set<std::string> stacks;  // a loop has few
 
   Recording();
   bool is_of_this_thread() const;

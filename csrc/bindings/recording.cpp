@@ -4,6 +4,8 @@
 #include <pybind11/stl.h>
 
 #include <cstring>
+#include <memory>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "bindings/recursion.h"
@@ -99,16 +101,31 @@ py::object read_all(const std::vector<int64_t>& words) {
 // The number of a node in its thread, -1 for those that have none (a leaf's).
 py::int_ sequence(uint64_t number) { return number == UINT64_MAX ? py::int_(-1) : py::int_(number); }
 
+// Texts in Python, one object for all that are equal.
+class Texts {
+ public:
+  const py::str& operator()(const std::string& text) {
+    auto& known = known_[text];
+    if (!known) known = std::make_unique<py::str>(text);
+    return *known;
+  }
+
+ private:
+  std::unordered_map<std::string, std::unique_ptr<py::str>> known_;
+};
+
 void append_events(const Recording& recording, int64_t since, py::list& to) {
+  Texts texts;
   size_t first = 0;
   while (first < recording.events.size() && recording.events[first].begin < since) ++first;
   const int64_t base = int64_t(to.size()) - int64_t(first);
   for (size_t i = first; i < recording.events.size(); ++i) {
     const RangeEvent& e = recording.events[i];
     const int64_t parent = e.parent < int64_t(first) ? -1 : e.parent + base;
-    to.append(py::make_tuple(int(e.kind), e.name, e.begin, e.end ? e.end : recorder_now(), parent, recording.thread,
-                             recording.system_thread, sequence(e.first_sequence), sequence(e.last_sequence),
-                             e.end ? e.memory : 0, read_all(e.arguments), read_all(e.results), e.stack));
+    to.append(py::make_tuple(int(e.kind), texts(e.name), e.begin, e.end ? e.end : recorder_now(), parent,
+                             recording.thread, recording.system_thread, sequence(e.first_sequence),
+                             sequence(e.last_sequence), e.end ? e.memory : 0, read_all(e.arguments),
+                             read_all(e.results), e.stack ? texts(*e.stack) : texts("")));
   }
 }
 
@@ -141,7 +158,8 @@ PythonRange::PythonRange(RangeKind kind, std::string_view name) {
   event_ = recording->begin(kind, std::string(name));
   if (event_ < 0) return;
   recording_ = recording;
-  if (recording_->options & kRecordStacks) recording_->events[size_t(event_)].stack = python_stack();
+  if (recording_->options & kRecordStacks)
+    recording_->events[size_t(event_)].stack = &*recording_->stacks.insert(python_stack()).first;
 }
 void PythonRange::end() {
   if (!recording_) return;

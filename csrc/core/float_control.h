@@ -1,5 +1,5 @@
-// The processor's control word of floating-point arithmetic, per thread: rounding, and whether subnormal numbers, which take
-// a processor a hundred times as long as others, count as zero.
+// The processor's control word of floating-point arithmetic, per thread: rounding, and whether subnormal numbers, which
+// take a processor a hundred times as long as others, count as zero.
 #pragma once
 
 #include <cstdint>

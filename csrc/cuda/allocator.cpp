@@ -1,5 +1,5 @@
-// Blocks from cudaMalloc are kept for the next tensor of their size class. Nothing is freed at exit: the driver does it,
-// and tensors may outlive this library's own objects.
+// Blocks from cudaMalloc are kept for the next tensor of their size class. Nothing is freed at exit: the driver does
+// it, and tensors may outlive this library's own objects.
 #include <mutex>
 #include <unordered_map>
 #include <vector>

@@ -1,5 +1,5 @@
-// Products of float matrices by cuBLASLt, in full precision (no TF32). Algorithms are its heuristics' choice for the shape,
-// without in-place reductions, whose order may differ from run to run.
+// Products of float matrices by cuBLASLt, in full precision (no TF32). Algorithms are its heuristics' choice for the
+// shape, without in-place reductions, whose order may differ from run to run.
 #include <cublasLt.h>
 
 #include <array>

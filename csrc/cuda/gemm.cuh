@@ -1,4 +1,5 @@
-// A product of matrices by tiles in shared memory: for what cuBLASLt does not take (integers, strides in both dimensions).
+// A product of matrices by tiles in shared memory: for what cuBLASLt does not take (integers, strides in both
+// dimensions).
 #pragma once
 
 #include "cuda/runtime.h"

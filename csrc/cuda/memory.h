@@ -8,7 +8,8 @@
 
 namespace cnn::cuda {
 
-// Memory on the device, at least 512 bytes aligned; null for nothing. OutOfMemory when neither the driver nor the cache has it.
+// Memory on the device, at least 512 bytes aligned; null for nothing. OutOfMemory when neither the driver nor the cache
+// has it.
 void* allocate(size_t nbytes, Device device);
 // Back to the cache. Work under way may still use it: the next owner's work comes after it on the same stream.
 void release(void* context, void* data, size_t nbytes);

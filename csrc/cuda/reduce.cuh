@@ -1,6 +1,6 @@
-// Reductions. A block has kReduceThreads threads: `lanes` of them share an output, each taking every lanes-th element, and
-// are then joined in a tree. Where there are many elements they are cut into parts, and a second kernel joins the parts.
-// Lanes and parts follow from the shape alone, so a result is the same on every GPU.
+// Reductions. A block has kReduceThreads threads: `lanes` of them share an output, each taking every lanes-th element,
+// and are then joined in a tree. Where there are many elements they are cut into parts, and a second kernel joins the
+// parts. Lanes and parts follow from the shape alone, so a result is the same on every GPU.
 #pragma once
 
 #include "cuda/convert.cuh"

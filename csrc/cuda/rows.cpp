@@ -1,5 +1,5 @@
-// Drives functors over whole rows. Operands that do not lie dense in the functor's types are copied to working memory and
-// back by the elementwise skeleton.
+// Drives functors over whole rows. Operands that do not lie dense in the functor's types are copied to working memory
+// and back by the elementwise skeleton.
 #include "cuda/memory.h"
 #include "cuda/skeletons.h"
 

@@ -11,8 +11,8 @@ inline constexpr int kRowThreads = 256;
 inline constexpr int kSerialThreads = 64;
 inline constexpr int64_t kMaxRowBlocks = 1 << 20;
 
-// The threads of a block, a multiple of 32, over one row. Element i is thread (i mod threads)'s in every call, so a thread
-// reads what it wrote itself.
+// The threads of a block, a multiple of 32, over one row. Element i is thread (i mod threads)'s in every call, so a
+// thread reads what it wrote itself.
 struct BlockTeam {
   void* scratch;
 

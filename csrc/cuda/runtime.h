@@ -7,7 +7,8 @@
 
 namespace cnn::cuda {
 
-// Everything runs on the legacy default stream of its device: calls follow each other in the order in which they were made.
+// Everything runs on the legacy default stream of its device: calls follow each other in the order in which they were
+// made.
 inline constexpr cudaStream_t kStream = nullptr;
 
 inline void check_cuda(cudaError_t error, const char* what) {

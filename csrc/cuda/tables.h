@@ -10,7 +10,8 @@ using MapLaunch = void (*)(const MapCall& call);  // fewer than 2^31 elements
 using ReduceLaunch = void (*)(const ReduceCall& call);
 using EachLaunch = void (*)(const EachCall& call);
 
-// Rows from `first` to `first + rows` of operands that lie dense in the functor's types. Strides in bytes, from row to row.
+// Rows from `first` to `first + rows` of operands that lie dense in the functor's types. Strides in bytes, from row to
+// row.
 struct RowsBlock {
   const void* functor;
   int64_t n, rows;

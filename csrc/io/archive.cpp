@@ -1,4 +1,3 @@
-// Format: PKWARE's APPNOTE 6.3, sections 4.3 and 4.5.3, as far as PyTorch's writer uses it (stored members, zip64).
 #include "io/archive.h"
 
 #include <fcntl.h>
@@ -20,6 +19,7 @@ using namespace zip;
 namespace {
 
 constexpr const char* kOp = "load_state_dict";
+
 // The little-endian number in `count` bytes of a record that has been measured before.
 uint64_t number(std::string_view record, uint64_t at, int count) {
   uint64_t v = 0;

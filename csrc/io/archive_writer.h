@@ -14,7 +14,8 @@ class ArchiveWriter {
  public:
   static constexpr uint64_t kAlignment = 64;
 
-  // What changes in memory while it is written is torn, but its checksum is right. Names begin with `folder`, "archive" for instance.
+  // What changes in memory while it is written is torn, but its checksum is right. Names begin with `folder`, "archive"
+  // for instance.
   ArchiveWriter(Replacement& file, std::string folder) : file_(file), folder_(std::move(folder) + '/') {}
   void add(std::string_view name, std::string_view data);
   void finish();  // the serialization id and the directory

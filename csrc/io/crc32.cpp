@@ -1,5 +1,5 @@
-// By tables, sixteen bytes at a time (Kounavis and Berry 2005, "slicing"); by products of polynomials where the processor
-// has them (Gopal et al. 2009, "Fast CRC computation for generic polynomials using PCLMULQDQ").
+// By tables, sixteen bytes at a time (Kounavis and Berry 2005, "slicing"); by products of polynomials where the
+// processor has them (Gopal et al. 2009, "Fast CRC computation for generic polynomials using PCLMULQDQ").
 #include "io/crc32.h"
 
 #include <array>

@@ -227,7 +227,8 @@ CNN_HD float product_error(float a, float b, float c) {
   return float(double(a) * double(b) - double(c));
 #endif
 }
-// (1 + 2a) exp(a^2) erfc(a) as a polynomial in (a - 2) / (a + 2) (Shepherd & Laframboise 1981; coefficients by N. Juffa).
+// (1 + 2a) exp(a^2) erfc(a) as a polynomial in (a - 2) / (a + 2) (Shepherd & Laframboise 1981; coefficients by N.
+// Juffa).
 CNN_HD float erfc(float x) {
   const float a = __builtin_fabsf(x);
   const float b = a > 10.5f ? 10.5f : a;  // erfc(10.06) is the least subnormal

@@ -2,8 +2,9 @@
 // Complex tensors count as twice as many reals. Numbers come as double and are rounded to T once, as PyTorch does.
 // `sign` is -1 to maximize, else 1: a factor, because the compiler lifts only three conditions out of a loop, and one
 // that stays inside keeps the loop from being vectorised.
-// The momentum of a weight whose gradient stays at zero decays until it is subnormal, and would then slow every step down
-// for good: subnormal numbers count as zero, but not where the root of one, up to 1e-19, is more than a rounding error of eps.
+// The momentum of a weight whose gradient stays at zero decays until it is subnormal, and would then slow every step
+// down for good: subnormal numbers count as zero, but not where the root of one, up to 1e-19, is more than a rounding
+// error of eps.
 #pragma once
 
 #include "kernels/functor.h"

@@ -10,15 +10,15 @@ namespace cnn::kernels::inline CNN_ISA {
 #define CNN_MAP_UNARY(X)                                                                             \
   X(Abs, 1, Numbers) X(Sign, 1, All) X(Exp, 1, Floats) X(Exp2, 1, Floats) X(Expm1, 1, Floats)        \
   X(Log, 1, Floats) X(Log2, 1, Floats) X(Log10, 1, Floats) X(Log1p, 1, Floats) X(Sqrt, 1, Floats)    \
-  X(Rsqrt, 1, Floats) X(Reciprocal, 1, Floats) X(Square, 1, Floats) X(Cube, 1, Floats) X(Sin, 1, Floats) X(Cos, 1, Floats) X(Tan, 1, Floats) \
-  X(Asin, 1, Floats) X(Acos, 1, Floats) X(Atan, 1, Floats) X(Sinh, 1, Floats) X(Cosh, 1, Floats)     \
-  X(Tanh, 1, Floats) X(Asinh, 1, Floats) X(Acosh, 1, Floats) X(Atanh, 1, Floats)                     \
-  X(Sigmoid, 1, Floats) X(Erf, 1, Floats) X(Erfc, 1, Floats) X(Erfinv, 1, Floats)                    \
-  X(Lgamma, 1, Floats) X(Digamma, 1, Floats) X(Trigamma, 1, Floats) X(Polygamma, 1, Floats)          \
-  X(Sinc, 1, Floats) X(Floor, 1, Numbers) X(Ceil, 1, Numbers) X(Trunc, 1, Numbers) X(Round, 1, Numbers) X(RoundDecimals, 1, Floats)          \
-  X(Frac, 1, Floats) X(NanToNum, 1, All) X(IsNan, 1, All) X(IsInf, 1, All) X(IsFinite, 1, All)   \
-  X(IsPosInf, 1, All) X(IsNegInf, 1, All) X(Signbit, 1, All) X(LogicalNot, 1, All)                   \
-  X(BitwiseNot, 1, Integers)
+  X(Rsqrt, 1, Floats) X(Reciprocal, 1, Floats) X(Square, 1, Floats) X(Cube, 1, Floats)               \
+  X(Sin, 1, Floats) X(Cos, 1, Floats) X(Tan, 1, Floats) X(Asin, 1, Floats) X(Acos, 1, Floats)        \
+  X(Atan, 1, Floats) X(Sinh, 1, Floats) X(Cosh, 1, Floats) X(Tanh, 1, Floats) X(Asinh, 1, Floats)    \
+  X(Acosh, 1, Floats) X(Atanh, 1, Floats) X(Sigmoid, 1, Floats) X(Erf, 1, Floats) X(Erfc, 1, Floats) \
+  X(Erfinv, 1, Floats) X(Lgamma, 1, Floats) X(Digamma, 1, Floats) X(Trigamma, 1, Floats)             \
+  X(Polygamma, 1, Floats) X(Sinc, 1, Floats) X(Floor, 1, Numbers) X(Ceil, 1, Numbers)                \
+  X(Trunc, 1, Numbers) X(Round, 1, Numbers) X(RoundDecimals, 1, Floats) X(Frac, 1, Floats)           \
+  X(NanToNum, 1, All) X(IsNan, 1, All) X(IsInf, 1, All) X(IsFinite, 1, All) X(IsPosInf, 1, All)      \
+  X(IsNegInf, 1, All) X(Signbit, 1, All) X(LogicalNot, 1, All) X(BitwiseNot, 1, Integers)
 
 template <class T> constexpr bool kIsFloating = T(0.5) != T(0);
 template <> inline constexpr bool kIsFloating<bool> = false;

@@ -185,7 +185,8 @@ Tensor gelu(const Tensor& x, const std::string& approximate, Dest dest) {
   if (approximate == "tanh")
     return activate("gelu", "GeluBackward0", "GeluBackwardBackward0", kernels::GeluTanh{}, kernels::GeluTanhBackward{},
                     x, dest, [](const Tensor& g, const Tensor& x) {
-                      // u = k (x + c x^3), f = x/2 (1 + tanh u): f'' = s^2 u' + x/2 (s^2 u'' - 2 t s^2 u'^2), s^2 = 1 - t^2
+                      // u = k (x + c x^3), f = x/2 (1 + tanh u): f'' = s^2 u' + x/2 (s^2 u'' - 2 t s^2 u'^2),
+                      // s^2 = 1 - t^2
                       const double k = 0.79788456080286535588, c = 0.044715;
                       const Tensor x2 = x * x, t = tanh((x + x2 * x * c) * k), s2 = 1 - t * t;
                       const Tensor u1 = (x2 * (3 * c) + 1) * k, u2 = x * (6 * c * k);

@@ -218,9 +218,9 @@ Tensor matmul(const Tensor& a, const Tensor& b, Dest dest) {
   check(a.dim() > 0 && b.dim() > 0, "matmul", "both arguments to matmul need to be at least 1D, but they are ", a.dim(),
         "D and ", b.dim(), "D");
   if (dest) {
-    check(
-        !grad_enabled() || !(a.requires_grad() || b.requires_grad()), "matmul",
-        "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
+    check(!grad_enabled() || !(a.requires_grad() || b.requires_grad()), "matmul",
+          "functions with out=... arguments don't support automatic differentiation, ",
+          "but one of the arguments requires grad.");
     const WithoutAutocast inside;
     return deliver("matmul", matmul(a, b), dest);
   }
@@ -307,8 +307,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>
 
 namespace {
 
-// beta input + alpha product, nothing recorded, rounded to the input's dtype at the end; with beta 0 the input is not read
-// (nan does not spread).
+// beta input + alpha product, nothing recorded, rounded to the input's dtype at the end; with beta 0 the input is not
+// read (nan does not spread).
 Tensor combine(const char* op, const Tensor& input, const Tensor& product, Scalar beta, Scalar alpha,
                const Dest& dest) {
   NoGrad guard;

@@ -1,5 +1,5 @@
-// Each output position along a dimension is a weighted sum of a few input positions. The gradient is the transposed sum,
-// an op of its own, so that both can be differentiated again.
+// Each output position along a dimension is a weighted sum of a few input positions. The gradient is the transposed
+// sum, an op of its own, so that both can be differentiated again.
 #include "cnn/ops/resample.h"
 
 #include <algorithm>

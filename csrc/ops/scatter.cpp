@@ -219,8 +219,8 @@ Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tens
 }
 
 namespace {
-// For y = x times the elements of s that go there. y / x is the product of the others, unless x is zero: that product is
-// then taken with the zero as a one.
+// For y = x times the elements of s that go there. y / x is the product of the others, unless x is zero: that product
+// is then taken with the zero as a one.
 std::pair<Tensor, Tensor> product_slopes(const Tensor& up, const Tensor& x, const Tensor& s, int d, const Tensor& index,
                                          bool include_self) {
   const Tensor one = wrapped_number(1.0), zero = wrapped_number(0.0);

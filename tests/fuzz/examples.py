@@ -48,35 +48,48 @@ cnn.upsample_bilinear2d(T((1, 2, 3, 4), grad='leaf'), [5, 6], True, None)
 cnn.upsample_linear1d(T((1, 2, 3), grad='leaf'), [5], False, None)
 cnn.upsample_nearest2d(T((1, 2, 3, 4), grad='leaf'), [5, 2], None)
 cnn.upsample_trilinear3d(T((1, 2, 3, 4, 2), grad='leaf'), [5, 2, 3], False, None)
-cnn.nn.functional.grid_sample(T((2, 3, 4, 5), grad='leaf'), T((2, 3, 2, 2), grad='leaf'), 'bilinear', 'reflection', True)
-cnn.nn.functional.grid_sample(T((1, 2, 3, 4, 3), grad='leaf'), T((1, 2, 2, 2, 3), grad='leaf'), 'nearest', 'border', False)
+cnn.nn.functional.grid_sample(T((2, 3, 4, 5), grad='leaf'), T((2, 3, 2, 2), grad='leaf'), 'bilinear', 'reflection',
+    True)
+cnn.nn.functional.grid_sample(T((1, 2, 3, 4, 3), grad='leaf'), T((1, 2, 2, 2, 3), grad='leaf'), 'nearest', 'border',
+    False)
 cnn.nn.functional.affine_grid(T((2, 2, 3), grad='leaf'), (2, 1, 4, 5), False)
-cnn.nn.functional.batch_norm(T((4, 3, 2), grad='leaf'), T((3,)), T((3,), 'float32', 'unit'), T((3,), grad='leaf'), T((3,), grad='leaf'), True)
+cnn.nn.functional.batch_norm(T((4, 3, 2), grad='leaf'), T((3,)), T((3,), 'float32', 'unit'), T((3,), grad='leaf'),
+    T((3,), grad='leaf'), True)
 cnn.nn.functional.group_norm(T((2, 6, 3), grad='leaf'), 3, T((6,), grad='leaf'), T((6,), grad='leaf'))
 cnn.nn.functional.instance_norm(T((2, 3, 4, 4), grad='leaf'), T((3,)), T((3,), 'float32', 'unit'), T((3,)), T((3,)))
 cnn.nn.functional.layer_norm(T((2, 3, 4), grad='leaf'), (3, 4), T((3, 4), grad='leaf'), T((3, 4), grad='leaf'))
 cnn.nn.functional.rms_norm(T((2, 3, 4), grad='leaf'), (4,), T((4,), grad='leaf'))
 cnn.nn.functional.local_response_norm(T((2, 5, 3, 3), grad='leaf'), 3)
-cnn.nn.functional.cross_entropy(T((5, 4), grad='leaf'), T((5,), 'int64', 'three', 'numpy'), T((4,), 'float32', 'unit'), ignore_index=1)
-cnn.nn.functional.cross_entropy(T((2, 4, 3, 3), grad='leaf'), T((2, 3, 3), 'int64', 'three', 'numpy'), label_smoothing=0.1)
+cnn.nn.functional.cross_entropy(T((5, 4), grad='leaf'), T((5,), 'int64', 'three', 'numpy'),
+    T((4,), 'float32', 'unit'), ignore_index=1)
+cnn.nn.functional.cross_entropy(T((2, 4, 3, 3), grad='leaf'), T((2, 3, 3), 'int64', 'three', 'numpy'),
+    label_smoothing=0.1)
 cnn.nn.functional.cross_entropy(T((5, 4), grad='leaf'), T((5, 4), 'float32', 'unit', grad='leaf'), reduction='none')
 cnn.nn.functional.nll_loss(T((5, 4), grad='leaf'), T((5,), 'int64', 'three', 'numpy'), T((4,), 'float32', 'unit'))
 cnn.nll_loss(T((2, 4, 3), grad='leaf'), T((2, 3), 'int64', 'three', 'numpy'), None, 1)
-cnn.nn.functional.ctc_loss(T((6, 2, 4), grad='leaf'), T((2, 3), 'int64', 'ones', 'numpy'), T((2,), 'int64', 'rising', 'numpy'), T((2,), 'int64', 'two', 'numpy'))
+cnn.nn.functional.ctc_loss(T((6, 2, 4), grad='leaf'), T((2, 3), 'int64', 'ones', 'numpy'),
+    T((2,), 'int64', 'rising', 'numpy'), T((2,), 'int64', 'two', 'numpy'))
 cnn.nn.functional.ctc_loss(T((6, 2, 4), grad='leaf'), T((2, 3), 'int64', 'ones'), (6, 5), (2, 3), 0, 'sum', True)
 cnn.nn.functional.multi_margin_loss(T((3, 4), grad='leaf'), T((3,), 'int64', 'three', 'numpy'), weight=T((4,)))
 cnn.nn.functional.multilabel_margin_loss(T((3, 4), grad='leaf'), T((3, 4), 'int64', 'three', 'numpy'))
 cnn.nn.functional.cosine_embedding_loss(T((3, 4), grad='leaf'), T((3, 4), grad='leaf'), T((3,), 'float32', 'ones'))
-cnn.nn.functional.linear_cross_entropy(T((5, 3), grad='leaf'), T((4, 3), grad='leaf'), T((5,), 'int64', 'three', 'numpy'))
+cnn.nn.functional.linear_cross_entropy(T((5, 3), grad='leaf'), T((4, 3), grad='leaf'),
+    T((5,), 'int64', 'three', 'numpy'))
 cnn.nn.functional.embedding(T((2, 3), 'int64', 'three', 'numpy'), T((5, 4), grad='leaf'), 1, 2.0)
-cnn.nn.functional.embedding_bag(T((6,), 'int64', 'three', 'numpy'), T((5, 4), grad='leaf'), T((2,), 'int64', 'two', 'numpy'), mode='sum')
+cnn.nn.functional.embedding_bag(T((6,), 'int64', 'three', 'numpy'), T((5, 4), grad='leaf'),
+    T((2,), 'int64', 'two', 'numpy'), mode='sum')
 cnn.nn.functional.embedding_bag(T((2, 3), 'int64', 'three'), T((5, 4), grad='leaf'), mode='max')
 cnn.nn.functional.one_hot(T((2, 3), 'int64', 'three', 'numpy'), 4)
-cnn.scaled_dot_product_attention(T((2, 4, 5, 8), grad='leaf'), T((2, 4, 6, 8), grad='leaf'), T((2, 4, 6, 3), grad='leaf'), T((5, 6), 'bool'))
-cnn.scaled_dot_product_attention(T((1, 4, 5, 8), grad='leaf'), T((1, 2, 5, 8), grad='leaf'), T((1, 2, 5, 8)), None, 0.0, True, enable_gqa=True)
-cnn.nn.functional.multi_head_attention_forward(T((3, 2, 4), grad='leaf'), T((3, 2, 4)), T((3, 2, 4)), 4, 2, T((12, 4), grad='leaf'), T((12,)), None, None, False, 0.0, T((4, 4)), T((4,)))
-cnn.gru_cell(T((2, 3), grad='leaf'), T((2, 4), grad='leaf'), T((12, 3), grad='leaf'), T((12, 4), grad='leaf'), T((12,)), T((12,)))
-cnn.lstm_cell(T((2, 3), grad='leaf'), (T((2, 4)), T((2, 4))), T((16, 3), grad='leaf'), T((16, 4), grad='leaf'), T((16,)), T((16,)))
+cnn.scaled_dot_product_attention(T((2, 4, 5, 8), grad='leaf'), T((2, 4, 6, 8), grad='leaf'),
+    T((2, 4, 6, 3), grad='leaf'), T((5, 6), 'bool'))
+cnn.scaled_dot_product_attention(T((1, 4, 5, 8), grad='leaf'), T((1, 2, 5, 8), grad='leaf'), T((1, 2, 5, 8)), None,
+    0.0, True, enable_gqa=True)
+cnn.nn.functional.multi_head_attention_forward(T((3, 2, 4), grad='leaf'), T((3, 2, 4)), T((3, 2, 4)), 4, 2,
+    T((12, 4), grad='leaf'), T((12,)), None, None, False, 0.0, T((4, 4)), T((4,)))
+cnn.gru_cell(T((2, 3), grad='leaf'), T((2, 4), grad='leaf'), T((12, 3), grad='leaf'), T((12, 4), grad='leaf'),
+    T((12,)), T((12,)))
+cnn.lstm_cell(T((2, 3), grad='leaf'), (T((2, 4)), T((2, 4))), T((16, 3), grad='leaf'), T((16, 4), grad='leaf'),
+    T((16,)), T((16,)))
 cnn.rnn_tanh_cell(T((2, 3), grad='leaf'), T((2, 4), grad='leaf'), T((4, 3), grad='leaf'), T((4, 4), grad='leaf'))
 cnn.nn.functional.bilinear(T((2, 3), grad='leaf'), T((2, 4), grad='leaf'), T((5, 3, 4), grad='leaf'), T((5,)))
 cnn.einsum('bij,bjk->bik', T((2, 3, 4), grad='leaf'), T((2, 4, 5), grad='leaf'))
@@ -91,10 +104,12 @@ cnn.scatter_add(T((3, 4), grad='leaf'), 1, T((2, 3), 'int64', 'three', 'numpy'),
 cnn.Tensor.scatter_add(T((3, 4), grad='leaf'), 0, T((2, 3), 'int64', 'three', 'numpy'), T((3, 4), grad='leaf'))
 cnn.scatter_reduce(T((3, 4), grad='leaf'), 1, T((2, 3), 'int64', 'three', 'numpy'), T((3, 4), grad='leaf'), 'prod')
 cnn.gather(T((3, 4), grad='leaf'), 1, T((3, 2), 'int64', 'three', 'numpy'))
-cnn.index_put(T((3, 4), grad='leaf'), [T((2,), 'int64', 'two', 'numpy'), T((2,), 'int64', 'three')], T((2,), grad='leaf'), True)
+cnn.index_put(T((3, 4), grad='leaf'), [T((2,), 'int64', 'two', 'numpy'), T((2,), 'int64', 'three')],
+    T((2,), grad='leaf'), True)
 cnn.index_add(T((3, 4), grad='leaf'), 0, T((2,), 'int64', 'two', 'numpy'), T((2, 4), grad='leaf'))
 cnn.index_copy(T((3, 4), grad='leaf'), 0, T((2,), 'int64', 'two', 'numpy'), T((2, 4), grad='leaf'))
-cnn.Tensor.__getitem__(T((3, 4, 5), grad='leaf'), (T((2,), 'int64', 'two', 'numpy'), slice(None), T((2,), 'int64', 'three')))
+cnn.Tensor.__getitem__(T((3, 4, 5), grad='leaf'),
+    (T((2,), 'int64', 'two', 'numpy'), slice(None), T((2,), 'int64', 'three')))
 cnn.Tensor.__setitem__(T((3, 4, 5), grad='inner'), (slice(None, None, 2), ..., T((5,), 'bool')), T((), grad='leaf'))
 operator.setitem(T((3, 4, 5), grad='inner'), (T((2,), 'int64', 'two', 'numpy'), 1), T((2, 5), grad='leaf'))
 cnn.as_strided(T((4, 5), grad='leaf'), (3, 3), (1, 2), 1)
@@ -137,7 +152,8 @@ cnn.nn.Fold((3, 4), (2, 2))(T((2, 12, 6), grad='leaf'))
 cnn.nn.Upsample(scale_factor=2, mode='bilinear')(T((2, 3, 4, 4), grad='leaf'))
 cnn.nn.Embedding(5, 4, 1)(T((2, 3), 'int64', 'three', 'numpy'))
 cnn.nn.EmbeddingBag(5, 4, mode='mean')(T((6,), 'int64', 'three', 'numpy'), T((2,), 'int64', 'two'))
-cnn.nn.CTCLoss()(T((6, 2, 4), grad='leaf'), T((2, 3), 'int64', 'ones', 'numpy'), T((2,), 'int64', 'ones', 'numpy'), T((2,), 'int64', 'ones'))
+cnn.nn.CTCLoss()(T((6, 2, 4), grad='leaf'), T((2, 3), 'int64', 'ones', 'numpy'), T((2,), 'int64', 'ones', 'numpy'),
+    T((2,), 'int64', 'ones'))
 cnn.nn.CosineEmbeddingLoss()(T((3, 4), grad='leaf'), T((3, 4), grad='leaf'), T((3,), 'float32', 'ones'))
 cnn.nn.MultiMarginLoss()(T((3, 4), grad='leaf'), T((3,), 'int64', 'three', 'numpy'))
 cnn.nn.LinearCrossEntropyLoss(3, 4)(T((5, 3), grad='leaf'), T((5,), 'int64', 'three', 'numpy'))
@@ -149,7 +165,8 @@ cnn.nn.GRU(3, 4, dropout=0.5, num_layers=2)(T((5, 2, 3), grad='leaf'), T((2, 2, 
 cnn.nn.RNNCell(3, 4)(T((2, 3), grad='leaf'))
 cnn.nn.GRUCell(3, 4)(T((2, 3), grad='leaf'), T((2, 4), grad='leaf'))
 cnn.nn.LSTMCell(3, 4)(T((2, 3), grad='leaf'))
-cnn.nn.MultiheadAttention(8, 2, batch_first=True)(T((2, 5, 8), grad='leaf'), T((2, 4, 8)), T((2, 4, 8)), T((2, 4), 'bool', 'zeros'))
+cnn.nn.MultiheadAttention(8, 2, batch_first=True)(T((2, 5, 8), grad='leaf'), T((2, 4, 8)), T((2, 4, 8)),
+    T((2, 4), 'bool', 'zeros'))
 cnn.nn.Transformer(8, 2, 1, 1, 16)(T((3, 2, 8), grad='leaf'), T((4, 2, 8), grad='leaf'))
 cnn.nn.TransformerEncoderLayer(8, 2, 16)(T((3, 2, 8), grad='leaf'))
 cnn.nn.TransformerDecoderLayer(8, 2, 16)(T((3, 2, 8), grad='leaf'), T((4, 2, 8), grad='leaf'))
@@ -199,8 +216,8 @@ def examples(targets):
     """For the number of a target, the arguments of its calls above."""
     numbers = {target.expression: number for number, target in enumerate(targets)}
     found = {}
-    for line in CALLS.strip().splitlines():
-        call = ast.parse(line, mode="eval").body
+    for statement in ast.parse(CALLS).body:
+        call = statement.value
         made = call.func if isinstance(call.func, ast.Call) else None
         number = numbers.get(ast.unparse((made or call).func))
         if number is None:

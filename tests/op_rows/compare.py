@@ -14,8 +14,8 @@ NO_FLOATS = error(NotImplementedError, "not implemented for 'Float'", X(3), X(3)
 
 
 def compare(name, reference):
-    return Op(name, reference, [case(A, B), case(A, 1).only(NUMBERS)], dtypes=ALL, result=cnn.bool, grad=0, pointwise=True,
-              errors=[SHAPES])  # fmt: skip
+    return Op(name, reference, [case(A, B), case(A, 1).only(NUMBERS)], dtypes=ALL, result=cnn.bool, grad=0,
+              pointwise=True, errors=[SHAPES])  # fmt: skip
 
 
 def logic(name, reference):
@@ -61,6 +61,7 @@ ROWS = [
     bits("bitwise_xor", np.bitwise_xor),
     bits("bitwise_left_shift", np.left_shift, X(3, low=0, high=3), INTS),
     bits("bitwise_right_shift", np.right_shift, X(3, low=0, high=3), INTS),
-    Op("isclose", lambda a, b, **k: np.isclose(a, b, **k), [case(A, B), case(A, B, rtol=0.5, atol=0.5), case(Fixed([1.0, 2.0]), Fixed([1.0, 2.1]))],
-       dtypes=NUMBERS, result=cnn.bool, grad=0, pointwise=True),
+    Op("isclose", lambda a, b, **k: np.isclose(a, b, **k),
+       [case(A, B), case(A, B, rtol=0.5, atol=0.5), case(Fixed([1.0, 2.0]), Fixed([1.0, 2.1]))], dtypes=NUMBERS,
+       result=cnn.bool, grad=0, pointwise=True),
 ]  # fmt: skip

@@ -281,11 +281,15 @@ def conv_rows(n):
     channels_differ = error(RuntimeError, "channels", x(1, 3, 5, 5, 5), X(2, 2, *kernel))
     too_large = error(RuntimeError, "size", x(1, 2, 1, 2, 1), X(2, 2, *kernel))
     return [
-        Op(name, conv, cases, dtypes=FLOATS + INTS, tolerance=8, large=case(big, weight, X(16), 1, 1), errors=[channels_differ, too_large,
-           error(RuntimeError, None, x(1, 2, 5, 5, 5), X(2, 2, *kernel), X(3)), error(RuntimeError, "stride", x(1, 2, 5, 5, 5), X(2, 2, *kernel), None, 0),
-           error(RuntimeError, None, x(1, 2, 5, 5, 5), X(2, 2, *kernel), None, 1, -1), error(RuntimeError, "dtype|type", x(1, 2, 5, 5, 5), X(2, 2, *kernel, dtype=cnn.float64))]),
-        Op(f"conv_transpose{n}d", conv_transpose, back, dtypes=FLOATS + INTS, tolerance=8, large=case(big, weight, X(16), 1, 1),
-           errors=[channels_differ, error(RuntimeError, "output padding", x(1, 2, 5, 5, 5), X(2, 2, *kernel), None, 1, 0, 2)]),
+        Op(name, conv, cases, dtypes=FLOATS + INTS, tolerance=8, large=case(big, weight, X(16), 1, 1),
+           errors=[channels_differ, too_large, error(RuntimeError, None, x(1, 2, 5, 5, 5), X(2, 2, *kernel), X(3)),
+           error(RuntimeError, "stride", x(1, 2, 5, 5, 5), X(2, 2, *kernel), None, 0),
+           error(RuntimeError, None, x(1, 2, 5, 5, 5), X(2, 2, *kernel), None, 1, -1),
+           error(RuntimeError, "dtype|type", x(1, 2, 5, 5, 5), X(2, 2, *kernel, dtype=cnn.float64))]),
+        Op(f"conv_transpose{n}d", conv_transpose, back, dtypes=FLOATS + INTS, tolerance=8,
+           large=case(big, weight, X(16), 1, 1),
+           errors=[channels_differ, error(RuntimeError, "output padding", x(1, 2, 5, 5, 5), X(2, 2, *kernel), None, 1,
+           0, 2)]),
     ]  # fmt: skip
 
 
@@ -308,7 +312,8 @@ def pool_rows(n):
             [c if i < 1 else c.no_grad() for i, c in enumerate(averages)],
         )
     big = {1: X(8, 32, 4096), 2: X(8, 32, 64, 64), 3: X(4, 16, 16, 32, 32)}[n]
-    errors = [error(RuntimeError, "padding|pad", x, 2, 1, 2), error(RuntimeError, "kernel|size", x, 0), error(RuntimeError, None, X(3), 2),
+    errors = [error(RuntimeError, "padding|pad", x, 2, 1, 2), error(RuntimeError, "kernel|size", x, 0),
+              error(RuntimeError, None, X(3), 2),
               error(RuntimeError, "size|small", X(*(1, 1, 2, 2, 2)[: 2 + n]), 5)]  # fmt: skip
     small = X(*(1, 2, 5, 4, 3)[: 2 + n], distinct=True)
     sizes = [
@@ -326,9 +331,12 @@ def pool_rows(n):
     return [
         Op(f"max_pool{n}d", max_pool(n), maxima, large=case(big, 3, 2, 1), errors=errors),
         Op(f"max_pool{n}d_with_indices", max_pool(n, True), maxima, result=pair, errors=errors),
-        Op(f"avg_pool{n}d", avg_pool(n), averages, dtypes=(*FLOATS, cnn.int64), tolerance=2, large=case(big, 3, 2, 1), errors=errors),
-        Op(f"adaptive_avg_pool{n}d", adaptive(n, np.mean), sizes, tolerance=2, large=case(big, 7), errors=adaptive_errors),
-        Op(f"adaptive_max_pool{n}d", adaptive(n, np.max), sizes, result=pair, large=case(big, 7), errors=adaptive_errors),
+        Op(f"avg_pool{n}d", avg_pool(n), averages, dtypes=(*FLOATS, cnn.int64), tolerance=2, large=case(big, 3, 2, 1),
+           errors=errors),
+        Op(f"adaptive_avg_pool{n}d", adaptive(n, np.mean), sizes, tolerance=2, large=case(big, 7),
+           errors=adaptive_errors),
+        Op(f"adaptive_max_pool{n}d", adaptive(n, np.max), sizes, result=pair, large=case(big, 7),
+           errors=adaptive_errors),
     ]  # fmt: skip
 
 
@@ -340,34 +348,50 @@ CLASS_WEIGHT = X(4, low=0.5, high=2.0, grad=False)
 PROBABILITIES = X(3, 4, low=0.1, high=0.9)
 BIG_ROWS, BIG_IMAGE = X(1024, 1030), X(16, 32, 48, 48)
 CLASS_ERRORS = [
-    error(IndexError, "out of bounds", A, Fixed([0, 1, 4], cnn.int64)), error(IndexError, "out of bounds", A, Fixed([0, -1, 2], cnn.int64)),
+    error(IndexError, "out of bounds", A, Fixed([0, 1, 4], cnn.int64)), error(IndexError, "out of bounds", A,
+          Fixed([0, -1, 2], cnn.int64)),
     error(ValueError, "batch_size", A, Index(2, below=4)), error(RuntimeError, None, A, CLASSES, X(3)),
 ]  # fmt: skip
 LOSSES = [
-    *[case(A, CLASSES, None, r) for r in (0, 1, 2)], case(A, CLASSES, CLASS_WEIGHT), case(A, CLASSES, CLASS_WEIGHT, 0, 1),
+    *[case(A, CLASSES, None, r) for r in (0, 1, 2)], case(A, CLASSES, CLASS_WEIGHT), case(A, CLASSES, CLASS_WEIGHT, 0,
+      1),
     case(A, Fixed([1, -100, 3], cnn.int64)), case(IMAGE, PIXELS), case(IMAGE, PIXELS, CLASS_WEIGHT, 2),
 ]  # fmt: skip
 
 ROWS = [
     *(row for n in (1, 2, 3) for row in conv_rows(n)),
-    Op("convolution", convolution, [case(X(1, 2, 5), X(3, 2, 3), X(3), (2,), (1,), (1,), False, (0,), 1), case(X(1, 2, 5), X(2, 3, 3), X(3), (2,), (1,), (1,), True, (1,), 1)], tolerance=8),
+    Op("convolution", convolution, [case(X(1, 2, 5), X(3, 2, 3), X(3), (2,), (1,), (1,), False, (0,), 1),
+       case(X(1, 2, 5), X(2, 3, 3), X(3), (2,), (1,), (1,), True, (1,), 1)], tolerance=8),
     *(row for n in (1, 2, 3) for row in pool_rows(n)),
-    Op("layer_norm", layer_norm, [case(A, (4,), W4, W4), case(A, (4,)), case(X(2, 3, 4), (3, 4), X(3, 4), X(3, 4)), case(A, (4,), W4, None, 0.1), case(X(0, 4), (4,), W4, W4)], tolerance=8,
-       large=case(BIG_ROWS, (1030,), X(1030), X(1030)), errors=[error(RuntimeError, "normalized_shape", A, (3,)), error(RuntimeError, None, A, (4,), X(3))]),
+    Op("layer_norm", layer_norm, [case(A, (4,), W4, W4), case(A, (4,)), case(X(2, 3, 4), (3, 4), X(3, 4), X(3, 4)),
+       case(A, (4,), W4, None, 0.1), case(X(0, 4), (4,), W4, W4)], tolerance=8,
+       large=case(BIG_ROWS, (1030,), X(1030), X(1030)),
+       errors=[error(RuntimeError, "normalized_shape", A, (3,)), error(RuntimeError, None, A, (4,), X(3))]),
     Op("native_layer_norm", native_layer_norm, [case(A, (4,), W4, W4, 1e-5)], tolerance=8, dtypes=DOUBLE),
-    Op("rms_norm", rms_norm, [case(A, (4,), W4, 1e-3), case(X(2, 3, 4), (3, 4), None, 1e-3)], tolerance=8, large=case(BIG_ROWS, (1030,), X(1030), 1e-5), errors=[error(RuntimeError, None, A, (3,))]),
-    Op("batch_norm", batch_norm, [case(A, W4, W4, None, None, True, 0.1, 1e-3, False), case(IMAGE, W4, W4, None, None, True, 0.1, 1e-3, False), case(IMAGE, None, None, None, None, True, 0.1, 1e-3, False),
-       case(A, W4, W4, MEAN, VAR, False, 0.1, 1e-3, False), case(IMAGE, W4, W4, MEAN, VAR, False, 0.1, 1e-3, False)], tolerance=8, large=case(BIG_IMAGE, X(32), X(32), None, None, True, 0.1, 1e-5, False),
+    Op("rms_norm", rms_norm, [case(A, (4,), W4, 1e-3), case(X(2, 3, 4), (3, 4), None, 1e-3)], tolerance=8,
+       large=case(BIG_ROWS, (1030,), X(1030), 1e-5), errors=[error(RuntimeError, None, A, (3,))]),
+    Op("batch_norm", batch_norm, [case(A, W4, W4, None, None, True, 0.1, 1e-3, False),
+       case(IMAGE, W4, W4, None, None, True, 0.1, 1e-3, False),
+       case(IMAGE, None, None, None, None, True, 0.1, 1e-3, False), case(A, W4, W4, MEAN, VAR, False, 0.1, 1e-3, False),
+       case(IMAGE, W4, W4, MEAN, VAR, False, 0.1, 1e-3, False)], tolerance=8,
+       large=case(BIG_IMAGE, X(32), X(32), None, None, True, 0.1, 1e-5, False),
        errors=[error(RuntimeError, None, A, X(3), W4, None, None, True, 0.1, 1e-3, False),
-               error(RuntimeError, "running_mean", A, W4, W4, X(3), X(3), True, 0.1, 1e-3, False)]),
-    Op("_batch_norm_relu", _batch_norm_relu, [case(A, W4, W4, None, None, True, 0.1, 1e-3), case(IMAGE, W4, W4, None, None, True, 0.1, 1e-3), case(IMAGE, W4, W4, MEAN, VAR, False, 0.1, 1e-3)],
-       tolerance=8, large=case(BIG_IMAGE, X(32), X(32), None, None, True, 0.1, 1e-5), errors=[error(RuntimeError, "weight", A, X(3), W4, None, None, True, 0.1, 1e-3)]),
-    Op("instance_norm", instance_norm, [case(IMAGE, W4, W4, None, None, True, 0.1, 1e-3, False), case(X(2, 3, 4), None, None, None, None, True, 0.1, 1e-3, False)], tolerance=8,
+       error(RuntimeError, "running_mean", A, W4, W4, X(3), X(3), True, 0.1, 1e-3, False)]),
+    Op("_batch_norm_relu", _batch_norm_relu,
+       [case(A, W4, W4, None, None, True, 0.1, 1e-3), case(IMAGE, W4, W4, None, None, True, 0.1, 1e-3),
+       case(IMAGE, W4, W4, MEAN, VAR, False, 0.1, 1e-3)], tolerance=8,
+       large=case(BIG_IMAGE, X(32), X(32), None, None, True, 0.1, 1e-5),
+       errors=[error(RuntimeError, "weight", A, X(3), W4, None, None, True, 0.1, 1e-3)]),
+    Op("instance_norm", instance_norm, [case(IMAGE, W4, W4, None, None, True, 0.1, 1e-3, False),
+       case(X(2, 3, 4), None, None, None, None, True, 0.1, 1e-3, False)], tolerance=8,
        large=case(BIG_IMAGE, X(32), X(32), None, None, True, 0.1, 1e-5, False)),
-    Op("group_norm", group_norm, [case(IMAGE, 2, W4, W4), case(IMAGE, 4), case(X(2, 4), 1, W4, W4, 0.1)], tolerance=8, large=case(BIG_IMAGE, 4, X(32), X(32)),
+    Op("group_norm", group_norm, [case(IMAGE, 2, W4, W4), case(IMAGE, 4), case(X(2, 4), 1, W4, W4, 0.1)], tolerance=8,
+       large=case(BIG_IMAGE, 4, X(32), X(32)),
        errors=[error(RuntimeError, "divisible", IMAGE, 3), error(RuntimeError, None, IMAGE, 2, X(3))]),
     Op("nll_loss", nll, LOSSES, tolerance=4, large=case(X(8192, 130), Index(8192, below=130)), errors=CLASS_ERRORS),
     Op("nll_loss_nd", nll, [*LOSSES, case(X(4), Fixed(2, cnn.int64))], tolerance=4, errors=CLASS_ERRORS),
-    Op("cross_entropy_loss", cross_entropy, [*LOSSES, case(A, PROBABILITIES), case(A, PROBABILITIES, CLASS_WEIGHT, 0), case(A, CLASSES, None, 1, -100, 0.1), case(A, CLASSES, CLASS_WEIGHT, 1, -100, 0.1),
-       case(A, PROBABILITIES, None, 2, -100, 0.2)], tolerance=4, large=case(X(8192, 130), Index(8192, below=130)), errors=CLASS_ERRORS),
+    Op("cross_entropy_loss", cross_entropy,
+       [*LOSSES, case(A, PROBABILITIES), case(A, PROBABILITIES, CLASS_WEIGHT, 0), case(A, CLASSES, None, 1, -100, 0.1),
+       case(A, CLASSES, CLASS_WEIGHT, 1, -100, 0.1), case(A, PROBABILITIES, None, 2, -100, 0.2)], tolerance=4,
+       large=case(X(8192, 130), Index(8192, below=130)), errors=CLASS_ERRORS),
 ]  # fmt: skip

@@ -74,8 +74,10 @@ def pads(n):
     wide = error(RuntimeError, "[Pp]adding", X(*(1, 2, 3, 3, 3)[: 2 + n]), (3,) * (2 * n))
     x = X(*(1, 1, 2, 3, 3) if n == 3 else (1, 2, 3, 3)[: 2 + n])
     return [
-        Op(f"reflection_pad{n}d", pad("reflect"), [case(x, widths), case(alone, whole)], large=case(big, whole), errors=[wide]),
-        Op(f"replication_pad{n}d", pad("edge"), [case(x, widths), case(alone, whole)], large=case(big, whole), errors=[error(RuntimeError, None, x, (1,))]),
+        Op(f"reflection_pad{n}d", pad("reflect"), [case(x, widths), case(alone, whole)], large=case(big, whole),
+           errors=[wide]),
+        Op(f"replication_pad{n}d", pad("edge"), [case(x, widths), case(alone, whole)], large=case(big, whole),
+           errors=[error(RuntimeError, None, x, (1,))]),
     ]  # fmt: skip
 
 

@@ -172,7 +172,8 @@ def network_row(name, step, gates, states):
         hx = [X(2, 2, 2), X(2, 2, 3)]
         extra = [
             case(X(3, 2, 2), hx, params(4, 2, 3, layers=2, proj=2), True, 2, 0.0, True, False, False),
-            case(X(8, 2), SIZES, [X(2, 3, 2), X(2, 3, 3)], params(4, 2, 3, directions=2, bias=False, proj=2), False, 1, 0.0, True, True),
+            case(X(8, 2), SIZES, [X(2, 3, 2), X(2, 3, 3)], params(4, 2, 3, directions=2, bias=False, proj=2), False, 1,
+                 0.0, True, True),
         ]  # fmt: skip
     return Op(
         name,

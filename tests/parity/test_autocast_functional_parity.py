@@ -142,3 +142,78 @@ def test_functions(name, given):
     values = [np.array(t.detach().tolist()) for t in found]
     tolerance = 3e-2 if "bfloat16" in str(theirs.dtype) or given == "bfloat16" else 1e-2
     np.testing.assert_allclose(*values, rtol=tolerance, atol=tolerance)
+
+
+# What has been narrowed by a product, y, with what has not, x.
+MIXED = {
+    "where": lambda F, lib, x, y: lib.where(x > 0, y, x),
+    "sum of both": lambda F, lib, x, y: y + x,
+    "addcmul": lambda F, lib, x, y: lib.addcmul(x, y, x),
+    "written into float32": lambda F, lib, x, y: x.clone().add_(y),
+    "index_copy": lambda F, lib, x, y: x.index_copy(0, lib.tensor([0]), y[:1]),
+    "powers": lambda F, lib, x, y: lib.stack([y**2, y.square(), 2**y]),
+    "product to float64": lambda F, lib, x, y: y.prod(dtype=lib.float64),
+    "cat with float64": lambda F, lib, x, y: lib.cat([x, x.double()]),
+    "cat with integers": lambda F, lib, x, y: lib.cat([x.long(), y]),
+    "cat with nothing": lambda F, lib, x, y: lib.cat([lib.ones(0), y]),
+    "stack of integers": lambda F, lib, x, y: lib.stack([x.long(), x.long()]),
+    "mse": lambda F, lib, x, y: F.mse_loss(y, x, reduction="none"),
+    "weighted logits": lambda F, lib, x, y: F.binary_cross_entropy_with_logits(
+        y, x.sigmoid(), weight=lib.ones(4, 4).bfloat16(), pos_weight=lib.ones(4)
+    ),
+    "weighted classes": lambda F, lib, x, y: F.cross_entropy(
+        y, lib.tensor([0, 1, 2, 3]), weight=lib.ones(4), label_smoothing=0.1
+    ),
+    "probabilities": lambda F, lib, x, y: F.cross_entropy(y, x.softmax(-1)),
+    "batch norm": lambda F, lib, x, y: F.batch_norm(y, x[0], x[1].abs() + 1),
+    "instance norm": lambda F, lib, x, y: F.instance_norm(y[None], weight=x[0], bias=x[1]),
+    "group norm": lambda F, lib, x, y: F.group_norm(y[None], 2, x[0], x[1]),
+    "layer norm": lambda F, lib, x, y: F.layer_norm(y, (4,), x[0]),
+    "rms norm": lambda F, lib, x, y: F.rms_norm(y, (4,), x[0]),
+    "softmax in float32": lambda F, lib, x, y: y.softmax(-1, dtype=lib.float32),
+    "prelu": lambda F, lib, x, y: F.prelu(y, x[0, :1]),
+    "similarity": lambda F, lib, x, y: F.cosine_similarity(y, x),
+    "distance": lambda F, lib, x, y: F.pairwise_distance(y, x),
+    "embedding bag": lambda F, lib, x, y: F.embedding_bag(
+        lib.tensor([[1, 2]]), x, mode="sum", per_sample_weights=x[:1, :2]
+    ),
+    "products of vectors": lambda F, lib, x, y: lib.stack([x[0] @ x[1], x[0] @ x @ x[1]]),
+    "outer products": lambda F, lib, x, y: lib.addr(lib.addmm(x, x, x).float(), x[0], x[1]),
+    "linear of a vector": lambda F, lib, x, y: F.linear(x[0], x[1]),
+    "norm of a weight": lambda F, lib, x, y: lib.nn.utils.parametrizations.weight_norm(
+        lib.nn.Linear(4, 4)
+    )(x),
+    "spectral norm": lambda F, lib, x, y: lib.nn.utils.parametrizations.spectral_norm(
+        lib.nn.Linear(4, 4)
+    )(x),
+    "reflecting convolution": lambda F, lib, x, y: lib.nn.Conv1d(
+        4, 3, 3, padding_mode="reflect", padding=1
+    )(x),
+    "circular convolution": lambda F, lib, x, y: lib.nn.Conv1d(
+        4, 3, 3, padding_mode="circular", padding=1
+    )(x),
+    "causal encoder": lambda F, lib, x, y: lib.nn.TransformerEncoder(
+        lib.nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0), 2, enable_nested_tensor=False
+    )(y[:, None], mask=lib.nn.Transformer.generate_square_subsequent_mask(4), is_causal=True),
+    "states of an LSTM": lambda F, lib, x, y: lib.nn.LSTM(4, 4)(
+        x, (y[:1], x[:1])
+    )[0],
+    "states of a GRU": lambda F, lib, x, y: lib.nn.GRU(4, 4)(x, y[:1])[0],
+    "states of a cell": lambda F, lib, x, y: lib.nn.LSTMCell(4, 4)(x, (y, x))[1],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_what_was_narrowed_meets_float32(name):
+    found = []
+    for lib in LIBS:
+        lib.manual_seed(0)
+        with warnings.catch_warnings(), lib.autocast("cpu"):
+            warnings.simplefilter("ignore")
+            x = draw(lib, "float32", 4, 4)
+            found.append(MIXED[name](lib.nn.functional, lib, x, x @ x))
+    ours, theirs = found
+    assert str(ours.dtype).rpartition(".")[2] == str(theirs.dtype).rpartition(".")[2]
+    values = [np.array(t.detach().tolist()) for t in found]
+    scale = max(1.0, np.abs(values[1]).max())
+    np.testing.assert_allclose(*values, rtol=3e-2, atol=3e-2 * scale)

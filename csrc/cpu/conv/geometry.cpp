@@ -10,8 +10,8 @@ constexpr int64_t kSharedElements = 4 << 20;    // of a box that the pool works 
 constexpr int64_t kSharedPositions = 4096;      // and its positions
 constexpr int64_t kSpreadGain = 8;              // positions saved, times their use, that repay copies for the taps
 
-// n elements, `step` apart, to dense ones. Up to a vector of zeros may follow where `padded` says that rows written later
-// or zeros come after them: a whole store costs less than part of one.
+// n elements, `step` apart, to dense ones. Up to a vector of zeros may follow where `padded` says that rows written
+// later or zeros come after them: a whole store costs less than part of one.
 template <class T> void copy_row(const T* from, int64_t step, int64_t n, bool padded, T* to) {
   if (step == 1) {
     if (n < kLanes<T>) return vec_store_n(to, vec_load_n(from, n), padded ? kLanes<T> : n);
@@ -36,8 +36,8 @@ Axis forward_axis(const ConvArgs& args, int axis) {
   return a;
 }
 
-// x[i] receives y[o] * w[t] where o * stride + t * dilation - padding = i: o = q + (residue + padding - t * dilation) / stride,
-// for the taps that divide.
+// x[i] receives y[o] * w[t] where o * stride + t * dilation - padding = i:
+// o = q + (residue + padding - t * dilation) / stride, for the taps that divide.
 Axis backward_axis(const ConvArgs& args, int axis, int64_t residue) {
   const int64_t stride = args.stride[axis], dilation = args.dilation[axis], kernel = args.kernel[axis];
   const int64_t from = residue + args.padding[axis];

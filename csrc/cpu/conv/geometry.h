@@ -1,7 +1,7 @@
 // Convolution as a correlation over flat planes. A source plane is copied into a row-after-row layout with its zero
 // padding, strided columns taken apart into phases; then every tap of the kernel is one constant offset, and one vector
-// covers outputs across the ends of rows. Positions between the rows are computed and dropped; where they would be many,
-// each tap along the row gets a copy of its own without gaps.
+// covers outputs across the ends of rows. Positions between the rows are computed and dropped; where they would be
+// many, each tap along the row gets a copy of its own without gaps.
 #pragma once
 
 #include "cpu/heavy.h"
@@ -52,7 +52,8 @@ class Plan {
 // The flat layout of the sources of a plan's boxes.
 class Layout {
  public:
-  // `reuse` is how often an element is used in one row of taps: much reuse repays rows without gaps, a copy for each tap.
+  // `reuse` is how often an element is used in one row of taps: much reuse repays rows without gaps, a copy for each
+  // tap.
   Layout(const Axis (&axes)[3], const Plan& plan, int64_t reuse, int64_t lanes);
 
   int64_t plane() const { return plane_; }  // elements of one channel

@@ -1,6 +1,6 @@
 // Convolution over pixels: the source of a box of outputs is turned so that its channels lie side by side, zero padding
-// included. A tap is then a constant offset, a row of taps one run of products, and the register tile multiplies the pixels
-// of some outputs of a row, whatever the stride, by panels of weights with the outputs' channels in the lanes.
+// included. A tap is then a constant offset, a row of taps one run of products, and the register tile multiplies the
+// pixels of some outputs of a row, whatever the stride, by panels of weights with the outputs' channels in the lanes.
 #pragma once
 
 #include "cpu/conv/conv.h"

@@ -39,7 +39,8 @@ template <class T> void write_rows(const Rows<T>& r, const T* from, T* to) {
   }
 }
 
-// The weights of all groups, in the order in which the tiles read them: [group][block of outputs][channel][tap][output].
+// The weights of all groups, in the order in which the tiles read them:
+// [group][block of outputs][channel][tap][output].
 template <class T> void pack_weights(const Correlation<T>& c, int64_t blocks, const int64_t* taps, int64_t count,
                                      T* to) {
   const int64_t depth = c.in_channels * count;

@@ -5,7 +5,8 @@
 
 namespace cnn::cpu::inline CNN_ISA {
 
-// Output channels of the largest tile, and vectors of a tile by its channels: sums, sources and one weight fit the registers.
+// Output channels of the largest tile, and vectors of a tile by its channels: sums, sources and one weight fit the
+// registers.
 inline constexpr int kConvRows = kRegisters == 32 ? 14 : (kVecBytes == 32 ? 6 : 4);
 inline constexpr int conv_vecs(int rows) {
   const int vecs = (kRegisters - 2) / (rows + 1);

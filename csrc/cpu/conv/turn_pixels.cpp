@@ -19,8 +19,8 @@ template <class F> struct Cursor {
   }
 };
 
-// The planes of the next slice, whose turn comes soon: their streams are too many for the processor to foresee. Past the end
-// of a tensor nothing happens.
+// The planes of the next slice, whose turn comes soon: their streams are too many for the processor to foresee. Past
+// the end of a tensor nothing happens.
 template <int kWrite> void fetch_next(const float* at, int64_t stride) {
 #pragma GCC unroll 16
   for (int i = 0; i < kSlice; ++i) __builtin_prefetch(at + (kSlice + i) * stride, kWrite, 2);

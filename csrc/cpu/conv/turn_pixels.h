@@ -1,4 +1,5 @@
-// Planes turned into pixels, the channels side by side, and back: squares of a vector of channels by a vector of pixels.
+// Planes turned into pixels, the channels side by side, and back: squares of a vector of channels by a vector of
+// pixels.
 #pragma once
 
 #include "cpu/vec/transpose.h"
@@ -32,8 +33,8 @@ struct PixelStep {
   int64_t step, row_step;
 };
 
-// Where pixels lie whole vectors apart, a slice of fewer channels is filled up with zeros: products with what memory happens
-// to hold may be slow.
+// Where pixels lie whole vectors apart, a slice of fewer channels is filled up with zeros: products with what memory
+// happens to hold may be slow.
 CNN_HD bool whole_slices(int64_t channels, int64_t step) { return channels == kSlice || step % kSlice == 0; }
 
 // Rows [first, last) of at most kSlice planes to pixels; row `first` goes to row 0.

@@ -1,6 +1,7 @@
 // How the pool takes part in the gradient of a convolution with respect to its weights, a sum over all boxes of a plan.
-// Many sums: boxes follow one another, and the pool shares the sums of each. Few sums: it takes shares of the boxes, each with
-// sums of its own, which are added in order. Both depend on the shape alone, so results do not depend on the number of threads.
+// Many sums: boxes follow one another, and the pool shares the sums of each. Few sums: it takes shares of the boxes,
+// each with sums of its own, which are added in order. Both depend on the shape alone, so results do not depend on the
+// number of threads.
 #pragma once
 
 #include "core/parallel.h"

@@ -1,5 +1,6 @@
-// Convolutions of 3x3 taps at stride 1 by Winograd's algorithm (winograd_transform.h): forward, the gradient with respect to
-// the input, which is a convolution of dy with the turned weights, and the gradient with respect to the weights.
+// Convolutions of 3x3 taps at stride 1 by Winograd's algorithm (winograd_transform.h): forward, the gradient with
+// respect to the input, which is a convolution of dy with the turned weights, and the gradient with respect to the
+// weights.
 #include "cpu/conv/winograd.h"
 
 #include "core/parallel.h"

@@ -1,6 +1,6 @@
-// The frame of Winograd's algorithm: planes are cut into blocks of tiles; a block's tiles are gathered with the channels in
-// the lanes of vectors, transformed to their 36 points, multiplied point by point as matrices over the channels, and
-// transformed back.
+// The frame of Winograd's algorithm: planes are cut into blocks of tiles; a block's tiles are gathered with the
+// channels in the lanes of vectors, transformed to their 36 points, multiplied point by point as matrices over the
+// channels, and transformed back.
 #pragma once
 
 #include "cpu/conv/conv.h"
@@ -21,8 +21,8 @@ struct Block {
   int64_t image, images, row, rows;
 };
 
-// The 4x4 tiles of planes. Of dilated convolutions each residue class of pixels is a picture of its own, one class after
-// the other along rows and columns.
+// The 4x4 tiles of planes. Of dilated convolutions each residue class of pixels is a picture of its own, one class
+// after the other along rows and columns.
 struct Tiling {
   Tiling(const ConvArgs& args, const int64_t (&planes)[3], int64_t wanted);
 

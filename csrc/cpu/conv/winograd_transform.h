@@ -1,8 +1,8 @@
-// Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, 2016): y = A^T [(G g G^T) * (B^T d B)] A for tiles of 6x6 inputs
-// and 4x4 outputs. By the transposition principle the gradient of g is G^T [(B^T d B) * (A dy A^T)] G.
+// Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, 2016): y = A^T [(G g G^T) * (B^T d B)] A for tiles of 6x6
+// inputs and 4x4 outputs. By the transposition principle the gradient of g is G^T [(B^T d B) * (A dy A^T)] G.
 //
-// Interpolation points are 0, +-3/4, +-3/2 and infinity instead of the paper's 0, +-1, +-2: every constant below but those of
-// G is exact in float, and the error is a quarter. With a = 3/4, b = 3/2:
+// Interpolation points are 0, +-3/4, +-3/2 and infinity instead of the paper's 0, +-1, +-2: every constant below but
+// those of G is exact in float, and the error is a quarter. With a = 3/4, b = 3/2:
 //   rows of B^T: the polynomials prod (x - q) over the points q other than p;  columns of A^T: 1, p, p^2, p^3;
 //   rows of G: (1, p, p^2) / prod (p - q); infinity takes the leading coefficients.
 #pragma once

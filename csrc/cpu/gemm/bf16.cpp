@@ -1,5 +1,5 @@
-// Products of bfloat16 with sums in float: through the processor's matrix tiles where there are some, else as products of
-// floats. One element of C is summed over all of k in one tile, so its value depends on the shape alone.
+// Products of bfloat16 with sums in float: through the processor's matrix tiles where there are some, else as products
+// of floats. One element of C is summed over all of k in one tile, so its value depends on the shape alone.
 #include <string.h>
 
 #include <type_traits>

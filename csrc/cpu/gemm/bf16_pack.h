@@ -5,8 +5,8 @@
 
 namespace cnn::cpu::inline CNN_ISA {
 
-// A tile holds 16 rows of 64 bytes: for A 16 rows of 32 elements, for B 16 pairs of rows with the elements of a pair next
-// to each other: b[k, j] and b[k + 1, j] make one word.
+// A tile holds 16 rows of 64 bytes: for A 16 rows of 32 elements, for B 16 pairs of rows with the elements of a pair
+// next to each other: b[k, j] and b[k + 1, j] make one word.
 inline constexpr int kLines = 16, kDepth = 32, kTileElements = kLines * kDepth;
 
 // `lines` rows of A or columns of B, `depth` elements deep.

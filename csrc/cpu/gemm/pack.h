@@ -17,8 +17,8 @@ template <class T> struct ClampedRows {
   CNN_HD const T* operator()(int64_t j) const { return base + min_of(j, last) * stride; }
 };
 
-// 16 bytes of the rows j, j + n, j + 2 n... at p, n the elements of 16 bytes, so that what is left of a transposition is
-// inside each piece.
+// 16 bytes of the rows j, j + n, j + 2 n... at p, n the elements of 16 bytes, so that what is left of a transposition
+// is inside each piece.
 #if defined(__AVX512F__)
 template <class R> CNN_HD Vec<float> load_pieces(const R& row, int j, int64_t p, float) {
   __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(row(j) + p));

@@ -6,9 +6,9 @@
 
 namespace cnn::cpu::inline CNN_ISA {
 
-// c[i * c_row + j] (+)= sum over k of a(i, k) * b[k * b_row + j], for whole vectors of columns j. A comes in `runs` of k
-// each, run r from a + offsets[r]; B goes on. In a run, a(i, k) is a[k * a_step + i] where A is dense along its rows' index,
-// else a[i * a_step + k].
+// c[i * c_row + j] (+)= sum over k of a(i, k) * b[k * b_row + j], for whole vectors of columns j. A comes in `runs` of
+// k each, run r from a + offsets[r]; B goes on. In a run, a(i, k) is a[k * a_step + i] where A is dense along its rows'
+// index, else a[i * a_step + k].
 template <class T> struct PanelTile {
   const T* a;
   int64_t a_step;

@@ -1,5 +1,5 @@
-// Products of a few rows with a large matrix: memory is the limit, so B is read once, several whole rows at a time, while
-// the sums stay in L1.
+// Products of a few rows with a large matrix: memory is the limit, so B is read once, several whole rows at a time,
+// while the sums stay in L1.
 #include "core/parallel.h"
 #include "cpu/gemm/gemm.h"
 #include "cpu/gemm/block.h"

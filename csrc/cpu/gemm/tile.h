@@ -1,5 +1,5 @@
-// The register tile of the matrix product: elements of A broadcast against vectors of B, the sums in registers until they
-// have gone through the epilogue.
+// The register tile of the matrix product: elements of A broadcast against vectors of B, the sums in registers until
+// they have gone through the epilogue.
 #pragma once
 
 #include "cpu/gemm/epilogue.h"
@@ -9,8 +9,8 @@ namespace cnn::cpu::inline CNN_ISA {
 inline constexpr int64_t kDeepTile = 100;  // depth from which C is fetched before it is written, a row at a time
 inline constexpr int64_t kAhead = 8;  // rows of B that the second cache is asked for in advance
 
-// acc[i][v] = sum over p of a[i, p] * b[p, v].  kVecs is ceil(cols / lanes). B is read in place where the instruction set
-// masks the last vector for free (kMaskedLoads), or cols is a multiple of the lanes, or it is packed.
+// acc[i][v] = sum over p of a[i, p] * b[p, v].  kVecs is ceil(cols / lanes). B is read in place where the instruction
+// set masks the last vector for free (kMaskedLoads), or cols is a multiple of the lanes, or it is packed.
 template <class T, int kRows, int kVecs>
 void run_tile(const Tile<T>& t) {
   using V = Vec<T>;

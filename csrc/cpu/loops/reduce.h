@@ -275,9 +275,9 @@ struct Chunk<kernels::Moments, T> {
     return {vec_sum<double>(first[0]), vec_sum<double>(square[0])};
   }
 
-  // Many floats: their distances from a number near the mean as floats, whose sums leave the lanes of floats after kRows
-  // terms. That is exact to the last bits of a float unless the number turns out to stand far from the mean, or squares
-  // leave the range of floats.
+  // Many floats: their distances from a number near the mean as floats, whose sums leave the lanes of floats after
+  // kRows terms. That is exact to the last bits of a float unless the number turns out to stand far from the mean, or
+  // squares leave the range of floats.
   static constexpr int kTerms = 4, kRows = kTerms * kTerms, kStep = kLanes<float>;
   struct Sums {
     Vec<double> first[2] = {}, square[2] = {};

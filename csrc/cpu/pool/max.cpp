@@ -35,8 +35,8 @@ bool is_halving(const PoolArgs& a) {
   return a.in[1] * a.in[2] < (1 << 30);
 }
 
-// A plane that is halved, a vector of outputs at a time: the pairs that the windows see of a row become a vector of left
-// and one of right elements. A place is an index in the plane, counted from the first of these windows.
+// A plane that is halved, a vector of outputs at a time: the pairs that the windows see of a row become a vector of
+// left and one of right elements. A place is an index in the plane, counted from the first of these windows.
 template <class T> class Halving {
   static constexpr int kCount = kLanes<T>;
   using Places = decltype(Vec<T>{} < Vec<T>{});  // integers as wide as T

@@ -1,5 +1,5 @@
-// Attention in blocks of queries and keys, so that scores never leave the cache: forward keeps a running maximum and sum
-// of each row (Milakov and Gimelshein 2018), backward computes the scores again (Dao et al. 2022).
+// Attention in blocks of queries and keys, so that scores never leave the cache: forward keeps a running maximum and
+// sum of each row (Milakov and Gimelshein 2018), backward computes the scores again (Dao et al. 2022).
 #include "core/parallel.h"
 #include "cpu/gemm/gemm.h"
 #include "cpu/heavy_kernels.h"

@@ -1,5 +1,6 @@
-// Recurrent layers: per step one fork of the pool, whose tasks are panels of hidden units. A task multiplies the state by
-// its columns of the recurrent weights, packed once for all steps, and applies the cell while the gates are in cache.
+// Recurrent layers: per step one fork of the pool, whose tasks are panels of hidden units. A task multiplies the state
+// by its columns of the recurrent weights, packed once for all steps, and applies the cell while the gates are in
+// cache.
 #include <optional>
 
 #include "core/parallel.h"

@@ -27,7 +27,8 @@ template <class T> struct CellRow {
 // Units of one call at most: a panel.
 inline constexpr int kMaxUnits = 32;
 
-// sigmoid(x), 1 from 87 on: exp(-x) is subnormal there, and a hundred times as slow. As integers, to stay free of branches.
+// sigmoid(x), 1 from 87 on: exp(-x) is subnormal there, and a hundred times as slow. As integers, to stay free of
+// branches.
 CNN_HD float gate(float x) {
   const int32_t u = int32_t(kernels::float_to_bits(x)), most = 0x42ae0000;
   const float y = sigmoid(kernels::bits_to_float(uint32_t(u < most ? u : most)));

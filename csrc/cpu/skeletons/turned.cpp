@@ -1,6 +1,6 @@
-// Elementwise calls in which an input lies dense along another dimension than the output (x.t() + y, a transposed copy).
-// They run in square tiles: a tile of such an input is turned into working memory first, or, where the functor only
-// moves, straight into the output.
+// Elementwise calls in which an input lies dense along another dimension than the output (x.t() + y, a transposed
+// copy). They run in square tiles: a tile of such an input is turned into working memory first, or, where the functor
+// only moves, straight into the output.
 #include <atomic>
 
 #include "core/parallel.h"

@@ -54,7 +54,8 @@ class CNN_API TensorImpl final : public RefCounted {
   Ref<TensorImpl> base;             // of a view: the tensor that is no view
   std::unique_ptr<AutogradMeta> autograd;
 
-  // Python's side. While `owns_wrapper`, this impl holds the only reference to the wrapper (csrc/bindings/tensor_type.cpp).
+  // Python's side. While `owns_wrapper`, this impl holds the only reference to the wrapper
+  // (csrc/bindings/tensor_type.cpp).
   std::atomic<void*> wrapper{nullptr};
   bool owns_wrapper = false;
 

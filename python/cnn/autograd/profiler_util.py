@@ -100,7 +100,7 @@ class FunctionEvent(FormattedTimesMixin):
     device_memory_usage = self_device_memory_usage = 0
     device_time_total = self_device_time_total = 0
 
-    def __init__(self, id, recorded, began, options):
+    def __init__(self, id, recorded, began, options, stack):
         r = recorded
         self.id = id
         self.trace_name = _recorded.event_name(r)
@@ -123,7 +123,7 @@ class FunctionEvent(FormattedTimesMixin):
         self.structured_input_shapes = [_structure(a) for a in arguments]
         self.concrete_inputs = [None if isinstance(a, tuple) else a for a in arguments]
         self.kwinputs = {}
-        self.stack = r.stack.split("\n")[:-1]
+        self.stack = stack
         self.flops = _recorded.flops(self.name, r.arguments) if options.with_flops else 0
 
     @property
@@ -317,11 +317,14 @@ class EventList(list):
 
 def build_events(ranges, began, options):
     """The events of recorded ranges, in order of their beginnings."""
-    events = {}
+    events, stacks = {}, {}
     for i, r in enumerate(ranges):
         if r.kind == Kind.MODULE:
             continue
-        event = events[i] = FunctionEvent(i + 1, r, began, options)
+        stack = stacks.get(r.stack)
+        if stack is None:
+            stack = stacks[r.stack] = r.stack.split("\n")[:-1]
+        event = events[i] = FunctionEvent(i + 1, r, began, options, stack)
         parent = r.parent
         while parent >= 0 and parent not in events:
             parent = ranges[parent].parent

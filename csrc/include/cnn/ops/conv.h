@@ -29,8 +29,9 @@ CNN_API Tensor conv_transpose(int dims, const Tensor& input, const Tensor& weigh
                               const Dims& stride, const Dims& padding, const Dims& output_padding, int64_t groups,
                               const Dims& dilation);
 
-// Whether the CPU may use Winograd's algorithm for 3x3 kernels at stride 1 (on at first, for the whole process): less than half
-// the time, and an error of up to 3e-5 of the largest output instead of 1e-5. Inf and NaN spread over 4x4 blocks of outputs.
+// Whether the CPU may use Winograd's algorithm for 3x3 kernels at stride 1 (on at first, for the whole process): less
+// than half the time, and an error of up to 3e-5 of the largest output instead of 1e-5. Inf and NaN spread over 4x4
+// blocks of outputs.
 CNN_API bool winograd_enabled();
 CNN_API void set_winograd_enabled(bool on);
 

@@ -1,5 +1,5 @@
-// Recurrent networks. `hx` are the first states [layers * directions, batch, size], `params` the weights of each layer and
-// direction in turn: w_ih, w_hh, then with biases b_ih, b_hh, then of an LSTM with projections w_hr.
+// Recurrent networks. `hx` are the first states [layers * directions, batch, size], `params` the weights of each layer
+// and direction in turn: w_ih, w_hh, then with biases b_ih, b_hh, then of an LSTM with projections w_hr.
 #pragma once
 
 #include <optional>
