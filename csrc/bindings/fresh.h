@@ -1,4 +1,5 @@
-// New memory: like a tensor's; or asked for as uninitialised, and filled all the same while deterministic results are wanted.
+// New memory: like a tensor's; or asked for as uninitialised, and filled all the same while deterministic results are
+// wanted.
 #pragma once
 
 #include <limits>

@@ -133,8 +133,8 @@ void bind_overridable(PyObject* module) {
   type.tp_basicsize = sizeof(Overridable);
   type.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR;
   type.tp_doc =
-      "_overridable(function, op='', is_event=False): the same function, taken over by __torch_function__ where there is "
-      "one, cast by autocast as the op of that name, and shown by profiles if it is an event.";
+      "_overridable(function, op='', is_event=False): the same function, taken over by __torch_function__ where there "
+      "is one, cast by autocast as the op of that name, and shown by profiles if it is an event.";
   type.tp_new = make;
   type.tp_dealloc = dealloc;
   type.tp_traverse = traverse;

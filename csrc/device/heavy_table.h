@@ -32,8 +32,8 @@ struct GemmArgs {
 };
 
 // Cross-correlation of x [batch, channels, in...] with w [out_channels, channels / groups, kernel...] to
-// y [batch, out_channels, out...], all dense; with `channels_last`, x, y, dx and dy lie as [batch, in..., channels]. Fewer than 3 spatial dimensions: leading ones are 1 (kernel, stride and
-// dilation 1, padding 0).
+// y [batch, out_channels, out...], all dense; with `channels_last`, x, y, dx and dy lie as [batch, in..., channels].
+// Fewer than 3 spatial dimensions: leading ones are 1 (kernel, stride and dilation 1, padding 0).
 struct ConvArgs {
   DType dtype = DType::Float32;
   int64_t batch = 1, channels = 1, out_channels = 1, groups = 1;

@@ -5,8 +5,8 @@
 
 namespace cnn {
 
-// x[N, C, ...] as rows, one for each image and channel; [N, C] itself is rows along the images. Tensors in a channels-last
-// format are worked on as they lie, and give results in it.
+// x[N, C, ...] as rows, one for each image and channel; [N, C] itself is rows along the images. Tensors in a
+// channels-last format are worked on as they lie, and give results in it.
 class Channels {
  public:
   explicit Channels(const Tensor& x);

@@ -326,8 +326,8 @@ def gradients(lib, function, args, kwargs):
     return [x.grad for x in wanted]
 
 
-# Whose gradients differ without autocast as well: PyTorch gives those of as_strided_scatter to the wrong elements, sgn a
-# tensor of zeros without memory, and masked_scatter one that is none here.
+# Whose gradients differ without autocast as well: PyTorch gives those of as_strided_scatter to the wrong elements, sgn
+# a tensor of zeros without memory, and masked_scatter one that is none here.
 OTHERWISE = {"as_strided_scatter", "masked_scatter", "sgn"} | REDUCED_OTHERWISE
 DIFFERENTIABLE = [row for row in TABLE if row.grad and row.name not in OTHERWISE]
 

@@ -1,4 +1,5 @@
-// Convolution by one tap where the channels of a pixel lie side by side: a product of [pixels, channels] and the weights.
+// Convolution by one tap where the channels of a pixel lie side by side: a product of [pixels, channels] and the
+// weights.
 #include "cpu/conv/conv.h"
 #include "cpu/gemm/gemm.h"
 

@@ -47,8 +47,8 @@ template <class T> constexpr bool kHasLanes = false;
 template <> constexpr bool kHasLanes<float> = true;
 template <> constexpr bool kHasLanes<double> = true;
 
-// The maximum of a window for n channels at most a vector, as in max.cpp. x is the image's first of these channels; `at`
-// is the window's first element, or -1.
+// The maximum of a window for n channels at most a vector, as in max.cpp. x is the image's first of these channels;
+// `at` is the window's first element, or -1.
 template <class T>
 void max_of_lanes(const PoolArgs& a, const T* x, int64_t n, int64_t at, const Span& d, const Span& h, const Span& w,
                   T* y, int64_t* indices) {

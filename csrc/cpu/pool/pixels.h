@@ -1,5 +1,5 @@
-// Pooling where the channels of a pixel lie side by side (PoolArgs::channels_last): channels in the lanes of vectors, whatever
-// the window. Values and indices are those of the planes.
+// Pooling where the channels of a pixel lie side by side (PoolArgs::channels_last): channels in the lanes of vectors,
+// whatever the window. Values and indices are those of the planes.
 #pragma once
 
 #include "cpu/heavy.h"

@@ -17,10 +17,10 @@ CNN_API const char* memory_format_name(MemoryFormat format);
 CNN_API Dims strides_in(MemoryFormat format, const Dims& sizes);
 // Has every element a place of its own, with no gaps between, in some order of dimensions?
 CNN_API bool is_dense(const Dims& sizes, const Dims& strides);
-// Strides without gaps for `sizes`, its dimensions ordered as in the operands, each given by its strides over `sizes` (0
-// where it is broadcast); the first of them that can tell decides, C order where none can (PyTorch's TensorIterator).
+// Strides without gaps for `sizes`, its dimensions ordered as in the operands, each given by its strides over `sizes`
+// (0 where it is broadcast); the first that can tell decides, C order where none can (PyTorch's TensorIterator).
 CNN_API Dims strides_in_order_of(const Dims& sizes, const Dims* operands, int count);
-// Do the strides fall as those of ChannelsLast or ChannelsLast3d do, gaps or not? No, where C order would have them too.
+// Do the strides fall as those of ChannelsLast or ChannelsLast3d do, gaps or not? No where C order would have them too.
 CNN_API bool falls_as_channels_last(const Dims& sizes, const Dims& strides);
 
 // x's own format: ChannelsLast or ChannelsLast3d if its strides fall so, else Contiguous (suggest_memory_format).
