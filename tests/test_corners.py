@@ -359,3 +359,13 @@ def test_masks_of_bytes_are_resized_by_the_nearest():
         y = F.interpolate(mask, (4, 4), mode=mode)
         assert y.dtype == cnn.uint8
         assert y[0, 0].tolist() == [[0, 0, 255, 255]] * 2 + [[7, 7, 200, 200]] * 2
+
+
+def test_images_of_an_empty_batch_cost_nothing():
+    x = cnn.empty(0, 2, 3, 2, requires_grad=True)
+    for mode in ("bilinear", "bicubic", "nearest"):
+        y = F.interpolate(x, size=(1, 2**31), mode=mode)
+        assert y.shape == (0, 2, 1, 2**31)
+        y.sum().backward()
+    assert x.grad.shape == x.shape
+    assert F.pad(x, (2**30, 0), mode="replicate").shape == (0, 2, 3, 2**30 + 2)

@@ -24,7 +24,7 @@ struct Tap {
   std::vector<int64_t> index;
   std::vector<double> weight;
 };
-// What one dimension does. On the meta device there are no taps.
+// What one dimension does. On the meta device, and of nothing, there are no taps.
 struct Axis {
   int dim;
   int64_t in, out;
@@ -80,7 +80,7 @@ Tensor resample(const Tensor& x, const Plan& plan, const char* name) {
     y = pixels.enter(x);
     for (const Axis& axis : *plan) {
       const int d = pixels.dim(axis);
-      if (x.device().is_meta()) {
+      if (axis.taps.empty()) {
         y = sized(y, d, axis.out);
         continue;
       }
@@ -133,6 +133,8 @@ void check_pad(const char* op, int n, const Tensor& x, const Dims& pad) {
 // The result's size is known to be one that memory has room for before a list of its positions is made.
 void check_room(const Tensor& x, const Dims& shape) { empty(shape, x.dtype(), x.device()); }
 
+bool has_taps(const Tensor& x) { return x.numel() > 0 && !x.device().is_meta(); }
+
 template <class F>
 Tensor pad_with(const char* op, const char* name, int n, const Tensor& x, const Dims& pad, const F& source) {
   Dims shape = x.shape();
@@ -150,8 +152,9 @@ Tensor pad_with(const char* op, const char* name, int n, const Tensor& x, const 
     const int d = x.dim() - 1 - i;
     const int64_t in = x.shape()[d], left = pad[2 * i];
     Tap tap;
-    for (int64_t j = 0; j < shape[d] && !x.device().is_meta(); ++j) tap.index.push_back(source(j - left, in));
-    plan->push_back({d, in, shape[d], {tap}});
+    for (int64_t j = 0; j < shape[d] && has_taps(x); ++j) tap.index.push_back(source(j - left, in));
+    plan->push_back({d, in, shape[d], {}});
+    if (has_taps(x)) plan->back().taps = {tap};
   }
   return resample(x, plan, name);
 }
@@ -198,7 +201,7 @@ Tensor resize_with(const char* name, int n, const Tensor& x, const Dims& size, c
   for (int i = 0; i < n; ++i) {
     const int64_t in = x.shape()[2 + i];
     plan->push_back({2 + i, in, size[i], {}});
-    if (!x.device().is_meta()) plan->back().taps = taps(in, size[i], scales.empty() ? 0.0 : scales[size_t(i)]);
+    if (has_taps(x)) plan->back().taps = taps(in, size[i], scales.empty() ? 0.0 : scales[size_t(i)]);
   }
   return resample(x, plan, name);
 }
