@@ -151,10 +151,11 @@ Tensor pad_with(const char* op, const char* name, int n, const Tensor& x, const 
   for (int i = 0; i < n; ++i) {
     const int d = x.dim() - 1 - i;
     const int64_t in = x.shape()[d], left = pad[2 * i];
-    Tap tap;
-    for (int64_t j = 0; j < shape[d] && has_taps(x); ++j) tap.index.push_back(source(j - left, in));
     plan->push_back({d, in, shape[d], {}});
-    if (has_taps(x)) plan->back().taps = {tap};
+    if (!has_taps(x)) continue;
+    Tap tap;
+    for (int64_t j = 0; j < shape[d]; ++j) tap.index.push_back(source(j - left, in));
+    plan->back().taps = {tap};
   }
   return resample(x, plan, name);
 }
