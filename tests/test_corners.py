@@ -368,4 +368,4 @@ def test_images_of_an_empty_batch_cost_nothing():
         assert y.shape == (0, 2, 1, 2**31)
         y.sum().backward()
     assert x.grad.shape == x.shape
-    assert F.pad(x, (2**30, 0), mode="replicate").shape == (0, 2, 3, 2**30 + 2)
+    assert F.pad(x, (2**30, 0, 0, 0), mode="replicate").shape == (0, 2, 3, 2**30 + 2)

@@ -177,6 +177,8 @@ Tensors to_tensors(const Call& call, int index) {
 }
 
 std::vector<std::optional<Tensor>> Converter<std::vector<std::optional<Tensor>>>::get(const Call& call, int index) {
+  check_type(call.slots[index] != Py_None, call.signature->name.c_str(), "argument '", view(param_at(call, index).name),
+             "' must be tuple of Tensors, not NoneType");
   const Items items = items_of(call, index);
   std::vector<std::optional<Tensor>> tensors;
   tensors.reserve(size_t(items.n));

@@ -282,8 +282,7 @@ bool accepts_dims(PyObject* o) {
 }  // namespace
 
 bool accepts(const Param& param, PyObject* o, Call& call) {
-  // Of a list without a default, `?` admits None among its items alone.
-  if (o == Py_None && param.optional && (param.kind != Kind::Tensors || param.fallback)) return true;
+  if (o == Py_None && param.optional) return true;
   switch (param.kind) {
     case Kind::Tensor:
     case Kind::Out:
