@@ -1,8 +1,15 @@
 """Tests marked `cuda` need a GPU: without one they are skipped, or fail under CNN_REQUIRE_CUDA=1."""
 
+import gc
 import os
 
 import pytest
+
+
+def pytest_collection_finish():
+    """What was made until here stays: tests that collect garbage need not look through it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item):
