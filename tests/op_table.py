@@ -26,7 +26,7 @@ ROWS = [row for family in FAMILIES for row in import_module(f"op_rows.{family}")
 ROWS = [row if row.large else replace(row, large=CASES.get(row.name)) for row in ROWS]
 
 # Bound, but nothing that a reference could be compared with.
-PROPERTIES = "_memory_format_of ""
+PROPERTIES = """
     _memory_format_of
     data_ptr dim element_size get_device has_names is_complex is_conj is_contiguous
     is_floating_point is_inference is_neg is_same_size is_set_to is_shared is_signed _is_view item
