@@ -176,10 +176,8 @@ def test_convolution(x, w, options, dtype):
         assert has_format(result[2])  # the weight's gradient
 
 
-@pytest.mark.parametrize("x, w, options", CONVOLUTIONS, ids=str)
+@pytest.mark.parametrize("x, w, options", [row for row in CONVOLUTIONS if row[0][0]], ids=str)
 def test_transposed_convolution(x, w, options):
-    if x[0] == 0:
-        return
     conv, back = (F.conv2d, F.conv_transpose2d) if len(x) == 4 else (F.conv3d, F.conv_transpose3d)
     y = conv(images(*x), images(*w), **options)
     compare(lambda y, w, b: back(y, w, b, **options), y, weights=(images(*w), images(x[1])))

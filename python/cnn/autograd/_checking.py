@@ -90,9 +90,8 @@ class Check:
         return [self._numerical_by(leaf, outputs) for leaf in self._leaves]
 
     def _numerical_by(self, leaf, outputs):
-        values = (
-            leaf.data
-        )  # not detach(): changing it must not look like a change of what was saved
+        # Not detach(): changing it must not look like a change of what was saved.
+        values = leaf.data
         columns = [[] for _ in outputs]
         for index in _indices(leaf.shape):
             former = values[index].item()
