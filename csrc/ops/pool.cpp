@@ -207,9 +207,10 @@ std::pair<Tensor, Tensor> max_pool_with_indices(int n, const Tensor& x, const Di
 
 Tensor max_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& stride, const Dims& padding,
                 const Dims& dilation, bool ceil_mode) {
-  if (const Autocast cast{kMax[n - 1].op, x}) [[unlikely]]
+  const Names& names = of_spatial("max_pool", kMax, n);
+  if (const Autocast cast{names.op, x}) [[unlikely]]
     return cast(max_pool, n, x, kernel_size, stride, padding, dilation, ceil_mode);
-  if (n == 1 && !is_floating(x.dtype())) not_implemented(kMax[0].kernel, x.dtype());
+  if (n == 1 && !is_floating(x.dtype())) not_implemented(names.kernel, x.dtype());
   return max_pool_with_indices(n, x, kernel_size, stride, padding, dilation, ceil_mode).first;
 }
 
