@@ -1,4 +1,8 @@
 #include "cuda/each.cuh"
+#include "kernels/create.h"
+#include "kernels/index.h"
+#include "kernels/loss.h"
+#include "kernels/optim.h"
 
 namespace cnn::cuda {
 

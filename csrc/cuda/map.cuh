@@ -7,6 +7,7 @@
 #include "cuda/convert.cuh"
 #include "cuda/fast_div.h"
 #include "cuda/tables.h"
+#include "kernels/select.h"
 
 namespace cnn::cuda {
 

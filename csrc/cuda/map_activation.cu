@@ -1,4 +1,5 @@
 #include "cuda/map.cuh"
+#include "kernels/activation.h"
 
 namespace cnn::cuda {
 

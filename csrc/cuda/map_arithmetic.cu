@@ -1,4 +1,5 @@
 #include "cuda/map.cuh"
+#include "kernels/arithmetic.h"
 
 namespace cnn::cuda {
 

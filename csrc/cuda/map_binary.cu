@@ -1,4 +1,5 @@
 #include "cuda/map.cuh"
+#include "kernels/binary.h"
 
 namespace cnn::cuda {
 

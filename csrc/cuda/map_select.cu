@@ -1,4 +1,5 @@
 #include "cuda/map.cuh"
+#include "kernels/select.h"
 
 namespace cnn::cuda {
 

@@ -1,4 +1,5 @@
 #include "cuda/map.cuh"
+#include "kernels/unary.h"
 
 namespace cnn::cuda {
 

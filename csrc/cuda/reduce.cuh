@@ -6,6 +6,7 @@
 #include "cuda/convert.cuh"
 #include "cuda/memory.h"
 #include "cuda/tables.h"
+#include "kernels/reduce.h"
 
 namespace cnn::cuda {
 

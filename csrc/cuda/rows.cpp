@@ -2,6 +2,7 @@
 // and back by the elementwise skeleton.
 #include "cuda/memory.h"
 #include "cuda/skeletons.h"
+#include "kernels/arithmetic.h"
 
 namespace cnn::cuda {
 namespace {
@@ -83,7 +84,7 @@ class RowsRun {
       call.strides[memory][d] = there[d] * item_size(a.dtype);
       call.strides[rows][d] = here[d] * item_size(a.compute);
     }
-    map(int(kernels::MapId::Copy), call);
+    map(kernels::IdOf<kernels::Copy>::value, call);
   }
 
   const RowsCall& call_;

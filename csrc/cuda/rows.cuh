@@ -4,6 +4,7 @@
 #include "cuda/runtime.h"
 #include "cuda/tables.h"
 #include "kernels/for_types.h"
+#include "kernels/rows.h"
 
 namespace cnn::cuda {
 

@@ -1,4 +1,5 @@
 #include "cuda/rows.cuh"
+#include "kernels/rank.h"
 
 namespace cnn::cuda {
 

@@ -1,4 +1,5 @@
 #include "cuda/rows.cuh"
+#include "kernels/scan.h"
 
 namespace cnn::cuda {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "device/backend.h"
-#include "kernels/list.h"
+#include "kernels/ids.h"
 
 namespace cnn::cuda {
 
@@ -25,10 +25,10 @@ struct RowsLaunch {
 };
 
 struct Tables {
-  MapLaunch map[int(kernels::MapId::kCount)][kDTypes];
-  ReduceLaunch reduce[int(kernels::ReduceId::kCount)][kDTypes];
-  EachLaunch each[int(kernels::EachId::kCount)][kDTypes];
-  RowsLaunch rows[int(kernels::RowsId::kCount)][kDTypes];
+  MapLaunch map[kernels::kMapIds][kDTypes];
+  ReduceLaunch reduce[kernels::kReduceIds][kDTypes];
+  EachLaunch each[kernels::kEachIds][kDTypes];
+  RowsLaunch rows[kernels::kRowsIds][kDTypes];
 };
 
 const Tables& tables();

@@ -223,4 +223,6 @@ struct ScaledProbability : FloatFunctor {
   template <class T> CNN_HD T operator()(T y, T s) const { return s * exp_negative(y); }
 };
 
+CNN_NUMBER(kMapActivation, CNN_MAP_ACTIVATION)
+
 }  // namespace cnn::kernels::CNN_ISA

@@ -78,4 +78,6 @@ struct Fill : Functor {
   }
 };
 
+CNN_NUMBER(kMapArithmetic, CNN_MAP_ARITHMETIC)
+
 }  // namespace cnn::kernels::CNN_ISA

@@ -296,4 +296,7 @@ struct IsClose : PredicateFunctor {
   }
 };
 
+CNN_NUMBER(kMapBinary, CNN_MAP_BINARY)
+CNN_NUMBER(kMapCompare, CNN_MAP_COMPARE)
+
 }  // namespace cnn::kernels::CNN_ISA

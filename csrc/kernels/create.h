@@ -65,4 +65,6 @@ struct AddStrided {
   }
 };
 
+CNN_NUMBER(kEachCreate, CNN_EACH_CREATE)
+
 }  // namespace cnn::kernels::CNN_ISA

@@ -1,7 +1,7 @@
 // What a functor of an elementwise map says of itself.
 #pragma once
 
-#include "kernels/hd.h"
+#include "kernels/ids.h"
 
 namespace cnn::kernels::inline CNN_ISA {
 

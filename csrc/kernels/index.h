@@ -275,4 +275,6 @@ struct Triangle {
   }
 };
 
+CNN_NUMBER(kEachIndex, CNN_EACH_INDEX)
+
 }  // namespace cnn::kernels::CNN_ISA

@@ -63,4 +63,6 @@ struct NllTake : Functor {
   }
 };
 
+CNN_NUMBER(kEachLoss, CNN_EACH_LOSS)
+
 }  // namespace cnn::kernels::inline CNN_ISA

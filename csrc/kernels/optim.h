@@ -143,4 +143,6 @@ struct RmspropStep {
   }
 };
 
+CNN_NUMBER(kEachOptim, CNN_EACH_OPTIM)
+
 }  // namespace cnn::kernels::CNN_ISA

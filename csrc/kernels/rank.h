@@ -176,4 +176,6 @@ struct Mode : RankFunctor {
   }
 };
 
+CNN_NUMBER(kRowsRank, CNN_ROWS_RANK)
+
 }  // namespace cnn::kernels::inline CNN_ISA

@@ -188,4 +188,6 @@ struct MinAbs : Min {
   template <class T> CNN_HD T combine(T a, T b) const { return Min::step(a, b); }
 };
 
+CNN_NUMBER(kReduceAll, CNN_REDUCE_ALL)
+
 }  // namespace cnn::kernels::inline CNN_ISA

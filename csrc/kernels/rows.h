@@ -188,4 +188,6 @@ struct ChannelGrad : RowFunctor {
   }
 };
 
+CNN_NUMBER(kRowsNorm, CNN_ROWS_NORM)
+
 }  // namespace cnn::kernels::inline CNN_ISA

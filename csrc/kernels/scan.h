@@ -87,4 +87,6 @@ struct LogCumSumExp : ScanFunctor {
   }
 };
 
+CNN_NUMBER(kRowsScan, CNN_ROWS_SCAN)
+
 }  // namespace cnn::kernels::inline CNN_ISA

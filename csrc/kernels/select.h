@@ -16,4 +16,6 @@ struct Where : Functor {
   }
 };
 
+CNN_NUMBER(kMapSelect, CNN_MAP_SELECT)
+
 }  // namespace cnn::kernels::CNN_ISA

@@ -350,4 +350,6 @@ struct BitwiseNot : Functor {
   }
 };
 
+CNN_NUMBER(kMapUnary, CNN_MAP_UNARY)
+
 }  // namespace cnn::kernels::CNN_ISA

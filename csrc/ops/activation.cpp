@@ -8,6 +8,7 @@
 #include "cnn/ops/operators.h"
 #include "cnn/ops/unary.h"
 #include "cnn/ops/view.h"
+#include "kernels/activation.h"
 #include "ops/map.h"
 #include "ops/relu.h"
 

@@ -1,5 +1,6 @@
 #include "cnn/ops/arithmetic.h"
 
+#include "kernels/arithmetic.h"
 #include "ops/map.h"
 
 namespace cnn {

@@ -1,5 +1,7 @@
 // Normalisation of channels over the batch, and over each image.
 #include "cnn/ops.h"
+#include "kernels/binary.h"
+#include "kernels/reduce.h"
 #include "ops/channel_norm.h"
 #include "ops/map.h"
 #include "ops/reduce.h"

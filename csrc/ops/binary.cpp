@@ -9,8 +9,12 @@
 #include "cnn/ops/create.h"
 #include "cnn/ops/operators.h"
 #include "cnn/ops/reduce.h"
-#include "cnn/ops/view.h"
 #include "cnn/ops/unary.h"
+#include "cnn/ops/view.h"
+#include "kernels/arithmetic.h"
+#include "kernels/binary.h"
+#include "kernels/select.h"
+#include "kernels/unary.h"
 #include "ops/map.h"
 
 namespace cnn {

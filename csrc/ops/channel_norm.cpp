@@ -1,6 +1,9 @@
 #include "ops/channel_norm.h"
 
 #include "cnn/ops.h"
+#include "kernels/arithmetic.h"
+#include "kernels/binary.h"
+#include "kernels/rows.h"
 #include "ops/map.h"
 #include "ops/rows.h"
 

@@ -2,6 +2,8 @@
 #include "autograd/autocast.h"
 #include "autograd/recorder.h"
 #include "cnn/ops.h"
+#include "kernels/activation.h"
+#include "kernels/loss.h"
 #include "ops/indexing.h"
 #include "ops/map.h"
 #include "ops/rows.h"

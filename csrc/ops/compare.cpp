@@ -2,6 +2,7 @@
 
 #include "cnn/ops/create.h"
 #include "cnn/ops/reduce.h"
+#include "kernels/binary.h"
 #include "ops/map.h"
 
 namespace cnn {

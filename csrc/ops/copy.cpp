@@ -4,6 +4,7 @@
 #include "cnn/cuda.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/view.h"
+#include "kernels/arithmetic.h"
 #include "ops/map.h"
 
 namespace cnn {

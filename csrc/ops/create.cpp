@@ -5,6 +5,8 @@
 
 #include "autograd/recorder.h"
 #include "cnn/ops/copy.h"
+#include "kernels/arithmetic.h"
+#include "kernels/create.h"
 #include "ops/each.h"
 #include "ops/map.h"
 

@@ -3,7 +3,7 @@
 
 #include "device/backend.h"
 #include "cnn/check.h"
-#include "kernels/list.h"
+#include "kernels/ids.h"
 
 namespace cnn {
 

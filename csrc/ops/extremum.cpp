@@ -1,5 +1,6 @@
 // Largest and smallest elements, and where they stand.
 #include "cnn/ops.h"
+#include "kernels/reduce.h"
 #include "ops/map.h"
 #include "ops/reduce.h"
 

@@ -1,6 +1,7 @@
 // Normalisation of groups of channels within each image.
 #include "autograd/autocast.h"
 #include "cnn/ops.h"
+#include "kernels/reduce.h"
 #include "ops/channel_norm.h"
 #include "ops/reduce.h"
 #include "ops/rows.h"

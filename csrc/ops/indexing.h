@@ -4,7 +4,7 @@
 #include "cnn/inline_array.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/index.h"
-#include "kernels/list.h"
+#include "kernels/index.h"
 #include "ops/each.h"
 
 namespace cnn {

@@ -1,6 +1,7 @@
 // Normalisation over the last dimensions.
 #include "autograd/autocast.h"
 #include "cnn/ops.h"
+#include "kernels/rows.h"
 #include "ops/reduce.h"
 #include "ops/rows.h"
 

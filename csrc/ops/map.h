@@ -4,7 +4,7 @@
 #include "device/backend.h"
 #include "cnn/autograd.h"
 #include "cnn/tensor.h"
-#include "kernels/list.h"
+#include "kernels/functor.h"
 #include "ops/promotion.h"
 
 namespace cnn {

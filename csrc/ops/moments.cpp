@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "cnn/ops.h"
+#include "kernels/reduce.h"
 #include "ops/reduce.h"
 
 namespace cnn {

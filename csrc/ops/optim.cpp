@@ -4,6 +4,8 @@
 
 #include "cnn/autograd.h"
 #include "cnn/ops/create.h"
+#include "kernels/arithmetic.h"
+#include "kernels/optim.h"
 #include "ops/each.h"
 #include "ops/map.h"
 

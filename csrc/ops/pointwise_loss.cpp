@@ -7,6 +7,7 @@
 #include "cnn/ops/operators.h"
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/unary.h"
+#include "kernels/activation.h"
 #include "ops/map.h"
 
 namespace cnn {

@@ -7,7 +7,7 @@
 #include "device/backend.h"
 #include "cnn/autograd.h"
 #include "cnn/tensor.h"
-#include "kernels/list.h"
+#include "kernels/ids.h"
 
 namespace cnn {
 

@@ -13,6 +13,8 @@
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/scan.h"
 #include "cnn/ops/view.h"
+#include "kernels/create.h"
+#include "kernels/index.h"
 #include "ops/each.h"
 #include "ops/map.h"
 #include "ops/parts.h"

@@ -2,6 +2,7 @@
 
 #include "autograd/autocast.h"
 #include "cnn/ops.h"
+#include "kernels/rows.h"
 #include "ops/map.h"
 #include "ops/reduce.h"
 #include "ops/rows.h"

@@ -1,6 +1,7 @@
 #include "cnn/ops/sort.h"
 
 #include "cnn/ops.h"
+#include "kernels/rank.h"
 #include "ops/reduce.h"
 #include "ops/rows.h"
 

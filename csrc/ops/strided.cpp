@@ -3,6 +3,7 @@
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/view.h"
+#include "kernels/create.h"
 #include "ops/each.h"
 #include "ops/map.h"
 

@@ -1,6 +1,7 @@
 // Sums, means, products and truth.
 #include "autograd/autocast.h"
 #include "cnn/ops.h"
+#include "kernels/reduce.h"
 #include "ops/map.h"
 #include "ops/reduce.h"
 

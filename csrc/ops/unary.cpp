@@ -9,6 +9,8 @@
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/operators.h"
+#include "kernels/activation.h"
+#include "kernels/unary.h"
 #include "ops/map.h"
 
 namespace cnn {

@@ -3,6 +3,7 @@
 
 #include "autograd/autocast.h"
 #include "cnn/ops.h"
+#include "kernels/reduce.h"
 #include "ops/reduce.h"
 
 namespace cnn {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cpu/loops/for_types.h"
-#include "kernels/list.h"
+#include "kernels/rows.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 

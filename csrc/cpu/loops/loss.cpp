@@ -1,5 +1,6 @@
 #include "cpu/loops/each.h"
 #include "cpu/loops/fill_tables.h"
+#include "kernels/loss.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 

@@ -1,5 +1,6 @@
 #include "cpu/loops/fill_tables.h"
 #include "cpu/loops/map.h"
+#include "kernels/select.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 

@@ -1,6 +1,7 @@
 #include "cpu/loops/fill_tables.h"
 #include "cpu/loops/map.h"
 #include "cpu/vec/vec.h"
+#include "kernels/unary.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 

@@ -4,7 +4,7 @@
 #include "cpu/loops/for_types.h"
 #include "cpu/loops/tables.h"
 #include "cpu/vec/vec.h"
-#include "kernels/list.h"
+#include "kernels/reduce.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 

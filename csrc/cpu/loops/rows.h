@@ -4,7 +4,6 @@
 #include "cpu/loops/columns.h"
 #include "cpu/loops/for_types.h"
 #include "cpu/loops/tables.h"
-#include "kernels/list.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 

@@ -1,5 +1,6 @@
 #include "cpu/loops/fill_tables.h"
 #include "cpu/loops/rows.h"
+#include "kernels/rank.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "device/backend.h"
-#include "kernels/list.h"
+#include "kernels/ids.h"
 
 namespace cnn::cpu {
 
@@ -49,10 +49,10 @@ using TransposeLoop = void (*)(const void* from, int64_t from_pitch, void* to, i
                                int64_t columns, bool past_cache);
 
 struct Tables {
-  ReduceLoops reduce[int(kernels::ReduceId::kCount)][kDTypes];
-  RowsLoop rows[int(kernels::RowsId::kCount)][kDTypes];
-  EachLoop each[int(kernels::EachId::kCount)][kDTypes];
-  MapLoop map[int(kernels::MapId::kCount)][kDTypes];
+  ReduceLoops reduce[kernels::kReduceIds][kDTypes];
+  RowsLoop rows[kernels::kRowsIds][kDTypes];
+  EachLoop each[kernels::kEachIds][kDTypes];
+  MapLoop map[kernels::kMapIds][kDTypes];
   CastLoop cast[kDTypes][kDTypes];
   StreamLoop stream;
   TransposeLoop transpose[4];  // by log2 of an element's size

@@ -4,6 +4,7 @@
 
 #include "core/parallel.h"
 #include "cpu/skeletons/skeletons.h"
+#include "kernels/arithmetic.h"
 
 namespace cnn::cpu {
 namespace {

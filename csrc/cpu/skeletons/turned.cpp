@@ -5,7 +5,7 @@
 
 #include "core/parallel.h"
 #include "cpu/skeletons/skeletons.h"
-#include "kernels/list.h"
+#include "kernels/arithmetic.h"
 
 namespace cnn::cpu {
 namespace {
