@@ -107,3 +107,28 @@ def test_processes_end_quietly(program):
     command = [sys.executable, "-c", f"import cnn\n{program}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_child_finds_the_cast_weights_free_that_another_thread_was_using():
+    weight = cnn.ones(8, 8, requires_grad=True)
+    ended = threading.Event()
+
+    def work():
+        with cnn.autocast("cpu", dtype=cnn.bfloat16):
+            return bool((cnn.ones(2, 8) @ weight).sum() == 128)
+
+    def use():
+        with cnn.autocast("cpu", dtype=cnn.bfloat16):
+            while not ended.is_set():
+                cnn.mm(weight, weight)
+
+    threads = [threading.Thread(target=use) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(50):
+            in_child(work, seconds=20)
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()

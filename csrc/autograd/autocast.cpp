@@ -2,11 +2,11 @@
 #include "autograd/autocast.h"
 
 #include <algorithm>
-#include <mutex>
 #include <unordered_map>
 #include <utility>
 
 #include "cnn/ops/copy.h"
+#include "core/process_lock.h"
 
 namespace cnn {
 namespace {
@@ -117,10 +117,7 @@ struct CachedCast {
 };
 using Cache = std::unordered_map<const TensorImpl*, CachedCast>;
 
-std::mutex& cache_lock() {
-  static std::mutex& lock = *new std::mutex;
-  return lock;
-}
+std::mutex& cache_lock() { return process_lock<Cache>(); }
 Cache& cache() {
   static Cache& made = *new Cache;
   return made;

@@ -1,13 +1,13 @@
 // Tensor's side of the graph: requires_grad, grad, grad_fn, detach, retain_grad.
 #include "autograd/meta.h"
 #include "cnn/ops.h"
+#include "core/process_lock.h"
 
 namespace cnn {
 
 AutogradMeta& TensorImpl::meta() {
   if (autograd) return *autograd;
-  static std::mutex& lock = *new std::mutex;  // two threads may use one view for the first time
-  std::lock_guard guard(lock);
+  std::lock_guard guard(process_lock<AutogradMeta>());  // two threads may use one view for the first time
   if (!autograd) autograd = std::make_unique<AutogradMeta>();
   return *autograd;
 }
