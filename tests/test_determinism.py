@@ -48,6 +48,11 @@ def test_only_what_is_fresh():
     assert same(cnn.Tensor(2).tolist(), math.nan)
     assert cnn.ones(3).resize_(2).tolist() == [1, 1]
     assert cnn.ones(4).resize_(2).resize_(4).tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.caching
+def test_nothing_is_filled_when_switched_off():
+    cnn.use_deterministic_algorithms(True)
     deterministic.fill_uninitialized_memory = False
     x = cnn.full((1000,), 7.0)
     del x
