@@ -1,27 +1,79 @@
 // Max pooling.
 #include "cpu/heavy_kernels.h"
 #include "cpu/pool/pixels.h"
+#include "cpu/pool/rows.h"
 #include "cpu/pool/window.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
 
-template <class T, class Windows> void max_planes(const PoolArgs& a, const Windows& windows) {
-  each_plane(a, pool_out(a) * a.kernel[0] * a.kernel[1] * a.kernel[2], [&](int64_t plane) {
-    const T* x = static_cast<const T*>(a.x) + plane * pool_in(a);
-    T* y = static_cast<T*>(a.y) + plane * pool_out(a);
-    int64_t* indices = a.indices ? a.indices + plane * pool_out(a) : nullptr;
-    each_window(a, windows, [&](int64_t o, const Span& d, const Span& h, const Span& w) {
-      // A dilated window can fall between the elements: it has no maximum, and no gradient.
-      const bool empty = d.begin >= d.end || h.begin >= h.end || w.begin >= w.end;
-      int64_t at = empty ? -1 : (d.begin * a.in[1] + h.begin) * a.in[2] + w.begin;
-      T best = empty ? lowest<T>() : x[at];
-      each_element(a, d, h, w, [&](int64_t i) {
-        if (wins(x[i], best)) best = x[i], at = i;
-      });
-      y[o] = best;
-      if (indices) indices[o] = at;
+// The maximum of one window of a plane, and its place. A dilated window can fall between the elements: it has no
+// maximum, and no gradient.
+template <class T>
+void max_of_window(const PoolArgs& a, const T* x, const Span& d, const Span& h, const Span& w, T* y, int64_t* index) {
+  const bool empty = d.begin >= d.end || h.begin >= h.end || w.begin >= w.end;
+  int64_t at = empty ? -1 : (d.begin * a.in[1] + h.begin) * a.in[2] + w.begin;
+  T best = empty ? lowest<T>() : x[at];
+  if (length(d) * length(h) * length(w) <= 32) {
+    each_element(a, d, h, w, [&](int64_t i) { at = wins(x[i], x[at]) ? i : at; });  // without a branch
+    best = empty ? best : x[at];
+  } else {
+    each_element(a, d, h, w, [&](int64_t i) {
+      if (wins(x[i], best)) best = x[i], at = i;  // rarely
     });
+  }
+  *y = best;
+  if (index) *index = at;
+}
+
+// f(x, y, indices or null) for all planes.
+template <class T, class F> void each_max_plane(const PoolArgs& a, int64_t work, const F& f) {
+  each_plane(a, work, [&](int64_t plane) {
+    f(static_cast<const T*>(a.x) + plane * pool_in(a), static_cast<T*>(a.y) + plane * pool_out(a),
+      a.indices ? a.indices + plane * pool_out(a) : nullptr);
+  });
+}
+
+template <class T, class Windows> void max_planes(const PoolArgs& a, const Windows& windows) {
+  const int64_t work = pool_out(a) * a.kernel[0] * a.kernel[1] * a.kernel[2];
+  each_max_plane<T>(a, work, [&](const T* x, T* y, int64_t* indices) {
+    each_window(a, windows, [&](int64_t o, const Span& d, const Span& h, const Span& w) {
+      max_of_window(a, x, d, h, w, y + o, indices ? indices + o : nullptr);
+    });
+  });
+}
+
+// The maxima of n windows side by side, which are whole along the row and begin at column `at`.
+template <bool kIndices, int kStride, class T>
+void max_of_windows(const RowTaps<kStride, T>& taps, const T* x, const Span& d, const Span& h, int64_t at, int64_t n,
+                    Places<T> lanes, T* y, int64_t* indices) {
+  using Place = decltype(lanes[0] + 0);
+  const int64_t first = taps.first(d, h, at);
+  Vec<T> best = vec_splat(lowest<T>());
+  [[maybe_unused]] Places<T> place = lanes;
+  taps.each(x, d, h, at, n, [&](Vec<T> v, int64_t i) {
+    const auto better = (v > best) | (v != v);
+    best = better ? v : best;
+    if constexpr (kIndices) place = better ? lanes + Place(i - first) : place;
+  });
+  vec_store_n(y, best, n);
+  if constexpr (kIndices) store_indices<T>(place, first, indices, n);
+}
+
+template <int kStride, bool kIndices, class T> void max_rows(const PoolArgs& a) {
+  Places<T> lanes{};
+  for (int l = 0; l < kLanes<T>; ++l) lanes[l] = decltype(lanes[0] + 0)(l * a.stride[2]);
+  const RowTaps<kStride, T> taps(a);
+  const int64_t work = pool_out(a) * (1 + a.kernel[0] * a.kernel[1] * a.kernel[2] / 4);
+  each_max_plane<T>(a, work, [&](const T* x, T* y, int64_t* indices) {
+    each_row<T>(
+        a,
+        [&](const Span& d, const Span& h, const Span& w, int64_t o) {
+          max_of_window(a, x, d, h, w, y + o, kIndices ? indices + o : nullptr);
+        },
+        [=](const Span& d, const Span& h, int64_t at, int64_t n, int64_t o) {
+          max_of_windows<kIndices>(taps, x, d, h, at, n, lanes, y + o, kIndices ? indices + o : nullptr);
+        });
   });
 }
 
@@ -39,7 +91,6 @@ bool is_halving(const PoolArgs& a) {
 // left and one of right elements. A place is an index in the plane, counted from the first of these windows.
 template <class T> class Halving {
   static constexpr int kCount = kLanes<T>;
-  using Places = decltype(Vec<T>{} < Vec<T>{});  // integers as wide as T
   struct Pairs {
     Vec<T> left, right;
   };
@@ -53,7 +104,7 @@ template <class T> class Halving {
     each_vector([&](int64_t at, int64_t o, int64_t n) {
       const Pairs top = load(x + at, n, AllLanes<T>{}), bottom = load(x + at + width_, n, AllLanes<T>{});
       Vec<T> best = top.left;
-      Places place = first_;
+      Places<T> place = first_;
       const auto try_one = [&](Vec<T> value, int step) {
         const auto better = (value > best) | (value != value);
         best = better ? value : best;
@@ -61,7 +112,7 @@ template <class T> class Halving {
       };
       try_one(top.right, 1), try_one(bottom.left, width_), try_one(bottom.right, width_ + 1);
       vec_store_n(y + o, best, n);
-      if (indices) store_indices(place, at, indices + o, n, AllLanes<double>{});
+      if (indices) store_indices<T>(place, at, indices + o, n);
     });
   }
 
@@ -72,13 +123,13 @@ template <class T> class Halving {
       const bool below = row % a_.in[1] >= 2 * a_.out[1] || row / a_.in[1] >= a_.out[0];
       for (int64_t w = below ? 0 : covered; w < width_; ++w) dx[row * width_ + w] = T(0);
     }
-    Places missed = {};
+    Places<T> missed = {};
     each_vector([&](int64_t at, int64_t o, int64_t n) {
       const Vec<T> g = vec_load_n(dy + o, n);
-      const Places place = load_indices(indices + o, at, n, AllLanes<T>{});
-      Places found = first_ >= int(2 * n);  // lanes without an output
+      const Places<T> place = load_indices(indices + o, at, n, AllLanes<T>{});
+      Places<T> found = first_ >= int(2 * n);  // lanes without an output
       const auto part = [&](int step) {
-        const Places here = place == first_ + step;
+        const Places<T> here = place == first_ + step;
         found |= here;
         return here ? g : Vec<T>{};
       };
@@ -112,31 +163,14 @@ template <class T> class Halving {
                 2 * n - kCount);
   }
 
-  // Indices have 64 bits; their vectors are loaded and stored as those of doubles, which can be taken in part.
   static constexpr int kStep = kLanes<double>;
-  using Longs = decltype(Vec<double>{} < Vec<double>{});
-  static Longs load_some(const int64_t* from, int64_t n) {
-    return (Longs)vec_load_n(reinterpret_cast<const double*>(from), n);
-  }
-  static void store_some(Longs v, int64_t* to, int64_t n) {
-    vec_store_n(reinterpret_cast<double*>(to), (Vec<double>)v, n);
-  }
-  template <int... kLow> static void store_indices(Places place, int64_t at, int64_t* to, int64_t n,
-                                                   LaneList<kLow...>) {
-    if constexpr (kStep == kCount) return store_some(place + at, to, n);
-    else {
-      store_some(__builtin_convertvector(__builtin_shufflevector(place, place, kLow...), Longs) + at, to, n);
-      if (n > kStep)
-        store_some(__builtin_convertvector(__builtin_shufflevector(place, place, (kStep + kLow)...), Longs) + at,
-                   to + kStep, n - kStep);
-    }
-  }
-  template <int... kLane> static Places load_indices(const int64_t* from, int64_t at, int64_t n, LaneList<kLane...>) {
-    const Longs low = load_some(from, n) - at;
+  template <int... kLane> static Places<T> load_indices(const int64_t* from, int64_t at, int64_t n,
+                                                        LaneList<kLane...>) {
+    const Longs low = load_longs(from, n) - at;
     if constexpr (kStep == kCount) return low;
     else {
       typedef int32_t Half __attribute__((vector_size(kVecBytes / 2)));
-      const Longs high = n > kStep ? load_some(from + kStep, n - kStep) - at : Longs{};
+      const Longs high = n > kStep ? load_longs(from + kStep, n - kStep) - at : Longs{};
       const auto narrow = [](Longs v) {  // -1 is in no window
         return __builtin_convertvector((v >> 31) == 0 ? v : v * 0 - 1, Half);
       };
@@ -146,7 +180,7 @@ template <class T> class Halving {
 
   const PoolArgs& a_;
   int width_;
-  Places first_;
+  Places<T> first_;
 };
 
 template <class T> void max_forward(const PoolArgs& a) {
@@ -154,9 +188,14 @@ template <class T> void max_forward(const PoolArgs& a) {
   if constexpr (T(0.5) != T(0)) {
     if (is_halving(a)) {
       const Halving<T> halving(a);
-      return each_plane(a, 2 * pool_out(a), [&](int64_t plane) {
-        halving.forward(static_cast<const T*>(a.x) + plane * pool_in(a), static_cast<T*>(a.y) + plane * pool_out(a),
-                        a.indices ? a.indices + plane * pool_out(a) : nullptr);
+      return each_max_plane<T>(a, 2 * pool_out(a),
+                               [&](const T* x, T* y, int64_t* indices) { halving.forward(x, y, indices); });
+    }
+    // Places in a plane are integers as wide as T.
+    if (pool_in(a) < (1 << 30)) {
+      return with_stride(a.stride[2], [&]<int kStride>() {
+        if (a.indices) max_rows<kStride, true, T>(a);
+        else max_rows<kStride, false, T>(a);
       });
     }
   }
@@ -208,6 +247,7 @@ void max_pool_backward(const PoolArgs& a) {
 }
 
 template <class T> void adaptive_max(const PoolArgs& a) {
+  if (divides_evenly(a)) return max_forward<T>(even_windows(a));
   if (a.channels_last) return max_pixels<T>(a, PoolWindows::Adaptive);
   max_planes<T>(a, AdaptiveWindows{a});
 }

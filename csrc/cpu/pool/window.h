@@ -34,6 +34,20 @@ struct AdaptiveWindows {
   }
 };
 
+// Do adaptive windows have one size, without overlap? Then they are these strided ones.
+inline bool divides_evenly(const PoolArgs& a) {
+  for (int i = 0; i < 3; ++i)
+    if (a.out[i] == 0 || a.in[i] % a.out[i] != 0) return false;
+  return true;
+}
+inline PoolArgs even_windows(PoolArgs a) {
+  for (int i = 0; i < 3; ++i) {
+    a.kernel[i] = a.stride[i] = a.in[i] / a.out[i];
+    a.padding[i] = 0, a.dilation[i] = 1;
+  }
+  return a;
+}
+
 // How many elements of x a window has, and what their sum is divided by.
 inline int64_t length(const Span& s) { return s.end > s.begin ? ceil_div(s.end - s.begin, s.step) : 0; }
 
@@ -51,7 +65,7 @@ inline int64_t pool_in(const PoolArgs& a) { return a.in[0] * a.in[1] * a.in[2]; 
 inline int64_t pool_out(const PoolArgs& a) { return a.out[0] * a.out[1] * a.out[2]; }
 
 // A value wins if it is greater, or NaN; so the first of equal values stays, and NaN spreads.
-template <class T> CNN_HD bool wins(T value, T best) { return value > best || value != value; }
+template <class T> CNN_HD bool wins(T value, T best) { return (value > best) | (value != value); }
 
 template <class T> CNN_HD T lowest() {
   if constexpr (T(0.5) != T(0)) return -T(__builtin_inf());
