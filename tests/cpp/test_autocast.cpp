@@ -113,7 +113,7 @@ void test_cache() {
 void test_state() {
   EXPECT(autocast_dtype(DeviceType::Cpu) == kBrain && autocast_dtype(DeviceType::Cuda) == kHalf);
   EXPECT_ERROR("no autocast", autocast_enabled(DeviceType::Meta));
-  EXPECT_ERROR("no autocast", AutocastGuard(DeviceType::Meta));
+  EXPECT_ERROR("no autocast", AutocastGuard{DeviceType::Meta});
   const Tensor x = ones({2, 2});
   {
     const AutocastGuard on(DeviceType::Cpu, kHalf);

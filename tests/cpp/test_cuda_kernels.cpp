@@ -14,6 +14,13 @@
 #include "cuda/reduce.cuh"
 #include "cuda/rows.cuh"
 #include "expect.h"
+#include "kernels/arithmetic.h"
+#include "kernels/binary.h"
+#include "kernels/create.h"
+#include "kernels/index.h"
+#include "kernels/rank.h"
+#include "kernels/scan.h"
+#include "kernels/unary.h"
 
 namespace {
 
