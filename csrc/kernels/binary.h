@@ -3,7 +3,6 @@
 
 #include "kernels/functor.h"
 #include "kernels/math.h"
-#include "kernels/unary.h"
 
 namespace cnn::kernels::inline CNN_ISA {
 

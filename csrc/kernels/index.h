@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/functor.h"
-#include "kernels/unary.h"
+#include "kernels/math.h"
 
 namespace cnn {
 class BoundedIndices;  // ops/indexing.h

@@ -12,6 +12,9 @@ extern "C" double lgamma_r(double x, int* sign) noexcept;  // <math.h> would bri
 
 namespace cnn::kernels::inline CNN_ISA {
 
+template <class T> constexpr bool kIsFloating = T(0.5) != T(0);
+template <> inline constexpr bool kIsFloating<bool> = false;
+
 template <class T> CNN_HD T infinity() { return T(__builtin_inf()); }
 template <class T> CNN_HD T nan() { return T(__builtin_nan("")); }
 

@@ -20,9 +20,6 @@ namespace cnn::kernels::inline CNN_ISA {
   X(NanToNum, 1, All) X(IsNan, 1, All) X(IsInf, 1, All) X(IsFinite, 1, All) X(IsPosInf, 1, All)      \
   X(IsNegInf, 1, All) X(Signbit, 1, All) X(LogicalNot, 1, All) X(BitwiseNot, 1, Integers)
 
-template <class T> constexpr bool kIsFloating = T(0.5) != T(0);
-template <> inline constexpr bool kIsFloating<bool> = false;
-
 // y = |x|
 struct Abs : Functor {
   template <class T> CNN_HD T operator()(T x) const {
