@@ -8,7 +8,7 @@ namespace cnn::cuda {
 
 void fill_each(Tables& t) {
 #define CNN_ADD(name, types) add_each<kernels::name, kernels::Types::types>(t);
-  CNN_EACH_LIST(CNN_ADD)
+  CNN_EACH_CREATE(CNN_ADD) CNN_EACH_INDEX(CNN_ADD) CNN_EACH_LOSS(CNN_ADD) CNN_EACH_OPTIM(CNN_ADD)
 #undef CNN_ADD
 }
 

@@ -4,7 +4,7 @@ namespace cnn::cuda {
 
 void fill_reduce(Tables& t) {
 #define CNN_ADD(name, types) add_reduce<kernels::name, kernels::ReduceTypes::types>(t);
-  CNN_REDUCE_LIST(CNN_ADD)
+  CNN_REDUCE_ALL(CNN_ADD)
 #undef CNN_ADD
 }
 
