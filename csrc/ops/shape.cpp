@@ -13,6 +13,7 @@
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/scan.h"
 #include "cnn/ops/view.h"
+#include "kernels/arithmetic.h"
 #include "kernels/create.h"
 #include "kernels/index.h"
 #include "ops/each.h"
