@@ -119,3 +119,39 @@ def test_one_result_in_any_company():
         whole = f(x)
         for begin, end in [(0, 64), (5, 130), (64, 200), (190, 200)]:
             assert (f(x[begin:end].contiguous()) == whole[begin:end]).all()
+
+
+# Rows that stand side by side are worked on together: as many as vectors hold, and what is left over.
+@pytest.mark.parametrize("columns", [8, 9, 15, 17, 31, 33, 48, 49, 63, 64, 65, 77])
+def test_columns_do_not_know_of_their_neighbours(columns, dtype):
+    n = 130
+    x, g = rows((n, columns), dtype), rows((columns, n), dtype).transpose(0, 1).contiguous()
+    x[:, 1] = 1e4 + x[:, 1]
+    x[3, 4], x[5, 6], x[:, 7] = float("nan"), float("inf"), -float("inf")
+
+    def results(x, g):
+        statistics = cnn.zeros(x.shape[1]).to(dtype) + 0.3, cnn.ones(x.shape[1]).to(dtype)
+        affine = [cnn.ones(x.shape[1]).to(dtype).requires_grad_() for _ in range(2)]
+        found = []
+        for f in (
+            lambda t: F.softmax(t, 0),
+            lambda t: F.log_softmax(t, 0),
+            lambda t: F.batch_norm(t, *statistics, *affine),
+        ):
+            leaf = x.clone().requires_grad_()
+            y = f(leaf)
+            y.backward(g)
+            found += [y.detach().numpy(), leaf.grad.numpy()]
+        return found + [t.grad[None].numpy() for t in affine]
+
+    whole = results(x, g)
+    for first in range(0, columns - 7, 5):  # the same columns beside others, in other lanes
+        few = slice(first, first + 8)
+        part = results(x[:, few].contiguous(), g[:, few].contiguous())
+        for a, b in zip(whole, part, strict=True):
+            np.testing.assert_array_equal(a[:, few], b)
+    got, finite = whole[0], np.isfinite(double(x)).all(0)
+    np.testing.assert_allclose(
+        got[:, finite], softmax(double(x)[:, finite].T).T, atol=TOLERANCE[dtype]
+    )
+    assert np.isnan(got[:, ~finite]).all()

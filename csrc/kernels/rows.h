@@ -20,6 +20,15 @@ struct RowData {
   void* const* p;
   template <class T> CNN_HD T* at(int k) const { return static_cast<T*>(p[k]); }
 };
+// The same of a normalisation, all of type T. On the CPU T may be a pack, numbers of many rows that stand side by side:
+// what is shared by all rows stays a pointer to numbers.
+template <class T> struct Row {
+  void* const* p;
+  CNN_HD Row(RowData data) : p(data.p) {}
+  CNN_HD T* operator[](int k) const { return static_cast<T*>(p[k]); }
+  CNN_HD const T* shared(int k) const { return static_cast<const T*>(p[k]); }
+  CNN_HD bool has(int k) const { return p[k]; }
+};
 
 struct RowFunctor {
   static constexpr int kCost = 4;     // of one element
@@ -27,114 +36,144 @@ struct RowFunctor {
   static constexpr bool kSerial = false;  // does one thread do a whole row, element after element?
 };
 
-template <class Team, class T> CNN_HD T row_max(const Team& team, const T* x, int64_t n) {
-  return team.reduce(n, lowest<T>(), Max(), [=](int64_t i) { return x[i]; });
+template <class T, class Team, class X> CNN_HD T row_max(const Team& team, X x, int64_t n) {
+  return team.reduce(n, T(-infinity<float>()), Max(), [&](int64_t i) { return x[i]; });
 }
 // Rows of -inf alone have no shift that would help.
 template <class T> CNN_HD T finite_or_zero(T x) { return (x == infinity<T>()) | (x == -infinity<T>()) ? T(0) : x; }
+template <class T> CNN_HD T choose(bool condition, T a, T b) { return condition ? a : b; }
+CNN_HD bool any(bool condition) { return condition; }
+
+// Two sums, of the members of term(i). Of a single row, which a cache holds, each is a pass of its own, made when it is
+// asked for.
+template <class T> struct Two {
+  T a, b;
+  CNN_HD T first() const { return a; }
+  CNN_HD T second() const { return b; }
+};
+template <class T, class Team, class Term> struct TwoPasses {
+  const Team& team;
+  int64_t n;
+  Term term;
+  CNN_HD T first() const {
+    return team.reduce(n, T(0), Sum(), [&](int64_t i) { return term(i).a; });
+  }
+  CNN_HD T second() const {
+    return team.reduce(n, T(0), Sum(), [&](int64_t i) { return term(i).b; });
+  }
+};
+template <class Team, class Term> CNN_HD auto two_sums(const Team& team, int64_t n, const Term& term) {
+  return TwoPasses<decltype(term(n).a), Team, Term>{team, n, term};
+}
 
 // y = exp(x - max x) / sum exp(x - max x)
 struct Softmax : RowFunctor {
   static constexpr int kCost = 8;
-  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
-    T* y = row.at<T>(0);
-    const T* x = row.at<T>(1);
-    const T top = row_max(team, x, n);
-    team.each(n, [=](int64_t i) { y[i] = exp_negative(x[i] - top); });
-    const T scale = T(1) / team.reduce(n, T(0), Sum(), [=](int64_t i) { return y[i]; });
-    team.each(n, [=](int64_t i) { y[i] = y[i] * scale; });
+  template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
+    const auto y = row[0], x = row[1];
+    const T top = row_max<T>(team, x, n);
+    const T total = team.reduce(n, T(0), Sum(), [&](int64_t i) { return y[i] = exp_negative(x[i] - top); });
+    const T scale = T(1) / total;
+    team.each(n, [&](int64_t i) { y[i] = y[i] * scale; });
   }
 };
 
 // y = x - max x - log sum exp(x - max x)
 struct LogSoftmax : RowFunctor {
   static constexpr int kCost = 8;
-  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
-    T* y = row.at<T>(0);
-    const T* x = row.at<T>(1);
-    const T top = row_max(team, x, n);
-    const T total = log(team.reduce(n, T(0), Sum(), [=](int64_t i) { return exp_negative(x[i] - top); }));
-    team.each(n, [=](int64_t i) { y[i] = x[i] - top - total; });
+  template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
+    const auto y = row[0], x = row[1];
+    const T top = row_max<T>(team, x, n);
+    const T total = log(team.reduce(n, T(0), Sum(), [&](int64_t i) { return exp_negative(x[i] - top); }));
+    team.each(n, [&](int64_t i) { y[i] = x[i] - top - total; });
   }
 };
 
 // dx = y (g - sum g y)
 struct SoftmaxGrad : RowFunctor {
-  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
-    T* dx = row.at<T>(0);
-    const T *g = row.at<T>(1), *y = row.at<T>(2);
-    const T total = team.reduce(n, T(0), Sum(), [=](int64_t i) { return g[i] * y[i]; });
-    team.each(n, [=](int64_t i) { dx[i] = y[i] * (g[i] - total); });
+  template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
+    const auto dx = row[0], g = row[1], y = row[2];
+    const T total = team.reduce(n, T(0), Sum(), [&](int64_t i) { return g[i] * y[i]; });
+    team.each(n, [&](int64_t i) { dx[i] = y[i] * (g[i] - total); });
   }
 };
 
 // dx = g - exp(y) sum g
 struct LogSoftmaxGrad : RowFunctor {
   static constexpr int kCost = 8;
-  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
-    T* dx = row.at<T>(0);
-    const T *g = row.at<T>(1), *y = row.at<T>(2);
-    const T total = team.reduce(n, T(0), Sum(), [=](int64_t i) { return g[i]; });
-    team.each(n, [=](int64_t i) { dx[i] = g[i] - exp_negative(y[i]) * total; });
+  template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
+    const auto dx = row[0], g = row[1], y = row[2];
+    const T total = team.reduce(n, T(0), Sum(), [&](int64_t i) { return g[i]; });
+    team.each(n, [&](int64_t i) { dx[i] = g[i] - exp_negative(T(y[i])) * total; });
   }
 };
 
 // y = max x + log sum exp(x - max x), one number a row
 struct LogSumExp : RowFunctor {
   static constexpr int kCost = 8;
-  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
-    const T* x = row.at<T>(1);
-    const T top = finite_or_zero(row_max(team, x, n));
-    *row.at<T>(0) = top + log(team.reduce(n, T(0), Sum(), [=](int64_t i) { return exp(x[i] - top); }));
+  template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
+    const auto x = row[1];
+    const T top = finite_or_zero(row_max<T>(team, x, n));
+    *row[0] = top + log(team.reduce(n, T(0), Sum(), [&](int64_t i) { return exp(x[i] - top); }));
   }
 };
 
 // y = (x - mean) rstd w + b, with w and b along the row; keeps mean and rstd = 1 / sqrt(var + eps)
 struct LayerNorm : RowFunctor {
   double eps = 1e-5;
-  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
-    T* y = row.at<T>(0);
-    const T *x = row.at<T>(3), *w = row.at<T>(4), *b = row.at<T>(5);
-    const T mean = team.reduce(n, T(0), Sum(), [=](int64_t i) { return x[i]; }) / T(n);
-    T rest = 0, m2 = team.reduce(n, T(0), Sum(), [=](int64_t i) { return (x[i] - mean) * (x[i] - mean); });
-    if (mean * mean * T(n) > T(4) * m2) {  // far from zero the mean has a rest that T cannot hold
-      const T missed = team.reduce(n, T(0), Sum(), [=](int64_t i) { return x[i] - mean; }) / T(n);
-      m2 = team.reduce(n, T(0), Sum(), [=](int64_t i) { return (x[i] - mean - missed) * (x[i] - mean - missed); });
-      rest = missed;
+  template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
+    const auto y = row[0], x = row[3];
+    const auto w = row.shared(4), b = row.shared(5);
+    const T mean = team.reduce(n, T(0), Sum(), [&](int64_t i) { return x[i]; }) / T(n);
+    const auto sums = two_sums(team, n, [&](int64_t i) {
+      const T d = x[i] - mean;
+      return Two<T>{d * d, d};
+    });
+    T rest = T(0), m2 = sums.first();
+    const auto far = mean * mean * T(n) > T(4) * m2;
+    if (any(far)) {  // far from zero the mean has a rest that T cannot hold
+      rest = choose(far, sums.second() / T(n), T(0));
+      const T taken = rest * rest * T(n);
+      m2 = m2 - taken;
+      const auto lost = taken > m2;  // of its digits
+      if (any(lost)) {
+        const auto term = [&](int64_t i) { return (x[i] - mean - rest) * (x[i] - mean - rest); };
+        m2 = choose(lost, team.reduce(n, T(0), Sum(), term), m2);
+      }
     }
     const T rstd = T(1) / sqrt(m2 / T(n) + T(eps));
-    if (rest == T(0)) write(team, y, w, b, n, rstd, [=](int64_t i) { return x[i] - mean; });
-    else write(team, y, w, b, n, rstd, [=](int64_t i) { return x[i] - mean - rest; });
-    *row.at<T>(1) = mean + rest;
-    *row.at<T>(2) = rstd;
+    if (any(far)) write(team, y, w, b, n, rstd, [&](int64_t i) { return x[i] - mean - rest; });
+    else write(team, y, w, b, n, rstd, [&](int64_t i) { return x[i] - mean; });
+    *row[1] = mean + rest;
+    *row[2] = rstd;
   }
 
  private:
-  template <class Team, class T, class Term>
-  CNN_HD static void write(const Team& team, T* y, const T* w, const T* b, int64_t n, T rstd, Term d) {
-    if (w && b) team.each(n, [=](int64_t i) { y[i] = d(i) * rstd * w[i] + b[i]; });
-    else if (w) team.each(n, [=](int64_t i) { y[i] = d(i) * rstd * w[i]; });
-    else if (b) team.each(n, [=](int64_t i) { y[i] = d(i) * rstd + b[i]; });
-    else team.each(n, [=](int64_t i) { y[i] = d(i) * rstd; });
+  template <class Team, class Y, class W, class T, class Term>
+  CNN_HD static void write(const Team& team, Y y, W w, W b, int64_t n, const T& rstd, const Term& d) {
+    if (w && b) team.each(n, [&](int64_t i) { y[i] = d(i) * rstd * w[i] + b[i]; });
+    else if (w) team.each(n, [&](int64_t i) { y[i] = d(i) * rstd * w[i]; });
+    else if (b) team.each(n, [&](int64_t i) { y[i] = d(i) * rstd + b[i]; });
+    else team.each(n, [&](int64_t i) { y[i] = d(i) * rstd; });
   }
 };
 
 // dx = rstd (gw - mean(gw) - xhat mean(gw xhat)), gw = g w, xhat = (x - mean) rstd
 struct LayerNormGrad : RowFunctor {
-  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
-    T* dx = row.at<T>(0);
-    const T *g = row.at<T>(1), *x = row.at<T>(2), *w = row.at<T>(5);
-    const T mean = *row.at<T>(3), rstd = *row.at<T>(4);
-    if (w) backward(team, dx, x, n, mean, rstd, [=](int64_t i) { return g[i] * w[i]; });
-    else backward(team, dx, x, n, mean, rstd, [=](int64_t i) { return g[i]; });
+  template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
+    const auto dx = row[0], g = row[1], x = row[2];
+    const auto w = row.shared(5);
+    const T mean = *row[3], rstd = *row[4];
+    if (w) backward(team, dx, x, n, mean, rstd, [&](int64_t i) { return g[i] * w[i]; });
+    else backward(team, dx, x, n, mean, rstd, [&](int64_t i) { return g[i]; });
   }
 
  private:
-  template <class Team, class T, class Term>
-  CNN_HD static void backward(const Team& team, T* dx, const T* x, int64_t n, T mean, T rstd, Term gw) {
-    const T a = team.reduce(n, T(0), Sum(), gw) / T(n);
-    const T b = team.reduce(n, T(0), Sum(), [=](int64_t i) { return gw(i) * (x[i] - mean); }) * rstd * rstd / T(n);
-    team.each(n, [=](int64_t i) { dx[i] = rstd * (gw(i) - a - (x[i] - mean) * b); });
+  template <class Team, class X, class T, class Term>
+  CNN_HD static void backward(const Team& team, X dx, X x, int64_t n, const T& mean, const T& rstd, const Term& gw) {
+    const auto sums = two_sums(team, n, [&](int64_t i) { return Two<T>{gw(i), gw(i) * (x[i] - mean)}; });
+    const T a = sums.first() / T(n), b = sums.second() * rstd * rstd / T(n);
+    team.each(n, [&](int64_t i) { dx[i] = rstd * (gw(i) - a - (x[i] - mean) * b); });
   }
 };
 
@@ -142,10 +181,12 @@ struct LayerNormGrad : RowFunctor {
 // element of each, and mean and rstd are the same for all.
 struct LayerNormWeight : RowFunctor {
   static constexpr int kCost = 1;
-  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
-    const T *g = row.at<T>(2), *x = row.at<T>(3), *mean = row.at<T>(4), *rstd = row.at<T>(5);
-    *row.at<T>(0) = team.reduce(n, T(0), Sum(), [=](int64_t i) { return g[i] * ((x[i] - mean[i]) * rstd[i]); });
-    *row.at<T>(1) = team.reduce(n, T(0), Sum(), [=](int64_t i) { return g[i]; });
+  template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
+    const auto g = row[2], x = row[3];
+    const auto mean = row.shared(4), rstd = row.shared(5);
+    const auto sums = two_sums(team, n, [&](int64_t i) { return Two<T>{g[i] * ((x[i] - mean[i]) * rstd[i]), g[i]}; });
+    *row[0] = sums.first();
+    *row[1] = sums.second();
   }
 };
 
@@ -154,37 +195,36 @@ struct LayerNormWeight : RowFunctor {
 struct ChannelScale : RowFunctor {
   static constexpr int kCost = 1;
   float floor = -__builtin_inff();
-  template <class T> CNN_HD T operator()(T x, T center, T scale, T shift) const {
-    const T y = (x - center) * scale + shift;
-    return y < T(floor) ? T(floor) : y;
-  }
-  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
-    T* y = row.at<T>(0);
-    const T* x = row.at<T>(1);
-    const T center = row.p[2] ? *row.at<T>(2) : T(0), scale = *row.at<T>(3), shift = row.p[4] ? *row.at<T>(4) : T(0);
-    team.each(n, [=, *this](int64_t i) { y[i] = (*this)(x[i], center, scale, shift); });
+  template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
+    const auto y = row[0], x = row[1];
+    const T center = row.has(2) ? T(*row[2]) : T(0), scale = *row[3], shift = row.has(4) ? T(*row[4]) : T(0);
+    const T least = T(floor);
+    team.each(n, [&](int64_t i) {
+      const T at = (x[i] - center) * scale + shift;
+      y[i] = choose(at < least, least, at);
+    });
   }
 };
 
 // sum g and sum g (x - mean)
 struct ChannelSums : RowFunctor {
   static constexpr int kCost = 1;
-  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
-    const T *g = row.at<T>(2), *x = row.at<T>(3);
-    const T mean = *row.at<T>(4);
-    *row.at<T>(0) = team.reduce(n, T(0), Sum(), [=](int64_t i) { return g[i]; });
-    *row.at<T>(1) = team.reduce(n, T(0), Sum(), [=](int64_t i) { return g[i] * (x[i] - mean); });
+  template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
+    const auto g = row[2], x = row[3];
+    const T mean = *row[4];
+    const auto sums = two_sums(team, n, [&](int64_t i) { return Two<T>{g[i], g[i] * (x[i] - mean)}; });
+    *row[0] = sums.first();
+    *row[1] = sums.second();
   }
 };
 
 // dx = g a + (x - mean) b + c
 struct ChannelGrad : RowFunctor {
   static constexpr int kCost = 1;
-  template <class T, class Team> CNN_HD void run(const Team& team, RowData row, int64_t n) const {
-    T* dx = row.at<T>(0);
-    const T *g = row.at<T>(1), *x = row.at<T>(2);
-    const T mean = *row.at<T>(3), a = *row.at<T>(4), b = *row.at<T>(5), c = *row.at<T>(6);
-    team.each(n, [=](int64_t i) { dx[i] = g[i] * a + (x[i] - mean) * b + c; });
+  template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
+    const auto dx = row[0], g = row[1], x = row[2];
+    const T mean = *row[3], a = *row[4], b = *row[5], c = *row[6];
+    team.each(n, [&](int64_t i) { dx[i] = g[i] * a + (x[i] - mean) * b + c; });
   }
 };
 

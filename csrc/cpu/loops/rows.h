@@ -59,7 +59,7 @@ void rows_loop(const void* functor, int64_t n, int64_t rows, void* const* data, 
 template <class F, class T>
 constexpr RowsLoop rows_entry() {
   RowsLoop entry = {rows_loop<F, T>, F::kCost, F::kScratch, nullptr};
-  if constexpr (Columns<F, T>::kKnown) entry.columns = columns_loop<F, T>;
+  if constexpr (!F::kSerial) entry.columns = columns_loop<F, T>;
   return entry;
 }
 
