@@ -328,8 +328,8 @@ void correlate(const ConvArgs& a, const Pass& p) {
       const int64_t d = row / p.out[1], h = row % p.out[1];
       const int64_t first = blocks.begin(block), last = first + blocks.size(block);
       RowTask t;
-      const TapRows taps = list_rows(a, p.axes[0][d % p.step[0]], p.axes[1][h % p.step[1]], d / p.step[0], h / p.step[1],
-                         source_row, sources, places);
+      const TapRows taps = list_rows(a, p.axes[0][d % p.step[0]], p.axes[1][h % p.step[1]], d / p.step[0],
+                                     h / p.step[1], source_row, sources, places);
       t.lanes = slices.lanes, t.y_step = p.step[2] * a.channels;
       for (int64_t r = 0; r < p.step[2]; ++r) {
         const Axis& axis = p.axes[2][r];
