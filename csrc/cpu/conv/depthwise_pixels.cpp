@@ -9,6 +9,10 @@ namespace {
 
 using V = Vec<float>;
 
+// Outputs of a row that all slices of channels take before the next: pixels are read about as they lie. Columns that two
+// pieces share are read twice.
+constexpr int64_t kOutputs = 16, kColumns = 32;
+
 // A row of outputs of a slice of channels: y[i * y_step] is a sum over some rows of taps, and some taps of each.
 struct RowTask {
   const float* x;  // through the first tap of a row
@@ -159,6 +163,15 @@ int64_t list_shares(const TapRows& rows, int64_t taps, bool columns, bool whole,
   return count;
 }
 
+void run_shares(const Share* shares, int64_t count, const float* x, const float* w, RowTask& t) {
+  for (int64_t i = 0; i < count; ++i) {
+    t.rows = shares[i].rows;
+    t.x = x + shares[i].first_tap * t.tap_step, t.w = w + shares[i].first_tap * t.w_step;
+    t.begins = i == 0, t.ends = i == count - 1;
+    shares[i].run(t);
+  }
+}
+
 // to[slice][tap][channel] of w[channel][tap].
 void pack(const float* w, const Slices& slices, int64_t taps, float* to) {
   V r[kSlice];
@@ -211,26 +224,24 @@ void correlate(const ConvArgs& a, const Pass& p) {
         const Axis& axis = p.axes[2][r];
         const bool columns = walks_columns(axis);
         t.x_step = axis.step * a.channels, t.tap_step = axis.gap * a.channels, t.w_step = axis.weight_gap * kSlice;
-        t.first = axis.first, t.columns = axis.source;
+        t.columns = axis.source;
         for (int64_t k = 0; k < run_count[r]; ++k) {
-          const OutputRun& some = runs[r * most + k];
-          t.outputs = some.count;
-          const int64_t from = columns ? 0 : axis.step * some.begin + axis.first + some.taps.first * axis.gap;
-          const float* x = p.source + image * source_image + from * a.channels;
-          float* y = p.to + ((image * rows + row) * p.out[2] + some.begin * p.step[2] + r) * a.channels;
-          const float* w = weights + (axis.weight_first + some.taps.first * axis.weight_gap) * kSlice;
-          const int64_t parts = list_shares(taps, some.taps.count, columns, slices.lanes == kSlice, shares);
-          for (int64_t s = first; s < last; ++s) {
-            const int64_t c = slices.begin(s);
-            t.y = y + c;
-            t.finish = {p.finish.bias ? p.finish.bias + c : nullptr, p.finish.relu};
-            for (int64_t part = 0; part < parts; ++part) {
-              const Share& share = shares[part];
-              t.rows = share.rows;
-              t.x = x + c + share.first_tap * t.tap_step;
-              t.w = w + s * all * kSlice + share.first_tap * t.w_step;
-              t.begins = part == 0, t.ends = part == parts - 1;
-              share.run(t);
+          const OutputRun& run = runs[r * most + k];
+          const TapRange across = run.taps;
+          const float* w = weights + (axis.weight_first + across.first * axis.weight_gap) * kSlice;
+          const int64_t count = list_shares(taps, across.count, columns, slices.lanes == kSlice, shares);
+          const Parts pieces(run.count, ceil_div(run.count, columns ? kColumns : kOutputs));
+          for (int64_t piece = 0; piece < pieces.count; ++piece) {
+            const int64_t o = run.begin + pieces.begin(piece);
+            t.outputs = pieces.size(piece), t.first = axis.first + o;
+            const int64_t from = columns ? 0 : axis.step * o + axis.first + across.first * axis.gap;
+            const float* x = p.source + image * source_image + from * a.channels;
+            float* y = p.to + ((image * rows + row) * p.out[2] + o * p.step[2] + r) * a.channels;
+            for (int64_t s = first; s < last; ++s) {
+              const int64_t c = slices.begin(s);
+              t.y = y + c;
+              t.finish = {p.finish.bias ? p.finish.bias + c : nullptr, p.finish.relu};
+              run_shares(shares, count, x + c, w + s * all * kSlice, t);
             }
           }
         }
