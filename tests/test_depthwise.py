@@ -81,6 +81,8 @@ def check(x_shape, kernel, stride, padding, dilation, bias=True):
 def test_channels(channels):
     check((2, channels, 6, 7), (3, 3), (1, 1), (1, 1), (1, 1))
     check((2, channels, 7, 6), (3, 3), (2, 2), (1, 1), (1, 1), bias=False)
+    check((2, channels, 3, 70), (3, 3), (1, 1), (1, 1), (1, 1))
+    check((1, channels, 5, 70), (3, 5), (2, 2), (1, 2), (1, 1))
 
 
 @pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5, 6, 7, 11])
@@ -89,19 +91,21 @@ def test_taps_and_strides(kernel, stride):
     for dilation in (1, 2, 3):
         for padding in {0, kernel // 2, dilation * (kernel // 2)}:
             if 9 + 2 * padding > dilation * (kernel - 1):
-                check((2, 19, 9, 11), (kernel,) * 2, (stride,) * 2, (padding,) * 2, (dilation,) * 2)
+                check(
+                    (2, 201, 9, 11), (kernel,) * 2, (stride,) * 2, (padding,) * 2, (dilation,) * 2
+                )
 
 
 @pytest.mark.parametrize(
     "shape, kernel, stride, padding, dilation",
     [
-        ((1, 24, 1, 1), (3, 3), (1, 1), (1, 1), (1, 1)),  # one pixel
-        ((1, 24, 1, 9), (1, 3), (1, 1), (0, 1), (1, 1)),  # one row
-        ((2, 24, 9, 1), (3, 1), (1, 1), (1, 0), (1, 1)),
-        ((2, 20, 4, 2), (5, 5), (1, 1), (2, 2), (1, 1)),  # images narrower than the taps
-        ((2, 20, 3, 3), (3, 3), (1, 1), (5, 6), (1, 1)),  # outputs that read the padding alone
-        ((2, 20, 3, 3), (3, 3), (2, 1), (4, 7), (1, 1)),
-        ((2, 20, 3, 3), (3, 3), (2, 3), (4, 7), (3, 2)),
+        ((1, 204, 1, 1), (3, 3), (1, 1), (1, 1), (1, 1)),  # one pixel
+        ((1, 204, 1, 9), (1, 3), (1, 1), (0, 1), (1, 1)),  # one row
+        ((2, 204, 9, 1), (3, 1), (1, 1), (1, 0), (1, 1)),
+        ((2, 200, 4, 2), (5, 5), (1, 1), (2, 2), (1, 1)),  # images narrower than the taps
+        ((2, 200, 3, 3), (3, 3), (1, 1), (5, 6), (1, 1)),  # outputs that read the padding alone
+        ((2, 200, 3, 3), (3, 3), (2, 1), (4, 7), (1, 1)),
+        ((2, 200, 3, 3), (3, 3), (2, 3), (4, 7), (3, 2)),
         (
             (2, 20, 3, 2),
             (3, 4),
@@ -109,12 +113,12 @@ def test_taps_and_strides(kernel, stride):
             (7, 9),
             (5, 6),
         ),  # taps further apart than the image is wide
-        ((2, 20, 9, 8), (2, 2), (4, 4), (0, 0), (1, 1)),  # elements that no output reads
-        ((2, 20, 9, 8), (1, 1), (3, 2), (2, 2), (1, 1)),
-        ((1, 20, 30, 5), (16, 2), (1, 2), (8, 1), (1, 1)),
-        ((1, 20, 8, 40), (2, 21), (2, 1), (1, 10), (1, 1)),
-        ((2, 18, 4, 5, 6), (3, 3, 3), (1, 1, 1), (1, 1, 1), (1, 1, 1)),
-        ((1, 40, 5, 4, 7), (2, 3, 5), (2, 1, 2), (1, 3, 2), (1, 2, 1)),
+        ((2, 200, 9, 8), (2, 2), (4, 4), (0, 0), (1, 1)),  # elements that no output reads
+        ((2, 200, 9, 8), (1, 1), (3, 2), (2, 2), (1, 1)),
+        ((1, 200, 30, 5), (16, 2), (1, 2), (8, 1), (1, 1)),
+        ((1, 200, 8, 40), (2, 21), (2, 1), (1, 10), (1, 1)),
+        ((2, 198, 4, 5, 6), (3, 3, 3), (1, 1, 1), (1, 1, 1), (1, 1, 1)),
+        ((1, 220, 5, 4, 7), (2, 3, 5), (2, 1, 2), (1, 3, 2), (1, 2, 1)),
     ],
     ids=str,
 )

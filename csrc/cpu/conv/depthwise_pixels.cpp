@@ -12,6 +12,7 @@ using V = Vec<float>;
 // Outputs of a row that all slices of channels take before the next: pixels are read about as they lie. Columns that two
 // pieces share are read twice.
 constexpr int64_t kOutputs = 16, kColumns = 32;
+constexpr int64_t kMinVectors = 12;  // of a row of outputs
 
 // A row of outputs of a slice of channels: y[i * y_step] is a sum over some rows of taps, and some taps of each.
 struct RowTask {
@@ -252,7 +253,10 @@ void correlate(const ConvArgs& a, const Pass& p) {
 
 }  // namespace
 
-bool prefers_depthwise_pixels(const ConvArgs& a) { return a.channels_last && prefers_depthwise(a); }
+// Shorter rows of few channels do not repay a task of their own: boxes have several images.
+bool prefers_depthwise_pixels(const ConvArgs& a) {
+  return a.channels_last && prefers_depthwise(a) && ceil_div(a.channels, kSlice) * a.out[2] >= kMinVectors;
+}
 
 void depthwise_pixels_forward(const ConvArgs& a) {
   Pass p;

@@ -50,8 +50,9 @@ struct TapRange {
 };
 inline TapRange taps_inside(const Axis& a, int64_t o) {
   const int64_t at = a.step * o + a.first;
-  const int64_t first = max_of(-floor_div(at, a.gap), 0);
-  const int64_t count = min_of(-floor_div(at - a.source, a.gap), a.taps) - first;
+  const auto steps = [&](int64_t n) { return a.gap == 1 ? n : floor_div(n, a.gap); };  // divisions are slow
+  const int64_t first = max_of(-steps(at), 0);
+  const int64_t count = min_of(-steps(at - a.source), a.taps) - first;
   return a.taps > 0 && count > 0 ? TapRange{first, count} : TapRange{0, 0};
 }
 
