@@ -9,8 +9,8 @@ namespace {
 
 using V = Vec<float>;
 
-// Outputs of a row that all slices of channels take before the next: pixels are read about as they lie. Columns that two
-// pieces share are read twice.
+// Outputs of a row that all slices of channels take before the next: pixels are read about as they lie. Columns that
+// two pieces share are read twice.
 constexpr int64_t kOutputs = 16, kColumns = 32;
 constexpr int64_t kMinVectors = 12;  // of a row of outputs
 
