@@ -1,4 +1,4 @@
-// Which way a convolution takes: the first of seven that suits its shape. docs/design.md has the same table.
+// Which way a convolution takes: the first of eight that suits its shape. docs/design.md has the same table.
 #include "core/parallel.h"
 #include "cpu/conv/conv.h"
 #include "cpu/heavy_kernels.h"
@@ -24,6 +24,9 @@ template <Run kFloat, Run kDouble> void typed(const ConvArgs& args) {
 constexpr Way kWays[] = {
     {[](const ConvArgs& args, ConvPass) { return prefers_winograd(args); },
      {winograd_forward, winograd_backward_input, winograd_backward_weight},
+     true},
+    {[](const ConvArgs& args, ConvPass) { return prefers_depthwise_pixels(args); },
+     {depthwise_pixels_forward, depthwise_pixels_backward_input, depthwise_pixels_backward_weight},
      true},
     {[](const ConvArgs& args, ConvPass) { return prefers_depthwise(args); },
      {depthwise_forward, depthwise_backward_input, depthwise_backward_weight},

@@ -55,6 +55,12 @@ void depthwise_forward(const ConvArgs& args);
 void depthwise_backward_input(const ConvArgs& args);
 void depthwise_backward_weight(const ConvArgs& args);
 
+// The same where channels lie side by side.
+bool prefers_depthwise_pixels(const ConvArgs& args);
+void depthwise_pixels_forward(const ConvArgs& args);
+void depthwise_pixels_backward_input(const ConvArgs& args);
+void depthwise_pixels_backward_weight(const ConvArgs& args);
+
 // One tap at stride 1 and not too tiny: the planes of an image are a matrix as they lie.
 bool is_matrix(const ConvArgs& args);
 
