@@ -74,7 +74,7 @@ def agree(shape, size, rule, last=False, dtype=cnn.float32):
         if last and FORMATS[t.dim()] and t.shape[1] > 1 and math.prod(t.shape[2:]) > 1:
             assert found.is_contiguous(memory_format=FORMATS[t.dim()])
         error = np.abs(found.detach().double().numpy() - exact)
-        assert (error <= EPSILON[dtype] * (scale + 1e-30)).all(), error.max()
+        assert (error <= EPSILON[dtype] * (scale + 0.1)).all(), error.max()
 
 
 SHAPES = [
@@ -134,6 +134,15 @@ def test_images_of_many_tasks(rule):
     agree((1, 3, 200, 220), (430, 510), rule, True)
     agree((2, 24, 120, 90), (50, 44), rule, True)
     agree((2, 4, 410, 390), (50, 144), rule)
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_results_past_the_cache(last):
+    """Of 16 MiB and more, in rows that are aligned to vectors and in rows that are not."""
+    for shape, size in (((2, 64, 96, 96), (192, 192)), ((2, 67, 90, 95), (191, 187))):
+        for rule in ("nearest", "linear"):
+            agree(shape, size, rule, last)
+    agree((1, 70, 4, 40, 50), (9, 81, 99), "linear", last)
 
 
 @pytest.mark.parametrize("scale", [0.3, 0.7, 1.0, 1.3, 2.5])

@@ -1,5 +1,5 @@
-// The heavy kernels of a device on raw pointers: products, convolution, pooling, resampling, recurrent layers, attention.
-// Strides count elements. Sizes are checked by the caller; a size of zero is legal everywhere.
+// The heavy kernels of a device on raw pointers: matrix products, convolution, pooling, resampling, recurrent layers,
+// attention. Strides count elements. Sizes are checked by the caller; a size of zero is legal everywhere.
 #pragma once
 
 #include <stdint.h>

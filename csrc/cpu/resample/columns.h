@@ -18,7 +18,7 @@ template <class T> class Columns {
   Columns(const Taps<T>& taps, int64_t inner)
       : taps_(taps),
         inner_(inner),
-        turns_(turned_cost(taps.in) < kL * plain_cost()),
+        turns_(turned_cost(taps.in) < double(kL) * plain_cost()),
         step_(min_of(max_of(taps.out, 1), ceil_div(outputs_of_a_tile(), kL) * kL)),
         tiles_(ceil_div(taps.out, step_)),
         low_(tiles_),
@@ -41,15 +41,17 @@ template <class T> class Columns {
   int64_t group() const { return turns_ ? kL : 1; }  // rows that are best handed over together
   int64_t scratch() const { return turns_ ? kL * (squares(widest()) + squares(step_ * inner_)) : 0; }
   // Of a row, in vector operations.
-  int64_t cost() const { return turns_ ? ceil_div(turned_cost(taps_.in), kL) : plain_cost(); }
+  double cost() const { return turns_ ? turned_cost(taps_.in) / double(kL) : plain_cost(); }
 
-  // One tile of `rows` rows, at most group(): from[l] is row l at the tile's first input, to[l] the whole result.
-  void run(const ColumnTile& t, const T* const* from, T* const* to, int64_t rows, T* scratch) const {
-    if (turns_ && turned_cost(t.high - t.low, t.last - t.first) < rows * plain_cost(t.last - t.first))
+  // One tile of `rows` rows, at most group(): from[l] is row l at the tile's first input, to[l] the whole result, which
+  // goes past the cache where that pays.
+  void run(const ColumnTile& t, const T* const* from, T* const* to, int64_t rows, T* scratch, bool past_cache) const {
+    if (turns_ && turned_cost(t.high - t.low, t.last - t.first) < double(rows) * plain_cost(t.last - t.first))
       return turn(t, from, to, rows, scratch);
     for (int64_t l = 0; l < rows; ++l) {
       if (inner_ == 1) pick(t, from[l], to[l]);
-      else sum_tile(t, from[l], inner_, to[l] + t.first * inner_);
+      else if (inner_ < kL) sum_lanes(t, from[l], to[l]);
+      else sum_tile(t, from[l], inner_, to[l] + t.first * inner_, past_cache);
     }
   }
 
@@ -57,14 +59,17 @@ template <class T> class Columns {
   static constexpr int64_t kL = kLanes<T>;
   static int64_t squares(int64_t n) { return ceil_div(n, kL) * kL; }
 
-  int64_t share(int64_t outputs) const { return taps_.count * outputs / max_of(taps_.out, 1); }
+  double share(int64_t outputs) const { return double(taps_.count) / double(max_of(taps_.out, 1)) * double(outputs); }
   // Four operations for each vector that is turned, in or out.
-  int64_t turned_cost(int64_t in, int64_t out) const { return inner_ * (4 * (in + out) + share(out)); }
-  int64_t turned_cost(int64_t in) const { return turned_cost(in, taps_.out); }
-  int64_t plain_cost(int64_t out) const {
-    return inner_ == 1 ? share(out) * 3 / 2 + out : share(out) * ceil_div(inner_, kL) + 4 * out;
+  double turned_cost(int64_t in, int64_t out) const {
+    return double(inner_) * (4 * (double(in) + double(out)) + share(out));
   }
-  int64_t plain_cost() const { return plain_cost(taps_.out); }
+  double turned_cost(int64_t in) const { return turned_cost(in, taps_.out); }
+  double plain_cost(int64_t out) const {
+    if (inner_ == 1) return 1.5 * share(out) + double(out);
+    return share(out) * double(ceil_div(inner_, kL)) + 4 * double(out);
+  }
+  double plain_cost() const { return plain_cost(taps_.out); }
   // What a tile reads and writes stays in the cache next to the processor.
   int64_t outputs_of_a_tile() const {
     const double elements = double(inner_) * (double(taps_.in) / double(max_of(taps_.out, 1)) + 1);
@@ -72,10 +77,10 @@ template <class T> class Columns {
   }
 
   // Outputs of a tile, the inputs `pitch` apart.
-  CNN_HD void sum_tile(const ColumnTile& t, const T* from, int64_t pitch, T* to) const {
+  CNN_HD void sum_tile(const ColumnTile& t, const T* from, int64_t pitch, T* to, bool past_cache) const {
     for (int64_t o = t.first; o < t.last; ++o, to += pitch) {
       const int64_t k = taps_.start[o];
-      sum_rows(from, pitch, index_ + k, taps_.weight + k, taps_.start[o + 1] - k, to, pitch);
+      sum_rows(from, pitch, index_ + k, taps_.weight + k, taps_.start[o + 1] - k, to, pitch, past_cache);
     }
   }
 
@@ -86,6 +91,20 @@ template <class T> class Columns {
       T sum = k < end ? taps_.weight[k] * from[index_[k]] : T(0);
       for (++k; k < end; ++k) sum = kernels::fma(taps_.weight[k], from[index_[k]], sum);
       to[o] = sum;
+    }
+  }
+
+  // Pixels of less than a vector.
+  void sum_lanes(const ColumnTile& t, const T* from, T* to) const {
+    const Lanes<T> lanes = lanes_of<T>(inner_);
+    for (int64_t o = t.first; o < t.last; ++o) {
+      int64_t k = taps_.start[o];
+      const int64_t end = taps_.start[o + 1];
+      Vec<T> sum{};
+      if (k < end) sum = vec_splat(taps_.weight[k]) * vec_load_lanes(from + index_[k] * inner_, lanes);
+      for (++k; k < end; ++k)
+        sum = vec_fma(vec_splat(taps_.weight[k]), vec_load_lanes(from + index_[k] * inner_, lanes), sum);
+      vec_store_lanes(to + o * inner_, sum, lanes);
     }
   }
 
@@ -104,8 +123,8 @@ template <class T> class Columns {
 #pragma GCC unroll 16
       for (int l = 0; l < kL; ++l) vec_store(x + (j + l) * kL, r[l]);
     }
-    if (inner_ == 1) sum_tile(t, x, kL, y);
-    else sum_tile(t, x, inner_ * kL, y);
+    if (inner_ == 1) sum_tile(t, x, kL, y, false);
+    else sum_tile(t, x, inner_ * kL, y, false);
     for (int64_t j = 0; j < out; j += kL) {
 #pragma GCC unroll 16
       for (int l = 0; l < kL; ++l) r[l] = vec_load(y + (j + l) * kL);

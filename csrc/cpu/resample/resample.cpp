@@ -10,37 +10,43 @@ namespace {
 constexpr int64_t kPiece = 1 << 13;  // elements of long rows that a task takes at a time
 constexpr int64_t kBlock = 1 << 16;  // elements of y that a task makes from rows of its own
 
+constexpr int64_t kPastCache = 16 << 20;  // bytes of an output that is stored past the cache
+
 struct Geometry {
   int64_t outer, in_rows, out_rows, in_row, out_row;  // the last two: elements of a row
+  bool past_cache;
 };
 
 // f(begin, end) over tasks of about `work` vector operations each.
-template <class F> void share(int64_t tasks, double work, const F& f) {
-  parallel_for(tasks, 1 + int64_t(double(1 << 12) / (1 + work)), f);
+template <class F> void share(const Geometry& g, int64_t tasks, double work, const F& f) {
+  parallel_for(tasks, 1 + int64_t(double(1 << 12) / (1 + work)), [&](int64_t begin, int64_t end) {
+    f(begin, end);
+    if (g.past_cache) __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  });
 }
 
 // Rows as they lie are summed to rows.
 template <class T> void sum_all_rows(const Geometry& g, const Taps<T>& rows, const T* x, T* y) {
   const int64_t pieces = ceil_div(g.in_row, kPiece);
   const double work = double(min_of(g.in_row, kPiece)) / kLanes<T> * double(1 + rows.count / max_of(rows.out, 1));
-  share(g.outer * pieces * rows.out, work, [&](int64_t begin, int64_t end) {
+  share(g, g.outer * pieces * rows.out, work, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t o = i % rows.out, image = i / rows.out / pieces, at = i / rows.out % pieces * kPiece;
       const int64_t k = rows.start[o];
       sum_rows(x + image * rows.in * g.in_row + at, g.in_row, rows.index + k, rows.weight + k, rows.start[o + 1] - k,
-               y + (image * rows.out + o) * g.in_row + at, min_of(kPiece, g.in_row - at));
+               y + (image * rows.out + o) * g.in_row + at, min_of(kPiece, g.in_row - at), g.past_cache);
     }
   });
 }
 
-// Each row of y is summed from rows of x, a tile at a time, before the pass along it. rows null: there is nothing to sum.
+// Each row of y is summed from rows of x, a tile at a time, before the pass along it. rows null: nothing is summed.
 template <class T>
 void rows_then_columns(const Geometry& g, const Taps<T>* rows, const Columns<T>& columns, int64_t inner, const T* x,
                        T* y) {
   const bool sums = rows && !rows->copies;
   const int64_t group = columns.group(), groups = ceil_div(g.out_rows, group), tiles = columns.tiles();
-  const double work = double(group * columns.cost()) / double(max_of(tiles, 1));
-  share(g.outer * groups * tiles, work, [&](int64_t begin, int64_t end) {
+  const double work = double(group) * columns.cost() / double(max_of(tiles, 1));
+  share(g, g.outer * groups * tiles, work, [&](int64_t begin, int64_t end) {
     const Scratch<T> summed(sums ? group * columns.widest() : 0), turned(columns.scratch());
     const T* from[kLanes<T>];
     T* to[kLanes<T>];
@@ -60,7 +66,7 @@ void rows_then_columns(const Geometry& g, const Taps<T>* rows, const Columns<T>&
                  (tile.high - tile.low) * inner);
         from[l] = sum;
       }
-      columns.run(tile, from, to, count, turned);
+      columns.run(tile, from, to, count, turned, g.past_cache);
     }
   });
 }
@@ -103,8 +109,8 @@ template <class T>
 void columns_then_rows(const Geometry& g, const Taps<T>& rows, const Columns<T>& columns, int64_t inner, const T* x,
                        T* y) {
   const RowBlocks<T> blocks(rows, min_of(max_of(rows.out, 1), 1 + kBlock / max_of(g.out_row, 1)));
-  const double work = double(blocks.most() * columns.cost()) + double(blocks.size() * g.out_row) / kLanes<T>;
-  share(g.outer * blocks.count(), work, [&](int64_t begin, int64_t end) {
+  const double work = double(blocks.most()) * columns.cost() + double(blocks.size() * g.out_row) / kLanes<T>;
+  share(g, g.outer * blocks.count(), work, [&](int64_t begin, int64_t end) {
     const Scratch<T> wide(blocks.most() * g.out_row), turned(columns.scratch());
     const T* from[kLanes<T>];
     T* to[kLanes<T>];
@@ -120,23 +126,25 @@ void columns_then_rows(const Geometry& g, const Taps<T>& rows, const Columns<T>&
             from[l] = plane + used[first + l] * g.in_row + tile.low * inner;
             to[l] = wide + (first + l) * g.out_row;
           }
-          columns.run(tile, from, to, count, turned);
+          columns.run(tile, from, to, count, turned, false);
         }
       }
       for (int64_t o = b * blocks.size(); o < min_of((b + 1) * blocks.size(), rows.out); ++o) {
         const int64_t k = rows.start[o];
         sum_rows<T>(wide, g.out_row, blocks.places() + k, rows.weight + k, rows.start[o + 1] - k,
-                    y + (image * rows.out + o) * g.out_row, g.out_row);
+                    y + (image * rows.out + o) * g.out_row, g.out_row, g.past_cache);
       }
     }
   });
 }
 
-// [outer, in..., inner] to [outer, out..., inner] along two axes, of which one may have nothing to do.
+// [outer, in..., inner] to [outer, out..., inner] along two axes, of which one may have nothing to do. What is read
+// again at once stays in the cache.
 template <class T>
 void resample_planes(int64_t outer, const ResampleAxis& height, const ResampleAxis& width, int64_t inner, const T* x,
-                     T* y) {
-  Geometry g = {outer, height.in, height.out, width.in * inner, width.out * inner};
+                     T* y, bool again = false) {
+  Geometry g = {outer, height.in, height.out, width.in * inner, width.out * inner, false};
+  g.past_cache = !again && double(outer) * double(g.out_rows) * double(g.out_row) * sizeof(T) >= kPastCache;
   if (!width.start) return sum_all_rows(g, Taps<T>(height), x, y);
   const Taps<T> across(width);
   const Columns<T> columns(across, inner);
@@ -146,7 +154,7 @@ void resample_planes(int64_t outer, const ResampleAxis& height, const ResampleAx
   }
   const Taps<T> down(height);
   const auto sums = [&](int64_t row) { return double(down.count) * double(ceil_div(row, kLanes<T>)); };
-  const double pass = double(columns.cost()), read = double(min_of(down.in, down.count));
+  const double pass = columns.cost(), read = double(min_of(down.in, down.count));
   if (read * pass + sums(g.out_row) < double(down.out) * pass + (down.copies ? 0 : sums(g.in_row)))
     columns_then_rows(g, down, columns, inner, x, y);
   else rows_then_columns(g, &down, columns, inner, x, y);
@@ -163,12 +171,12 @@ template <class T> void resample_volumes(const ResampleArgs& a) {
   if (double(depth.in) * whole_out < double(depth.out) * whole_in) {
     const int64_t row = height.out * width.out * a.inner;
     const Scratch<T> between(a.outer * depth.in * row);
-    resample_planes<T>(a.outer * depth.in, height, width, a.inner, x, between);
+    resample_planes<T>(a.outer * depth.in, height, width, a.inner, x, between, true);
     resample_planes<T>(a.outer, depth, none, row, between, y);
   } else {
     const int64_t row = height.in * width.in * a.inner;
     const Scratch<T> between(a.outer * depth.out * row);
-    resample_planes<T>(a.outer, depth, none, row, x, between);
+    resample_planes<T>(a.outer, depth, none, row, x, between, true);
     resample_planes<T>(a.outer * depth.out, height, width, a.inner, between, y);
   }
 }

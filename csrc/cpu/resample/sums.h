@@ -3,7 +3,7 @@
 
 #include "cpu/heavy.h"
 #include "cpu/scratch.h"
-#include "cpu/vec/vec.h"
+#include "cpu/vec/past_cache.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 
@@ -23,7 +23,7 @@ template <class T> class Taps {
   bool copies;  // each output is an input as it is
 };
 
-template <class T, int kVecs>
+template <class T, int kVecs, bool kPastCache>
 CNN_HD void sum_vectors(const T* from, int64_t pitch, const int64_t* index, const T* weight, int64_t n, T* to) {
   Vec<T> sum[kVecs];
   const T* row = from + index[0] * pitch;
@@ -33,7 +33,10 @@ CNN_HD void sum_vectors(const T* from, int64_t pitch, const int64_t* index, cons
     row = from + index[k] * pitch, w = vec_splat(weight[k]);
     for (int v = 0; v < kVecs; ++v) sum[v] = vec_fma(w, vec_load(row + v * kLanes<T>), sum[v]);
   }
-  for (int v = 0; v < kVecs; ++v) vec_store(to + v * kLanes<T>, sum[v]);
+  for (int v = 0; v < kVecs; ++v) {
+    if constexpr (kPastCache) store_past_cache(to + v * kLanes<T>, sum[v]);
+    else vec_store(to + v * kLanes<T>, sum[v]);
+  }
 }
 
 template <class T>
@@ -44,23 +47,28 @@ CNN_HD void sum_lanes_of(const T* from, int64_t pitch, const int64_t* index, con
   vec_store_n(to, sum, lanes);
 }
 
-// to[j] = sum of weight[k] * from[index[k] * pitch + j] over the n taps k, for j below length. The order of the sum,
-// and so its bits, are the same whichever rows lie side by side.
-template <class T>
-CNN_HD void sum_rows(const T* from, int64_t pitch, const int64_t* index, const T* weight, int64_t n, T* to,
-                     int64_t length) {
-  if (n == 0) {
-    __builtin_memset(to, 0, size_t(length) * sizeof(T));
-    return;
-  }
+template <class T, bool kPastCache>
+CNN_HD void sum_vectors_of(const T* from, int64_t pitch, const int64_t* index, const T* weight, int64_t n, T* to,
+                           int64_t length) {
   constexpr int64_t kL = kLanes<T>;
   int64_t j = 0;
-  for (; j + 4 * kL <= length; j += 4 * kL) sum_vectors<T, 4>(from + j, pitch, index, weight, n, to + j);
-  for (; j + kL <= length; j += kL) sum_vectors<T, 1>(from + j, pitch, index, weight, n, to + j);
+  for (; j + 4 * kL <= length; j += 4 * kL) sum_vectors<T, 4, kPastCache>(from + j, pitch, index, weight, n, to + j);
+  for (; j + kL <= length; j += kL) sum_vectors<T, 1, kPastCache>(from + j, pitch, index, weight, n, to + j);
   if (j == length) return;
-  if (length < kL) return sum_lanes_of(from, pitch, index, weight, n, to, length);
   j = length - kL;  // some of them once more
-  sum_vectors<T, 1>(from + j, pitch, index, weight, n, to + j);
+  sum_vectors<T, 1, false>(from + j, pitch, index, weight, n, to + j);
+}
+
+// to[j] = sum of weight[k] * from[index[k] * pitch + j] over the n taps k, for j below length. The order of the sum,
+// and so its bits, are the same whichever rows lie side by side. Past the cache: if `to` is aligned for it.
+template <class T>
+CNN_HD void sum_rows(const T* from, int64_t pitch, const int64_t* index, const T* weight, int64_t n, T* to,
+                     int64_t length, bool past_cache = false) {
+  if (n == 0) __builtin_memset(to, 0, size_t(length) * sizeof(T));
+  else if (length < kLanes<T>) sum_lanes_of(from, pitch, index, weight, n, to, length);
+  else if (past_cache && reinterpret_cast<uintptr_t>(to) % kVecBytes == 0)
+    sum_vectors_of<T, true>(from, pitch, index, weight, n, to, length);
+  else sum_vectors_of<T, false>(from, pitch, index, weight, n, to, length);
 }
 
 }  // namespace cnn::cpu::CNN_ISA
