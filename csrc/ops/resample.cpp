@@ -193,7 +193,7 @@ Tensor apply(const char* op, const Tensor& x, const Axes& axes, bool back) {
   const NoGrad guard;
   const Dims shape = resampled_shape(x, axes, back);
   if (axes[0].start.empty()) return empty(shape, x.dtype(), x.device(), format_of(x, axes));
-  if (!has_kernel(x)) return composed(x, axes, back);
+  if (!has_kernel(x)) return to_dtype(composed(to_dtype(x, kernel_dtype(x)), axes, back), x.dtype());
   if (!back) return by_kernel(op, x, axes, shape);
   Axes turned;
   for (const Axis& axis : axes) turned.push_back(transposed(axis));
