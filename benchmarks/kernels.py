@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from benchmarks.workload import Target, Work, Workload
 
 PRODUCTS, CONVOLUTIONS, OTHERS = "matrix products", "convolutions", "norms and optimizers"
 PIXELS = "channels last"
+RESIZING = "images in other sizes"
 COPIES, COPIED = "memory", 2**24
 
 # Rows, inputs and outputs of the linear layers in the training steps.
@@ -30,6 +33,8 @@ CONV_SHAPES = (
 
 # Those of them that are also run with the channels of a pixel side by side.
 PIXEL_SHAPES = (CONV_SHAPES[0], CONV_SHAPES[5], CONV_SHAPES[6], CONV_SHAPES[9])
+
+UPSAMPLED = (("bilinear", 8, 64, 56, 56), ("nearest", 8, 64, 56, 56), ("bicubic", 1, 3, 224, 224))
 
 
 def product(n, dtype):
@@ -101,6 +106,10 @@ def max_pool(torch):
     return torch.nn.MaxPool2d(3, 2, 1), (32, 64, 56, 56)
 
 
+def upsampling(mode, *shape):
+    return lambda torch: (torch.nn.Upsample(scale_factor=2, mode=mode), shape)
+
+
 def layer_norm(torch):
     return torch.nn.LayerNorm(256), (1024, 256)
 
@@ -157,6 +166,13 @@ def catalogue():
     ):
         build = forward_backward(make, "channels_last")
         yield row(PIXELS, f"{name}, forward and backward", build, Work(0, 4 * touched))
+
+    for mode, *shape in UPSAMPLED:
+        name = f"{mode} x2 of {'x'.join(map(str, shape))}"
+        work = Work(0, 4 * 10 * math.prod(shape))  # x, y and their gradients
+        for layout, place in (("contiguous_format", ""), ("channels_last", ", channels last")):
+            build = forward_backward(upsampling(mode, *shape), layout)
+            yield row(RESIZING, f"{name}{place}, forward and backward", build, work)
 
     yield row(COPIES, "copy of 64 MiB to memory in use", copy, Work(0, 8 * COPIED))
 

@@ -70,6 +70,16 @@ void bind_resample(Registry& ops) {
     return cnn::upsample_bicubic2d(x, s, a, factors(f));
   }>("upsample_bicubic2d(Tensor input, Dims output_size, bool align_corners, Tensor? scale_factors=None) -> Tensor",
      "Resized by cubic interpolation.", kFunctionOnly);
+  ops.def_op<[](const Tensor& x, const Dims& s, bool a, const std::optional<Tensor>& f) {
+    return cnn::upsample_bilinear2d_aa(x, s, a, factors(f));
+  }>("_upsample_bilinear2d_aa(Tensor input, Dims output_size, bool align_corners, Tensor? scale_factors=None) "
+     "-> Tensor",
+     "Resized by linear interpolation, against aliasing.", kFunctionOnly);
+  ops.def_op<[](const Tensor& x, const Dims& s, bool a, const std::optional<Tensor>& f) {
+    return cnn::upsample_bicubic2d_aa(x, s, a, factors(f));
+  }>("_upsample_bicubic2d_aa(Tensor input, Dims output_size, bool align_corners, Tensor? scale_factors=None) "
+     "-> Tensor",
+     "Resized by cubic interpolation, against aliasing.", kFunctionOnly);
 }
 
 }  // namespace cnn::python

@@ -19,6 +19,8 @@ using cnn::ConvArgs;
 using cnn::GemmArgs;
 using cnn::HeavyTable;
 using cnn::PoolArgs;
+using cnn::ResampleArgs;
+using cnn::ResampleAxis;
 using cnn::RnnArgs;
 using cnn::RnnCell;
 

@@ -20,6 +20,7 @@ void avg_pool_backward(const PoolArgs& args);
 void adaptive_avg_forward(const PoolArgs& args);
 void adaptive_avg_backward(const PoolArgs& args);
 void adaptive_max_forward(const PoolArgs& args);
+void resample(const ResampleArgs& args);
 void rnn_forward(const RnnArgs& args);
 void rnn_backward(const RnnArgs& args);
 void attention_forward(const AttentionArgs& args);

@@ -19,6 +19,7 @@ const HeavyTable& CNN_ISA_NAME(heavy_table)() {
       .adaptive_avg_forward = {adaptive_avg_forward, floats},
       .adaptive_avg_backward = {adaptive_avg_backward, floats},
       .adaptive_max_forward = {adaptive_max_forward, floats},
+      .resample = {resample, floats},
       .rnn_forward = {rnn_forward, floats},
       .rnn_backward = {rnn_backward, floats},
       .attention_forward = {attention_forward, floats},

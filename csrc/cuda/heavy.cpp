@@ -18,6 +18,7 @@ void no_packed_gemm(const GemmArgs&, const void*) { missing("a product with a pa
 void no_convolution(const ConvArgs&) { missing("convolution"); }
 void no_rnn(const RnnArgs&) { missing("a fused recurrent layer"); }
 void no_attention(const AttentionArgs&) { missing("fused attention"); }
+void no_resample(const ResampleArgs&) { missing("fused resampling"); }
 void no_max_pool(const PoolArgs&) { missing("max pooling"); }
 void no_avg_pool(const PoolArgs&) { missing("average pooling"); }
 
@@ -40,6 +41,7 @@ const HeavyTable heavy_table = {
     .adaptive_avg_forward = {no_avg_pool, kAll},
     .adaptive_avg_backward = {no_avg_pool, kAll},
     .adaptive_max_forward = {no_max_pool, kAll},
+    .resample = {no_resample, 0},
     .rnn_forward = {no_rnn, kAll},
     .rnn_backward = {no_rnn, kAll},
     .attention_forward = {no_attention, kAll},

@@ -1,5 +1,5 @@
-// The heavy kernels of a device on raw pointers: matrix products, convolution, pooling, recurrent layers, attention.
-// Strides count elements. Sizes are checked by the caller; a size of zero is legal everywhere.
+// The heavy kernels of a device on raw pointers: matrix products, convolution, pooling, resampling, recurrent layers,
+// attention. Strides count elements. Sizes are checked by the caller; a size of zero is legal everywhere.
 #pragma once
 
 #include <stdint.h>
@@ -68,6 +68,23 @@ struct PoolArgs {
   // (null: not wanted), read backward, where those outside the plane are passed over
   const void* dy = nullptr;
   void* dx = nullptr;  // backward: written whole
+};
+
+// One axis of a resampling: output o is the sum of weight[k] times input index[k] for k in [start[o], start[o + 1]).
+struct ResampleAxis {
+  int64_t in = 1, out = 1;
+  const int64_t* start = nullptr;  // [out + 1], rising from 0; null: nothing happens along this axis
+  const int64_t* index = nullptr;  // [start[out]], in [0, in)
+  const double* weight = nullptr;  // [start[out]]; null: 1 everywhere
+};
+
+// x [outer, in..., inner] to y [outer, out..., inner], both dense. The gradient is the same along the transposed axes.
+struct ResampleArgs {
+  DType dtype = DType::Float32;
+  int64_t outer = 1, inner = 1;
+  ResampleAxis axis[3];
+  const void* x = nullptr;
+  void* y = nullptr;
 };
 
 enum class RnnCell : uint8_t { Tanh, Relu, Lstm, Gru };
@@ -158,6 +175,7 @@ struct HeavyTable {
   HeavyEntry<PoolArgs> adaptive_avg_forward;
   HeavyEntry<PoolArgs> adaptive_avg_backward;
   HeavyEntry<PoolArgs> adaptive_max_forward;
+  HeavyEntry<ResampleArgs> resample;  // without dtypes where ops are composed instead
   HeavyEntry<RnnArgs> rnn_forward;
   HeavyEntry<RnnArgs> rnn_backward;
   HeavyEntry<AttentionArgs> attention_forward;

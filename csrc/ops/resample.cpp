@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "autograd/autocast.h"
+#include "autograd/recorder.h"
 #include "cnn/autograd.h"
 #include "cnn/ops/arithmetic.h"
 #include "cnn/ops/copy.h"
@@ -14,23 +15,134 @@
 #include "cnn/ops/index.h"
 #include "cnn/ops/operators.h"
 #include "cnn/ops/view.h"
+#include "ops/heavy.h"
+#include "ops/map.h"
 #include "ops/spatial.h"
 
 namespace cnn {
 namespace {
 
-// One input position for each output position, and its weight (empty: 1 everywhere).
+// What one dimension does: output o is the sum of weight[k] (none: 1 everywhere) times input index[k] for the taps
+// k in [start[o], start[o + 1]). On the meta device, and of nothing, there are no taps and `start` is empty.
+struct Axis {
+  int64_t in, out;
+  std::vector<int64_t> start, index;
+  std::vector<double> weight;
+
+  void reserve(size_t taps) {
+    start.reserve(size_t(out) + 1);
+    index.reserve(taps);
+    start.push_back(0);
+  }
+  void add(int64_t from) { index.push_back(from); }
+  void add(int64_t from, double by) {
+    index.push_back(from);
+    weight.push_back(by);
+  }
+  void end_output() { start.push_back(int64_t(index.size())); }
+  int64_t taps(int64_t o) const { return start[size_t(o) + 1] - start[size_t(o)]; }
+};
+// The last dimensions of a tensor, ascending.
+using Axes = std::vector<Axis>;
+
+// The names of an op, of its node, and of the pass back in profiles.
+struct Names {
+  const char *op, *node, *backward;
+};
+
+struct Plan {
+  Axes axes;
+  Names names;
+};
+using PlanRef = std::shared_ptr<const Plan>;
+
+// Each input with the outputs that it goes to, ascending.
+Axis transposed(const Axis& a) {
+  Axis t = {a.out, a.in, {}, {}, {}};
+  if (a.start.empty()) return t;
+  t.start.assign(size_t(a.in) + 1, 0);
+  for (int64_t i : a.index) ++t.start[size_t(i) + 1];
+  for (size_t i = 1; i < t.start.size(); ++i) t.start[i] += t.start[i - 1];
+  t.index.resize(a.index.size());
+  t.weight.resize(a.weight.size());
+  std::vector<int64_t> next(t.start.begin(), t.start.end() - 1);
+  for (int64_t o = 0; o < a.out; ++o)
+    for (size_t k = size_t(a.start[size_t(o)]); k < size_t(a.start[size_t(o) + 1]); ++k) {
+      const size_t to = size_t(next[size_t(a.index[k])]++);
+      t.index[to] = o;
+      if (!a.weight.empty()) t.weight[to] = a.weight[k];
+    }
+  return t;
+}
+
+// Do the channels of a pixel lie side by side? Not where x is one image, without a batch.
+MemoryFormat format_of(const Tensor& x, const Axes& axes) {
+  return x.dim() == int(axes.size()) + 2 ? memory_format_of(x) : MemoryFormat::Contiguous;
+}
+
+Dims resampled_shape(const Tensor& x, const Axes& axes, bool back) {
+  Dims shape = x.shape();
+  const int first = x.dim() - int(axes.size());
+  for (int i = 0; i < int(axes.size()); ++i) {
+    const Axis& axis = axes[size_t(i)];
+    check(first >= 0 && shape[first + i] == (back ? axis.out : axis.in), "resample",
+          "an image of another size, with shape ", x.shape());
+    shape[first + i] = back ? axis.in : axis.out;
+  }
+  return shape;
+}
+
+// ---- Where the device has a kernel ----
+
+DType kernel_dtype(const Tensor& x) { return compute_dtype(x.dtype()); }
+
+bool has_kernel(const Tensor& x) {
+  const HeavyTable* heavy = backend(x.device()).heavy;
+  return heavy && heavy->resample.has(kernel_dtype(x));
+}
+
+Tensor by_kernel(const char* op, const Tensor& x, const Axes& axes, const Dims& shape) {
+  const MemoryFormat format = format_of(x, axes);
+  const Tensor from = contiguous(to_dtype(x, kernel_dtype(x)), format);
+  const Tensor y = empty(shape, from.dtype(), x.device(), format);
+  const int n = int(axes.size());
+  const bool pixels = format != MemoryFormat::Contiguous;
+  ResampleArgs args;
+  args.dtype = from.dtype();
+  for (int i = 0; i < x.dim() - n; ++i) (pixels && i == 1 ? args.inner : args.outer) *= x.shape()[i];
+  for (int i = 0; i < n; ++i) {
+    const Axis& axis = axes[size_t(i)];
+    args.axis[3 - n + i] = {axis.in, axis.out, axis.start.data(), axis.index.data(),
+                            axis.weight.empty() ? nullptr : axis.weight.data()};
+  }
+  args.x = from.raw(), args.y = y.raw();
+  run_heavy(op, x.device(), &HeavyTable::resample, args);
+  return to_dtype(y, x.dtype());
+}
+
+// ---- And where it has none: one tap of all outputs after the other ----
+
 struct Tap {
   std::vector<int64_t> index;
   std::vector<double> weight;
 };
-// What one dimension does. On the meta device, and of nothing, there are no taps.
-struct Axis {
-  int dim;
-  int64_t in, out;
-  std::vector<Tap> taps;
-};
-using Plan = std::shared_ptr<const std::vector<Axis>>;
+
+// An output with fewer taps than others has its last one again, its weight halved each time: the sum stays the same,
+// and nothing is multiplied by zero that was not.
+std::vector<Tap> taps_of(const Axis& axis) {
+  int64_t most = 0;
+  for (int64_t o = 0; o < axis.out; ++o) most = std::max(most, axis.taps(o));
+  std::vector<Tap> taps(size_t(most), Tap{});
+  for (int64_t o = 0; o < axis.out; ++o)
+    for (int64_t t = 0, n = axis.taps(o); t < most; ++t) {
+      const size_t k = size_t(axis.start[size_t(o)] + std::min(t, n - 1));
+      taps[size_t(t)].index.push_back(axis.index[k]);
+      if (axis.weight.empty()) continue;
+      const int64_t halved = t < n - 1 ? 0 : std::min(t + 1, most - 1) - (n - 1);
+      taps[size_t(t)].weight.push_back(std::ldexp(axis.weight[k], -int(std::min<int64_t>(halved, 2000))));
+    }
+  return taps;
+}
 
 Tensor index_of(const Tap& tap, Device device) {
   const Tensor t = empty({int64_t(tap.index.size())}, DType::Int64);
@@ -48,75 +160,63 @@ Tensor weighted(const Tensor& x, const Tap& tap, int d) {
   return x * to(view(w, shape), x.dtype(), x.device());
 }
 
-// A new tensor like x, of another size along dimension d.
-Tensor sized(const Tensor& x, int d, int64_t size) {
-  Dims shape = x.shape();
-  shape[d] = size;
-  return empty(shape, x.dtype(), x.device());
+Tensor sum_of_taps(const Tensor& x, const Axis& axis, int d) {
+  Tensor sum;
+  for (const Tap& tap : taps_of(axis)) {
+    const Tensor part = weighted(index_select(x, d, index_of(tap, x.device())), tap, d);
+    sum = sum.defined() ? sum + part : part;
+  }
+  return sum;
 }
 
-// Images whose channels lie side by side, as a tensor in C order whose last dimension they are, and back.
-class Pixels {
- public:
-  Pixels(const Tensor& x, const Plan& plan) : moved_(memory_format_of(x) != MemoryFormat::Contiguous) {
-    for (const Axis& axis : *plan) moved_ &= axis.dim >= 2;  // or x is one image, without a batch
-  }
-  Tensor enter(const Tensor& x) const { return moved_ ? contiguous(movedim(x, {1}, {-1})) : x; }
-  Tensor leave(const Tensor& y) const { return moved_ ? detached_alias(movedim(y, {-1}, {1}), true) : y; }
-  int dim(const Axis& axis) const { return moved_ ? axis.dim - 1 : axis.dim; }
+Tensor spread_by_taps(const Tensor& y, const Axis& axis, int d) {
+  Dims shape = y.shape();
+  shape[d] = axis.in;
+  const Tensor sum = zero_(empty(shape, y.dtype(), y.device()));
+  for (const Tap& tap : taps_of(axis))
+    index_add(sum, d, index_of(tap, y.device()), weighted(y, tap, d), 1, Dest::in_place(sum));
+  return sum;
+}
 
- private:
-  bool moved_;
-};
+// Images whose channels lie side by side are worked on as tensors in C order whose last dimension they are.
+Tensor composed(const Tensor& x, const Axes& axes, bool back) {
+  const bool pixels = format_of(x, axes) != MemoryFormat::Contiguous;
+  const int first = x.dim() - int(axes.size()) - pixels;
+  Tensor y = pixels ? contiguous(movedim(x, {1}, {-1})) : x;
+  for (size_t i = 0; i < axes.size(); ++i) y = (back ? spread_by_taps : sum_of_taps)(y, axes[i], first + int(i));
+  return pixels ? detached_alias(movedim(y, {-1}, {1}), true) : y;
+}
 
-Tensor spread(const Tensor& y, const Plan& plan, const char* name);
+// ---- The op and its transpose ----
 
-Tensor resample(const Tensor& x, const Plan& plan, const char* name) {
+Tensor apply(const char* op, const Tensor& x, const Axes& axes, bool back) {
+  const NoGrad guard;
+  const Dims shape = resampled_shape(x, axes, back);
+  if (axes[0].start.empty()) return empty(shape, x.dtype(), x.device(), format_of(x, axes));
+  if (!has_kernel(x)) return to_dtype(composed(to_dtype(x, kernel_dtype(x)), axes, back), x.dtype());
+  if (!back) return by_kernel(op, x, axes, shape);
+  Axes turned;
+  for (const Axis& axis : axes) turned.push_back(transposed(axis));
+  return by_kernel(op, x, turned, shape);
+}
+
+Tensor spread(const Tensor& y, const PlanRef& plan);
+
+Tensor resample(const Tensor& x, const PlanRef& plan) {
+  const Recorded range(plan->names.op, x);
   Grad grad({x});
-  Tensor y;
-  {
-    NoGrad guard;
-    const Pixels pixels(x, plan);
-    y = pixels.enter(x);
-    for (const Axis& axis : *plan) {
-      const int d = pixels.dim(axis);
-      if (axis.taps.empty()) {
-        y = sized(y, d, axis.out);
-        continue;
-      }
-      Tensor sum;
-      for (const Tap& tap : axis.taps) {
-        const Tensor part = weighted(index_select(y, d, index_of(tap, x.device())), tap, d);
-        sum = sum.defined() ? sum + part : part;
-      }
-      y = sum;
-    }
-    y = y.storage() == x.storage() ? clone(x) : pixels.leave(y);
-  }
+  const Tensor y = apply(plan->names.op, x, plan->axes, false);
   if (!grad) return y;
-  return grad.record(name, y, [plan, name](Grads& g) { g[0] = spread(g.out(), plan, name); });
+  return grad.record(plan->names.node, y, [plan](Grads& g) { g[0] = spread(g.out(), plan); });
 }
 
 // The transpose of resample.
-Tensor spread(const Tensor& y, const Plan& plan, const char* name) {
+Tensor spread(const Tensor& y, const PlanRef& plan) {
+  const Recorded range(plan->names.backward, y);
   Grad grad({y});
-  Tensor x;
-  {
-    NoGrad guard;
-    const Pixels pixels(y, plan);
-    x = pixels.enter(y);
-    for (size_t i = plan->size(); i-- > 0;) {
-      const Axis& axis = (*plan)[i];
-      const int d = pixels.dim(axis);
-      const Tensor sum = zero_(sized(x, d, axis.in));
-      for (const Tap& tap : axis.taps)
-        index_add(sum, d, index_of(tap, x.device()), weighted(x, tap, d), 1, Dest::in_place(sum));
-      x = sum;
-    }
-    x = x.storage() == y.storage() ? clone(y) : pixels.leave(x);
-  }
+  const Tensor x = apply(plan->names.backward, y, plan->axes, true);
   if (!grad) return x;
-  return grad.record("ResampleBackwardBackward0", x, [plan, name](Grads& g) { g[0] = resample(g.out(), plan, name); });
+  return grad.record("ResampleBackwardBackward0", x, [plan](Grads& g) { g[0] = resample(g.out(), plan); });
 }
 
 void check_pad(const char* op, int n, const Tensor& x, const Dims& pad) {
@@ -136,7 +236,7 @@ void check_room(const Tensor& x, const Dims& shape) { empty(shape, x.dtype(), x.
 bool has_taps(const Tensor& x) { return x.numel() > 0 && !x.device().is_meta(); }
 
 template <class F>
-Tensor pad_with(const char* op, const char* name, int n, const Tensor& x, const Dims& pad, const F& source) {
+Tensor pad_with(const char* op, const Names& names, int n, const Tensor& x, const Dims& pad, const F& source) {
   Dims shape = x.shape();
   for (int i = 0; i < n; ++i) {
     int64_t& size = shape[x.dim() - 1 - i];
@@ -147,28 +247,40 @@ Tensor pad_with(const char* op, const char* name, int n, const Tensor& x, const 
           size);
   }
   check_room(x, shape);
-  auto plan = std::make_shared<std::vector<Axis>>();
-  for (int i = 0; i < n; ++i) {
+  auto plan = std::make_shared<Plan>(Plan{{}, names});
+  for (int i = n; i-- > 0;) {
     const int d = x.dim() - 1 - i;
     const int64_t in = x.shape()[d], left = pad[2 * i];
-    plan->push_back({d, in, shape[d], {}});
-    if (!has_taps(x)) continue;
-    Tap tap;
-    for (int64_t j = 0; j < shape[d]; ++j) tap.index.push_back(source(j - left, in));
-    plan->back().taps = {tap};
+    Axis axis = {in, shape[d], {}, {}, {}};
+    if (has_taps(x)) {
+      axis.reserve(size_t(axis.out));
+      for (int64_t j = 0; j < axis.out; ++j, axis.end_output()) axis.add(source(j - left, in));
+    }
+    plan->axes.push_back(std::move(axis));
   }
-  return resample(x, plan, name);
+  return resample(x, plan);
 }
 
-constexpr const char* kReflect[] = {"ReflectionPad1DBackward0", "ReflectionPad2DBackward0", "ReflectionPad3DBackward0"};
-constexpr const char* kReplicate[] = {"ReplicationPad1DBackward0", "ReplicationPad2DBackward0",
-                                      "ReplicationPad3DBackward0"};
-constexpr const char* kNearest[] = {"UpsampleNearest1DBackward0", "UpsampleNearest2DBackward0",
-                                    "UpsampleNearest3DBackward0"};
-constexpr const char* kExact[] = {"UpsampleNearestExact1DBackward0", "UpsampleNearestExact2DBackward0",
-                                  "UpsampleNearestExact3DBackward0"};
-constexpr const char* kLinear[] = {"UpsampleLinear1DBackward0", "UpsampleBilinear2DBackward0",
-                                   "UpsampleTrilinear3DBackward0"};
+#define CNN_NAMES(op, node) {op, node "Backward0", op "_backward"}
+constexpr Names kReflect[] = {CNN_NAMES("reflection_pad1d", "ReflectionPad1D"),
+                              CNN_NAMES("reflection_pad2d", "ReflectionPad2D"),
+                              CNN_NAMES("reflection_pad3d", "ReflectionPad3D")};
+constexpr Names kReplicate[] = {CNN_NAMES("replication_pad1d", "ReplicationPad1D"),
+                                CNN_NAMES("replication_pad2d", "ReplicationPad2D"),
+                                CNN_NAMES("replication_pad3d", "ReplicationPad3D")};
+constexpr Names kNearest[] = {CNN_NAMES("upsample_nearest1d", "UpsampleNearest1D"),
+                              CNN_NAMES("upsample_nearest2d", "UpsampleNearest2D"),
+                              CNN_NAMES("upsample_nearest3d", "UpsampleNearest3D")};
+constexpr Names kExact[] = {CNN_NAMES("_upsample_nearest_exact1d", "UpsampleNearestExact1D"),
+                            CNN_NAMES("_upsample_nearest_exact2d", "UpsampleNearestExact2D"),
+                            CNN_NAMES("_upsample_nearest_exact3d", "UpsampleNearestExact3D")};
+constexpr Names kLinear[] = {CNN_NAMES("upsample_linear1d", "UpsampleLinear1D"),
+                             CNN_NAMES("upsample_bilinear2d", "UpsampleBilinear2D"),
+                             CNN_NAMES("upsample_trilinear3d", "UpsampleTrilinear3D")};
+constexpr Names kSmoothLinear = CNN_NAMES("_upsample_bilinear2d_aa", "UpsampleBilinear2DAa");
+constexpr Names kCubic = CNN_NAMES("upsample_bicubic2d", "UpsampleBicubic2D");
+constexpr Names kSmoothCubic = CNN_NAMES("_upsample_bicubic2d_aa", "UpsampleBicubic2DAa");
+#undef CNN_NAMES
 
 void check_sizes(const char* op, int n, const Tensor& x, const Dims& size) {
   check_spatial(op, n);
@@ -193,19 +305,53 @@ double step_of(int64_t in, int64_t out, bool align_corners, double scale) {
 // The position in the input at or below this point; a scale may put it anywhere.
 int64_t position(double at, int64_t in) { return at > 0 ? at < double(in) ? int64_t(at) : in - 1 : 0; }
 
+// fill(axis, step) adds the taps of each output.
 template <class F>
-Tensor resize_with(const char* name, int n, const Tensor& x, const Dims& size, const std::vector<double>& scales,
-                   const F& taps) {
+Tensor resize_with(const Names& names, int n, const Tensor& x, const Dims& size, bool align_corners,
+                   const std::vector<double>& scales, const F& fill) {
   check(scales.empty() || int(scales.size()) == n, "upsample", "expected ", n, " scale factors, got ",
         int64_t(scales.size()));
-  auto plan = std::make_shared<std::vector<Axis>>();
+  auto plan = std::make_shared<Plan>(Plan{{}, names});
   for (int i = 0; i < n; ++i) {
-    const int64_t in = x.shape()[2 + i];
-    plan->push_back({2 + i, in, size[i], {}});
-    if (has_taps(x)) plan->back().taps = taps(in, size[i], scales.empty() ? 0.0 : scales[size_t(i)]);
+    Axis axis = {x.shape()[2 + i], size[i], {}, {}, {}};
+    if (has_taps(x)) fill(axis, step_of(axis.in, axis.out, align_corners, scales.empty() ? 0.0 : scales[size_t(i)]));
+    plan->axes.push_back(std::move(axis));
   }
-  return resample(x, plan, name);
+  return resample(x, plan);
 }
+
+// Against aliasing: an output is the mean of the inputs that a filter weighs, which is stretched so far that none falls
+// between two outputs. `radius`: where the filter ends.
+template <class F>
+void fill_smoothly(Axis& axis, double step, double radius, const F& filter) {
+  const double stretch = std::max(step, 1.0), reach = radius * stretch;
+  const auto bounded = [&](double at) { return at > 0 ? at < double(axis.in) ? int64_t(at) : axis.in : 0; };
+  const auto low = [&](double center) { return std::min(bounded(center - reach + 0.5), axis.in - 1); };
+  const auto high = [&](double center) { return std::min(bounded(center + reach + 0.5), axis.in); };
+  int64_t taps = 0;
+  for (int64_t j = 0; j < axis.out; ++j) {
+    const double center = step * (double(j) + 0.5);
+    taps += std::max<int64_t>(high(center) - low(center), 1);
+  }
+  empty({taps}, DType::Float64);  // as check_room: scales that do not fit the size make many
+  axis.reserve(size_t(taps));
+  for (int64_t j = 0; j < axis.out; ++j) {
+    const double center = step * (double(j) + 0.5);
+    const int64_t begin = low(center), end = std::max(high(center), begin + 1);
+    double sum = 0;
+    for (int64_t i = begin; i < end; ++i) {
+      axis.add(i, filter(std::abs((double(i) - center + 0.5) / stretch)));
+      sum += axis.weight.back();
+    }
+    for (size_t k = axis.weight.size() - size_t(end - begin); k < axis.weight.size() && sum != 0; ++k)
+      axis.weight[k] /= sum;
+    axis.end_output();
+  }
+}
+
+// The kernel of Keys (1981) at distances of at most one, and of one to two.
+double cubic_near(double t, double a) { return ((a + 2) * t - (a + 3)) * t * t + 1; }
+double cubic_far(double t, double a) { return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a; }
 
 }  // namespace
 
@@ -233,69 +379,71 @@ Tensor replication_pad(int n, const Tensor& x, const Dims& pad) {
 }
 
 Tensor upsample_nearest(int n, const Tensor& x, const Dims& size, const std::vector<double>& scales, bool exact) {
-  const char* const op =
-      exact ? in_dims(n, "_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d")
-            : in_dims(n, "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d");
-  if (const Autocast cast{op, x}) [[unlikely]]
+  const Names& names = of_spatial("upsample_nearest", exact ? kExact : kNearest, n);
+  if (const Autocast cast{names.op, x}) [[unlikely]]
     return cast(upsample_nearest, n, x, size, scales, exact);
   check_sizes("upsample_nearest", n, x, size);
-  return resize_with((exact ? kExact : kNearest)[n - 1], n, x, size, scales,
-                     [exact](int64_t in, int64_t out, double scale) {
-                       Tap tap;
-                       const float step = float(step_of(in, out, false, scale));
-                       for (int64_t j = 0; j < out; ++j) {
-                         const float at = exact ? (float(j) + 0.5f) * step : float(j) * step;
-                         tap.index.push_back(position(at, in));
-                       }
-                       return std::vector<Tap>{tap};
-                     });
+  return resize_with(names, n, x, size, false, scales, [exact](Axis& axis, double exact_step) {
+    axis.reserve(size_t(axis.out));
+    const float step = float(exact_step);
+    for (int64_t j = 0; j < axis.out; ++j, axis.end_output())
+      axis.add(position(exact ? (float(j) + 0.5f) * step : float(j) * step, axis.in));
+  });
 }
 
 Tensor upsample_linear(int n, const Tensor& x, const Dims& size, bool align_corners,
                        const std::vector<double>& scales) {
-  if (const Autocast cast{in_dims(n, "upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d"), x})
-      [[unlikely]]
+  const Names& names = of_spatial("upsample_linear", kLinear, n);
+  if (const Autocast cast{names.op, x}) [[unlikely]]
     return cast(upsample_linear, n, x, size, align_corners, scales);
   check_sizes("upsample_linear", n, x, size);
-  return resize_with(kLinear[n - 1], n, x, size, scales, [align_corners](int64_t in, int64_t out, double scale) {
-    std::vector<Tap> taps(2);
-    const double step = step_of(in, out, align_corners, scale);
-    for (int64_t j = 0; j < out; ++j) {
+  return resize_with(names, n, x, size, align_corners, scales, [align_corners](Axis& axis, double step) {
+    axis.reserve(2 * size_t(axis.out));
+    for (int64_t j = 0; j < axis.out; ++j, axis.end_output()) {
       const double at = align_corners ? double(j) * step : std::max(0.0, (double(j) + 0.5) * step - 0.5);
-      const int64_t low = position(at, in);
+      const int64_t low = position(at, axis.in);
       const double part = std::min(std::max(at - double(low), 0.0), 1.0);
-      taps[0].index.push_back(low);
-      taps[1].index.push_back(low + (low < in - 1));
-      taps[0].weight.push_back(1 - part);
-      taps[1].weight.push_back(part);
+      axis.add(low, 1 - part);
+      axis.add(low + (low < axis.in - 1), part);
     }
-    return taps;
   });
 }
 
 Tensor upsample_bicubic2d(const Tensor& x, const Dims& size, bool align_corners, const std::vector<double>& scales) {
-  if (const Autocast cast{"upsample_bicubic2d", x}) [[unlikely]]
+  if (const Autocast cast{kCubic.op, x}) [[unlikely]]
     return cast(upsample_bicubic2d, x, size, align_corners, scales);
   check_sizes("upsample_bicubic2d", 2, x, size);
-  return resize_with(
-      "UpsampleBicubic2DBackward0", 2, x, size, scales, [align_corners](int64_t in, int64_t out, double scale) {
-        constexpr double a = -0.75;
-        const auto near = [](double t) { return ((a + 2) * t - (a + 3)) * t * t + 1; };
-        const auto far = [](double t) { return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a; };
-        std::vector<Tap> taps(4);
-        const double step = step_of(in, out, align_corners, scale);
-        for (int64_t j = 0; j < out; ++j) {
-          const double at = align_corners ? double(j) * step : (double(j) + 0.5) * step - 0.5;
-          const double floor = std::min(std::max(std::floor(at), -2.0), double(in));
-          const int64_t low = int64_t(floor);
-          const double t = at - std::floor(at), weights[] = {far(t + 1), near(t), near(1 - t), far(2 - t)};
-          for (int64_t k = 0; k < 4; ++k) {
-            taps[size_t(k)].index.push_back(std::clamp<int64_t>(low - 1 + k, 0, in - 1));
-            taps[size_t(k)].weight.push_back(weights[k]);
-          }
-        }
-        return taps;
-      });
+  return resize_with(kCubic, 2, x, size, align_corners, scales, [align_corners](Axis& axis, double step) {
+    constexpr double a = -0.75;
+    axis.reserve(4 * size_t(axis.out));
+    for (int64_t j = 0; j < axis.out; ++j, axis.end_output()) {
+      const double at = align_corners ? double(j) * step : (double(j) + 0.5) * step - 0.5;
+      const int64_t low = int64_t(std::min(std::max(std::floor(at), -2.0), double(axis.in)));
+      const double t = at - std::floor(at);
+      const double weights[] = {cubic_far(t + 1, a), cubic_near(t, a), cubic_near(1 - t, a), cubic_far(2 - t, a)};
+      for (int64_t k = 0; k < 4; ++k) axis.add(std::clamp<int64_t>(low - 1 + k, 0, axis.in - 1), weights[k]);
+    }
+  });
+}
+
+Tensor upsample_bilinear2d_aa(const Tensor& x, const Dims& size, bool align_corners,
+                              const std::vector<double>& scales) {
+  if (const Autocast cast{kSmoothLinear.op, x}) [[unlikely]]
+    return cast(upsample_bilinear2d_aa, x, size, align_corners, scales);
+  check_sizes(kSmoothLinear.op, 2, x, size);
+  return resize_with(kSmoothLinear, 2, x, size, align_corners, scales, [](Axis& axis, double step) {
+    fill_smoothly(axis, step, 1, [](double t) { return t < 1 ? 1 - t : 0.0; });
+  });
+}
+
+Tensor upsample_bicubic2d_aa(const Tensor& x, const Dims& size, bool align_corners, const std::vector<double>& scales) {
+  if (const Autocast cast{kSmoothCubic.op, x}) [[unlikely]]
+    return cast(upsample_bicubic2d_aa, x, size, align_corners, scales);
+  check_sizes(kSmoothCubic.op, 2, x, size);
+  return resize_with(kSmoothCubic, 2, x, size, align_corners, scales, [](Axis& axis, double step) {
+    constexpr double a = -0.5;
+    fill_smoothly(axis, step, 2, [](double t) { return t < 1 ? cubic_near(t, a) : t < 2 ? cubic_far(t, a) : 0.0; });
+  });
 }
 
 }  // namespace cnn

@@ -2164,6 +2164,16 @@ def _softmax_backward_data(
 ) -> Tensor:
     """The gradient of softmax, given its output."""
 
+def _upsample_bicubic2d_aa(
+    input: Tensor, output_size: _Dims, align_corners: _bool, scale_factors: Tensor | None = None
+) -> Tensor:
+    """Resized by cubic interpolation, against aliasing."""
+
+def _upsample_bilinear2d_aa(
+    input: Tensor, output_size: _Dims, align_corners: _bool, scale_factors: Tensor | None = None
+) -> Tensor:
+    """Resized by linear interpolation, against aliasing."""
+
 def _upsample_nearest_exact1d(
     input: Tensor, output_size: _Dims, scale_factors: Tensor | None = None
 ) -> Tensor:

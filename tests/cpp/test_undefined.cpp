@@ -84,7 +84,8 @@ using Packed = std::tuple<Tensor, Tensor> (*)(const Tensor&, const Tensor&, cons
   X(dropout) X(sum) X(sum_to_size) X(mean) X(nansum) X(nanmean) X(prod) X(any) X(all) X(count_nonzero) X(trace) \
   X(amax) X(amin) X(aminmax) X(argmax) X(argmin) X(var) X(std) X(var_mean) X(std_mean) X(linalg_vector_norm) X(norm) \
   X(dist) X(logsumexp) X(reflection_pad) X(replication_pad) X(upsample_nearest) X(upsample_linear) \
-  X(upsample_bicubic2d) X(lstm_cell) X(gru_cell) X(rnn_tanh_cell) X(rnn_relu_cell) X(cumsum) X(cumprod) X(cummax) \
+  X(upsample_bicubic2d) X(upsample_bilinear2d_aa) X(upsample_bicubic2d_aa) X(lstm_cell) X(gru_cell) X(rnn_tanh_cell) \
+  X(rnn_relu_cell) X(cumsum) X(cumprod) X(cummax) \
   X(cummin) X(logcumsumexp) X(flip) X(roll) X(repeat) X(repeat_interleave) X(tril) X(triu) X(diag_embed) X(diag) \
   X(constant_pad_nd) X(chunk) X(tensor_split) X(tensor_split_at) X(softmax) X(log_softmax) X(_softmax_backward_data) \
   X(_log_softmax_backward_data) X(sort) X(sort_stable) X(argsort) X(msort) X(topk) X(kthvalue) X(mode) X(abs) \

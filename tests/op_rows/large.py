@@ -163,6 +163,8 @@ RESIZING = {
     "upsample_bilinear2d": resized(2, False),
     "upsample_trilinear3d": resized(3, False),
     "upsample_bicubic2d": resized(2, False),
+    "_upsample_bilinear2d_aa": resized(2, False),
+    "_upsample_bicubic2d_aa": resized(2, False),
 }
 
 CASES = REDUCTIONS | VIEWS | COPIES | INDEXING | PRODUCTS | CREATION | RESIZING

@@ -59,6 +59,26 @@ def cubic_matrix(size, out, align):
     return m
 
 
+def smooth_matrix(size, out, width, align=False):
+    """A filter of 2 or 4 inputs, stretched where the image shrinks; weights of a row sum up to 1."""
+    m, a = np.zeros((out, size)), -0.5
+    step = source(1, size, out, True) if align else size / out
+    stretch = max(step, 1.0)
+    for i in range(out):
+        for j in range(size):
+            d = abs(j + 0.5 - (i + 0.5) * step) / stretch
+            if width == 2:
+                m[i, j] = max(1 - d, 0)
+            elif d < 2:
+                near = (a + 2) * d**3 - (a + 3) * d**2 + 1
+                m[i, j] = near if d < 1 else a * (d**3 - 5 * d**2 + 8 * d - 4)
+    return m / m.sum(1, keepdims=True)
+
+
+def smooth(width):
+    return separable(lambda size, out, align: smooth_matrix(size, out, width, align))
+
+
 def separable(matrix):
     return lambda x, size, align: apply([matrix(n, o, align) for n, o in zip(x.shape[2:], size)], x)
 
@@ -101,4 +121,6 @@ ROWS = [
     resize("upsample_bilinear2d", 2, separable(linear_matrix)),
     resize("upsample_trilinear3d", 3, separable(linear_matrix)),
     resize("upsample_bicubic2d", 2, separable(cubic_matrix)),
+    resize("_upsample_bilinear2d_aa", 2, smooth(2)),
+    resize("_upsample_bicubic2d_aa", 2, smooth(4)),
 ]

@@ -20,5 +20,10 @@ CNN_API Tensor upsample_linear(int dims, const Tensor& input, const Dims& output
 // Bicubic with a = -0.75 (Keys 1981).
 CNN_API Tensor upsample_bicubic2d(const Tensor& input, const Dims& output_size, bool align_corners,
                                   const std::vector<double>& scales);
+// The same against aliasing: to shrink, their kernels are stretched over all that an output covers. Bicubic: a = -0.5.
+CNN_API Tensor upsample_bilinear2d_aa(const Tensor& input, const Dims& output_size, bool align_corners,
+                                      const std::vector<double>& scales);
+CNN_API Tensor upsample_bicubic2d_aa(const Tensor& input, const Dims& output_size, bool align_corners,
+                                     const std::vector<double>& scales);
 
 }  // namespace cnn

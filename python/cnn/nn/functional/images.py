@@ -307,10 +307,6 @@ def interpolate(
             "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
             "tensor as input"
         )
-    if antialias:
-        raise NotImplementedError(
-            "interpolate: antialias=True; blur with avg_pool2d before shrinking"
-        )
     if mode in ("nearest", "nearest-exact", "area") and 3 <= ndim <= 5:
         n = ndim - 2
         if mode == "area":
@@ -328,6 +324,8 @@ def interpolate(
             "bicubic": "upsample_bicubic2d",
             "trilinear": "upsample_trilinear3d",
         }[mode]
+        if antialias:
+            op = f"_{op}_aa"
         return getattr(_C, op)(input, size, align_corners, _factors(scales))
     if mode in ("linear", "bilinear", "trilinear") and 3 <= ndim <= 5:
         raise NotImplementedError(f"Got {ndim}D input, but {mode} mode needs {wanted}D input")
