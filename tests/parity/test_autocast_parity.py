@@ -220,6 +220,8 @@ def kinds(results, lib):
 
 # Whose cases PyTorch takes in another form, or refuses under autocast: cat of another 16-bit dtype.
 NOT_COMPARED = {"broadcast_tensors", "cat", "concat", "concatenate", "index", "index_copy", "stack"}
+# And PyTorch does not smooth 16-bit floats.
+NOT_COMPARED |= {"_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"}
 # Functions of PyTorch's core, by which it reduces otherwise by default; their values are compared above.
 REDUCED_OTHERWISE = set(
     """binary_cross_entropy binary_cross_entropy_with_logits cross_entropy_loss huber_loss mse_loss
