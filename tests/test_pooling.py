@@ -151,3 +151,13 @@ def test_the_maximum_of_a_long_window():
     x[0, 0, 7_777], x[0, 1, 9_999] = 3.0, math.nan
     y, indices = F.max_pool1d(x, 10_000, return_indices=True)
     assert y[0, 0, 0] == 3 and y[0, 1, 0].isnan() and indices.flatten().tolist() == [7_777, 9_999]
+
+
+@pytest.mark.parametrize("dtype", [cnn.int32, cnn.float32], ids=str)
+@pytest.mark.parametrize("kernel", [(15, 714156689, 1722007169), (2**22, 2**21, 2**21)], ids=str)
+def test_windows_with_more_elements_than_an_integer_counts(kernel, dtype):
+    padding = tuple(size // 2 for size in kernel)
+    x = cnn.full((1, 1, 1, 1, 1), 3, dtype=dtype)
+    assert (F.max_pool3d(x, kernel, 1, padding) == 3).all()
+    with pytest.raises(RuntimeError, match="too many elements in a window"):
+        F.avg_pool3d(x.to(cnn.int64 if dtype == cnn.int32 else dtype), kernel, 1, padding)

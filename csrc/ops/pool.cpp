@@ -301,6 +301,10 @@ Tensor avg_pool(int n, const Tensor& x, const Dims& kernel_size, const Dims& str
   Window w = make_window(names.op, n, kernel_size, stride, padding, {1});
   w.count_include_pad = count_include_pad;
   w.divisor = divisor_override.value_or(0);
+  int64_t count = 1;
+  for (int i = 0; i < n; ++i)
+    check(!__builtin_mul_overflow(count, w.kernel[i], &count), names.op,
+          "too many elements in a window of kernel_size ", w.kernel);
   check_input(names.op, x, n);
   const Average a{names, n, &HeavyTable::avg_pool_forward, &HeavyTable::avg_pool_backward, w};
   return average(a, x, pooled_shape(names.op, x.shape(), w, ceil_mode));

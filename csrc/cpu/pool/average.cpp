@@ -9,7 +9,7 @@ namespace {
 
 // f(x, y) for all planes.
 template <class T, class F> void each_average_plane(const PoolArgs& a, const F& f) {
-  each_plane(a, pool_in(a) + pool_out(a), [&](int64_t plane) {
+  each_plane(a, double(pool_in(a) + pool_out(a)), [&](int64_t plane) {
     f(static_cast<const T*>(a.x) + plane * pool_in(a), static_cast<T*>(a.y) + plane * pool_out(a));
   });
 }
@@ -52,7 +52,7 @@ template <class T> void average_whole(const PoolArgs& a) {
 }
 
 template <class T, class Windows> void spread(const PoolArgs& a, const Windows& windows) {
-  each_plane(a, pool_in(a) + pool_out(a), [&](int64_t plane) {
+  each_plane(a, double(pool_in(a) + pool_out(a)), [&](int64_t plane) {
     T* dx = static_cast<T*>(a.dx) + plane * pool_in(a);
     const T* dy = static_cast<const T*>(a.dy) + plane * pool_out(a);
     __builtin_memset(dx, 0, size_t(pool_in(a)) * sizeof(T));

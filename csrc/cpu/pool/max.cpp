@@ -26,8 +26,13 @@ void max_of_window(const PoolArgs& a, const T* x, const Span& d, const Span& h, 
   if (index) *index = at;
 }
 
+// Elements of all windows of a plane, which no integer need hold: most of a window may be padding.
+double window_elements(const PoolArgs& a) {
+  return double(pool_out(a)) * double(a.kernel[0]) * double(a.kernel[1]) * double(a.kernel[2]);
+}
+
 // f(x, y, indices or null) for all planes.
-template <class T, class F> void each_max_plane(const PoolArgs& a, int64_t work, const F& f) {
+template <class T, class F> void each_max_plane(const PoolArgs& a, double work, const F& f) {
   each_plane(a, work, [&](int64_t plane) {
     f(static_cast<const T*>(a.x) + plane * pool_in(a), static_cast<T*>(a.y) + plane * pool_out(a),
       a.indices ? a.indices + plane * pool_out(a) : nullptr);
@@ -35,8 +40,7 @@ template <class T, class F> void each_max_plane(const PoolArgs& a, int64_t work,
 }
 
 template <class T, class Windows> void max_planes(const PoolArgs& a, const Windows& windows) {
-  const int64_t work = pool_out(a) * a.kernel[0] * a.kernel[1] * a.kernel[2];
-  each_max_plane<T>(a, work, [&](const T* x, T* y, int64_t* indices) {
+  each_max_plane<T>(a, window_elements(a), [&](const T* x, T* y, int64_t* indices) {
     each_window(a, windows, [&](int64_t o, const Span& d, const Span& h, const Span& w) {
       max_of_window(a, x, d, h, w, y + o, indices ? indices + o : nullptr);
     });
@@ -64,8 +68,7 @@ template <int kStride, bool kIndices, class T> void max_rows(const PoolArgs& a) 
   Places<T> lanes{};
   for (int l = 0; l < kLanes<T>; ++l) lanes[l] = decltype(lanes[0] + 0)(l * a.stride[2]);
   const RowTaps<kStride, T> taps(a);
-  const int64_t work = pool_out(a) * (1 + a.kernel[0] * a.kernel[1] * a.kernel[2] / 4);
-  each_max_plane<T>(a, work, [&](const T* x, T* y, int64_t* indices) {
+  each_max_plane<T>(a, window_elements(a) / 4, [&](const T* x, T* y, int64_t* indices) {
     each_row<T>(
         a,
         [&](const Span& d, const Span& h, const Span& w, int64_t o) {
@@ -188,7 +191,7 @@ template <class T> void max_forward(const PoolArgs& a) {
   if constexpr (T(0.5) != T(0)) {
     if (is_halving(a)) {
       const Halving<T> halving(a);
-      return each_max_plane<T>(a, 2 * pool_out(a),
+      return each_max_plane<T>(a, double(2 * pool_out(a)),
                                [&](const T* x, T* y, int64_t* indices) { halving.forward(x, y, indices); });
     }
     // Places in a plane are integers as wide as T.
@@ -206,7 +209,7 @@ template <class T> void max_backward(const PoolArgs& a) {
   if (a.channels_last) return max_pixels_backward<T>(a);
   const Halving<T> halving(a);
   const bool halves = is_halving(a);
-  each_plane(a, pool_in(a) + 4 * pool_out(a), [&](int64_t plane) {
+  each_plane(a, double(pool_in(a) + 4 * pool_out(a)), [&](int64_t plane) {
     T* dx = static_cast<T*>(a.dx) + plane * pool_in(a);
     const T* dy = static_cast<const T*>(a.dy) + plane * pool_out(a);
     const int64_t* indices = a.indices + plane * pool_out(a);

@@ -74,8 +74,8 @@ template <class T> CNN_HD T lowest() {
 }
 
 // f(plane) for all planes; `work` elements are touched in each.
-template <class F> void each_plane(const PoolArgs& a, int64_t work, const F& f) {
-  parallel_for(a.planes, 1 + (1 << 14) / (1 + work), [&](int64_t begin, int64_t end) {
+template <class F> void each_plane(const PoolArgs& a, double work, const F& f) {
+  parallel_for(a.planes, 1 + int64_t(double(1 << 14) / (1 + work)), [&](int64_t begin, int64_t end) {
     for (int64_t plane = begin; plane < end; ++plane) f(plane);
   });
 }
