@@ -153,13 +153,17 @@ class Convolver {
     const PanelTileFn<float> low = panel_tile_of<float, false>(rows.low, vecs),
                              high = panel_tile_of<float, false>(rows.largest(), vecs);
     PanelTile<float> t;
-    t.offsets = &kNoOffset, t.runs = 1, t.accumulate = false;
-    t.a_step = pitch_in_, t.b_row = width, t.k = p_.channels, t.c_row = pitch;
-    t.b = weights;
+    t.offsets = &kNoOffset, t.runs = 1;
+    t.a_step = pitch_in_, t.b_row = width, t.c_row = pitch;
+    const Parts chains(p_.channels, ceil_div(p_.channels, kChain));
     for (int64_t i = 0; i < rows.count; ++i) {
-      t.a = in + rows.begin(i) * pitch_in_;
       t.c = out + rows.begin(i) * pitch;
-      (i < rows.longer ? high : low)(t);
+      for (int64_t j = 0; j < chains.count; ++j) {
+        t.a = in + rows.begin(i) * pitch_in_ + chains.begin(j);
+        t.b = weights + chains.begin(j) * width;
+        t.k = chains.size(j), t.accumulate = j > 0;
+        (i < rows.longer ? high : low)(t);
+      }
     }
   }
 
@@ -258,13 +262,17 @@ class WeightGradient {
     const PanelTileFn<float> low = panel_tile_of<float, true>(rows.low, vecs),
                              high = panel_tile_of<float, true>(rows.largest(), vecs);
     PanelTile<float> t;
-    t.offsets = &kNoOffset, t.runs = 1, t.accumulate = accumulate;
-    t.a_step = pitch_in_, t.b_row = kPanel, t.k = tiles, t.c_row = pitch;
-    t.b = out;
+    t.offsets = &kNoOffset, t.runs = 1;
+    t.a_step = pitch_in_, t.b_row = kPanel, t.c_row = pitch;
+    const Parts chains(tiles, ceil_div(tiles, kChain));
     for (int64_t i = 0; i < rows.count; ++i) {
-      t.a = in + rows.begin(i);
       t.c = sums + rows.begin(i) * pitch;
-      (i < rows.longer ? high : low)(t);
+      for (int64_t j = 0; j < chains.count; ++j) {
+        t.a = in + rows.begin(i) + chains.begin(j) * pitch_in_;
+        t.b = out + chains.begin(j) * kPanel;
+        t.k = chains.size(j), t.accumulate = accumulate || j > 0;
+        (i < rows.longer ? high : low)(t);
+      }
     }
   }
 

@@ -8,7 +8,9 @@ namespace cnn::cpu::inline CNN_ISA {
 
 // c[i * c_row + j] (+)= sum over k of a(i, k) * b[k * b_row + j], for whole vectors of columns j. A comes in `runs` of
 // k each, run r from a + offsets[r]; B goes on. In a run, a(i, k) is a[k * a_step + i] where A is dense along its rows'
-// index, else a[i * a_step + k].
+// index, else a[i * a_step + k]. What is accumulated is added at the end: the error of a sum grows with the length of
+// its chain of additions, and a sum of short chains keeps that of a short one.
+inline constexpr int64_t kChain = 64;  // products of a chain, where a caller has many
 template <class T> struct PanelTile {
   const T* a;
   int64_t a_step;
@@ -36,7 +38,7 @@ void run_panel_tile(const PanelTile<T>& t) {
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 8
-    for (int v = 0; v < kVecs; ++v) acc[i][v] = t.accumulate ? vec_load(t.c + i * t.c_row + v * kWidth) : V{};
+    for (int v = 0; v < kVecs; ++v) acc[i][v] = V{};
 
   // Rows far apart: a pointer for three of them, or addresses alone would take all registers.
   const int64_t step = t.a_step, twice = 2 * t.a_step;
@@ -64,6 +66,12 @@ void run_panel_tile(const PanelTile<T>& t) {
         for (int i = 0; i < kThirds; ++i) ++a[i];
       }
     }
+  }
+  if (t.accumulate) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 8
+      for (int v = 0; v < kVecs; ++v) acc[i][v] = acc[i][v] + vec_load(t.c + i * t.c_row + v * kWidth);
   }
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i)

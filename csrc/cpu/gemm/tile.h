@@ -7,6 +7,7 @@
 namespace cnn::cpu::inline CNN_ISA {
 
 inline constexpr int64_t kDeepTile = 100;  // depth from which C is fetched before it is written, a row at a time
+inline constexpr int64_t kTileChain = 128;  // products of a chain of additions; the chains' sums are added up in memory
 inline constexpr int64_t kAhead = 8;  // rows of B that the second cache is asked for in advance
 
 // acc[i][v] = sum over p of a[i, p] * b[p, v].  kVecs is ceil(cols / lanes). B is read in place where the instruction
@@ -20,6 +21,7 @@ void run_tile(const Tile<T>& t) {
   for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 8
     for (int v = 0; v < kVecs; ++v) acc[i][v] = V{};
+  alignas(64) T sums[kRows * kVecs * kWidth];
   const Lanes<T> last = lanes_of<T>(t.cols - (kVecs - 1) * kWidth);
 
   // Three rows to a pointer: base, base + stride and base + 2 strides are what one address can say.
@@ -34,13 +36,25 @@ void run_tile(const Tile<T>& t) {
   const T* b = t.b;
   const int64_t b_row = t.b_row, b_panel = t.b_panel, k = t.k;
   const bool fetches_c = k >= kDeepTile && t.c_col == 1;
-  const int64_t at_once = fetches_c ? k / kRows : k;
+  const int64_t at_once = fetches_c ? min_of(k / kRows, kTileChain) : kTileChain;
   const T* c = t.c;
+  int64_t chain = 0;  // where the one in the registers began; `sums` has those before
   for (int64_t p = 0; p < k;) {
     if (fetches_c) {
 #pragma GCC unroll 8
       for (int v = 0; v < kVecs; ++v) __builtin_prefetch(c + v * kWidth, 1);
       c += t.c_row;
+    }
+    if (p - chain >= kTileChain) {
+#pragma GCC unroll 16
+      for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 8
+        for (int v = 0; v < kVecs; ++v) {
+          T* const sum = sums + (i * kVecs + v) * kWidth;
+          vec_store(sum, chain ? acc[i][v] + vec_load(sum) : acc[i][v]);
+          acc[i][v] = V{};
+        }
+      chain = p;
     }
     for (const int64_t end = min_of(p + at_once, k); p < end; ++p) {
       __builtin_prefetch(b + kAhead * b_row);
@@ -63,8 +77,13 @@ void run_tile(const Tile<T>& t) {
     }
   }
 
+  if (chain) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 8
+      for (int v = 0; v < kVecs; ++v) acc[i][v] = acc[i][v] + vec_load(sums + (i * kVecs + v) * kWidth);
+  }
   if (t.c_col == 1) return finish_in_registers<T, kRows, kVecs>(t, acc, last);
-  alignas(64) T sums[kRows * kVecs * kWidth];
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 8
