@@ -148,7 +148,7 @@ Tensor from_sequence(PyObject* data, DType dtype) {
   const Dims sizes = infer_sizes(data);
   Tensor t = empty(sizes, dtype);
   if (t.numel()) {
-    visit_dtype(dtype, [&]<class T>() { fill(data, sizes, 0, t.data<T>(), dtype); });
+    visit_dtype(dtype, [&]<class T>() { fill(data, sizes, 0, static_cast<T*>(t.raw()), dtype); });
   }
   return t;
 }

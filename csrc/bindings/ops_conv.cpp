@@ -86,6 +86,11 @@ void bind_conv(Registry& ops) {
       "convolution(Tensor input, Tensor weight, Tensor? bias, Dims stride, Dims padding, Dims dilation, "
       "bool transposed, Dims output_padding, int groups) -> Tensor",
       "Convolution over 1 to 3 dimensions.", kFunctionOnly);
+  ops.def_op<&cnn::conv_norm_clamp>(
+      "_conv_norm_clamp(Tensor input, Tensor weight, Tensor? bias, Dims stride, Dims padding, Dims dilation, "
+      "int groups, Tensor? norm_weight, Tensor? norm_bias, Tensor? running_mean, Tensor? running_var, float eps, "
+      "float low, float high) -> Tensor",
+      "clamp(batch_norm(convolution(...)), low, high) by running statistics, in one pass.", kFunctionOnly);
   bind_windows<1>(ops);
   bind_windows<2>(ops);
   bind_windows<3>(ops);

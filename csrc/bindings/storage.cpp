@@ -66,6 +66,7 @@ int set_item(PyObject* self, PyObject* key, PyObject* value) {
     const int64_t byte = to_int(value);
     check_value(byte >= 0 && byte < 256, "", "UntypedStorage: a byte is in [0, 255], got ", byte);
     *byte_at(self, to_int(key)) = uint8_t(byte);
+    storage_of(self)->count_write();
   });
 }
 
@@ -101,7 +102,10 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
 void release_buffer(PyObject* self, Py_buffer*) { storage_of(self)->end_export(); }
 
 PyObject* nbytes(PyObject* self, PyObject*) { return PyLong_FromSize_t(storage_of(self)->nbytes()); }
-PyObject* data_ptr(PyObject* self, PyObject*) { return PyLong_FromVoidPtr(storage_of(self)->data()); }
+PyObject* data_ptr(PyObject* self, PyObject*) {
+  storage_of(self)->expose();
+  return PyLong_FromVoidPtr(storage_of(self)->data());
+}
 PyObject* is_shared(PyObject* self, PyObject*) { return PyBool_FromLong(storage_of(self)->is_shared()); }
 PyObject* element_size(PyObject*, PyObject*) { return PyLong_FromLong(1); }
 PyObject* resizable(PyObject* self, PyObject*) { return PyBool_FromLong(storage_of(self)->resizable()); }

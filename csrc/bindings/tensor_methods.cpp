@@ -84,7 +84,11 @@ PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* 
   return PyLong_FromLongLong(t.stride(to_int(args[0])));
 }
 
-int64_t address(const Tensor& x) { return x.device().is_meta() ? 0 : int64_t(reinterpret_cast<intptr_t>(x.raw())); }
+int64_t address(const Tensor& x) {
+  if (x.device().is_meta()) return 0;
+  x.storage()->expose();
+  return int64_t(reinterpret_cast<intptr_t>(x.raw()));
+}
 
 // ---- Subclasses ----
 

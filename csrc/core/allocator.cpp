@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/cpu_info.h"
+#include "core/layouts.h"
 #include "core/page_heap.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -446,6 +447,7 @@ MemoryStats cpu_memory_stats() {
 }
 
 void cpu_empty_cache() {
+  drop_layouts();
   Allocator& a = allocator();
   if (ThreadCache* cache = current_cache) {
     for (int i = 0; i < kSmallClasses; ++i) flush_list(i, cache->lists[size_t(i)], 0);
@@ -483,7 +485,7 @@ MemoryStats cpu_memory_stats() {
   return stats;
 }
 
-void cpu_empty_cache() {}
+void cpu_empty_cache() { drop_layouts(); }
 
 #endif
 

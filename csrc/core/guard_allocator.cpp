@@ -249,6 +249,7 @@ MemoryStats cpu_memory_stats() {
 }
 
 void cpu_empty_cache() {
+  drop_layouts();
   std::vector<std::pair<char*, Block>> left;
   {
     std::lock_guard lock(guard().mutex);

@@ -18,12 +18,14 @@ Ref<Storage> Storage::allocate(size_t nbytes, Device device) {
 }
 
 Storage::~Storage() {
+  forget_layouts();
   if (deleter_) deleter_(context_, data_, nbytes_);
 }
 
 void Storage::resize(size_t nbytes) {
   check(resizable(), "resize_", "Trying to resize storage that is not resizable");
   shrunk_ |= nbytes < nbytes_;
+  count_write();
   if (device_.is_meta()) {
     nbytes_ = nbytes;
     return;
@@ -38,6 +40,7 @@ void Storage::resize(size_t nbytes) {
 }
 
 void Storage::swap_memory(Storage& other) {
+  count_write(), other.count_write();
   std::swap(data_, other.data_);
   std::swap(nbytes_, other.nbytes_);
   std::swap(device_, other.device_);

@@ -8,6 +8,8 @@
 
 namespace cnn {
 
+class Storage;
+
 enum class Activation : uint8_t { None, Relu };
 enum class BiasOf : uint8_t { Column, Row };  // bias[j] or bias[i] is added to c[i, j]
 
@@ -29,6 +31,7 @@ struct GemmArgs {
   BiasOf bias_of = BiasOf::Column;
   int64_t bias_stride = 1, bias_batch = 0;
   Activation activation = Activation::None;
+  Storage* keeper = nullptr;  // of b, if what is laid out of it may be kept (core/layouts.h)
 };
 
 // Cross-correlation of x [batch, channels, in...] with w [out_channels, channels / groups, kernel...] to
@@ -47,7 +50,9 @@ struct ConvArgs {
   void* y = nullptr;  // forward: written
   void* dx = nullptr;  // backward_input: written
   void* dw = nullptr;  // backward_weight: written
-  Activation activation = Activation::None;  // forward only
+  const void* scale = nullptr;  // forward: [out_channels] or null; y = clamp(sum * scale + bias, low, high)
+  double low = -__builtin_inf(), high = __builtin_inf();
+  Storage* keeper = nullptr;  // of w, if what is laid out of it may be kept (core/layouts.h)
   bool channels_last = false;
   bool winograd = true;  // allowed where it pays: fewer operations, error a few times that of the plain sum
 };

@@ -4,15 +4,21 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdint>
 
 #include "autograd/autocast.h"
 #include "autograd/recorder.h"
+#include "cnn/ops/activation.h"
+#include "cnn/ops/arithmetic.h"
+#include "cnn/ops/binary.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/operators.h"
+#include "cnn/ops/norm.h"
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/shape.h"
+#include "cnn/ops/unary.h"
 #include "cnn/ops/view.h"
 #include "ops/conv_integer.h"
 #include "ops/heavy.h"
@@ -65,11 +71,18 @@ MemoryFormat format_of(const Tensor& x, const Tensor& w) {
   return plain ? MemoryFormat::Contiguous : common_memory_format({&x, &w});
 }
 
+// y = clamp(sum * scale + bias, low, high)
+struct ConvFinish {
+  Tensor scale;  // [channels] or undefined
+  double low = -INFINITY, high = INFINITY;
+};
+
 enum class Pass { Forward, Input, Weight };
 
 // Runs one pass into a new tensor of `shape`; a and b are its two operands in the pass's order.
 Tensor run(Pass pass, const ConvGeometry& geometry, const Dims& shape, const Tensor& a, const Tensor& b,
-           const Tensor* bias, const Dims& x, const Dims& w, const Dims& y) {
+           const Tensor* bias, const Dims& x, const Dims& w, const Dims& y, const ConvFinish& finish = {},
+           bool keeps_layouts = false) {
   NoGrad guard;
   const DType t = compute_dtype(a.dtype());
   const MemoryFormat planes = geometry.format, weights = MemoryFormat::Contiguous;
@@ -80,6 +93,9 @@ Tensor run(Pass pass, const ConvGeometry& geometry, const Dims& shape, const Ten
     ConvArgs args = make_args(geometry, x, w, y, t);
     args.channels_last = planes != MemoryFormat::Contiguous;
     if (bias) args.bias = dbias.raw();
+    if (finish.scale.defined()) args.scale = finish.scale.raw();
+    args.low = finish.low, args.high = finish.high;
+    if (keeps_layouts && db.storage() == b.storage()) args.keeper = b.storage().get();
     args.winograd = winograd.load(std::memory_order_relaxed);
     if (pass == Pass::Forward) {
       args.x = da.raw(), args.w = db.raw(), args.y = out.raw();
@@ -124,11 +140,12 @@ class BackwardRange {
 };
 
 Tensor conv(const char* name, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias,
-            const ConvGeometry& geometry, const Dims& y_shape) {
+            const ConvGeometry& geometry, const Dims& y_shape, const ConvFinish& finish = {}) {
   const Tensor none;
   Grad grad({x, w, bias ? *bias : none});
   auto sx = grad.save_if(grad.needs(1), x), sw = grad.save_if(grad.needs(0), w);
-  Tensor y = run(Pass::Forward, geometry, y_shape, x, w, bias ? &*bias : nullptr, x.shape(), w.shape(), y_shape);
+  Tensor y = run(Pass::Forward, geometry, y_shape, x, w, bias ? &*bias : nullptr, x.shape(), w.shape(), y_shape,
+                 finish, !grad);
   if (!grad) return y;
   return grad.record(name, y, [=, x_shape = x.shape(), w_shape = w.shape()](Grads& g) {
     const BackwardRange range(g, x_shape, w_shape, geometry, false);
@@ -197,11 +214,11 @@ void check_operands(const char* op, const Tensor& x, const Tensor& w, const std:
 bool winograd_enabled() { return winograd; }
 void set_winograd_enabled(bool on) { winograd = on; }
 
-Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
-                   const Dims& padding, const Dims& dilation, bool transposed, const Dims& output_padding,
-                   int64_t groups) {
-  if (const Autocast cast{"convolution", x}) [[unlikely]]
-    return cast(convolution, x, w, bias, stride, padding, dilation, transposed, output_padding, groups);
+namespace {
+
+Tensor convolve(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
+                const Dims& padding, const Dims& dilation, bool transposed, const Dims& output_padding, int64_t groups,
+                const ConvFinish& finish = {}) {
   const int n = w.dim() - 2;
   const char* op = transposed ? "conv_transpose" : "conv";
   check_implemented(n >= 1 && n <= 3, op, "convolution over ", n, " spatial dimensions; 1 to 3 are there");
@@ -219,7 +236,8 @@ Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>
           ", padding=", g.padding, ", dilation=", g.dilation, " or output_padding=", extra, " is too large");
   }
   if (x.dim() == n + 1)
-    return squeeze(convolution(unsqueeze(x, 0), w, bias, stride, padding, dilation, transposed, output_padding, groups),
+    return squeeze(convolve(unsqueeze(x, 0), w, bias, stride, padding, dilation, transposed, output_padding, groups,
+                            finish),
                    Dims{0});
   Dims shape{x.shape()[0], transposed ? w.shape()[1] * groups : w.shape()[0]};
   for (int i = 0; i < n; ++i) {
@@ -251,7 +269,46 @@ Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>
     return contiguous(bias ? add(y, reshape(*bias, over_channels)) : y, g.format);
   }
   return transposed ? conv_input("ConvolutionBackward0", x, w, bias, g, shape)
-                    : conv("ConvolutionBackward0", x, w, bias, g, shape);
+                    : conv("ConvolutionBackward0", x, w, bias, g, shape, finish);
+}
+
+}  // namespace
+
+Tensor convolution(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
+                   const Dims& padding, const Dims& dilation, bool transposed, const Dims& output_padding,
+                   int64_t groups) {
+  if (const Autocast cast{"convolution", x}) [[unlikely]]
+    return cast(convolution, x, w, bias, stride, padding, dilation, transposed, output_padding, groups);
+  return convolve(x, w, bias, stride, padding, dilation, transposed, output_padding, groups);
+}
+
+Tensor conv_norm_clamp(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
+                       const Dims& padding, const Dims& dilation, int64_t groups,
+                       const std::optional<Tensor>& norm_weight, const std::optional<Tensor>& norm_bias,
+                       const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var, double eps,
+                       double low, double high) {
+  const DType t = x.dtype();
+  const auto fits = [&](const std::optional<Tensor>& p) {
+    return !p || (p->dtype() == t && p->dim() == 1 && p->numel() == w.shape()[0] && p->device() == x.device());
+  };
+  const bool fused = (mode_word & ~kInference) == kNoGrad && x.device().is_cpu() && w.dim() > 0 &&
+                     (t == DType::Float32 || t == DType::Float64) && bool(running_mean) == bool(running_var) &&
+                     fits(norm_weight) && fits(norm_bias) && fits(running_mean) && fits(running_var);
+  if (!fused) {
+    Tensor y = convolution(x, w, bias, stride, padding, dilation, false, {0}, groups);
+    if (running_mean || running_var)
+      y = batch_norm(y, norm_weight, norm_bias, running_mean, running_var, false, 0, eps);
+    return low > -INFINITY || high < INFINITY ? clamp(y, Scalar(low), Scalar(high)) : y;
+  }
+  ConvFinish finish = {{}, low, high};
+  std::optional<Tensor> shift = bias;
+  if (running_mean) {
+    finish.scale = rsqrt(*running_var + Scalar(eps));
+    if (norm_weight) finish.scale = finish.scale * *norm_weight;
+    const Tensor from = bias ? *running_mean - *bias : *running_mean;
+    shift = norm_bias ? *norm_bias - from * finish.scale : neg(from * finish.scale);
+  }
+  return convolve(x, w, shift, stride, padding, dilation, false, {0}, groups, finish);
 }
 
 Tensor conv1d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,

@@ -39,8 +39,12 @@ struct Matrix {
   }
 };
 
-// y = a b (+ bias along the last dimension).
-void product_into(const Tensor& y, const Tensor& a, Flip flip_a, const Tensor& b, Flip flip_b, const Tensor* bias) {
+constexpr int64_t kWorthKeeping = 1 << 12;  // elements
+
+// y = a b (+ bias along the last dimension). `Keep::Yes` says that b is a weight, and that nothing is recorded.
+enum class Keep : bool { No, Yes };
+void product_into(const Tensor& y, const Tensor& a, Flip flip_a, const Tensor& b, Flip flip_b, const Tensor* bias,
+                  Keep keep) {
   if (y.numel() == 0) return;
   const Matrix ma(a, flip_a), mb(b, flip_b), mc(y, Flip::No);
   GemmArgs args;
@@ -61,6 +65,7 @@ void product_into(const Tensor& y, const Tensor& a, Flip flip_a, const Tensor& b
     args.bias = bias->raw();
     args.bias_stride = bias->strides()[0];
   }
+  if (keep == Keep::Yes && b.numel() >= kWorthKeeping) args.keeper = b.storage().get();
   run_heavy("addmm_impl_cpu_", y.device(), &HeavyTable::gemm, args);
 }
 
@@ -70,7 +75,8 @@ bool goes_through_float(const Tensor& a) {
 }
 
 // The product of matrices or batches of them, new and dense, nothing recorded.
-Tensor product(const Tensor& a, Flip flip_a, const Tensor& b, Flip flip_b, const Tensor* bias = nullptr) {
+Tensor product(const Tensor& a, Flip flip_a, const Tensor& b, Flip flip_b, const Tensor* bias = nullptr,
+               Keep keep = Keep::No) {
   const DType t = a.dtype();
   if (goes_through_float(a)) {
     NoGrad guard;
@@ -80,7 +86,7 @@ Tensor product(const Tensor& a, Flip flip_a, const Tensor& b, Flip flip_b, const
   }
   const Matrix ma(a, flip_a), mb(b, flip_b);
   Tensor y = empty(a.dim() == 3 ? Dims{ma.batch, ma.rows, mb.cols} : Dims{ma.rows, mb.cols}, t, a.device());
-  product_into(y, a, flip_a, b, flip_b, bias);
+  product_into(y, a, flip_a, b, flip_b, bias, keep);
   return y;
 }
 Tensor product(const Tensor& a, const Tensor& b) { return product(a, Flip::No, b, Flip::No); }
@@ -287,15 +293,20 @@ Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>
     shape[shape.size() - 1] = out;
     return reshape(linear(reshape(x, {rows, in}), weight, bias), shape);
   }
-  if (!bias) return mm(x, transposed(weight));
+  if (!bias) {
+    if (grad_enabled()) return mm(x, transposed(weight));
+    const Recorded range("mm", x, TransposedIf{weight});
+    return product(x, Flip::No, weight, Flip::Yes, nullptr, Keep::Yes);
+  }
   const Recorded range("addmm", *bias, x, TransposedIf{weight});
   Grad grad({*bias, x, weight});
   auto sx = grad.save_if(grad.needs(2), x), sw = grad.save_if(grad.needs(1), weight);
   const Tensor y = [&] {
-    if (bias->numel() == out && bias->dim() == 1) return product(x, Flip::No, weight, Flip::Yes, &*bias);
+    const Keep keep = grad ? Keep::No : Keep::Yes;
+    if (bias->numel() == out && bias->dim() == 1) return product(x, Flip::No, weight, Flip::Yes, &*bias, keep);
     NoGrad guard;
     const Tensor wide = expand(*bias, {out});
-    return product(x, Flip::No, weight, Flip::Yes, &wide);
+    return product(x, Flip::No, weight, Flip::Yes, &wide, keep);
   }();
   if (!grad) return y;
   return grad.record("AddmmBackward0", y, [sx, sw](Grads& g) {

@@ -40,7 +40,7 @@ Tensor fill_in_place(const char* op, const Tensor& x, const F& fill) {
     const bool direct = fills_memory(x);
     const Tensor target = direct ? x : empty(x.shape(), x.dtype());
     visit_dtype(x.dtype(), [&]<class T>() {
-      fill.template operator()<T>(target.data<T>(), x.numel(), direct && x.is_contiguous());
+      fill.template operator()<T>(static_cast<T*>(target.raw()), x.numel(), direct && x.is_contiguous());
     });
     if (!direct) copy_(x, target);
   }

@@ -2117,6 +2117,24 @@ def _batch_norm_relu(
 ) -> Tensor:
     """relu(batch_norm(...)) in one pass."""
 
+def _conv_norm_clamp(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: _Dims,
+    padding: _Dims,
+    dilation: _Dims,
+    groups: _int,
+    norm_weight: Tensor | None,
+    norm_bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    eps: _float,
+    low: _float,
+    high: _float,
+) -> Tensor:
+    """clamp(batch_norm(convolution(...)), low, high) by running statistics, in one pass."""
+
 def _copy_out(input: Tensor, op: str, out: Tensor) -> Tensor:
     """Takes a finished result into the `out` of an op."""
 

@@ -301,14 +301,16 @@ template <class T> void check_convolution(const Shape& s, bool winograd = false)
         table.conv_backward_weight(a);
       },
       limit);
-  a.activation = Activation::Relu;
+  const auto scale = numbers.array<T>(s.out_channels);
+  a.scale = scale.data();
   a.bias = nullptr;
+  a.high = winograd ? 16 : 0.5, a.low = -a.high / 2;  // of what the sums reach
   for (size_t i = 0; i < ey.size(); ++i) {
-    ey[i] -= double(bias[i / size_t(size(a.out)) % size_t(s.out_channels)]);
-    if (ey[i] < 0) ey[i] = 0;
+    const size_t channel = i / size_t(size(a.out)) % size_t(s.out_channels);
+    ey[i] = std::clamp((ey[i] - double(bias[channel])) * double(scale[channel]), a.low, a.high);
   }
   check_all<T>(
-      what + " relu", ey, y, group_in * taps / 4,
+      what + " scaled and bounded", ey, y, group_in * taps / 4,
       [&](const HeavyTable& table, T* out) {
         a.y = out;
         table.conv_forward(a);

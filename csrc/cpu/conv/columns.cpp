@@ -167,8 +167,8 @@ template <class T> void columns_forward(const ConvArgs& a) {
     g.m = s.out, g.n = s.positions, g.k = s.depth;
     g.a = w + s.w, g.a_row = s.depth, g.a_col = 1;
     g.b_col = 1;
-    g.relu = a.activation == Activation::Relu;
-    if (a.bias) g.row_bias = static_cast<const T*>(a.bias) + group * s.out;
+    const Finish<T> finish = finish_forward<T>(a).from(group * s.out);
+    g.row_scale = finish.scale, g.row_bias = finish.bias, g.bounds = finish.bounds;
     if (is_matrix(a)) {
       each_image(a, [&](int64_t i) {
         Gemm<T> one = g;

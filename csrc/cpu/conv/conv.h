@@ -2,11 +2,17 @@
 #pragma once
 
 #include "cpu/conv/geometry.h"
+#include "cpu/gemm/finish.h"
 #include "cpu/heavy.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 
 enum class ConvPass : uint8_t { Forward, BackwardInput, BackwardWeight };
+
+template <class T> Finish<T> finish_forward(const ConvArgs& a) {
+  return {static_cast<const T*>(a.scale), static_cast<const T*>(a.bias), {T(a.low), T(a.high)}};
+}
+template <class T> Finish<T> finish_backward(const ConvArgs& a) { return {nullptr, static_cast<const T*>(a.bias), {}}; }
 
 // One correlation of flat planes: a convolution, or one residue class of the gradient with respect to its input.
 template <class T> struct Correlation {
@@ -17,8 +23,7 @@ template <class T> struct Correlation {
   const T* w;  // of group g, output o, input c, tap: g * w_group + o * w_out + c * w_in + tap's index
   int64_t w_group, w_out, w_in;
   int64_t weight_strides[3];  // of a tap
-  const T* bias;  // [groups * out_channels] or null
-  bool relu;
+  Finish<T> finish;  // of all outputs
   T* to;  // output of channel c at (d, h, w): to + image * image_stride + c * channel_stride + ...
   int64_t image_stride, channel_stride;
   int64_t strides[3];

@@ -90,7 +90,7 @@ struct Pass {
   const float* source;
   float* to;
   int64_t in[3], out[3], step[3];
-  Finish finish;
+  Finish<float> finish;
 };
 
 void correlate(const ConvArgs& a, const Pass& p, const TapClass* classes, int64_t count) {
@@ -142,7 +142,7 @@ void correlate(const ConvArgs& a, const Pass& p, const TapClass* classes, int64_
           }
         }
       }
-      const Finish finish = {p.finish.bias ? p.finish.bias + c : nullptr, p.finish.relu};
+      const Finish<float> finish = p.finish.from(c);
       for (int64_t slice = 0; slice < box.images * size[0]; ++slice) {
         const int64_t image = slice / size[0], d = box.begin[0] * p.step[0] + slice % size[0];
         float* to = p.to + (box.image + image) * out_steps.image + c * out_steps.channel + d * slice_step;
@@ -168,7 +168,7 @@ void depthwise_forward(const ConvArgs& a) {
             {},
             {},
             {1, 1, 1},
-            {static_cast<const float*>(a.bias), a.activation == Activation::Relu}};
+            finish_forward<float>(a)};
   for (int i = 0; i < 3; ++i) p.in[i] = a.in[i], p.out[i] = a.out[i];
   const TapClass c = forward_class(a);
   correlate(a, p, &c, 1);
@@ -176,7 +176,7 @@ void depthwise_forward(const ConvArgs& a) {
 
 void depthwise_backward_input(const ConvArgs& a) {
   Pass p = {static_cast<const float*>(a.dy),           static_cast<float*>(a.dx), {}, {}, {},
-            {static_cast<const float*>(a.bias), false}};
+            finish_backward<float>(a)};
   for (int i = 0; i < 3; ++i) p.in[i] = a.out[i], p.out[i] = a.in[i], p.step[i] = a.stride[i];
   TapClass classes[kMaxClasses];
   correlate(a, p, classes, backward_classes(a, classes));

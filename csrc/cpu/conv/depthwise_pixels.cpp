@@ -25,7 +25,7 @@ struct RowTask {
   int64_t y_step, outputs;
   int64_t first, columns;  // of rows that are walked: the column that output 0 reads first, and how many there are
   bool begins, ends;  // the sums begin here and do not go on; they are complete
-  Finish finish;
+  Finish<float> finish;
   int64_t lanes;
 };
 
@@ -37,12 +37,10 @@ template <bool kWhole> class RowEnd {
         y_(t.y),
         step_(t.y_step),
         more_(!t.begins),
-        bias_(t.ends && t.finish.bias ? slice_.load(t.finish.bias) : V{}),
-        floor_(t.ends && t.finish.relu ? V{} : vec_splat(-__builtin_inff())) {}
+        finish_(t.ends ? t.finish : Finish<float>{}, t.lanes) {}
   void write(V v) {
     if (more_) v += slice_.load(y_);
-    v += bias_;
-    slice_.store(y_, v < floor_ ? floor_ : v);
+    slice_.store(y_, finish_(v));
     y_ += step_;
   }
 
@@ -51,7 +49,7 @@ template <bool kWhole> class RowEnd {
   float* y_;
   int64_t step_;
   bool more_;
-  V bias_, floor_;
+  FinishLanes<float> finish_;
 };
 
 template <int kRows, int kTaps> void load_weights(const RowTask& t, V (&w)[kRows][kTaps]) {
@@ -191,7 +189,7 @@ struct Pass {
   float* to;
   int64_t in[3], out[3], step[3];
   Axis axes[3][kMaxClasses];  // by residue
-  Finish finish;
+  Finish<float> finish;
 };
 
 void correlate(const ConvArgs& a, const Pass& p) {
@@ -241,7 +239,7 @@ void correlate(const ConvArgs& a, const Pass& p) {
             for (int64_t s = first; s < last; ++s) {
               const int64_t c = slices.begin(s);
               t.y = y + c;
-              t.finish = {p.finish.bias ? p.finish.bias + c : nullptr, p.finish.relu};
+              t.finish = p.finish.from(c);
               run_shares(shares, count, x + c, w + s * all * kSlice, t);
             }
           }
@@ -261,7 +259,7 @@ bool prefers_depthwise_pixels(const ConvArgs& a) {
 void depthwise_pixels_forward(const ConvArgs& a) {
   Pass p;
   p.source = static_cast<const float*>(a.x), p.to = static_cast<float*>(a.y);
-  p.finish = {static_cast<const float*>(a.bias), a.activation == Activation::Relu};
+  p.finish = finish_forward<float>(a);
   for (int i = 0; i < 3; ++i) p.in[i] = a.in[i], p.out[i] = a.out[i], p.step[i] = 1, p.axes[i][0] = forward_axis(a, i);
   correlate(a, p);
 }
@@ -269,7 +267,7 @@ void depthwise_pixels_forward(const ConvArgs& a) {
 void depthwise_pixels_backward_input(const ConvArgs& a) {
   Pass p;
   p.source = static_cast<const float*>(a.dy), p.to = static_cast<float*>(a.dx);
-  p.finish = {static_cast<const float*>(a.bias), false};
+  p.finish = finish_backward<float>(a);
   for (int i = 0; i < 3; ++i) {
     p.in[i] = a.out[i], p.out[i] = a.in[i], p.step[i] = a.stride[i];
     for (int64_t r = 0; r < a.stride[i]; ++r) p.axes[i][r] = ascending(backward_axis(a, i, r));

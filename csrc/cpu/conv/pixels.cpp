@@ -3,6 +3,7 @@
 
 #include "core/parallel.h"
 #include "cpu/gemm/panel_tile.h"
+#include "cpu/kept_layout.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
@@ -11,6 +12,8 @@ constexpr int64_t kBlockK =
     448 / kPanelVecs;      // products in a tile before the next tile takes the same weights from the first cache
 constexpr int64_t kWide = kPanelVecs * kSlice;  // columns of a packed panel of weights
 constexpr int64_t kBoxes = 6;         // as many are given to the pool whole; fewer are shared inside
+constexpr char kPackedWeights = 0;
+constexpr int64_t kShort = 1 << 16;
 constexpr int64_t kManyWeights = 512 << 10;
 constexpr int64_t kMinOutputs = 16;   // fewer leave lanes empty
 constexpr int64_t kMinRun = 24;  // products along a row of taps that repay turning the source
@@ -106,7 +109,8 @@ struct Pass {
   int64_t in[3], out[3], step[3];  // spatial sizes of both; outputs of a class lie `step` apart
   const float* w;
   int64_t w_out, w_in, kernel[3];
-  Finish finish;
+  Storage* keeper = nullptr;  // of w
+  Finish<float> finish;
 };
 
 class PixelConvolver {
@@ -121,15 +125,17 @@ class PixelConvolver {
         to_steps_(image_steps(p.channels_last, p.outputs, elements(p.out))),
         panels_(ceil_div(p.outputs, kWide)),
         depth_(classes[count - 1].weights + classes[count - 1].taps() * p.channels),
-        weights_(panels_ * kWide * depth_) {
-    parallel_for(panels_ * count_, 1 + kTurnWork / (kWide * depth_ / count_ + 1), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) pack(classes_[i % count_], i / count_);
+        weights_(p.keeper, key_of(p, classes[0])) {
+    weights_.fill(panels_ * kWide * depth_, [&](float* to) {
+      parallel_for(panels_ * count_, 1 + kTurnWork / (kWide * depth_ / count_ + 1), [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) pack(classes_[i % count_], i / count_, to);
+      });
     });
   }
 
   void run() const {
     const int64_t boxes = plan_.count();
-    parallel_for(boxes, boxes >= kBoxes ? 1 : boxes, [&](int64_t begin, int64_t end) {
+    parallel_for(boxes, boxes >= min_of(kBoxes, panels_) ? 1 : boxes, [&](int64_t begin, int64_t end) {
       Scratch<float> pixels(source_.room());
       for (int64_t i = begin; i < end; ++i) run_box(plan_.box(i), pixels);
     });
@@ -142,8 +148,19 @@ class PixelConvolver {
     return weights > kManyWeights && pixels < weights ? Plan::Sharing::WithinBoxes : Plan::Sharing::Boxes;
   }
 
+  static LayoutKey key_of(const Pass& p, const TapClass& c) {
+    LayoutKey key = {&kPackedWeights, p.w, {p.w_out, p.w_in, p.outputs, p.channels}};
+    for (int i = 0; i < 3; ++i) {  // each axis in 16 bits of four numbers; `kept` says that they suffice
+      const Axis& axis = c.axes[i];
+      const int64_t parts[] = {axis.taps, axis.weight_first, axis.weight_gap + (axis.gap < 0 ? kShort / 2 : 0),
+                               p.kernel[i]};
+      for (int j = 0; j < 4; ++j) key.shape[4 + j] = key.shape[4 + j] * kShort + parts[j];
+    }
+    return key;
+  }
+
   // Weights in the order of the products: [panel][class][tap][channel][kWide].
-  void pack(const TapClass& c, int64_t panel) const {
+  void pack(const TapClass& c, int64_t panel, float* packed) const {
     const int64_t taps = c.taps(), all = p_.kernel[0] * p_.kernel[1] * p_.kernel[2];
     if (taps == 0) return;
     Scratch<int64_t> place(all);  // of a tap among those of the class
@@ -160,7 +177,7 @@ class PixelConvolver {
     // Channels whose taps follow one another in memory are one long row.
     const bool joined = p_.w_in == all;
     const int64_t length = joined ? p_.channels * all : all, rows = joined ? 1 : p_.channels;
-    float* const to = weights_ + (panel * depth_ + c.weights) * kWide;
+    float* const to = packed + (panel * depth_ + c.weights) * kWide;
     Vec<float> r[kSlice];
     for (int64_t half = 0; half < kWide; half += kSlice) {
       const int64_t o = panel * kWide + half, n = min_of(kSlice, p_.outputs - o);
@@ -290,7 +307,7 @@ class PixelConvolver {
 
   void write(const Box& box, const int64_t (&first)[3], const int64_t (&size)[3], int64_t o, const float* sums) const {
     const int64_t slice = p_.out[1] * p_.out[2] * to_steps_.pixel;
-    const Finish finish = {p_.finish.bias ? p_.finish.bias + o : nullptr, p_.finish.relu};
+    const Finish<float> finish = p_.finish.from(o);
     for (int64_t image = 0; image < box.images; ++image)
       for (int64_t d = 0; d < size[0]; ++d) {
         float* to = p_.to + (box.image + image) * to_steps_.image + o * to_steps_.channel + (first[0] + d) * slice;
@@ -307,7 +324,7 @@ class PixelConvolver {
   PixelSource source_;
   ImageSteps to_steps_;
   int64_t panels_, depth_;
-  Scratch<float> weights_;
+  KeptLayout<float> weights_;
 };
 
 }  // namespace
@@ -329,8 +346,9 @@ void pixels_forward(const ConvArgs& a) {
   p.source = static_cast<const float*>(a.x), p.to = static_cast<float*>(a.y);
   p.batch = a.batch, p.channels = a.channels, p.outputs = a.out_channels, p.channels_last = a.channels_last;
   p.w = static_cast<const float*>(a.w), p.w_in = elements(a.kernel), p.w_out = a.channels * p.w_in;
-  p.finish = {static_cast<const float*>(a.bias), a.activation == Activation::Relu};
+  p.finish = finish_forward<float>(a);
   for (int i = 0; i < 3; ++i) p.in[i] = a.in[i], p.out[i] = a.out[i], p.kernel[i] = a.kernel[i], p.step[i] = 1;
+  if (elements(a.kernel) < kShort / 2) p.keeper = a.keeper;
   const TapClass c = forward_class(a);
   PixelConvolver(p, &c, 1).run();
 }
@@ -340,7 +358,7 @@ void pixels_backward_input(const ConvArgs& a) {
   p.source = static_cast<const float*>(a.dy), p.to = static_cast<float*>(a.dx);
   p.batch = a.batch, p.channels = a.out_channels, p.outputs = a.channels, p.channels_last = a.channels_last;
   p.w = static_cast<const float*>(a.w), p.w_out = elements(a.kernel), p.w_in = a.channels * p.w_out;
-  p.finish = {static_cast<const float*>(a.bias), false};
+  p.finish = finish_backward<float>(a);
   for (int i = 0; i < 3; ++i)
     p.in[i] = a.out[i], p.out[i] = a.in[i], p.kernel[i] = a.kernel[i], p.step[i] = a.stride[i];
   TapClass classes[kMaxClasses];

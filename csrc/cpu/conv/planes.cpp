@@ -9,26 +9,22 @@
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
 
-// Rows of sums to outputs, plus the bias: `count` rows of n, from_row and to_row apart, columns of `to` `step` apart.
-// Results below `floor` become it; NaN stays.
+// Rows of sums to outputs: `count` rows of n, from_row and to_row apart, columns of `to` `step` apart.
 template <class T> struct Rows {
   int64_t count, n, from_row, to_row, step;
-  T bias, floor;
+  T scale, bias;
+  Bounds<T> bounds;
 };
 
 template <class T> void write_rows(const Rows<T>& r, const T* from, T* to) {
-  const Vec<T> bias = vec_splat(r.bias), floor = vec_splat(r.floor);
-  const auto finished = [&](const T* p) {
-    const Vec<T> y = vec_load(p) + bias;  // sums are padded to whole vectors
-    return y < floor ? floor : y;
-  };
+  const Vec<T> scale = vec_splat(r.scale), bias = vec_splat(r.bias);
+  const Vec<T> low = vec_splat(r.bounds.low), high = vec_splat(r.bounds.high);
+  // Sums are padded to whole vectors.
+  const auto finished = [&](const T* p) { return bounded<T>(vec_fma(vec_load(p), scale, bias), low, high); };
   const int64_t whole = r.n / kLanes<T> * kLanes<T>;
   for (int64_t row = 0; row < r.count; ++row, from += r.from_row, to += r.to_row) {
     if (r.step != 1) {
-      for (int64_t i = 0; i < r.n; ++i) {
-        const T y = from[i] + r.bias;
-        to[i * r.step] = y < r.floor ? r.floor : y;
-      }
+      for (int64_t i = 0; i < r.n; ++i) to[i * r.step] = r.bounds(from[i] * r.scale + r.bias);
       continue;
     }
     for (int64_t i = 0; i < whole; i += kLanes<T>) vec_store(to + i, finished(from + i));
@@ -120,8 +116,9 @@ template <class T> class Correlator {
     Rows<T> r;
     r.count = joined ? 1 : box.size[1], r.n = joined ? box.size[1] * box.size[2] : box.size[2];
     r.from_row = layout_.position(0, 0, 1), r.to_row = c_.strides[1], r.step = c_.strides[2];
-    r.bias = c_.bias ? c_.bias[channel] : T(0);
-    r.floor = c_.relu ? T(0) : -T(__builtin_inf());
+    const Finish<T> finish = c_.finish.from(channel);
+    r.scale = finish.scale ? *finish.scale : T(1), r.bias = finish.bias ? *finish.bias : T(0);
+    r.bounds = finish.bounds;
     for (int64_t i = 0; i < box.images; ++i)
       for (int64_t d = 0; d < box.size[0]; ++d)
         write_rows(r, sums + layout_.position(i, d, 0),
@@ -142,8 +139,7 @@ template <class T> void fill_bias(const Correlation<T>& c) {
   parallel_for(c.batch * c.groups * c.out_channels, 16, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t channels = c.groups * c.out_channels, channel = i % channels;
-      const T bias = c.bias ? c.bias[channel] : T(0);
-      const T value = c.relu && bias < T(0) ? T(0) : bias;
+      const T value = c.finish.bounds(c.finish.bias ? c.finish.bias[channel] : T(0));
       T* to = c.to + i / channels * c.image_stride + channel * c.channel_stride;
       for (int64_t d = 0; d < c.axes[0].out; ++d)
         for (int64_t h = 0; h < c.axes[1].out; ++h)
@@ -162,7 +158,6 @@ template <class T> Correlation<T> correlation_of(const ConvArgs& a) {
   c.in_channels = in, c.out_channels = out;
   c.w_out = in * taps, c.w_in = taps;
   c.weight_strides[2] = 1, c.weight_strides[1] = a.kernel[2], c.weight_strides[0] = a.kernel[1] * a.kernel[2];
-  c.bias = static_cast<const T*>(a.bias);
   return c;
 }
 
@@ -182,7 +177,7 @@ template <class T> void planes_forward(const ConvArgs& a) {
   Correlation<T> c = correlation_of<T>(a);
   for (int i = 0; i < 3; ++i) c.axes[i] = forward_axis(a, i);
   c.source = static_cast<const T*>(a.x);
-  c.relu = a.activation == Activation::Relu;
+  c.finish = finish_forward<T>(a);
   c.to = static_cast<T*>(a.y);
   c.channel_stride = elements(a.out), c.image_stride = a.out_channels * c.channel_stride;
   c.strides[2] = 1, c.strides[1] = a.out[2], c.strides[0] = a.out[1] * a.out[2];
@@ -199,7 +194,7 @@ template <class T> void planes_backward_input(const ConvArgs& a) {
   const int64_t w_out = c.w_out;
   c.w_out = c.w_in, c.w_in = w_out;
   c.source = static_cast<const T*>(a.dy);
-  c.relu = false;
+  c.finish = finish_backward<T>(a);
   c.channel_stride = elements(a.in), c.image_stride = a.channels * c.channel_stride;
   const int64_t strides[3] = {a.in[1] * a.in[2], a.in[2], 1};
   for (int64_t d = 0; d < a.stride[0]; ++d)

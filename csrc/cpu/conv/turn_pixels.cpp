@@ -83,14 +83,10 @@ void turn_in(const Planes<const float>& planes, int64_t first, int64_t last, flo
 }
 
 void turn_out(const float* from, PixelStep steps, const Planes<float>& planes, int64_t first, int64_t last,
-              const Finish& finish) {
+              const Finish<float>& finish) {
   const int64_t end = last * planes.width;
-  const V bias = finish.bias ? vec_load_n(finish.bias, planes.channels) : V{};
-  const V floor = finish.relu ? V{} : vec_splat(-__builtin_inff());
-  const auto finished = [&](const float* p) {
-    const V v = vec_load(p) + bias;
-    return v < floor ? floor : v;
-  };
+  const FinishLanes<float> lanes(finish, planes.channels);
+  const auto finished = [&](const float* p) { return lanes(vec_load(p)); };
   if (planes.channels_last()) return copy_out(from, steps, planes, first, last, finished);
   Cursor<const float> cursor = {from, steps, planes.width};
   V r[kSlice];

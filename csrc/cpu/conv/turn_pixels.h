@@ -2,6 +2,7 @@
 // pixels.
 #pragma once
 
+#include "cpu/gemm/finish.h"
 #include "cpu/vec/transpose.h"
 
 namespace cnn::cpu::inline CNN_ISA {
@@ -40,12 +41,7 @@ CNN_HD bool whole_slices(int64_t channels, int64_t step) { return channels == kS
 // Rows [first, last) of at most kSlice planes to pixels; row `first` goes to row 0.
 void turn_in(const Planes<const float>& planes, int64_t first, int64_t last, float* to, PixelStep steps);
 
-// What happens to sums on their way to the planes. Results below `floor` become it; NaN stays.
-struct Finish {
-  const float* bias;  // of the first channel, or null
-  bool relu;
-};
 void turn_out(const float* from, PixelStep steps, const Planes<float>& planes, int64_t first, int64_t last,
-              const Finish& finish);
+              const Finish<float>& finish);
 
 }  // namespace cnn::cpu::CNN_ISA

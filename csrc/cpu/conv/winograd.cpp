@@ -5,6 +5,7 @@
 
 #include "core/parallel.h"
 #include "cpu/gemm/panel_tile.h"
+#include "cpu/kept_layout.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace winograd {
@@ -14,6 +15,7 @@ constexpr int64_t kBlockElements = 300 << 10;  // of a block's points: about wha
 constexpr int64_t kFewTiles = 84, kGradientTiles = 256;  // blocks are not smaller: each of them reads all the weights
 constexpr int64_t kManyChannels = 256;  // whose panels are a vector wide, to stay in the cache
 constexpr int64_t kNoOffset = 0;
+constexpr char kPointsOfWeights = 0;
 constexpr int64_t kBlocks = 8;  // as many blocks are given to the pool whole; fewer are shared inside
 
 // Weights of one tap order: the value of output o, channel c, tap t is w[o * out + c * in + (turned ? 8 - t : t)].
@@ -47,7 +49,8 @@ struct Problem {
   int64_t batch, channels, outputs;
   int64_t in[2], out[2], padding[2];
   Weights weights;
-  Finish finish;
+  Storage* keeper;  // of them
+  Finish<float> finish;
 };
 
 class Convolver {
@@ -60,19 +63,23 @@ class Convolver {
         panels_(ceil_div(pitch_out_, kPanel)) {}
 
   void run() const {
-    if (tiling_.count() == 1) run_panels();
-    else run_blocks();
+    const LayoutKey key = {&kPointsOfWeights, p_.weights.w,
+                           {p_.weights.out, p_.weights.in, p_.weights.turned, p_.channels, p_.outputs}};
+    KeptLayout<float> weights(tiling_.all() <= kFewTiles ? p_.keeper : nullptr, key);
+    if (tiling_.count() == 1 && !weights.lasts()) run_panels();
+    else run_blocks(weights);
   }
 
  private:
   // Many tiles: the points of all weights once, then block after block.
-  void run_blocks() const {
+  void run_blocks(KeptLayout<float>& weights) const {
     const int64_t count = tiling_.count(), point = point_stride(panels_ * kPanel * p_.channels);
-    Scratch<float> weights(kPoints * point);
-    parallel_for(pitch_out_ / kSlice, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i)
-        transform_weights(p_.weights, p_.channels, i * kSlice, min_of(kSlice, p_.outputs - i * kSlice),
-                          weights + i / 2 * p_.channels * kPanel + i % 2 * kSlice, kPanel, point);
+    weights.fill(kPoints * point, [&](float* to) {
+      parallel_for(pitch_out_ / kSlice, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i)
+          transform_weights(p_.weights, p_.channels, i * kSlice, min_of(kSlice, p_.outputs - i * kSlice),
+                            to + i / 2 * p_.channels * kPanel + i % 2 * kSlice, kPanel, point);
+      });
     });
     parallel_for(count, count >= kBlocks ? 1 : count, [&](int64_t begin, int64_t end) {
       const int64_t tiles = tiling_.largest();
@@ -141,7 +148,7 @@ class Convolver {
     const ImageSteps steps = image_steps(p_.channels_last, p_.outputs, p_.out[0] * p_.out[1]);
     const Planes<float> planes = {p_.to + (b.image + image) * steps.image + o * steps.channel, steps,
                                   min_of(kSlice, p_.outputs - o), p_.out[0], p_.out[1]};
-    restore_tiles(tiling_, b, planes, {p_.finish.bias ? p_.finish.bias + o : nullptr, p_.finish.relu}, pixels,
+    restore_tiles(tiling_, b, planes, p_.finish.from(o), pixels,
                   out + image * b.rows * tiling_.cols * pitch, point, pitch);
   }
 
@@ -328,7 +335,8 @@ void winograd_forward(const ConvArgs& a) {
                      {a.out[1], a.out[2]},
                      {a.padding[1], a.padding[2]},
                      {static_cast<const float*>(a.w), a.channels * kTaps * kTaps, kTaps * kTaps, false},
-                     {static_cast<const float*>(a.bias), a.activation == Activation::Relu}};
+                     a.keeper,
+                     finish_forward<float>(a)};
   Convolver(p, Tiling(a, a.out, block_tiles(a))).run();
 }
 
@@ -345,7 +353,8 @@ void winograd_backward_input(const ConvArgs& a) {
                      {a.in[1], a.in[2]},
                      {reach[0] - a.padding[1], reach[1] - a.padding[2]},
                      {static_cast<const float*>(a.w), kTaps * kTaps, a.channels * kTaps * kTaps, true},
-                     {static_cast<const float*>(a.bias), false}};
+                     a.keeper,
+                     finish_backward<float>(a)};
   Convolver(p, Tiling(a, a.in, block_tiles(a))).run();
 }
 

@@ -52,7 +52,7 @@ void transform_tiles(const Tiling& tiling, const Block& block, const Planes<cons
                      const int64_t (&padding)[2], float* pixels, float* to, int64_t point, int64_t tile);
 
 // y of one image of a block from the points of its tiles.
-void restore_tiles(const Tiling& tiling, const Block& block, const Planes<float>& planes, const Finish& finish,
+void restore_tiles(const Tiling& tiling, const Block& block, const Planes<float>& planes, const Finish<float>& finish,
                    float* pixels, const float* from, int64_t point, int64_t tile);
 
 }  // namespace cnn::cpu::CNN_ISA::winograd

@@ -55,7 +55,7 @@ template void transform_tiles<Input>(const Tiling&, const Block&, const Planes<c
 template void transform_tiles<OutputGradient>(const Tiling&, const Block&, const Planes<const float>&,
                                               const int64_t (&)[2], float*, float*, int64_t, int64_t);
 
-void restore_tiles(const Tiling& tiling, const Block& block, const Planes<float>& planes, const Finish& finish,
+void restore_tiles(const Tiling& tiling, const Block& block, const Planes<float>& planes, const Finish<float>& finish,
                    float* pixels, const float* from, int64_t point, int64_t tile) {
   const int64_t pitch = tiling.width(kOut);
   const int64_t down = tiling.dilation[0] * pitch * kSlice, across = tiling.dilation[1] * kSlice;

@@ -194,7 +194,7 @@ template <class C> class TileProduct {
         packed_a_((a_panels_ - in_place_) * size_),
         packed_b_(fresh_b_ ? 0 : b_panels_ * size_) {
     const Epilogue<float>& e = plan.epilogue;
-    rounds_whole_rows_ = std::is_same_v<C, BFloat16> && e.alpha == 1 && !e.accumulate && !e.relu && !e.row_bias &&
+    rounds_whole_rows_ = std::is_same_v<C, BFloat16> && e.alpha == 1 && !e.accumulate && !e.bounds.any() && !e.row_bias &&
                          !e.col_bias && plan.c_col == 1;
     past_cache_ = rounds_whole_rows_ && plan.m * plan.n >= kPastCache && plan.c_row % kPanel == 0 &&
                   reinterpret_cast<uintptr_t>(c) % 64 == 0;
@@ -324,7 +324,7 @@ void gemm_bf16(const GemmArgs& args) {
     Epilogue<float>& e = plan.epilogue;
     e.alpha = float(args.alpha);
     e.accumulate = args.accumulate;
-    e.relu = args.activation == Activation::Relu;
+    if (args.activation == Activation::Relu) e.bounds.low = 0;
     const int64_t biases = !args.bias ? 0 : args.bias_of == BiasOf::Row ? args.m : args.n;
     Scratch<float> bias(biases);
     for (int64_t j = 0; j < biases; ++j) {

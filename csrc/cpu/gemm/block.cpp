@@ -35,6 +35,8 @@ template <class T> class Runner {
     tile_.b = b, tile_.b_row = b_row, tile_.b_panel = b_panel;
     tile_.cols = min_of(end * kTileCols<T>, g.n) - col;
     tile_.c = g.c + row_ * g.c_row + col * g.c_col;
+    if (epilogue_.row_scale) tile_.epilogue.row_scale = epilogue_.row_scale + row_;
+    if (epilogue_.col_scale) tile_.epilogue.col_scale = epilogue_.col_scale + col;
     if (epilogue_.row_bias) tile_.epilogue.row_bias = epilogue_.row_bias + row_ * g.row_bias_stride;
     if (epilogue_.col_bias) tile_.epilogue.col_bias = epilogue_.col_bias + col;
     const int64_t vecs = ceil_div(tile_.cols, kLanes<T>);

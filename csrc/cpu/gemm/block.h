@@ -20,7 +20,7 @@ template <class T> Epilogue<T> epilogue_of(const Gemm<T>& g, bool first, bool la
   Epilogue<T> e;
   e.alpha = g.alpha;
   e.accumulate = g.accumulate || !first;
-  e.relu = g.relu && last;
+  if (last) e.bounds = g.bounds, e.row_scale = g.row_scale, e.col_scale = g.col_scale;
   e.row_bias = last ? g.row_bias : nullptr;
   e.row_bias_stride = g.row_bias_stride;
   e.col_bias = last ? g.col_bias : nullptr;
@@ -35,6 +35,8 @@ template <class T> Gemm<T> part_of(const Gemm<T>& g, int64_t i, int64_t m, int64
   part.a += i * g.a_row + k * g.a_col;
   part.b += k * g.b_row + j * g.b_col;
   part.c += i * g.c_row + j * g.c_col;
+  if (part.row_scale) part.row_scale += i;
+  if (part.col_scale) part.col_scale += j;
   if (part.row_bias) part.row_bias += i * g.row_bias_stride;
   if (part.col_bias) part.col_bias += j;
   return part;

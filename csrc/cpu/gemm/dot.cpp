@@ -89,6 +89,8 @@ template <class T, int kRows, int kCols> void run_dot(const Gemm<T>& g, int64_t 
   t.c = g.c + i * g.c_row + j * g.c_col;
   t.c_row = g.c_row, t.c_col = g.c_col, t.cols = kCols;
   t.epilogue = epilogue_of(g, true, true);
+  if (t.epilogue.row_scale) t.epilogue.row_scale += i;
+  if (t.epilogue.col_scale) t.epilogue.col_scale += j;
   if (t.epilogue.row_bias) t.epilogue.row_bias += i * g.row_bias_stride;
   if (t.epilogue.col_bias) t.epilogue.col_bias += j;
   finish_tile(t, sums, kRows, kCols);

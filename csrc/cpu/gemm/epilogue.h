@@ -1,7 +1,7 @@
 // The shape of the register tile, and what happens to its sums on their way to C.
 #pragma once
 
-#include "cpu/vec/vec.h"
+#include "cpu/gemm/finish.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 
@@ -17,7 +17,9 @@ template <class T> inline constexpr int kTileCols = kTileVecs * kLanes<T>;
 template <class T> struct Epilogue {
   T alpha = 1;
   bool accumulate = false;
-  bool relu = false;
+  Bounds<T> bounds;
+  const T* row_scale = nullptr;  // of this tile's first row, dense
+  const T* col_scale = nullptr;  // of this tile's first column, dense
   const T* row_bias = nullptr;  // of this tile's first row, stride row_bias_stride
   int64_t row_bias_stride = 1;
   const T* col_bias = nullptr;  // of this tile's first column, dense
@@ -47,21 +49,24 @@ template <class T> CNN_HD void scatter(T* p, int64_t stride, Vec<T> v, int64_t n
   for (int64_t i = 0; i < n; ++i) p[i * stride] = lanes[i];
 }
 
-// c = relu?(alpha * sums + (accumulate ? c : 0) + row_bias + col_bias) for sums [rows][width] in memory.
+// c = clamp((alpha * sums + (accumulate ? c : 0)) * scales + biases, bounds) for sums [rows][width] in memory.
 template <class T>
 __attribute__((noinline)) void finish_tile(const Tile<T>& t, const T* sums, int rows, int width) {
   const Epilogue<T>& e = t.epilogue;
   const Vec<T> alpha = vec_splat(e.alpha);
   for (int i = 0; i < rows; ++i, sums += width) {
+    const T row_scale = e.row_scale ? e.row_scale[i] : T(1);
     const T row_bias = e.row_bias ? e.row_bias[i * e.row_bias_stride] : T(0);
     T* c = t.c + i * t.c_row;
     for (int64_t j = 0; j < t.cols; j += kLanes<T>) {
       const int64_t lanes = min_of(t.cols - j, kLanes<T>);
       Vec<T> sum = vec_load_n(sums + j, lanes) * alpha;  // what follows may be garbage, slow if denormal
       if (e.accumulate) sum = sum + (t.c_col == 1 ? vec_load_n(c + j, lanes) : gather(c + j * t.c_col, t.c_col, lanes));
+      if (e.row_scale) sum = sum * vec_splat(row_scale);
+      if (e.col_scale) sum = sum * vec_load_n(e.col_scale + j, lanes);
       if (e.row_bias) sum = sum + vec_splat(row_bias);
       if (e.col_bias) sum = sum + vec_load_n(e.col_bias + j, lanes);
-      if (e.relu) sum = vec_relu<T>(sum);
+      if (e.bounds.any()) sum = bounded<T>(sum, vec_splat(e.bounds.low), vec_splat(e.bounds.high));
       if (t.c_col == 1) vec_store_n(c + j, sum, lanes);
       else scatter(c + j * t.c_col, t.c_col, sum, lanes);
     }
@@ -89,6 +94,23 @@ CNN_HD void finish_in_registers(const Tile<T>& t, Vec<T> (&acc)[kRows][kVecs], L
         acc[i][v] = acc[i][v] + (v + 1 < kVecs ? vec_load(c) : vec_load_lanes(c, last));
       }
   }
+  if (e.row_scale) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) {
+      const Vec<T> scale = vec_splat(e.row_scale[i]);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVecs; ++v) acc[i][v] = acc[i][v] * scale;
+    }
+  }
+  if (e.col_scale) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVecs; ++v) {
+      const T* p = e.col_scale + v * kWidth;
+      const Vec<T> scale = v + 1 < kVecs ? vec_load(p) : vec_load_lanes(p, last);
+#pragma GCC unroll 16
+      for (int i = 0; i < kRows; ++i) acc[i][v] = acc[i][v] * scale;
+    }
+  }
   if (e.row_bias) {
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i) {
@@ -106,11 +128,12 @@ CNN_HD void finish_in_registers(const Tile<T>& t, Vec<T> (&acc)[kRows][kVecs], L
       for (int i = 0; i < kRows; ++i) acc[i][v] = acc[i][v] + bias;
     }
   }
-  if (e.relu) {
+  if (e.bounds.any()) {
+    const Vec<T> low = vec_splat(e.bounds.low), high = vec_splat(e.bounds.high);
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 8
-      for (int v = 0; v < kVecs; ++v) acc[i][v] = vec_relu<T>(acc[i][v]);
+      for (int v = 0; v < kVecs; ++v) acc[i][v] = bounded<T>(acc[i][v], low, high);
   }
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i)

@@ -5,6 +5,7 @@
 #include "core/cpu_info.h"
 #include "cpu/gemm/block.h"
 #include "cpu/heavy_kernels.h"
+#include "cpu/kept_layout.h"
 #include "cpu/scratch.h"
 
 namespace cnn::cpu::inline CNN_ISA {
@@ -21,6 +22,8 @@ template <class T> Gemm<T> transposed(const Gemm<T>& g) {
   t.a = g.b, t.a_row = g.b_col, t.a_col = g.b_row;
   t.b = g.a, t.b_row = g.a_col, t.b_col = g.a_row;
   t.c_row = g.c_col, t.c_col = g.c_row;
+  t.keeper = nullptr;
+  t.row_scale = g.col_scale, t.col_scale = g.row_scale;
   t.row_bias = g.col_bias, t.row_bias_stride = g.col_bias_stride;
   t.col_bias = g.row_bias, t.col_bias_stride = g.row_bias_stride;
   return t;
@@ -65,7 +68,22 @@ template <class T> bool pays_streaming(const Gemm<T>& g) {
          bytes >= (g.m <= kWideRows ? int64_t(32) << 20 : int64_t(1) << 19);
 }
 
+// Many more rows hide the packing.
+inline constexpr int64_t kKeptRows = 256;
+constexpr char kPackedMatrix = 0;
+
+// By panels that are kept, which are those that would be packed now. Are there any?
+template <class T> bool gemm_kept(const Gemm<T>& g) {
+  const LayoutKey key = {&kPackedMatrix, g.b, {g.b_row, g.b_col, g.k, g.n}};
+  KeptLayout<T> packed(g.keeper, key);
+  if (!packed.lasts()) return false;
+  packed.fill(packed_size<T>(g.k, g.n), [&](T* to) { pack_b(g.b, g.b_row, g.b_col, g.k, g.n, to); });
+  gemm_packed<T>(g, packed);
+  return true;
+}
+
 template <class T> void gemm_blocked(const Gemm<T>& g) {
+  if (g.keeper && g.m <= kKeptRows && panels_of(g) != PanelsOf::Place && gemm_kept(g)) return;
   const bool pack_a = repays_packing_a(g);
   const PanelsOf b_from = panels_of(g);
   const bool pack_b = b_from == PanelsOf::Packed;
@@ -159,8 +177,9 @@ template <class T> void gemm_batch(const GemmArgs& args, const T* packed = nullp
   g.c_row = args.c_row, g.c_col = args.c_col;
   g.alpha = T(args.alpha);
   g.accumulate = args.accumulate;
-  g.relu = args.activation == Activation::Relu;
+  if (args.activation == Activation::Relu) g.bounds.low = 0;
   g.row_bias_stride = g.col_bias_stride = args.bias_stride;
+  if (args.b_batch == 0) g.keeper = args.keeper;
   each_product(args, [&](int64_t i) {
     Gemm<T> one = g;
     one.a = static_cast<const T*>(args.a) + i * args.a_batch;

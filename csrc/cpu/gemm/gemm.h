@@ -2,12 +2,14 @@
 #pragma once
 
 #include "core/parallel.h"
+#include "cpu/gemm/finish.h"
 #include "cpu/heavy.h"
 #include "cpu/vec/vec.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 
-// c = relu?(alpha * a @ b + (accumulate ? c : 0) + row_bias[i] + col_bias[j]).  Strides in elements.
+// c = clamp((alpha * a @ b + (accumulate ? c : 0)) * row_scale[i] * col_scale[j] + row_bias[i] + col_bias[j], bounds).
+// Strides in elements; a scale that is null is 1, a bias that is null 0.
 template <class T> struct Gemm {
   int64_t m = 0, n = 0, k = 0;
   const T* a = nullptr;
@@ -17,10 +19,14 @@ template <class T> struct Gemm {
   T* c = nullptr;
   int64_t c_row = 0, c_col = 1;
   T alpha = 1;
-  bool accumulate = false, relu = false;
+  bool accumulate = false;
+  Bounds<T> bounds;
+  const T* row_scale = nullptr;
+  const T* col_scale = nullptr;
   const T* row_bias = nullptr;
   const T* col_bias = nullptr;
   int64_t row_bias_stride = 1, col_bias_stride = 1;
+  Storage* keeper = nullptr;  // of b, if what is laid out of it may be kept (core/layouts.h)
 };
 
 // Runs on the pool when the product is worth it; serial inside a parallel region.

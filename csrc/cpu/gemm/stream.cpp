@@ -68,6 +68,7 @@ template <class T, int kRows> void stream_columns(const Gemm<T>& g, int64_t col,
   t.c = g.c + col * g.c_col;
   t.c_row = g.c_row, t.c_col = g.c_col, t.cols = cols;
   t.epilogue = epilogue_of(g, true, true);
+  if (t.epilogue.col_scale) t.epilogue.col_scale += col;
   if (t.epilogue.col_bias) t.epilogue.col_bias += col;
   finish_tile(t, sums, kRows, int(kWidth));
 }

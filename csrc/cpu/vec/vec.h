@@ -167,7 +167,6 @@ CNN_HD double sum_lanes(Vec<double> v) {
 template <class T> CNN_HD T vec_sum(Vec<T> v) { return sum_lanes(v); }
 
 // x > 0 ? x : 0, but NaN stays NaN.
-template <class T> CNN_HD Vec<T> vec_relu(Vec<T> v) { return v < Vec<T>{} ? Vec<T>{} : v; }
 
 CNN_HD int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 CNN_HD int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }

@@ -62,8 +62,9 @@ class CNN_API TensorImpl final : public RefCounted {
   void set_geometry(Dims new_sizes, Dims new_strides, int64_t new_offset);
   uint32_t version() const { return own_version ? own_version->value.load() : storage->version(); }
   void bump_version() {
-    if (inference) return;
-    own_version ? void(own_version->value.fetch_add(1)) : storage->bump_version();
+    if (!inference && !own_version) return storage->bump_version();
+    storage->count_write();
+    if (!inference) own_version->value.fetch_add(1);
   }
   AutogradMeta& meta();  // allocates it when there is none
 
@@ -116,7 +117,8 @@ class CNN_API Tensor {
   bool is_view() const { return bool(impl()->base); }
   const Ref<Storage>& storage() const { return impl()->storage; }
 
-  // First element. `data<T>` raises when T is not the C++ type of the dtype.
+  // First element. `data<T>` raises when T is not the C++ type of the dtype. Whoever writes through `raw` calls
+  // `impl()->bump_version()` each time; through `data<T>` it is never needed.
   void* raw() const {
     const TensorImpl& x = *impl();
     const Storage& s = *x.storage;
@@ -128,6 +130,7 @@ class CNN_API Tensor {
   T* data() const {
     if (dtype() != DTypeOf<T>::value) [[unlikely]]
       fail_dtype(DTypeOf<T>::value);
+    storage()->expose();
     return static_cast<T*>(raw());
   }
   // The one element of a tensor with numel 1, as a number. RuntimeError otherwise.

@@ -13,6 +13,13 @@ namespace cnn {
 CNN_API Tensor convolution(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
                            const Dims& stride, const Dims& padding, const Dims& dilation, bool transposed,
                            const Dims& output_padding, int64_t groups);
+// clamp(batch_norm(convolution(...)), low, high) by running statistics; no norm where there are none. In one pass where
+// grad mode is off, of floats and doubles.
+CNN_API Tensor conv_norm_clamp(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
+                               const Dims& stride, const Dims& padding, const Dims& dilation, int64_t groups,
+                               const std::optional<Tensor>& norm_weight, const std::optional<Tensor>& norm_bias,
+                               const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var,
+                               double eps, double low, double high);
 CNN_API Tensor conv1d(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias = {},
                       const Dims& stride = {1}, const Dims& padding = {0}, const Dims& dilation = {1},
                       int64_t groups = 1);

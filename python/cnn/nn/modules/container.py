@@ -9,12 +9,9 @@ from collections.abc import Iterable, Mapping
 from itertools import chain, islice
 
 from ... import _C
-from ..functional.norms import _batch_norm_relu
 from ..parameter import Parameter
-from ._module.calling import note_path
+from ._fusing import LEADING, run_from
 from ._module.typename import typename
-from .activation import ReLU
-from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .module import Module, _addindent
 
 __all__ = [
@@ -95,29 +92,6 @@ def _require_sequential(other):
         )
 
 
-_BATCH_NORMS = BatchNorm1d, BatchNorm2d, BatchNorm3d
-_NORM_FORWARD, _RELU_FORWARD = BatchNorm2d.forward, ReLU.forward
-_END = object()
-
-
-def _fuse(norm, following, input):
-    """Are these a batch norm and a ReLU that run nothing but their own forward?"""
-    return (
-        type(following) is ReLU
-        and type(input) is _C.Tensor
-        and _C._calls_only(norm, _NORM_FORWARD)
-        and _C._calls_only(following, _RELU_FORWARD)
-    )
-
-
-def _norm_and_relu(norm, input):
-    try:
-        return norm._normalized(input, _batch_norm_relu)
-    except Exception as error:
-        note_path(error, norm)
-        raise
-
-
 class Sequential(_Numbered):
     """Runs its modules one after another.
 
@@ -136,16 +110,10 @@ class Sequential(_Numbered):
     def forward(self, input):
         modules = iter(self._modules.values())
         for module in modules:
-            if type(module) in _BATCH_NORMS:
-                following = next(modules, _END)
-                if _fuse(module, following, input):
-                    input = _norm_and_relu(module, input)
-                    continue
+            if type(module) in LEADING:
+                input = run_from(module, modules, input)
+            else:
                 input = module(input)
-                if following is _END:
-                    break
-                module = following
-            input = module(input)
         return input
 
     def __getitem__(self, index):
