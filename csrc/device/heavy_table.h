@@ -52,6 +52,7 @@ struct ConvArgs {
   void* dw = nullptr;  // backward_weight: written
   const void* scale = nullptr;  // forward: [out_channels] or null; y = clamp(sum * scale + bias, low, high)
   double low = -__builtin_inf(), high = __builtin_inf();
+  bool w_channels_last = false;  // forward, backward_input: w lies as [out_channels, kernel..., channels / groups]
   Storage* keeper = nullptr;  // of w, if what is laid out of it may be kept (core/layouts.h)
   bool channels_last = false;
   bool winograd = true;  // allowed where it pays: fewer operations, error a few times that of the plain sum

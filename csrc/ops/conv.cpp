@@ -65,6 +65,12 @@ Tensor dense(const Tensor& x, MemoryFormat format = MemoryFormat::Contiguous) {
   return contiguous(to_dtype(x, compute_dtype(x.dtype())), format);
 }
 
+// Weights that the kernels take as they are, channels last.
+bool lies_in_pixels(const Tensor& w, DType t) {
+  const MemoryFormat format = w.dim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d;
+  return w.dtype() == t && w.device().is_cpu() && w.dim() >= 4 && !w.is_contiguous() && is_contiguous(w, format);
+}
+
 // As PyTorch, which has volumes of doubles in C order only.
 MemoryFormat format_of(const Tensor& x, const Tensor& w) {
   const bool plain = w.dim() == 5 && x.dtype() == DType::Float64;
@@ -88,10 +94,12 @@ Tensor run(Pass pass, const ConvGeometry& geometry, const Dims& shape, const Ten
   const MemoryFormat planes = geometry.format, weights = MemoryFormat::Contiguous;
   const Tensor out = empty(shape, t, a.device(), pass == Pass::Weight ? weights : planes);
   if (out.numel() > 0) {
-    const Tensor da = dense(a, planes), db = dense(b, pass == Pass::Weight ? planes : weights),
+    const bool w_last = pass != Pass::Weight && lies_in_pixels(b, t);
+    const Tensor da = dense(a, planes), db = w_last ? b : dense(b, pass == Pass::Weight ? planes : weights),
                  dbias = bias ? dense(*bias) : Tensor();
     ConvArgs args = make_args(geometry, x, w, y, t);
     args.channels_last = planes != MemoryFormat::Contiguous;
+    args.w_channels_last = w_last;
     if (bias) args.bias = dbias.raw();
     if (finish.scale.defined()) args.scale = finish.scale.raw();
     args.low = finish.low, args.high = finish.high;

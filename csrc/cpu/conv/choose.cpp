@@ -1,9 +1,8 @@
-// Which way a convolution takes: the first of eight that suits its shape. docs/design.md has the same table.
-#include "core/parallel.h"
+// Which way a convolution takes: the first of nine that suits its shape. docs/design.md has the same table.
 #include "cpu/conv/conv.h"
+#include "cpu/conv/turn_pixels.h"
 #include "cpu/heavy_kernels.h"
 #include "cpu/scratch.h"
-#include "cpu/vec/transpose.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
@@ -14,6 +13,7 @@ struct Way {
   bool (*suits)(const ConvArgs& args, ConvPass pass);
   Run run[3];  // by ConvPass
   bool pixels;  // takes `channels_last`; for the others tensors are turned first
+  bool weights = false;  // takes `w_channels_last`, forward
 };
 
 // Of a way that has floats and doubles.
@@ -22,8 +22,13 @@ template <Run kFloat, Run kDouble> void typed(const ConvArgs& args) {
 }
 
 constexpr Way kWays[] = {
+    {[](const ConvArgs& args, ConvPass pass) { return pass == ConvPass::Forward && prefers_few_pixels(args); },
+     {few_pixels_forward},
+     true,
+     true},
     {[](const ConvArgs& args, ConvPass) { return prefers_winograd(args); },
      {winograd_forward, winograd_backward_input, winograd_backward_weight},
+     true,
      true},
     {[](const ConvArgs& args, ConvPass) { return prefers_depthwise_pixels(args); },
      {depthwise_pixels_forward, depthwise_pixels_backward_input, depthwise_pixels_backward_weight},
@@ -31,7 +36,7 @@ constexpr Way kWays[] = {
     {[](const ConvArgs& args, ConvPass) { return prefers_depthwise(args); },
      {depthwise_forward, depthwise_backward_input, depthwise_backward_weight},
      true},
-    {prefers_pixels, {pixels_forward, pixels_backward_input, pixels_backward_weight}, true},
+    {prefers_pixels, {pixels_forward, pixels_backward_input, pixels_backward_weight}, true, true},
     {[](const ConvArgs& args, ConvPass) { return is_pixel_matrix(args); },
      {typed<pixel_matrix_forward<float>, pixel_matrix_forward<double>>,
       typed<pixel_matrix_backward_input<float>, pixel_matrix_backward_input<double>>,
@@ -50,23 +55,6 @@ constexpr Way kWays[] = {
      false},
 };
 
-// [batch, rows, cols] to [batch, cols, rows].
-template <class T> void turn(int64_t batch, int64_t rows, int64_t cols, const T* from, T* to) {
-  constexpr int64_t kN = kLanes<T>;
-  const int64_t bands = ceil_div(rows, kN);
-  parallel_for(batch * bands, 1 + (1 << 14) / (1 + kN * cols), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t row = i % bands * kN, n = min_of(kN, rows - row), image = i / bands * rows * cols;
-      for (int64_t col = 0; col < cols; col += kN) {
-        const int64_t some = min_of(kN, cols - col);
-        Vec<T> r[kN];
-        load_transposed<T>(from + image + row * cols + col, cols, n, some, r);
-        for (int64_t j = 0; j < some; ++j) vec_store_n(to + image + (col + j) * rows + row, r[j], n);
-      }
-    }
-  });
-}
-
 // A way that knows planes only, of tensors whose channels lie side by side.
 template <class T> void run_turned(const Way& way, const ConvArgs& args, ConvPass pass) {
   const int64_t x_plane = elements(args.in), y_plane = elements(args.out);
@@ -76,18 +64,30 @@ template <class T> void run_turned(const Way& way, const ConvArgs& args, ConvPas
   planes.channels_last = false;
   planes.x = planes.dx = x, planes.y = y, planes.dy = y;
   const bool reads_x = pass != ConvPass::BackwardInput, reads_y = pass != ConvPass::Forward;
-  if (reads_x) turn<T>(args.batch, x_plane, args.channels, static_cast<const T*>(args.x), x);
-  if (reads_y) turn<T>(args.batch, y_plane, args.out_channels, static_cast<const T*>(args.dy), y);
+  if (reads_x) turn_matrices<T>(args.batch, x_plane, args.channels, static_cast<const T*>(args.x), x);
+  if (reads_y) turn_matrices<T>(args.batch, y_plane, args.out_channels, static_cast<const T*>(args.dy), y);
   way.run[int(pass)](planes);
-  if (!reads_x) turn<T>(args.batch, args.channels, x_plane, x, static_cast<T*>(args.dx));
-  if (!reads_y) turn<T>(args.batch, args.out_channels, y_plane, y, static_cast<T*>(args.y));
+  if (!reads_x) turn_matrices<T>(args.batch, args.channels, x_plane, x, static_cast<T*>(args.dx));
+  if (!reads_y) turn_matrices<T>(args.batch, args.out_channels, y_plane, y, static_cast<T*>(args.y));
+}
+
+template <class T> void run(const Way& way, const ConvArgs& args, ConvPass pass) {
+  if (args.w_channels_last && !(way.weights && pass == ConvPass::Forward)) {
+    const int64_t taps = elements(args.kernel), in = args.channels / args.groups;
+    Scratch<T> w(args.out_channels * in * taps);
+    turn_matrices<T>(args.out_channels, taps, in, static_cast<const T*>(args.w), w);
+    ConvArgs turned = args;
+    turned.w = w, turned.w_channels_last = false, turned.keeper = nullptr;
+    return run<T>(way, turned, pass);
+  }
+  if (way.pixels || !args.channels_last) return way.run[int(pass)](args);
+  run_turned<T>(way, args, pass);
 }
 
 void convolve(const ConvArgs& args, ConvPass pass) {
   for (const Way& way : kWays) {
     if (!way.suits(args, pass)) continue;
-    if (way.pixels || !args.channels_last) return way.run[int(pass)](args);
-    return args.dtype == DType::Float32 ? run_turned<float>(way, args, pass) : run_turned<double>(way, args, pass);
+    return args.dtype == DType::Float32 ? run<float>(way, args, pass) : run<double>(way, args, pass);
   }
 }
 

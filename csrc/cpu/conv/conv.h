@@ -42,6 +42,10 @@ template <class T> void planes_forward(const ConvArgs& args);
 template <class T> void planes_backward_input(const ConvArgs& args);
 template <class T> void planes_backward_weight(const ConvArgs& args);
 
+// The product of what few outputs read and all weights, for many channels of float.
+bool prefers_few_pixels(const ConvArgs& args);
+void few_pixels_forward(const ConvArgs& args);
+
 // Winograd's algorithm, for 3x3 taps at stride 1 between many channels of float; see ConvArgs::winograd.
 bool prefers_winograd(const ConvArgs& args);
 void winograd_forward(const ConvArgs& args);

@@ -109,6 +109,7 @@ struct Pass {
   int64_t in[3], out[3], step[3];  // spatial sizes of both; outputs of a class lie `step` apart
   const float* w;
   int64_t w_out, w_in, kernel[3];
+  bool w_channels_last = false;  // forward: [outputs, taps, channels]
   Storage* keeper = nullptr;  // of w
   Finish<float> finish;
 };
@@ -149,7 +150,7 @@ class PixelConvolver {
   }
 
   static LayoutKey key_of(const Pass& p, const TapClass& c) {
-    LayoutKey key = {&kPackedWeights, p.w, {p.w_out, p.w_in, p.outputs, p.channels}};
+    LayoutKey key = {&kPackedWeights, p.w, {p.w_out, p.w_channels_last ? 0 : p.w_in, p.outputs, p.channels}};
     for (int i = 0; i < 3; ++i) {  // each axis in 16 bits of four numbers; `kept` says that they suffice
       const Axis& axis = c.axes[i];
       const int64_t parts[] = {axis.taps, axis.weight_first, axis.weight_gap + (axis.gap < 0 ? kShort / 2 : 0),
@@ -174,8 +175,8 @@ class PixelConvolver {
             index = index * p_.kernel[i] + c.axes[i].weight_first + at[i] * c.axes[i].weight_gap;
           place[index] = t;
         }
-    // Channels whose taps follow one another in memory are one long row.
-    const bool joined = p_.w_in == all;
+    // All that one output is multiplied by is one long row, if it follows one another in memory.
+    const bool joined = p_.w_channels_last || p_.w_in == all;
     const int64_t length = joined ? p_.channels * all : all, rows = joined ? 1 : p_.channels;
     float* const to = packed + (panel * depth_ + c.weights) * kWide;
     Vec<float> r[kSlice];
@@ -190,7 +191,11 @@ class PixelConvolver {
           for (int64_t j = 0; j < some; ++j) {
             const int64_t tap = place[at];
             if (tap >= 0) vec_store(to + (tap * p_.channels + channel) * kWide + half, r[j]);
-            if (++at == all) at = 0, ++channel;
+            if (p_.w_channels_last) {
+              if (++channel == p_.channels) channel = 0, ++at;
+            } else if (++at == all) {
+              at = 0, ++channel;
+            }
           }
         }
       }
@@ -348,6 +353,7 @@ void pixels_forward(const ConvArgs& a) {
   p.w = static_cast<const float*>(a.w), p.w_in = elements(a.kernel), p.w_out = a.channels * p.w_in;
   p.finish = finish_forward<float>(a);
   for (int i = 0; i < 3; ++i) p.in[i] = a.in[i], p.out[i] = a.out[i], p.kernel[i] = a.kernel[i], p.step[i] = 1;
+  p.w_channels_last = a.w_channels_last;
   if (elements(a.kernel) < kShort / 2) p.keeper = a.keeper;
   const TapClass c = forward_class(a);
   PixelConvolver(p, &c, 1).run();

@@ -1,5 +1,7 @@
 #include "cpu/conv/turn_pixels.h"
 
+#include "core/parallel.h"
+
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
 
@@ -30,6 +32,12 @@ template <int kWrite> void fetch_next(const float* at, int64_t stride) {
 void copy_in(const Planes<const float>& planes, int64_t first, int64_t last, float* to, PixelStep steps) {
   const bool full = whole_slices(planes.channels, steps.step);
   const float* from = planes.at + first * planes.width * planes.steps.pixel;
+  if (planes.channels == planes.steps.pixel && planes.channels == steps.step) {  // all there are: a row is one piece
+    const int64_t row_length = planes.width * steps.step;
+    for (int64_t row = first; row < last; ++row, from += row_length, to += steps.row_step)
+      __builtin_memcpy(to, from, size_t(row_length) * sizeof(float));
+    return;
+  }
   for (int64_t row = first; row < last; ++row, to += steps.row_step)
     for (int64_t i = 0; i < planes.width; ++i, from += planes.steps.pixel) {
       const V v = vec_load_n(from, planes.channels);
@@ -104,5 +112,24 @@ void turn_out(const float* from, PixelStep steps, const Planes<float>& planes, i
     store_transposed<float>(r, planes.at + p, planes.steps.channel, planes.channels, n);
   }
 }
+
+template <class T> void turn_matrices(int64_t batch, int64_t rows, int64_t cols, const T* from, T* to) {
+  constexpr int64_t kN = kLanes<T>;
+  const int64_t bands = ceil_div(rows, kN);
+  parallel_for(batch * bands, 1 + (1 << 14) / (1 + kN * cols), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t row = i % bands * kN, n = min_of(kN, rows - row), image = i / bands * rows * cols;
+      for (int64_t col = 0; col < cols; col += kN) {
+        const int64_t some = min_of(kN, cols - col);
+        Vec<T> r[kN];
+        load_transposed<T>(from + image + row * cols + col, cols, n, some, r);
+        for (int64_t j = 0; j < some; ++j) vec_store_n(to + image + (col + j) * rows + row, r[j], n);
+      }
+    }
+  });
+}
+
+template void turn_matrices(int64_t, int64_t, int64_t, const float*, float*);
+template void turn_matrices(int64_t, int64_t, int64_t, const double*, double*);
 
 }  // namespace cnn::cpu::CNN_ISA

@@ -44,4 +44,7 @@ void turn_in(const Planes<const float>& planes, int64_t first, int64_t last, flo
 void turn_out(const float* from, PixelStep steps, const Planes<float>& planes, int64_t first, int64_t last,
               const Finish<float>& finish);
 
+// [batch, rows, cols] to [batch, cols, rows].
+template <class T> void turn_matrices(int64_t batch, int64_t rows, int64_t cols, const T* from, T* to);
+
 }  // namespace cnn::cpu::CNN_ISA

@@ -5,7 +5,6 @@
 
 #include "core/parallel.h"
 #include "cpu/gemm/panel_tile.h"
-#include "cpu/kept_layout.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace winograd {
@@ -15,13 +14,12 @@ constexpr int64_t kBlockElements = 300 << 10;  // of a block's points: about wha
 constexpr int64_t kFewTiles = 84, kGradientTiles = 256;  // blocks are not smaller: each of them reads all the weights
 constexpr int64_t kManyChannels = 256;  // whose panels are a vector wide, to stay in the cache
 constexpr int64_t kNoOffset = 0;
-constexpr char kPointsOfWeights = 0;
 constexpr int64_t kBlocks = 8;  // as many blocks are given to the pool whole; fewer are shared inside
 
-// Weights of one tap order: the value of output o, channel c, tap t is w[o * out + c * in + (turned ? 8 - t : t)].
+// The value of output o, channel c, tap t is w[o * out + c * in + (turned ? 8 - t : t) * tap]; `tap` or `in` is 1.
 struct Weights {
   const float* w;
-  int64_t out, in;
+  int64_t out, in, tap;
   bool turned;
 };
 
@@ -29,15 +27,30 @@ struct Weights {
 void transform_weights(const Weights& w, int64_t channels, int64_t o, int64_t n, float* to, int64_t row,
                        int64_t point) {
   constexpr int kAll = kTaps * kTaps;
-  V taps[kAll], r[kSlice];
-  for (int64_t c = 0; c < channels; ++c, to += row) {
-    for (int64_t t = 0; t < kAll; t += kSlice) {
-      const int64_t some = min_of(kSlice, kAll - t);
-      load_transposed<float>(w.w + o * w.out + c * w.in + t, w.out, n, some, r);
-      for (int64_t j = 0; j < some; ++j) taps[w.turned ? kAll - 1 - t - j : t + j] = r[j];
-    }
-    transform<Filter>([&](int y, int x) { return taps[y * kTaps + x]; },
+  const float* from = w.w + o * w.out;
+  const auto transform_taps = [&](const auto& tap) {
+    transform<Filter>([&](int y, int x) { return tap(y * kTaps + x); },
                       [&](int y, int x, V v) { vec_store(to + (y * kIn + x) * point, v); });
+    to += row;
+  };
+  if (w.tap == 1) {
+    V taps[kAll], r[kSlice];
+    for (int64_t c = 0; c < channels; ++c) {
+      for (int64_t t = 0; t < kAll; t += kSlice) {
+        const int64_t some = min_of(kSlice, kAll - t);
+        load_transposed<float>(from + c * w.in + t, w.out, n, some, r);
+        for (int64_t j = 0; j < some; ++j) taps[w.turned ? kAll - 1 - t - j : t + j] = r[j];
+      }
+      transform_taps([&](int t) { return taps[t]; });
+    }
+    return;
+  }
+  V taps[kAll][kSlice];  // of a slice of channels
+  for (int64_t c = 0; c < channels; c += kSlice) {
+    const int64_t some = min_of(kSlice, channels - c);
+    for (int64_t t = 0; t < kAll; ++t)
+      load_transposed<float>(from + c + t * w.tap, w.out, n, some, taps[w.turned ? kAll - 1 - t : t]);
+    for (int64_t j = 0; j < some; ++j) transform_taps([&](int t) { return taps[t][j]; });
   }
 }
 
@@ -49,7 +62,6 @@ struct Problem {
   int64_t batch, channels, outputs;
   int64_t in[2], out[2], padding[2];
   Weights weights;
-  Storage* keeper;  // of them
   Finish<float> finish;
 };
 
@@ -63,23 +75,19 @@ class Convolver {
         panels_(ceil_div(pitch_out_, kPanel)) {}
 
   void run() const {
-    const LayoutKey key = {&kPointsOfWeights, p_.weights.w,
-                           {p_.weights.out, p_.weights.in, p_.weights.turned, p_.channels, p_.outputs}};
-    KeptLayout<float> weights(tiling_.all() <= kFewTiles ? p_.keeper : nullptr, key);
-    if (tiling_.count() == 1 && !weights.lasts()) run_panels();
-    else run_blocks(weights);
+    if (tiling_.count() == 1) run_panels();
+    else run_blocks();
   }
 
  private:
   // Many tiles: the points of all weights once, then block after block.
-  void run_blocks(KeptLayout<float>& weights) const {
+  void run_blocks() const {
     const int64_t count = tiling_.count(), point = point_stride(panels_ * kPanel * p_.channels);
-    weights.fill(kPoints * point, [&](float* to) {
-      parallel_for(pitch_out_ / kSlice, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i)
-          transform_weights(p_.weights, p_.channels, i * kSlice, min_of(kSlice, p_.outputs - i * kSlice),
-                            to + i / 2 * p_.channels * kPanel + i % 2 * kSlice, kPanel, point);
-      });
+    Scratch<float> weights(kPoints * point);
+    parallel_for(pitch_out_ / kSlice, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        transform_weights(p_.weights, p_.channels, i * kSlice, min_of(kSlice, p_.outputs - i * kSlice),
+                          weights + i / 2 * p_.channels * kPanel + i % 2 * kSlice, kPanel, point);
     });
     parallel_for(count, count >= kBlocks ? 1 : count, [&](int64_t begin, int64_t end) {
       const int64_t tiles = tiling_.largest();
@@ -334,8 +342,8 @@ void winograd_forward(const ConvArgs& a) {
                      {a.in[1], a.in[2]},
                      {a.out[1], a.out[2]},
                      {a.padding[1], a.padding[2]},
-                     {static_cast<const float*>(a.w), a.channels * kTaps * kTaps, kTaps * kTaps, false},
-                     a.keeper,
+                     {static_cast<const float*>(a.w), a.channels * kTaps * kTaps, a.w_channels_last ? 1 : kTaps * kTaps,
+                      a.w_channels_last ? a.channels : 1, false},
                      finish_forward<float>(a)};
   Convolver(p, Tiling(a, a.out, block_tiles(a))).run();
 }
@@ -352,8 +360,7 @@ void winograd_backward_input(const ConvArgs& a) {
                      {a.out[1], a.out[2]},
                      {a.in[1], a.in[2]},
                      {reach[0] - a.padding[1], reach[1] - a.padding[2]},
-                     {static_cast<const float*>(a.w), kTaps * kTaps, a.channels * kTaps * kTaps, true},
-                     a.keeper,
+                     {static_cast<const float*>(a.w), kTaps * kTaps, a.channels * kTaps * kTaps, 1, true},
                      finish_backward<float>(a)};
   Convolver(p, Tiling(a, a.in, block_tiles(a))).run();
 }

@@ -195,6 +195,13 @@ template <class T> void gemm_batch(const GemmArgs& args, const T* packed = nullp
 
 }  // namespace
 
+void gemm_by_panels(const Gemm<float>& g) {
+  const LayoutKey key = {&kPackedMatrix, g.b, {g.b_row, g.b_col, g.k, g.n}};
+  KeptLayout<float> packed(g.keeper, key);
+  packed.fill(packed_size<float>(g.k, g.n), [&](float* to) { pack_b(g.b, g.b_row, g.b_col, g.k, g.n, to); });
+  gemm_packed<float>(g, packed);
+}
+
 void gemm(const Gemm<float>& g) { gemm_any(g); }
 void gemm(const Gemm<double>& g) { gemm_any(g); }
 

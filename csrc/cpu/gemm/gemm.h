@@ -33,6 +33,9 @@ template <class T> struct Gemm {
 void gemm(const Gemm<float>& g);
 void gemm(const Gemm<double>& g);
 
+// B, dense along k, packed whatever the shape; so the panels that g.keeper keeps are those of every call.
+void gemm_by_panels(const Gemm<float>& g);
+
 // B [k, n] laid out once for many products, as in the steps of a recurrent layer. The memory is the caller's.
 template <class T> int64_t packed_size(int64_t k, int64_t n);  // in elements
 template <class T> void pack_b(const T* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n, T* packed);
