@@ -10,7 +10,7 @@ namespace cnn::cpu::inline CNN_ISA {
 namespace {
 
 constexpr int64_t kFewPixels = 64;
-constexpr int64_t kManyOutputs = 64, kManyProducts = 512;
+constexpr int64_t kManyOutputs = 64, kManyProducts = 128;
 
 // What output `position` of an image reads through tap `tap`, as an element of a plane; -1 is padding.
 int64_t source_of(const ConvArgs& a, int64_t position, int64_t tap) {

@@ -16,7 +16,8 @@ constexpr char kPackedWeights = 0;
 constexpr int64_t kShort = 1 << 16;
 constexpr int64_t kManyWeights = 512 << 10;
 constexpr int64_t kMinOutputs = 16;   // fewer leave lanes empty
-constexpr int64_t kMinRun = 24;  // products along a row of taps that repay turning the source
+constexpr int64_t kMinRun = 24;  // products along a row of taps that repay turning the source,
+constexpr int64_t kMinPixelRun = 6;  // and that repay a tile where there is nothing to turn
 constexpr int64_t kConflict =
     256;  // channels whose pixels, a power of two apart, would fall into few sets of the cache
 
@@ -343,7 +344,7 @@ bool prefers_pixels(const ConvArgs& a, ConvPass pass) {
     return kVecBytes > 16 && a.out_channels >= kMinOutputs && elements(a.kernel) > 1;
   const bool backward = pass == ConvPass::BackwardInput;
   const int64_t channels = backward ? a.out_channels : a.channels, outputs = backward ? a.channels : a.out_channels;
-  return outputs >= kMinOutputs && channels * a.kernel[2] >= kMinRun;
+  return outputs >= kMinOutputs && channels * a.kernel[2] >= (a.channels_last ? kMinPixelRun : kMinRun);
 }
 
 void pixels_forward(const ConvArgs& a) {
