@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kFewPixels = 64;
 constexpr int64_t kManyOutputs = 64, kManyProducts = 128;
+constexpr int64_t kLargeMatrix = 1 << 20;  // of weights, whose panels are much memory for what they gain over a product
 
 // What output `position` of an image reads through tap `tap`, as an element of a plane; -1 is padding.
 int64_t source_of(const ConvArgs& a, int64_t position, int64_t tap) {
@@ -65,7 +66,8 @@ void gather_pixels(const ConvArgs& a, const int64_t* sources, float* to) {
 bool prefers_few_pixels(const ConvArgs& a) {
   return a.dtype == DType::Float32 && a.groups == 1 && a.batch > 0 && elements(a.in) > 0 && elements(a.out) > 0 &&
          a.batch * elements(a.out) <= kFewPixels && a.out_channels >= kManyOutputs &&
-         a.channels * elements(a.kernel) >= kManyProducts;
+         a.channels * elements(a.kernel) >= kManyProducts &&
+         !(is_pointwise(a) && a.out_channels >= a.channels && a.out_channels * a.channels >= kLargeMatrix);
 }
 
 void few_pixels_forward(const ConvArgs& a) {

@@ -37,7 +37,6 @@ template <class T> void pixel_matrix_forward(const ConvArgs& a) {
     g.a = static_cast<const T*>(a.x) + s.x, g.a_row = a.channels, g.a_col = 1;
     g.b = static_cast<const T*>(a.w) + s.w, g.b_row = 1, g.b_col = s.in;
     g.c = static_cast<T*>(a.y) + s.y, g.c_row = a.out_channels;
-    g.keeper = a.keeper;
     const Finish<T> finish = finish_forward<T>(a).from(s.y);
     g.col_scale = finish.scale, g.col_bias = finish.bias, g.bounds = finish.bounds;
     gemm(g);
