@@ -225,6 +225,18 @@ def test_running_statistics_and_weights_may_change_between_calls():
             net[0].weight.mul_(0.9)
 
 
+def test_a_norm_that_was_folded_into_the_convolution(fused):
+    net, x = net_of("winograd")
+    with cnn.no_grad():
+        expected = one_by_one(net, x)
+        net[0], net[1] = nn.utils.fusion.fuse_conv_bn_eval(net[0], net[1]), nn.Identity()
+        cnn.testing.assert_close(net(x), expected, rtol=1e-5, atol=1e-5)
+        assert len(fused) == 1
+        net[1].register_forward_hook(lambda module, args, y: y - 1)
+        assert net(x).equal(one_by_one(net, x))
+        assert len(fused) == 1
+
+
 def test_long_chains(fused):
     cnn.manual_seed(0)
     layers = []

@@ -90,22 +90,26 @@ template <class T> class Correlator {
 
     const int64_t positions = layout_.positions(box), taps = layout_.taps();
     ConvTile<T> t;
-    t.plane = layout_.plane(), t.channels = c_.in_channels;
+    t.plane = layout_.plane();
     t.offsets = offsets_, t.taps = taps;
     t.pitch = pitch;
     const Parts parts(c_.out_channels, blocks_);
+    const Parts chains(c_.in_channels, min_of(c_.in_channels, ceil_div(c_.in_channels * taps, kConvChain)));
     for (int64_t block = 0; block < blocks_; ++block) {
       const int64_t o = parts.begin(block), rows = parts.size(block);
       const int64_t vecs = ceil_div(positions, kLanes<T>);
       const Parts tiles(vecs, ceil_div(vecs, conv_vecs(int(rows))));
       const ConvTileFn<T> low = conv_tile_of<T, kConvRows>(rows, tiles.low);
       const ConvTileFn<T> high = conv_tile_of<T, kConvRows>(rows, tiles.largest());
-      t.w = weights_ + (group * c_.out_channels + o) * c_.in_channels * taps;
+      const T* const w = weights_ + (group * c_.out_channels + o) * c_.in_channels * taps;
       for (int64_t i = 0; i < tiles.count; ++i) {
         const int64_t p = tiles.begin(i) * kLanes<T>;
-        t.source = source + p;
         t.sums = sums + p;
-        (i < tiles.longer ? high : low)(t);
+        for (int64_t j = 0; j < chains.count; ++j) {
+          t.source = source + p + chains.begin(j) * t.plane, t.w = w + chains.begin(j) * taps * rows;
+          t.channels = chains.size(j), t.accumulate = j > 0;
+          (i < tiles.longer ? high : low)(t);
+        }
       }
       for (int64_t r = 0; r < rows; ++r) write_channel(box, group * c_.out_channels + o + r, sums + r * pitch);
     }

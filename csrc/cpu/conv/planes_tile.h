@@ -13,8 +13,9 @@ inline constexpr int conv_vecs(int rows) {
   return vecs < 1 ? 1 : vecs > 8 ? 8 : vecs;
 }
 
-// sums[o * pitch + p] = sum over c, t of w[(c * taps + t) * kRows + o] * source[c * plane + offsets[t] + p],
-// for as many positions p as the tile has lanes.
+// sums[o * pitch + p] (+)= sum over c, t of w[(c * taps + t) * kRows + o] * source[c * plane + offsets[t] + p],
+// for as many positions p as the tile has lanes. What is accumulated is added at the end, as in panel_tile.h.
+inline constexpr int64_t kConvChain = 128;  // products of a chain, where there are several channels
 template <class T> struct ConvTile {
   const T* source;
   int64_t plane, channels;
@@ -23,6 +24,7 @@ template <class T> struct ConvTile {
   const T* w;
   T* sums;
   int64_t pitch;
+  bool accumulate;
 };
 
 template <class T, int kRows, int kVecs>
@@ -52,6 +54,12 @@ void run_conv_tile(const ConvTile<T>& t) {
         for (int v = 0; v < kVecs; ++v) acc[o][v] = vec_fma(wv, xv[v], acc[o][v]);
       }
     }
+  if (t.accumulate) {
+#pragma GCC unroll 16
+    for (int o = 0; o < kRows; ++o)
+#pragma GCC unroll 8
+      for (int v = 0; v < kVecs; ++v) acc[o][v] = acc[o][v] + vec_load(t.sums + o * t.pitch + v * kWidth);
+  }
 #pragma GCC unroll 16
   for (int o = 0; o < kRows; ++o)
 #pragma GCC unroll 8

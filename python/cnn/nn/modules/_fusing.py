@@ -12,12 +12,14 @@ from ._module.calling import note_path
 from .activation import Hardtanh, ReLU, ReLU6
 from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .conv import Conv1d, Conv2d, Conv3d
+from .linear import Identity
 
 _NORM_OF = {Conv1d: BatchNorm1d, Conv2d: BatchNorm2d, Conv3d: BatchNorm3d}
 _BATCH_NORMS = frozenset(_NORM_OF.values())
 # As they are now: what somebody puts in their places is called.
 _CONV_FORWARD, _NORM_FORWARD = Conv2d.forward, BatchNorm2d.forward
 _RELU_FORWARD, _BOUNDS_FORWARD = ReLU.forward, Hardtanh.forward
+_IDENTITY_FORWARD = Identity.forward
 _END = object()
 
 LEADING = _BATCH_NORMS | _NORM_OF.keys()
@@ -33,6 +35,14 @@ def run_from(module, rest, input):
         if module is _END:
             return input
     return module(input)
+
+
+def _next(rest):
+    """The next module that does something."""
+    module = next(rest, _END)
+    while type(module) is Identity and _is_plain(module, _IDENTITY_FORWARD):
+        module = next(rest, _END)
+    return module
 
 
 def _is_plain(module, forward):
@@ -59,7 +69,7 @@ def _run_norm(norm, rest, input):
 
 
 def _run_convolution(conv, rest, input):
-    following = next(rest, _END)
+    following = _next(rest)
     if not (
         _C._only_infers()
         and type(input) is _C.Tensor
@@ -80,13 +90,13 @@ def _run_convolution(conv, rest, input):
     ):
         weight, bias, eps = following.weight, following.bias, following.eps
         mean, var = following.running_mean, following.running_var
-        following = next(rest, _END)
+        following = _next(rest)
     if type(following) is ReLU and _is_plain(following, _RELU_FORWARD):
         bounds = 0.0, inf
     elif type(following) in (ReLU6, Hardtanh) and _is_plain(following, _BOUNDS_FORWARD):
         bounds = following.min_val, following.max_val
     if bounds:
-        following = next(rest, _END)
+        following = _next(rest)
     elif mean is None:
         return following, conv(input)
     try:
