@@ -31,7 +31,7 @@ def main(arguments=None):
 def run(args, folder):
     quick = {"rounds": 2, "seconds": 0.005} if args.quick else {}
     libraries = ("cnn",) if args.alone else ("cnn", "torch")
-    latency = machine.CoreLatency()
+    latency, neighbours = machine.CoreLatency(), machine.Neighbours()
     options = runner.Options(
         args.threads, libraries=libraries, compile=args.compile, folder=folder, latency=latency,
         **quick,
@@ -41,12 +41,12 @@ def run(args, folder):
     print(processor, flush=True)
     if args.what == "roofline":
         outcomes = roofline.measure(options, wanted, say)
-        print(about_rounds(outcomes, latency), end="\n\n")
+        print(about_rounds(outcomes, latency, neighbours), end="\n\n")
         print(roofline.report(outcomes, wanted) or "the products and the copy could not be run")
         return 0
     inference = args.what == "inference"
     outcomes = timed(inference_workloads() if inference else workloads(), options, wanted)
-    about = about_rounds(outcomes, latency)
+    about = about_rounds(outcomes, latency, neighbours)
     rows = [row for outcome in outcomes for row in table.rows_of(outcome)]
     if not inference:
         rows += [*means(rows), *measured_processes(options, wanted)]
@@ -93,10 +93,11 @@ def timed(among, options, wanted):
     return outcomes
 
 
-def about_rounds(outcomes, latency):
+def about_rounds(outcomes, latency, neighbours):
     """Drops the rounds that met another state of the machine, and says how many."""
     lacking = latency.lacking or "no rounds"
-    return runner.drop_rounds(outcomes) or f"core to core and back: not measured ({lacking})"
+    about = runner.drop_rounds(outcomes) or f"core to core and back: not measured ({lacking})"
+    return f"{neighbours.report()}; {about}"
 
 
 def means(rows):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 
-from benchmarks import calls, elementwise, inference, kernels, training
+from benchmarks import calls, elementwise, inference, kernels, tiny, training
 from benchmarks.workload import Target, Workload
 
 TORCHES = ("cnn", "torch")  # what a workload is built with
@@ -19,7 +19,7 @@ MEANS: dict[str, Target] = elementwise.TARGETS | {kernels.CONVOLUTIONS: Target(1
 def workloads(library: str = "cnn") -> dict[str, Workload]:
     """Title -> workload, in the order of the table. Importing the other library would disturb."""
     small_calls = calls.catalogue(importlib.import_module(library)) if library in TORCHES else ()
-    families = (elementwise, training, kernels)
+    families = (elementwise, tiny, training, kernels)
     return {w.title: w for w in (*small_calls, *(w for f in families for w in f.catalogue()))}
 
 

@@ -95,11 +95,11 @@ def nets():
     for batch in (1, 8):
         for name, make in (("ResNet-18", image_nets.resnet18), ("ResNet-50", image_nets.resnet50)):
             size = (batch, 3, 224, 224)
-            yield of_images(f"{name}, batch {batch}", make, size, (1, 3, 32, 32))
+            yield of_images(f"{name}, batch {batch}", make, size, (1, 3, 64, 64))
     size = (1, 3, 224, 224)
-    yield of_images("MobileNetV2, batch 1", image_nets.mobilenet_v2, size, (1, 3, 32, 32))
+    yield of_images("MobileNetV2, batch 1", image_nets.mobilenet_v2, size, (1, 3, 64, 64))
     size = (1, 3, 64, 64)
-    yield of_images("Sequential like VGG-11, 64x64", image_nets.plain_net, size, (1, 3, 32, 32))
+    yield of_images("Sequential like VGG-11, 64x64", image_nets.plain_net, size, (1, 3, 64, 64))
     yield Net("LeNet, batch 1", models.lenet, images, (1, 1, 28, 28), (1, 1, 28, 28))
     small = {"layers": 1, "width": 32, "heads": 2, "vocabulary": 64, "places": 16}
     shrink = small | {"inner": 64}

@@ -1,4 +1,4 @@
-"""What the figures depend on: the processor, and how far from each other two of its cores are.
+"""What the figures depend on: the processor, its neighbours, and how far its cores are apart.
 
 A host may move virtual cores while a benchmark runs: what two threads do together then takes
 another time. How long a word takes from core to core and back tells of it.
@@ -14,6 +14,7 @@ import shutil
 import statistics
 import subprocess
 import tempfile
+import time
 
 SOURCE = pathlib.Path(__file__).with_name("ping_pong.c")
 CHANGED = 1.6  # times as long, or as short
@@ -47,6 +48,29 @@ def cores() -> list[int]:
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
+
+
+class Neighbours:
+    """What other processes took of the cores since this was made."""
+
+    def __init__(self):
+        self.start = self.seconds()
+
+    def seconds(self) -> tuple[float, float, float] | None:
+        """Of the clock, of all processes, and of this one and those that it started and ended."""
+        try:
+            fields = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+        except OSError:
+            return None
+        user, nice, system, _, _, irq, softirq = map(int, fields[:7])
+        every = (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+        return time.monotonic(), every, sum(os.times()[:4])
+
+    def report(self) -> str:
+        if self.start is None:
+            return "other processes: not known"
+        clock, every, ours = (b - a for a, b in zip(self.start, self.seconds()))
+        return f"other processes took {max(0.0, every - ours) / clock:.0%} of one core"
 
 
 class CoreLatency:

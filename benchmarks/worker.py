@@ -14,7 +14,7 @@ import resource
 import sys
 import timeit
 
-from benchmarks import catalogue
+from benchmarks import catalogue, machine
 from benchmarks.workload import Place, Statement
 
 STATUS = "/proc/self/status"
@@ -29,6 +29,8 @@ def main():
     parser.add_argument("--seconds", type=float, required=True, help="of one timing")
     parser.add_argument("--folder", default="", help="of files that workers share")
     args = parser.parse_args()
+    if args.library == "jax":  # XLA has as many threads as there are cores for it
+        os.sched_setaffinity(0, machine.cores()[: args.threads])
     answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
 
     def answer(value):
