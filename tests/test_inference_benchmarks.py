@@ -8,7 +8,8 @@ import pytest
 
 import cnn
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
 from benchmarks import __main__ as program  # noqa: E402
 from benchmarks import catalogue, inference, machine, runner, table, worker  # noqa: E402
@@ -65,6 +66,25 @@ def test_command(capsys):
     out = capsys.readouterr().out
     assert "| LeNet, batch 1 | " in out and "### Inference" in out
     assert "core to core and back" in out and "% of one core" in out
+
+
+def test_documents(tmp_path, monkeypatch):
+    marks = [mark.format(2) for mark in (program.BEGIN, program.BEGIN_INFERENCE)]
+    page = tmp_path / "benchmarks.md"
+    page.write_text("".join(f"before\n{mark}\nold\n{program.END}\n" for mark in marks) + "after\n")
+    monkeypatch.setattr(program, "DOCS", tmp_path)
+    row = table.Row("inference", "a net", values={"cnn": [1.0], "torch": [4.0]})
+    program.write_docs([row], "", 2, inference=True, about="A processor.")
+    first, second = page.read_text().split(marks[1])
+    assert "old" in first and "old" not in second and second.endswith(f"{program.END}\nafter\n")
+    assert second.startswith("\n\nA processor.\n\n### Inference\n")
+    assert (
+        "| a net | 1.00 s | 4.00 s | 4.00x |" in second
+        and not (tmp_path / "benchmarks.svg").exists()
+    )
+    for threads, name in ((1, "benchmarks_one_thread.md"), (2, "benchmarks.md")):
+        mark = program.BEGIN_INFERENCE.format(threads)
+        assert (ROOT / "docs" / name).read_text().count(mark) == 1
 
 
 def outcome(name, latencies, seconds):
