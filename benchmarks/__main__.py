@@ -6,6 +6,7 @@ import argparse
 import json
 import pathlib
 import re
+import signal
 import sys
 import tempfile
 
@@ -129,4 +130,6 @@ def write_docs(rows, roofs, threads, inference=False, about=""):
 
 
 if __name__ == "__main__":
+    # A run that is ended takes its folder with it: exported networks are large.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())
