@@ -5,6 +5,7 @@ The processes never work at the same time, and both see the same state of the ma
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import os
@@ -15,6 +16,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 
+from benchmarks import machine
 from benchmarks.workload import Workload
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -29,6 +31,8 @@ class Options:
     seconds: float = 0.1  # of one timing
     libraries: tuple[str, ...] = ("cnn", "torch")
     compile: bool = False
+    folder: str = ""  # of files that workers share
+    latency: machine.CoreLatency | None = None  # measured before and after each round
 
 
 class Failed(Exception):
@@ -47,6 +51,7 @@ class Worker:
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed in close()
         command = [sys.executable, "-m", "benchmarks.worker", library, workload.title]
         command += ["--threads", str(options.threads), "--seconds", str(options.seconds)]
+        command += ["--folder", options.folder]
         threads = str(options.threads)
         limits = dict.fromkeys(("CNN_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), threads)
         self.process = subprocess.Popen(
@@ -98,14 +103,19 @@ class Outcome:
     seconds: dict[str, list[float]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     failed: bool = False  # a library ran into something other than an absent function
+    # Nanoseconds from core to core and back, before and after each round.
+    latencies: list[tuple[float | None, float | None]] = field(default_factory=list)
 
 
 def run(workload: Workload, options: Options) -> Outcome:
     outcome = Outcome(workload)
     workers = start(workload, options, outcome)
+    measure = options.latency.measure if options.latency else lambda: None
     try:
         for number in range(options.rounds):
+            before = measure()
             take_turns(workers, outcome, number)
+            outcome.latencies.append((before, measure()))
     except Failed as failure:
         outcome.seconds.clear()
         outcome.reasons["cnn"], outcome.failed = str(failure), True
@@ -123,11 +133,36 @@ def take_turns(workers: dict[str, Worker], outcome: Outcome, number: int):
         outcome.seconds.setdefault(library, []).append(seconds)
 
 
+def drop_rounds(outcomes: list[Outcome]) -> str:
+    """Takes out the rounds in which the cores were as far apart as in few others; says so.
+
+    A workload that had no other rounds keeps them: its libraries at least met the same state.
+    """
+    usual = machine.prevailing(v for o in outcomes for pair in o.latencies for v in pair)
+    if usual is None:
+        return ""
+    dropped, elsewhere = 0, []
+    for outcome in outcomes:
+        same = [not any(machine.changed(v, usual) for v in pair) for pair in outcome.latencies]
+        if not any(same):
+            elsewhere += [outcome.workload.title] if same else []
+        elif not all(same):
+            dropped += same.count(False)
+            for library, rounds in outcome.seconds.items():
+                outcome.seconds[library] = [s for s, keep in zip(rounds, same) if keep]
+    total = sum(len(o.latencies) for o in outcomes)
+    said = f"core to core and back {usual:.0f} ns; {dropped} of {total} rounds dropped"
+    said += ", in which that was another by more than a factor of " + str(machine.CHANGED)
+    return said + "".join(f"; all of another state: {title}" for title in elsewhere)
+
+
 def start(workload: Workload, options: Options, outcome: Outcome) -> dict[str, Worker]:
     """Library -> worker; none at all when cnn cannot run the workload."""
     libraries = list(options.libraries)
     if options.compile and workload.compiles and "torch" in libraries:
         libraries.append("torch.compile")
+    if len(options.libraries) > 1:
+        libraries += [name for name in workload.others if workload.columns or installed(name)]
     workers: dict[str, Worker] = {}
     for library in libraries:
         try:
@@ -141,12 +176,28 @@ def start(workload: Workload, options: Options, outcome: Outcome) -> dict[str, W
     return workers
 
 
+def installed(library: str) -> bool:
+    return importlib.util.find_spec(library) is not None
+
+
 def compare_results(workload, workers, outcome):
     """The same source and seed must have given the same numbers, or the race is void."""
     results = {library: w.result for library, w in workers.items() if w.result is not None}
     tolerance = AGREEMENT[workload.work.dtype if workload.work else "float32"]
     ours = results.get("cnn")
     for library, theirs in results.items():
-        if ours is not None and not math.isclose(ours, theirs, rel_tol=tolerance):
-            outcome.reasons[library] = f"mean magnitude {theirs:.6g} where cnn has {ours:.6g}"
-            outcome.failed = True
+        difference = None if ours is None else disagreement(ours, theirs, tolerance)
+        if difference:
+            outcome.reasons[library], outcome.failed = difference, True
+
+
+def disagreement(ours, theirs, tolerance) -> str:
+    """How two results differ by more than the tolerance; nothing if they agree."""
+    if isinstance(ours, list):
+        size = sum(map(abs, ours)) / len(ours)
+        apart = sum(abs(a - b) for a, b in zip(ours, theirs, strict=True)) / len(ours)
+        if not apart <= tolerance * size:
+            return f"values are {apart:.3g} apart, where cnn's are of size {size:.3g}"
+    elif not math.isclose(ours, theirs, rel_tol=tolerance):
+        return f"mean magnitude {theirs:.6g} where cnn has {ours:.6g}"
+    return ""

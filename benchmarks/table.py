@@ -14,16 +14,15 @@ SCALES = {
     "faults": ((math.inf, 1, ""),),
     "times": ((math.inf, 1, "x"),),
 }
-HEAD = """\
-| workload | cnn | {} | ratio | spread | must, aim | |
-| --- | ---: | ---: | ---: | ---: | --- | --- |"""
-
-RIVALS = {"torch": "PyTorch", "torch.compile": "torch.compile"}
+RIVALS = {
+    "torch": "PyTorch", "torch.compile": "torch.compile", "onnxruntime": "ONNX Runtime",
+    "numpy": "NumPy", "jax": "JAX",
+}  # fmt: skip
 
 
 @dataclass
 class Row:
-    """Figures of one workload, less being better; the ratio is PyTorch's median over cnn's."""
+    """Figures of one workload, less being better; the ratio is the rival's median over cnn's."""
 
     section: str
     name: str
@@ -32,6 +31,7 @@ class Row:
     reasons: dict[str, str] = field(default_factory=dict)  # why a library has no values
     target: Target = Target()
     rival: str = "torch"
+    others: tuple[str, ...] = ()  # further rivals, in columns of their own
     failed: bool = False
     mean: float | None = None  # in place of values: a geometric mean of ratios
 
@@ -43,7 +43,10 @@ class Row:
     def ratio(self) -> float | None:
         if self.mean is not None:
             return self.mean
-        ours, theirs = self.median("cnn"), self.median(self.rival)
+        return self.ratio_to(self.rival)
+
+    def ratio_to(self, rival: str) -> float | None:
+        ours, theirs = self.median("cnn"), self.median(rival)
         return theirs / ours if ours and theirs is not None else None
 
     @property
@@ -59,10 +62,11 @@ class Row:
     @property
     def verdict(self) -> str:
         """aim, must or MISSED; ok without a must; a reason when there is no figure."""
-        for library in ("cnn", self.rival):
+        for library in ("cnn", self.rival, *self.others):
             if library in self.reasons:
                 what = "FAILED" if self.failed else "absent" if library == "cnn" else "n/a"
-                return f"{what}: {self.reasons[library]}"
+                which = f"{RIVALS[library]}: " if library in self.others else ""
+                return f"{what}: {which}{self.reasons[library]}"
         value = self.ratio if self.target.of == "ratio" else self.median("cnn")
         if value is None or (self.target.must is None and self.target.aim is None):
             return ""
@@ -78,14 +82,16 @@ class Row:
             return "-"
         return f"{value:g}x" if self.target.of == "ratio" else amount(value, self.unit)
 
-    def cells(self) -> list[str]:
-        target, spread, ratio = self.target, self.spread, self.ratio
+    def cells(self, others: tuple[str, ...] | None = None) -> list[str]:
+        """Those of a table's line; others: the further rivals of the table."""
+        target, spread = self.target, self.spread
+        others = self.others if others is None else others
         bounds = f"{self.bound(target.must)}, {self.bound(target.aim)}"
+        ratios = [self.ratio, *map(self.ratio_to, others)]
         return [
             self.name,
-            amount(self.median("cnn"), self.unit),
-            amount(self.median(self.rival), self.unit),
-            "" if ratio is None else f"{ratio:.2f}x",
+            *(amount(self.median(name), self.unit) for name in ("cnn", self.rival, *others)),
+            *("" if ratio is None else f"{ratio:.2f}x" for ratio in ratios),
             "" if spread is None else f"±{spread:.0%}",
             "" if bounds == "-, -" else bounds,
             self.verdict,
@@ -110,15 +116,17 @@ def amount(value: float | None, unit: str) -> str:
 
 
 def rows_of(outcome) -> list[Row]:
-    """The row of a timed workload, and one beside torch.compile where that was asked for."""
+    """The row of a timed workload; its further rivals are columns, or have rows of their own."""
     workload, values, reasons = outcome.workload, outcome.seconds, outcome.reasons
-    target, failed = workload.target, outcome.failed
     shared = {"values": values, "reasons": reasons}
-    rows = [Row(workload.section, workload.name, **shared, target=target, failed=failed)]
-    if "torch.compile" in values | reasons:
-        section = "beside torch.compile"
-        rows.append(Row(section, workload.name, **shared, rival="torch.compile"))
-    return rows
+    others = tuple(name for name in RIVALS if name != "torch" and name in values | reasons)
+    row = Row(
+        workload.section, workload.name, **shared, target=workload.target, failed=outcome.failed,
+        others=others if workload.columns else (),
+    )  # fmt: skip
+    if workload.columns:
+        return [row]
+    return [row, *(Row(f"beside {RIVALS[o]}", workload.name, **shared, rival=o) for o in others)]
 
 
 def geometric_mean(rows: list[Row], section: str, count: int, target: Target) -> Row | None:
@@ -134,10 +142,19 @@ def markdown(rows: list[Row]) -> str:
     parts = []
     for section in dict.fromkeys(row.section for row in rows):
         inside = [row for row in rows if row.section == section]
-        head = HEAD.format(RIVALS[inside[0].rival])
-        lines = [f"| {' | '.join(row.cells())} |" for row in inside]
-        parts.append("\n".join([f"### {section[0].upper()}{section[1:]}\n", head, *lines]))
+        others = tuple(dict.fromkeys(name for row in inside for name in row.others))
+        lines = [f"| {' | '.join(row.cells(others))} |" for row in inside]
+        title = f"### {section[0].upper()}{section[1:]}\n"
+        parts.append("\n".join([title, head(inside[0].rival, others), *lines]))
     return "\n\n".join(parts)
+
+
+def head(rival: str, others: tuple[str, ...]) -> str:
+    names = [RIVALS[name] for name in (rival, *others)]
+    ratios = [f"ratio to {name}" for name in names] if others else ["ratio"]
+    figures = ["cnn", *names, *ratios, "spread"]
+    rule = f"| --- |{' ---: |' * len(figures)} --- | --- |"
+    return f"| workload | {' | '.join(figures)} | must, aim | |\n{rule}"
 
 
 def summary(rows: list[Row]) -> str:

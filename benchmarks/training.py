@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import cycle
 
-from benchmarks import models
+from benchmarks import jax_steps, models
 from benchmarks.workload import Target, Workload
 
 SECTION = "training steps"
@@ -123,13 +123,16 @@ def loader_epoch(torch):
 
 
 def catalogue():
-    def row(name, build, must, aim=None, compiles=False):
-        return Workload(SECTION, name, build, Target(must, aim), compiles=compiles)
+    def row(name, build, must, aim=None, compiles=False, jax=None):
+        target, others = Target(must, aim), {"jax": jax} if jax else {}
+        return Workload(SECTION, name, build, target, compiles=compiles, others=others)
 
     for batch, must, aim in ((1, 6, 9), (32, 3, 4), (256, 2, 2.7)):
-        yield row(f"LeNet, SGD, batch {batch}", lenet(batch), must, aim, compiles=True)
+        name, by_hand = f"LeNet, SGD, batch {batch}", jax_steps.lenet(batch)
+        yield row(name, lenet(batch), must, aim, compiles=True, jax=by_hand)
     for batch, must, aim in ((1, 5, 7), (64, 2.2, 2.8), (256, 1.5, 1.8)):
-        yield row(f"MLP 784-256-10, Adam, batch {batch}", mlp(batch), must, aim, compiles=True)
+        name, by_hand = f"MLP 784-256-10, Adam, batch {batch}", jax_steps.mlp(batch)
+        yield row(name, mlp(batch), must, aim, compiles=True, jax=by_hand)
     for batch, must, aim in ((1, 3, 4.4), (64, 1.6, 2.2), (256, 1.2, 1.45)):
         name = f"MLP 784-256-10, Adam(fused=True), batch {batch}"
         yield row(name, mlp(batch, fused=True), must, aim)
@@ -140,7 +143,7 @@ def catalogue():
     yield row("LSTM 128-256, T 32, SGD, batch 32", recurrent("LSTM"), 1.15, 1.35)
     yield row("GRU 128-256, T 32, SGD, batch 32", recurrent("GRU"), 1.15, 1.35)
     name = "transformer encoder d 256, 4 layers, T 128, SGD, batch 8"
-    yield row(name, transformer, 1.1, 1.25, compiles=True)
+    yield row(name, transformer, 1.1, 1.25, compiles=True, jax=jax_steps.transformer)
     yield row("char-GPT d 192, 4 layers, T 128, AdamW, batch 8", char_gpt(fused=True), 1.1)
     yield row("char-GPT, attention written out", char_gpt(fused=False), 1.1)
     yield row("DataLoader epoch, 60000 x 784, batch 64", loader_epoch, 2, 3)

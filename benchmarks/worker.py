@@ -14,26 +14,31 @@ import resource
 import sys
 import timeit
 
-from benchmarks.catalogue import workloads
-from benchmarks.workload import Statement
+from benchmarks import catalogue, machine
+from benchmarks.workload import Place, Statement
 
 STATUS = "/proc/self/status"
+COMPARED = 1000  # values of a result, about
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("library", choices=("cnn", "torch", "torch.compile"))
+    parser.add_argument("library", choices=catalogue.LIBRARIES)
     parser.add_argument("title", help="of the workload")
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True, help="of one timing")
+    parser.add_argument("--folder", default="", help="of files that workers share")
     args = parser.parse_args()
+    if args.library == "jax":  # XLA has as many threads as there are cores for it
+        os.sched_setaffinity(0, machine.cores()[: args.threads])
     answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
 
     def answer(value):
         print(json.dumps(value), file=answers, flush=True)
 
     try:
-        bench = Bench(args.library, args.title, args.threads, args.seconds)
+        place = Place(args.threads, args.folder)
+        bench = Bench(args.library, args.title, place, args.seconds)
     except Exception as error:
         lacking = (AttributeError, NotImplementedError)
         if args.library != "cnn":
@@ -49,16 +54,20 @@ def main():
 class Bench:
     """A built workload: warm, and with as many calls in a timing as take the seconds wanted."""
 
-    def __init__(self, library, title, threads, seconds):
+    def __init__(self, library, title, place, seconds):
         name = library.removesuffix(".compile")
-        torch = importlib.import_module(name)
-        torch.set_num_threads(threads)
+        module = importlib.import_module(name)
+        if name in catalogue.TORCHES:
+            module.set_num_threads(place.threads)
         self.resident_before = status("VmRSS")
-        workload = workloads(name)[title]
-        torch.manual_seed(0)
-        compiler = (torch.compile,) if library == "torch.compile" else ()
-        function = workload.build(torch, *compiler)
-        self.result = magnitude(function())
+        workload = catalogue.find(title, name)
+        if name in catalogue.TORCHES:
+            module.manual_seed(0)
+            compiler = (module.compile,) if library == "torch.compile" else ()
+            function = workload.build(module, *compiler)
+        else:
+            function = workload.others[name](module, place)
+        self.result = (values if workload.by_values else magnitude)(function())
         plain = isinstance(function, Statement)
         self.statement = function.text if plain else function
         self.names = {"gc": gc} | (function.names if plain else {})
@@ -95,10 +104,16 @@ class Bench:
 
 
 def magnitude(result):
-    """The mean absolute value of a result: both libraries must find the same."""
-    if not hasattr(result, "detach"):
-        return None
-    return float(result.detach().double().abs().mean())
+    """The mean absolute value of a result: all libraries must find the same."""
+    if hasattr(result, "detach"):
+        return float(result.detach().double().abs().mean())
+    return float(abs(result).mean()) if hasattr(result, "__array__") else None
+
+
+def values(result):
+    """Some values of a result, from all over it."""
+    flat = result.reshape(-1)
+    return flat[:: max(1, flat.shape[0] // COMPARED)].tolist()
 
 
 def status(name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -37,6 +37,14 @@ class Statement:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a rival that is no torch runs: how many threads, and the folder of the run's files."""
+
+    threads: int
+    folder: str
+
+
+@dataclass(frozen=True)
 class Workload:
     """build(torch), with cnn or PyTorch as `torch`, returns the function or Statement to time."""
 
@@ -47,6 +55,10 @@ class Workload:
     calls: int | None = None  # in one timing; None: as many as fill it
     work: Work | None = None
     compiles: bool = False  # build(torch, torch.compile) is a further rival
+    # Rivals that are no torch: library -> build(module, place), which returns the function to time.
+    others: dict[str, Callable[..., Callable[[], Any]]] = field(default_factory=dict)
+    columns: bool = False  # further rivals are columns of the row, not rows of their own tables
+    by_values: bool = False  # results are compared value by value, not by magnitude alone
 
     @property
     def title(self) -> str:
