@@ -139,7 +139,13 @@ def with_a_forward_of_its_own(net):
 
 @pytest.mark.parametrize(
     "change",
-    [hooked, padded_with_mirrors, in_training, with_statistics_of_the_batch, with_a_forward_of_its_own],
+    [
+        hooked,
+        padded_with_mirrors,
+        in_training,
+        with_statistics_of_the_batch,
+        with_a_forward_of_its_own,
+    ],
 )
 def test_what_others_would_notice_is_left_alone(fused, change):
     net, x = net_of("winograd")
@@ -211,7 +217,10 @@ def test_errors_are_those_of_the_convolution(wrong):
 def test_a_norm_of_other_channels_says_so():
     net, x = net_of("winograd")
     net[1] = nn.BatchNorm2d(7).eval()
-    with cnn.no_grad(), pytest.raises(RuntimeError, match="running_mean should contain 40 elements"):
+    with (
+        cnn.no_grad(),
+        pytest.raises(RuntimeError, match="running_mean should contain 40 elements"),
+    ):
         net(x)
 
 
@@ -242,7 +251,9 @@ def test_long_chains(fused):
     layers = []
     for _ in range(3):
         layers += [nn.Conv2d(16, 16, 3, 1, 1), nn.BatchNorm2d(16), nn.ReLU()]
-    net = nn.Sequential(*layers, nn.BatchNorm2d(16), nn.ReLU(), nn.Conv2d(16, 4, 1), nn.Flatten()).eval()
+    net = nn.Sequential(
+        *layers, nn.BatchNorm2d(16), nn.ReLU(), nn.Conv2d(16, 4, 1), nn.Flatten()
+    ).eval()
     x = cnn.randn(2, 16, 10, 10)
     with cnn.no_grad():
         cnn.testing.assert_close(net(x), one_by_one(net, x), rtol=1e-5, atol=1e-5)

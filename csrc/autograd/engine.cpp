@@ -135,11 +135,17 @@ bool current_run_computes(Node& node) {
   return current_run->computes(node);
 }
 
-bool Grads::may_pass_over(int i) const { return run_ && run_->passes_unseen(*node_, node_->edges()[size_t(i)]); }
+bool Grads::may_leave(int i) const { return run_ && run_->passes_unseen(*node_, node_->edges()[size_t(i)]); }
+bool Grads::may_pass_over(int i) const { return may_leave(i) && node_->edges()[size_t(i)].node->edges().size() == 1; }
 
 void Grads::pass_over(int i, Tensor gradient) {
   passed_over_ = i;
   in_[size_t(i)] = std::move(gradient);
+}
+
+void Grads::leave(int i) {
+  left_to_ = i;
+  in_[size_t(i)] = take();
 }
 
 // ---- Before the run ----
@@ -272,6 +278,7 @@ void GraphRun::run(NodeState& state) {
   Grads g;
   g.node_ = &node;
   g.run_ = this;
+  g.is_left_ = state.left;
   g.out_.resize(node.outputs().size());
   for (size_t i = 0; i < state.gradients.size(); ++i) g.out_[i] = std::move(state.gradients[i]);
 
@@ -345,7 +352,7 @@ void GraphRun::hand_out(const NodeState& state, const Grads& g) {
 
 bool GraphRun::passes_unseen(const Node& node, const Edge& edge) const {
   if (grad_enabled() || mode_word & kAnomaly || !edge.node || node.hooks() || edge.node->hooks()) return false;
-  if (edge.node->edges().size() != 1 || edge.node->outputs().size() != 1) return false;
+  if (edge.node->outputs().size() != 1) return false;
   const NodeState& below = *find(edge.node.get());
   return below.runs && !below.ends_here && below.waiting == 1 && below.gradients.empty();
 }
@@ -360,6 +367,7 @@ void GraphRun::pass_on(Node& node, Grads& g) {
       pass_over(*below, std::move(g.in_[i]));
       continue;
     }
+    below->left = g.left_to_ == int(i);
     if (g.in_[i].defined()) {
       fit(node, i, g.in_[i], edge.node->outputs()[size_t(edge.index)]);
       add_gradient(*below, size_t(edge.index), std::move(g.in_[i]));

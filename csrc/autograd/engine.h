@@ -18,6 +18,7 @@ struct NodeState {
   bool runs = false;      // it is needed for what this run computes
   bool ends_here = false;  // its outputs' gradients are wanted themselves
   bool finished = false;   // has run, and is no longer claimed
+  bool left = false;       // Grads::is_left
   InlineArray<Tensor, 1> gradients;  // of its outputs; empty until the first arrives
 };
 
@@ -68,7 +69,8 @@ class GraphRun {
   void capture(const Edge& edge, Tensor* into);  // grad(): hands this gradient out
   void stop_at(const Edge& edge);                // backward(inputs=...): ends here
   void execute();
-  bool passes_unseen(const Node& node, const Edge& below) const;  // Grads::may_pass_over
+  // Will nobody see the gradient that goes from the node to the one below, which has no other output?
+  bool passes_unseen(const Node& node, const Edge& below) const;
   int64_t number() const { return number_; }  // no other run has it
   bool computes(Node& node) const;  // does it run the node, or hand its outputs' gradients out?
 

@@ -39,10 +39,12 @@ void bind_modes(py::module_& m) {
         return former;
       },
       py::arg("enabled"), "Inference mode alone, without grad mode. Returns what was set before.");
-  m.def("_is_watched", [] { return bool(mode_word & (kFunctionMode | kProfiler)); },
-        "Does somebody look at what this thread calls?");
-  m.def("_only_infers", [] { return (mode_word & ~kInference) == kNoGrad; },
-        "Is grad mode off in this thread, and no other mode on?");
+  m.def(
+      "_is_watched", [] { return bool(mode_word & (kFunctionMode | kProfiler)); },
+      "Does somebody look at what this thread calls?");
+  m.def(
+      "_only_infers", [] { return (mode_word & ~kInference) == kNoGrad; },
+      "Is grad mode off in this thread, and no other mode on?");
   m.def("is_anomaly_enabled", [] { return bool(mode_word & kAnomaly); }, "Is anomaly detection on in this thread?");
 }
 

@@ -206,25 +206,40 @@ struct ChannelScale : RowFunctor {
   }
 };
 
-// sum g and sum g (x - mean)
+// A gradient g of relu((x - mean) scale + shift) with respect to what stands inside, ChannelScale's value.
+template <class T> CNN_HD T stopped(T g, T x, T mean, T scale, T shift) {
+  return choose((x - mean) * scale + shift <= T(0), T(0), g);
+}
+
+// sum g and sum g (x - mean); with scale and shift, g is a gradient behind a ReLU.
 struct ChannelSums : RowFunctor {
   static constexpr int kCost = 1;
   template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
     const auto g = row[2], x = row[3];
     const T mean = *row[4];
-    const auto sums = two_sums(team, n, [&](int64_t i) { return Two<T>{g[i], g[i] * (x[i] - mean)}; });
-    *row[0] = sums.first();
-    *row[1] = sums.second();
+    const auto sum = [&](const auto& gradient) {
+      const auto sums = two_sums(team, n, [&](int64_t i) {
+        const T v = gradient(i);
+        return Two<T>{v, v * (x[i] - mean)};
+      });
+      *row[0] = sums.first();
+      *row[1] = sums.second();
+    };
+    if (!row.has(5)) return sum([&](int64_t i) { return g[i]; });
+    const T scale = *row[5], shift = *row[6];
+    sum([&](int64_t i) { return stopped<T>(g[i], x[i], mean, scale, shift); });
   }
 };
 
-// dx = g a + (x - mean) b + c
+// dx = g a + (x - mean) b + c; with shift, g is a gradient behind a ReLU whose scale is a.
 struct ChannelGrad : RowFunctor {
   static constexpr int kCost = 1;
   template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
     const auto dx = row[0], g = row[1], x = row[2];
     const T mean = *row[3], a = *row[4], b = *row[5], c = *row[6];
-    team.each(n, [&](int64_t i) { dx[i] = g[i] * a + (x[i] - mean) * b + c; });
+    if (!row.has(7)) return team.each(n, [&](int64_t i) { dx[i] = g[i] * a + (x[i] - mean) * b + c; });
+    const T shift = *row[7];
+    team.each(n, [&](int64_t i) { dx[i] = stopped<T>(g[i], x[i], mean, a, shift) * a + (x[i] - mean) * b + c; });
   }
 };
 

@@ -59,11 +59,13 @@ Tensor relu(const Tensor& x, Dest dest) {
   return record_relu(grad, y);
 }
 
-Tensor record_relu(Grad& grad, Tensor& y) {
+Tensor record_relu(Grad& grad, Tensor& y, bool below_masks) {
   if (!grad) return y;
   auto sy = grad.save_output(y);  // y > 0 exactly where x > 0, so x need not be kept
-  return grad.record("ReluBackward0", y, [sy](Grads& g) {
-    g[0] = slope("threshold_backward", "ThresholdBackwardBackward0", kernels::ThresholdBackward{}, g.out(), sy.get(g),
+  return grad.record("ReluBackward0", y, [sy, below_masks](Grads& g) {
+    const Tensor result = sy.get(g);
+    if (below_masks && !(mode_word & kProfiler) && g.may_leave(0)) return g.leave(0);
+    g[0] = slope("threshold_backward", "ThresholdBackwardBackward0", kernels::ThresholdBackward{}, g.out(), result,
                  nullptr, g.over());
   });
 }

@@ -78,14 +78,15 @@ struct BatchNormCall {
 
 // The gradients by their kernels. `mean` and `rstd` are those that the forward pass used.
 BatchNormGrads batch_norm_backward(const Tensor& g, const Tensor& x, const Tensor& weight, const Tensor& mean,
-                                   const Tensor& rstd, const BatchNormCall& call, const bool wants[3]) {
+                                   const Tensor& rstd, const BatchNormCall& call, const bool wants[3],
+                                   const Tensor& shift_before_relu) {
   NoGrad guard;
   const Channels channels(x);
   const Tensor scale = weight.defined() ? weight * rstd : rstd;
   BatchNormGrads grads;
   Tensor sum_g, sum_gx;
   if (call.training || wants[1] || wants[2]) {
-    const Channels::Sums s = channels.sums(g, x, mean);
+    const Channels::Sums s = channels.sums(g, x, mean, scale, shift_before_relu);
     sum_g = sum(s.g, Dims{0});
     sum_gx = sum(s.gx, Dims{0});
   }
@@ -98,7 +99,7 @@ BatchNormGrads batch_norm_backward(const Tensor& g, const Tensor& x, const Tenso
   }
   const Scalar count(double(x.numel()) / double(channels.channels()));
   const Tensor a = scale, b = -(scale * rstd * rstd * sum_gx / count), c = -(scale * sum_g / count);
-  grads.x = channels.gradient(g, x, mean, a, b, c);
+  grads.x = channels.gradient(g, x, mean, a, b, c, shift_before_relu);
   return grads;
 }
 
@@ -136,13 +137,15 @@ Tensor normalized(const Tensor& x, const std::optional<Tensor>& weight, const st
   check_norm_parameters("batch_norm", x, {&weight, &bias, &running_mean, &running_var});
 
   Grad grad({x, w, b});
-  Tensor y, mean, rstd;
+  Tensor y, mean, rstd, shift;  // the shift, if nobody else can change it
   {
     NoGrad guard;
     const Channels rows(x);
     const auto apply = [&](const Normalizer* exact) {
       const Tensor scale = w.defined() ? w * rstd : rstd;
-      y = rows.scaled(x, mean, scale, exact ? exact->shift(scale, b) : b, x.dtype(), with_relu);
+      const Tensor all = exact ? exact->shift(scale, b) : b;
+      y = rows.scaled(x, mean, scale, all, x.dtype(), with_relu);
+      if (with_relu && x.dtype() == DType::Float32 && !all.same(b)) shift = all;
     };
     if (training) {
       const Statistics s = batch_statistics(x);
@@ -167,16 +170,17 @@ Tensor normalized(const Tensor& x, const std::optional<Tensor>& weight, const st
   const Tensor norm = with_relu ? detach(y) : y;
   grad.record("NativeBatchNormBackward0", norm, [=](Grads& g) {
     const bool wants[] = {g.wants(0), g.wants(1), g.wants(2)};
-    const auto backward = grad_enabled() ? batch_norm_backward_composed : batch_norm_backward;
+    const Tensor x = sx.get(g), w = sw.defined() ? sw.get(g) : Tensor(), mean = sm.get(g), rstd = sr.get(g);
     const BatchNormGrads d =
-        backward(g.out(), sx.get(g), sw.defined() ? sw.get(g) : Tensor(), sm.get(g), sr.get(g), call, wants);
+        grad_enabled() ? batch_norm_backward_composed(g.out(), x, w, mean, rstd, call, wants)
+                       : batch_norm_backward(g.out(), x, w, mean, rstd, call, wants, g.is_left() ? shift : Tensor());
     g[0] = d.x;
     if (wants[1]) g[1] = d.weight;
     if (wants[2]) g[2] = d.bias;
   });
   if (!with_relu) return y;
   Grad after({norm});
-  return record_relu(after, y);
+  return record_relu(after, y, shift.defined());
 }
 
 }  // namespace

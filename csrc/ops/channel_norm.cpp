@@ -64,22 +64,31 @@ Tensor Normalizer::shift(const Tensor& scale, const Tensor& bias) const {
   return y;
 }
 
-Channels::Sums Channels::sums(const Tensor& g, const Tensor& x, const Tensor& mean) const {
+Channels::Sums Channels::sums(const Tensor& g, const Tensor& x, const Tensor& mean, const Tensor& scale,
+                              const Tensor& shift) const {
   const DType key = float_key(x.dtype());
   const Dims shape = {dim_ == 0 ? 1 : images_, channels_};
   const Sums s = {empty(shape, key, x.device()), empty(shape, key, x.device())};
   const Tensor rg = as_rows(g), rx = as_rows(x), m = per_row(mean);
+  const Tensor rscale = shift.defined() ? per_row(scale) : Tensor(), rshift = shift.defined() ? per_row(shift) : shift;
   rows_into("channel_sums", kernels::ChannelSums{},
-            {{&s.g, RowKind::Single}, {&s.gx, RowKind::Single}, {&rg}, {&rx}, {&m, RowKind::Single}}, 2, rows_, dim_,
-            key);
+            {{&s.g, RowKind::Single},
+             {&s.gx, RowKind::Single},
+             {&rg},
+             {&rx},
+             {&m, RowKind::Single},
+             {&rscale, RowKind::Single},
+             {&rshift, RowKind::Single}},
+            2, rows_, dim_, key);
   return s;
 }
 
 Tensor Channels::gradient(const Tensor& g, const Tensor& x, const Tensor& mean, const Tensor& a, const Tensor& b,
-                          const Tensor& c) const {
+                          const Tensor& c, const Tensor& shift) const {
   const Tensor dx = result(x, x.dtype());
   const Tensor ry = as_rows(dx), rg = as_rows(g), rx = as_rows(x);
   const Tensor m = per_row(mean), ra = per_row(a), rb = per_row(b), rc = per_row(c);
+  const Tensor rshift = shift.defined() ? per_row(shift) : shift;
   rows_into("channel_gradient", kernels::ChannelGrad{},
             {{&ry},
              {&rg},
@@ -87,7 +96,8 @@ Tensor Channels::gradient(const Tensor& g, const Tensor& x, const Tensor& mean, 
              {&m, RowKind::Single},
              {&ra, RowKind::Single},
              {&rb, RowKind::Single},
-             {&rc, RowKind::Single}},
+             {&rc, RowKind::Single},
+             {&rshift, RowKind::Single}},
             1, rows_, dim_, float_key(x.dtype()));
   return dx;
 }

@@ -21,10 +21,12 @@ class Channels {
   struct Sums {
     Tensor g, gx;
   };
-  Sums sums(const Tensor& g, const Tensor& x, const Tensor& mean) const;
-  // dx = g a + (x - mean) b + c
+  // With a shift, g is the gradient behind a ReLU of (x - mean) scale + shift: where that is not positive it counts as 0.
+  Sums sums(const Tensor& g, const Tensor& x, const Tensor& mean, const Tensor& scale = {},
+            const Tensor& shift = {}) const;
+  // dx = g a + (x - mean) b + c; with a shift, g as above, of the scale a.
   Tensor gradient(const Tensor& g, const Tensor& x, const Tensor& mean, const Tensor& a, const Tensor& b,
-                  const Tensor& c) const;
+                  const Tensor& c, const Tensor& shift = {}) const;
 
  private:
   Tensor per_row(const Tensor& v) const;

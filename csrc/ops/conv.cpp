@@ -152,8 +152,8 @@ Tensor conv(const char* name, const Tensor& x, const Tensor& w, const std::optio
   const Tensor none;
   Grad grad({x, w, bias ? *bias : none});
   auto sx = grad.save_if(grad.needs(1), x), sw = grad.save_if(grad.needs(0), w);
-  Tensor y = run(Pass::Forward, geometry, y_shape, x, w, bias ? &*bias : nullptr, x.shape(), w.shape(), y_shape,
-                 finish, !grad);
+  Tensor y = run(Pass::Forward, geometry, y_shape, x, w, bias ? &*bias : nullptr, x.shape(), w.shape(), y_shape, finish,
+                 !grad);
   if (!grad) return y;
   return grad.record(name, y, [=, x_shape = x.shape(), w_shape = w.shape()](Grads& g) {
     const BackwardRange range(g, x_shape, w_shape, geometry, false);
@@ -244,9 +244,9 @@ Tensor convolve(const Tensor& x, const Tensor& w, const std::optional<Tensor>& b
           ", padding=", g.padding, ", dilation=", g.dilation, " or output_padding=", extra, " is too large");
   }
   if (x.dim() == n + 1)
-    return squeeze(convolve(unsqueeze(x, 0), w, bias, stride, padding, dilation, transposed, output_padding, groups,
-                            finish),
-                   Dims{0});
+    return squeeze(
+        convolve(unsqueeze(x, 0), w, bias, stride, padding, dilation, transposed, output_padding, groups, finish),
+        Dims{0});
   Dims shape{x.shape()[0], transposed ? w.shape()[1] * groups : w.shape()[0]};
   for (int i = 0; i < n; ++i) {
     const int64_t in = x.shape()[2 + i], k = w.shape()[2 + i], reach = g.dilation[i] * (k - 1) + 1;

@@ -378,7 +378,7 @@ void test_rows() {
     compare_rows<k::LogSumExp, float>("logsumexp", {}, 5, n, {1, n}, 1, 1e-6);
     compare_rows<k::SoftmaxGrad, float>("softmax grad", {}, 5, n, {n, n, n}, 1, 1e-5);
     compare_rows<k::LayerNormGrad, double>("layer norm grad", {}, 3, n, {n, n, n, 1, 1}, 1, 1e-11);
-    compare_rows<k::ChannelSums, double>("channel sums", {}, 70, n, {1, 1, n, n, 1}, 2, 1e-12);
+    compare_rows<k::ChannelSums, double>("channel sums", {}, 70, n, {1, 1, n, n, 1, 1, 1}, 2, 1e-12);
     compare_rows<k::CumSum, float>("cumsum", {}, 70, n, {n, n}, 1, 0);
     compare_rows<k::CumProd, int64_t>("cumprod", {}, 3, n, {n, n}, 1, 0);
   }

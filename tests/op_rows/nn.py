@@ -204,6 +204,16 @@ def _batch_norm_relu(*args):
     return np.maximum(batch_norm(*args, False), 0)
 
 
+def _conv_norm_clamp(x, w, bias, stride, padding, dilation, groups, *norm):
+    weight, shift, mean, var, eps, low, high = norm
+    y = np.einsum("nchw,oc->nohw", x, w[:, :, 0, 0])
+    if bias is not None:
+        y = y + bias.reshape(-1, 1, 1)
+    if mean is not None:
+        y = batch_norm(y, weight, shift, mean, var, False, 0.1, eps, False)
+    return np.clip(y, low, high)
+
+
 def instance_norm(x, weight, bias, mean, var, use_input, momentum, eps, _):
     return affine(normalised(x, tuple(range(2, x.ndim)), eps), weight, bias, channels(x))
 
@@ -382,6 +392,13 @@ ROWS = [
        case(IMAGE, W4, W4, MEAN, VAR, False, 0.1, 1e-3)], tolerance=8,
        large=case(BIG_IMAGE, X(32), X(32), None, None, True, 0.1, 1e-5),
        errors=[error(RuntimeError, "weight", A, X(3), W4, None, None, True, 0.1, 1e-3)]),
+    Op("_conv_norm_clamp", _conv_norm_clamp,
+       [case(IMAGE, X(4, 4, 1, 1), None, (1,), (0,), (1,), 1, W4, W4, MEAN, VAR, 1e-3, -0.5, 0.75),
+       case(IMAGE, X(5, 4, 1, 1), X(5), (1,), (0,), (1,), 1, None, None, None, None, 0.0, 0.0, 6.0)], tolerance=8,
+       large=case(BIG_IMAGE, X(32, 32, 1, 1), X(32), (1,), (0,), (1,), 1, X(32), X(32), X(32), X(32, low=0.5, high=2.0), 1e-5, -1.0,
+                  1.0),
+       errors=[error(RuntimeError, None, IMAGE, X(5, 3, 1, 1), None, (1,), (0,), (1,), 1, None, None, None, None, 0.0,
+                     0.0, 1.0)]),
     Op("instance_norm", instance_norm, [case(IMAGE, W4, W4, None, None, True, 0.1, 1e-3, False),
        case(X(2, 3, 4), None, None, None, None, True, 0.1, 1e-3, False)], tolerance=8,
        large=case(BIG_IMAGE, X(32), X(32), None, None, True, 0.1, 1e-5, False)),

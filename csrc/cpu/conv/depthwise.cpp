@@ -163,20 +163,14 @@ bool prefers_depthwise(const ConvArgs& a) {
 }
 
 void depthwise_forward(const ConvArgs& a) {
-  Pass p = {static_cast<const float*>(a.x),
-            static_cast<float*>(a.y),
-            {},
-            {},
-            {1, 1, 1},
-            finish_forward<float>(a)};
+  Pass p = {static_cast<const float*>(a.x), static_cast<float*>(a.y), {}, {}, {1, 1, 1}, finish_forward<float>(a)};
   for (int i = 0; i < 3; ++i) p.in[i] = a.in[i], p.out[i] = a.out[i];
   const TapClass c = forward_class(a);
   correlate(a, p, &c, 1);
 }
 
 void depthwise_backward_input(const ConvArgs& a) {
-  Pass p = {static_cast<const float*>(a.dy),           static_cast<float*>(a.dx), {}, {}, {},
-            finish_backward<float>(a)};
+  Pass p = {static_cast<const float*>(a.dy), static_cast<float*>(a.dx), {}, {}, {}, finish_backward<float>(a)};
   for (int i = 0; i < 3; ++i) p.in[i] = a.out[i], p.out[i] = a.in[i], p.step[i] = a.stride[i];
   TapClass classes[kMaxClasses];
   correlate(a, p, classes, backward_classes(a, classes));

@@ -156,8 +156,8 @@ class Convolver {
     const ImageSteps steps = image_steps(p_.channels_last, p_.outputs, p_.out[0] * p_.out[1]);
     const Planes<float> planes = {p_.to + (b.image + image) * steps.image + o * steps.channel, steps,
                                   min_of(kSlice, p_.outputs - o), p_.out[0], p_.out[1]};
-    restore_tiles(tiling_, b, planes, p_.finish.from(o), pixels,
-                  out + image * b.rows * tiling_.cols * pitch, point, pitch);
+    restore_tiles(tiling_, b, planes, p_.finish.from(o), pixels, out + image * b.rows * tiling_.cols * pitch, point,
+                  pitch);
   }
 
   // out[tile, output] = sum over c of in[tile, c] * weights[c, output], at one point, for a panel of outputs.

@@ -194,8 +194,8 @@ template <class C> class TileProduct {
         packed_a_((a_panels_ - in_place_) * size_),
         packed_b_(fresh_b_ ? 0 : b_panels_ * size_) {
     const Epilogue<float>& e = plan.epilogue;
-    rounds_whole_rows_ = std::is_same_v<C, BFloat16> && e.alpha == 1 && !e.accumulate && !e.bounds.any() && !e.row_bias &&
-                         !e.col_bias && plan.c_col == 1;
+    rounds_whole_rows_ = std::is_same_v<C, BFloat16> && e.alpha == 1 && !e.accumulate && !e.bounds.any() &&
+                         !e.row_bias && !e.col_bias && plan.c_col == 1;
     past_cache_ = rounds_whole_rows_ && plan.m * plan.n >= kPastCache && plan.c_row % kPanel == 0 &&
                   reinterpret_cast<uintptr_t>(c) % 64 == 0;
   }

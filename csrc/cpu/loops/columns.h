@@ -36,6 +36,7 @@ template <class T, int kVectors, bool kWhole> struct Pack {
   CNN_LANES(Pack, *)
   CNN_LANES(Pack, /)
   CNN_LANES(Flags, <)
+  CNN_LANES(Flags, <=)
   CNN_LANES(Flags, >)
   CNN_LANES(Flags, ==)
 #undef CNN_LANES

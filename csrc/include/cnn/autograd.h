@@ -157,6 +157,11 @@ class CNN_API Grads {
   bool may_pass_over(int i) const;
   // Gives the gradient of the input of the node below, which then does not run.
   void pass_over(int i, Tensor gradient);
+  // The other way round: out() goes to the node below as it is, which finds `is_left` and does the work of both. May be
+  // where pass_over may, whatever the number of that node's inputs.
+  bool may_leave(int i) const;
+  void leave(int i);
+  bool is_left() const { return is_left_; }
   Node& node() const { return *node_; }
   int outputs() const { return int(out_.size()); }
   int inputs() const { return int(in_.size()); }
@@ -170,6 +175,8 @@ class CNN_API Grads {
   GraphRun* run_ = nullptr;
   const CopySlices* slices_ = nullptr;  // set when the node wrote into a view
   int passed_over_ = -1;  // the input whose node has had its work done
+  int left_to_ = -1;  // the input whose node does ours
+  bool is_left_ = false;
   InlineArray<Tensor, 2> out_, in_;
   uint64_t wanted_ = 0;  // bit i: input i is needed by this run
   std::unique_ptr<bool[]> more_wanted_;
