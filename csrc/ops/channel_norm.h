@@ -21,7 +21,8 @@ class Channels {
   struct Sums {
     Tensor g, gx;
   };
-  // With a shift, g is the gradient behind a ReLU of (x - mean) scale + shift: where that is not positive it counts as 0.
+  // With a shift, g is the gradient behind a ReLU of (x - mean) scale + shift, and counts as 0 where that is not
+  // positive.
   Sums sums(const Tensor& g, const Tensor& x, const Tensor& mean, const Tensor& scale = {},
             const Tensor& shift = {}) const;
   // dx = g a + (x - mean) b + c; with a shift, g as above, of the scale a.
