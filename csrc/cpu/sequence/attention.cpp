@@ -4,6 +4,7 @@
 #include "cpu/sequence/attention.h"
 
 #include "core/parallel.h"
+#include "cpu/gemm/dot_tile.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
@@ -38,8 +39,8 @@ template <class T> T row_max(const T* x, int64_t n, T top) {
   return largest_of_lanes<T>(larger<T>(larger<T>(best[0], best[1]), larger<T>(best[2], best[3])))[0];
 }
 
-// x = 2^(x - shift) of n numbers, whole vectors; their sum.
-template <class T> T exp2_row(T* x, int64_t n, T shift) {
+// x = 2^(x - shift) of n numbers, whole vectors; their sum, in lanes.
+template <class T> Vec<T> exp2_row(T* x, int64_t n, T shift) {
   constexpr int64_t kWidth = kLanes<T>;
   const Vec<T> by = vec_splat(shift);
   Vec<T> sum[4] = {};
@@ -53,7 +54,7 @@ template <class T> T exp2_row(T* x, int64_t n, T shift) {
 #pragma GCC unroll 4
     for (int l = 0; l < 4; ++l) take(i + l * kWidth, l);
   for (; i < n; i += kWidth) take(i, 0);
-  return vec_sum<T>((sum[0] + sum[1]) + (sum[2] + sum[3]));
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
 template <class T> void scale_row(T* __restrict x, int64_t n, T by) {
@@ -79,7 +80,12 @@ template <class T> struct Softmax {
       vec_store(shift + r, by);
       vec_store(top + r, now);
     }
-    for (int64_t r = 0; r < rows; ++r) total[r] = total[r] * kept[r] + exp2_row(s + r * s_row, n, shift[r]);
+    for (int64_t first = 0; first < rows; first += kLanes<T>) {
+      Vec<T> sums[kLanes<T>] = {};
+      for (int64_t r = first; r < min_of(first + kLanes<T>, rows); ++r)
+        sums[r - first] = exp2_row(s + r * s_row, n, shift[r]);
+      vec_store(total + first, vec_fma(vec_load(total + first), vec_load(kept + first), lane_sums<T>(sums)));
+    }
   }
 };
 
@@ -88,7 +94,7 @@ template <class T>
 void forward_block(const AttentionArgs& args, const Stack<T>& stack, int64_t first, int64_t rows) {
   const int64_t width = args.width, value_width = args.value_width, seen = stack.seen(first, rows);
   const int64_t block = min_of(kKeyBlock, seen), s_row = whole_vectors<T>(block) + kLanes<T>;
-  const bool few = rows <= kWideRows, values_lie = few || read_in_place<T>(args.v, value_width, rows);
+  const bool few = rows <= kDotRows, values_lie = read_in_place<T>(args.v, value_width, rows);
   const Parts panels(rows, ceil_div(rows, kTileRows));
   Scratch<T> q(rows * width), out(rows * value_width), s(panels.largest() * s_row);
   Scratch<T> packed_k(few ? 0 : panels_size<T>(width, block));
@@ -107,16 +113,24 @@ void forward_block(const AttentionArgs& args, const Stack<T>& stack, int64_t fir
       const int64_t r = panels.begin(p), m = panels.size(p), n = min_of(keys, stack.seen(first + r, m) - j);
       if (n <= 0) continue;
       T* const o = out + r * value_width;
-      if (few) multiply<T>(m, n, width, {q + r * width, width, 1}, {k, 1, args.k.row}, s, s_row);
-      else multiply_panels<T>(m, n, width, q + r * width, width, k_panels, s, s_row);
+      if (few) {
+        Gemm<T> g;
+        g.m = m, g.n = n, g.k = width;
+        g.a = q, g.a_row = width, g.a_col = 1;
+        g.b = k, g.b_row = 1, g.b_col = args.k.row;
+        g.c = s, g.c_row = s_row;
+        gemm_dot(g);
+      } else {
+        multiply_panels<T>(m, n, width, q + r * width, width, k_panels, s, s_row);
+      }
       stack.mask(first + r, m, j, n, s, s_row);
       softmax[p].take(s, s_row, m, whole_vectors<T>(n));
       for (int64_t i = 0; i < m; ++i) {
         if (const T* noise = stack.noise(first + r + i, j)) multiply_row(s + i * s_row, noise, n);
         if (j > 0) scale_row(o + i * value_width, value_width, softmax[p].kept[i]);
       }
-      if (few) multiply<T>(m, value_width, n, {s, s_row, 1}, {v, args.v.row, 1}, o, value_width, j > 0);
-      else multiply_panels<T>(m, value_width, n, s, s_row, v_panels, o, value_width, j > 0);
+      constexpr auto wide = multiply_panels<T, kDotRows, 2 * kTileVecs>, high = multiply_panels<T>;
+      (few ? wide : high)(m, value_width, n, s, s_row, v_panels, o, value_width, j > 0);
     }
   }
   for (int64_t p = 0; p < panels.count; ++p)

@@ -95,19 +95,20 @@ template <class T> PanelsB<T> packed_panels(const T* b, int64_t b_row, int64_t b
   return {to, kTileCols<T>, kTileCols<T> * k};
 }
 
-// c [m, n] (+)= a b for m up to kTileRows, a dense along k.
-template <class T>
+// c [m, n] (+)= a b for m up to kRows, a dense along k, in tiles of kVecs vectors.
+template <class T, int kRows = kTileRows, int kVecs = kTileVecs>
 void multiply_panels(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, const PanelsB<T>& b, T* c,
                      int64_t c_row, bool accumulate = false) {
+  constexpr int64_t kCols = kVecs * kLanes<T>;
   Tile<T> t{};
   t.a = a, t.a_row = a_row, t.a_col = 1;
-  t.b = b.data, t.b_row = b.row;
+  t.b = b.data, t.b_row = b.row, t.b_panel = b.panel;
   t.k = k;
   t.c = c, t.c_row = c_row, t.c_col = 1;
   t.epilogue.accumulate = accumulate;
-  for (; n > 0; n -= kTileCols<T>, t.b += b.panel, t.c += kTileCols<T>) {
-    t.cols = min_of(n, kTileCols<T>);
-    tile_of<T, kTileRows, kTileVecs>(m, ceil_div(t.cols, kLanes<T>))(t);
+  for (; n > 0; n -= kCols, t.b += kVecs / kTileVecs * b.panel, t.c += kCols) {
+    t.cols = min_of(n, kCols);
+    tile_of<T, kRows, kVecs>(m, ceil_div(t.cols, kLanes<T>))(t);
   }
 }
 
@@ -130,8 +131,8 @@ void multiply(int64_t m, int64_t n, int64_t k, const Operand<T>& a, const Operan
 
 // Whether the rows of b, `width` long, are a right operand as they lie.
 template <class T> bool read_in_place(const AttentionPlanes& b, int64_t width, int64_t rows) {
-  if (!kMaskedLoads && width % kLanes<T> != 0) return false;
-  return rows < 112 || b.row * int64_t(sizeof(T)) <= 1024;  // rows far apart crowd into few sets of the cache
+  return (kMaskedLoads || width % kLanes<T> == 0) &&
+         (rows < 112 || b.row * int64_t(sizeof(T)) <= 1024);  // rows far apart crowd into few sets of the cache
 }
 
 inline double attention_cost(const AttentionArgs& args) {
