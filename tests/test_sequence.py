@@ -172,6 +172,29 @@ def test_a_negative_scale_and_an_infinite_score():
     assert not out[:, :, 4:].isnan().any()
 
 
+def test_a_mask_of_the_least_numbers_hides_without_being_infinite():
+    q, k, v = cnn.randn(1, 1, 3, 4), cnn.randn(1, 1, 20, 4), cnn.randn(1, 1, 20, 5)
+    mask = cnn.full((3, 20), cnn.finfo(cnn.float32).min)
+    mask[1, :7] = 0
+    out = attention(q, k, v, mask)
+    assert cnn.allclose(out[0, 0, 0], v[0, 0].mean(0), atol=1e-6)  # no key before another
+    assert cnn.allclose(out[0, 0, 1], attention(q[:, :, 1:2], k[:, :, :7], v[:, :, :7])[0, 0, 0])
+
+
+@pytest.mark.parametrize("rows", [3, 150])
+def test_dropped_weights(rows):
+    q, k = draw(2, 3, rows, 8), draw(2, 3, 530, 8)
+    cnn.manual_seed(9)
+    got = attention(q, k, k, dropout_p=0.4)
+    cnn.manual_seed(9)
+    noise = nn.functional.dropout(cnn.ones(2, 3, rows, 530, dtype=cnn.float64), 0.4)
+    want = ((q @ k.transpose(-1, -2) / math.sqrt(8)).softmax(-1) * noise) @ k
+    weights = cnn.randn_like(got)
+    found = (got, *cnn.autograd.grad(got, (q, k), weights))
+    for a, b in zip(found, (want, *cnn.autograd.grad(want, (q, k), weights))):
+        assert cnn.allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
 def test_extreme_scores():
     q = cnn.tensor([[[[1e4], [-1e4], [0.0]]]])
     k = cnn.tensor([[[[1e4], [-1e4]]]])

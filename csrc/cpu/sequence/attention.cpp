@@ -39,14 +39,14 @@ template <class T> T row_max(const T* x, int64_t n, T top) {
   return largest_of_lanes<T>(larger<T>(larger<T>(best[0], best[1]), larger<T>(best[2], best[3])))[0];
 }
 
-// x = 2^(x - shift) of n numbers, whole vectors; their sum, in lanes.
-template <class T> Vec<T> exp2_row(T* x, int64_t n, T shift) {
+// x = exp(x - shift) of n numbers, whole vectors; their sum, in lanes.
+template <class T> Vec<T> exp_row(T* x, int64_t n, T shift) {
   constexpr int64_t kWidth = kLanes<T>;
   const Vec<T> by = vec_splat(shift);
   Vec<T> sum[4] = {};
   int64_t i = 0;
   const auto take = [&](int64_t at, int strand) {
-    const Vec<T> y = vec_exp2_negative(vec_load(x + at) - by);
+    const Vec<T> y = vec_exp_negative(vec_load(x + at) - by);
     vec_store(x + at, y);
     sum[strand] += y;
   };
@@ -61,7 +61,7 @@ template <class T> void scale_row(T* __restrict x, int64_t n, T by) {
   for (int64_t i = 0; i < n; ++i) x[i] *= by;
 }
 
-// The state of a panel's rows: the largest score so far, the sum of 2^(score - top) and what was left of the sum when
+// The state of a panel's rows: the largest score so far, the sum of exp(score - top) and what was left of the sum when
 // the largest changed.
 template <class T> struct Softmax {
   T top[kPanelRows<T>], total[kPanelRows<T>], kept[kPanelRows<T>];
@@ -75,16 +75,26 @@ template <class T> struct Softmax {
     T highest[kPanelRows<T>], shift[kPanelRows<T>];
     for (int64_t r = 0; r < kPanelRows<T>; ++r) highest[r] = r < rows ? row_max(s + r * s_row, n, top[r]) : top[r];
     for (int64_t r = 0; r < kPanelRows<T>; r += kLanes<T>) {
-      const Vec<T> now = vec_load(highest + r), by = now == -kernels::infinity<T>() ? Vec<T>{} : now;
-      vec_store(kept + r, vec_exp2_negative(vec_load(top + r) - by));
+      const Vec<T> now = vec_load(highest + r), by = now == vec_splat(-kernels::infinity<T>()) ? Vec<T>{} : now;
+      vec_store(kept + r, vec_exp_negative(vec_load(top + r) - by));
       vec_store(shift + r, by);
       vec_store(top + r, now);
     }
     for (int64_t first = 0; first < rows; first += kLanes<T>) {
-      Vec<T> sums[kLanes<T>] = {};
-      for (int64_t r = first; r < min_of(first + kLanes<T>, rows); ++r)
-        sums[r - first] = exp2_row(s + r * s_row, n, shift[r]);
+      Vec<T> sums[kLanes<T>];
+      for (int64_t i = 0, r = first; i < kLanes<T>; ++i, ++r)
+        sums[i] = r < rows ? exp_row(s + r * s_row, n, shift[r]) : Vec<T>{};
       vec_store(total + first, vec_fma(vec_load(total + first), vec_load(kept + first), lane_sums<T>(sums)));
+    }
+  }
+
+  // What a row of weights has to be multiplied by, and the log of the sum of exp of its scores. A row without any gives
+  // zeros.
+  void finish(T* __restrict factor, T* __restrict lse) const {
+    for (int64_t r = 0; r < kPanelRows<T>; ++r) {
+      const bool any = top[r] != -kernels::infinity<T>();
+      factor[r] = kernels::select(any, T(1) / total[r], T(0));
+      lse[r] = kernels::select(any, top[r] + kernels::log(total[r]), kernels::infinity<T>());
     }
   }
 };
@@ -101,7 +111,7 @@ void forward_block(const AttentionArgs& args, const Stack<T>& stack, int64_t fir
   Scratch<T> packed_v(values_lie ? 0 : panels_size<T>(block, value_width));
   Scratch<Softmax<T>> softmax(panels.count);
   for (int64_t p = 0; p < panels.count; ++p) softmax[p].start();
-  stack.copy_rows(args.q, first, rows, width, T(args.scale) * kLog2E<T>, q);
+  stack.copy_rows(args.q, first, rows, width, T(args.scale), q);
 
   for (int64_t j = 0; j < seen; j += block) {
     const int64_t keys = min_of(block, seen - j);
@@ -133,16 +143,16 @@ void forward_block(const AttentionArgs& args, const Stack<T>& stack, int64_t fir
       (few ? wide : high)(m, value_width, n, s, s_row, v_panels, o, value_width, j > 0);
     }
   }
-  for (int64_t p = 0; p < panels.count; ++p)
+  for (int64_t p = 0; p < panels.count; ++p) {
+    T factor[kPanelRows<T>], lse[kPanelRows<T>];
+    softmax[p].finish(factor, lse);
     for (int64_t i = 0; i < panels.size(p); ++i) {
       const int64_t r = panels.begin(p) + i;
-      const T top = softmax[p].top[i], total = softmax[p].total[i];
-      const bool any = top != -kernels::infinity<T>();
-      const T factor = any ? T(1) / total : T(0);
       T* const to = stack.query_row(args.out, first + r);
-      for (int64_t e = 0; e < value_width; ++e) to[e] = out[r * value_width + e] * factor;
-      *stack.lse(first + r) = any ? top * kLn2<T> + kernels::log(total) : kernels::infinity<T>();
+      for (int64_t e = 0; e < value_width; ++e) to[e] = out[r * value_width + e] * factor[i];
+      *stack.lse(first + r) = lse[i];
     }
+  }
 }
 
 template <class T> void forward(const AttentionArgs& args) {

@@ -6,13 +6,11 @@
 #include "cpu/gemm/tile.h"
 #include "cpu/heavy_kernels.h"
 #include "cpu/scratch.h"
-#include "cpu/vec/exp2.h"
+#include "cpu/vec/exp.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 
 inline constexpr int64_t kKeyBlock = 512;  // keys whose panels stay in L2 while rows of queries pass
-template <class T> inline constexpr T kLog2E = T(1.44269504088896340736);
-template <class T> inline constexpr T kLn2 = T(0.693147180559945309417);
 template <class T> int64_t whole_vectors(int64_t n) { return ceil_div(n, kLanes<T>) * kLanes<T>; }
 
 // The queries of all heads that share one head of keys and values, one head after the other: row r of the stack is
@@ -22,7 +20,6 @@ template <class T> class Stack {
   Stack(const AttentionArgs& args, int64_t batch, int64_t kv)
       : a_(args), batch_(batch), kv_(kv), head_(kv * (args.heads / args.kv_heads)) {}
 
-  int64_t rows() const { return a_.heads / a_.kv_heads * a_.rows; }
   T* query_row(const AttentionPlanes& p, int64_t r) const {
     return static_cast<T*>(p.data) + batch_ * p.batch + (head_ + r / a_.rows) * p.head + r % a_.rows * p.row;
   }
@@ -50,7 +47,7 @@ template <class T> class Stack {
   }
 
   // Of rows from r on and keys from j on: what of the scores is hidden becomes -inf, up to whole vectors, and the mask
-  // is added. Scores are in units of log 2.
+  // is added.
   void mask(int64_t r, int64_t count, int64_t j, int64_t cols, T* s, int64_t s_row) const {
     for (int64_t i = 0; i < count; ++i, s += s_row) {
       if (a_.mask) mask_row(r + i, j, cols, s);
@@ -72,7 +69,7 @@ template <class T> class Stack {
     if (a_.mask_is_bool)
       each(static_cast<const uint8_t*>(a_.mask) + at,
            [](T x, uint8_t seen) { return seen ? x : -kernels::infinity<T>(); });
-    else each(static_cast<const T*>(a_.mask) + at, [](T x, T bias) { return x + bias * kLog2E<T>; });
+    else each(static_cast<const T*>(a_.mask) + at, [](T x, T bias) { return x + bias; });
   }
 
   const AttentionArgs& a_;
@@ -110,23 +107,6 @@ void multiply_panels(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row,
     t.cols = min_of(n, kCols);
     tile_of<T, kRows, kVecs>(m, ceil_div(t.cols, kLanes<T>))(t);
   }
-}
-
-// c [m, n] (+)= alpha a b for any m
-template <class T> struct Operand {
-  const T* data;
-  int64_t row, col;
-};
-template <class T>
-void multiply(int64_t m, int64_t n, int64_t k, const Operand<T>& a, const Operand<T>& b, T* c, int64_t c_row,
-              bool accumulate = false, T alpha = 1) {
-  Gemm<T> g;
-  g.m = m, g.n = n, g.k = k;
-  g.a = a.data, g.a_row = a.row, g.a_col = a.col;
-  g.b = b.data, g.b_row = b.row, g.b_col = b.col;
-  g.c = c, g.c_row = c_row;
-  g.alpha = alpha, g.accumulate = accumulate;
-  gemm(g);
 }
 
 // Whether the rows of b, `width` long, are a right operand as they lie.

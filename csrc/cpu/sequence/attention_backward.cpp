@@ -7,15 +7,16 @@ namespace {
 
 inline constexpr int64_t kRowBlock = 128;  // rows whose weights are kept for the products along them
 
-// p = 2^(s - lse) in place of s, p (dp - inner) in place of dp, of n numbers, whole vectors.
+// p = exp(s - lse) in place of s, p (dp - inner) in place of dp, of n numbers, whole vectors.
 template <class T> void score_gradients(T* __restrict s, T* __restrict dp, int64_t n, T lse, T inner) {
   const Vec<T> shift = vec_splat(lse), less = vec_splat(inner);
   for (int64_t c = 0; c < n; c += kLanes<T>) {
-    const Vec<T> p = vec_exp2_negative(vec_load(s + c) - shift);
+    const Vec<T> p = vec_exp_negative(vec_load(s + c) - shift);
     vec_store(s + c, p);
     vec_store(dp + c, p * (vec_load(dp + c) - less));
   }
 }
+
 template <class T> void zero(T* p, int64_t n) { __builtin_memset(p, 0, size_t(max_of(n, 0)) * sizeof(T)); }
 
 template <class T> T dot(const T* a, const T* b, int64_t n) {
@@ -25,6 +26,18 @@ template <class T> T dot(const T* a, const T* b, int64_t n) {
   T total = vec_sum<T>(sum);
   for (; e < n; ++e) total += a[e] * b[e];
   return total;
+}
+
+// c [m, n] += a b, with a [k, m] read across its rows.
+template <class T>
+void add_product(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, const T* b, T* c, int64_t c_row) {
+  Gemm<T> g;
+  g.m = m, g.n = n, g.k = k;
+  g.a = a, g.a_row = 1, g.a_col = a_row;
+  g.b = b, g.b_row = n, g.b_col = 1;
+  g.c = c, g.c_row = c_row;
+  g.accumulate = true;
+  gemm(g);
 }
 
 // One stack, whose heads add to the same gradients of keys and values.
@@ -72,13 +85,12 @@ template <class T> class Backward {
  private:
   void run_window(const Stack<T>& stack, int64_t first, int64_t rows, int64_t j, int64_t cols) {
     const int64_t width = a_.width, value_width = a_.value_width;
-    stack.copy_rows(a_.q, first, rows, width, T(a_.scale) * kLog2E<T>, q_);
+    stack.copy_rows(a_.q, first, rows, width, T(a_.scale), q_);
     stack.copy_rows(a_.d_out, first, rows, value_width, T(1), d_out_);
     const Parts panels(rows, ceil_div(rows, kTileRows));
     for (int64_t p = 0; p < panels.count; ++p) run_panel(stack, first, panels.begin(p), panels.size(p), j, cols);
-    multiply<T>(cols, value_width, rows, {p_, 1, s_row_}, {d_out_, value_width, 1}, stack.key_row(a_.dv, j), a_.dv.row,
-                true);
-    multiply<T>(cols, width, rows, {ds_, 1, s_row_}, {q_, width, 1}, stack.key_row(a_.dk, j), a_.dk.row, true, kLn2<T>);
+    add_product<T>(cols, value_width, rows, p_, s_row_, d_out_, stack.key_row(a_.dv, j), a_.dv.row);
+    add_product<T>(cols, width, rows, ds_, s_row_, q_, stack.key_row(a_.dk, j), a_.dk.row);
   }
 
   // The rows r to r + m of a block, which begins at row `first` of the stack: weights and gradients of scores, and
@@ -96,7 +108,7 @@ template <class T> class Backward {
       const T* const noise = stack.noise(row + i, j);
       zero(ds_i + n, whole - n);
       if (noise) multiply_row(ds_i, noise, n);
-      score_gradients(s_i, ds_i, whole, *stack.lse(row + i) * kLog2E<T>, inner_[row + i]);
+      score_gradients(s_i, ds_i, whole, *stack.lse(row + i), inner_[row + i]);
       if (noise) multiply_row(s_i, noise, n);
       zero(s_i + whole, cols - whole), zero(ds_i + whole, cols - whole);
     }
