@@ -142,7 +142,8 @@ struct ChunkAt {
   using Acc = typename F::template Acc<T>;
   static Acc row(const F& f, const T* x, int64_t n, int64_t base, int64_t in_order) {
     if (n == 0) return f.template identity<T>();
-    constexpr int64_t kPiece = 512, kBlock = 64;
+    constexpr int64_t kPiece = 512;
+    constexpr int kBlock = 64;
     const typename F::Best best_of;
     T best = flat_row(best_of, x, min_of(n, kPiece), in_order);  // NaN where there is one
     int64_t i = 0;                                               // where the first piece with the extremum begins
@@ -150,11 +151,14 @@ struct ChunkAt {
       const T other = flat_row(best_of, x + at, min_of(n - at, kPiece), in_order - at);
       if (best_of.better(other, best)) best = other, i = at;
     }
-    const auto hit = [&](int64_t i) { return int((x[i] == best) | (x[i] != x[i])); };
+    const auto hit = [&](int64_t i) { return (x[i] == best) | (x[i] != x[i]); };
     for (; i + kBlock <= n; i += kBlock) {
-      int any = 0;
-      for (int64_t l = 0; l < kBlock; ++l) any |= hit(i + l);
-      if (any) break;
+      int first = kBlock;
+      for (int l = 0; l < kBlock; ++l) {
+        const int place = hit(i + l) ? l : kBlock;
+        first = place < first ? place : first;
+      }
+      if (first < kBlock) return {x[i + first], base + i + first};
     }
     while (!hit(i)) ++i;
     return {x[i], base + i};

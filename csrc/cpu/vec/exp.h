@@ -6,8 +6,8 @@
 
 namespace cnn::cpu::inline CNN_ISA {
 
-// exp(x) for x <= 0, within an ulp; zero below -87, as subnormal numbers cost a hundred times as much. x = n ln2 + r with
-// |r| <= ln2/2: adding 1.5 2^23 rounds to an integer and leaves it in the low bits. NaN stays.
+// exp(x) for x <= 0, within an ulp; zero below -87, as subnormal numbers cost a hundred times as much. x = n ln2 + r
+// with |r| <= ln2/2: adding 1.5 2^23 rounds to an integer and leaves it in the low bits. NaN stays.
 CNN_HD Vec<float> vec_exp_negative(Vec<float> x) {
   typedef uint32_t Bits __attribute__((vector_size(kVecBytes)));
   constexpr float kCoefficients[] = {
