@@ -287,3 +287,33 @@ def test_places_of_extrema_along_columns(shape):
     a[3, 2] = a[5, 2] = nan
     values, places = cnn.tensor(a).max(0)
     assert places[2] == 3 and math.isnan(values[2])
+
+
+@pytest.mark.parametrize("dtype", [cnn.float32, cnn.float64, cnn.int64])
+@pytest.mark.parametrize("n", [511, 512, 513, 2047, 2048, 2049, 5000, 70000])
+def test_the_first_extremum_of_a_long_row_is_found(dtype, n):
+    rng = np.random.default_rng(n)
+    places = sorted({0, n // 3, min(n - 1, 511), min(n - 1, 512), min(n - 1, 2048), n - 1})
+    for k, place in enumerate(places):
+        x = rng.integers(-99, 99, n)
+        x[places[k:]] = 100
+        both = cnn.from_numpy(np.stack([x, -x])).to(dtype)
+        assert both[0].argmax() == place and both[1].argmin() == place
+        assert both.argmax(1)[0] == place and both.argmin(1)[1] == place
+        assert both[0].max() == 100 and both[1].min() == -100
+        assert both.sum(1).tolist() == [x.sum(), -x.sum()]
+        if dtype.is_floating_point:
+            both[:, place] = nan
+            both[:, n - 1] = nan
+            assert both[0].argmax() == place and both[1].argmin() == place
+            assert both[0].max().isnan() and both.sum(1).isnan().all()
+
+
+def test_parts_of_rows_with_gaps():
+    x = np.random.default_rng(0).integers(-9, 9, (3, 9000)).astype(np.float32)
+    for begin, end in ((0, 2048), (5, 4101), (100, 8292), (0, 9000)):
+        rows = cnn.from_numpy(x)[:, begin:end]
+        want = x[:, begin:end]
+        assert rows.sum(1).tolist() == want.sum(1).tolist() and rows.sum() == want.sum()
+        assert rows.amax(1).tolist() == want.max(1).tolist()
+        assert rows.argmin(1).tolist() == want.argmin(1).tolist()

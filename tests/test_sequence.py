@@ -125,6 +125,76 @@ def test_blocks_meet(length):
             assert cnn.allclose(a, b, rtol=1e-9, atol=1e-11)
 
 
+# Heads that share keys lie in one stack, whose panels and blocks may begin and end inside a head.
+@pytest.mark.parametrize("dtype", [cnn.float32, cnn.float64])
+@pytest.mark.parametrize("strided", [False, True])
+@pytest.mark.parametrize("rows", [1, 2, 5, 14, 90])
+@pytest.mark.parametrize("group, width, value_width", [(1, 8, 17), (3, 33, 64), (4, 64, 40)])
+def test_stacks_of_heads(dtype, strided, rows, group, width, value_width):
+    def operand(heads, length, width):
+        x = cnn.randn(2, length, heads, width, dtype=cnn.float64).to(dtype)
+        x = x.transpose(1, 2) if strided else x.transpose(1, 2).contiguous()
+        return x.requires_grad_()
+
+    q, k, v = operand(2 * group, rows, width), operand(2, 600, width), operand(2, 600, value_width)
+    wide = [x.detach().double().requires_grad_() for x in (q, k, v)]
+    few = cnn.rand(2, 1, rows, 600) > 0.5
+    few[0, 0, rows // 2] = False
+    few[1, 0, 0, 1:] = False
+    near = (cnn.rand(600, rows) > 0.5).t()
+    near[:, 0] = True
+    causal = cnn.ones(rows, 600, dtype=cnn.bool).tril()
+    every = cnn.ones(rows, 600, dtype=cnn.bool)
+    for given, seen in (
+        ({}, every),
+        ({"is_causal": True}, causal),
+        ({"attn_mask": near}, near),
+        ({"attn_mask": few}, few),
+    ):
+        got = attention(q, k, v, enable_gqa=True, **given)
+        hidden = ~seen.any(-1, keepdim=True)
+        keys, values = (x.repeat_interleave(group, 1) for x in wide[1:])
+        want = composed(wide[0], keys, values, seen | hidden).masked_fill(hidden, 0)
+        weights = cnn.randn_like(want)
+        found = (got, *cnn.autograd.grad(got, (q, k, v), weights.to(dtype)))
+        for a, b in zip(found, (want, *cnn.autograd.grad(want, wide, weights))):
+            atol = 256 * cnn.finfo(dtype).eps * max(1.0, float(b.abs().max()))
+            assert cnn.allclose(a.double(), b, rtol=0, atol=atol)
+
+
+def test_a_negative_scale_and_an_infinite_score():
+    q, k = draw(1, 2, 40, 8), draw(1, 2, 70, 8)
+    assert cnn.allclose(attention(q, k, k, scale=-0.5), attention(-q, k, k, scale=0.5))
+    bias = cnn.zeros(40, 70, dtype=cnn.float64)
+    bias[3, 5] = math.inf
+    out = attention(q, k, k, bias)
+    assert out[:, :, 3].isnan().all() and not out[:, :, :3].isnan().any()
+    assert not out[:, :, 4:].isnan().any()
+
+
+def test_a_mask_of_the_least_numbers_hides_without_being_infinite():
+    q, k, v = cnn.randn(1, 1, 3, 4), cnn.randn(1, 1, 20, 4), cnn.randn(1, 1, 20, 5)
+    mask = cnn.full((3, 20), cnn.finfo(cnn.float32).min)
+    mask[1, :7] = 0
+    out = attention(q, k, v, mask)
+    assert cnn.allclose(out[0, 0, 0], v[0, 0].mean(0), atol=1e-6)  # no key before another
+    assert cnn.allclose(out[0, 0, 1], attention(q[:, :, 1:2], k[:, :, :7], v[:, :, :7])[0, 0, 0])
+
+
+@pytest.mark.parametrize("rows", [3, 150])
+def test_dropped_weights(rows):
+    q, k = draw(2, 3, rows, 8), draw(2, 3, 530, 8)
+    cnn.manual_seed(9)
+    got = attention(q, k, k, dropout_p=0.4)
+    cnn.manual_seed(9)
+    noise = nn.functional.dropout(cnn.ones(2, 3, rows, 530, dtype=cnn.float64), 0.4)
+    want = ((q @ k.transpose(-1, -2) / math.sqrt(8)).softmax(-1) * noise) @ k
+    weights = cnn.randn_like(got)
+    found = (got, *cnn.autograd.grad(got, (q, k), weights))
+    for a, b in zip(found, (want, *cnn.autograd.grad(want, (q, k), weights))):
+        assert cnn.allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
 def test_extreme_scores():
     q = cnn.tensor([[[[1e4], [-1e4], [0.0]]]])
     k = cnn.tensor([[[[1e4], [-1e4]]]])

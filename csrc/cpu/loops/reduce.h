@@ -57,15 +57,15 @@ CNN_HD void take_matrix(const F& f, T* acc, const T* x, int64_t m, int64_t n, in
   }
 }
 
-// A dense row seen as columns of kLanes, the lanes joined in a tree: the order depends on n alone.
-template <int kLanes, class F, class T>
+// A dense row seen as columns of kWidth, the lanes joined in a tree: the order depends on n alone.
+template <int kWidth, class F, class T>
 CNN_HD T row_in_lanes(const F& f, const T* x, int64_t n) {
-  T acc[kLanes];
-  for (int l = 0; l < kLanes; ++l) acc[l] = f.template identity<T>();
-  const int64_t whole = n / kLanes;
-  take_columns<2>(f, acc, x, kLanes, whole, kLanes);
-  for (int64_t i = whole * kLanes; i < n; ++i) acc[i - whole * kLanes] = f.step(acc[i - whole * kLanes], x[i]);
-  for (int half = kLanes / 2; half > 0; half /= 2)
+  T acc[kWidth];
+  for (int l = 0; l < kWidth; ++l) acc[l] = f.template identity<T>();
+  const int64_t whole = n / kWidth * kWidth;
+  take_columns<2>(f, acc, x, kWidth, whole / kWidth, kWidth);
+  for (int64_t i = whole; i < n; ++i) acc[i - whole] = f.step(acc[i - whole], x[i]);
+  for (int half = kWidth / 2; half > 0; half /= 2)
     for (int l = 0; l < half; ++l) acc[l] = f.combine(acc[l], acc[l + half]);
   return acc[0];
 }
@@ -82,30 +82,44 @@ CNN_HD T folded(const F& f, Vec<T> v) {
   else return folded<T, kHalf / 2>(f, f.combine(v, vec_moved_down<T, kHalf>(v, AllLanes<T>())));
 }
 
-// row_in_lanes<16>, in registers to the last element.
-template <class F, class T>
-CNN_HD T row_in_vectors(const F& f, const T* x, int64_t n) {
-  constexpr int kWidth = 16, kStep = kLanes<T>;
-  Vec<T> acc[kWidth / kStep];
-  for (auto& a : acc) a = vec_splat(f.template identity<T>());
+// row_in_lanes, in registers to the last element. Memory is asked in advance for what is read in order, `in_order`
+// elements from x on: by itself it would come too late.
+template <int kWidth, class F, class T>
+CNN_HD T row_in_vectors(const F& f, const T* x, int64_t n, int64_t in_order) {
+  constexpr int kStep = kLanes<T>, kVectors = kWidth / kStep, kAhead = 4096 / sizeof(T);
+  Vec<T> acc[kVectors];
+#pragma GCC unroll 16
+  for (int k = 0; k < kVectors; ++k) acc[k] = vec_splat(f.template identity<T>());
+  const auto take = [&](const T* from) {
+#pragma GCC unroll 16
+    for (int k = 0; k < kVectors; ++k) acc[k] = f.step(acc[k], vec_load(from + k * kStep));
+  };
   int64_t i = 0;
-  for (; i + kWidth <= n; i += kWidth)
-#pragma GCC unroll 8
-    for (int k = 0; k < kWidth / kStep; ++k) acc[k] = f.step(acc[k], vec_load(x + i + k * kStep));
-  for (int k = 0; k < kWidth / kStep && i < n; ++k, i += kStep)
-    acc[k] = vec_numbers<T>() < vec_splat(T(n - i)) ? f.step(acc[k], vec_load_n(x + i, n - i)) : acc[k];
+  for (const int64_t end = min_of(n - kWidth, in_order - kAhead - kWidth); i <= end; i += kWidth) {
 #pragma GCC unroll 4
-  for (int half = kWidth / kStep / 2; half > 0; half /= 2)
+    for (int at = 0; at < kWidth; at += 64 / int(sizeof(T))) __builtin_prefetch(x + i + kAhead + at);
+    take(x + i);
+  }
+  for (; i + kWidth <= n; i += kWidth) take(x + i);
+#pragma GCC unroll 16
+  for (int k = 0; k < kVectors; ++k, i += kStep)
+    if (i < n) acc[k] = vec_numbers<T>() < vec_splat(T(n - i)) ? f.step(acc[k], vec_load_n(x + i, n - i)) : acc[k];
+#pragma GCC unroll 4
+  for (int half = kVectors / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
     for (int k = 0; k < half; ++k) acc[k] = f.combine(acc[k], acc[k + half]);
   return folded<T, kStep / 2>(f, acc[0]);
 }
 
 template <class F, class T>
-CNN_HD T flat_row(const F& f, const T* x, int64_t n) {
-  if constexpr (kInVectors<F, T>)
-    if (n >= 16 && n < 128) return row_in_vectors(f, x, n);
-  if (n >= 128) return row_in_lanes<int(256 / sizeof(T))>(f, x, n);
-  if (n >= 16) return row_in_lanes<16>(f, x, n);
+CNN_HD T flat_row(const F& f, const T* x, int64_t n, int64_t in_order = 0) {
+  constexpr int kWide = 256 / sizeof(T), kNarrow = 16;
+  if constexpr (kInVectors<F, T>) {
+    if (n >= 128) return row_in_vectors<kWide>(f, x, n, in_order);
+    if (n >= kNarrow) return row_in_vectors<kNarrow>(f, x, n, 0);
+  }
+  if (n >= 128) return row_in_lanes<kWide>(f, x, n);
+  if (n >= kNarrow) return row_in_lanes<kNarrow>(f, x, n);
   T acc = f.template identity<T>();
   for (int64_t i = 0; i < n; ++i) acc = f.step(acc, x[i]);
   return acc;
@@ -114,7 +128,7 @@ CNN_HD T flat_row(const F& f, const T* x, int64_t n) {
 // How a functor runs over one chunk. Flat functors; the others specialise.
 template <class F, class T>
 struct Chunk {
-  static T row(const F& f, const T* x, int64_t n, int64_t) { return flat_row(f, x, n); }
+  static T row(const F& f, const T* x, int64_t n, int64_t, int64_t in_order) { return flat_row(f, x, n, in_order); }
   static void columns(const F& f, const T* x, int64_t m, int64_t n, int64_t stride, int64_t, T* acc) {
     for (int64_t j = 0; j < m; ++j) acc[j] = f.template identity<T>();
     take_matrix(f, acc, x, m, n, stride);
@@ -122,20 +136,29 @@ struct Chunk {
   static void finish(const F& f, T acc, int64_t n, T* y, T*) { *y = f.finish(acc, n); }
 };
 
-// The extremum first, in lanes; then the search for its first place.
+// The extremum first, in lanes, piece by piece; then the search for its first place in the first piece that has it.
 template <class F, class T>
 struct ChunkAt {
   using Acc = typename F::template Acc<T>;
-  static Acc row(const F& f, const T* x, int64_t n, int64_t base) {
+  static Acc row(const F& f, const T* x, int64_t n, int64_t base, int64_t in_order) {
     if (n == 0) return f.template identity<T>();
-    const T best = flat_row(typename F::Best(), x, n);  // NaN where there is one
-    const auto hit = [&](int64_t i) { return int((x[i] == best) | (x[i] != x[i])); };
-    constexpr int64_t kBlock = 64;
-    int64_t i = 0;
+    constexpr int64_t kPiece = 512;
+    constexpr int kBlock = 64;
+    const typename F::Best best_of;
+    T best = flat_row(best_of, x, min_of(n, kPiece), in_order);  // NaN where there is one
+    int64_t i = 0;                                               // where the first piece with the extremum begins
+    for (int64_t at = kPiece; at < n; at += kPiece) {
+      const T other = flat_row(best_of, x + at, min_of(n - at, kPiece), in_order - at);
+      if (best_of.better(other, best)) best = other, i = at;
+    }
+    const auto hit = [&](int64_t i) { return (x[i] == best) | (x[i] != x[i]); };
     for (; i + kBlock <= n; i += kBlock) {
-      int any = 0;
-      for (int64_t l = 0; l < kBlock; ++l) any |= hit(i + l);
-      if (any) break;
+      int first = kBlock;
+      for (int l = 0; l < kBlock; ++l) {
+        const int place = hit(i + l) ? l : kBlock;
+        first = place < first ? place : first;
+      }
+      if (first < kBlock) return {x[i + first], base + i + first};
     }
     while (!hit(i)) ++i;
     return {x[i], base + i};
@@ -183,7 +206,7 @@ struct Chunk<kernels::Moments, T> {
   using Acc = kernels::MeanM2;
   static constexpr int64_t kColumns = 64;
 
-  static Acc row(const F& f, const T* x, int64_t n, int64_t) {
+  static Acc row(const F& f, const T* x, int64_t n, int64_t, int64_t) {
     if (n == 0) return f.identity<T>();
     if constexpr (sizeof(T) == 8) {  // the mean of the chunk first, then the distances from it
       const T mean = flat_row(kernels::Sum(), x, n) / T(n);
@@ -426,11 +449,14 @@ struct ReduceOf {
   using First = typename F::template First<T>;
   using Second = typename F::template Second<T>;
 
+  // Of a single row row_stride says how many elements from x on are read in order, this row and what follows it.
   static void rows(const void* functor, const void* x, int64_t rows, int64_t row_stride, int64_t n, int64_t base,
                    void* acc) {
     const F f = *static_cast<const F*>(functor);
-    for (int64_t r = 0; r < rows; ++r)
-      static_cast<Acc*>(acc)[r] = Chunk<F, T>::row(f, static_cast<const T*>(x) + r * row_stride, n, base);
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t in_order = rows == 1 ? row_stride : row_stride == n ? (rows - r) * n : n;
+      static_cast<Acc*>(acc)[r] = Chunk<F, T>::row(f, static_cast<const T*>(x) + r * row_stride, n, base, in_order);
+    }
   }
   static void columns(const void* functor, const void* x, int64_t m, int64_t n, int64_t stride, int64_t base,
                       void* acc) {

@@ -35,6 +35,7 @@ class Reduction {
     parts_per_batch_ = (call.n + part_ - 1) / part_;
     parts_ = joined_ > 1 ? (call.batch + joined_ - 1) / joined_ : parts_per_batch_ * call.batch;
     outputs_ = call.outer * call.inner;
+    in_order_ = direct_ && !columns_ && call.inner == 1 && call.batch == 1;
     to_ = tables_.cast[int(call.dtype)][int(call.key)];
   }
 
@@ -54,6 +55,13 @@ class Reduction {
     const int64_t row_bytes = outputs_ * loops_.acc_bytes;
     const Partials partials(parts_ * row_bytes);
     for_tasks(parts_ * outputs_, smaller(call_.n * joined_, part_), [&](int64_t begin, int64_t end) {
+      if (in_order_) {
+        for (; begin < end; ++begin) {
+          const int64_t r = begin / parts_, part = begin - r * parts_;
+          accumulate_part(part, r, end - begin, partials.data + part * row_bytes + r * loops_.acc_bytes);
+        }
+        return;
+      }
       while (begin < end) {
         const int64_t part = begin / outputs_, r = begin - part * outputs_;
         const int64_t stop = smaller(outputs_, r + end - begin);
@@ -92,6 +100,14 @@ class Reduction {
     parallel_for(count, grain, f);
   }
 
+  // The accumulator of one row over one part, the first of `count` that are read one after the other.
+  void accumulate_part(int64_t part, int64_t row, int64_t count, char* acc) const {
+    const int64_t at = part * part_, left = call_.n - at;
+    const int64_t following = call_.outer_stride == call_.n ? count * part_ : smaller(left, count * part_);
+    loops_.rows(call_.functor, static_cast<const char*>(call_.x) + (row * call_.outer_stride + at) * size(), 1,
+                following, smaller(part_, left), at, acc);
+  }
+
   // The accumulators of outputs [begin, end) over one part.
   void accumulate(int64_t part, int64_t begin, int64_t end, char* acc) const {
     const int64_t b = joined_ > 1 ? part * joined_ : parts_per_batch_ > 0 ? part / parts_per_batch_ : 0;
@@ -120,7 +136,7 @@ class Reduction {
       return;
     }
     if (direct_ || n == 0) {
-      loops_.rows(call_.functor, x, rows, stride, n, base, acc);
+      loops_.rows(call_.functor, x, rows, rows == 1 ? n : stride, n, base, acc);
       return;
     }
     alignas(64) char scratch[kScratch * kMaxItem];
@@ -204,6 +220,7 @@ class Reduction {
   bool columns_ = false;  // along dense columns, else along rows
   bool direct_ = false;   // x is read where it lies
   bool turned_ = false;   // rows are turned into columns
+  bool in_order_ = false;  // the parts of a row are read one after the other, then those of the next
   int64_t joined_ = 1;    // batches in one part
   int64_t part_, parts_per_batch_, parts_, outputs_;
   CastLoop to_;
