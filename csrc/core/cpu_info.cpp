@@ -33,25 +33,47 @@ Isa detect_isa() {
   return Isa::Baseline;
 }
 
-Isa choose_isa() {
-  const Isa best = detect_isa();
+// CNN_CPU_CAPABILITY: the most that the kernels may use.
+enum class Wish { Baseline, Avx2, Avx512, Avx512Bf16, Everything };
+
+Wish read_wish() {
   const char* wish = std::getenv("CNN_CPU_CAPABILITY");
-  if (!wish || !*wish) return best;
-  if (!strcasecmp(wish, "default") || !strcasecmp(wish, "baseline")) return Isa::Baseline;
-  if (!strcasecmp(wish, "avx2")) return std::min(best, Isa::Avx2);
-  if (!strcasecmp(wish, "avx512")) return best;
-  std::fprintf(stderr, "cnn: CNN_CPU_CAPABILITY=%s is ignored: expected default, avx2 or avx512\n", wish);
-  return best;
+  if (!wish || !*wish) return Wish::Everything;
+  if (!strcasecmp(wish, "default") || !strcasecmp(wish, "baseline")) return Wish::Baseline;
+  if (!strcasecmp(wish, "avx2")) return Wish::Avx2;
+  if (!strcasecmp(wish, "avx512")) return Wish::Avx512;
+  if (!strcasecmp(wish, "avx512_bf16")) return Wish::Avx512Bf16;
+  std::fprintf(stderr, "cnn: CNN_CPU_CAPABILITY=%s is ignored: expected default, avx2, avx512 or avx512_bf16\n", wish);
+  return Wish::Everything;
 }
 
+Wish wish() {
+  static const Wish wish = read_wish();
+  return wish;
+}
+
+Isa choose_isa() {
+  const Isa best = detect_isa();
+  if (wish() == Wish::Baseline) return Isa::Baseline;
+  return wish() == Wish::Avx2 ? std::min(best, Isa::Avx2) : best;
+}
+
+#if defined(__x86_64__)
+
+bool detect_pairs() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kBf16 = 1u << 5;  // leaf 7.1, eax
+  return cpu_isa() == Isa::Avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & kBf16);
+}
+
+// Intel's cores with tiles take four times as long for a vector of pairs as for one of floats.
+bool pairs_are_fast() { return !__builtin_cpu_is("intel") || __builtin_cpu_is("cooperlake"); }
+
 bool detect_tiles() {
-#if defined(__x86_64__) && defined(__linux__)
-  const char* wish = std::getenv("CNN_CPU_CAPABILITY");
-  if ((wish && *wish) || cpu_isa() != Isa::Avx512) return false;
+#if defined(__linux__)
   unsigned a = 0, b = 0, c = 0, d = 0;
   constexpr unsigned kBf16 = 1u << 22, kTile = 1u << 24;  // leaf 7, edx
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & kBf16) == 0 || (d & kTile) == 0) return false;
-  if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || (a & (1u << 5)) == 0) return false;  // avx512_bf16
+  if (!detect_pairs() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & kBf16) == 0 || (d & kTile) == 0) return false;
   unsigned low = 0, high = 0;
   asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   constexpr unsigned kTileState = 3u << 17;
@@ -62,6 +84,16 @@ bool detect_tiles() {
   return false;
 #endif
 }
+
+Bf16 choose_bf16() {
+  if (wish() == Wish::Everything && detect_tiles()) return Bf16::Tiles;
+  const bool may = wish() == Wish::Avx512Bf16 || (wish() == Wish::Everything && pairs_are_fast());
+  return may && detect_pairs() ? Bf16::Pairs : Bf16::Floats;
+}
+
+#else
+Bf16 choose_bf16() { return Bf16::Floats; }
+#endif
 
 // The whole of a small file; empty when it cannot be read.
 std::string read_file(const std::string& path) {
@@ -156,9 +188,20 @@ Isa cpu_isa() {
   return isa;
 }
 
-bool cpu_tiles() {
-  static const bool tiles = detect_tiles();
-  return tiles;
+Bf16 cpu_bf16() {
+  static const Bf16 bf16 = choose_bf16();
+  return bf16;
+}
+
+const char* bf16_name(Bf16 bf16) {
+  switch (bf16) {
+    case Bf16::Tiles:
+      return "tiles";
+    case Bf16::Pairs:
+      return "pairs";
+    default:
+      return "floats";
+  }
 }
 
 const char* isa_name(Isa isa) {

@@ -10,13 +10,17 @@ namespace cnn {
 
 enum class Isa { Baseline, Avx2, Avx512 };
 
-// The instruction set of the kernels, chosen once. CNN_CPU_CAPABILITY ("default", "avx2", "avx512")
+// The instruction set of the kernels, chosen once. CNN_CPU_CAPABILITY ("default", "avx2", "avx512", "avx512_bf16")
 // can lower it, never raise it.
 CNN_API Isa cpu_isa();
 CNN_API const char* isa_name(Isa isa);
-// Are there matrix tiles for bfloat16 (AMX), and may this process use them? The system is asked once. Any
-// CNN_CPU_CAPABILITY, "avx512" too, goes without them.
-CNN_API bool cpu_tiles();
+
+// What multiplies bfloat16: matrix tiles (AMX), products of pairs of elements (AVX512_BF16), or conversions to float.
+enum class Bf16 { Floats, Pairs, Tiles };
+// Chosen once: tiles where this process may use them, else pairs where they are faster than floats. CNN_CPU_CAPABILITY
+// goes without either; but "avx512_bf16" takes pairs wherever the processor has them.
+CNN_API Bf16 cpu_bf16();
+CNN_API const char* bf16_name(Bf16 bf16);
 
 // Processors that this process may keep busy: its affinity mask, cut down to the cgroup's CPU quota.
 CNN_API int available_cpus();

@@ -5,7 +5,7 @@ namespace cnn::cpu {
 const HeavyTable& CNN_ISA_NAME(heavy_table)() {
   constexpr unsigned floats = kFloatBits, integers = kIntegerBits;
   static constexpr HeavyTable table = {
-      .gemm = {gemm_entry, floats | integers | dtype_bits(DType::BFloat16)},
+      .gemm = {gemm_entry, floats | integers | dtype_bits(DType::Float16) | dtype_bits(DType::BFloat16)},
       .packed_size = packed_size_entry,
       .pack_b = pack_b_entry,
       .gemm_packed = gemm_packed_entry,

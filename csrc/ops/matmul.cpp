@@ -69,10 +69,8 @@ void product_into(const Tensor& y, const Tensor& a, Flip flip_a, const Tensor& b
   run_heavy("addmm_impl_cpu_", y.device(), &HeavyTable::gemm, args);
 }
 
-// bfloat16 has products of its own on the CPU; other 16-bit floats go through float.
-bool goes_through_float(const Tensor& a) {
-  return a.dtype() == DType::Float16 || (a.dtype() == DType::BFloat16 && a.device().is_cuda());
-}
+// 16-bit floats have products of their own on the CPU alone.
+bool goes_through_float(const Tensor& a) { return is_reduced(a.dtype()) && a.device().is_cuda(); }
 
 // The product of matrices or batches of them, new and dense, nothing recorded.
 Tensor product(const Tensor& a, Flip flip_a, const Tensor& b, Flip flip_b, const Tensor* bias = nullptr,

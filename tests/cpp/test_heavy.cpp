@@ -1,5 +1,5 @@
 // Products and convolutions of the CPU against plain loops in double, for every instruction set that was compiled and
-// that this processor runs, and with 1, 2 and 3 threads to the same bits.
+// that this processor runs, and with 1, 2 and 3 threads (8 of 16-bit floats) to the same bits.
 #include "heavy_checks.h"
 
 namespace {
@@ -93,6 +93,8 @@ void check_products() {
   check_product<double>({1, 70, 150, 1200});  // of k
   check_product<float>({20, 9, 31, 16, Order::Rows, Order::Columns});
   check_product<float>({3, 128, 128, 128, Order::Columns, Order::Rows});
+  check_product<float>({1, 17, 64, 300, Order::Rows, Order::Columns, Order::Rows, false, true, 3});  // turned round
+  check_product<double>({1, 30, 100, 70, Order::Rows, Order::Columns, Order::Rows, false, false, 3});
   for (Order a : orders)
     for (Order b : orders) {  // each way of laying out panels, with tails and several blocks of k
       check_product<float>({1, 150, 300, 520, a, b, Order::Rows, true, false, 3, 1});
@@ -104,7 +106,7 @@ void check_products() {
     }
 }
 
-// bfloat16, and float32 that may be rounded to it: the error of the operands' rounding, and of the result's.
+// 16-bit floats, and float32 that may be rounded to them: the error of the operands' rounding, and of the result's.
 template <class T> void check_rounded(const Product& p, bool rounds) {
   GemmArgs g;
   g.dtype = dtype_of<T>;
@@ -122,11 +124,13 @@ template <class T> void check_rounded(const Product& p, bool rounds) {
   if (p.bias) g.bias = bias.data();
   g.bias_of = p.bias == 2 || p.bias == 4 ? BiasOf::Row : BiasOf::Column;
   g.bias_stride = p.bias == 3 ? 2 : p.bias == 4 ? 0 : 1;
-  const std::string what = text(rounds ? "rounded gemm" : "bf16 gemm",
+  const std::string what = text(rounds                    ? "rounded gemm"
+                                : std::is_same_v<T, Half> ? "f16 gemm"
+                                                          : "bf16 gemm",
                                 {p.batch, p.m, p.n, p.k, int(p.a), int(p.b), int(p.c), p.accumulate, p.relu, p.bias});
   for (const Isa& isa : isas()) {
     std::vector<T> first;
-    for (int threads = 1; threads <= 3; ++threads) {
+    for (int threads : {1, 2, 3, 8}) {
       set_num_threads(threads);
       std::vector<T> out = c;
       g.c = out.data();
@@ -166,9 +170,10 @@ template <class T> void check_rounded(const Product& p, bool rounds) {
 
 void check_rounded_products() {
   const Order orders[] = {Order::Rows, Order::Columns, Order::Gaps};
-  const int64_t shapes[][3] = {{0, 3, 4},    {3, 4, 0},       {1, 1, 1},     {1, 40, 64},
-                               {16, 16, 32}, {32, 32, 32},    {33, 31, 65},  {64, 10, 256},
-                               {70, 96, 64}, {130, 131, 129}, {17, 64, 300}, {100, 65, 544}};
+  const int64_t shapes[][3] = {{0, 3, 4},    {3, 4, 0},       {1, 1, 1},      {1, 40, 64},
+                               {16, 16, 32}, {32, 32, 32},    {33, 31, 65},   {64, 10, 256},
+                               {70, 96, 64}, {130, 131, 129}, {17, 64, 300},  {100, 65, 544},
+                               {3, 100, 97}, {8, 1100, 70},   {16, 130, 160}, {100, 2, 90}};
   for (const auto& s : shapes)
     for (Order a : orders)
       for (Order b : orders) {
@@ -176,6 +181,7 @@ void check_rounded_products() {
         const auto coin = [] { return numbers.below(2) == 1; };
         check_rounded<BFloat16>({1, s[0], s[1], s[2], a, b, c, coin(), coin(), int(numbers.below(5)), 1}, false);
         check_rounded<BFloat16>({2, s[0], s[1], s[2], a, b, Order::Rows}, false);
+        check_rounded<Half>({1, s[0], s[1], s[2], a, b, c, coin(), coin(), int(numbers.below(5)), 2}, false);
         check_rounded<float>({1, s[0], s[1], s[2], a, b, c, coin(), coin(), int(numbers.below(5)), -0.5}, true);
       }
   check_rounded<BFloat16>({1, 64, 96, 2048, Order::Rows, Order::Rows}, false);  // rows a page apart
@@ -424,16 +430,18 @@ void check_winograd() {
 
 }  // namespace
 
-int main() {
-  check_products();
+int main(int argc, char**) {
   check_rounded_products();
-  check_integers<uint8_t>();
-  check_integers<int8_t>();
-  check_integers<int16_t>();
-  check_integers<int32_t>();
-  check_integers<int64_t>();
-  check_convolutions();
-  check_winograd();
+  if (argc == 1) {  // with an argument: only what depends on CNN_CPU_CAPABILITY
+    check_products();
+    check_integers<uint8_t>();
+    check_integers<int8_t>();
+    check_integers<int16_t>();
+    check_integers<int32_t>();
+    check_integers<int64_t>();
+    check_convolutions();
+    check_winograd();
+  }
   std::printf(failures ? "%d failures\n" : "test_heavy: all passed\n", failures);
   return failures != 0;
 }

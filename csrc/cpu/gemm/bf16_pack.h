@@ -37,12 +37,18 @@ inline void interleave_pairs(const Strip& s, float* words) {
 
 // One tile: for B to[pair][line][2], else to[line][depth]; zeros past `lines` and `depth`.
 template <bool kForB> void pack_tile(Strip s, int64_t lines, int64_t depth, uint16_t* to) {
+  if (lines == 0) {
+    __builtin_memset(to, 0, kTileElements * sizeof *to);
+    return;
+  }
   float* const words = reinterpret_cast<float*>(to);
   alignas(64) uint16_t copy[kTileElements];
   if (lines < kLines || depth < kDepth || (s.k_stride != 1 && s.stride != 1)) {
     __builtin_memset(copy, 0, sizeof copy);
     for (int64_t j = 0; j < lines; ++j)
-      for (int64_t p = 0; p < depth; ++p) copy[j * kDepth + p] = s.at[j * s.stride + p * s.k_stride];
+      if (s.k_stride == 1) __builtin_memcpy(copy + j * kDepth, s.at + j * s.stride, size_t(depth) * 2);
+      else
+        for (int64_t p = 0; p < depth; ++p) copy[j * kDepth + p] = s.at[j * s.stride + p * s.k_stride];
     s = {copy, 1, kDepth};
   }
   alignas(64) float turned[kTileElements / 2];

@@ -2,7 +2,6 @@
 // element of C always runs in one thread, block after block.
 #include "cpu/gemm/gemm.h"
 
-#include "core/cpu_info.h"
 #include "cpu/gemm/block.h"
 #include "cpu/heavy_kernels.h"
 #include "cpu/kept_layout.h"
@@ -158,7 +157,7 @@ template <class T> void gemm_any(Gemm<T> g) {
   Scratch<T> bias(g.col_bias && g.col_bias_stride != 1 ? g.n : 0);
   if (bias) {
     for (int64_t j = 0; j < g.n; ++j) bias[j] = g.col_bias[j * g.col_bias_stride];
-    g.col_bias = bias;
+    g.col_bias = bias, g.col_bias_stride = 1;
   }
   if (!dots && !dots_across) {
     if (pays_turned(g)) return gemm_turned(g);
@@ -206,7 +205,7 @@ void gemm(const Gemm<float>& g) { gemm_any(g); }
 void gemm(const Gemm<double>& g) { gemm_any(g); }
 
 void gemm_entry(const GemmArgs& args) {
-  if (args.dtype == DType::BFloat16 || (args.rounds && kHasTiles && cpu_tiles())) return gemm_bf16(args);
+  if (is_reduced(args.dtype) || (args.rounds && rounding_pays(args))) return gemm_half(args);
   if (args.dtype == DType::Float32) return gemm_batch<float>(args);
   if (args.dtype == DType::Float64) return gemm_batch<double>(args);
   gemm_integers(args);

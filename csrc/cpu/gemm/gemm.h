@@ -54,14 +54,9 @@ template <class T> void gemm_dot(const Gemm<T>& g);
 template <class T> void gemm_stream(const Gemm<T>& g);
 inline constexpr int64_t kStreamRows = 4;
 
-// Of bfloat16, and of float32 rounded to it (only where there are tiles).
-void gemm_bf16(const GemmArgs& args);
-
-#if defined(__AVX512F__) && defined(__x86_64__)
-inline constexpr bool kHasTiles = true;
-#else
-inline constexpr bool kHasTiles = false;
-#endif
+// Of 16-bit floats, and of float32 rounded to bfloat16 where that pays.
+void gemm_half(const GemmArgs& args);
+bool rounding_pays(const GemmArgs& args);
 
 // Multiplications below which a second thread does not pay, and elements to lay out.
 inline constexpr int64_t kSerialWork = 1 << 17, kPackWork = 1 << 14;

@@ -2,10 +2,7 @@
 // (float64 to uint8: int64).
 #include "cpu/loops/fill_tables.h"
 #include "cpu/loops/map.h"
-
-#ifdef __F16C__
-#include <immintrin.h>
-#endif
+#include "cpu/vec/half.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
@@ -30,36 +27,6 @@ CNN_HD To convert(From x) {
   }
 }
 
-#ifdef __F16C__
-// Eight at a time by the processor's own conversion, the last few by way of a buffer.
-void cast_dense(int64_t n, const float* a, Half* y) {
-  const auto eight = [](const float* from, void* out) {
-    const __m128i h = _mm256_cvtps_ph(_mm256_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT);
-    _mm_storeu_si128(static_cast<__m128i*>(out), h);
-  };
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8) eight(a + i, y + i);
-  if (i == n) return;
-  float rest[8] = {};
-  uint16_t halves[8];
-  for (int64_t k = 0; k < n - i; ++k) rest[k] = a[i + k];
-  eight(rest, halves);
-  __builtin_memcpy(static_cast<void*>(y + i), halves, size_t(n - i) * 2);
-}
-void cast_dense(int64_t n, const Half* a, float* y) {
-  const auto eight = [](const void* from, float* out) {
-    _mm256_storeu_ps(out, _mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i*>(from))));
-  };
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8) eight(a + i, y + i);
-  if (i == n) return;
-  float rest[8];
-  uint16_t halves[8] = {};
-  __builtin_memcpy(halves, a + i, size_t(n - i) * 2);
-  eight(halves, rest);
-  for (int64_t k = 0; k < n - i; ++k) y[i + k] = rest[k];
-}
-#endif
 template <class From, class To>
 CNN_HD void cast_dense(int64_t n, const From* a, To* y) {
   for (int64_t i = 0; i < n; ++i) y[i] = convert<From, To>(a[i]);

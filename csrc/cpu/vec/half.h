@@ -1,0 +1,91 @@
+// float16 and bfloat16 in vectors, by the processor's own conversions where it has them.
+#pragma once
+
+#include <type_traits>
+
+#include "cnn/dtype.h"
+#include "cpu/vec/vec.h"
+
+namespace cnn::cpu::inline CNN_ISA {
+
+#ifdef __F16C__
+inline constexpr bool kConvertsHalf = true;
+// Eight at a time by the processor's own conversion, the last few by way of a buffer.
+inline void cast_dense(int64_t n, const float* a, Half* y) {
+  const auto eight = [](const float* from, void* out) {
+    const __m128i h = _mm256_cvtps_ph(_mm256_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT);
+    _mm_storeu_si128(static_cast<__m128i*>(out), h);
+  };
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) eight(a + i, y + i);
+  if (i == n) return;
+  float rest[8] = {};
+  uint16_t halves[8];
+  for (int64_t k = 0; k < n - i; ++k) rest[k] = a[i + k];
+  eight(rest, halves);
+  __builtin_memcpy(static_cast<void*>(y + i), halves, size_t(n - i) * 2);
+}
+inline void cast_dense(int64_t n, const Half* a, float* y) {
+  const auto eight = [](const void* from, float* out) {
+    _mm256_storeu_ps(out, _mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i*>(from))));
+  };
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) eight(a + i, y + i);
+  if (i == n) return;
+  float rest[8];
+  uint16_t halves[8] = {};
+  __builtin_memcpy(halves, a + i, size_t(n - i) * 2);
+  eight(halves, rest);
+  for (int64_t k = 0; k < n - i; ++k) y[i + k] = rest[k];
+}
+#else
+inline constexpr bool kConvertsHalf = false;
+inline void cast_dense(int64_t n, const float* a, Half* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = Half(a[i]);
+}
+inline void cast_dense(int64_t n, const Half* a, float* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = float(a[i]);
+}
+#endif
+inline void cast_dense(int64_t n, const float* a, BFloat16* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = BFloat16(a[i]);
+}
+inline void cast_dense(int64_t n, const BFloat16* a, float* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = float(a[i]);
+}
+
+// Two vectors of floats from two vectors' elements at p: of float16 the first half and the second, of bfloat16, by a
+// shift and a mask, the even elements and the odd ones.
+struct Two {
+  Vec<float> one, other;
+};
+typedef uint32_t Words __attribute__((vector_size(kVecBytes)));
+CNN_HD Two load_two(const BFloat16* p) {
+  Words w;
+  __builtin_memcpy(&w, p, sizeof w);
+  return {(Vec<float>)(w << 16), (Vec<float>)(w & 0xffff0000u)};
+}
+CNN_HD Two load_two(const Half* p) {
+#if defined(__AVX512F__)
+  const auto load = [](const Half* q) {  // masked, or gcc 12 warns of a register that nothing set
+    return (Vec<float>)_mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(q)));
+  };
+  return {load(p), load(p + kLanes<float>)};
+#elif defined(__F16C__)
+  const auto load = [](const Half* q) {
+    return (Vec<float>)_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(q)));
+  };
+  return {load(p), load(p + kLanes<float>)};
+#else
+  float lanes[2 * kLanes<float>];
+  cast_dense(2 * kLanes<float>, p, lanes);
+  return {vec_load(lanes), vec_load(lanes + kLanes<float>)};
+#endif
+}
+// Where element j of a row lies after load_two, vector by vector.
+template <class T> int64_t place_in_two(int64_t j) {
+  constexpr int64_t kOne = kLanes<float>;
+  return std::is_same_v<T, Half> ? j : j / (2 * kOne) * (2 * kOne) + j % 2 * kOne + j % (2 * kOne) / 2;
+}
+
+}  // namespace cnn::cpu::CNN_ISA
