@@ -120,8 +120,9 @@ void bind_machine(py::module_& m) {
   m.def(
       "_set_float32_matmul_precision", [](int level) { set_float32_matmul_precision(MatmulPrecision(level)); },
       py::arg("level"));
-  m.def("_cpu_bf16", [] { return std::string(bf16_name(cpu_bf16())); },
-        "What multiplies bfloat16: \"tiles\", \"pairs\" or \"floats\".");
+  m.def(
+      "_cpu_bf16", [] { return std::string(bf16_name(cpu_bf16())); },
+      "What multiplies bfloat16: \"tiles\", \"pairs\" or \"floats\".");
   m.def("_winograd_enabled", &winograd_enabled, "May convolutions use Winograd's algorithm?");
   m.def("_set_winograd_enabled", &set_winograd_enabled, py::arg("enabled"));
   m.def("_cpu_capability", [] { return std::string(isa_name(cpu_isa())); }, "The instruction set in use.");
