@@ -24,6 +24,7 @@
 
 #include "core/allocator.h"
 #include "core/cpu_info.h"
+#include "core/layouts.h"
 
 namespace cnn {
 namespace {
