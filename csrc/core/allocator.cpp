@@ -489,4 +489,6 @@ void cpu_empty_cache() { drop_layouts(); }
 
 #endif
 
+bool checks_layouts() { return false; }
+
 }  // namespace cnn

@@ -249,6 +249,8 @@ MemoryStats cpu_memory_stats() {
   return guard().stats;
 }
 
+bool checks_layouts() { return true; }
+
 void cpu_empty_cache() {
   drop_layouts();
   std::vector<std::pair<char*, Block>> left;

@@ -28,6 +28,8 @@ CNN_API void* layout_memory(const LaidOut* layout);
 // Unless the values have changed since the stamp was given.
 CNN_API void keep_layout(Storage& keeper, const LayoutKey& key, uint64_t stamp, LaidOut* layout);
 CNN_API void release_layout(LaidOut* layout);
+// Should each use make the layout anew and compare? With the guarded allocator.
+CNN_API bool checks_layouts();
 // RuntimeError if they differ: somebody has written without counting.
 CNN_API void check_layout(const LaidOut* kept, const LaidOut* made);
 

@@ -23,11 +23,11 @@ template <class T> class KeptLayout {
   // Room for n values, which `fill` writes where they have not been kept.
   template <class Fill> void fill(int64_t n, const Fill& fill) {
     if (layout_) {
-#ifdef CNN_GUARD
-      KeptLayout again(nullptr, key_);
-      again.fill(n, fill);
-      check_layout(layout_, again.layout_);
-#endif
+      if (checks_layouts()) [[unlikely]] {
+        KeptLayout again(nullptr, key_);
+        again.fill(n, fill);
+        check_layout(layout_, again.layout_);
+      }
       return;
     }
     layout_ = new_layout(size_t(n) * sizeof(T));
