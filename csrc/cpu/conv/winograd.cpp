@@ -14,6 +14,7 @@ constexpr int64_t kBlockElements = 300 << 10;  // of a block's points: about wha
 constexpr int64_t kFewTiles = 84, kGradientTiles = 256;  // blocks are not smaller: each of them reads all the weights
 constexpr int64_t kManyChannels = 256;  // whose panels are a vector wide, to stay in the cache
 constexpr int64_t kNoOffset = 0;
+constexpr int64_t kFewWeights = 1 << 13, kLeastTiles = 24;
 constexpr int64_t kBlocks = 8;  // as many blocks are given to the pool whole; fewer are shared inside
 
 // The value of output o, channel c, tap t is w[o * out + c * in + (turned ? 8 - t : t) * tap]; `tap` or `in` is 1.
@@ -313,8 +314,12 @@ class WeightGradient {
   int64_t pitch_in_, pitch_out_, panels_;
 };
 
-int64_t block_tiles(const ConvArgs& a) {
-  return max_of(kBlockElements / (kPoints * (a.channels + a.out_channels)), kFewTiles);
+// Instead of few blocks that read few weights, smaller ones go to the pool whole: they wait for nobody.
+int64_t block_tiles(const ConvArgs& a, const int64_t (&planes)[3]) {
+  const int64_t usual = max_of(kBlockElements / (kPoints * (a.channels + a.out_channels)), kFewTiles);
+  const int64_t all = Tiling(a, planes, 1).all();
+  if (all >= kBlocks * usual || a.channels * a.out_channels > kFewWeights) return usual;
+  return max_of(all / kBlocks, kLeastTiles);
 }
 
 }  // namespace
@@ -345,7 +350,7 @@ void winograd_forward(const ConvArgs& a) {
                      {static_cast<const float*>(a.w), a.channels * kTaps * kTaps, a.w_channels_last ? 1 : kTaps * kTaps,
                       a.w_channels_last ? a.channels : 1, false},
                      finish_forward<float>(a)};
-  Convolver(p, Tiling(a, a.out, block_tiles(a))).run();
+  Convolver(p, Tiling(a, a.out, block_tiles(a, a.out))).run();
 }
 
 void winograd_backward_input(const ConvArgs& a) {
@@ -362,7 +367,7 @@ void winograd_backward_input(const ConvArgs& a) {
                      {reach[0] - a.padding[1], reach[1] - a.padding[2]},
                      {static_cast<const float*>(a.w), kTaps * kTaps, a.channels * kTaps * kTaps, 1, true},
                      finish_backward<float>(a)};
-  Convolver(p, Tiling(a, a.in, block_tiles(a))).run();
+  Convolver(p, Tiling(a, a.in, block_tiles(a, a.in))).run();
 }
 
 void winograd_backward_weight(const ConvArgs& a) { winograd::WeightGradient(a).run(); }
