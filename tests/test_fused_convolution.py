@@ -214,6 +214,29 @@ def test_errors_are_those_of_the_convolution(wrong):
     assert str(error.value).splitlines()[0] == str(expected.value).splitlines()[0]
 
 
+def test_a_bias_of_another_length_is_refused():
+    net, x = net_of("winograd")
+    net[0].bias = nn.Parameter(cnn.ones(1))
+    with cnn.no_grad(), pytest.raises(RuntimeError, match="expected bias to be 1-dimensional"):
+        net(x)
+
+
+def test_weights_of_a_class_of_their_own_see_each_function(fused):
+    names = []
+
+    class Watched(nn.Parameter):
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            names.append(function.__name__)
+            return super().__torch_function__(function, types, args, kwargs or {})
+
+    net, x = net_of("winograd")
+    net[0].weight = Watched(net[0].weight.data)
+    with cnn.no_grad():
+        net(x)
+    assert "conv2d" in names and not fused
+
+
 def test_a_norm_of_other_channels_says_so():
     net, x = net_of("winograd")
     net[1] = nn.BatchNorm2d(7).eval()

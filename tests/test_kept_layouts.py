@@ -390,3 +390,16 @@ def test_weights_whose_channels_lie_side_by_side(kind):
         for _ in range(3):
             cnn.testing.assert_close(layer(), -layer.before)
         layer.weight.data.neg_()
+
+
+def test_other_types_over_the_same_memory_have_layouts_of_their_own():
+    cnn.manual_seed(0)
+    n, k = 70, 130
+    doubles = cnn.randn(n * k, dtype=cnn.float64)
+    wide, narrow = doubles.view(n, k), doubles.view(cnn.float32)[: n * k].view(n, k)
+    x = cnn.randn(40, k)
+    with cnn.no_grad():
+        for _ in range(3):
+            for w, rows in ((wide, x.double()), (narrow, x)):
+                y, fresh = F.linear(rows, w), F.linear(rows, w.clone())
+                cnn.testing.assert_close(y, fresh, rtol=0, atol=0, equal_nan=True)

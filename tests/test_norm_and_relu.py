@@ -152,3 +152,23 @@ def test_errors_say_where(fused):
     assert "in 1 (BatchNorm2d)" in getattr(error.value, "__notes__", ["in 1 (BatchNorm2d)"])
     with pytest.raises(ValueError, match="more than 1 value per channel"):
         nn.Sequential(nn.BatchNorm1d(4), nn.ReLU())(cnn.randn(1, 4))
+
+
+@pytest.mark.parametrize("format", [cnn.contiguous_format, cnn.channels_last])
+@pytest.mark.parametrize("shape", [(8, 6, 5, 7), (32, 24, 8, 8), (2, 64, 14, 14)])
+def test_the_gradient_masks_as_the_relu_does(shape, format):
+    cnn.manual_seed(0)
+    net = nn.Sequential(nn.BatchNorm2d(shape[1]), nn.ReLU())
+    with cnn.no_grad():
+        net[0].weight.uniform_(-1, 1)
+        net[0].bias.normal_()
+    x, g = (cnn.randn(shape).contiguous(memory_format=format) for _ in range(2))
+    results = []
+    for apart in (False, True):
+        leaf = x.clone().requires_grad_()
+        y = net(leaf)
+        if apart:  # somebody who would see the gradient between the two
+            y.grad_fn.register_hook(lambda *gradients: None)
+        results.append(cnn.autograd.grad(y, [leaf, *net.parameters()], g))
+    for a, b in zip(*results, strict=True):
+        cnn.testing.assert_close(a, b, rtol=0, atol=0)

@@ -301,7 +301,7 @@ Tensor conv_norm_clamp(const Tensor& x, const Tensor& w, const std::optional<Ten
   };
   const bool fused = (mode_word & ~kInference) == kNoGrad && x.device().is_cpu() && w.dim() > 0 &&
                      (t == DType::Float32 || t == DType::Float64) && bool(running_mean) == bool(running_var) &&
-                     fits(norm_weight) && fits(norm_bias) && fits(running_mean) && fits(running_var);
+                     fits(bias) && fits(norm_weight) && fits(norm_bias) && fits(running_mean) && fits(running_var);
   if (!fused) {
     Tensor y = convolution(x, w, bias, stride, padding, dilation, false, {0}, groups);
     if (running_mean || running_var)

@@ -307,6 +307,29 @@ template <class T> void check_convolution(const Shape& s, bool winograd = false)
         table.conv_backward_weight(a);
       },
       limit);
+  // Weights that lie channels last.
+  const int64_t in = s.channels / s.groups, count = size(a.kernel);
+  std::vector<T> turned(w.size());
+  for (int64_t o = 0; o < s.out_channels; ++o)
+    for (int64_t c = 0; c < in; ++c)
+      for (int64_t t = 0; t < count; ++t)
+        turned[size_t((o * count + t) * in + c)] = w[size_t((o * in + c) * count + t)];
+  a.w = turned.data(), a.w_channels_last = true;
+  check_all<T>(
+      what + " forward, weights channels last", ey, y, group_in * taps / 4,
+      [&](const HeavyTable& table, T* out) {
+        a.y = out;
+        table.conv_forward(a);
+      },
+      limit);
+  check_all<T>(
+      what + " input, weights channels last", edx, dx, group_out * taps / 4,
+      [&](const HeavyTable& table, T* out) {
+        a.dx = out;
+        table.conv_backward_input(a);
+      },
+      limit);
+  a.w = w.data(), a.w_channels_last = false;
   const auto scale = numbers.array<T>(s.out_channels);
   a.scale = scale.data();
   a.bias = nullptr;
@@ -339,6 +362,9 @@ void check_convolutions() {
       {3, 8, 8, 2, {1, 3, 3}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},
       {2, 6, 5, 1, {1, 8, 8}, {1, 1, 1}, {1, 2, 2}, {0, 0, 0}, {1, 1, 1}},
       {2, 2, 3, 1, {1, 6, 5}, {1, 1, 1}, {1, 1, 1}, {0, 1, 2}, {1, 1, 1}},
+      {1, 24, 70, 1, {1, 7, 7}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},  // few pixels
+      {3, 20, 64, 1, {1, 7, 8}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},
+      {2, 130, 65, 1, {1, 4, 4}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},
       {5, 32, 40, 1, {1, 4, 4}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},  // tiny images: columns
       {2, 24, 48, 2, {1, 5, 5}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}},
       {2, 3, 20, 1, {1, 32, 31}, {1, 8, 8}, {1, 8, 8}, {0, 0, 0}, {1, 1, 1}},  // patches

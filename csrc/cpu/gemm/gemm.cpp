@@ -71,18 +71,19 @@ template <class T> bool pays_streaming(const Gemm<T>& g) {
 inline constexpr int64_t kKeptRows = 256;
 constexpr char kPackedMatrix = 0;
 
-// By panels that are kept, which are those that would be packed now. Are there any?
-template <class T> bool gemm_kept(const Gemm<T>& g) {
-  const LayoutKey key = {&kPackedMatrix, g.b, {g.b_row, g.b_col, g.k, g.n}};
+// By panels of all of B, unless they would not last and `only_kept`. Did it run?
+template <class T> bool run_by_panels(const Gemm<T>& g, bool only_kept) {
+  const LayoutKey key = {&kPackedMatrix, g.b, {int64_t(sizeof(T)), g.b_row, g.b_col, g.k, g.n}};
   KeptLayout<T> packed(g.keeper, key);
-  if (!packed.lasts()) return false;
+  if (only_kept && !packed.lasts()) return false;
   packed.fill(packed_size<T>(g.k, g.n), [&](T* to) { pack_b(g.b, g.b_row, g.b_col, g.k, g.n, to); });
   gemm_packed<T>(g, packed);
   return true;
 }
 
 template <class T> void gemm_blocked(const Gemm<T>& g) {
-  if (g.keeper && g.m <= kKeptRows && panels_of(g) != PanelsOf::Place && gemm_kept(g)) return;
+  // The panels that are kept are those that would be packed now.
+  if (g.keeper && g.m <= kKeptRows && panels_of(g) != PanelsOf::Place && run_by_panels(g, true)) return;
   const bool pack_a = repays_packing_a(g);
   const PanelsOf b_from = panels_of(g);
   const bool pack_b = b_from == PanelsOf::Packed;
@@ -194,12 +195,7 @@ template <class T> void gemm_batch(const GemmArgs& args, const T* packed = nullp
 
 }  // namespace
 
-void gemm_by_panels(const Gemm<float>& g) {
-  const LayoutKey key = {&kPackedMatrix, g.b, {g.b_row, g.b_col, g.k, g.n}};
-  KeptLayout<float> packed(g.keeper, key);
-  packed.fill(packed_size<float>(g.k, g.n), [&](float* to) { pack_b(g.b, g.b_row, g.b_col, g.k, g.n, to); });
-  gemm_packed<float>(g, packed);
-}
+void gemm_by_panels(const Gemm<float>& g) { run_by_panels(g, false); }
 
 void gemm(const Gemm<float>& g) { gemm_any(g); }
 void gemm(const Gemm<double>& g) { gemm_any(g); }

@@ -8,6 +8,7 @@ from math import inf
 
 from ... import _C
 from ..functional.norms import _batch_norm_relu
+from ..parameter import Parameter
 from ._module.calling import note_path
 from .activation import Hardtanh, ReLU, ReLU6
 from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
@@ -20,6 +21,7 @@ _BATCH_NORMS = frozenset(_NORM_OF.values())
 _CONV_FORWARD, _NORM_FORWARD = Conv2d.forward, BatchNorm2d.forward
 _RELU_FORWARD, _BOUNDS_FORWARD = ReLU.forward, Hardtanh.forward
 _IDENTITY_FORWARD = Identity.forward
+_PLAIN = frozenset((_C.Tensor, Parameter))
 _END = object()
 
 LEADING = _BATCH_NORMS | _NORM_OF.keys()
@@ -43,6 +45,11 @@ def _next(rest):
     while type(module) is Identity and _is_plain(module, _IDENTITY_FORWARD):
         module = next(rest, _END)
     return module
+
+
+def _are_plain(*tensors):
+    """Does nobody take over what is done with them?"""
+    return all(t is None or type(t) in _PLAIN for t in tensors)
 
 
 def _is_plain(module, forward):
@@ -76,6 +83,7 @@ def _run_convolution(conv, rest, input):
         and conv.padding_mode == "zeros"
         and not isinstance(conv.padding, str)
         and _is_plain(conv, _CONV_FORWARD)
+        and _are_plain(conv.weight, conv.bias)
     ):
         return following, conv(input)
     weight = bias = mean = var = bounds = None
@@ -87,6 +95,8 @@ def _run_convolution(conv, rest, input):
         and following.num_features == conv.out_channels
         and input.dim() == len(conv.kernel_size) + 2
         and _is_plain(following, _NORM_FORWARD)
+        and _are_plain(following.weight, following.bias)
+        and _are_plain(following.running_mean, following.running_var)
     ):
         weight, bias, eps = following.weight, following.bias, following.eps
         mean, var = following.running_mean, following.running_var
