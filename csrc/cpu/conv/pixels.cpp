@@ -12,8 +12,8 @@ constexpr int64_t kBlockK =
     448 / kPanelVecs;      // products in a tile before the next tile takes the same weights from the first cache
 constexpr int64_t kWide = kPanelVecs * kSlice;  // columns of a packed panel of weights
 constexpr int64_t kBoxes = 6;         // as many are given to the pool whole; fewer are shared inside
-constexpr char kPackedWeights = 0;
-constexpr int64_t kShort = 1 << 16;
+constexpr char kPackedWeights = 0;  // the kind of their layout
+constexpr int64_t kShort = 1 << 16;  // of the numbers in its key
 constexpr int64_t kManyWeights = 512 << 10;
 constexpr int64_t kMinOutputs = 16;   // fewer leave lanes empty
 constexpr int64_t kMinRun = 24;  // products along a row of taps that repay turning the source,
@@ -152,7 +152,7 @@ class PixelConvolver {
 
   static LayoutKey key_of(const Pass& p, const TapClass& c) {
     LayoutKey key = {&kPackedWeights, p.w, {p.w_out, p.w_channels_last ? 0 : p.w_in, p.outputs, p.channels}};
-    for (int i = 0; i < 3; ++i) {  // each axis in 16 bits of four numbers; `kept` says that they suffice
+    for (int i = 0; i < 3; ++i) {  // of each axis 16 bits in four numbers; nothing is kept where they are too few
       const Axis& axis = c.axes[i];
       const int64_t parts[] = {axis.taps, axis.weight_first, axis.weight_gap + (axis.gap < 0 ? kShort / 2 : 0),
                                p.kernel[i]};
