@@ -2,6 +2,8 @@
 
 python -m cnn script.py [args]      python -m cnn -m module [args]      python -m cnn -c code [args]
 python -m cnn --version             python -m cnn --cmake-dir
+python -m cnn --install             python -m cnn --uninstall           python -m cnn --status
+python -m cnn --torch-wheel DIR
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import sys
 from . import _torch_alias
 
 USAGE = """usage: python -m cnn [-m module | -c code | script.py] [args ...]
+       python -m cnn --install | --uninstall | --status | --torch-wheel DIR
        python -m cnn --version | --cmake-dir | --help
 
 Runs a program with `torch` and its submodules resolved to cnn.
@@ -19,6 +22,11 @@ Runs a program with `torch` and its submodules resolved to cnn.
   script.py       a file, or a folder or zip archive with a __main__.py
   -m module       a module, as `python -m` would
   -c code         code given as a string
+  --install       makes `torch` cnn for this whole Python environment, for pip too
+  --uninstall     takes that back
+  --status        what `import torch` gives in this environment
+  --torch-wheel DIR
+                  writes what --install lays as a wheel, for those who build images
   --version       cnn's version
   --cmake-dir     the folder of cnnConfig.cmake, for -Dcnn_DIR or CMAKE_PREFIX_PATH
 """
@@ -37,6 +45,8 @@ def main(argv):
         return 0
     if option == "--cmake-dir":
         return print_cmake_dir()
+    if option in ("--install", "--uninstall", "--status", "--torch-wheel"):
+        return manage(option, argv[1:])
     if option in ("-m", "-c") and len(argv) < 2:
         print(f"python -m cnn: argument expected for the {option} option", file=sys.stderr)
         return 2
@@ -52,6 +62,30 @@ def main(argv):
         print(f"python -m cnn: can't open file {option!r}: no such file", file=sys.stderr)
         return 2
     return run(run_script, option, argv)
+
+
+def manage(option, arguments):
+    """What is said to `torch` in the whole environment; errors are sentences."""
+    from . import _torch_install
+
+    wanted = 1 if option == "--torch-wheel" else 0
+    if len(arguments) != wanted:
+        expected = "a folder" if wanted else "no arguments"
+        print(f"python -m cnn: {option} takes {expected}", file=sys.stderr)
+        return 2
+    try:
+        if option == "--status":
+            print(_torch_install.status())
+        elif option == "--torch-wheel":
+            print(_torch_install.write_wheel(arguments[0]))
+        elif option == "--install":
+            print(f"`import torch` now gives cnn: {_torch_install.install()}")
+        else:
+            print(f"`import torch` no longer gives cnn: {_torch_install.uninstall()}")
+    except _torch_install.InstallError as error:
+        print(f"python -m cnn: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def print_cmake_dir():
