@@ -116,7 +116,7 @@ def install():
     managed = os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
     if sys.prefix == sys.base_prefix and os.path.exists(managed):
         raise InstallError(
-            "this Python's packages are managed by the operating system; make a virtual environment "
+            "the operating system manages this Python's packages; make a virtual environment "
             "(python -m venv) and install there"
         )
     if found is not None:
