@@ -7,7 +7,6 @@ them is asked of the package itself; differences.py says where something works o
 from __future__ import annotations
 
 import importlib
-import inspect
 import pathlib
 import sys
 import textwrap
@@ -37,7 +36,15 @@ NAMESPACES = """
 """.split()
 
 # Values of these modules are no names of their own.
-_BORROWED = {"typing", "typing_extensions", "collections.abc", "_collections_abc", "__future__", "_io", "_thread"}
+_BORROWED = {
+    "typing",
+    "typing_extensions",
+    "collections.abc",
+    "_collections_abc",
+    "__future__",
+    "_io",
+    "_thread",
+}
 # Operators and the protocols of Python and NumPy that Tensor takes part in.
 _PROTOCOLS = """
     abs add and array array_priority array_wrap bool complex contains deepcopy dir div dlpack dlpack_device eq float
@@ -74,12 +81,18 @@ def documented(namespace, place):
     """The public names of a module or class of PyTorch's that are its own and have a text."""
     listed = set(getattr(place, "__all__", None) or ())
     for name in sorted(set(dir(place)) | listed):
-        if name.startswith("_") and not (namespace == "torch.Tensor" and name.strip("_") in _PROTOCOLS):
+        if name.startswith("_") and not (
+            namespace == "torch.Tensor" and name.strip("_") in _PROTOCOLS
+        ):
             continue
         value = getattr(place, name, None)
         if isinstance(value, (types.ModuleType, typing.TypeVar)):
             continue
-        if isinstance(place, types.ModuleType) and name not in listed and not _is_own(namespace, value, bool(listed)):
+        if (
+            isinstance(place, types.ModuleType)
+            and name not in listed
+            and not _is_own(namespace, value, bool(listed))
+        ):
             continue
         if not callable(value) or value.__doc__:
             yield name
@@ -94,7 +107,11 @@ def _is_own(namespace, value, has_list):
         return True
     if home and not home.startswith(("torch", "_")):
         return False
-    return namespace == "torch" or not home.startswith("torch.") or home.startswith((namespace, "torch._C"))
+    return (
+        namespace == "torch"
+        or not home.startswith("torch.")
+        or home.startswith((namespace, "torch._C"))
+    )
 
 
 def write_names():
@@ -149,8 +166,12 @@ def make():
     rows, chapters, totals = [], [], [0, 0, 0, 0]
     for namespace, names in spaces.items():
         place = resolve("cnn", namespace.split(".")[1:])
-        found = {name: ("absent", None) if place is None else what_is(place, name) for name in names}
-        differing = {n: DIFFERENCES[f"{namespace}.{n}"] for n in names if f"{namespace}.{n}" in DIFFERENCES}
+        found = {
+            name: ("absent", None) if place is None else what_is(place, name) for name in names
+        }
+        differing = {
+            n: DIFFERENCES[f"{namespace}.{n}"] for n in names if f"{namespace}.{n}" in DIFFERENCES
+        }
         kinds = [kind for kind, _ in found.values()]
         counts = [
             kinds.count("works") - len(differing), len(differing), kinds.count("raises"), kinds.count("absent")
@@ -159,7 +180,11 @@ def make():
         rows.append(f"| `{namespace}` | {len(names)} | " + " | ".join(map(str, counts)) + " |")
         chapters += _chapter(namespace, found, differing)
     rows.append(f"| all | {sum(totals)} | " + " | ".join(map(str, totals)) + " |")
-    table = ["| namespace | names | work | with a difference | raise | absent |", "| --- " + "| ---: " * 5 + "|", *rows]
+    table = [
+        "| namespace | names | work | with a difference | raise | absent |",
+        "| --- " + "| ---: " * 5 + "|",
+        *rows,
+    ]
     return HEAD.format(version=version) + "\n".join([*table, *chapters]) + "\n"
 
 
@@ -167,7 +192,9 @@ def _chapter(namespace, found, differing):
     """What is to be said of a namespace, in lines; nothing where all works."""
     lines = []
     for name, text in differing.items():
-        lines += textwrap.wrap(f"- `{name}`: {text}", 120, subsequent_indent="  ", break_on_hyphens=False)
+        lines += textwrap.wrap(
+            f"- `{name}`: {text}", 120, subsequent_indent="  ", break_on_hyphens=False
+        )
     for kind, title in (("raises", "Raise"), ("absent", "Absent")):
         said = {}
         for name, (its_kind, text) in found.items():
@@ -176,7 +203,9 @@ def _chapter(namespace, found, differing):
         for text, names in said.items():
             reason = f" ({text})" if text else ""
             line = f"- {title}{reason}: {' '.join(names)}"
-            lines += textwrap.wrap(line, 120, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
+            lines += textwrap.wrap(
+                line, 120, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+            )
     return ["", f"## {namespace}", "", *lines] if lines else []
 
 
