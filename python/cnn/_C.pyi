@@ -496,6 +496,8 @@ class Tensor:
         out: Any = None,
     ) -> Tensor:
         """Differences of neighbours along `dim`, n times."""
+    def eig(input, eigenvectors: Any = False, *, e: Any = None, v: Any = None) -> Tensor:
+        """Raises RuntimeError: gone from PyTorch too."""
     def fliplr(input) -> Tensor:
         """Columns in reverse order."""
     def flipud(input) -> Tensor:
@@ -514,8 +516,10 @@ class Tensor:
         """Kronecker product."""
     def logdet(input) -> Tensor:
         """The logarithm of the determinant; nan where that is negative."""
-    def lu(input, pivot: Any = True, get_infos: Any = False) -> Any:
-        """LU and pivots of `linalg.lu_factor_ex`, and with `get_infos` its info; else an error of a matrix without a pivot is raised."""
+    def lstsq(input, A: Any, *, out: Any = None) -> Tensor:
+        """Raises RuntimeError: gone from PyTorch too. Use `linalg.lstsq`."""
+    def lu(input, pivot: Any = True, get_infos: Any = False, out: Any = None) -> Any:
+        """LU and pivots of `linalg.lu_factor_ex`, and with `get_infos` its info."""
     def lu_solve(input, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Tensor:
         """`linalg.lu_solve`, B first."""
     def matrix_exp(input) -> Tensor:
@@ -562,8 +566,12 @@ class Tensor:
         """Turned by k quarter turns in the plane of `dims`, from the first towards the second."""
     def slogdet(input, *, out: Any = None) -> Any:
         """`linalg.slogdet`."""
+    def solve(input, A: Any, *, out: Any = None) -> Tensor:
+        """Raises RuntimeError: gone from PyTorch too. Use `linalg.solve`."""
     def svd(input, some: Any = True, compute_uv: Any = True, *, out: Any = None) -> Any:
         """U, S, V of A = U diag(S) V'. `some`: reduced. Without `compute_uv` U and V are zeros."""
+    def symeig(input, eigenvectors: Any = False, upper: Any = True, *, out: Any = None) -> Tensor:
+        """Raises RuntimeError: gone from PyTorch too. Use `linalg.eigh`."""
     def tile(self, *dims: Any, **named: Any) -> Tensor:
         """`repeat`, with the missing leading counts taken as 1."""
     def triangular_solve(

@@ -38,12 +38,10 @@ _SENTENCES = {
         bits16 bits1x8 bits2x4 bits4x2 bits8 float4_e2m1fn_x2 float8_e4m3fn float8_e4m3fnuz
         float8_e5m2 float8_e5m2fnuz float8_e8m0fnu int1 int2 int3 int4 int5 int6 int7 uint1 uint2
         uint3 uint4 uint5 uint6 uint7""",
-    "eigenvalues of general matrices are complex; use linalg.eigh for symmetric ones": """
-        eig symeig""",
     _MATRICES: """
         cholesky_ex cond eigh eigvals eigvalsh householder_product inv inv_ex ldl_factor
-        ldl_factor_ex ldl_solve lstsq lu_factor lu_factor_ex matrix_rank multi_dot pinv solve
-        solve_ex solve_triangular svdvals tensorinv tensorsolve""",
+        ldl_factor_ex ldl_solve lu_factor lu_factor_ex multi_dot pinv solve_ex
+        solve_triangular svdvals tensorinv tensorsolve""",
     "there are no Fourier transforms; use numpy.fft on t.numpy()": "fft istft stft",
     _WINDOWS: "bartlett_window blackman_window hamming_window hann_window kaiser_window signal",
     _COPIES: """
@@ -107,17 +105,17 @@ _ELSEWHERE = {name: f"cnn.nn.functional.{name}" for name in _IN_FUNCTIONAL} | {
 _OF_TENSOR = """
     adjoint angle apply_ ccol_indices cdouble cfloat chalf
     coalesce col_indices conj conj_physical conj_physical_ const_data_ptr
-    crow_indices dense_dim dequantize diagonal_scatter dim_order eig fill_diagonal_ frexp
+    crow_indices dense_dim dequantize diagonal_scatter dim_order fill_diagonal_ frexp
     grad_dtype hash_tensor histogram i0 i0_ igamma igamma_ igammac igammac_ index indices
     int_repr ipu is_coalesced is_distributed is_ipu is_maia is_mtia is_nonzero
-    is_sparse_csr is_vulkan is_xla istft lstsq map2_ map_
+    is_sparse_csr is_vulkan is_xla istft map2_ map_
     module_load mtia mvlgamma mvlgamma_ narrow_copy new_empty_strided
     nonzero_static polygamma polygamma_ q_per_channel_axis
     q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point qscheme record_stream
     reinforce renorm renorm_ resize resize_as resize_as_sparse_ resolve_conj resolve_neg
-    row_indices select_scatter slice_inverse slice_scatter smm solve sparse_dim
+    row_indices select_scatter slice_inverse slice_scatter smm sparse_dim
     sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm stft storage storage_type
-    symeig to_dense to_mkldnn to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr
+    to_dense to_mkldnn to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr
     to_sparse_coo to_sparse_csc to_sparse_csr unsafe_chunk unsafe_split
     unsafe_split_with_sizes values volatile xpu
 """.split()

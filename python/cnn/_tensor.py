@@ -97,8 +97,8 @@ def _set_state(tensor, state):
 
 # Methods that are functions of cnn, in a module that loads when one of them is asked for.
 OF_LINALG = """
-    cholesky cholesky_inverse cholesky_solve det geqrf inverse logdet lu lu_solve matrix_exp
-    matrix_power orgqr ormqr pinverse qr slogdet svd triangular_solve
+    cholesky cholesky_inverse cholesky_solve det eig geqrf inverse logdet lstsq lu lu_solve
+    matrix_exp matrix_power orgqr ormqr pinverse qr slogdet solve svd symeig triangular_solve
 """.split()
 
 

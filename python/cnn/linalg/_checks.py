@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 
 from .. import _C
+from ..autograd.function import Function
 
 LinAlgError = _C._LinAlgError
 
@@ -22,8 +23,11 @@ def type_name(dtype):
     return kind.removesuffix("Tensor")
 
 
-def require_floating(op, *tensors, low_precision=False):
-    """RuntimeError unless all are float32 or float64; NotImplementedError on a GPU."""
+def require_floating(op, *tensors, kernel=None, low_precision=False):
+    """RuntimeError unless all are float32 or float64; NotImplementedError on a GPU.
+
+    With `kernel` 16-bit floats are what PyTorch's kernel of that name does not have.
+    """
     for x in tensors:
         require_tensor(op, x)
         if not x.is_floating_point():
@@ -32,11 +36,22 @@ def require_floating(op, *tensors, low_precision=False):
                 f"Got {type_name(x.dtype)}"
             )
         if not low_precision and x.dtype not in (_C.float32, _C.float64):
+            if kernel is not None:
+                require_kernel(kernel, x)
             raise RuntimeError(
                 f"{op}: Low precision dtypes not supported. Got {type_name(x.dtype)}"
             )
         if x.is_cuda:
             raise NotImplementedError(f"{op}: not implemented on CUDA; use .cpu()")
+
+
+def require_kernel(kernel, x):
+    """NotImplementedError unless x is float32 or float64, and not on a GPU."""
+    require_tensor(kernel, x)
+    if x.dtype not in (_C.float32, _C.float64):
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{type_name(x.dtype)}'")
+    if x.is_cuda:
+        raise NotImplementedError(f"{kernel}: not implemented on CUDA; use .cpu()")
 
 
 def require_tensor(op, x):
@@ -104,8 +119,14 @@ _TEXTS = {
     "positive-definite (the leading minor of order {0} is not positive-definite).",
     "svd": "The algorithm failed to converge because the input matrix is ill-conditioned or has "
     "too many repeated singular values (error code: {0}).",
+    "non_finite": "The algorithm failed to converge because the input matrix contained non-finite "
+    "values.",
     "eigh": "The algorithm failed to converge because the input matrix is ill-conditioned or has "
     "too many repeated eigenvalues (error code: {0}).",
+    "ldl_factor": "The block of D at row {0} is zero, with which no system can be solved. "
+    "linalg.ldl_factor_ex gives the factors nevertheless.",
+    "lstsq": "The least squares solution could not be computed because the input matrix does not "
+    "have full rank (error code: {0}).",
     "lu_factor": "U[{0},{0}] is zero and using it on lu_solve would result in a division by zero. "
     "If you still want to perform the factorization, consider calling linalg.lu(A, pivot) or "
     "linalg.lu_factor_ex(A, pivot)",
@@ -129,6 +150,25 @@ def fail(op, text, at):
     """Raises LinAlgError about matrix `at` of a batch, or about the only one."""
     where = "" if at is None else f"(Batch element {at}): "
     raise LinAlgError(f"{op}: {where}{text}")
+
+
+class _WithoutDerivative(Function):
+    @staticmethod
+    def forward(ctx, op, results, *inputs):
+        ctx.op = op
+        ctx.mark_non_differentiable(*(r for r in results if not r.is_floating_point()))
+        return results
+
+    @staticmethod
+    def backward(ctx, *_):
+        raise NotImplementedError(f"the derivative for '{ctx.op}' is not implemented.")
+
+
+def without_derivative(op, results, *inputs):
+    """The results, which raise where backward reaches them."""
+    if _C.is_grad_enabled() and any(x.requires_grad for x in inputs):
+        return _WithoutDerivative.apply(op, results, *inputs)
+    return results
 
 
 def into(out, result, op):

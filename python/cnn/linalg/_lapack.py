@@ -69,17 +69,35 @@ class one_thread:
                 _switches[1](_before)
 
 
-def call(function, *arrays, **options):
-    """numpy.linalg's function of tensors: a tensor or a tuple of them, of the first's dtype."""
+def call(function, a, *, op=None, kind=None, **options):
+    """numpy.linalg's function of a tensor: a tensor or a tuple of them, of its dtype.
+
+    Where it does not converge, LinAlgError of `op` says so for that `kind` of algorithm.
+    """
     import numpy
 
-    dtype = arrays[0].dtype
-    given = [a.detach().numpy() for a in arrays]
+    work = getattr(numpy.linalg, function)
+    array = a.detach().numpy()
     with one_thread():
-        result = getattr(numpy.linalg, function)(*given, **options)
+        try:
+            result = work(array, **options)
+        except numpy.linalg.LinAlgError:
+            at = _first_failure(work, array, options)
+            _checks.fail(op, _checks.reason(kind, 1), None if a.dim() == 2 else at)
     if isinstance(result, tuple):
-        return tuple(_tensor(r, dtype) for r in result)
-    return _tensor(result, dtype)
+        return tuple(_tensor(r, a.dtype) for r in result)
+    return _tensor(result, a.dtype)
+
+
+def _first_failure(work, array, options):
+    import numpy
+
+    for i, matrix in enumerate(array.reshape(-1, *array.shape[-2:])):
+        try:
+            work(matrix, **options)
+        except numpy.linalg.LinAlgError:
+            return i
+    return None
 
 
 def _tensor(array, dtype):
@@ -88,12 +106,9 @@ def _tensor(array, dtype):
     return _C.from_numpy(numpy.array(array)).to(dtype)
 
 
-def refuse_non_finite(op, a, text):
-    """LinAlgError for the first matrix with inf or nan, as where algorithms do not converge."""
-    if a.is_meta or a.numel() == 0:
+def refuse(op, kind, bad):
+    """LinAlgError for the first matrix that has an element marked as bad."""
+    if bad.is_meta or not bad.any():
         return
-    good = a.detach().isfinite().all(-1).all(-1)
-    if good.all():
-        return
-    at = int((~good).reshape(-1).nonzero()[0])
-    _checks.fail(op, text, None if a.dim() == 2 else at)
+    at = int(bad.any(-1).any(-1).reshape(-1).nonzero()[0])
+    _checks.fail(op, _checks.reason(kind, 1), None if bad.dim() == 2 else at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .. import _C
 from . import _checks
-from ._checks import LinAlgError, into, named
+from ._checks import into, named
 
 LDLFactor = named("linalg_ldl_factor", ("LD", "pivots"))
 LDLFactorEx = named("linalg_ldl_factor_ex", ("LD", "pivots", "info"))
@@ -26,20 +26,17 @@ def ldl_factor_ex(input, *, hermitian=False, check_errors=False, out=None):
     info = _C.zeros(a.shape[:-2], dtype=_C.int32, device=a.device)
     factor = a.tril()
     if not a.is_meta:
-        flat = factor.contiguous().reshape(-1, n, n)
+        count = info.numel()
+        flat = factor.contiguous().reshape(count, n, n)
         for matrix, places, state in zip(
-            flat.numpy(), pivots.view(-1, n).numpy(), info.view(-1, 1).numpy()
+            flat.numpy(), pivots.view(count, n).numpy(), info.view(count, 1).numpy()
         ):
             state[0] = _factor(matrix, places)
         factor = flat.reshape(a.shape)
-    if check_errors and info.any():
-        at = info.reshape(-1).nonzero()[0].item()
-        where = "" if a.dim() == 2 else f"(Batch element {at}): "
-        raise LinAlgError(
-            f"{op}: {where}The factorization could not be completed: D has a zero block "
-            f"{info.reshape(-1)[at].item()}"
-        )
-    return into(out, LDLFactorEx(factor, pivots, info), op)
+    if check_errors:
+        _checks.check_info(op, "ldl_factor", info)
+    results = _checks.without_derivative("linalg_ldl_factor_ex", (factor, pivots, info), input)
+    return into(out, LDLFactorEx(*results), op)
 
 
 def ldl_factor(input, *, hermitian=False, out=None):
@@ -50,6 +47,7 @@ def ldl_factor(input, *, hermitian=False, out=None):
     number, of the row that the second was exchanged with. Without gradient.
     """
     result = ldl_factor_ex(input, hermitian=hermitian)
+    _checks.check_info("torch.linalg.ldl_factor", "ldl_factor", result.info)
     return into(out, LDLFactor(result.LD, result.pivots), "torch.linalg.ldl_factor")
 
 
@@ -84,6 +82,7 @@ def ldl_solve(LD, pivots, B, *, hermitian=False, out=None):
             raise RuntimeError(f"{op}: pivots must lie between 1 and {n}, or -{n} and -1")
         for ld, place, b in zip(factor.reshape(-1, n, n).numpy(), places.tolist(), flat):
             _solve(ld, place, b)
+    (x,) = _checks.without_derivative("linalg_ldl_solve", (x,), LD, B)
     return into(out, x, op)
 
 

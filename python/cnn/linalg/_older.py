@@ -8,12 +8,14 @@ from ._checks import into, named
 from ._lowrank import pca_lowrank, svd_lowrank
 
 __all__ = [
-    "chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "geqrf", "inverse",
-    "logdet", "lu", "lu_solve", "lu_unpack", "matrix_exp", "matrix_power", "orgqr", "ormqr",
-    "pca_lowrank", "pinverse", "qr", "slogdet", "svd", "svd_lowrank", "triangular_solve",
+    "chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "eig", "geqrf",
+    "inverse", "logdet", "lstsq", "lu", "lu_solve", "lu_unpack", "matrix_exp", "matrix_power",
+    "matrix_rank", "orgqr", "ormqr", "pca_lowrank", "pinverse", "qr", "slogdet", "solve", "svd",
+    "svd_lowrank", "symeig", "triangular_solve",
 ]  # fmt: skip
 
 Geqrf = named("geqrf", ("a", "tau"))
+LUWithInfo = named("_lu_with_info", ("LU", "pivots", "info"))
 LUUnpack = named("lu_unpack", ("P", "L", "U"))
 QR = named("qr", ("Q", "R"))
 Slogdet = named("slogdet", ("sign", "logabsdet"))
@@ -78,11 +80,9 @@ def _deprecated(name, instead):
 def chain_matmul(*matrices, out=None):
     """`linalg.multi_dot` of the arguments."""
     _deprecated("chain_matmul", "multi_dot")
-    for i, matrix in enumerate(matrices):
+    for matrix in matrices:
         if matrix.dim() != 2:
-            raise RuntimeError(
-                f"chain_matmul: Tensor {i} must be 2-D, but got {matrix.dim()} dimensions"
-            )
+            raise RuntimeError(f"Tensor dimension is {matrix.dim()}, expected 2 instead.")
     if not matrices:
         raise RuntimeError("chain_matmul(): Expected one or more matrices")
     if len(matrices) == 1:
@@ -99,8 +99,12 @@ def qr(input, some=True, *, out=None):
 
 def svd(input, some=True, compute_uv=True, *, out=None):
     """U, S, V of A = U diag(S) V'. `some`: reduced. Without `compute_uv` U and V are zeros."""
+    if input.dim() < 2:
+        raise RuntimeError(
+            f"linalg.svd: input should have at least 2 dimensions, but has {input.dim()} "
+            "dimensions instead"
+        )
     if not compute_uv:
-        _checks.require_matrix("linalg.svd", input, "input")
         s = spectral.svdvals(input)
         m, n = input.shape[-2:]
         u, v = (
@@ -114,8 +118,8 @@ def svd(input, some=True, compute_uv=True, *, out=None):
 
 def logdet(input):
     """The logarithm of the determinant; nan where that is negative."""
-    _checks.require_square("linalg.det", input)
-    _checks.require_floating("logdet", input)
+    _checks.require_square("logdet", input)
+    _checks.require_floating("logdet", input, kernel="lu_cpu")
     sign, log = products.slogdet(input)
     return _C.where(sign == -1, float("nan"), log)
 
@@ -127,14 +131,17 @@ def cholesky(input, upper=False, *, out=None):
     """`linalg.cholesky`."""
     _deprecated("cholesky", "cholesky")
     _checks.require_square("cholesky", input)
-    _checks.require_floating("cholesky", input)
+    _checks.require_kernel("cholesky_cpu", input)
     factor, info = _triangles.cholesky(input, bool(upper))
     _checks.check_info("cholesky", "cholesky", info)
     return into(out, factor, "cholesky")
 
 
 def cholesky_solve(input, input2, upper=False, *, out=None):
-    """X of A X = B, given B [..., n, k] and the factor of A = L L' (or U' U where `upper`)."""
+    """X of A X = B, given B [..., n, k] and the factor of A = L L' (or U' U where `upper`).
+
+    One triangle of the factor is read; its gradient, as PyTorch's, is that of a full matrix.
+    """
     op = "cholesky_solve"
     if input.dim() < 2:
         raise RuntimeError(
@@ -144,7 +151,7 @@ def cholesky_solve(input, input2, upper=False, *, out=None):
         raise RuntimeError(
             f"u should have at least 2 dimensions, but has {input2.dim()} dimensions instead"
         )
-    _checks.require_floating(op, input)
+    _checks.require_kernel("cholesky_cpu", input)
     _checks.require_same(op, input, input2, "b", "A")
     n = input2.shape[-1]
     if input2.shape[-2] != n:
@@ -157,23 +164,19 @@ def cholesky_solve(input, input2, upper=False, *, out=None):
             f"{input.shape[-2]} by {input.shape[-1]}"
         )
     factor, b = _checks.broadcast_batches(input2, input)
-    upper = bool(upper)
-    first = _triangles.solve_triangle(factor.mT if upper else factor, b, False)
-    x = _triangles.solve_triangle(factor if upper else factor.mT, first, True)
-    return into(out, x, op)
+    return into(out, _triangles.cholesky_solve(b, factor, bool(upper)), op)
 
 
 def cholesky_inverse(input, upper=False, *, out=None):
-    """The inverse of A, given the factor of A = L L' (or U' U where `upper`)."""
+    """The inverse of A, given the factor of A = L L' (or U' U where `upper`).
+
+    One triangle of the factor is read; its gradient, as PyTorch's, is that of a full matrix.
+    """
     _checks.require_square("cholesky_inverse", input)
-    _checks.require_floating("cholesky_inverse", input)
-    eye = _C.eye(input.shape[-1], dtype=input.dtype, device=input.device).expand(input.shape)
-    upper = bool(upper)
+    _checks.require_kernel("cholesky_inverse", input)
     zeros = input.detach().diagonal(0, -2, -1) == 0
     _checks.check_info("cholesky_inverse", "inv", first_of(zeros))
-    # inv(L)' inv(L), which is symmetric to the last bit.
-    first = _triangles.solve_triangle(input.mT if upper else input, eye, False)
-    return into(out, first.mT @ first, "cholesky_inverse")
+    return into(out, _triangles.cholesky_inverse(input, bool(upper)), "cholesky_inverse")
 
 
 def first_of(mask):
@@ -210,13 +213,13 @@ def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False,
 # ---- LU ----
 
 
-def lu(input, pivot=True, get_infos=False):
-    """LU and pivots of `linalg.lu_factor_ex`, and with `get_infos` its info; else an error of a
-    matrix without a pivot is raised."""
-    factor, pivots, info = factorizations.lu_factor_ex(input, pivot=pivot)
+def lu(input, pivot=True, get_infos=False, out=None):
+    """LU and pivots of `linalg.lu_factor_ex`, and with `get_infos` its info."""
+    _deprecated("lu", "lu_factor")
+    result = LUWithInfo(*factorizations.lu_factor_ex(input, pivot=bool(pivot)))
     if get_infos:
-        return factor, pivots, info
-    return factor, pivots
+        return into(out, result, "lu")
+    return into(out, result[:2], "lu")
 
 
 def lu_solve(input, LU_data, LU_pivots, *, out=None):
@@ -227,7 +230,10 @@ def lu_solve(input, LU_data, LU_pivots, *, out=None):
 def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True, *, out=None):
     """P, L and U of what `linalg.lu_factor` gives; empty where they are not asked for."""
     if LU_data.dim() < 2:
-        raise RuntimeError("lu_unpack: The input tensor LU_data must have at least 2 dimensions.")
+        raise RuntimeError(
+            "torch.lu_unpack: Expected tensor with 2 or more dimensions. Got size: "
+            f"{list(LU_data.shape)} instead"
+        )
     if unpack_pivots and LU_pivots.dtype != _C.int32:
         raise RuntimeError(
             "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 "
@@ -245,21 +251,16 @@ def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True, *, out=N
 
 def geqrf(input, *, out=None):
     """R in the upper triangle of a, and below it and in tau the reflections whose product is Q."""
-    _checks.require_matrix("torch.geqrf", input, "input")
-    _checks.require_floating("geqrf", input)
+    if input.dim() < 2:
+        raise RuntimeError("torch.geqrf: input must have at least 2 dimensions.")
+    _checks.require_kernel("geqrf_cpu", input)
     m, n = input.shape[-2:]
     if input.is_meta or input.numel() == 0:
-        result = Geqrf(input.clone(), input.new_empty((*input.shape[:-2], min(m, n))))
+        h, tau = input.detach().clone(), input.new_empty((*input.shape[:-2], min(m, n)))
     else:
-        _refuse_gradient("geqrf", input)
         h, tau = _lapack.call("qr", input, mode="raw")
-        result = Geqrf(h.mT, tau)
-    return into(out, result, "geqrf")
-
-
-def _refuse_gradient(op, input):
-    if _C.is_grad_enabled() and input.requires_grad:
-        raise NotImplementedError(f"{op}: has no derivative; use linalg.qr, or detach() the input")
+        h = h.mT
+    return into(out, Geqrf(*_checks.without_derivative("geqrf", (h, tau), input)), "geqrf")
 
 
 def ormqr(input, input2, input3, left=True, transpose=False, *, out=None):
@@ -306,7 +307,7 @@ def ormqr(input, input2, input3, left=True, transpose=False, *, out=None):
                 f"{op}: Expected input and {name} to have the same dtype, but input has dtype "
                 f"{h.dtype} and {name} has dtype {x.dtype}"
             )
-    _checks.require_floating("ormqr", h)
+    _checks.require_kernel("ormqr_cpu", h)
     v, t = factorizations.reflections(h, tau)
     t = t.mT if transpose else t
     if left:
@@ -314,6 +315,39 @@ def ormqr(input, input2, input3, left=True, transpose=False, *, out=None):
     else:
         result = c - ((c @ v) @ t) @ v.mT
     return into(out, result, "ormqr")
+
+
+# ---- What PyTorch has dropped: the names are there, and say what to use ----
+
+_GONE = "This function was deprecated since version 1.9 and is now removed. "
+
+
+def eig(input, eigenvectors=False, *, e=None, v=None):
+    """Raises RuntimeError: gone from PyTorch too."""
+    raise RuntimeError(
+        _GONE + "`torch.linalg.eig` returns complex tensors, which cnn has none of; "
+        "use linalg.eigh for symmetric matrices."
+    )
+
+
+def symeig(input, eigenvectors=False, upper=True, *, out=None):
+    """Raises RuntimeError: gone from PyTorch too. Use `linalg.eigh`."""
+    raise RuntimeError(_GONE + "Use torch.linalg.eigh, which reads the lower triangle by default.")
+
+
+def lstsq(input, A, *, out=None):
+    """Raises RuntimeError: gone from PyTorch too. Use `linalg.lstsq`."""
+    raise RuntimeError(_GONE + "Use torch.linalg.lstsq, whose arguments are reversed.")
+
+
+def solve(input, A, *, out=None):
+    """Raises RuntimeError: gone from PyTorch too. Use `linalg.solve`."""
+    raise RuntimeError(_GONE + "Use torch.linalg.solve, whose arguments are reversed.")
+
+
+def matrix_rank(input, tol=None, symmetric=False, *, out=None):
+    """Raises RuntimeError: gone from PyTorch too. Use `linalg.matrix_rank`."""
+    raise RuntimeError(_GONE + "Use torch.linalg.matrix_rank.")
 
 
 # Autocast lists them by these names.

@@ -20,19 +20,21 @@ def pinv(input, rcond=None, hermitian=False, *, atol=None, rtol=None, out=None):
     op = "linalg.pinv"
     if rcond is not None:
         atol, rtol = 0.0, rcond
-    _checks.require_matrix(op, input)
-    _checks.require_floating(op, input)
+    _checks.require_tensor(op, input)
+    if input.dim() < 2 or input.dtype not in (_C.float32, _C.float64):
+        raise RuntimeError(
+            f"{op}({_checks.type_name(input.dtype)}{{{list(input.shape)}}}): expected a tensor "
+            "with 2 or more dimensions of float, double, cfloat or cdouble types"
+        )
     atol, rtol = tolerances(op, input, atol, rtol)
     if hermitian:
-        _checks.require_square(op, input)
+        _checks.require_square("linalg.eigh", input)
     if input.numel() == 0:
         result = input.mT.clone()
-    elif hermitian:
-        result = _by_eigenvalues(input, atol, rtol)
     elif _C.is_grad_enabled() and input.requires_grad:
-        result = _Pinv.apply(input, atol, rtol)
+        result = _Pinv.apply(input, atol, rtol, hermitian)
     else:
-        result = _by_singular_values(input, atol, rtol)
+        result = _pinv(input, atol, rtol, hermitian)
     return into(out, result, op)
 
 
@@ -55,36 +57,26 @@ def tolerances(op, a, atol, rtol):
     return given_atol, _C.where(given_atol > 0, _C.zeros_like(default), default)
 
 
-def _limit(largest, atol, rtol):
-    return _C.maximum(atol.unsqueeze(-1), rtol.unsqueeze(-1) * largest)
+def _pinv(a, atol, rtol, hermitian):
+    from .spectral import eigh, svd
 
-
-def _reciprocals(values, limit):
-    """1 / value where its size is greater than the limit, else 0."""
-    counts = values.detach().abs() > limit.detach()
-    return _C.where(counts, values, 1).reciprocal() * counts
-
-
-def _by_singular_values(a, atol, rtol):
-    from .spectral import svd
-
-    u, s, vh = svd(a, full_matrices=False)
-    inverses = _reciprocals(s, _limit(s[..., :1], atol, rtol))
-    return (vh.mT * inverses.unsqueeze(-2)) @ u.mT
-
-
-def _by_eigenvalues(a, atol, rtol):
-    from .spectral import eigh
-
-    values, vectors = eigh(a)
-    inverses = _reciprocals(values, _limit(values.abs().amax(-1, keepdim=True), atol, rtol))
-    return (vectors * inverses.unsqueeze(-2)) @ vectors.mT
+    if hermitian:
+        values, left = eigh(a.detach())
+        right = left.mT
+        largest = values.abs().amax(-1, keepdim=True)
+    else:
+        left, values, right = svd(a.detach(), full_matrices=False)
+        largest = values[..., :1]
+    limit = _C.maximum(atol.unsqueeze(-1), rtol.unsqueeze(-1) * largest)
+    counts = values.abs() > limit
+    inverses = _C.where(counts, values, 1).reciprocal() * counts
+    return (right.mT * inverses.unsqueeze(-2)) @ left.mT
 
 
 class _Pinv(Function):
     @staticmethod
-    def forward(ctx, a, atol, rtol):
-        p = _by_singular_values(a, atol, rtol)
+    def forward(ctx, a, atol, rtol, hermitian):
+        p = _pinv(a, atol, rtol, hermitian)
         ctx.save_for_backward(a, p)
         return p
 
@@ -96,4 +88,4 @@ class _Pinv(Function):
         left = gt @ p @ pt  # times I - A P from the left
         right = pt @ p @ gt  # times I - P A from the right
         result = -(pt @ grad @ pt) + (left - a @ (p @ left)) + (right - (right @ p) @ a)
-        return result, None, None
+        return result, None, None, None

@@ -61,3 +61,58 @@ class _Cholesky(Function):
         middle = (product + product.triu(1).mT) / 2
         right = solve_triangle(upper.mT, middle, False, left=False)
         return solve_triangle(upper, right, True)  # inv(U) middle inv(U)'
+
+
+def cholesky_solve(b, factor, upper):
+    """X of A X = B by the factor of A."""
+    if _C.is_grad_enabled() and (b.requires_grad or factor.requires_grad):
+        return _CholeskySolve.apply(b, factor, upper)
+    lower = factor.mT if upper else factor
+    first = _C._solve_triangle(lower, b, False, True, False)
+    return _C._solve_triangle(lower.mT, first, True, True, False)
+
+
+class _CholeskySolve(Function):
+    @staticmethod
+    def forward(ctx, b, factor, upper):
+        x = cholesky_solve(b.detach(), factor.detach(), upper)
+        ctx.save_for_backward(factor, x)
+        ctx.upper = upper
+        return x
+
+    @staticmethod
+    def backward(ctx, grad):
+        factor, x = ctx.saved_tensors
+        grad_b = cholesky_solve(grad, factor, ctx.upper)
+        if not ctx.needs_input_grad[1]:
+            return grad_b, None, None
+        return grad_b, _of_factor(-(grad_b @ x.mT), factor, ctx.upper), None
+
+
+def _of_factor(grad, factor, upper):
+    """The gradient of the factor, given that of the matrix."""
+    both = grad + grad.mT
+    return factor.triu() @ both if upper else both @ factor.tril()
+
+
+def cholesky_inverse(factor, upper):
+    """inv(A) = inv(L)' inv(L) by the factor of A, symmetric to the last bit."""
+    if _C.is_grad_enabled() and factor.requires_grad:
+        return _CholeskyInverse.apply(factor, upper)
+    eye = _C.eye(factor.shape[-1], dtype=factor.dtype, device=factor.device).expand(factor.shape)
+    first = _C._solve_triangle(factor.mT if upper else factor, eye, False, True, False)
+    return first.mT @ first
+
+
+class _CholeskyInverse(Function):
+    @staticmethod
+    def forward(ctx, factor, upper):
+        inverse = cholesky_inverse(factor.detach(), upper)
+        ctx.save_for_backward(factor, inverse)
+        ctx.upper = upper
+        return inverse
+
+    @staticmethod
+    def backward(ctx, grad):
+        factor, inverse = ctx.saved_tensors
+        return _of_factor(-(inverse @ grad @ inverse), factor, ctx.upper), None

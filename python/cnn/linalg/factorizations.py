@@ -38,7 +38,7 @@ def cholesky_ex(input, *, upper=False, check_errors=False, out=None):
     """`cholesky` and info, an int32 for each matrix: 0, or the order of the first leading minor
     that is not positive, whose factor then stands for nothing. `check_errors` raises instead."""
     _checks.require_square("linalg.cholesky", input)
-    _checks.require_floating("linalg.cholesky", input)
+    _checks.require_floating("linalg.cholesky", input, kernel="cholesky_cpu")
     result = CholeskyEx(*_triangles.cholesky(input, upper))
     if check_errors:
         _checks.check_info("linalg.cholesky_ex", "cholesky", result.info)
@@ -52,12 +52,7 @@ def lu_factor_ex(A, *, pivot=True, check_errors=False, out=None):
     """`lu_factor` and info, an int32 for each matrix: 0, or the first diagonal element of U that is
     0, counted from 1. `check_errors` raises instead."""
     op = "linalg.lu_factor_ex"
-    _checks.require_matrix("torch.lu_factor", A)
-    _checks.require_floating("torch.lu_factor", A)
-    if not pivot:
-        raise NotImplementedError(
-            f"{op}: LU without pivoting is not implemented on the CPU; use pivot=True"
-        )
+    _check_lu("torch.lu_factor", A, pivot)
     if _C.is_grad_enabled() and A.requires_grad:
         result = LUFactorEx(*_Lu.apply(A))
     else:
@@ -65,6 +60,17 @@ def lu_factor_ex(A, *, pivot=True, check_errors=False, out=None):
     if check_errors:
         _checks.check_info("torch.linalg.lu_factor_ex", "lu_factor", result.info)
     return into(out, result, op)
+
+
+def _check_lu(op, a, pivot):
+    _checks.require_tensor(op, a)
+    if a.dim() < 2:
+        raise RuntimeError(
+            f"{op}: Expected tensor with 2 or more dimensions. Got size: {list(a.shape)} instead"
+        )
+    _checks.require_kernel("lu_cpu", a)
+    if not pivot:
+        raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
 
 
 def lu_factor(A, *, pivot=True, out=None):
@@ -83,10 +89,9 @@ def lu(A, *, pivot=True, out=None):
 
     The gradient is that of factors with fixed pivots (de Hoog, Anderssen and Lukas, 2011).
     """
-    if A.is_floating_point():
-        factor, pivots, _ = lu_factor_ex(A, pivot=pivot)
-        return into(out, LU(*unpack(factor, pivots)), "linalg.lu")
-    _checks.require_floating("torch.lu_factor", A)
+    _check_lu("linalg.lu", A, pivot)
+    factor, pivots, _ = lu_factor_ex(A)
+    return into(out, LU(*unpack(factor, pivots)), "linalg.lu")
 
 
 def unpack(factor, pivots, with_order=True):
@@ -114,8 +119,8 @@ def permutation(pivots, m):
     flat = pivots.detach().numpy().reshape(-1, pivots.shape[-1]).astype(numpy.int64) - 1
     if flat.size and (flat.min() < 0 or flat.max() >= m):
         raise RuntimeError(
-            "pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive. "
-            "Did you properly pass the result of lu_factor?"
+            "pivots must be between 1 and LU.size(-2) inclusive. Did you properly pass the result "
+            "of lu_factor?"
         )
     order = numpy.tile(numpy.arange(m), (flat.shape[0], 1))
     which = numpy.arange(flat.shape[0])
@@ -181,7 +186,7 @@ def lu_solve(LU, pivots, B, *, left=True, adjoint=False, out=None):
         )
     if pivots.dtype != _C.int32:
         raise RuntimeError(f"{op}: pivots should be a Tensor of scalar type torch.int32")
-    _checks.require_square("torch.linalg.lu_solve", LU, "LU")
+    _checks.require_square("torch.linalg.lu_solve", LU)
     _checks.require_solvable(op, LU, B, left)
     if LU.shape[:-1] != pivots.shape:
         raise RuntimeError(
@@ -222,7 +227,7 @@ def qr(A, mode="reduced", *, out=None):
             "'r', or 'complete'"
         )
     _checks.require_matrix("linalg.qr", A)
-    _checks.require_floating("linalg.qr", A)
+    _checks.require_floating("linalg.qr", A, kernel="geqrf_cpu")
     if _C.is_grad_enabled() and A.requires_grad:
         result = QR(*_Qr.apply(A, mode))
     else:
@@ -240,7 +245,8 @@ def _qr_factors(A, mode):
         return q, A.new_zeros((*A.shape[:-2], k, n))
     if mode == "r":
         return A.new_empty(0), _lapack.call("qr", A, mode="r")
-    return _lapack.call("qr", A, mode=mode)
+    q, r = _lapack.call("qr", A, mode=mode)
+    return q, r
 
 
 class _Qr(Function):
@@ -321,7 +327,7 @@ def householder_product(input, tau, *, out=None):
             f"{op}: Expected batch dimensions of tau to be equal to input.shape[:-2], but got "
             f"{list(tau.shape[:-1])}"
         )
-    _checks.require_floating("linalg.householder_product", input)
+    _checks.require_kernel("orgqr_cpu", input)
     if tau.dtype != input.dtype:
         raise RuntimeError(
             f"{op}: tau dtype {_checks.type_name(tau.dtype)} does not match input dtype "

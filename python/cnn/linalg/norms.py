@@ -23,21 +23,18 @@ def norm(input, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
     `vector_norm` else, and over everything where neither is given."""
     if dim is not None:
         dim = (dim,) if isinstance(dim, int) else tuple(dim)
-    if ord is not None and dim is not None and len(dim) not in (1, 2):
-        raise RuntimeError(
-            f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dim)}"
-        )
-    if ord is not None and dim is None and input.dim() not in (1, 2):
+        if len(dim) not in (1, 2):
+            raise RuntimeError(
+                f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dim)}"
+            )
+    elif ord is not None and input.dim() not in (1, 2):
         raise RuntimeError(
             "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
             f"{input.dim()}D."
         )
-    if ord is not None and (len(dim) == 2 if dim is not None else input.dim() == 2):
+    of_matrices = len(dim) == 2 if dim is not None else input.dim() == 2
+    if isinstance(ord, str) or (ord is not None and of_matrices):
         return matrix_norm(input, ord, dim or (0, 1), keepdim, dtype=dtype, out=out)
-    if isinstance(ord, str):
-        raise RuntimeError(
-            f"linalg.norm: Expected a pair of dimensions for ord '{ord}', but got one"
-        )
     return vector_norm(input, 2 if ord is None else ord, dim, keepdim, dtype=dtype, out=out)
 
 
@@ -49,13 +46,9 @@ def matrix_norm(input, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, ou
     """
     op = "linalg.matrix_norm"
     x = input
-    if not x.is_floating_point():
-        raise RuntimeError(
-            f"{op}: Expected a floating point or complex tensor as input. "
-            f"Got {_checks.type_name(x.dtype)}"
-        )
-    if x.dim() < 2:
-        raise RuntimeError(f"{op}: The input tensor A must have at least 2 dimensions.")
+    _checks.require_matrix(op, x)
+    by_elements = ord == "fro" or (not isinstance(ord, str) and abs(ord) in (1, _INF))
+    _checks.require_floating(op, x, low_precision=by_elements)
     dim = tuple(dim) if not isinstance(dim, int) else (dim,)
     if len(dim) != 2:
         raise RuntimeError(f"{op}: dim must be a 2-tuple. Got {' '.join(map(str, dim))}")
@@ -89,9 +82,10 @@ def matrix_norm(input, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, ou
 def _by_singular_values(x, ord, rows, columns):
     from .spectral import svdvals
 
-    _checks.require_floating("linalg.svd", x)
     values = svdvals(x.movedim((rows, columns), (-2, -1)))
     if ord == "nuc":
+        return values.sum(-1)
+    if ord > 0 and values.shape[-1] == 0:
         return values.sum(-1)
     return values.amax(-1) if ord > 0 else values.amin(-1)
 
@@ -99,5 +93,7 @@ def _by_singular_values(x, ord, rows, columns):
 def _by_sums(x, ord, rows, columns):
     summed, sought = (rows, columns) if abs(ord) == 1 else (columns, rows)
     sums = _C.linalg_vector_norm(x, 1, (summed,), True)
+    if ord > 0 and x.shape[sought] == 0:
+        return sums.sum((rows, columns))
     sums = sums.amax(sought, keepdim=True) if ord > 0 else sums.amin(sought, keepdim=True)
     return sums.squeeze((rows, columns))

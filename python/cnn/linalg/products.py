@@ -68,8 +68,9 @@ def multi_dot(tensors, *, out=None):
             raise RuntimeError(f"{op}: tensor {i} must be 2D but got {t.dim()}D")
         if t.dtype != first.dtype:
             raise RuntimeError(
-                f"{op}: all tensors must have be the same dtype but tensor 0 is {first.dtype} and "
-                f"tensor {i} {t.dtype}"
+                f"{op}: all tensors must have be the same dtype but tensor 0 is "
+                f"{_checks.type_name(first.dtype).lower()} and tensor {i} "
+                f"{_checks.type_name(t.dtype).lower()}"
             )
         if t.device != first.device:
             raise RuntimeError(
@@ -126,20 +127,16 @@ def diagonal(A, *, offset=0, dim1=-2, dim2=-1):
 
 def vander(x, *, N=None):
     """The powers 0 to N - 1 of each element, along a new last dimension; N is x's last size."""
-    if N is not None and N <= 1:
-        raise RuntimeError("N must be greater than 1.")
     if x.dtype == _C.bool:
-        raise RuntimeError("linalg.vander: bool is not supported")
-    if x.dim() == 0 and N is None:
-        N = 1
+        raise RuntimeError(
+            "linalg.vander supports floating point, complex, and integer tensors, but got Bool"
+        )
+    x = x.reshape(1) if x.dim() == 0 else x
     n = x.shape[-1] if N is None else N
-    if n == 0:
-        return x.new_ones((*x.shape, 0))
+    if n <= 1:
+        raise RuntimeError("N must be greater than 1.")
     rest = x.unsqueeze(-1).expand(*x.shape, n - 1)
-    result = _C.cumprod(rest, -1)
-    return _C.cat(
-        [_C.ones_like(result[..., :1]) if n > 1 else result.new_ones((*x.shape, 1)), result], -1
-    )
+    return _C.cat([x.new_ones((*x.shape, 1)), _C.cumprod(rest, -1)], -1)
 
 
 # ---- Powers ----
@@ -154,21 +151,19 @@ def matrix_power(input, n, *, out=None):
     n = n.__index__()
     if n == 0:
         eye = _C.eye(input.shape[-1], dtype=input.dtype, device=input.device)
-        return into(out, eye.expand(input.shape).clone(), op)
-    base = inv(input) if n < 0 else input
-    result = None
-    for digit in bin(abs(n))[:1:-1]:  # from the lowest
-        if digit == "b":
-            break
+        everywhere = _C.ones((), dtype=_C.bool, device=input.device)
+        return into(out, eye + input.masked_fill(everywhere, 0), op)  # whose gradient is 0
+    base = result = inv(input) if n < 0 else input
+    for digit in bin(abs(n))[3:]:  # below the highest
+        result = result @ result
         if digit == "1":
-            result = base if result is None else result @ base
-        base = base @ base
-    return into(out, result.clone() if abs(n) == 1 else result, op)
+            result = result @ base
+    return into(out, result.clone() if n == 1 else result, op)
 
 
 def matrix_exp(input):
-    """The exponential of matrices [..., n, n], by scaling and squaring (Higham, 2005) of Taylor's
-    series.
+    """The exponential of matrices [..., n, n]: Taylor's series of a part of each, squared (Moler
+    and Van Loan, 2003).
 
     The gradient is a block of the exponential of a matrix of twice the size (Mathias, 1996), and so
     differentiable again.
@@ -235,7 +230,7 @@ def det(A, *, out=None):
     """Determinants of [..., n, n]. The gradient, the cofactors, is there for singular matrices too;
     so is the second derivative where at most one singular value is 0."""
     _checks.require_square("linalg.det", A)
-    _checks.require_floating("linalg.det", A)
+    _checks.require_floating("linalg.det", A, kernel="lu_cpu")
     if _C.is_grad_enabled() and A.requires_grad:
         result = _Det.apply(A)
     else:
@@ -307,7 +302,7 @@ def slogdet(A, *, out=None):
     Gradient of the logarithm: the transposed inverse, which singular matrices lack.
     """
     _checks.require_square("linalg.slogdet", A)
-    _checks.require_floating("linalg.slogdet", A)
+    _checks.require_floating("linalg.slogdet", A, kernel="lu_cpu")
     if _C.is_grad_enabled() and A.requires_grad:
         result = Slogdet(*_Slogdet.apply(A))
     else:
@@ -327,11 +322,10 @@ class _Slogdet(Function):
     def forward(ctx, a):
         sign, log, factor, pivots = _sign_and_log(a)
         ctx.save_for_backward(a, factor, pivots)
-        ctx.mark_non_differentiable(sign)
         return sign, log
 
     @staticmethod
-    def backward(ctx, _, grad):
+    def backward(ctx, _, grad):  # the sign does not move
         a, factor, pivots = ctx.saved_tensors
         scaled = _C.diag_embed(grad.unsqueeze(-1).expand(a.shape[:-1]))
         if _C.is_grad_enabled():

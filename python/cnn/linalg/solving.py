@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from .. import _C
+from .._number_info import finfo
 from .._refusals import require_string
 from ..autograd.function import Function
 from . import _checks, _triangles
@@ -29,7 +30,7 @@ def solve_triangular(input, B, *, upper, left=True, unitriangular=False, out=Non
     """
     op = "linalg.solve_triangular"
     _checks.require_same(op, input, B)
-    _checks.require_floating(op, input)
+    _checks.require_kernel("triangular_solve_cpu", input)
     _checks.require_solvable(op, input, B, left)
     a, b = _checks.broadcast_batches(input, B)
     x = _triangles.solve_triangle(a, b, bool(upper), bool(left), bool(unitriangular))
@@ -68,11 +69,6 @@ def _solve(A, B, left, op):
     _checks.require_floating(op, A)
     _checks.require_same(op, A, B)
     vector = _is_vector(A, B)
-    if vector and not left:
-        raise RuntimeError(
-            f"{op}: Vector broadcasting of the left hand side is not supported for left=False. In "
-            f"this case {op} is equivalent to B / A.squeeze(-1)"
-        )
     b = B.unsqueeze(-1) if vector else B
     _checks.require_solvable(op, A, b, left)
     info = _C.zeros(A.shape[:-2], dtype=_C.int32, device=A.device)
@@ -169,11 +165,7 @@ class _Inverse(Function):
 def tensorinv(input, ind=2, *, out=None):
     """The inverse of the linear map from the dimensions from `ind` on to those before."""
     if ind <= 0:
-        raise RuntimeError("Expected a strictly positive integer for 'ind'")
-    if ind > input.dim():
-        raise RuntimeError(
-            f"linalg.tensorinv: Expected 'ind' to be at most {input.dim()}, got {ind}"
-        )
+        raise RuntimeError(f"Expected a strictly positive integer for 'ind', but got {ind}")
     first, last = input.shape[:ind], input.shape[ind:]
     if prod(first) != prod(last):
         raise RuntimeError(
@@ -181,8 +173,7 @@ def tensorinv(input, ind=2, *, out=None):
             f"prod(self.shape[:ind]), but got {prod(last)} != {prod(first)}"
         )
     result, info = inv_ex(input.reshape(prod(last), prod(first)))
-    if not info.is_meta and info.item():
-        raise RuntimeError("Failed to invert the input tensor, because it is singular.")
+    _checks.check_info("inv", "inv", info)
     return into(out, result.reshape(*last, *first), "linalg.tensorinv")
 
 
@@ -207,78 +198,66 @@ _DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 
 def lstsq(input, b, rcond=None, *, driver=None, out=None):
-    """X that makes the length of A X - B least, and then its own: (solution, residuals, rank,
+    """X that makes the columns of A X - B short, and then its own: (solution, residuals, rank,
     singular_values).
 
     Every driver ('gelsy' by default, 'gelsd', 'gelss', 'gels') is the pseudo-inverse by singular
-    values, with those up to `rcond` times the largest taken as zeros. By default rcond is the
-    dtype's eps times the larger of A's sides. residuals, the squared lengths of A X - B, are there
-    where A has more rows than columns and full rank, and not for 'gelsy'; rank is empty for 'gels';
-    singular_values are those of 'gelsd' and 'gelss'. Gradient of the pseudo-inverse (Golub and
-    Pereyra, 1973): for a rank that does not change nearby.
+    values; those up to `rcond` times the largest count as zeros, by default the dtype's eps times
+    the larger side. 'gels' raises LinAlgError where there are such. residuals, the squared lengths
+    of the columns, are there for more rows than columns of full rank, and not from 'gelsy'; rank is
+    empty from 'gels'; singular_values come from 'gelsd' and 'gelss'. Gradient of the pseudo-inverse
+    (Golub and Pereyra, 1973): for a rank that does not change nearby.
     """
     op = "torch.linalg.lstsq"
-    a = input
-    _checks.require_floating(op, a, b)
-    if a.dim() < 2:
+    _checks.require_tensor(op, input)
+    _checks.require_tensor(op, b)
+    driver = "gelsy" if driver is None else driver
+    require_string("linalg_lstsq", "driver", driver)
+    if driver not in _DRIVERS:
+        raise RuntimeError(f"{op}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)")
+    if input.dim() < 2:
         raise RuntimeError(f"{op}: input must have at least 2 dimensions.")
     if b.dim() < 1:
         raise RuntimeError(f"{op}: other must have at least 1 dimension.")
-    if not 0 <= a.dim() - b.dim() <= 1:
+    if input.dim() - b.dim() not in (0, 1):
         raise RuntimeError(
             f"{op}: input.dim() must be greater or equal to other.dim() and (input.dim() - "
             "other.dim()) <= 1"
         )
-    if a.dtype != b.dtype:
-        raise RuntimeError(f"{op}: Expected input and other to have the same dtype")
-    if driver is None:
-        driver = "gelsy"
-    require_string("linalg_lstsq", "driver", driver)
-    if driver.lower() not in _DRIVERS:
-        raise RuntimeError(f"{op}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)")
-    driver = driver.lower()
-    vector = b.dim() + 1 == a.dim() and b.shape == a.shape[:-1]
-    right = b.unsqueeze(-1) if vector else b
-    if right.dim() < 2 or a.shape[-2] != right.shape[-2]:
+    vector = _is_vector(input, b)
+    if input.shape[-2] != b.shape[-1 if vector else -2]:
         raise RuntimeError(f"{op}: input.size(-2) should match other.size(-{1 if vector else 2})")
-    try:
-        wide_a, wide_b = _checks.broadcast_batches(a, right)
-    except RuntimeError as e:
-        raise RuntimeError(f"{op}: input.shape[:-2] and other.shape[:-2] do not broadcast") from e
-    result = _least_squares(wide_a, wide_b, rcond, driver, vector)
+    if input.dtype != b.dtype:
+        raise RuntimeError(
+            f"{op}: Expected input and other to have the same dtype, but got input's dtype "
+            f"{_checks.type_name(input.dtype)} and other's dtype {_checks.type_name(b.dtype)}"
+        )
+    if input.dtype not in (_C.float32, _C.float64):
+        raise RuntimeError("This function doesn't handle types other than float and double")
+    wide_a, wide_b = _checks.broadcast_batches(input, b.unsqueeze(-1) if vector else b)
+    result = _least_squares(op, wide_a, wide_b, rcond, driver)
+    if vector:
+        result = result._replace(solution=result.solution.squeeze(-1))
     return into(out, result, op)
 
 
-def _least_squares(a, b, rcond, driver, vector):
+def _least_squares(op, a, b, rcond, driver):
     from .spectral import pinv, svdvals
 
     m, n = a.shape[-2:]
-    batch = a.shape[:-2]
     if rcond is None:
-        rcond = _C.finfo(a.dtype).eps * max(m, n) if hasattr(_C, "finfo") else _eps(a) * max(m, n)
+        rcond = finfo(a.dtype).eps * max(m, n)
     values = svdvals(a.detach())
-    largest = values[..., :1]
-    ranks = (values > rcond * largest).sum(-1)
+    rank = (values > rcond * values[..., :1]).sum(-1)
     if driver == "gels":
-        inverse = pinv(a, rtol=0.0)
-    else:
-        inverse = pinv(a, rtol=float(rcond))
-    x = inverse @ b
-    residuals = a.new_empty(0)
-    full = a.is_meta or driver == "gels" or bool((ranks == n).all())
+        short = rank < min(m, n)
+        _checks.check_info(op, "lstsq", (rank + 1).to(_C.int32) * short)
+    x = pinv(a, rtol=float(rcond)) @ b
+    full = driver == "gels" or a.is_meta or bool((rank == n).all())
     if m > n and driver != "gelsy" and full:
         residuals = (a @ x - b).square().sum(-2)
-        residuals = residuals.squeeze(-1) if vector and False else residuals
-    rank = _C.empty(0, dtype=_C.int64) if driver == "gels" else ranks.reshape(batch)
-    return Lstsq(
-        x.squeeze(-1) if vector else x,
-        residuals,
-        rank,
-        values if driver in ("gelsd", "gelss") else a.new_empty(0),
-    )
-
-
-def _eps(a):
-    from .._number_info import finfo
-
-    return finfo(a.dtype).eps
+    else:
+        residuals = x.reshape(-1)[:0]  # empty, and differentiable as the solution is
+    if driver == "gels":
+        rank = rank.new_empty(0)
+    return Lstsq(x, residuals, rank, values if driver in ("gelsd", "gelss") else a.new_empty(0))

@@ -7,8 +7,9 @@ from .._refusals import require_string
 from ..autograd.function import Function
 from . import _checks, _lapack
 from ._checks import into, named
-from ._pinv import pinv
+from ._pinv import pinv, tolerances
 from .norms import matrix_norm
+from .solving import inv_ex
 
 __all__ = [
     "cond", "eig", "eigh", "eigvals", "eigvalsh", "matrix_rank", "pinv", "svd", "svdvals",
@@ -26,62 +27,55 @@ def eigh(input, UPLO="L", *, out=None):
     UPLO says which triangle is read. V is determined up to signs, and for equal eigenvalues up to
     rotations: gradients of it are finite where all differ (Giles, 2008; Magnus, 1985).
     """
-    return into(out, Eigh(*_eigh("linalg.eigh", input, UPLO)), "linalg.eigh")
+    return into(out, Eigh(*_eigh(input, UPLO)), "linalg.eigh")
 
 
 def eigvalsh(input, UPLO="L", *, out=None):
     """`eigh` without eigenvectors."""
-    if _C.is_grad_enabled() and input.requires_grad:
-        values, _ = _eigh("linalg.eigvalsh", input, UPLO)
-    else:
-        values = _eigenvalues("linalg.eigvalsh", input, UPLO)
-    return into(out, values, "linalg.eigvalsh")
+    return into(out, _eigh(input, UPLO, values_only=True)[0], "linalg.eigvalsh")
 
 
-def _check_symmetric(op, a, uplo):
-    _checks.require_square(op, a)
-    _checks.require_floating(op, a)
-    require_string(op, "UPLO", uplo)
+def _check_symmetric(a, uplo):
+    require_string("linalg_eigh", "UPLO", uplo)
+    _checks.require_square("linalg.eigh", a)
+    _checks.require_kernel("linalg_eigh_cpu", a)
     if uplo.upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {uplo}")
 
 
-def _refuse_non_finite(op, a, uplo):
-    n = a.shape[-1]
-    read = a.tril() if uplo.upper() == "L" else a.triu()
-    text = _checks.reason("eigh", max(n - 1, 1))
-    _lapack.refuse_non_finite(op, read, text)
-
-
-def _eigh(op, a, uplo):
-    _check_symmetric(op, a, uplo)
-    if a.is_meta or a.numel() == 0:
-        return a.new_empty(a.shape[:-1]), a.new_empty(a.shape)
-    _refuse_non_finite(op, a, uplo)
-    if _C.is_grad_enabled() and a.requires_grad:
+def _eigh(a, uplo, values_only=False):
+    _check_symmetric(a, uplo)
+    recording = _C.is_grad_enabled() and a.requires_grad
+    if recording:
         return _Eigh.apply(a, uplo)
-    return _lapack.call("eigh", a, UPLO=uplo)
+    return _decomposed(a, uplo, values_only)
 
 
-def _eigenvalues(op, a, uplo):
-    _check_symmetric(op, a, uplo)
+def _decomposed(a, uplo, values_only=False):
+    """Values and vectors of eigh, or None for these."""
     if a.is_meta or a.numel() == 0:
-        return a.new_empty(a.shape[:-1])
-    _refuse_non_finite(op, a, uplo)
-    return _lapack.call("eigvalsh", a, UPLO=uplo)
+        return a.new_empty(a.shape[:-1]), None if values_only else a.new_empty(a.shape)
+    if a.shape[-1] > 1:
+        read = a.tril() if uplo.upper() == "L" else a.triu()
+        _lapack.refuse("linalg.eigh", "eigh", read.isnan())
+    options = {"UPLO": uplo.upper(), "op": "linalg.eigh", "kind": "eigh"}
+    if values_only:
+        return _lapack.call("eigvalsh", a, **options), None
+    return _lapack.call("eigh", a, **options)
 
 
 class _Eigh(Function):
     @staticmethod
     def forward(ctx, a, uplo):
-        values, vectors = _lapack.call("eigh", a, UPLO=uplo)
+        values, vectors = _decomposed(a, uplo)
         ctx.save_for_backward(values, vectors)
         ctx.set_materialize_grads(False)
         return values, vectors
 
     @staticmethod
     def backward(ctx, grad_values, grad_vectors):
-        # dV = V (E * V' dA V) with E[i, j] = 1 / (values[j] - values[i]), 0 on the diagonal.
+        # dV = V (E * V' dA V) with E[i, j] = 1 / (values[j] - values[i]), 0 on the diagonal. The
+        # part of V' gV counts in which orthonormal columns can move, the skew-symmetric one.
         values, v = ctx.saved_tensors
         if grad_vectors is None:
             if grad_values is None:
@@ -89,8 +83,8 @@ class _Eigh(Function):
             return (v * grad_values.unsqueeze(-2)) @ v.mT, None
         apart = values.unsqueeze(-2) - values.unsqueeze(-1)
         apart = apart + _C.eye(values.shape[-1], dtype=values.dtype)
-        middle = (v.mT @ grad_vectors) / apart
-        middle = middle - _C.diag_embed(middle.diagonal(0, -2, -1))
+        overlap = v.mT @ grad_vectors
+        middle = (overlap - overlap.mT) / (2 * apart)
         if grad_values is not None:
             middle = middle + _C.diag_embed(grad_values)
         return v @ middle @ v.mT, None
@@ -134,40 +128,41 @@ def svd(A, full_matrices=True, *, driver=None, out=None):
     and rows. Gradients are finite where the singular values differ and, for m != n, none is 0
     (Townsend, 2016); those of columns and rows beyond k are not taken. `driver` is for GPUs.
     """
-    _check_svd("linalg.svd", A, driver)
-    return into(out, SVD(*_svd("linalg.svd", A, bool(full_matrices))), "linalg.svd")
+    _check_svd(A, driver)
+    recording = _C.is_grad_enabled() and A.requires_grad
+    factors = _Svd.apply if recording else _svd_factors
+    return into(out, SVD(*factors(A, bool(full_matrices))), "linalg.svd")
 
 
 def svdvals(A, *, driver=None, out=None):
     """The singular values of A [..., m, n], descending."""
     op = "linalg.svdvals"
-    _check_svd(op, A, driver)
+    _check_svd(A, driver)
     if _C.is_grad_enabled() and A.requires_grad:
-        values = _svd(op, A, False)[1]
+        values = _Svd.apply(A, False)[1]
     elif A.is_meta or A.numel() == 0:
         values = A.new_empty((*A.shape[:-2], min(A.shape[-2:])))
     else:
-        _lapack.refuse_non_finite(op, A, _NON_FINITE)
-        values = _lapack.call("svd", A, compute_uv=False)
+        _refuse_non_finite(A)
+        values = _lapack.call("svd", A, compute_uv=False, op="linalg.svd", kind="svd")
     return into(out, values, op)
 
 
-_NON_FINITE = (
-    "The algorithm failed to converge because the input matrix contained non-finite values."
-)
+def _refuse_non_finite(a):
+    _lapack.refuse("linalg.svd", "non_finite", ~a.isfinite())
 
 
-def _check_svd(op, a, driver):
-    _checks.require_matrix(op, a)
-    _checks.require_floating(op, a)
+def _check_svd(a, driver):
+    _checks.require_matrix("linalg.svd", a)
+    _checks.require_floating("linalg.svd", a, kernel="linalg_svd_cpu")
     if driver is not None:
         raise RuntimeError(
-            "torch.linalg.svd: keyword argument `driver=` is only supported on "
-            "CUDA inputs with cuSOLVER backend."
+            "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with "
+            "cuSOLVER backend."
         )
 
 
-def _svd(op, a, full):
+def _svd_factors(a, full):
     m, n = a.shape[-2:]
     if a.is_meta or a.numel() == 0:
         rows, columns = (m, n) if full else (min(m, n), min(m, n))
@@ -178,16 +173,14 @@ def _svd(op, a, full):
             a.new_empty((*batch, min(m, n))),
             _C.eye(columns, n, **like).expand(*batch, columns, n).clone(),
         )
-    _lapack.refuse_non_finite(op, a, _NON_FINITE)
-    if _C.is_grad_enabled() and a.requires_grad:
-        return _Svd.apply(a, full)
-    return _lapack.call("svd", a, full_matrices=full)
+    _refuse_non_finite(a)
+    return _lapack.call("svd", a, full_matrices=full, op="linalg.svd", kind="svd")
 
 
 class _Svd(Function):
     @staticmethod
     def forward(ctx, a, full):
-        u, s, vh = _lapack.call("svd", a, full_matrices=full)
+        u, s, vh = _svd_factors(a, full)
         ctx.save_for_backward(u, s, vh)
         ctx.set_materialize_grads(False)
         return u, s, vh
@@ -234,14 +227,13 @@ def matrix_rank(input, tol=None, hermitian=False, *, atol=None, rtol=None, out=N
     and greater than 0. `hermitian`: by the eigenvalues of a symmetric matrix. `tol` is atol, with
     rtol 0.
     """
-    op = "linalg.matrix_rank"
+    op = "torch.linalg.matrix_rank"
     if tol is not None:
-        if isinstance(tol, bool):  # matrix_rank(A, hermitian) has never been a form of it
-            raise TypeError(f"{op}(): argument 'tol' must be float or Tensor, not bool")
         atol, rtol = tol, 0.0
     _checks.require_matrix(op, input, "input")
-    _checks.require_floating("linalg.svd", input)
-    atol, rtol = _tolerances(op, input, atol, rtol)
+    if not input.is_floating_point():
+        raise RuntimeError("This function doesn't handle types other than float and double")
+    atol, rtol = tolerances(op, input, atol, rtol)
     a = input.detach()
     if a.numel() == 0:
         return into(out, _C.zeros(a.shape[:-2], dtype=_C.int64, device=a.device), op)
@@ -256,12 +248,6 @@ def matrix_rank(input, tol=None, hermitian=False, *, atol=None, rtol=None, out=N
     return into(out, (values > limit).sum(-1), op)
 
 
-def _tolerances(op, a, atol, rtol):
-    from ._pinv import tolerances
-
-    return tolerances(op, a, atol, rtol)
-
-
 _BY_NORMS = ("fro", "nuc", float("inf"), -float("inf"), 1, -1)
 
 
@@ -269,32 +255,25 @@ def cond(input, p=None, *, out=None):
     """The condition number: norm(A) norm(inv(A)) for p 'fro', 'nuc', inf, -inf, 1 or -1; for 2 and
     -2 (None is 2) the largest singular value over the smallest, or the other way about.
 
-    inf where A is singular.
+    Where A is singular, inf by norms, and nan by 'nuc'.
     """
     op = "linalg.cond"
-    _checks.require_matrix(op, input)
+    if input.dim() < 2:
+        raise RuntimeError(f"{op}: The input tensor must have at least 2 dimensions.")
     if p is None or (not isinstance(p, str) and p in (2, -2)):
-        if input.numel() == 0:
-            return into(out, _C.zeros(input.shape[:-2], dtype=input.dtype), op)
         values = svdvals(input)
+        if input.numel() == 0:
+            return into(out, values.sum(-1), op)
         largest, least = values[..., 0], values[..., -1]
         return into(out, least / largest if p == -2 else largest / least, op)
-    if isinstance(p, str) and p not in _BY_NORMS:
-        raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
+    _checks.require_square(f"{op}(ord={p})", input)
     if p not in _BY_NORMS:
-        raise RuntimeError(f"linalg.cond got an invalid norm type: {float(p)}")
-    _checks.require_square(op, input)
+        raise RuntimeError(f"{op} got an invalid norm type: {p}")
+    _checks.require_floating(op, input)
     if input.numel() == 0:
-        return into(out, _C.zeros(input.shape[:-2], dtype=input.dtype), op)
-    from .solving import inv_ex
-
+        return into(out, input.new_zeros(input.shape[:-2]), op)
     inverse, info = inv_ex(input)
     singular = info != 0
-    inverse = inverse.masked_fill(singular.unsqueeze(-1).unsqueeze(-1), float("inf"))
-    if p == "nuc":
-        if singular.any():
-            raise _checks.LinAlgError(f"{op}: nuclear norm of the inverse of a singular matrix")
-        result = matrix_norm(input, p) * matrix_norm(inverse, p)
-    else:
-        result = matrix_norm(input, p) * matrix_norm(inverse, p)
-    return into(out, result, op)
+    inverse = inverse.masked_fill(singular.unsqueeze(-1).unsqueeze(-1), 0)
+    result = matrix_norm(input, p) * matrix_norm(inverse, p)
+    return into(out, result.masked_fill(singular, float("nan" if p == "nuc" else "inf")), op)
