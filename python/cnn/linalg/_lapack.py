@@ -7,6 +7,7 @@ library, that library's own setting decides.
 
 from __future__ import annotations
 
+import os
 import threading
 
 from .. import _C
@@ -14,11 +15,11 @@ from . import _checks
 
 _lock = threading.Lock()
 _users = 0
-_before = 1
+_switches = None  # (get, set) of the number of threads, of each OpenBLAS in this process
+_before = ()
 
 
 def _find_switches():
-    """(get, set) of the number of threads of the OpenBLAS in this process, or None."""
     import ctypes
 
     import numpy.linalg  # noqa: F401  (which loads it)
@@ -27,22 +28,20 @@ def _find_switches():
         with open("/proc/self/maps") as maps:
             paths = sorted({line.split(None, 5)[5].strip() for line in maps if "blas" in line})
     except OSError:
-        return None
+        return []
+    found = []
     for path in paths:
         try:
             library = ctypes.CDLL(path)
         except OSError:
             continue
-        for prefix in ("scipy_", ""):
-            for suffix in ("64_", "", "_64_"):
-                get = getattr(library, f"{prefix}openblas_get_num_threads{suffix}", None)
-                put = getattr(library, f"{prefix}openblas_set_num_threads{suffix}", None)
-                if get and put:
-                    return get, put
-    return None
-
-
-_switches = ...
+        for name in ("scipy_openblas_{}_num_threads64_", "scipy_openblas_{}_num_threads",
+                     "openblas_{}_num_threads64_", "openblas_{}_num_threads"):  # fmt: skip
+            get, put = (getattr(library, name.format(verb), None) for verb in ("get", "set"))
+            if get and put:
+                found.append((get, put))
+                break
+    return found
 
 
 class one_thread:
@@ -54,19 +53,34 @@ class one_thread:
     def __enter__(self):
         global _switches, _users, _before
         with _lock:
-            if _switches is ...:
+            if _switches is None:
                 _switches = _find_switches()
-            if _switches and _users == 0:
-                _before = _switches[0]()
-                _switches[1](1)
+            if _users == 0:
+                _before = [get() for get, _ in _switches]
+                for _, put in _switches:
+                    put(1)
             _users += 1
 
     def __exit__(self, *_):
         global _users
         with _lock:
             _users -= 1
-            if _switches and _users == 0:
-                _switches[1](_before)
+            if _users == 0:
+                for (_, put), before in zip(_switches, _before):
+                    put(before)
+
+
+def _restart():
+    """In a forked process: what other threads were about ended with them."""
+    global _lock, _users
+    _lock = threading.Lock()
+    if _users:
+        _users = 0
+        for (_, put), before in zip(_switches, _before):
+            put(before)
+
+
+os.register_at_fork(after_in_child=_restart)
 
 
 def call(function, a, *, op=None, kind=None, **options):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from .. import _C
+from .. import _C, _composite
+from .._number_info import finfo
+from .._refusals import dim_of
 from ..autograd.function import Function
 from . import _checks
 from ._checks import into, named
@@ -28,11 +30,15 @@ def matmul(input, other, *, out=None):
 
 def cross(input, other, *, dim=-1, out=None):
     """The cross product of vectors of three elements along `dim`; the rest broadcasts."""
-    from .._composite import cross as of_any
-
     if input.dim() != other.dim():
         raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
-    return of_any(input, other, dim, out=out)
+    dim_of(input, dim)  # which there must be
+    if input.shape[dim] != 3 or other.shape[dim] != 3:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and "
+            f"{other.shape[dim]}"
+        )
+    return into(out, _composite.cross(input, other, dim), "linalg.cross")
 
 
 def vecdot(x, y, *, dim=-1, out=None):
@@ -262,7 +268,11 @@ class _Det(Function):
         if a.numel() == 0:
             return _C.zeros_like(a)
         pivots = factor.detach().diagonal(0, -2, -1).abs()
-        singular = pivots.amin(-1) <= pivots.amax(-1) * (_eps(a) * a.shape[-1])
+        # By singular values the cofactors of nearly singular matrices are exact too; they can only
+        # be differentiated again where singular values differ.
+        small = finfo(a.dtype).eps
+        small = small * a.shape[-1] if _C.is_grad_enabled() else small ** (1 / 3)
+        singular = pivots.amin(-1) <= pivots.amax(-1) * small
         if not singular.any():
             return _cofactors(a, result, grad)
         if singular.all():
@@ -271,12 +281,6 @@ class _Det(Function):
         eye = _C.eye(a.shape[-1], dtype=a.dtype)
         regular = _cofactors(_C.where(mask, eye, a), result, grad)
         return _C.where(mask, _cofactors_of_singular(a, grad), regular)
-
-
-def _eps(a):
-    from .._number_info import finfo
-
-    return finfo(a.dtype).eps
 
 
 def _cofactors(a, determinant, grad):
