@@ -57,8 +57,8 @@ _LAZY = {
 }
 
 _LAZY |= dict.fromkeys("""
-    chain_matmul cholesky cholesky_inverse cholesky_solve det eig geqrf inverse logdet lstsq lu
-    lu_solve lu_unpack matrix_exp matrix_power matrix_rank orgqr ormqr pca_lowrank pinverse qr
+    chain_matmul cholesky cholesky_inverse cholesky_solve det eig geqrf inverse lobpcg logdet lstsq
+    lu lu_solve lu_unpack matrix_exp matrix_power matrix_rank orgqr ormqr pca_lowrank pinverse qr
     slogdet solve svd svd_lowrank symeig triangular_solve
 """.split(), "linalg._older")  # fmt: skip
 

@@ -83,7 +83,6 @@ _SENTENCES = {
     "use new_empty and strides of as_strided": "new_empty_strided",
     "use data_ptr": "const_data_ptr",
     "use repeat_interleave or an index": "nonzero_static",
-    "use linalg.eigh": "lobpcg",
 }
 _SENTENCE_OF = {name: text for text, names in _SENTENCES.items() for name in names.split()}
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from .. import _C, _faces
 from . import _checks, _lapack, _triangles, factorizations, products, solving, spectral
 from ._checks import into, named
-from ._lowrank import pca_lowrank, svd_lowrank
+from ._lowrank import lobpcg, pca_lowrank, svd_lowrank
 
 __all__ = [
     "chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "eig", "geqrf",
-    "inverse", "logdet", "lstsq", "lu", "lu_solve", "lu_unpack", "matrix_exp", "matrix_power",
-    "matrix_rank", "orgqr", "ormqr", "pca_lowrank", "pinverse", "qr", "slogdet", "solve", "svd",
-    "svd_lowrank", "symeig", "triangular_solve",
+    "inverse", "lobpcg", "logdet", "lstsq", "lu", "lu_solve", "lu_unpack", "matrix_exp",
+    "matrix_power", "matrix_rank", "orgqr", "ormqr", "pca_lowrank", "pinverse", "qr", "slogdet",
+    "solve", "svd", "svd_lowrank", "symeig", "triangular_solve",
 ]  # fmt: skip
 
 Geqrf = named("geqrf", ("a", "tau"))
