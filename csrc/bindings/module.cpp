@@ -48,6 +48,9 @@ void add_error(PyObject* module) {
   out_of_memory_error =
       PyErr_NewExceptionWithDoc("cnn.OutOfMemoryError", "No memory is left for a tensor.", PyExc_RuntimeError, nullptr);
   expect_ok(PyModule_AddObjectRef(module, "OutOfMemoryError", out_of_memory_error));
+  const Object linalg_error = Object::steal(PyErr_NewExceptionWithDoc(
+      "cnn._C._LinAlgError", "A matrix is not what a factorization needs.", PyExc_RuntimeError, nullptr));
+  expect_ok(PyModule_AddObjectRef(module, "_LinAlgError", linalg_error.get()));
 }
 
 }  // namespace

@@ -2,8 +2,21 @@
 #include "bindings/def_op.h"
 #include "bindings/ops.h"
 #include "cnn/ops/matmul.h"
+#include "ops/factor.h"
 
 namespace cnn::python {
+
+namespace {
+void bind_factors(Registry& ops) {
+  ops.def_op<&cnn::cholesky_factor>("_cholesky_factor(Tensor input) -> (Tensor, Tensor)",
+                                    "U and info of A = U' U, from the upper triangle.", kFunctionOnly);
+  ops.def_op<&cnn::lu_factor>("_lu_factor(Tensor input) -> (Tensor, Tensor, Tensor)",
+                              "L and U in one matrix, the rows that were exchanged, info.", kFunctionOnly);
+  ops.def_op<&cnn::solve_triangle>(
+      "_solve_triangle(Tensor input, Tensor other, bool upper, bool left, bool unit) -> Tensor",
+      "X of A X = B or X A = B, nothing recorded.", kFunctionOnly);
+}
+}  // namespace
 
 void bind_matmul(Registry& ops) {
   ops.def_op<&cnn::mm>("mm(Tensor input, Tensor mat2) -> Tensor", "Matrix product.", kNoInPlace);
@@ -29,6 +42,7 @@ void bind_matmul(Registry& ops) {
   ops.def_op<&cnn::addbmm>(
       "addbmm(Tensor input, Tensor batch1, Tensor batch2, *, Number beta=1, Number alpha=1) -> Tensor",
       "beta * input + alpha * sum of products.");
+  bind_factors(ops);
 }
 
 }  // namespace cnn::python

@@ -2,6 +2,7 @@
 #include "bindings/def_op.h"
 #include "bindings/ops.h"
 #include "cnn/ops/binary.h"
+#include "cnn/ops/copy.h"
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/scan.h"
 #include "cnn/ops/sort.h"
@@ -23,10 +24,26 @@ std::pair<Tensor, Tensor> written_to(const char* op, std::pair<Tensor, Tensor> r
   return {copy_out(op, result.first, out_of(out, 0).target()), copy_out(op, result.second, out_of(out, 1).target())};
 }
 
+// The sum of the singular values, which Python's cnn.linalg computes.
+Tensor nuclear_norm(const Tensor& x, const std::optional<Dims>& dim, bool keepdim, std::optional<DType> dtype,
+                    const Dest& dest) {
+  Dims all;
+  for (int d = 0; d < x.dim(); ++d) all.push_back(d);
+  const Object module = run_python([] { return PyImport_ImportModule("cnn.linalg"); });
+  const Object wrapped = Object::steal(wrap(dtype ? cnn::to_dtype(x, *dtype) : x));
+  const Object dims = Object::steal(size_object(dim ? *dim : all));
+  const Object result = run_python([&] {
+    return PyObject_CallMethod(module.get(), "matrix_norm", "OsOO", wrapped.get(), "nuc", dims.get(),
+                               keepdim ? Py_True : Py_False);
+  });
+  const Tensor y = tensor_of(result.get());
+  return dest ? copy_out("norm", y, dest.target()) : y;
+}
+
 // The order of a matrix norm by name: 'fro' is the 2-norm of the elements.
 Tensor named_norm(const Tensor& x, const std::string& p, std::optional<Dims> dim, bool keepdim,
                   std::optional<DType> dtype, Dest dest) {
-  check_implemented(p != "nuc", "norm", "p='nuc' is not supported here; sum linalg.svdvals instead");
+  if (p == "nuc") return nuclear_norm(x, dim, keepdim, dtype, dest);
   check(p == "fro", "", "linalg.matrix_norm: Order ", p, " not supported.");
   return norm(x, 2, dim, keepdim, dtype, dest);
 }

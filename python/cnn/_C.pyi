@@ -186,6 +186,7 @@ class _RecordedRange:
     def end(self) -> None: ...
 
 class OutOfMemoryError(RuntimeError): ...
+class _LinAlgError(RuntimeError): ...
 
 bfloat16: _dtype
 bool: _dtype
@@ -469,12 +470,20 @@ class Tensor:
     def untyped_storage(self) -> UntypedStorage: ...
 
     # Methods composed of others
+    def cholesky(input, upper: Any = False, *, out: Any = None) -> Tensor:
+        """`linalg.cholesky`."""
+    def cholesky_inverse(input, upper: Any = False, *, out: Any = None) -> Tensor:
+        """The inverse of A, given the factor of A = L L' (or U' U where `upper`)."""
+    def cholesky_solve(input, input2: Any, upper: Any = False, *, out: Any = None) -> Tensor:
+        """X of A X = B, given B [..., n, k] and the factor of A = L L' (or U' U where `upper`)."""
     def corrcoef(input) -> Tensor:
         """Correlations of the rows (variables) over the columns (observations)."""
     def cov(input, *, correction: Any = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
         """Covariances of the rows (variables) over the columns (observations)."""
     def cross(input, other: Any, dim: Any = None, *, out: Any = None) -> Tensor:
         """Cross product of 3-vectors along `dim` (the first dimension of size 3 when none)."""
+    def det(input) -> Tensor:
+        """`linalg.det`."""
     def diagflat(input, offset: Any = 0) -> Tensor:
         """A matrix with the flattened input on a diagonal."""
     def diff(
@@ -487,18 +496,36 @@ class Tensor:
         out: Any = None,
     ) -> Tensor:
         """Differences of neighbours along `dim`, n times."""
+    def eig(input, eigenvectors: Any = False, *, e: Any = None, v: Any = None) -> Tensor:
+        """Raises RuntimeError: gone from PyTorch too."""
     def fliplr(input) -> Tensor:
         """Columns in reverse order."""
     def flipud(input) -> Tensor:
         """Rows in reverse order."""
+    def geqrf(input, *, out: Any = None) -> Any:
+        """R in the upper triangle of a, and below it and in tau the reflections whose product is Q."""
     def histc(input, bins: Any = 100, min: Any = 0, max: Any = 0, *, out: Any = None) -> Tensor:
         """How many elements lie in each of `bins` equal parts of [min, max]; 0, 0: the data's range."""
     def inner(input, other: Any, *, out: Any = None) -> Tensor:
         """Sums of products over the last dimensions."""
+    def inverse(input, *, out: Any = None) -> Tensor:
+        """`linalg.inv`."""
     def isreal(input) -> Tensor:
         """True everywhere: there are no complex dtypes."""
     def kron(input, other: Any, *, out: Any = None) -> Tensor:
         """Kronecker product."""
+    def logdet(input) -> Tensor:
+        """The logarithm of the determinant; nan where that is negative."""
+    def lstsq(input, A: Any, *, out: Any = None) -> Tensor:
+        """Raises RuntimeError: gone from PyTorch too. Use `linalg.lstsq`."""
+    def lu(input, pivot: Any = True, get_infos: Any = False, out: Any = None) -> Any:
+        """LU and pivots of `linalg.lu_factor_ex`, and with `get_infos` its info."""
+    def lu_solve(input, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Tensor:
+        """`linalg.lu_solve`, B first."""
+    def matrix_exp(input) -> Tensor:
+        """`linalg.matrix_exp`."""
+    def matrix_power(input, n: Any, *, out: Any = None) -> Tensor:
+        """`linalg.matrix_power`."""
     def nanquantile(
         input,
         q: Any,
@@ -509,6 +536,22 @@ class Tensor:
         out: Any = None,
     ) -> Tensor:
         """`quantile` without the nans."""
+    def orgqr(input, input2: Any, *, out: Any = None) -> Tensor:
+        """`linalg.householder_product`."""
+    def ormqr(
+        input,
+        input2: Any,
+        input3: Any,
+        left: Any = True,
+        transpose: Any = False,
+        *,
+        out: Any = None,
+    ) -> Tensor:
+        """Q C, C Q, or either with Q' where `transpose`, for the product Q [m, m] of the reflections `input`, `input2` of `geqrf`, and C `input3`."""
+    def pinverse(input, rcond: Any = 1e-15) -> Tensor:
+        """`linalg.pinv`, with rcond of its own."""
+    def qr(input, some: Any = True, *, out: Any = None) -> Any:
+        """`linalg.qr`: reduced with `some`, else complete."""
     def quantile(
         input,
         q: Any,
@@ -521,8 +564,26 @@ class Tensor:
         """The q-quantiles (q in [0, 1], a number or a vector) along `dim`, or of all elements."""
     def rot90(input, k: Any = 1, dims: Any = (0, 1)) -> Tensor:
         """Turned by k quarter turns in the plane of `dims`, from the first towards the second."""
+    def slogdet(input, *, out: Any = None) -> Any:
+        """`linalg.slogdet`."""
+    def solve(input, A: Any, *, out: Any = None) -> Tensor:
+        """Raises RuntimeError: gone from PyTorch too. Use `linalg.solve`."""
+    def svd(input, some: Any = True, compute_uv: Any = True, *, out: Any = None) -> Any:
+        """U, S, V of A = U diag(S) V'. `some`: reduced. Without `compute_uv` U and V are zeros."""
+    def symeig(input, eigenvectors: Any = False, upper: Any = True, *, out: Any = None) -> Tensor:
+        """Raises RuntimeError: gone from PyTorch too. Use `linalg.eigh`."""
     def tile(self, *dims: Any, **named: Any) -> Tensor:
         """`repeat`, with the missing leading counts taken as 1."""
+    def triangular_solve(
+        input,
+        A: Any,
+        upper: Any = True,
+        transpose: Any = False,
+        unitriangular: Any = False,
+        *,
+        out: Any = None,
+    ) -> Any:
+        """(X, A) of A X = B, or A' X = B where `transpose`, for triangles A; see `linalg.solve_triangular`."""
     def unique(
         input,
         sorted: Any = True,
@@ -2117,6 +2178,9 @@ def _batch_norm_relu(
 ) -> Tensor:
     """relu(batch_norm(...)) in one pass."""
 
+def _cholesky_factor(input: Tensor) -> tuple[Tensor, Tensor]:
+    """U and info of A = U' U, from the upper triangle."""
+
 def _conv_norm_clamp(
     input: Tensor,
     weight: Tensor,
@@ -2142,6 +2206,9 @@ def _log_softmax_backward_data(
     grad_output: Tensor, output: Tensor, dim: _int, input_dtype: _DtypeLike
 ) -> Tensor:
     """The gradient of log_softmax, given its output."""
+
+def _lu_factor(input: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """L and U in one matrix, the rows that were exchanged, info."""
 
 def _memory_format_of(input: Tensor) -> memory_format:
     """channels_last or channels_last_3d where the strides fall so, else contiguous_format."""
@@ -2181,6 +2248,9 @@ def _softmax_backward_data(
     grad_output: Tensor, output: Tensor, dim: _int, input_dtype: _DtypeLike
 ) -> Tensor:
     """The gradient of softmax, given its output."""
+
+def _solve_triangle(input: Tensor, other: Tensor, upper: _bool, left: _bool, unit: _bool) -> Tensor:
+    """X of A X = B or X A = B, nothing recorded."""
 
 def _upsample_bicubic2d_aa(
     input: Tensor, output_size: _Dims, align_corners: _bool, scale_factors: Tensor | None = None

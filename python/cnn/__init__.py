@@ -56,6 +56,12 @@ _LAZY = {
     "set_autocast_gpu_dtype": "amp._deprecation",
 }
 
+_LAZY |= dict.fromkeys("""
+    chain_matmul cholesky cholesky_inverse cholesky_solve det eig geqrf inverse lobpcg logdet lstsq
+    lu lu_solve lu_unpack matrix_exp matrix_power matrix_rank orgqr ormqr pca_lowrank pinverse qr
+    slogdet solve svd svd_lowrank symeig triangular_solve
+""".split(), "linalg._older")  # fmt: skip
+
 
 TYPE_CHECKING = False  # as in `typing`, which costs a third of the import
 if TYPE_CHECKING:  # what __getattr__ brings, for readers of types

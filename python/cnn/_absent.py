@@ -9,7 +9,7 @@ import sys
 _NOTHING = "cnn has nothing in its place"
 
 _COMPLEX = "there are no complex tensors; keep real and imaginary parts apart"
-_MATRICES = "there are no decompositions of matrices; use numpy.linalg on t.numpy()"
+_MATRICES = "it is a function of cnn.linalg"
 _COPIES = "take the view of that name, and clone() it"
 _WINDOWS = "use NumPy's or SciPy's window, and from_numpy()"
 _COMPILER = "nothing is compiled or traced; call the function as it is"
@@ -39,11 +39,9 @@ _SENTENCES = {
         float8_e5m2 float8_e5m2fnuz float8_e8m0fnu int1 int2 int3 int4 int5 int6 int7 uint1 uint2
         uint3 uint4 uint5 uint6 uint7""",
     _MATRICES: """
-        chain_matmul cholesky cholesky_ex cholesky_inverse cholesky_solve cond det eig eigh
-        eigvals eigvalsh geqrf householder_product inv inv_ex inverse ldl_factor ldl_factor_ex
-        ldl_solve lobpcg logdet lstsq lu lu_factor lu_factor_ex lu_solve lu_unpack matrix_exp
-        matrix_power matrix_rank orgqr ormqr pinv pinverse qr slogdet solve solve_ex
-        solve_triangular svd svdvals symeig tensorinv tensorsolve triangular_solve""",
+        cholesky_ex cond eigh eigvals eigvalsh householder_product inv inv_ex ldl_factor
+        ldl_factor_ex ldl_solve lu_factor lu_factor_ex multi_dot pinv solve_ex
+        solve_triangular svdvals tensorinv tensorsolve""",
     "there are no Fourier transforms; use numpy.fft on t.numpy()": "fft istft stft",
     _WINDOWS: "bartlett_window blackman_window hamming_window hann_window kaiser_window signal",
     _COPIES: """
@@ -84,7 +82,6 @@ _SENTENCES = {
     "use histc": "histogram histogramdd",
     "use new_empty and strides of as_strided": "new_empty_strided",
     "use data_ptr": "const_data_ptr",
-    "use matmul": "multi_dot",
     "use repeat_interleave or an index": "nonzero_static",
 }
 _SENTENCE_OF = {name: text for text, names in _SENTENCES.items() for name in names.split()}
@@ -105,20 +102,20 @@ _ELSEWHERE = {name: f"cnn.nn.functional.{name}" for name in _IN_FUNCTIONAL} | {
 
 # Of Tensor, whose attributes are looked up without asking a function: each gets a descriptor.
 _OF_TENSOR = """
-    adjoint angle apply_ ccol_indices cdouble cfloat chalf cholesky cholesky_inverse
-    cholesky_solve coalesce col_indices conj conj_physical conj_physical_ const_data_ptr
-    crow_indices dense_dim dequantize det diagonal_scatter dim_order eig fill_diagonal_ frexp
-    geqrf grad_dtype hash_tensor histogram i0 i0_ igamma igamma_ igammac igammac_ index indices
-    int_repr inverse ipu is_coalesced is_distributed is_ipu is_maia is_mtia is_nonzero
-    is_sparse_csr is_vulkan is_xla istft logdet lstsq lu lu_solve map2_ map_ matrix_exp
-    matrix_power module_load mtia mvlgamma mvlgamma_ narrow_copy new_empty_strided
-    nonzero_static orgqr ormqr pinverse polygamma polygamma_ q_per_channel_axis
-    q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point qr qscheme record_stream
+    adjoint angle apply_ ccol_indices cdouble cfloat chalf
+    coalesce col_indices conj conj_physical conj_physical_ const_data_ptr
+    crow_indices dense_dim dequantize diagonal_scatter dim_order fill_diagonal_ frexp
+    grad_dtype hash_tensor histogram i0 i0_ igamma igamma_ igammac igammac_ index indices
+    int_repr ipu is_coalesced is_distributed is_ipu is_maia is_mtia is_nonzero
+    is_sparse_csr is_vulkan is_xla istft map2_ map_
+    module_load mtia mvlgamma mvlgamma_ narrow_copy new_empty_strided
+    nonzero_static polygamma polygamma_ q_per_channel_axis
+    q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point qscheme record_stream
     reinforce renorm renorm_ resize resize_as resize_as_sparse_ resolve_conj resolve_neg
-    row_indices select_scatter slice_inverse slice_scatter slogdet smm solve sparse_dim
-    sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm stft storage storage_type svd
-    symeig to_dense to_mkldnn to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr
-    to_sparse_coo to_sparse_csc to_sparse_csr triangular_solve unsafe_chunk unsafe_split
+    row_indices select_scatter slice_inverse slice_scatter smm sparse_dim
+    sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm stft storage storage_type
+    to_dense to_mkldnn to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr
+    to_sparse_coo to_sparse_csc to_sparse_csr unsafe_chunk unsafe_split
     unsafe_split_with_sizes values volatile xpu
 """.split()
 

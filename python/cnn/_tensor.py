@@ -95,6 +95,27 @@ def _set_state(tensor, state):
     return tensor
 
 
+# Methods that are functions of cnn, in a module that loads when one of them is asked for.
+OF_LINALG = """
+    cholesky cholesky_inverse cholesky_solve det eig geqrf inverse logdet lstsq lu lu_solve
+    matrix_exp matrix_power orgqr ormqr pinverse qr slogdet solve svd symeig triangular_solve
+""".split()
+
+
+class _AtFirstUse:
+    """Takes the place of a method of Tensor until it is looked up."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def __get__(self, instance, owner=None):
+        from .linalg import _older
+
+        function = getattr(_older, self._name)
+        setattr(Tensor, self._name, function)
+        return function.__get__(instance, owner)
+
+
 def _install():
     from . import _composite, functional
 
@@ -117,6 +138,8 @@ def _install():
     for name, function in methods.items():
         if not hasattr(Tensor, name):
             setattr(Tensor, name, function)
+    for name in OF_LINALG:
+        setattr(Tensor, name, _AtFirstUse(name))
     _absent.explain_tensor(Tensor)
 
 

@@ -51,6 +51,9 @@ RESULTS = {
     "None": "None",
 }
 
+# Methods of linear algebra that give named tuples.
+SEVERAL = {"geqrf", "lu", "qr", "slogdet", "svd", "triangular_solve"}
+
 
 @dataclass
 class Param:
@@ -189,7 +192,8 @@ def methods() -> list[str]:
 def composed() -> list[str]:
     """Methods written in Python: their parameters' names and defaults, without types."""
     lines = []
-    for name in sorted(cnn._composite.METHODS + cnn.functional.METHODS):
+    for name in sorted(cnn._composite.METHODS + cnn.functional.METHODS + cnn._tensor.OF_LINALG):
+        getattr(_C.Tensor, name)  # which may load it
         function = inspect.getattr_static(_C.Tensor, name)
         function = inspect.unwrap(function)
         if not inspect.isfunction(function):
@@ -205,7 +209,7 @@ def composed() -> list[str]:
                 parts.append("*")
                 starred = True
             parts.append(f"{p.name}: Any" + ("" if p.default is p.empty else f" = {p.default!r}"))
-        result = "Any" if name.startswith("unique") else "Tensor"
+        result = "Any" if name.startswith("unique") or name in SEVERAL else "Tensor"
         lines.append(
             f'def {name}({", ".join(parts)}) -> {result}: """{summary(function.__doc__)}"""'
         )
