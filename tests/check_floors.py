@@ -47,6 +47,8 @@ PYTHON_MAY_NOT = {
     "autograd": {"nn", "optim", "utils"},
     "_tensor": {"nn", "optim"},
 }
+# Packages on top of the package, which see of it what a program does.
+PYTHON_ON_TOP = {"vision"}
 # Modules that import what their part may not: this one averages modules, and loads at first use.
 PYTHON_EXCEPTIONS = {"optim/swa_utils.py"}
 
@@ -125,6 +127,8 @@ def check_imports():
             names = name.split(".")
             if names[0] in {"torch", "torchvision"}:
                 yield f"{where}imports {name}"
+            if part in PYTHON_ON_TOP:
+                continue
             if names[0] == "cnn" and name != "cnn" and not is_relative:
                 yield f"{where}{name} is imported by its whole path: parts of the package say `from .`"
             if name == "cnn" and part not in PYTHON_SEES_ALL:
@@ -133,7 +137,7 @@ def check_imports():
                 continue
             if inside.as_posix() in PYTHON_EXCEPTIONS:
                 continue
-            if names[1] in PYTHON_MAY_NOT.get(part, ()):
+            if names[1] in PYTHON_MAY_NOT.get(part, ()) or names[1] in PYTHON_ON_TOP:
                 yield f"{where}{part} may not import {name}"
             if name.startswith("cnn.utils.data") and inside.parts[:2] != ("utils", "data"):
                 yield f"{where}nothing imports cnn.utils.data"

@@ -41,7 +41,7 @@ constexpr BindOps kOps[] = {
     bind_legacy_methods,  // methods of Tensor
     bind_activation,     bind_arithmetic,      bind_binary, bind_compare,        bind_conv,         bind_create,
     bind_index,          bind_matmul,          bind_norm,   bind_optim,          bind_random,       bind_reduce,
-    bind_resample,       bind_sequence,        bind_shape,  bind_unary,          bind_view,
+    bind_resample,       bind_sequence,        bind_shape,  bind_unary,          bind_view,         bind_vision,
 };
 
 void add_error(PyObject* module) {

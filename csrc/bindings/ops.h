@@ -22,5 +22,6 @@ void bind_sequence(Registry& ops);
 void bind_shape(Registry& ops);
 void bind_unary(Registry& ops);
 void bind_view(Registry& ops);
+void bind_vision(Registry& ops);
 
 }  // namespace cnn::python

@@ -17,6 +17,7 @@
 #include "cnn/ops/view.h"
 #include "ops/heavy.h"
 #include "ops/map.h"
+#include "ops/resample_bytes.h"
 #include "ops/spatial.h"
 
 namespace cnn {
@@ -187,12 +188,25 @@ Tensor composed(const Tensor& x, const Axes& axes, bool back) {
   return pixels ? detached_alias(movedim(y, {-1}, {1}), true) : y;
 }
 
+// Bytes are resized in whole numbers, the width first; a side that keeps its size is left alone.
+Tensor by_bytes(const Tensor& x, const Axes& axes) {
+  const MemoryFormat format = format_of(x, axes);
+  const int n = int(axes.size());
+  Tensor y = contiguous(x);
+  for (int i = n; i-- > 0;) {
+    const Axis& axis = axes[size_t(i)];
+    if (axis.in != axis.out) y = resample_bytes(y, x.dim() - n + i, axis.out, axis.start, axis.index, axis.weight);
+  }
+  return y.same(x) ? clone(x) : contiguous(y, format);
+}
+
 // ---- The op and its transpose ----
 
 Tensor apply(const char* op, const Tensor& x, const Axes& axes, bool back) {
   const NoGrad guard;
   const Dims shape = resampled_shape(x, axes, back);
   if (axes[0].start.empty()) return empty(shape, x.dtype(), x.device(), format_of(x, axes));
+  if (x.dtype() == DType::UInt8 && !axes[0].weight.empty()) return by_bytes(x, axes);
   if (!has_kernel(x)) return to_dtype(composed(to_dtype(x, kernel_dtype(x)), axes, back), x.dtype());
   if (!back) return by_kernel(op, x, axes, shape);
   Axes turned;
@@ -282,11 +296,13 @@ constexpr Names kCubic = CNN_NAMES("upsample_bicubic2d", "UpsampleBicubic2D");
 constexpr Names kSmoothCubic = CNN_NAMES("_upsample_bicubic2d_aa", "UpsampleBicubic2DAa");
 #undef CNN_NAMES
 
-void check_sizes(const char* op, int n, const Tensor& x, const Dims& size) {
+void check_sizes(const char* op, int n, const Tensor& x, const Dims& size, bool takes_bytes = false) {
   check_spatial(op, n);
   check(size.size() == n, op, "It is expected output_size equals to ", n, ", but got size ", size.size());
   check(x.dim() == n + 2, op, "It is expected input_size equals to ", n + 2, ", but got size ", x.dim());
-  check_implemented(is_floating(x.dtype()), "", "\"", op, "\" not implemented for '", dtype_type_name(x.dtype()), "'");
+  const bool bytes = takes_bytes && x.dtype() == DType::UInt8 && !x.device().is_cuda();
+  check_implemented(is_floating(x.dtype()) || bytes, "", "\"", op, "\" not implemented for '",
+                    dtype_type_name(x.dtype()), "'");
   for (int i = 0; i < n; ++i)
     check(x.shape()[2 + i] > 0 && size[i] > 0, op, "Input and output sizes should be greater than 0, but got input ",
           x.shape(), " and output ", size);
@@ -396,7 +412,7 @@ Tensor upsample_linear(int n, const Tensor& x, const Dims& size, bool align_corn
   const Names& names = of_spatial("upsample_linear", kLinear, n);
   if (const Autocast cast{names.op, x}) [[unlikely]]
     return cast(upsample_linear, n, x, size, align_corners, scales);
-  check_sizes("upsample_linear", n, x, size);
+  check_sizes("upsample_linear", n, x, size, n == 2);
   return resize_with(names, n, x, size, align_corners, scales, [align_corners](Axis& axis, double step) {
     axis.reserve(2 * size_t(axis.out));
     for (int64_t j = 0; j < axis.out; ++j, axis.end_output()) {
@@ -412,7 +428,7 @@ Tensor upsample_linear(int n, const Tensor& x, const Dims& size, bool align_corn
 Tensor upsample_bicubic2d(const Tensor& x, const Dims& size, bool align_corners, const std::vector<double>& scales) {
   if (const Autocast cast{kCubic.op, x}) [[unlikely]]
     return cast(upsample_bicubic2d, x, size, align_corners, scales);
-  check_sizes("upsample_bicubic2d", 2, x, size);
+  check_sizes("upsample_bicubic2d", 2, x, size, true);
   return resize_with(kCubic, 2, x, size, align_corners, scales, [align_corners](Axis& axis, double step) {
     constexpr double a = -0.75;
     axis.reserve(4 * size_t(axis.out));
@@ -430,7 +446,7 @@ Tensor upsample_bilinear2d_aa(const Tensor& x, const Dims& size, bool align_corn
                               const std::vector<double>& scales) {
   if (const Autocast cast{kSmoothLinear.op, x}) [[unlikely]]
     return cast(upsample_bilinear2d_aa, x, size, align_corners, scales);
-  check_sizes(kSmoothLinear.op, 2, x, size);
+  check_sizes(kSmoothLinear.op, 2, x, size, true);
   return resize_with(kSmoothLinear, 2, x, size, align_corners, scales, [](Axis& axis, double step) {
     fill_smoothly(axis, step, 1, [](double t) { return t < 1 ? 1 - t : 0.0; });
   });
@@ -439,7 +455,7 @@ Tensor upsample_bilinear2d_aa(const Tensor& x, const Dims& size, bool align_corn
 Tensor upsample_bicubic2d_aa(const Tensor& x, const Dims& size, bool align_corners, const std::vector<double>& scales) {
   if (const Autocast cast{kSmoothCubic.op, x}) [[unlikely]]
     return cast(upsample_bicubic2d_aa, x, size, align_corners, scales);
-  check_sizes(kSmoothCubic.op, 2, x, size);
+  check_sizes(kSmoothCubic.op, 2, x, size, true);
   return resize_with(kSmoothCubic, 2, x, size, align_corners, scales, [](Axis& axis, double step) {
     constexpr double a = -0.5;
     fill_smoothly(axis, step, 2, [](double t) { return t < 1 ? cubic_near(t, a) : t < 2 ? cubic_far(t, a) : 0.0; });

@@ -2307,6 +2307,138 @@ def _upsample_nearest_exact3d(
 ) -> Tensor:
     """Resized by the nearest centre."""
 
+def _vision__deform_conv2d_backward(
+    grad: Tensor,
+    input: Tensor,
+    weight: Tensor,
+    offset: Tensor,
+    mask: Tensor,
+    bias: Tensor,
+    stride_h: _int,
+    stride_w: _int,
+    pad_h: _int,
+    pad_w: _int,
+    dilation_h: _int,
+    dilation_w: _int,
+    groups: _int,
+    offset_groups: _int,
+    use_mask: _bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The gradient of deform_conv2d."""
+
+def _vision__ps_roi_align_backward(
+    grad: Tensor,
+    rois: Tensor,
+    channel_mapping: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    sampling_ratio: _int,
+    batch_size: _int,
+    channels: _int,
+    height: _int,
+    width: _int,
+) -> Tensor:
+    """The gradient of ps_roi_align."""
+
+def _vision__ps_roi_pool_backward(
+    grad: Tensor,
+    rois: Tensor,
+    channel_mapping: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    batch_size: _int,
+    channels: _int,
+    height: _int,
+    width: _int,
+) -> Tensor:
+    """The gradient of ps_roi_pool."""
+
+def _vision__roi_align_backward(
+    grad: Tensor,
+    rois: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    batch_size: _int,
+    channels: _int,
+    height: _int,
+    width: _int,
+    sampling_ratio: _int,
+    aligned: _bool,
+) -> Tensor:
+    """The gradient of roi_align."""
+
+def _vision__roi_pool_backward(
+    grad: Tensor,
+    rois: Tensor,
+    argmax: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    batch_size: _int,
+    channels: _int,
+    height: _int,
+    width: _int,
+) -> Tensor:
+    """The gradient of roi_pool."""
+
+def _vision_box_iou_rotated(boxes1: Tensor, boxes2: Tensor) -> Tensor:
+    """Intersection over union of rotated boxes."""
+
+def _vision_deform_conv2d(
+    input: Tensor,
+    weight: Tensor,
+    offset: Tensor,
+    mask: Tensor,
+    bias: Tensor,
+    stride_h: _int,
+    stride_w: _int,
+    pad_h: _int,
+    pad_w: _int,
+    dilation_h: _int,
+    dilation_w: _int,
+    groups: _int,
+    offset_groups: _int,
+    use_mask: _bool,
+) -> Tensor:
+    """A convolution whose taps move."""
+
+def _vision_nms(dets: Tensor, scores: Tensor, iou_threshold: _float) -> Tensor:
+    """The boxes that overlap no kept box of a higher score."""
+
+def _vision_ps_roi_align(
+    input: Tensor,
+    rois: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    sampling_ratio: _int,
+) -> tuple[Tensor, Tensor]:
+    """The same with channels for each bin: (output, channel_mapping)."""
+
+def _vision_ps_roi_pool(
+    input: Tensor, rois: Tensor, spatial_scale: _float, pooled_height: _int, pooled_width: _int
+) -> tuple[Tensor, Tensor]:
+    """Means of regions with channels for each bin: (output, channel_mapping)."""
+
+def _vision_roi_align(
+    input: Tensor,
+    rois: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    sampling_ratio: _int,
+    aligned: _bool,
+) -> Tensor:
+    """Means of bilinear samples of regions."""
+
+def _vision_roi_pool(
+    input: Tensor, rois: Tensor, spatial_scale: _float, pooled_height: _int, pooled_width: _int
+) -> tuple[Tensor, Tensor]:
+    """The largest pixels of regions: (output, argmax)."""
+
 def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """|input|."""
 

@@ -97,7 +97,9 @@ using Packed = std::tuple<Tensor, Tensor> (*)(const Tensor&, const Tensor&, cons
   X(reshape) \
   X(expand) X(broadcast_tensors) X(permute) X(transpose) X(t) X(select) X(slice) X(narrow) X(squeeze) X(unsqueeze) \
   X(transpose_) X(t_) X(squeeze_) X(unsqueeze_) X(diagonal) X(unfold) X(flatten) X(unflatten) X(movedim) X(split) \
-  X(split_with_sizes) X(unbind) X(select_backward) X(slice_backward) X(diagonal_backward) X(unfold_backward)
+  X(split_with_sizes) X(unbind) X(select_backward) X(slice_backward) X(diagonal_backward) X(unfold_backward) \
+  X(nms) X(box_iou_rotated) X(roi_align) X(roi_align_backward) X(ps_roi_align) X(ps_roi_align_backward) X(roi_pool) \
+  X(roi_pool_backward) X(ps_roi_pool) X(ps_roi_pool_backward) X(deform_conv2d) X(deform_conv2d_backward)
 
 void test_every_op() {
 #define SWEEP(name) sweep(#name, &cnn::name);

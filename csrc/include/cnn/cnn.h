@@ -7,6 +7,7 @@
 #include "cnn/io.h"
 #include "cnn/methods.h"
 #include "cnn/ops.h"
+#include "cnn/ops/vision.h"
 #include "cnn/optim.h"
 #include "cnn/print.h"
 #include "cnn/random.h"
