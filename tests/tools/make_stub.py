@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import cnn
 from cnn import _C
+from cnn._storage_methods import CONVERSIONS
 
 HERE = pathlib.Path(__file__).parent
 STUB = HERE.parents[1] / "python" / "cnn" / "_C.pyi"
@@ -242,6 +243,7 @@ def make() -> str:
         "constants": constants(),
         "results": results(),
         "composed methods": composed(),
+        "conversions of storages": [f"def {n}(self) -> Any: ..." for n in CONVERSIONS],
         "methods": methods(),
         "legacy": legacy(),
         "functions": ops(),

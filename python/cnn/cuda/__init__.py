@@ -253,10 +253,10 @@ def __getattr__(name):
         return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     if name in ("amp", "graphs", "memory", "nvtx", "profiler", "random", "streams"):
         return import_module(f"{__name__}.{name}")
-    if name in ("OutOfMemoryError", "AcceleratorError"):
-        import cnn
-
-        return getattr(cnn, name)
+    if name == "OutOfMemoryError":
+        return _C.OutOfMemoryError
+    if name == "AcceleratorError":
+        return import_module(".._streams", __name__).AcceleratorError
     if name.endswith(("Tensor", "Storage")) and hasattr(_C, name.replace("Storage", "Tensor")):
         raise AttributeError(
             f"module 'cnn.cuda' has no attribute {name!r}: use the dtype and device='cuda'",
