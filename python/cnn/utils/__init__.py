@@ -2,8 +2,8 @@
 
 _SUBMODULES = frozenset(
     """
-    _contextlib _foreach_utils _triton _typing_utils backend_registration backcompat benchmark
-    bottleneck checkpoint collect_env cpp_extension data deterministic dlpack flop_counter hooks
+    _contextlib _cxx_pytree _foreach_utils _python_dispatch _pytree _triton _typing_utils
+    backend_registration backcompat benchmark bottleneck checkpoint collect_env cpp_extension data deterministic dlpack flop_counter hooks
     mobile_optimizer model_zoo module_tracker tensorboard throughput_benchmark weak
 """.split()
 )
