@@ -34,7 +34,7 @@ def test_a_module_says_what_to_use_or_that_there_is_nothing(name):
 @pytest.mark.parametrize(
     ("get", "words"),
     [
-        (lambda: cnn.compile, "call the function as it is"),
+        (lambda: cnn.parse_ir, "write Python"),
         (lambda: cnn.fft, "numpy.fft"),
         (lambda: cnn.distributions, "cnn.randn"),
         (lambda: cnn.view_as_real, "no complex tensors"),

@@ -36,8 +36,11 @@ int = _C.int32
 long = _C.int64
 
 _SUBMODULES = frozenset((
-    "_utils", "amp", "autograd", "backends", "cpu", "cuda", "linalg", "nn", "optim", "overrides",
-    "profiler", "random", "serialization", "storage", "testing", "types", "utils",
+    "_compile", "_dynamo", "_functorch", "_guards", "_higher_order_ops", "_inductor",
+    "_jit_internal", "_library", "_logging", "_ops", "_subclasses", "_utils", "amp", "autograd",
+    "backends", "compiler", "cpu", "cuda", "export", "func", "futures", "fx", "jit", "library",
+    "linalg", "nn", "onnx", "optim", "overrides", "profiler", "random", "return_types",
+    "serialization", "storage", "testing", "types", "utils",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization",
@@ -53,6 +56,32 @@ _LAZY = {
     "get_autocast_cpu_dtype": "amp._deprecation",
     "set_autocast_cpu_dtype": "amp._deprecation",
     "get_autocast_gpu_dtype": "amp._deprecation",
+    "_assert": "_checks",
+    "_check": "_checks",
+    "_check_index": "_checks",
+    "_check_is_size": "_checks",
+    "_check_not_implemented": "_checks",
+    "_check_tensor_all": "_checks",
+    "_check_type": "_checks",
+    "_check_value": "_checks",
+    "_check_with": "_checks",
+    "compile": "_compile",
+    "_disable_dynamo": "_compile",
+    "ops": "_ops",
+    "Tag": "_ops",
+    "vmap": "func",
+    "SymBool": "_symbols",
+    "SymFloat": "_symbols",
+    "SymInt": "_symbols",
+    "sym_float": "_symbols",
+    "sym_fresh_size": "_symbols",
+    "sym_int": "_symbols",
+    "sym_ite": "_symbols",
+    "sym_max": "_symbols",
+    "sym_min": "_symbols",
+    "sym_not": "_symbols",
+    "sym_sqrt": "_symbols",
+    "sym_sum": "_symbols",
     "set_autocast_gpu_dtype": "amp._deprecation",
 }
 
@@ -61,23 +90,36 @@ TYPE_CHECKING = False  # as in `typing`, which costs a third of the import
 if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
     from . import amp as amp
     from . import autograd as autograd
+    from . import compiler as compiler
     from . import cpu as cpu
     from . import cuda as cuda
+    from . import export as export
+    from . import func as func
+    from . import futures as futures
+    from . import fx as fx
+    from . import jit as jit
+    from . import library as library
     from . import linalg as linalg
     from . import nn as nn
+    from . import onnx as onnx
     from . import optim as optim
     from . import overrides as overrides
     from . import profiler as profiler
     from . import random as random
+    from . import return_types as return_types
     from . import serialization as serialization
     from . import storage as storage
     from . import testing as testing
     from . import types as types
     from . import utils as utils
+    from ._compile import compile as compile
+    from ._ops import Tag as Tag
+    from ._ops import ops as ops
     from ._tensor_str import get_printoptions as get_printoptions
     from ._tensor_str import set_printoptions as set_printoptions
     from .amp.autocast_mode import autocast as autocast
     from .amp.grad_scaler import GradScaler as GradScaler
+    from .func import vmap as vmap
     from .serialization import load as load
     from .serialization import save as save
 else:
@@ -95,6 +137,15 @@ else:
         from ._absent import absent
 
         raise absent("cnn", name)
+
+
+def _core_name(name):
+    from ._core_names import find
+
+    return find(name)
+
+
+_C.__getattr__ = _core_name  # what PyTorch's core has and this one needs not
 
 
 if "CNN_AS_TORCH" in _os.environ:

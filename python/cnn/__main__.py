@@ -99,7 +99,7 @@ def run_script(path):
         source = file.read()
     module = _fresh_main()
     module.__file__ = path
-    exec(compile(source, path, "exec"), module.__dict__)
+    exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
 
 
 def run_module(name):
@@ -110,7 +110,7 @@ def run_module(name):
 
 def run_code(code):
     _set_first_path("")
-    exec(compile(code, "<string>", "exec"), _fresh_main().__dict__)
+    exec(compile(code, "<string>", "exec", dont_inherit=True), _fresh_main().__dict__)
 
 
 def _fresh_main():

@@ -12,7 +12,7 @@ _COMPLEX = "there are no complex tensors; keep real and imaginary parts apart"
 _MATRICES = "there are no decompositions of matrices; use numpy.linalg on t.numpy()"
 _COPIES = "take the view of that name, and clone() it"
 _WINDOWS = "use NumPy's or SciPy's window, and from_numpy()"
-_COMPILER = "nothing is compiled or traced; call the function as it is"
+_COMPILER = "there are no scripts in PyTorch's own language; write Python"
 _IN_PLACE = "there is no such change in place; compute the new values, and copy_() them"
 
 # Sentences, and the names that each is about: of modules and of Tensor alike.
@@ -55,13 +55,11 @@ _SENTENCES = {
     _IN_PLACE: """
         apply_ fill_diagonal_ i0_ igamma_ igammac_ map2_ map_ mvlgamma_ polygamma_ renorm_""",
     _COMPILER: """
-        ScriptClass ScriptFunction _dynamo compile compiler export fork fx import_ir_module
-        import_ir_module_from_buffer jit library merge_type_from_type_comment onnx parse_ir
-        parse_schema parse_type_comment unify_type_list wait""",
-    "sizes are Python's own numbers": """
-        SymBool SymFloat SymInt sym_float sym_int sym_ite sym_max sym_min sym_not sym_sum""",
-    "there are no transforms of functions; write the loop, or use cnn.autograd.functional": """
-        func functionalize jacfwd jacrev vmap grad_and_value""",
+        ScriptClass import_ir_module import_ir_module_from_buffer merge_type_from_type_comment
+        parse_ir parse_type_comment unify_type_list""",
+    "use jit.fork and jit.wait": "fork wait",
+    "use library and ops": "ScriptFunction parse_schema",
+    "use func": "functionalize jacfwd jacrev grad_and_value",
     "there are no distributions; draw with cnn.randn, cnn.rand, cnn.multinomial and the like": """
         distributions""",
     "one process uses one device, and processes do not exchange gradients": """

@@ -1,6 +1,16 @@
 """Utilities beside the tensors: data loading, checkpointing, hook handles, counts and times."""
 
-_SUBMODULES = ("benchmark", "checkpoint", "data", "deterministic", "flop_counter", "hooks")
+_SUBMODULES = (
+    "_cxx_pytree",
+    "_python_dispatch",
+    "_pytree",
+    "benchmark",
+    "checkpoint",
+    "data",
+    "deterministic",
+    "flop_counter",
+    "hooks",
+)
 
 __all__ = ["benchmark", "checkpoint", "data", "deterministic", "flop_counter", "hooks"]
 

@@ -502,10 +502,10 @@ class Module(Calling, Converting, Stateful):
         return replica
 
     def compile(self, *args, **kwargs):
-        """Not supported: there is no compiler. The module already runs eagerly as it is."""
-        raise NotImplementedError(
-            "Module.compile: there is no compiler; leave the call out, the module runs eagerly"
-        )
+        """Looks at the arguments of `cnn.compile`; the module goes on as it is."""
+        from ..._compile import compile
+
+        compile(self, *args, **kwargs)
 
     # Printing ---------------------------------------------------------------------------------
 

@@ -1,0 +1,15 @@
+"""Types of scripts: for imports."""
+
+from .. import _absent
+from .._jit_internal import (  # noqa: F401  # noqa: F401
+    BroadcastingList1,
+    BroadcastingList2,
+    BroadcastingList3,
+    is_dict,
+    is_list,
+    is_optional,
+    is_tuple,
+    is_union,
+)
+
+_absent.explain(__name__)
