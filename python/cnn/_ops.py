@@ -6,6 +6,7 @@ functions under PyTorch's names for them.
 
 from __future__ import annotations
 
+import os
 import types
 
 from . import _C
@@ -26,6 +27,8 @@ KNOWN_KEYS = {
     "AutogradPrivateUse1", "Undefined", "Functionalize", "Python", "Tracer",
 }  # fmt: skip
 
+# {"folder/library": (module, function)}: what defines a compiled library's operators here.
+own_libraries = {}
 # {"mylib::op": {"default": OpOverload}}: whatever was defined.
 _defined = {}
 
@@ -422,7 +425,16 @@ class _Ops(types.ModuleType):
         importlib.import_module(module)
 
     def load_library(self, path):
-        """Refuses a library of C++ operators: it would be linked to PyTorch's own library."""
+        """Refuses a library of C++ operators, which would be linked to PyTorch's own library,
+        unless this package has those operators itself.
+        """
+        folder, file = os.path.split(os.fspath(path))
+        own = own_libraries.get(f"{os.path.basename(folder)}/{file.partition('.')[0]}")
+        if own is not None:
+            from importlib import import_module
+
+            module, function = own
+            return getattr(import_module(module), function)()
         raise ImportError(
             f"cannot load the operators of {str(path)!r}: the library is linked to PyTorch's C++ "
             "library (libtorch), which is not here. Operators in Python can take their place: see "

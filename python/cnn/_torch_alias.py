@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 from types import BuiltinFunctionType, FunctionType
 
@@ -24,7 +25,14 @@ TORCH_VERSION = "2.13.0+cnn"
 # Packages whose names do not begin with "torch" but whose extensions may want PyTorch's own
 # library.
 _KIN = ("apex", "deepspeed", "detectron2", "flash_attn", "mmcv", "pytorch3d", "xformers")
-_ALWAYS_COMPILED = ("torchvision", "torchaudio")
+_ALWAYS_COMPILED = ("torchaudio",)
+# Modules in which torchvision tells its compiled library about gradients, shapes and exports, with
+# the names that others take from them. Its operators here state what they need themselves.
+_REGISTRATIONS = {
+    "torchvision._autograd_registrations": (),
+    "torchvision._meta_registrations": (),
+    "torchvision.ops._register_onnx_ops": ("_register_custom_op",),
+}
 _PYTORCH_LIBRARIES = (b"libc10.so", b"libtorch", b"c10.dll", b"libc10.dylib")
 
 
@@ -107,6 +115,20 @@ class _Patched:
         return getattr(self._loader, name)
 
 
+class _Emptied:
+    """Loads a module with functions that do nothing, by these names."""
+
+    def __init__(self, names):
+        self._names = names
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        for name in self._names:
+            setattr(module, name, lambda *args, **kwargs: None)
+
+
 class TorchFinder:
     """The meta-path finder behind `install`."""
 
@@ -114,6 +136,8 @@ class TorchFinder:
     def find_spec(fullname, path=None, target=None):
         if fullname == "torch" or fullname.startswith("torch."):
             return ModuleSpec(fullname, _SameModule(_module_for(fullname)))
+        if fullname == "torchvision" or fullname.startswith("torchvision."):
+            return _find_torchvision(fullname)
         if fullname.startswith("cnn."):
             return _patched(fullname, path, target, _adopt)
         if fullname in _PATCHES:
@@ -121,6 +145,29 @@ class TorchFinder:
         if fullname.startswith("torch") or fullname in _KIN:
             _refuse_compiled(fullname)
         return None
+
+
+def _find_torchvision(fullname):
+    """The installed torchvision, with operators of this package; without one, `cnn.vision`."""
+    if not _has_torchvision():
+        return ModuleSpec(fullname, _SameModule(_module_for(fullname)))
+    if fullname in _REGISTRATIONS:
+        return ModuleSpec(fullname, _Emptied(_REGISTRATIONS[fullname]))
+    if fullname == "torchvision":
+        from . import _ops
+
+        _ops.own_libraries.update(
+            {
+                "torchvision/_C": ("cnn.vision._library", "provide_ops"),
+                "torchvision/image": ("cnn.vision._library", "provide_image_ops"),
+            }
+        )
+    return None
+
+
+@cache
+def _has_torchvision():
+    return PathFinder.find_spec("torchvision") is not None
 
 
 def _patched(fullname, path, target, patch):
@@ -152,6 +199,8 @@ def _rename(module):
 
 
 def _torch_name(name):
+    if (name == "cnn.vision" or name.startswith("cnn.vision.")) and not _has_torchvision():
+        return "torchvision" + name[len("cnn.vision") :]
     ours = name == "cnn" or name.startswith("cnn.")
     return "torch" + name[len("cnn") :] if ours else name
 
@@ -174,7 +223,7 @@ def _rename_object(value):
 def _module_for(fullname):
     import importlib
 
-    name = "cnn" + fullname[len("torch") :]
+    name = f"cnn.{fullname[len('torch') :].lstrip('.')}" if fullname != "torch" else "cnn"
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -191,25 +240,32 @@ def _refuse_compiled(name):
     if "." in name:
         return
     spec = PathFinder.find_spec(name)
-    if spec is None or not (name in _ALWAYS_COMPILED or _needs_pytorch(spec)):
+    if spec is None:
         return
+    library = _linked_to_pytorch(spec)
+    if library is None and name not in _ALWAYS_COMPILED:
+        return
+    tried = "" if library is None else f" ({library} asks for libtorch or libc10)"
     raise ImportError(
-        f"{name} has extensions that are compiled against PyTorch's own C++ library, and cannot "
-        "be used here: `torch` is cnn in this process",
+        f"{name} has extensions that are compiled against PyTorch's own C++ library{tried}, and "
+        "cannot be used here: `torch` is cnn in this process, which has no such library",
         name=name,
+        path=library,
     )
 
 
-def _needs_pytorch(spec):
+def _linked_to_pytorch(spec):
+    """The path of an extension in a package that is linked to PyTorch's library; None without."""
     for folder in spec.submodule_search_locations or ():
         for root, _, files in os.walk(folder):
             for file in files:
                 if file.endswith((*EXTENSION_SUFFIXES, ".so", ".pyd")):
-                    with open(os.path.join(root, file), "rb") as library:
+                    path = os.path.join(root, file)
+                    with open(path, "rb") as library:
                         data = library.read()
                     if any(needed in data for needed in _PYTORCH_LIBRARIES):
-                        return True
-    return False
+                        return path
+    return None
 
 
 class _InstallInChild:

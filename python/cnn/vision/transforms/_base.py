@@ -24,17 +24,18 @@ def integer(low, high):
     return cnn.randint(low, high, size=(1,)).item()
 
 
-def shown(self, names):
+def shown(self, names, separator=", "):
     """Class(name=value, ...)"""
     values = ((name, getattr(self, name)) for name in names)
     parts = (f"{n}={v.value if isinstance(v, Enum) else v}" for n, v in values)
-    return f"{self.__class__.__name__}({', '.join(parts)})"
+    return f"{self.__class__.__name__}({separator.join(parts)})"
 
 
 class Transform(nn.Module):
     """A transform of one picture: forward(img)."""
 
     _shown: tuple[str, ...] = ()
+    _separator = ", "
 
     def _draw(self, img):
         """The parameters of this call; None: the picture stays as it is."""
@@ -48,7 +49,7 @@ class Transform(nn.Module):
         return img if params is None else self._change(img, *params)
 
     def __repr__(self):
-        return shown(self, self._shown)
+        return shown(self, self._shown, self._separator)
 
 
 class RandomTransform(Transform):

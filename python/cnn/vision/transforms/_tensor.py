@@ -184,7 +184,7 @@ def rgb_to_grayscale(img, num_output_channels=1):
         gray = (0.2989 * r + 0.587 * g + 0.114 * b).to(img.dtype).unsqueeze(-3)
     else:
         gray = img.clone()
-    return gray.expand(*img.shape[:-3], 3, *img.shape[-2:]) if num_output_channels == 3 else gray
+    return gray.expand(img.shape) if num_output_channels == 3 else gray  # one channel stays one
 
 
 def _blend(img, other, ratio):

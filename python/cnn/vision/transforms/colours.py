@@ -109,6 +109,7 @@ class RandomPosterize(RandomTransform):
     """The highest `bits` of each value with probability `p`."""
 
     _shown = ("bits", "p")
+    _separator = ","
 
     def __init__(self, bits, p=0.5):
         super().__init__(p)
@@ -122,6 +123,7 @@ class RandomSolarize(RandomTransform):
     """The negative of what is at least `threshold`, with probability `p`."""
 
     _shown = ("threshold", "p")
+    _separator = ","
 
     def __init__(self, threshold, p=0.5):
         super().__init__(p)
@@ -135,6 +137,7 @@ class RandomAdjustSharpness(RandomTransform):
     """Sharper, or blurred, with probability `p`."""
 
     _shown = ("sharpness_factor", "p")
+    _separator = ","
 
     def __init__(self, sharpness_factor, p=0.5):
         super().__init__(p)

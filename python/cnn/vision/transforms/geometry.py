@@ -417,7 +417,7 @@ class ElasticTransform(Transform):
     def get_params(alpha, sigma, size):
         """How far each pixel goes: [1, H, W, 2]."""
         moves = []
-        for a, s, extent in zip(alpha, sigma, size):
+        for a, s, extent in zip(alpha, sigma, reversed(size)):
             move = cnn.rand([1, 1, *size]) * 2 - 1
             if s > 0.0:
                 kernel = int(8 * s + 1)
