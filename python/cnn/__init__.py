@@ -36,8 +36,9 @@ int = _C.int32
 long = _C.int64
 
 _SUBMODULES = frozenset((
-    "_utils", "amp", "autograd", "backends", "cpu", "cuda", "linalg", "nn", "optim", "overrides",
-    "profiler", "random", "serialization", "storage", "testing", "types", "utils",
+    "_utils", "amp", "autograd", "backends", "cpu", "cuda", "distributions", "linalg", "nn",
+    "optim", "overrides", "profiler", "random", "serialization", "storage", "testing", "types",
+    "utils",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization",
@@ -61,6 +62,9 @@ _LAZY |= dict.fromkeys("""
     lu_unpack matrix_exp matrix_power orgqr ormqr pca_lowrank pinverse qr slogdet svd svd_lowrank
     triangular_solve
 """.split(), "linalg._older")  # fmt: skip
+_LAZY |= dict.fromkeys(
+    ("_standard_gamma", "_sample_dirichlet", "_standard_gamma_grad", "_dirichlet_grad"), "_C"
+)
 
 
 TYPE_CHECKING = False  # as in `typing`, which costs a third of the import
@@ -69,6 +73,7 @@ if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
     from . import autograd as autograd
     from . import cpu as cpu
     from . import cuda as cuda
+    from . import distributions as distributions
     from . import linalg as linalg
     from . import nn as nn
     from . import optim as optim

@@ -53,7 +53,7 @@ _SENTENCES = {
     "clone() the tensor and copy_() into the view": """
         diagonal_scatter select_scatter slice_inverse slice_scatter""",
     _IN_PLACE: """
-        apply_ fill_diagonal_ i0_ igamma_ igammac_ map2_ map_ mvlgamma_ polygamma_ renorm_""",
+        apply_ fill_diagonal_ i0_ map2_ map_ mvlgamma_ polygamma_ renorm_""",
     _COMPILER: """
         ScriptClass ScriptFunction _dynamo compile compiler export fork fx import_ir_module
         import_ir_module_from_buffer jit library merge_type_from_type_comment onnx parse_ir
@@ -62,8 +62,6 @@ _SENTENCES = {
         SymBool SymFloat SymInt sym_float sym_int sym_ite sym_max sym_min sym_not sym_sum""",
     "there are no transforms of functions; write the loop, or use cnn.autograd.functional": """
         func functionalize jacfwd jacrev vmap grad_and_value""",
-    "there are no distributions; draw with cnn.randn, cnn.rand, cnn.multinomial and the like": """
-        distributions""",
     "one process uses one device, and processes do not exchange gradients": """
         DistributedDataParallel distributed""",
     "use Python's multiprocessing; tensors pass through share_memory_()": "multiprocessing",
@@ -108,7 +106,7 @@ _OF_TENSOR = """
     adjoint angle apply_ ccol_indices cdouble cfloat chalf
     coalesce col_indices conj conj_physical conj_physical_ const_data_ptr
     crow_indices dense_dim dequantize diagonal_scatter dim_order eig fill_diagonal_ frexp
-    grad_dtype hash_tensor histogram i0 i0_ igamma igamma_ igammac igammac_ index indices
+    grad_dtype hash_tensor histogram i0 i0_ index indices
     int_repr ipu is_coalesced is_distributed is_ipu is_maia is_mtia is_nonzero
     is_sparse_csr is_vulkan is_xla istft lstsq map2_ map_
     module_load mtia mvlgamma mvlgamma_ narrow_copy new_empty_strided
