@@ -38,8 +38,9 @@ UNINITIALISED = "new empty empty_like empty_strided new_empty resize_ resize_as_
 IN_PLACE_ONLY = "copy_ _copy_out zero_ share_memory_"
 DEVICES = "cpu cuda is_pinned pin_memory"
 RANDOM = """
-    bernoulli bernoulli_ cauchy_ exponential_ geometric_ log_normal_ multinomial normal normal_ rand
-    rand_like randint randint_like randn randn_like random_ randperm uniform_
+    bernoulli bernoulli_ binomial cauchy_ exponential_ geometric_ log_normal_ multinomial normal
+    normal_ poisson rand rand_like randint randint_like randn randn_like random_ randperm uniform_
+    _sample_dirichlet _standard_gamma _dirichlet_grad _standard_gamma_grad
 """
 OPTIMIZER_STEPS = "_adagrad_step _adam_step _rmsprop_step _sgd_step"
 NOT_OPS = {

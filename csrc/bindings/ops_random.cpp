@@ -4,6 +4,7 @@
 #include "bindings/generator.h"
 #include "bindings/ops.h"
 #include "cnn/ops/random.h"
+#include "cnn/ops/special.h"
 
 namespace cnn::python {
 namespace {
@@ -88,6 +89,23 @@ void bind_random(Registry& ops) {
   ops.def_op<&cnn::multinomial>(
       "multinomial(Tensor input, int num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor",
       "Indices drawn with the probabilities of each row.", kOut);
+  ops.def_op<&cnn::poisson>("poisson(Tensor input, Generator? generator=None) -> Tensor",
+                            "Poisson, with the rates of input.", kFunctionOnly);
+  ops.def_op<&cnn::binomial>("binomial(Tensor count, Tensor prob, Generator? generator=None) -> Tensor",
+                             "Successes of count trials of probability prob.", kFunctionOnly);
+  ops.def_op<&cnn::_standard_gamma>("_standard_gamma(Tensor input, Generator? generator=None) -> Tensor",
+                                    "Gamma of rate 1, with the concentrations of input.", kFunctionOnly);
+  ops.def_op<&cnn::_sample_dirichlet>("_sample_dirichlet(Tensor input, Generator? generator=None) -> Tensor",
+                                      "Dirichlet, with the concentrations of each row of input.", kFunctionOnly);
+  ops.def_op<&cnn::_standard_gamma_grad>("_standard_gamma_grad(Tensor input, Tensor output) -> Tensor",
+                                         "Derivative of draws by their concentration.", kFunctionOnly);
+  ops.def_op<&cnn::_dirichlet_grad>("_dirichlet_grad(Tensor x, Tensor alpha, Tensor total) -> Tensor",
+                                    "Derivative of draws of Beta(alpha, total - alpha) by alpha, over 1 - x.",
+                                    kFunctionOnly);
+  ops.def_op<&cnn::igamma>("igamma(Tensor input, Tensor other) -> Tensor",
+                           "Regularized lower incomplete gamma function P(input, other).");
+  ops.def_op<&cnn::igammac>("igammac(Tensor input, Tensor other) -> Tensor",
+                            "Regularized upper incomplete gamma function Q(input, other).");
   ops.def_op<&cnn::dropout>("dropout(Tensor input, float p, bool train) -> Tensor",
                             "Zeroed with probability p, the rest times 1 / (1 - p).", kFunctionOnly | kNoOut);
 }

@@ -1198,6 +1198,14 @@ class Tensor:
         """sqrt(input^2 + other^2)."""
     def hypot_(self, other: Tensor) -> Self:
         """sqrt(input^2 + other^2)."""
+    def igamma(self, other: Tensor) -> Tensor:
+        """Regularized lower incomplete gamma function P(input, other)."""
+    def igamma_(self, other: Tensor) -> Self:
+        """Regularized lower incomplete gamma function P(input, other)."""
+    def igammac(self, other: Tensor) -> Tensor:
+        """Regularized upper incomplete gamma function Q(input, other)."""
+    def igammac_(self, other: Tensor) -> Self:
+        """Regularized upper incomplete gamma function Q(input, other)."""
     def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
         """source added at positions of a dimension."""
     def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Self:
@@ -2288,6 +2296,9 @@ def _conv_norm_clamp(
 def _copy_out(input: Tensor, op: str, out: Tensor) -> Tensor:
     """Takes a finished result into the `out` of an op."""
 
+def _dirichlet_grad(x: Tensor, alpha: Tensor, total: Tensor) -> Tensor:
+    """Derivative of draws of Beta(alpha, total - alpha) by alpha, over 1 - x."""
+
 def _log_softmax_backward_data(
     grad_output: Tensor, output: Tensor, dim: _int, input_dtype: _DtypeLike
 ) -> Tensor:
@@ -2316,6 +2327,9 @@ def _rmsprop_step(
 ) -> None:
     """One step of RMSprop over a group."""
 
+def _sample_dirichlet(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Dirichlet, with the concentrations of each row of input."""
+
 def _sgd_step(
     params: Sequence[Tensor],
     grads: Sequence[Tensor],
@@ -2337,6 +2351,12 @@ def _softmax_backward_data(
 
 def _solve_triangle(input: Tensor, other: Tensor, upper: _bool, left: _bool, unit: _bool) -> Tensor:
     """X of A X = B or X A = B, nothing recorded."""
+
+def _standard_gamma(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Gamma of rate 1, with the concentrations of input."""
+
+def _standard_gamma_grad(input: Tensor, output: Tensor) -> Tensor:
+    """Derivative of draws by their concentration."""
 
 def _upsample_bicubic2d_aa(
     input: Tensor, output_size: _Dims, align_corners: _bool, scale_factors: Tensor | None = None
@@ -2915,6 +2935,9 @@ def binary_cross_entropy_with_logits(
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
     """How often each value occurs."""
+
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """Successes of count trials of probability prob."""
 
 @overload
 def bitwise_and(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
@@ -3793,6 +3816,18 @@ def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def hypot_(input: Tensor, other: Tensor) -> Tensor:
     """sqrt(input^2 + other^2)."""
+
+def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Regularized lower incomplete gamma function P(input, other)."""
+
+def igamma_(input: Tensor, other: Tensor) -> Tensor:
+    """Regularized lower incomplete gamma function P(input, other)."""
+
+def igammac(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Regularized upper incomplete gamma function Q(input, other)."""
+
+def igammac_(input: Tensor, other: Tensor) -> Tensor:
+    """Regularized upper incomplete gamma function Q(input, other)."""
 
 def index(input: Tensor, indices: Sequence[Tensor | None] | None) -> Tensor:
     """input[indices]."""
@@ -4681,6 +4716,9 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def permute(input: Tensor, dims: _Dims) -> Tensor:
     """Dimensions in another order."""
+
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Poisson, with the rates of input."""
 
 def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The n-th derivative of digamma."""

@@ -46,7 +46,7 @@ long = _C.int64
 _SUBMODULES = frozenset((
     "_compile", "_dynamo", "_functorch", "_guards", "_higher_order_ops", "_inductor",
     "_jit_internal", "_library", "_logging", "_ops", "_subclasses", "_utils", "amp", "autograd",
-    "backends", "compiler", "cpu", "cuda", "export", "func", "futures", "fx", "jit", "library",
+    "backends", "compiler", "cpu", "cuda", "distributions", "export", "func", "futures", "fx", "jit", "library",
     "linalg", "nn", "onnx", "optim", "overrides", "profiler", "random", "return_types",
     "serialization", "storage", "testing", "types", "utils",
 ))  # fmt: skip
@@ -98,6 +98,9 @@ _LAZY |= dict.fromkeys("""
     lu lu_solve lu_unpack matrix_exp matrix_power matrix_rank orgqr ormqr pca_lowrank pinverse qr
     slogdet solve svd svd_lowrank symeig triangular_solve
 """.split(), "linalg._older")  # fmt: skip
+_LAZY |= dict.fromkeys(
+    ("_standard_gamma", "_sample_dirichlet", "_standard_gamma_grad", "_dirichlet_grad"), "_C"
+)
 
 
 _SUBMODULES |= frozenset(
@@ -129,6 +132,7 @@ if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
     from . import compiler as compiler
     from . import cpu as cpu
     from . import cuda as cuda
+    from . import distributions as distributions
     from . import export as export
     from . import func as func
     from . import futures as futures

@@ -45,15 +45,13 @@ _SENTENCES = {
     "clone() the tensor and copy_() into the view": """
         diagonal_scatter select_scatter slice_inverse slice_scatter""",
     _IN_PLACE: """
-        apply_ fill_diagonal_ i0_ igamma_ igammac_ map2_ map_ mvlgamma_ polygamma_ renorm_""",
+        apply_ fill_diagonal_ i0_ map2_ map_ mvlgamma_ polygamma_ renorm_""",
     _COMPILER: """
         ScriptClass import_ir_module import_ir_module_from_buffer merge_type_from_type_comment
         parse_ir parse_type_comment unify_type_list""",
     "use jit.fork and jit.wait": "fork wait",
     "use library and ops": "ScriptFunction parse_schema",
     "use func": "functionalize jacfwd jacrev grad_and_value",
-    "there are no distributions; draw with cnn.randn, cnn.rand, cnn.multinomial and the like": """
-        distributions""",
     "use chunk": "unsafe_chunk",
     "use split": "unsafe_split unsafe_split_with_sizes",
     "use resize_": "resize resize_as",
@@ -83,15 +81,15 @@ _OF_TENSOR = """
     adjoint angle apply_ ccol_indices cdouble cfloat chalf coalesce col_indices conj
     conj_physical conj_physical_ const_data_ptr crow_indices dense_dim dequantize
     diagonal_scatter dim_order fill_diagonal_ frexp grad_dtype hash_tensor histogram i0 i0_
-    igamma igamma_ igammac igammac_ index indices int_repr ipu is_coalesced is_distributed
-    is_ipu is_maia is_mtia is_sparse_csr is_vulkan is_xla istft map2_ map_ module_load mtia
-    mvlgamma mvlgamma_ narrow_copy new_empty_strided nonzero_static polygamma polygamma_
-    q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point
-    qscheme record_stream reinforce renorm renorm_ resize resize_as resize_as_sparse_
-    resolve_conj resolve_neg row_indices select_scatter slice_inverse slice_scatter smm
-    sparse_dim sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm stft to_dense
-    to_mkldnn to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc
-    to_sparse_csr unsafe_chunk unsafe_split
+    index indices int_repr ipu is_coalesced is_distributed is_ipu is_maia is_mtia is_sparse_csr
+    is_vulkan is_xla istft map2_ map_ module_load mtia mvlgamma mvlgamma_ narrow_copy
+    new_empty_strided nonzero_static polygamma polygamma_ q_per_channel_axis
+    q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point qscheme record_stream
+    reinforce renorm renorm_ resize resize_as resize_as_sparse_ resolve_conj resolve_neg
+    row_indices select_scatter slice_inverse slice_scatter smm sparse_dim sparse_mask
+    sparse_resize_ sparse_resize_and_clear_ sspaddmm stft to_dense to_mkldnn to_padded_tensor
+    to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc to_sparse_csr unsafe_chunk
+    unsafe_split
     unsafe_split_with_sizes values volatile xpu
 """.split()
 

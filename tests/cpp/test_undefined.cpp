@@ -81,6 +81,8 @@ using Packed = std::tuple<Tensor, Tensor> (*)(const Tensor&, const Tensor&, cons
   X(conv_norm_clamp) X(_adam_step) X(_adagrad_step) X(_rmsprop_step) X(max_pool_with_indices) X(max_pool) X(avg_pool) \
   X(adaptive_avg_pool) X(adaptive_max_pool) X(uniform_) X(normal_) X(bernoulli_) X(bernoulli_tensor_) \
   X(exponential_) X(cauchy_) X(log_normal_) X(geometric_) X(random_) X(bernoulli) X(normal) X(multinomial) \
+  X(poisson) X(binomial) X(_standard_gamma) X(_sample_dirichlet) X(_standard_gamma_grad) X(_dirichlet_grad) X(igamma) \
+  X(igammac) \
   X(dropout) X(sum) X(sum_to_size) X(mean) X(nansum) X(nanmean) X(prod) X(any) X(all) X(count_nonzero) X(trace) \
   X(amax) X(amin) X(aminmax) X(argmax) X(argmin) X(var) X(std) X(var_mean) X(std_mean) X(linalg_vector_norm) X(norm) \
   X(dist) X(logsumexp) X(reflection_pad) X(replication_pad) X(upsample_nearest) X(upsample_linear) \

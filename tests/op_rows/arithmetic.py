@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 import cnn
@@ -40,6 +42,15 @@ def xlogy(a, b):
     return np.where(a == 0, 0.0, a * np.log(np.where(a == 0, 1.0, b)))
 
 
+def lower_gamma(a, x):
+    """P(a, x) by its power series, for x below 20."""
+    terms = (math.exp((a + n) * math.log(x) - x - math.lgamma(a + n + 1)) for n in range(100))
+    return math.fsum(terms)
+
+
+igamma = np.vectorize(lower_gamma, otypes=[float])
+
+
 def add(a, b, alpha=1):
     return np.logical_or(a, b) if np.asarray(a).dtype == bool else a + alpha * np.asarray(b)
 
@@ -49,6 +60,8 @@ def clamp(x, min=None, max=None):
     return x if max is None else np.minimum(x, max)
 
 
+# By it, the incomplete gamma functions have no derivative.
+SHAPE = X(2, 3, low=0.3, high=6, grad=False)
 ALPHA = [case(A, B, alpha=2), case(A, 2)]
 KINKS = X(2, 3, kinks=(-0.5, 0.5))
 DIVISION = [
@@ -91,6 +104,9 @@ ROWS = [
     binary("logaddexp2", np.logaddexp2),
     binary("xlogy", xlogy, X(2, 3, low=0.2, high=2), POSITIVE.shaped(3), cases=[case(A, 2.0), case(2.0, POSITIVE),
            case(Fixed([0.0, 0.0, 1.0]), Fixed([0.0, 2.0, 3.0])).no_grad()]),
+    *(Op(name, reference, [case(SHAPE, X(3, low=0.2, high=9))], pointwise=True, tolerance=4,
+         errors=[SHAPES, error(NotImplementedError, name, X(3), X(3), dtype=cnn.int64)])
+      for name, reference in (("igamma", igamma), ("igammac", lambda a, x: 1 - igamma(a, x)))),
     binary("nextafter", np.nextafter, dtypes=(cnn.float64,)),
     binary("gcd", np.gcd, X(2, 3, low=0, high=40), X(3, low=0, high=40), dtypes=INTS, grad=0),
     binary("lcm", np.lcm, X(2, 3, low=0, high=11), X(3, low=0, high=11), dtypes=INTS, grad=0),

@@ -25,5 +25,6 @@
 #include "cnn/ops/shape.h"
 #include "cnn/ops/softmax.h"
 #include "cnn/ops/sort.h"
+#include "cnn/ops/special.h"
 #include "cnn/ops/unary.h"
 #include "cnn/ops/view.h"

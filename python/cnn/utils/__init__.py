@@ -3,8 +3,9 @@
 _SUBMODULES = frozenset(
     """
     _contextlib _cxx_pytree _foreach_utils _python_dispatch _pytree _triton _typing_utils
-    backend_registration backcompat benchmark bottleneck checkpoint collect_env cpp_extension data deterministic dlpack flop_counter hooks
-    mobile_optimizer model_zoo module_tracker tensorboard throughput_benchmark weak
+    backcompat backend_registration benchmark bottleneck checkpoint collect_env cpp_extension data
+    deterministic dlpack flop_counter hooks mobile_optimizer model_zoo module_tracker tensorboard
+    throughput_benchmark weak
 """.split()
 )
 _LATER = {

@@ -32,6 +32,11 @@ CNN_API Tensor bernoulli(const Tensor& input, Generator* generator = nullptr);  
 CNN_API Tensor normal(const Tensor& mean, const Tensor& std, Generator* generator = nullptr);
 CNN_API Tensor multinomial(const Tensor& input, int64_t num_samples, bool replacement = false,
                            Generator* generator = nullptr);
+// Draws with parameters for each element; those of a gamma distribution of rate 1 are differentiable.
+CNN_API Tensor _standard_gamma(const Tensor& input, Generator* generator = nullptr);
+CNN_API Tensor _sample_dirichlet(const Tensor& input, Generator* generator = nullptr);  // rows that sum to 1
+CNN_API Tensor poisson(const Tensor& input, Generator* generator = nullptr);
+CNN_API Tensor binomial(const Tensor& count, const Tensor& prob, Generator* generator = nullptr);
 // input times a mask of 0 and 1 / (1 - p); input itself when not training.
 CNN_API Tensor dropout(const Tensor& input, double p, bool train, Dest dest = {});
 

@@ -1,0 +1,22 @@
+// Single draws of the gamma, Poisson and binomial distributions, with PyTorch's algorithms and order of draws, so that
+// the same seed gives the same numbers. The caller holds the generator's lock, for the length of a whole tensor.
+#pragma once
+
+#include <cstdint>
+
+#include "core/random.h"
+
+namespace cnn {
+
+// T is the type of the parameters, which the constants of a method are rounded to.
+
+// A gamma number of rate 1, by Marsaglia and Tsang's squeeze (2000).
+template <class T>
+double gamma_variate(Generator& generator, T alpha);
+// rate >= 0
+double poisson_variate(Generator& generator, double rate);
+// The successes of `count` trials of probability p; nan when either is nan.
+template <class T>
+double binomial_variate(Generator& generator, T count, T p);
+
+}  // namespace cnn

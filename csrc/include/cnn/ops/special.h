@@ -1,0 +1,16 @@
+// Incomplete gamma functions, and the derivatives of gamma and Dirichlet draws by their parameters.
+#pragma once
+
+#include "cnn/tensor.h"
+
+namespace cnn {
+
+// P(a, x) = 1 / Gamma(a) integral_0^x t^(a - 1) exp(-t) dt, and Q = 1 - P. Differentiable in x.
+CNN_API Tensor igamma(const Tensor& input, const Tensor& other, Dest dest = {});
+CNN_API Tensor igammac(const Tensor& input, const Tensor& other, Dest dest = {});
+// dx / d input of draws x = output of Gamma(input, 1), the quantile held: -(dF / d input) / p(x).
+CNN_API Tensor _standard_gamma_grad(const Tensor& input, const Tensor& output);
+// dx / d alpha / (1 - x) of draws x of Beta(alpha, total - alpha), the quantile and total - alpha held.
+CNN_API Tensor _dirichlet_grad(const Tensor& x, const Tensor& alpha, const Tensor& total);
+
+}  // namespace cnn
