@@ -83,6 +83,8 @@ def find(name):
 
         found = {"Future": futures.Future, "Tag": _ops.Tag}
         return found[name] if name in found else getattr(jit, name)
+    if name == "_TensorMeta":
+        return type(_C.Tensor)
     if name in ("FunctionSchema", "Argument"):
         return _of_schema(name)
     if not name.startswith("__") and name in _NAMES:
