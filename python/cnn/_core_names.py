@@ -83,6 +83,10 @@ def find(name):
 
         found = {"Future": futures.Future, "Tag": _ops.Tag}
         return found[name] if name in found else getattr(jit, name)
+    if name == "_nn":
+        from .fx._qualified import core_nn
+
+        return core_nn()
     if name in ("FunctionSchema", "Argument"):
         return _of_schema(name)
     if not name.startswith("__") and name in _NAMES:
