@@ -172,7 +172,7 @@ def test_assigning_before_init():
         (lambda m: m.get_parameter("buf"), AttributeError, "`buf` is not an nn.Parameter"),
         (lambda m: m.get_buffer("weight"), AttributeError, "`weight` is not a buffer"),
         (lambda m: m.set_submodule("", nn.ReLU()), ValueError, "without a target name"),
-        (lambda m: m.compile(), NotImplementedError, "runs eagerly"),
+        (lambda m: m.compile(mode="fast"), RuntimeError, "Unrecognized mode=fast"),
     ],
 )
 def test_registration_errors(act, kind, text):

@@ -49,9 +49,9 @@ _SENTENCES = {
     _COMPILER: """
         ScriptClass import_ir_module import_ir_module_from_buffer merge_type_from_type_comment
         parse_ir parse_type_comment unify_type_list""",
-    "use jit.fork and jit.wait": "fork wait",
-    "use library and ops": "ScriptFunction parse_schema",
-    "use func": "functionalize jacfwd jacrev grad_and_value",
+    "use func, whose functions these are": "functionalize jacfwd jacrev grad_and_value",
+    "use jit, whose functions these are": "ScriptFunction fork wait",
+    "use library, which defines operators": "parse_schema",
     "use chunk": "unsafe_chunk",
     "use split": "unsafe_split unsafe_split_with_sizes",
     "use resize_": "resize resize_as",

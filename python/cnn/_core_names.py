@@ -85,6 +85,10 @@ def find(name):
         return found[name] if name in found else getattr(jit, name)
     if name == "_TensorMeta":
         return type(_C.Tensor)
+    if name == "_nn":
+        from .fx._qualified import core_nn
+
+        return core_nn()
     if name in ("FunctionSchema", "Argument"):
         return _of_schema(name)
     if not name.startswith("__") and name in _NAMES:

@@ -36,6 +36,9 @@ class Tag(enum.Enum):
     view_copy = 19
 
 
+Tag.__module__ = "cnn"  # where users find it
+
+
 def normalize_tags(tags):
     """None, a tag or a sequence of tags, as a tuple."""
     if tags is None:

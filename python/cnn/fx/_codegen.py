@@ -210,7 +210,9 @@ class _Writer:
         return repr(arg)
 
     def _arguments(self, args, kwargs):
-        return ", ".join([*map(self.text, args), *(f"{k} = {self.text(v)}" for k, v in kwargs.items())])
+        return ", ".join(
+            [*map(self.text, args), *(f"{k} = {self.text(v)}" for k, v in kwargs.items())]
+        )
 
     def write_trace(self, node):
         """A comment that says where the call was traced."""
@@ -227,7 +229,9 @@ class _Writer:
 
     def _annotation(self, node):
         if self._verbose:
-            value = node.meta.get("val", node.meta.get("tensor_meta", node.meta.get("example_value")))
+            value = node.meta.get(
+                "val", node.meta.get("tensor_meta", node.meta.get("example_value"))
+            )
             if hasattr(value, "dtype") and hasattr(value, "shape"):
                 from .passes.shape_prop import dtype_abbrs
 

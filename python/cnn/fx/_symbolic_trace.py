@@ -99,7 +99,9 @@ class Tracer(TracerBase):
     called with proxies, and `autowrap_functions` such functions.
     """
 
-    def __init__(self, autowrap_modules=(math,), autowrap_functions=(), param_shapes_constant=False):
+    def __init__(
+        self, autowrap_modules=(math,), autowrap_functions=(), param_shapes_constant=False
+    ):
         names = chain.from_iterable(vars(m).items() for m in autowrap_modules)
         self._autowrap_function_ids = {
             id(value) for name, value in names if not name.startswith("_") and callable(value)
@@ -186,23 +188,17 @@ class Tracer(TracerBase):
         """
 
         def proxy_of(owned):
-            for name, value in owned:
-                if attr_val is value:
-                    if name not in parameter_proxy_cache:
-                        made = None
-                        if self.param_shapes_constant:
-
-                            def made(node):
-                                return ParameterProxy(self, node, name, attr_val)
-
-                        options = {}
-                        if "proxy_factory_fn" in inspect.signature(self.create_proxy).parameters:
-                            options["proxy_factory_fn"] = made
-                        parameter_proxy_cache[name] = self.create_proxy(
-                            "get_attr", name, (), {}, **options
+            name = next((name for name, value in owned if attr_val is value), None)
+            if name is not None and name not in parameter_proxy_cache:
+                options = {}
+                if "proxy_factory_fn" in inspect.signature(self.create_proxy).parameters:
+                    options["proxy_factory_fn"] = None
+                    if self.param_shapes_constant:
+                        options["proxy_factory_fn"] = lambda node: ParameterProxy(
+                            self, node, name, attr_val
                         )
-                    return parameter_proxy_cache[name]
-            return None
+                parameter_proxy_cache[name] = self.create_proxy("get_attr", name, (), {}, **options)
+            return parameter_proxy_cache.get(name)
 
         found = None
         if isinstance(attr_val, nn.Parameter):
@@ -272,14 +268,10 @@ class Tracer(TracerBase):
                     _transfer_attrs(x, out.node)
                 return out
             if x is None:
-                message = (
-                    f"{name} has been specialized to have value None but got another value"
-                )
+                message = f"{name} has been specialized to have value None but got another value"
                 self.create_proxy("call_function", _assert_is_none, (out, message), {})
             elif type(x) in base_types and not isinstance(x, _C.Tensor):
-                message = (
-                    f"{name} has been specialized to have value {x} but got another value"
-                )
+                message = f"{name} has been specialized to have value {x} but got another value"
                 self.create_proxy("call_function", _assert, (out == x, message), {})
             else:
                 warnings.warn(

@@ -7,7 +7,7 @@ import inspect
 import warnings
 from contextlib import contextmanager
 
-from ._codegen import (
+from ._codegen import (  # noqa: F401  (packages import them from here)
     CodeGen,
     PythonCode,
     _custom_builtins,
@@ -17,7 +17,7 @@ from ._codegen import (
     _PyTreeInfo,
     _register_custom_builtin,
 )
-from ._naming import (
+from ._naming import (  # noqa: F401
     _illegal_names,
     _is_magic,
     _Namespace,
@@ -26,8 +26,7 @@ from ._naming import (
     magic_methods,
     reflectable_magic_methods,
 )
-from ._qualified import is_own as _is_from_torch
-from ._qualified import name_of
+from ._qualified import is_own as _is_from_torch  # noqa: F401
 from .immutable_collections import immutable_dict
 from .node import Node, _legal_ops, map_arg
 
@@ -140,7 +139,9 @@ class Graph:
 
     def get_attr(self, qualified_name, type_expr=None):
         """Adds a parameter, buffer or submodule of the module, by its path."""
-        if self.owning_module is not None and not _is_registered(self.owning_module, qualified_name):
+        if self.owning_module is not None and not _is_registered(
+            self.owning_module, qualified_name
+        ):
             warnings.warn(
                 "Attempted to insert a get_attr Node with no underlying reference in the owning "
                 "GraphModule! Call GraphModule.add_submodule to add the necessary submodule, "

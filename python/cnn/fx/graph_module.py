@@ -9,8 +9,8 @@ import sys
 import traceback
 from contextlib import contextmanager
 
-from ..nn import Module, Parameter
 from .. import _C
+from ..nn import Module, Parameter
 from ._codegen import PythonCode, _custom_builtins, _PyTreeCodeGen
 from ._qualified import is_own
 from .graph import Graph
@@ -118,6 +118,8 @@ def _import_block(names):
     for name, obj in names.items():
         if name in _custom_builtins:
             lines.add(_custom_builtins[name].import_str)
+        elif isinstance(obj, str):
+            lines.add(f"{name} = {obj!r}")  # an annotation that was not evaluated
         elif is_own(obj):
             lines.add("import cnn as torch")
         else:
@@ -408,7 +410,7 @@ class GraphModule(Module):
 
 def _indented(text):
     first, *rest = text.split("\n")
-    return "\n".join([first, *(" " * 4 + line for line in rest)]) if rest else text
+    return "\n".join([first, *(" " * 4 + line if line.strip() else "" for line in rest)])
 
 
 def _readable(module, name):

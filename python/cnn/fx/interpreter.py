@@ -111,9 +111,7 @@ class Interpreter:
         parts = target.split(".")
         for i, part in enumerate(parts):
             if not hasattr(value, part):
-                raise RuntimeError(
-                    f"Node referenced nonexistent target {'.'.join(parts[: i + 1])}"
-                )
+                raise RuntimeError(f"Node referenced nonexistent target {'.'.join(parts[: i + 1])}")
             value = getattr(value, part)
         return value
 
@@ -147,9 +145,7 @@ class Transformer(Interpreter):
 
     def placeholder(self, target, args, kwargs):
         default = args[:1]
-        return Proxy(
-            self.new_graph.create_node("placeholder", target, default, {}), self.tracer
-        )
+        return Proxy(self.new_graph.create_node("placeholder", target, default, {}), self.tracer)
 
     def get_attr(self, target, args, kwargs):
         return self.tracer.create_proxy("get_attr", target, args, kwargs)

@@ -107,8 +107,7 @@ class TracerBase:
     def _key(self, key):
         def refuse(node):
             raise RuntimeError(
-                "Keys for dictionaries used as an argument cannot contain a Node. Got key: "
-                f"{node}"
+                f"Keys for dictionaries used as an argument cannot contain a Node. Got key: {node}"
             )
 
         if not isinstance(key, str):
@@ -316,4 +315,3 @@ for _name in magic_methods:
 for _name in reflectable_magic_methods:
     _add_reflected(_name)
 Proxy.__hash__ = object.__hash__  # although it has an __eq__
-

@@ -58,9 +58,7 @@ def replace_pattern_with_filters(
     graph, pattern_graph = gm.graph, _graph_of(pattern)
     matcher = SubgraphMatcher(pattern_graph, ignore_literals=ignore_literals)
     matches = matcher.match(graph, node_name_match)
-    matches = [
-        m for m in matches if all(f(m, graph, pattern_graph) for f in match_filters or ())
-    ]
+    matches = [m for m in matches if all(f(m, graph, pattern_graph) for f in match_filters or ())]
     common = None if replacement is None else _graph_of(replacement)
     if common is None and replacement_callback is None:
         raise AssertionError(

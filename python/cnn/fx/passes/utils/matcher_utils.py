@@ -110,9 +110,7 @@ class SubgraphMatcher:
             return found
         if len(p.args) != len(g.args) or list(p.kwargs) != list(g.kwargs):
             return None
-        return self._follow_all(
-            (*p.args, *p.kwargs.values()), (*g.args, *g.kwargs.values()), found
-        )
+        return self._follow_all((*p.args, *p.kwargs.values()), (*g.args, *g.kwargs.values()), found)
 
     def _follow_all(self, ps, gs, found):
         if len(ps) != len(gs):

@@ -1,0 +1,6 @@
+"""The classes of `cnn.export` under the path where packages import them from."""
+
+from .. import _absent
+from . import ExportBackwardSignature, ExportGraphSignature  # noqa: F401
+
+_absent.explain(__name__)
