@@ -80,6 +80,23 @@ def test_a_function_keeps_its_place_before_a_module_of_its_name(tmp_path):
     )
 
 
+def test_a_package_is_loaded_once(tmp_path):
+    run(
+        tmp_path,
+        """
+        import importlib.util
+        assert importlib.util.find_spec("torch.linalg") is not None
+        import torch.optim
+        import torch.distributions, torch.linalg
+        import cnn
+        assert cnn.optim is torch.optim and torch.distributions is cnn.distributions
+        assert torch.optim.adam.Adam is torch.optim.Adam
+        assert torch.distributions.normal.Normal is torch.distributions.Normal
+        assert torch.linalg.__spec__.name == "cnn.linalg"
+        """,
+    )
+
+
 def test_a_training_script(tmp_path):
     text = run(
         tmp_path,

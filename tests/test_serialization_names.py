@@ -127,3 +127,26 @@ def test_the_rest():
     assert issubclass(serialization.SourceChangeWarning, Warning)
     for name in serialization.__all__:
         assert getattr(serialization, name).__module__ == "cnn.serialization"
+
+
+def test_records_one_by_one(tmp_path):
+    path = tmp_path / "x.pt"
+    x = cnn.arange(6, dtype=cnn.float64)
+    cnn.save({"x": x}, path)
+    with open(path, "rb") as file:
+        for reader in (cnn.PyTorchFileReader(str(path)), cnn.PyTorchFileReader(file)):
+            assert {"data.pkl", "data/0", "version"} <= set(reader.get_all_records())
+            assert reader.has_record("data/0") and not reader.has_record("data/1")
+            assert reader.get_record_size("data/0") == 48
+            assert reader.get_record("data/0") == x.numpy().tobytes()
+            start = reader.get_record_offset("data/0")
+            assert path.read_bytes()[start : start + 48] == x.numpy().tobytes()
+            found = reader.get_storage_from_record("data/0", 5, cnn.float64)
+            assert found.tolist() == [0, 1, 2, 3, 4]
+            with pytest.raises(RuntimeError, match="has 48 bytes"):
+                reader.get_storage_from_record("data/0", 7, cnn.float64)
+            with pytest.raises(RuntimeError, match="file not found"):
+                reader.get_record("data/1")
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(RuntimeError):
+        cnn.PyTorchFileReader(str(path))

@@ -52,6 +52,7 @@ _SUBMODULES = frozenset((
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization",
+    "PyTorchFileReader": "serialization.records",
     "load": "serialization",
     "set_printoptions": "_tensor_str",
     "get_printoptions": "_tensor_str",

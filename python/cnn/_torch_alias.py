@@ -135,7 +135,7 @@ class TorchFinder:
     @staticmethod
     def find_spec(fullname, path=None, target=None):
         if fullname == "torch" or fullname.startswith("torch."):
-            return ModuleSpec(fullname, _SameModule(_module_for(fullname)))
+            return _spec_of_same(fullname)
         if fullname == "torchvision" or fullname.startswith("torchvision."):
             return _find_torchvision(fullname)
         if fullname.startswith("cnn."):
@@ -147,10 +147,19 @@ class TorchFinder:
         return None
 
 
+def _spec_of_same(fullname):
+    before = fullname in sys.modules
+    module = _module_for(fullname)
+    if not before:
+        # Loading it has entered it; were it found there, the import system would load it again.
+        sys.modules.pop(fullname, None)
+    return ModuleSpec(fullname, _SameModule(module))
+
+
 def _find_torchvision(fullname):
     """The installed torchvision, with operators of this package; without one, `cnn.vision`."""
     if not _has_torchvision():
-        return ModuleSpec(fullname, _SameModule(_module_for(fullname)))
+        return _spec_of_same(fullname)
     if fullname in _REGISTRATIONS:
         return ModuleSpec(fullname, _Emptied(_REGISTRATIONS[fullname]))
     if fullname == "torchvision":

@@ -282,6 +282,14 @@ class ArchiveReader:
     def __contains__(self, name):
         return f"{self.prefix}/{name}" in self._members
 
+    def names(self):
+        """Those of all members, without the folder that they share."""
+        return [name.partition("/")[2] for name in self._members]
+
+    def offset(self, name):
+        """Where in the file a member's data starts."""
+        return self._start + self._data_offset(self._find(name))
+
     def size(self, name):
         """Bytes of a member; RuntimeError if there is none of that name."""
         return self._find(name).size
