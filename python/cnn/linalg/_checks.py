@@ -138,18 +138,20 @@ def reason(kind, code):
 
 
 def check_info(op, kind, info):
-    """LinAlgError for the first matrix of a batch whose `info` is not 0."""
+    """An error about the first matrix of a batch whose `info` is not 0: LinAlgError, or of factors
+    that may be wanted as they are, RuntimeError."""
     if info.is_meta or not info.any():
         return
     flat = info.reshape(-1)
     at = int(flat.nonzero()[0])
-    fail(op, reason(kind, flat[at].item()), None if info.dim() == 0 else at)
+    error = RuntimeError if kind in ("lu_factor", "ldl_factor") else LinAlgError
+    fail(op, reason(kind, flat[at].item()), None if info.dim() == 0 else at, error)
 
 
-def fail(op, text, at):
-    """Raises LinAlgError about matrix `at` of a batch, or about the only one."""
+def fail(op, text, at, error=LinAlgError):
+    """Raises an error about matrix `at` of a batch, or about the only one."""
     where = "" if at is None else f"(Batch element {at}): "
-    raise LinAlgError(f"{op}: {where}{text}")
+    raise error(f"{op}: {where}{text}")
 
 
 class _WithoutDerivative(Function):
