@@ -84,6 +84,7 @@ if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
     from ._tensor_str import set_printoptions as set_printoptions
     from .amp.autocast_mode import autocast as autocast
     from .amp.grad_scaler import GradScaler as GradScaler
+    from .linalg._older import *  # noqa: F403
     from .serialization import load as load
     from .serialization import save as save
 else:

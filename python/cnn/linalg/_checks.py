@@ -26,7 +26,8 @@ def type_name(dtype):
 def require_floating(op, *tensors, kernel=None, low_precision=False):
     """RuntimeError unless all are float32 or float64; NotImplementedError on a GPU.
 
-    With `kernel` 16-bit floats are what PyTorch's kernel of that name does not have.
+    `low_precision`: 16-bit floats will do, and so will GPUs. With `kernel` 16-bit floats are what
+    PyTorch's kernel of that name does not have.
     """
     for x in tensors:
         require_tensor(op, x)
@@ -41,7 +42,7 @@ def require_floating(op, *tensors, kernel=None, low_precision=False):
             raise RuntimeError(
                 f"{op}: Low precision dtypes not supported. Got {type_name(x.dtype)}"
             )
-        if x.is_cuda:
+        if x.is_cuda and not low_precision:
             raise NotImplementedError(f"{op}: not implemented on CUDA; use .cpu()")
 
 
