@@ -113,6 +113,19 @@ def test_cholesky_does_not_depend_on_threads():
     assert factors[0].equal(factors[1]) and factors[0].equal(factors[2])
 
 
+def test_factors_take_no_part_in_rounded_products():
+    a = positive(draw(100, 100)).float()
+    expected = linalg.cholesky(a)
+    before = cnn.get_float32_matmul_precision()
+    cnn.set_float32_matmul_precision("medium")
+    try:
+        near(linalg.cholesky(a), expected, 1e-4)
+        near(linalg.solve_triangular(expected, a, upper=False), expected.mT, 1e-4)
+        assert linalg.lu_factor(a)[0].dtype == cnn.float32
+    finally:
+        cnn.set_float32_matmul_precision(before)
+
+
 def test_cholesky_names_the_matrix_and_its_minor():
     bad = cnn.diag(cnn.tensor([1.0, -1.0, 1.0]))
     words = (

@@ -85,6 +85,7 @@ def test_systems_by_lu(left, adjoint):
     differentiates(f, small, right)
 
 
+@pytest.mark.filterwarnings("ignore:torch.lu is deprecated")
 def test_the_older_names_of_lu():
     a = draw(4, 4)
     factor, pivots = a.lu()
@@ -247,6 +248,8 @@ def test_ldl_is_lapacks():
 
 
 def test_ldl_of_zeros():
+    x = linalg.ldl_solve(cnn.zeros(2, 2), cnn.tensor([1, 2]), cnn.ones(2, 1))
+    assert not x.isfinite().any()
     factor, pivots, info = linalg.ldl_factor_ex(cnn.zeros(2, 2))
     assert factor.count_nonzero() == 0 and pivots.tolist() == [1, 2] and info == 1
     with pytest.raises(RuntimeError, match="block of D at row 1 is zero"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import cnn
 from cnn import linalg
+from cnn.linalg import _lapack
 from matrices import F64, SQUARES, TOLERANCE, differentiates, draw, eye, layouts, near
 
 DTYPES = [F64, cnn.float32]
@@ -62,6 +64,24 @@ def test_the_bits_do_not_depend_on_threads():
     cnn.set_num_threads(before)
     for other in found[1:]:
         assert all(x.equal(y) for x, y in zip(found[0], other))
+
+
+def test_numpys_threads_come_back():
+    linalg.svdvals(draw(3, 3))
+    if not _lapack._switches:
+        pytest.skip("NumPy stands on another library than OpenBLAS")
+    get = _lapack._switches[0][0]
+    before = get()
+    with _lapack.one_thread():
+        with _lapack.one_thread():
+            assert get() == 1
+        assert get() == 1
+        if (child := os.fork()) == 0:
+            os._exit(0 if get() == before else 1)
+        assert os.waitpid(child, 0)[1] == 0
+    with pytest.raises(ValueError, match="within"), _lapack.one_thread():
+        raise ValueError("within")
+    assert get() == before
 
 
 def test_singular_matrices():
@@ -250,6 +270,7 @@ def test_least_squares_refuse(shapes, words):
 # ---- Products and powers ----
 
 
+@pytest.mark.filterwarnings("ignore:torch.chain_matmul is deprecated")
 def test_chains_of_products():
     shapes = [(3, 7), (7, 2), (2, 9), (9, 4)]
     chain = [draw(*s, seed=i) for i, s in enumerate(shapes)]

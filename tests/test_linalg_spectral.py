@@ -420,6 +420,9 @@ def test_classes_take_the_functions_over():
         assert getattr(linalg, name)(own) == name
     assert linalg.multi_dot([own, own]) == "multi_dot"
     assert cnn.cholesky(own) == own.cholesky() == "cholesky"
+    known = cnn.overrides.get_overridable_functions()
+    assert cnn.cholesky in known[cnn] and linalg.svd in known[linalg]
+    assert cnn.overrides.resolve_name(cnn.logdet) == "torch.logdet"
 
 
 def test_every_function_is_documented():
@@ -429,6 +432,7 @@ def test_every_function_is_documented():
         assert name == "LinAlgError" or value.__module__ == "cnn.linalg", name
 
 
+@pytest.mark.filterwarnings("ignore:torch.qr is deprecated")
 def test_autocast_computes_in_float32():
     a = cnn.eye(2, dtype=cnn.bfloat16)
     with cnn.autocast("cpu"):

@@ -72,6 +72,7 @@ def test_old_weight_norm_warns():
 
 @pytest.mark.parametrize("norm", [nn.utils.spectral_norm, parametrizations.spectral_norm])
 def test_spectral_norm_divides_by_the_largest_singular_value(norm):
+    cnn.manual_seed(0)
     layer = nn.Conv2d(3, 4, 2)
     sigma = np.linalg.svd(array(layer.weight).reshape(4, 12), compute_uv=False)[0]
     weight = array(layer.weight)

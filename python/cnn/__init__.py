@@ -161,6 +161,8 @@ if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
     from .amp.autocast_mode import autocast as autocast
     from .amp.grad_scaler import GradScaler as GradScaler
     from .func import vmap as vmap
+
+    from .linalg._older import *  # noqa: F403
     from .serialization import load as load
     from .serialization import save as save
 else:

@@ -149,6 +149,10 @@ def _namespaces():
     import cnn
 
     from . import functional, linalg, nn
+    from .linalg import _older
+
+    for name in _older.__all__:
+        getattr(cnn, name)  # which loads at first use
 
     # What stands in several has the name of the first.
     return {

@@ -26,7 +26,8 @@ def type_name(dtype):
 def require_floating(op, *tensors, kernel=None, low_precision=False):
     """RuntimeError unless all are float32 or float64; NotImplementedError on a GPU.
 
-    With `kernel` 16-bit floats are what PyTorch's kernel of that name does not have.
+    `low_precision`: 16-bit floats will do, and so will GPUs. With `kernel` 16-bit floats are what
+    PyTorch's kernel of that name does not have.
     """
     for x in tensors:
         require_tensor(op, x)
@@ -41,7 +42,7 @@ def require_floating(op, *tensors, kernel=None, low_precision=False):
             raise RuntimeError(
                 f"{op}: Low precision dtypes not supported. Got {type_name(x.dtype)}"
             )
-        if x.is_cuda:
+        if x.is_cuda and not low_precision:
             raise NotImplementedError(f"{op}: not implemented on CUDA; use .cpu()")
 
 
@@ -138,18 +139,20 @@ def reason(kind, code):
 
 
 def check_info(op, kind, info):
-    """LinAlgError for the first matrix of a batch whose `info` is not 0."""
+    """An error about the first matrix of a batch whose `info` is not 0: LinAlgError, or of factors
+    that may be wanted as they are, RuntimeError."""
     if info.is_meta or not info.any():
         return
     flat = info.reshape(-1)
     at = int(flat.nonzero()[0])
-    fail(op, reason(kind, flat[at].item()), None if info.dim() == 0 else at)
+    error = RuntimeError if kind in ("lu_factor", "ldl_factor") else LinAlgError
+    fail(op, reason(kind, flat[at].item()), None if info.dim() == 0 else at, error)
 
 
-def fail(op, text, at):
-    """Raises LinAlgError about matrix `at` of a batch, or about the only one."""
+def fail(op, text, at, error=LinAlgError):
+    """Raises an error about matrix `at` of a batch, or about the only one."""
     where = "" if at is None else f"(Batch element {at}): "
-    raise LinAlgError(f"{op}: {where}{text}")
+    raise error(f"{op}: {where}{text}")
 
 
 class _WithoutDerivative(Function):

@@ -28,10 +28,10 @@ def ldl_factor_ex(input, *, hermitian=False, check_errors=False, out=None):
     if not a.is_meta:
         count = info.numel()
         flat = factor.contiguous().reshape(count, n, n)
-        for matrix, places, state in zip(
-            flat.numpy(), pivots.view(count, n).numpy(), info.view(count, 1).numpy()
-        ):
-            state[0] = _factor(matrix, places)
+        where = pivots.view(count, n).numpy()
+        with _quiet():
+            found = [_factor(matrix, places) for matrix, places in zip(flat.numpy(), where)]
+        info = _C.tensor(found, dtype=_C.int32).reshape(info.shape)
         factor = flat.reshape(a.shape)
     if check_errors:
         _checks.check_info(op, "ldl_factor", info)
@@ -80,10 +80,18 @@ def ldl_solve(LD, pivots, B, *, hermitian=False, out=None):
         places = pivots.expand(factor.shape[:-1]).reshape(-1, n)
         if not (((places != 0) & (places.abs() <= n)).all()):
             raise RuntimeError(f"{op}: pivots must lie between 1 and {n}, or -{n} and -1")
-        for ld, place, b in zip(factor.reshape(-1, n, n).numpy(), places.tolist(), flat):
-            _solve(ld, place, b)
+        with _quiet():
+            for ld, place, b in zip(factor.reshape(-1, n, n).numpy(), places.tolist(), flat):
+                _solve(ld, place, b)
     (x,) = _checks.without_derivative("linalg_ldl_solve", (x,), LD, B)
     return into(out, x, op)
+
+
+def _quiet():
+    """inf and nan are results; NumPy would warn of them."""
+    import numpy
+
+    return numpy.errstate(all="ignore")
 
 
 _ALPHA = (1 + 17**0.5) / 8  # bounds the growth of elements

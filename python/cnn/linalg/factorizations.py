@@ -122,6 +122,9 @@ def permutation(pivots, m):
             "pivots must be between 1 and LU.size(-2) inclusive. Did you properly pass the result "
             "of lu_factor?"
         )
+    if flat.shape[0] <= 16:  # few matrices: one after the other
+        order = numpy.array([_exchanged(m, row) for row in flat.tolist()])
+        return _C.from_numpy(order).reshape(*pivots.shape[:-1], m)
     order = numpy.tile(numpy.arange(m), (flat.shape[0], 1))
     which = numpy.arange(flat.shape[0])
     for j in range(flat.shape[1]):
@@ -129,6 +132,13 @@ def permutation(pivots, m):
         order[which, flat[:, j]] = order[:, j]
         order[:, j] = other
     return _C.from_numpy(order).reshape(*pivots.shape[:-1], m)
+
+
+def _exchanged(m, places):
+    order = list(range(m))
+    for i, j in enumerate(places):
+        order[i], order[j] = order[j], order[i]
+    return order
 
 
 def take_rows(x, order):
