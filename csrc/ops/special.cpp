@@ -67,6 +67,7 @@ template <int kNodes, class F>
 double integral(double length, const F& f) {
   static const GaussLegendre<kNodes> rule;
   constexpr double kStretch = 3;
+  if (!(length >= 0 && length < 1e4)) return kNan;
   const int stretches = std::max(1, int(std::ceil(length / kStretch)));
   const double h = length / stretches;
   double sum = 0;
@@ -77,13 +78,22 @@ double integral(double length, const F& f) {
 
 // ---- Gamma ----
 
-// log(1 + x) - x, exact near 0.
-double log1p_minus(double x) {
-  if (std::fabs(x) > 0.25) return std::log1p(x) - x;
-  double sum = 0, power = -x * x;
-  for (int n = 2; n < 40; ++n) {
+// exp(x) - 1 - x and log(x) - (x - 1), exact near 0 and near 1.
+double exp_rest(double x) {
+  if (std::fabs(x) > 0.25) return std::expm1(x) - x;
+  double sum = 0, power = x * x / 2;
+  for (int n = 3; n < 16; ++n) {
+    sum += power;
+    power *= x / n;
+  }
+  return sum;
+}
+double log_rest(double x, double x_less_1) {
+  if (std::fabs(x_less_1) > 0.25) return std::log(x) - x_less_1;
+  double sum = 0, power = -x_less_1 * x_less_1;
+  for (int n = 2; n < 30; ++n) {
     sum += power / n;
-    power *= -x;
+    power *= -x_less_1;
   }
   return sum;
 }
@@ -92,27 +102,32 @@ double log1p_minus(double x) {
 double gamma_density(double a, double x) {
   if (a < 10) return std::exp(a * std::log(x) - x - std::lgamma(a));
   const double z = 1 / (a * a), rest = (1. / 12 - z * (1. / 360 - z * (1. / 1260 - z / 1680))) / a;  // Stirling's
-  return std::sqrt(a / (2 * M_PI)) * std::exp(a * log1p_minus((x - a) / a) - rest);
+  return std::sqrt(a / (2 * M_PI)) * std::exp(a * log_rest(x / a, (x - a) / a) - rest);
 }
 
-// From x on, `side` = +1 upwards or -1 downwards in log t: the distance at which log p has fallen by kEnough, and what
-// it has fallen by at distance d.
+// From x on, `side` = +1 upwards or -1 downwards in log t: what log p has fallen by at distance d, and the distance at
+// which that is kEnough.
 struct GammaFall {
-  double a, x, side;
-  double operator()(double d) const { return x * std::expm1(side * d) - side * a * d; }
-  double length() const {
-    // Newton's method from beyond the root; the fall is convex.
-    const double reach = std::sqrt(2 * kEnough / a);
-    double d = side < 0 ? kEnough / a + reach : std::log1p((2 * kEnough + a * reach) / x);
-    for (int step = 0; step < 30; ++step) {
+  double a, x, side, log_x = std::log(x);
+  double at(double d) const { return std::exp(log_x + side * d); }
+  double operator()(double d) const {
+    return d < 1 ? x * exp_rest(side * d) + side * (x - a) * d : at(d) - x - side * a * d;
+  }
+  double length() const {  // by Newton's method from beyond the root; the fall is convex
+    const double beyond = 2 * kEnough + std::sqrt(2 * kEnough * a);
+    double d = side < 0   ? kEnough / a + std::sqrt(2 * kEnough / a)
+               : x > 1e-9 ? std::log1p(beyond / x)
+                          : std::log(beyond) - log_x;
+    for (int step = 0; step < 40; ++step) {
       const double excess = (*this)(d)-kEnough;
       if (std::fabs(excess) < 1) break;
-      d -= excess / (side * (x * std::exp(side * d) - a));
+      d -= excess / (side * (at(d) - a));
     }
     return d;
   }
 };
 
+constexpr double kTiny = 1e-300;
 bool gamma_by_series(double a, double x) { return x <= a && a < kSteep; }
 
 // P(a, x) / (x p(x)) = sum of x^n / (a (a + 1) ... (a + n)).
@@ -125,10 +140,9 @@ double gamma_series(double a, double x) {
   return sum;
 }
 
-// One side of x: P(a, x) for x <= a, else Q.
-double gamma_side(double a, double x) {
-  if (gamma_by_series(a, x)) return gamma_density(a, x) * gamma_series(a, x);
-  const GammaFall fall{a, x, x <= a ? -1. : 1.};
+// P(a, x) below x (side = -1), or Q above it.
+double gamma_side(double a, double x, double side) {
+  const GammaFall fall{a, x, side};
   return gamma_density(a, x) * integral<32>(fall.length(), [&](double d) { return std::exp(-fall(d)); });
 }
 
@@ -137,14 +151,19 @@ double incomplete_gamma(double a, double x, bool upper) {
   if (std::isinf(a) && std::isinf(x)) return kNan;
   if (a == 0 || std::isinf(x)) return upper ? 0 : 1;
   if (x == 0 || std::isinf(a)) return upper ? 1 : 0;
-  const double side = gamma_side(a, x);
-  return upper == (x > a) ? side : 1 - side;
+  // The side that is computed is the one asked for, where it may be small; the other one is then exact as well.
+  if (x > a || (upper && a < 1)) return upper ? gamma_side(a, x, 1) : 1 - gamma_side(a, x, 1);
+  double below = 1;
+  if (!gamma_by_series(a, x)) below = gamma_side(a, x, -1);
+  else if (a > kTiny) below = gamma_density(a, x) * gamma_series(a, x);
+  return upper ? 1 - below : below;
 }
 
 double gamma_grad(double a, double x) {
   if (std::isnan(a) || std::isnan(x) || a < 0 || x < 0 || std::isinf(a)) return kNan;
   if (x == 0) return 0;
   if (a == 0 || std::isinf(x)) return kNan;
+  a = std::max(a, kTiny);
   if (gamma_by_series(a, x)) {  // the logarithm of a term grows with a by log x - psi(a + n + 1)
     double sum = 0, term = x / a, weight = digamma_of(a + 1) - std::log(x);
     for (int n = 1; n < 10000 && term * (1 + std::fabs(weight)) > 1e-17 * std::fabs(sum); ++n) {
@@ -177,17 +196,20 @@ double digamma_difference(double a, double b) {
 
 // As for gamma, in logit t.
 struct BetaFall {
-  double a, b, x, side;
-  double log_ratio(double d) const { return -std::log1p((1 - x) * std::expm1(-side * d)); }  // log(t / x)
-  double operator()(double d) const { return side * b * d - (a + b) * log_ratio(d); }
-  double slope(double d) const {
-    const double t = x * std::exp(log_ratio(d));
-    return side * ((a + b) * t - a);
+  double a, b, x, side, y = 1 - x;
+  double log_ratio(double d) const {  // log(t / x)
+    const double e = -side * d;
+    if (d < 0.5) return -std::log1p(y * std::expm1(e));
+    if (e < 300) return -std::log(x + y * std::exp(e));
+    return -(std::log(y) + e) - std::log1p(x / y * std::exp(-e));
   }
+  double operator()(double d) const { return side * b * d - (a + b) * log_ratio(d); }
+  double slope(double d) const { return side * ((a + b) * x * std::exp(log_ratio(d)) - a); }
   double length() const {
-    const double curve = (a + b) * x * (1 - x);
-    double d = kEnough / (side < 0 ? a : b) + std::sqrt(2 * kEnough / curve);
-    for (int step = 0; step < 30; ++step) {
+    // Where t is half the mean, or 1 - t half of its own, and farther off, the slope is half the parameter or more.
+    const double own = side < 0 ? a : b, half = own / (2 * (a + b)), odds = side < 0 ? x / y : y / x;
+    double d = std::max(0.0, std::log(odds) - std::log(half / (1 - half))) + 2 * kEnough / own;
+    for (int step = 0; step < 40; ++step) {
       const double excess = (*this)(d)-kEnough;
       if (std::fabs(excess) < 1) break;
       d -= excess / slope(d);
@@ -198,8 +220,8 @@ struct BetaFall {
 
 double beta_grad(double x, double a, double total) {
   const double b = total - a;
-  if (!(x >= 0 && x <= 1 && a > 0 && b > 0) || std::isinf(total)) return kNan;
-  if (x == 0) return 0;
+  if (!(x >= 0 && x <= 1 && a > 0 && b >= 0) || std::isinf(total)) return kNan;
+  if (x == 0 || b == 0) return 0;  // b = 0: lost beside a, and all draws are 1
   if (x == 1) return -digamma_difference(a, b) / b;
   const bool below = x <= a / total;
   if ((below ? a : b) >= kSteep) {
@@ -214,11 +236,11 @@ double beta_grad(double x, double a, double total) {
   const bool direct = x <= 0.5;
   const double y = direct ? x : 1 - x, p = direct ? a : b;
   double term = direct ? x / a : x / b;
-  double weight = direct ? -(std::log(x) - digamma_difference(a + 1, b - 1)) : -digamma_difference(a, b) + std::log(x);
+  double weight = direct ? digamma_of(a + 1) - digamma_of(total) - std::log(x) : std::log(x) - digamma_difference(a, b);
   double sum = 0;
   for (int n = 0; n < 100000; ++n) {
     sum += term * weight;
-    if (n > 0 && term * (1 + std::fabs(weight)) < 1e-17 * std::fabs(sum)) break;
+    if (n > 0 && !(term * (1 + std::fabs(weight)) > 1e-17 * std::fabs(sum))) break;
     weight += direct ? 1 / (a + 1 + n) - 1 / (total + n) : 1 / (total + n);
     term *= (total + n) / (p + 1 + n) * y;
   }

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import warnings
 
-from .distribution import Distribution
-
 __all__ = ["register_kl", "kl_divergence"]
 
 _KL_REGISTRY = {}  # (class of p, class of q): function
@@ -21,7 +19,7 @@ def register_kl(type_p, type_q):
     breaks the tie.
     """
     for name, cls in (("type_p", type_p), ("type_q", type_q)):
-        if not (isinstance(cls, type) and issubclass(cls, Distribution)):
+        if not isinstance(cls, type):
             raise TypeError(f"Expected {name} to be a Distribution subclass but got {cls}")
 
     def decorator(fun):
@@ -32,14 +30,18 @@ def register_kl(type_p, type_q):
     return decorator
 
 
+def _distance(cls, base):
+    order = cls.__mro__
+    return order.index(base) if base in order else len(order)  # a base by registration only
+
+
 def _dispatch_kl(type_p, type_q):
     """The registered function for two classes, or NotImplemented."""
     fitting = [(p, q) for p, q in _KL_REGISTRY if issubclass(type_p, p) and issubclass(type_q, q)]
     if not fitting:
         return NotImplemented
-    distance_p, distance_q = type_p.__mro__.index, type_q.__mro__.index
-    nearest_in_p = min(fitting, key=lambda pq: (distance_p(pq[0]), distance_q(pq[1])))
-    nearest_in_q = min(fitting, key=lambda pq: (distance_q(pq[1]), distance_p(pq[0])))
+    nearest_in_p = min(fitting, key=lambda pq: (_distance(type_p, pq[0]), _distance(type_q, pq[1])))
+    nearest_in_q = min(fitting, key=lambda pq: (_distance(type_q, pq[1]), _distance(type_p, pq[0])))
     if _KL_REGISTRY[nearest_in_p] is not _KL_REGISTRY[nearest_in_q]:
         warnings.warn(
             f"Ambiguous kl_divergence({type_p.__name__}, {type_q.__name__}). Please "
