@@ -44,7 +44,7 @@ int = _C.int32
 long = _C.int64
 
 _SUBMODULES = frozenset((
-    "_compile", "_dynamo", "_functorch", "_guards", "_higher_order_ops", "_inductor",
+    "_compile", "_custom_ops", "_dynamo", "_functorch", "_guards", "_higher_order_ops", "_inductor",
     "_jit_internal", "_library", "_logging", "_ops", "_subclasses", "_utils", "amp", "autograd",
     "backends", "compiler", "cpu", "cuda", "distributions", "export", "func", "futures", "fx", "jit", "library",
     "linalg", "nn", "onnx", "optim", "overrides", "profiler", "random", "return_types",

@@ -70,6 +70,42 @@ def _AutoDispatchBelowAutograd():
     return below_autograd()
 
 
+def _are_functorch_transforms_active():
+    """Whether tensors stand for batches or derivatives: False, they are plain within transforms."""
+    return False
+
+
+def _get_accelerator(check=False):
+    """The device that is not the CPU, if there is one."""
+    from . import cuda
+
+    return _C.device("cuda" if cuda.is_available() else "cpu")
+
+
+def _get_privateuse1_backend_name():
+    """The name of a device of somebody else's, of which there is none."""
+    return "privateuseone"
+
+
+def _cuda_isInBadFork():
+    """Whether a forked process has a GPU that its parent used: False."""
+    return False
+
+
+class Graph:
+    """A script's graph: for annotations. Nothing is one."""
+
+    def __init__(self):
+        raise NotImplementedError("cnn compiles no scripts; cnn.fx has graphs of modules")
+
+
+class Value(Graph):
+    """A value of a script's graph: for annotations. Nothing is one."""
+
+
+_KEYS = frozenset(("DispatchKey", "DispatchKeySet", "_ExcludeDispatchKeyGuard"))
+
+
 def _of_schema(name):
     from ._library import schema
 
@@ -78,6 +114,12 @@ def _of_schema(name):
 
 def find(name):
     """The attribute of that name; AttributeError if there is none."""
+    if name in _KEYS:
+        from ._library import keys
+
+        return getattr(keys, name)
+    if name == "_TensorMeta":
+        return type(_C.Tensor)
     if name in ("Future", "ScriptFunction", "ScriptModule", "CompilationUnit", "Tag"):
         from . import _ops, futures, jit
 

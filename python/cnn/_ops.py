@@ -12,21 +12,15 @@ import types
 from . import _C
 from ._library import autograd as _autograd
 from ._library.binding import bind, tensors_of
+from ._library.keys import KNOWN, excluded, name_of
 from ._library.schema import parse_schema
 from ._library.utils import Tag as Tag
 from ._library.utils import device_of, normalize_tags
 
 _KEYS = {"cpu": "CPU", "cuda": "CUDA", "meta": "Meta"}
+_AUTOCAST = {"cpu": "AutocastCPU", "cuda": "AutocastCUDA", "meta": "AutocastCPU"}
 _AUTOGRAD = {"cpu": "AutogradCPU", "cuda": "AutogradCUDA", "meta": "AutogradMeta"}
 BACKENDS = ("CompositeExplicitAutograd", "CompositeExplicitAutogradNonFunctional")
-KNOWN_KEYS = {
-    *_KEYS.values(), *_AUTOGRAD.values(), "AutocastCPU", "AutocastCUDA", *BACKENDS, "Autograd",
-    "CompositeImplicitAutograd", "ADInplaceOrView", "BackendSelect", "FuncTorchBatched", "XPU",
-    "MPS", "HPU", "PrivateUse1", "QuantizedCPU", "QuantizedCUDA", "SparseCPU", "SparseCUDA",
-    "NestedTensorCPU", "NestedTensorCUDA", "AutogradXPU", "AutogradMPS", "AutogradHPU",
-    "AutogradPrivateUse1", "Undefined", "Functionalize", "Python", "Tracer",
-}  # fmt: skip
-
 # {"folder/library": (module, function)}: what defines a compiled library's operators here.
 own_libraries = {}
 # {"mylib::op": {"default": OpOverload}}: whatever was defined.
@@ -95,9 +89,8 @@ class OpOverload(OperatorBase):
 
     def has_kernel_for_dispatch_key(self, key):
         """Whether a kernel was registered for exactly that key: "CPU"."""
-        return str(key).rpartition(".")[2] in self._kernels or (
-            str(key).rpartition(".")[2] == "Meta" and self._fake is not None
-        )
+        name = name_of(key)
+        return name in self._kernels or (name == "Meta" and self._fake is not None)
 
     def has_kernel_for_any_dispatch_key(self, keys):
         """Whether a kernel was registered for one of these keys."""
@@ -107,7 +100,7 @@ class OpOverload(OperatorBase):
         """Decorates the kernel for a key."""
 
         def register(function):
-            self._register(str(key).rpartition(".")[2], function, False)
+            self._register(name_of(key), function, False)
             return function
 
         return register
@@ -121,7 +114,7 @@ class OpOverload(OperatorBase):
         return "CompositeImplicitAutograd" in self._kernels
 
     def _register(self, key, function, with_keyset):
-        if key not in KNOWN_KEYS:
+        if key not in KNOWN:
             raise RuntimeError(f"could not parse dispatch key: {key}")
         self._kernels[key] = function
         self._with_keyset.discard(key)
@@ -142,6 +135,9 @@ class OpOverload(OperatorBase):
     def _dispatch(self, args, keywords):
         values = (*args, *keywords.values())
         kind = device_of(values)
+        key = _AUTOCAST[kind]
+        if key in self._kernels and _C.is_autocast_enabled(kind) and key not in excluded():
+            return self._call(key, args, keywords)
         if kind in self._autocast_dtypes and _C.is_autocast_enabled(kind):
             from .amp.autocast_mode import autocast
 

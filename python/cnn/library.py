@@ -14,6 +14,7 @@ from . import _C, _absent, _ops
 from ._library import custom_ops as _custom_ops
 from ._library.custom_ops import CustomOpDef, custom_op
 from ._library.infer_schema import infer_schema
+from ._library.keys import KNOWN, name_of
 from ._library.utils import normalize_tags, parse_namespace
 
 __all__ = [
@@ -73,7 +74,7 @@ class Library:
                 f"Input function is required to be a callable but found type {type(fn)}"
             )
         self._check_alive()
-        key = dispatch_key or self.dispatch_key or "CompositeImplicitAutograd"
+        key = name_of(dispatch_key or self.dispatch_key or "CompositeImplicitAutograd")
         op = self._resolve(op_name)
         if not allow_override and key in op._kernels:
             raise RuntimeError(
@@ -214,7 +215,7 @@ def impl(qualname, types, func=None, *, lib=None):
 
 
 def _dispatch_key(device_type):
-    if device_type in _ops.KNOWN_KEYS:
+    if device_type in KNOWN:
         return device_type
     if device_type == "default":
         return "CompositeExplicitAutograd"
@@ -305,8 +306,8 @@ def get_kernel(op, dispatch_key):
     """The function that an operator runs for a dispatch key."""
     if not isinstance(op, (str, _ops.OpOverload)):
         raise ValueError(f"get_kernel({op}): got unexpected type for op: {type(op)}")
-    key = str(dispatch_key).rpartition(".")[2]
-    if key not in _ops.KNOWN_KEYS:
+    key = name_of(dispatch_key)
+    if key not in KNOWN:
         raise ValueError(f"Invalid dispatch key: {dispatch_key}")
     found = _ops.lookup(op) if isinstance(op, str) else op
     for candidate in (key, *_ops.BACKENDS, "CompositeImplicitAutograd"):

@@ -43,6 +43,11 @@ def export(f, *extra_args, **extra_kwargs):
     raise NotImplementedError("export() makes a graph of ops; cnn.fx.symbolic_trace traces modules")
 
 
+def is_dynamo_supported():
+    """Whether functions can be traced and compiled: False."""
+    return False
+
+
 def innermost_fn(fn, unaltered_fn_attr="_torchdynamo_orig_callable"):
     """The function itself."""
     return fn

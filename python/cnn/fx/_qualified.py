@@ -61,8 +61,10 @@ def core_nn():
     import types
 
     from .. import nn
+    from ..nn.modules._module.converting import _parse_to
 
     space = types.ModuleType("cnn._C._nn", "Functions of nn.functional that PyTorch's core has.")
+    space._parse_to = _parse_to
     for name in _OF_CORE_NN:
         setattr(space, _RENAMED.get(name, name), getattr(nn.functional, name))
     return space

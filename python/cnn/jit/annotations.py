@@ -7,11 +7,11 @@ from .._jit_internal import (  # noqa: F401
     BroadcastingList1,
     BroadcastingList2,
     BroadcastingList3,
+    Future,
     is_dict,
     is_list,
     is_optional,
     is_tuple,
-    is_union,
 )
 
 _absent.explain(__name__)

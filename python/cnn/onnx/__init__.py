@@ -72,6 +72,14 @@ class OperatorExportTypes(enum.Enum):
     ONNX_FALLTHROUGH = 3
 
 
+TensorProtoDataType = enum.IntEnum(
+    "TensorProtoDataType",
+    "FLOAT UINT8 INT8 UINT16 INT16 INT32 INT64 STRING BOOL FLOAT16 DOUBLE UINT32 UINT64 COMPLEX64 "
+    "COMPLEX128 BFLOAT16".split(),
+    module=__name__,
+)
+
+
 class TrainingMode(enum.Enum):
     """The mode that a model is exported in."""
 
@@ -80,4 +88,4 @@ class TrainingMode(enum.Enum):
     TRAINING = 2
 
 
-_absent.explain(__name__, ("symbolic_helper", "symbolic_opset9", "symbolic_opset11"))
+_absent.explain(__name__, ("operators", "symbolic_helper", "symbolic_opset9", "symbolic_opset11"))
