@@ -42,8 +42,8 @@ def test_a_module_says_what_to_use_or_that_there_is_nothing(name):
         (lambda: cnn.linalg.svd, "numpy.linalg"),
         (lambda: cnn.linalg.cross, "use cnn.cross"),
         (lambda: cnn.embedding_bag, r"use cnn\.nn\.functional\.embedding_bag"),
-        (lambda: cnn.nn.parallel.DistributedDataParallel, "one process uses one device"),
-        (lambda: cnn.hub, "nothing in its place"),
+        (lambda: cnn.unsafe_chunk, "use chunk"),
+        (lambda: cnn.vulkan, "nothing in its place"),
     ],
 )
 def test_sentences(get, words):

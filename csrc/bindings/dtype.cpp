@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <iterator>
+#include <string_view>
 
 namespace cnn::python {
 
@@ -26,14 +27,51 @@ PyObject* dtype_objects[kDTypes];
 DType dtype_value(PyObject* self) { return DType(as_constant(self)->value); }
 
 // Names that programs compare with; no tensor has such elements here. Values from kDTypes on.
+enum class Kind { Complex, Float, Signed, Unsigned, Quantized, Bits };
 constexpr struct Foreign {
   const char* name;
   const char* alias;
+  const char* abbr;
   int item_size;
-  bool is_complex, is_signed;
-} kForeign[] = {{"complex64", "cfloat", 8, true, true}, {"complex128", "cdouble", 16, true, true},
-                {"complex32", "chalf", 4, true, true},  {"uint16", nullptr, 2, false, false},
-                {"uint32", nullptr, 4, false, false},   {"uint64", nullptr, 8, false, false}};
+  Kind kind;
+} kForeign[] = {
+    {"complex64", "cfloat", "c64", 8, Kind::Complex},
+    {"complex128", "cdouble", "c128", 16, Kind::Complex},
+    {"complex32", "chalf", "c32", 4, Kind::Complex},
+    {"uint16", nullptr, "u16", 2, Kind::Unsigned},
+    {"uint32", nullptr, "u32", 4, Kind::Unsigned},
+    {"uint64", nullptr, "u64", 8, Kind::Unsigned},
+    {"float8_e4m3fn", nullptr, "f8e4m3fn", 1, Kind::Float},
+    {"float8_e5m2", nullptr, "f8e5m2", 1, Kind::Float},
+    {"float8_e4m3fnuz", nullptr, "f8e4m3fnuz", 1, Kind::Float},
+    {"float8_e5m2fnuz", nullptr, "f8e5m2fnuz", 1, Kind::Float},
+    {"float8_e8m0fnu", nullptr, "f8e8m0fnu", 1, Kind::Float},
+    {"float4_e2m1fn_x2", nullptr, "f4e2m1fnx2", 1, Kind::Float},
+    {"int1", nullptr, "int1", 1, Kind::Signed},
+    {"int2", nullptr, "int2", 1, Kind::Signed},
+    {"int3", nullptr, "int3", 1, Kind::Signed},
+    {"int4", nullptr, "int4", 1, Kind::Signed},
+    {"int5", nullptr, "int5", 1, Kind::Signed},
+    {"int6", nullptr, "int6", 1, Kind::Signed},
+    {"int7", nullptr, "int7", 1, Kind::Signed},
+    {"uint1", nullptr, "uint1", 1, Kind::Unsigned},
+    {"uint2", nullptr, "uint2", 1, Kind::Unsigned},
+    {"uint3", nullptr, "uint3", 1, Kind::Unsigned},
+    {"uint4", nullptr, "uint4", 1, Kind::Unsigned},
+    {"uint5", nullptr, "uint5", 1, Kind::Unsigned},
+    {"uint6", nullptr, "uint6", 1, Kind::Unsigned},
+    {"uint7", nullptr, "uint7", 1, Kind::Unsigned},
+    {"qint8", nullptr, "qint8", 1, Kind::Quantized},
+    {"quint8", nullptr, "quint8", 1, Kind::Quantized},
+    {"qint32", nullptr, "qint32", 4, Kind::Quantized},
+    {"quint4x2", nullptr, "quint4x2", 1, Kind::Quantized},
+    {"quint2x4", nullptr, "quint2x4", 1, Kind::Quantized},
+    {"bits1x8", nullptr, "b1x8", 1, Kind::Bits},
+    {"bits2x4", nullptr, "b2x4", 1, Kind::Bits},
+    {"bits4x2", nullptr, "b4x2", 1, Kind::Bits},
+    {"bits8", nullptr, "b8x1", 1, Kind::Bits},
+    {"bits16", nullptr, "b16x1", 2, Kind::Bits},
+};
 const Foreign* as_foreign(PyObject* self) {
   return as_constant(self)->value < kDTypes ? nullptr : &kForeign[as_constant(self)->value - kDTypes];
 }
@@ -48,23 +86,75 @@ PyMethodDef constant_methods[] = {
     {"__deepcopy__", [](PyObject* self, PyObject*) { return new_ref(self); }, METH_O, nullptr},
     {}};
 
-bool is_floating_dtype(PyObject* self) { return !as_foreign(self) && is_floating(dtype_value(self)); }
-bool is_complex_dtype(PyObject* self) { return as_foreign(self) && as_foreign(self)->is_complex; }
-bool is_signed_dtype(PyObject* self) {
-  if (const Foreign* foreign = as_foreign(self)) return foreign->is_signed;
-  return dtype_value(self) != DType::UInt8 && dtype_value(self) != DType::Bool;
+bool is_floating_dtype(PyObject* self) {
+  if (const Foreign* foreign = as_foreign(self)) return foreign->kind == Kind::Float;
+  return is_floating(dtype_value(self));
+}
+bool is_complex_dtype(PyObject* self) { return as_foreign(self) && as_foreign(self)->kind == Kind::Complex; }
+PyObject* is_signed_dtype(PyObject* self, void*) {
+  return guard([&] {
+    bool is_signed = dtype_value(self) != DType::UInt8 && dtype_value(self) != DType::Bool;
+    if (const Foreign* foreign = as_foreign(self)) {
+      check(foreign->kind != Kind::Quantized, "", "isSignedType not supported for quantized types");
+      check(foreign->kind != Kind::Bits, "", "Bits types are undefined");
+      is_signed = foreign->kind != Kind::Unsigned && std::string_view(foreign->name) != "float8_e8m0fnu";
+    }
+    return PyBool_FromLong(is_signed);
+  });
 }
 int dtype_item_size(PyObject* self) {
   return as_foreign(self) ? as_foreign(self)->item_size : item_size(dtype_value(self));
 }
+PyObject* dtype_abbr(PyObject* self, void*) {
+  static constexpr const char* kShort[kDTypes] = {"u8", "i8", "i16", "i32", "i64", "b8", "f16", "bf16", "f32", "f64"};
+  return PyUnicode_FromString(as_foreign(self) ? as_foreign(self)->abbr : kShort[int(dtype_value(self))]);
+}
+
+PyObject* foreign_objects[std::size(kForeign)];
+PyObject* foreign_named(std::string_view name) {
+  for (size_t i = 0; i < std::size(kForeign); ++i)
+    if (kForeign[i].name == name) return new_ref(foreign_objects[i]);
+  fail(ErrorKind::Runtime, "", "there is no dtype ", name);
+}
+PyObject* to_complex(PyObject* self, PyObject*) {
+  return guard([&] {
+    if (is_complex_dtype(self)) return new_ref(self);
+    if (!as_foreign(self)) {
+      switch (dtype_value(self)) {
+        case DType::Float16:
+          return foreign_named("complex32");
+        case DType::BFloat16:
+        case DType::Float32:
+          return foreign_named("complex64");
+        case DType::Float64:
+          return foreign_named("complex128");
+        default:;
+      }
+    }
+    fail(ErrorKind::Runtime, "", "Unknown Complex ScalarType for ", as_constant(self)->name);
+  });
+}
+PyObject* to_real(PyObject* self, PyObject*) {
+  if (!is_complex_dtype(self)) return new_ref(self);
+  const int bytes = as_foreign(self)->item_size;
+  return new_ref(dtype_objects[int(bytes == 4 ? DType::Float16 : bytes == 8 ? DType::Float32 : DType::Float64)]);
+}
+
+PyMethodDef dtype_methods[] = {
+    constant_methods[0],
+    constant_methods[1],
+    constant_methods[2],
+    {"to_complex", to_complex, METH_NOARGS, "The complex dtype whose parts are of this one."},
+    {"to_real", to_real, METH_NOARGS, "The dtype of the parts of a complex one; others are their own."},
+    {}};
 
 PyGetSetDef dtype_properties[] = {
     {"is_floating_point", [](PyObject* o, void*) { return PyBool_FromLong(is_floating_dtype(o)); }, nullptr,
      "True for floating-point element types.", nullptr},
     {"is_complex", [](PyObject* o, void*) { return PyBool_FromLong(is_complex_dtype(o)); }, nullptr,
      "True for complex element types.", nullptr},
-    {"is_signed", [](PyObject* o, void*) { return PyBool_FromLong(is_signed_dtype(o)); }, nullptr,
-     "True for element types with a sign.", nullptr},
+    {"is_signed", is_signed_dtype, nullptr, "True for element types with a sign.", nullptr},
+    {"abbr", dtype_abbr, nullptr, "A short name.", nullptr},
     {"itemsize", [](PyObject* o, void*) { return PyLong_FromLong(dtype_item_size(o)); }, nullptr,
      "Bytes of one element.", nullptr},
     {}};
@@ -81,7 +171,7 @@ void ready(PyTypeObject& type, const char* name, const char* doc) {
   type.tp_flags = Py_TPFLAGS_DEFAULT;
   type.tp_doc = doc;
   type.tp_repr = constant_repr;
-  type.tp_methods = constant_methods;
+  if (!type.tp_methods) type.tp_methods = constant_methods;
   expect_ok(PyType_Ready(&type));
 }
 
@@ -124,6 +214,7 @@ void bind_types(PyObject* module) {
   expect_ok(PyType_Ready(&printed_meta));
 
   dtype_type.tp_getset = dtype_properties;
+  dtype_type.tp_methods = dtype_methods;
   ready(dtype_type, "cnn.dtype", "The type of a tensor's elements.");
   ready(layout_type, "cnn.layout", "How a tensor lies in memory.");
   ready(memory_format_type, "cnn.memory_format", "The order of a tensor's dimensions in memory.");
@@ -138,9 +229,9 @@ void bind_types(PyObject* module) {
   } kAliases[] = {{"float", DType::Float32}, {"double", DType::Float64}, {"half", DType::Float16},
                   {"short", DType::Int16},   {"int", DType::Int32},      {"long", DType::Int64}};
   for (int i = 0; i < int(std::size(kForeign)); ++i) {
-    const Object foreign = make(dtype_type, kForeign[i].name, kDTypes + i);
-    add(kForeign[i].name, foreign.get());
-    if (kForeign[i].alias) add(kForeign[i].alias, foreign.get());
+    foreign_objects[i] = make(dtype_type, kForeign[i].name, kDTypes + i).release();
+    add(kForeign[i].name, foreign_objects[i]);
+    if (kForeign[i].alias) add(kForeign[i].alias, foreign_objects[i]);
   }
   for (const auto& alias : kAliases) add(alias.name, dtype_objects[int(alias.dtype)]);
 

@@ -84,6 +84,17 @@ PyObject* marker_module(PyObject*, void*) {
 }
 PyObject* marker_reduce(PyObject* self, PyObject*) { return marker_name(self, nullptr); }
 
+// LongTensor | None, as annotations have it: a typing.Union, since the marker is no class.
+PyObject* marker_or(PyObject* a, PyObject* b) {
+  return guard([&] {
+    const Object typing = Object::steal(PyImport_ImportModule("typing"));
+    const Object form = Object::steal(PyObject_GetAttrString(typing.get(), "Union"));
+    const Object parts = Object::steal(PyTuple_Pack(2, a, b));
+    return PyObject_GetItem(form.get(), parts.get());
+  });
+}
+PyNumberMethods marker_number;
+
 PyMethodDef marker_methods[] = {{"__instancecheck__", marker_instancecheck, METH_O, nullptr},
                                 {"__subclasscheck__", marker_subclasscheck, METH_O, nullptr},
                                 {"__reduce__", marker_reduce, METH_NOARGS, nullptr},
@@ -141,6 +152,8 @@ void bind_legacy_types(PyObject* module) {
   legacy_type.tp_flags = Py_TPFLAGS_DEFAULT;
   legacy_type.tp_doc = "The class of FloatTensor and its like.";
   legacy_type.tp_call = call_marker;
+  marker_number.nb_or = marker_or;
+  legacy_type.tp_as_number = &marker_number;
   legacy_type.tp_repr = marker_repr;
   legacy_type.tp_methods = marker_methods;
   legacy_type.tp_getset = marker_properties;

@@ -15,6 +15,7 @@
 #include "core/cpu_info.h"
 #include "core/float_control.h"
 #include "core/parallel.h"
+#include "ops/attention_choice.h"
 
 namespace py = pybind11;
 
@@ -125,6 +126,8 @@ void bind_machine(py::module_& m) {
       "What multiplies bfloat16: \"tiles\", \"pairs\" or \"floats\".");
   m.def("_winograd_enabled", &winograd_enabled, "May convolutions use Winograd's algorithm?");
   m.def("_set_winograd_enabled", &set_winograd_enabled, py::arg("enabled"));
+  m.def("_sdp_backends", &attention_backends, "The kernels that attention may use, as bits.");
+  m.def("_set_sdp_backends", &set_attention_backends, py::arg("bits"));
   m.def("_cpu_capability", [] { return std::string(isa_name(cpu_isa())); }, "The instruction set in use.");
   m.def("_memory_stats", &memory_stats, "What the CPU allocator holds, in bytes.");
   m.def("_empty_cache", &cpu_empty_cache, "Gives unused memory back to the system.");

@@ -1,8 +1,14 @@
 #include "bindings/storage.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
+#include <mutex>
+#include <unordered_map>
 
 #include "bindings/def_op.h"
 #include "bindings/fresh.h"
@@ -54,18 +60,50 @@ uint8_t* byte_at(PyObject* self, Py_ssize_t i) {
   check_index(i >= -n && i < n, "", "index ", i, " out of range for storage of size ", n);
   return static_cast<uint8_t*>(s.data()) + (i < 0 ? i + n : i);
 }
+
+// The bytes [start, stop) that a slice names. RuntimeError for steps other than 1.
+std::pair<Py_ssize_t, Py_ssize_t> range_of(PyObject* self, PyObject* slice) {
+  Py_ssize_t start, stop, step;
+  if (PySlice_Unpack(slice, &start, &stop, &step) < 0) throw PythonError();
+  const Py_ssize_t n = PySlice_AdjustIndices(Py_ssize_t(storage_of(self)->nbytes()), &start, &stop, step);
+  check(step == 1, "", "Trying to slice with a step of ", step, ", but only a step of 1 is supported");
+  check(storage_of(self)->device().is_cpu(), "", "UntypedStorage: bytes are read on the CPU only");
+  return {start, n};
+}
+
+// A part of the memory, which it keeps alive and where it is.
+PyObject* part_of(PyObject* self, Py_ssize_t start, Py_ssize_t nbytes) {
+  const Ref<Storage>& s = storage_of(self);
+  auto* const whole = new StorageExport(s);
+  auto part = make_ref<Storage>(
+      static_cast<uint8_t*>(s->data()) + start, size_t(nbytes), s->device(),
+      [](void* context, void*, size_t) { delete static_cast<StorageExport*>(context); }, whole);
+  if (s->is_shared()) part->set_shared();
+  return wrap_storage(std::move(part));
+}
+
 PyObject* get_item(PyObject* self, PyObject* key) {
   return guard([&] {
-    check_type(is_int_like(key), "", "UntypedStorage: an index is an int, got ", type_name_of(key));
+    if (PySlice_Check(key)) {
+      const auto [start, n] = range_of(self, key);
+      return part_of(self, start, n);
+    }
+    check_type(is_int_like(key), "", "can't index a torch.UntypedStorage with ", type_name_of(key));
     return PyLong_FromLong(*byte_at(self, to_int(key)));
   });
 }
 int set_item(PyObject* self, PyObject* key, PyObject* value) {
   return guard_status([&] {
-    check_type(value && is_int_like(key) && is_int_like(value), "", "UntypedStorage: indices and bytes are ints");
+    check_type(value && (is_int_like(key) || PySlice_Check(key)) && is_int_like(value), "",
+               "UntypedStorage: indices and bytes are ints");
     const int64_t byte = to_int(value);
     check_value(byte >= 0 && byte < 256, "", "UntypedStorage: a byte is in [0, 255], got ", byte);
-    *byte_at(self, to_int(key)) = uint8_t(byte);
+    if (PySlice_Check(key)) {
+      const auto [start, n] = range_of(self, key);
+      if (n > 0) std::memset(static_cast<uint8_t*>(storage_of(self)->data()) + start, int(byte), size_t(n));
+    } else {
+      *byte_at(self, to_int(key)) = uint8_t(byte);
+    }
     storage_of(self)->count_write();
   });
 }
@@ -119,6 +157,10 @@ PyObject* resize(PyObject* self, PyObject* size) {
   });
 }
 PyObject* share_storage(PyObject* self, PyObject*);
+PyObject* share_descriptor(PyObject* self, PyObject*);
+PyObject* from_descriptor(PyObject*, PyObject* args);
+PyObject* from_file(PyObject*, PyObject* args, PyObject* kwargs);
+PyObject* file_name(PyObject* self, void*);
 PyObject* clone_storage(PyObject* self, PyObject*) {
   return guard([&] {
     const Object t = Object::steal(wrap(cnn::clone(storage_as_tensor(self, DType::UInt8))));
@@ -161,9 +203,18 @@ PyMethodDef methods[] = {
     {"copy_", copy_from, METH_VARARGS,
      "copy_(source, non_blocking=False): takes over the bytes of another of its size."},
     {"tolist", tolist, METH_NOARGS, "The bytes as a list."},
+    {"from_file", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(from_file)),
+     METH_VARARGS | METH_KEYWORDS | METH_STATIC,
+     "from_file(filename, shared=False, nbytes=0): the bytes of a file, mapped. Writes go to the file if shared."},
+    {"_share_fd_cpu_", share_descriptor, METH_NOARGS,
+     "Moves the memory where other processes can map it: (file descriptor, bytes)."},
+    {"_new_shared_fd_cpu", from_descriptor, METH_VARARGS | METH_STATIC,
+     "_new_shared_fd_cpu(fd, nbytes): the memory behind a descriptor of another process."},
     {"__sizeof__", size_of, METH_NOARGS, "Bytes of the object and of its memory."},
     {}};
-PyGetSetDef properties[] = {{"device", get_device, nullptr, "Where the memory lies.", nullptr}, {}};
+PyGetSetDef properties[] = {{"device", get_device, nullptr, "Where the memory lies.", nullptr},
+                            {"filename", file_name, nullptr, "The file it maps and shares, or None.", nullptr},
+                            {}};
 
 }  // namespace
 
@@ -279,18 +330,61 @@ PyObject* set(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwn
   return new_ref(self);
 }
 
-// Moves the memory into pages that forked processes share.
+// ---- Memory behind files: what other processes can map ----
+
+struct File {
+  int descriptor = -1;  // kept open while the memory lives; -1: there is none
+  std::string name;     // of a file that is written to
+};
+// By the address of the mapping. Never destroyed: storages may outlive static objects.
+std::mutex& files_mutex = *new std::mutex;
+auto& files = *new std::unordered_map<void*, File>;
+
+File file_of(const Storage& s) {
+  const std::lock_guard lock(files_mutex);
+  const auto found = files.find(s.data());
+  return found == files.end() ? File{} : found->second;
+}
+
+void unmap(void*, void* data, size_t n) {
+  {
+    const std::lock_guard lock(files_mutex);
+    if (const auto found = files.find(data); found != files.end()) {
+      if (found->second.descriptor >= 0) close(found->second.descriptor);
+      files.erase(found);
+    }
+  }
+  munmap(data, n ? n : 1);
+}
+
+// The storage of a mapping, which takes over the descriptor.
+Ref<Storage> mapped(void* pages, size_t nbytes, File file) {
+  {
+    const std::lock_guard lock(files_mutex);
+    files[pages] = std::move(file);
+  }
+  return make_ref<Storage>(pages, nbytes, kCpu, unmap, nullptr);
+}
+
+// Moves the memory into pages that other processes share: forked ones as they are, others by a file descriptor.
 void share_memory(const Ref<Storage>& s) {
   if (s->is_shared() || !s->device().is_cpu()) return;
   check(s->resizable() || s->nbytes() == 0, "share_memory_",
         "this memory belongs to another library; clone() the tensor");
   const size_t nbytes = s->nbytes() ? s->nbytes() : 1;
-  void* pages = mmap(nullptr, nbytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (pages == MAP_FAILED) fail(ErrorKind::OutOfMemory, "share_memory_", "no shared memory of ", s->nbytes(), " bytes");
+  int fd = memfd_create("cnn", MFD_CLOEXEC);  // may fail where too many are open: then forked processes only
+  if (fd >= 0 && ftruncate(fd, off_t(nbytes)) != 0) {
+    close(fd);
+    fd = -1;
+  }
+  void* pages = mmap(nullptr, nbytes, PROT_READ | PROT_WRITE, MAP_SHARED | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
+  if (pages == MAP_FAILED) {
+    if (fd >= 0) close(fd);
+    fail(ErrorKind::OutOfMemory, "share_memory_", "no shared memory of ", s->nbytes(), " bytes");
+  }
   if (s->nbytes()) std::memcpy(pages, s->data(), s->nbytes());
-  Storage shared(
-      pages, s->nbytes(), s->device(), [](void*, void* data, size_t n) { munmap(data, n ? n : 1); }, nullptr);
-  s->swap_memory(shared);  // the old memory goes with `shared`
+  const Ref<Storage> shared = mapped(pages, s->nbytes(), File{fd, {}});
+  s->swap_memory(*shared);  // the old memory goes with `shared`
   s->set_shared();
 }
 PyObject* share_tensor(PyObject* self, PyObject* const*, Py_ssize_t, PyObject*) {
@@ -302,6 +396,80 @@ PyObject* share_storage(PyObject* self, PyObject*) {
   return guard([&] {
     share_memory(storage_of(self));
     return new_ref(self);
+  });
+}
+
+PyObject* share_descriptor(PyObject* self, PyObject*) {
+  return guard([&] {
+    const Ref<Storage>& s = storage_of(self);
+    share_memory(s);
+    const int fd = file_of(*s).descriptor;
+    check(fd >= 0, "_share_fd_cpu_", "this memory has no file descriptor: too many files are open, or it maps a file");
+    return Py_BuildValue("in", fd, Py_ssize_t(s->nbytes()));
+  });
+}
+
+PyObject* from_descriptor(PyObject*, PyObject* args) {
+  return guard([&]() -> PyObject* {
+    int fd;
+    Py_ssize_t nbytes;
+    if (!PyArg_ParseTuple(args, "in:_new_shared_fd_cpu", &fd, &nbytes)) return nullptr;
+    struct stat about;
+    check(fstat(fd, &about) == 0 && nbytes >= 0 && about.st_size >= nbytes, "_new_shared_fd_cpu", "descriptor ", fd,
+          " does not hold ", int64_t(nbytes), " bytes");
+    const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    void* pages = mmap(nullptr, nbytes ? size_t(nbytes) : 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (pages == MAP_FAILED && own >= 0) close(own);
+    check(pages != MAP_FAILED, "_new_shared_fd_cpu", "unable to map ", int64_t(nbytes), " bytes");
+    Ref<Storage> storage = mapped(pages, size_t(nbytes), File{own, {}});
+    storage->set_shared();
+    return wrap_storage(std::move(storage));
+  });
+}
+
+PyObject* from_file(PyObject*, PyObject* args, PyObject* kwargs) {
+  return guard([&]() -> PyObject* {
+    PyObject* path;
+    int shared = 0;
+    Py_ssize_t wanted = 0;
+    static const char* names[] = {"filename", "shared", "nbytes", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|pn:from_file", const_cast<char**>(names), PyUnicode_FSConverter,
+                                     &path, &shared, &wanted)) {
+      return nullptr;
+    }
+    const Object held = Object::steal(path);
+    const std::string name = PyBytes_AS_STRING(path);
+    check(wanted >= 0, "", "from_file: the size must not be negative, got ", int64_t(wanted));
+    if (wanted == 0) return wrap_storage(Storage::allocate(0, kCpu));  // as PyTorch, which looks at no file then
+    const int fd = open(name.c_str(), (shared ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC, 0600);
+    check(fd >= 0, "", "unable to open file <", name, "> in ", shared ? "read-write" : "read-only",
+          " mode: ", std::strerror(errno), " (", errno, ")");
+    struct Closing {
+      int fd;
+      ~Closing() { close(fd); }
+    } const closing{fd};
+    struct stat about;
+    check(fstat(fd, &about) == 0, "", "unable to stat the file <", name, ">: ", std::strerror(errno));
+    const auto nbytes = size_t(wanted);
+    if (nbytes > size_t(about.st_size)) {
+      check(shared, "", "file <", name, "> size <", int64_t(about.st_size),
+            "> is smaller than the required mapping size <", int64_t(nbytes), ">");
+      check(ftruncate(fd, off_t(nbytes)) == 0, "", "unable to stretch file <", name,
+            "> to the right size: ", std::strerror(errno));
+    }
+    void* pages = mmap(nullptr, nbytes, PROT_READ | PROT_WRITE, shared ? MAP_SHARED : MAP_PRIVATE, fd, 0);
+    check(pages != MAP_FAILED, "", "unable to mmap ", int64_t(nbytes), " bytes from file <", name,
+          ">: ", std::strerror(errno), " (", errno, ")");
+    Ref<Storage> storage = mapped(pages, nbytes, File{-1, shared ? name : std::string()});
+    if (shared) storage->set_shared();
+    return wrap_storage(std::move(storage));
+  });
+}
+
+PyObject* file_name(PyObject* self, void*) {
+  return guard([&]() -> PyObject* {
+    const std::string name = file_of(*storage_of(self)).name;
+    return name.empty() ? none() : PyUnicode_DecodeFSDefault(name.c_str());
   });
 }
 
@@ -326,6 +494,7 @@ void bind_storage(PyObject* module) {
   storage_type.tp_methods = methods;
   storage_type.tp_getset = properties;
   expect_ok(PyType_Ready(&storage_type));
+  storage_type.tp_flags &= ~Py_TPFLAGS_IMMUTABLETYPE;  // Python adds methods, and programs may
   expect_ok(PyModule_AddObjectRef(module, "UntypedStorage", reinterpret_cast<PyObject*>(&storage_type)));
   expect_ok(PyModule_AddFunctions(module, functions));
 }

@@ -235,6 +235,23 @@ void bind_conversions(Registry& ops) {
       "On a GPU. RuntimeError with the reason where there is none.", kMethodOnly);
 }
 
+// The two objects change tensors, with their hooks. Nobody else may hold either tensor.
+PyObject* swap_impl(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject*) {
+  check_type(n == 1 && is_tensor(args[0]), "", "_swap_impl() takes another tensor");
+  auto *a = reinterpret_cast<TensorObject*>(self), *b = reinterpret_cast<TensorObject*>(args[0]);
+  if (a == b) return none();
+  for (const TensorObject* t : {a, b}) {
+    const auto count = t->tensor.impl()->use_count();
+    check(count == 1, "", "Expected use_count of ", t == a ? "t1" : "t2",
+          " to be 1 or 2 with an AccumulateGrad node but got ", int64_t(count),
+          " make sure you are not holding references to the tensor in other places.");
+  }
+  std::swap(a->tensor, b->tensor);
+  std::swap(a->hooks, b->hooks);
+  for (TensorObject* t : {a, b}) t->tensor.impl()->wrapper.store(t, std::memory_order_relaxed);
+  return none();
+}
+
 void bind_history(Registry& ops) {
   ops.def_op<&cnn::detach>("detach(Tensor input) -> Tensor", "The same memory, without history.");
   ops.def_op<[](const Tensor& x, bool value) {
@@ -243,6 +260,8 @@ void bind_history(Registry& ops) {
   }>("requires_grad_(Tensor self, bool requires_grad=True) -> Tensor", "Sets requires_grad; returns the tensor.",
      kMethodOnly);
   ops.def_method("as_subclass", as_subclass, "as_subclass(cls): the same memory and history as an instance of cls.",
+                 /*intercepted=*/false);
+  ops.def_method("_swap_impl", swap_impl, "_swap_impl(other): the two objects change tensors.",
                  /*intercepted=*/false);
 }
 

@@ -2,12 +2,14 @@
 #include "cnn/ops/attention.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "autograd/autocast.h"
 #include "autograd/recorder.h"
 #include "cnn/autograd.h"
 #include "cnn/ops.h"
+#include "ops/attention_choice.h"
 #include "ops/heavy.h"
 
 namespace cnn {
@@ -200,12 +202,41 @@ Tensor four_d(const Tensor& x) {
 
 }  // namespace
 
+namespace {
+
+std::atomic<uint32_t> allowed_backends{kAllAttentionBackends};
+
+// PyTorch's conditions for the one fused kernel that a CPU has.
+bool flash_fits(const Tensor& q, const Tensor& k, const Tensor& v, double dropout_p, bool grouped) {
+  if (q.dim() != 4 || k.dim() != 4 || v.dim() != 4 || dropout_p > 0) return false;
+  if (q.size(0) != k.size(0) || q.size(0) != v.size(0)) return false;
+  if (!grouped && (q.size(1) != k.size(1) || q.size(1) != v.size(1))) return false;
+  if (q.size(-1) != k.size(-1) || q.size(-1) != v.size(-1)) return false;
+  if (q.size(-2) == 0 || k.size(-2) == 0) return false;
+  return q.stride(-1) == 1 && k.stride(-1) == 1 && v.stride(-1) == 1;
+}
+
+void check_allowed(const Tensor& q, const Tensor& k, const Tensor& v, double dropout_p, bool grouped) {
+  const uint32_t allowed = allowed_backends.load(std::memory_order_relaxed);
+  if (allowed & 1u << int(AttentionBackend::Math)) [[likely]]
+    return;
+  check(allowed & 1u << int(AttentionBackend::Flash) && flash_fits(q, k, v, dropout_p, grouped), "",
+        "No viable backend for scaled_dot_product_attention was found. This is likely due to turning off both the "
+        "math kernel and the fused kernels.");
+}
+
+}  // namespace
+
+uint32_t attention_backends() { return allowed_backends; }
+void set_attention_backends(uint32_t bits) { allowed_backends = bits; }
+
 Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
                                     const std::optional<Tensor>& attn_mask, double dropout_p, bool is_causal,
                                     std::optional<double> scale, bool enable_gqa) {
   if (const Autocast cast{"scaled_dot_product_attention", query}) [[unlikely]]
     return cast(scaled_dot_product_attention, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa);
   check_operands(query, key, value, attn_mask, dropout_p, is_causal);
+  check_allowed(query, key, value, dropout_p, enable_gqa);
   const DType t = query.dtype();
   if (is_reduced(t)) {
     const auto wide = [](const Tensor& x) { return is_floating(x.dtype()) ? to_dtype(x, DType::Float32) : x; };

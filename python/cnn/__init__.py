@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os as _os
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
 
 from . import _C
 from ._C import *  # noqa: F403  (the ops, dtypes and types of the core)
@@ -11,7 +15,7 @@ from ._C import Tensor as Tensor
 __version__ = "0.1.0"
 
 # Names of the core that start with an underscore stay there; these are Python's own.
-from . import _tensor  # noqa: E402, F401
+from . import _storage_methods, _tensor  # noqa: E402, F401
 from ._composite import *  # noqa: E402, F403
 from ._number_info import finfo as finfo  # noqa: E402
 from ._number_info import iinfo as iinfo  # noqa: E402
@@ -26,6 +30,10 @@ from .random import initial_seed as initial_seed  # noqa: E402
 from .random import manual_seed as manual_seed  # noqa: E402
 from .random import seed as seed  # noqa: E402
 from .random import set_rng_state as set_rng_state  # noqa: E402
+
+newaxis = None
+has_lapack = True
+has_mkl = has_mkldnn = has_openmp = has_spectral = has_cuda = has_cudnn = has_mps = False
 
 # PyTorch's names for the dtypes.
 float = _C.float32
@@ -56,6 +64,28 @@ _LAZY = {
     "set_autocast_gpu_dtype": "amp._deprecation",
 }
 
+
+_SUBMODULES |= frozenset(
+    """
+    __config__ accelerator ao distributed hub masked monitor mps mtia multiprocessing nested package
+    quasirandom signal sparse version xpu
+""".split()
+)
+for _names, _file in (
+    ("asarray empty_permuted from_file range", "_creation"),
+    ("get_device_module is_nonzero is_storage result_type typename", "_kinds"),
+    ("bartlett_window blackman_window hamming_window hann_window kaiser_window", "_windows"),
+    ("AcceleratorError Event Stream", "_streams"),
+    ("DispatchKey", "_dispatch_key"),
+    ("AggregationType AVG", "monitor"),
+    ("TypedStorage", "storage"),
+    (
+        """BFloat16Storage BoolStorage ByteStorage CharStorage DoubleStorage FloatStorage
+        HalfStorage IntStorage LongStorage ShortStorage""",
+        "storage",
+    ),
+):
+    _LAZY.update(dict.fromkeys(_names.split(), _file))
 
 TYPE_CHECKING = False  # as in `typing`, which costs a third of the import
 if TYPE_CHECKING:  # what __getattr__ brings, for readers of types

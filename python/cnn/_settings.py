@@ -9,11 +9,17 @@ __all__ = [
     "get_default_device",
     "get_deterministic_debug_mode",
     "get_float32_matmul_precision",
+    "get_num_interop_threads",
+    "init_num_threads",
     "is_deterministic_algorithms_warn_only_enabled",
+    "is_warn_always_enabled",
     "set_default_device",
     "set_default_dtype",
+    "set_default_tensor_type",
     "set_deterministic_debug_mode",
     "set_float32_matmul_precision",
+    "set_num_interop_threads",
+    "set_warn_always",
     "use_deterministic_algorithms",
 ]
 
@@ -24,6 +30,22 @@ def set_default_dtype(d: _C.dtype) -> None:
     TypeError for dtypes that are not floating-point.
     """
     _C._set_default_dtype(d)
+
+
+def set_default_tensor_type(t, /) -> None:
+    """`set_default_dtype` by a class or its name: `cnn.DoubleTensor`, "torch.DoubleTensor"."""
+    dtype = getattr(t, "dtype", None)
+    if isinstance(t, str):
+        name = t.rpartition(".")[2]
+        if not t.startswith(("torch.cuda.", "cnn.cuda.")):
+            dtype = getattr(getattr(_C, name, None), "dtype", None)
+            if dtype is None:
+                raise TypeError(f"invalid type object: {t}")
+    if not isinstance(dtype, _C.dtype):
+        raise TypeError(f"type {t} not available. Torch not compiled with CUDA enabled.")
+    if not dtype.is_floating_point:
+        raise TypeError("only floating-point types are supported as the default type")
+    _C._set_default_dtype(dtype)
 
 
 def set_default_device(device: _C.device | str | None) -> None:
@@ -38,6 +60,44 @@ def set_default_device(device: _C.device | str | None) -> None:
 def get_default_device() -> _C.device:
     """Where tensors are made that are given no device."""
     return _C._get_default_device()
+
+
+# Threads and warnings -----------------------------------------------------------------------------
+
+_interop_threads = None
+_warn_always = False
+
+
+def get_num_interop_threads() -> int:
+    """How many operators may run beside each other: what was last set. Here they never do."""
+    return _C.get_num_threads() if _interop_threads is None else _interop_threads
+
+
+def set_num_interop_threads(num: int, /) -> None:
+    """Accepted: operators run one after the other, each on the threads of `set_num_threads`."""
+    global _interop_threads
+    if not isinstance(num, int) or isinstance(num, bool):
+        raise TypeError(f"set_num_interop_threads expects an int, but got {type(num).__name__}")
+    if num <= 0:
+        raise RuntimeError("set_num_interop_threads expects a positive integer")
+    _interop_threads = num
+
+
+def init_num_threads() -> None:
+    """Nothing to do: a thread that is new computes on the same threads as the others."""
+
+
+def set_warn_always(b: bool, /) -> None:
+    """Whether warnings of the core would come each time; they always do."""
+    global _warn_always
+    if not isinstance(b, bool):
+        raise TypeError(f"setWarnOnlyOnce_enabled() arg must be bool, but got {type(b).__name__}")
+    _warn_always = b
+
+
+def is_warn_always_enabled() -> bool:
+    """What `set_warn_always` was last given."""
+    return _warn_always
 
 
 _MATMUL_PRECISIONS = ("highest", "high", "medium")

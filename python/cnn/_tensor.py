@@ -95,6 +95,32 @@ def _set_state(tensor, state):
     return tensor
 
 
+def storage(self):
+    """The memory that the tensor views, with its dtype. `untyped_storage` is the newer name."""
+    from .storage import _warn_typed_storage_removal, typed_storage
+
+    _warn_typed_storage_removal(stacklevel=2)
+    return typed_storage(self)
+
+
+def storage_type(self):
+    """The class of its typed storage: `cnn.FloatStorage`."""
+    from .storage import typed_storage
+
+    return typed_storage(self)._get_legacy_storage_class()
+
+
+def _typed_storage(self):
+    from .storage import typed_storage
+
+    return typed_storage(self)
+
+
+def is_nonzero(self):
+    """Whether the one element is other than 0."""
+    return bool(self)
+
+
 def _install():
     from . import _composite, functional
 
@@ -106,12 +132,16 @@ def _install():
         "__reversed__": _reversed,
         "tile": tile,
         "new_tensor": new_tensor,
+        "storage": storage,
+        "storage_type": storage_type,
+        "is_nonzero": is_nonzero,
     }
     for name, function in asking.items():
         function.__name__, function.__qualname__ = name, f"Tensor.{name}"
         setattr(Tensor, name, _C._overridable(function))
     Tensor.__reduce_ex__ = _reduce_ex
     Tensor.__dir__ = _dir
+    Tensor._typed_storage = _typed_storage
     methods = {name: getattr(_composite, name) for name in _composite.METHODS}
     methods |= {name: getattr(functional, name) for name in functional.METHODS}
     for name, function in methods.items():

@@ -263,7 +263,6 @@ def install():
     os.environ[VARIABLE] = "1"
     sys.meta_path.insert(0, TorchFinder)
     cnn.__version__ = TorchVersion(TORCH_VERSION)
-    _add_version_module(cnn)
     # So with what is loaded already.
     for name, module in list(sys.modules.items()):
         if name == "cnn" or name.startswith("cnn."):
@@ -273,13 +272,3 @@ def install():
     for name, patch in _PATCHES.items():
         if name in sys.modules:
             patch(sys.modules[name])
-
-
-def _add_version_module(cnn):
-    """`torch.version`, which programs ask what PyTorch was built with."""
-    version = type(sys)("cnn.version")
-    version.__version__ = cnn.__version__
-    version.cuda = version.hip = version.xpu = version.git_version = None
-    version.debug = False
-    version.__spec__ = ModuleSpec("cnn.version", None)
-    sys.modules["cnn.version"] = cnn.version = version

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copyreg
 
 from . import _C, _absent
+from ._storage_methods import CONVERSIONS, conversion, from_buffer
 
 __all__ = ["UntypedStorage", "TypedStorage", "storage_bytes", "typed_storage"]
 
@@ -82,6 +83,110 @@ class TypedStorage:
     def data_ptr(self):
         return self._untyped_storage.data_ptr()
 
+    def _wrapped(self, untyped):
+        """A storage of its dtype over other bytes."""
+        return TypedStorage(wrap_storage=untyped, dtype=self.dtype)
+
+    def _to(self, dtype):
+        if not isinstance(dtype, _C.dtype):
+            raise TypeError(f"Argument 'dtype' must be torch.dtype, not {type(dtype)}")
+        values = self._tensor().to(dtype)
+        if values.data_ptr() == self.data_ptr():
+            values = values.clone()
+        return typed_storage(values)
+
+    def _get_legacy_storage_class(self):
+        """The class whose name says its dtype; None on other devices than the CPU."""
+        return STORAGE_OF_DTYPE.get(self.dtype) if self.device.type == "cpu" else None
+
+    def pickle_storage_type(self):
+        """The name of that class."""
+        return STORAGE_OF_DTYPE[self.dtype].__name__
+
+    def type(self, dtype=None, non_blocking=False):
+        """The name of its type, "torch.FloatStorage"; with a dtype or a class, a copy of that."""
+        if dtype is None:
+            return f"torch.{self.pickle_storage_type()}"
+        return self._to(dtype if isinstance(dtype, _C.dtype) else dtype._dtype)
+
+    @property
+    def filename(self):
+        """The file it maps and shares, or None."""
+        return self._untyped_storage.filename
+
+    @property
+    def is_cuda(self):
+        return self.device.type == "cuda"
+
+    is_hpu = is_sparse = False
+
+    def get_device(self):
+        return self.device.index
+
+    def cpu(self):
+        return self._wrapped(self._untyped_storage.cpu())
+
+    def cuda(self, device=None, non_blocking=False):
+        return self._wrapped(self._untyped_storage.cuda(device))
+
+    def hpu(self, device=None, non_blocking=False):
+        return self._wrapped(self._untyped_storage.hpu(device))
+
+    def to(self, *, device, non_blocking=False):
+        """A copy on a device; over the same bytes, if it is there."""
+        return self._wrapped(self._untyped_storage.to(device=device))
+
+    def clone(self):
+        return self._wrapped(self._untyped_storage.clone())
+
+    __copy__ = clone
+
+    def copy_(self, source, non_blocking=None):
+        """Takes over the elements of another storage of its size, converted to its dtype."""
+        if isinstance(source, TypedStorage):
+            self._tensor().copy_(source._tensor())
+        else:
+            self._untyped_storage.copy_(source)
+        return self
+
+    def is_pinned(self, device="cuda"):
+        return self._untyped_storage.is_pinned(device)
+
+    def pin_memory(self, device="cuda"):
+        return self._wrapped(self._untyped_storage.pin_memory(device))
+
+    def is_shared(self):
+        return self._untyped_storage.is_shared()
+
+    def share_memory_(self):
+        self._untyped_storage.share_memory_()
+        return self
+
+    def resizable(self):
+        return self._untyped_storage.resizable()
+
+    def resize_(self, size):
+        self._untyped_storage.resize_(size * self.dtype.itemsize)
+
+    @classmethod
+    def from_buffer(cls, *args, dtype=None, device=None, **kwargs):
+        """A copy of a buffer's elements; see UntypedStorage.from_buffer."""
+        dtype = getattr(cls, "_dtype", None) or dtype or _C.get_default_dtype()
+        untyped = from_buffer(*args, dtype=dtype, **kwargs)
+        return TypedStorage(wrap_storage=untyped, dtype=dtype)
+
+    @classmethod
+    def from_file(cls, filename, shared=False, size=0):
+        """`size` elements of a file, mapped; see UntypedStorage.from_file."""
+        dtype = getattr(cls, "_dtype", None)
+        if dtype is None:
+            raise RuntimeError("from_file can only be called on derived classes")
+        untyped = UntypedStorage.from_file(filename, shared, size * dtype.itemsize)
+        return cls(wrap_storage=untyped)
+
+    def __sizeof__(self):
+        return super().__sizeof__() + self.nbytes()
+
     def _tensor(self):
         return _C._rebuild_tensor(self._untyped_storage, self.dtype, 0, (self.size(),), (1,))
 
@@ -124,6 +229,10 @@ class TypedStorage:
             str(self.dtype),
             bytes(storage_bytes(self._untyped_storage)),
         )
+
+
+for _name in CONVERSIONS:
+    setattr(TypedStorage, _name, conversion(_name))
 
 
 class _LegacyStorageMeta(type):

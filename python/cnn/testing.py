@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from . import _C, _absent
 from ._number_info import finfo, iinfo
 
-__all__ = ["assert_close", "make_tensor"]
+__all__ = ["assert_allclose", "assert_close", "make_tensor"]
 
 # (rtol, atol) by dtype; everything else must be equal.
 _TOLERANCES = {
@@ -290,6 +290,43 @@ def _unravel(flat, shape):
         flat, i = divmod(flat, size)
         index.append(i)
     return tuple(reversed(index))
+
+
+# (rtol, atol) of `assert_allclose` by dtype; the larger of the two tensors' counts.
+_OLDER_TOLERANCES = {
+    "torch.float16": (1e-3, 1e-3),
+    "torch.bfloat16": (1e-2, 1e-2),
+    "torch.float32": (1e-4, 1e-5),
+    "torch.float64": (1e-5, 1e-8),
+}
+
+
+def assert_allclose(actual, expected, rtol=None, atol=None, equal_nan=True, msg=""):
+    """The older `assert_close`, of any dtypes, with wider tolerances."""
+    import warnings
+
+    warnings.warn(
+        "`torch.testing.assert_allclose()` is deprecated since 1.12 and will be removed in a "
+        "future release. Please use `torch.testing.assert_close()` instead.",
+        FutureWarning,
+        stacklevel=2,
+    )
+    if not isinstance(actual, _C.Tensor):
+        actual = _C.tensor(actual)
+    if not isinstance(expected, _C.Tensor):
+        expected = _C.tensor(expected, dtype=actual.dtype)
+    if rtol is None and atol is None:
+        pairs = [_OLDER_TOLERANCES.get(str(t.dtype), (0.0, 0.0)) for t in (actual, expected)]
+        rtol, atol = (max(values) for values in zip(*pairs))
+    assert_close(
+        actual,
+        expected,
+        rtol=rtol,
+        atol=atol,
+        equal_nan=equal_nan,
+        check_dtype=False,
+        msg=msg or None,
+    )
 
 
 def make_tensor(

@@ -8,8 +8,10 @@ unchanged, and each module says what setting them means here.
 from __future__ import annotations
 
 from .. import _absent
-from ..backends import cpu, cuda, cudnn, mkl, mkldnn, mps, openmp
+from ..backends import cpu, cuda, cudnn, mkl, mkldnn, mps, openmp, opt_einsum
 
-__all__ = ["cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp"]
+__all__ = ["cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp", "opt_einsum"]
+
+fp32_precision = "none"  # of products of float32 on GPUs, which are float32; not read
 
 _absent.explain(__name__)

@@ -7,16 +7,25 @@ for. `enabled` and `allow_tf32` are as ineffective.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+from .. import _C
 from ._attributes import attributes
 
 __all__ = [
+    "CUDNN_TENSOR_DTYPES",
     "allow_tf32",
     "benchmark",
     "benchmark_limit",
+    "conv",
+    "depthwise_kernel",
     "deterministic",
     "enabled",
     "flags",
+    "fp32_precision",
+    "is_acceptable",
     "is_available",
+    "rnn",
     "version",
 ]
 
@@ -25,10 +34,20 @@ benchmark = False
 benchmark_limit = 10
 deterministic = False
 allow_tf32 = True
+depthwise_kernel = "auto"
+fp32_precision = "none"
+conv = SimpleNamespace(fp32_precision="tf32")
+rnn = SimpleNamespace(fp32_precision="tf32")
+CUDNN_TENSOR_DTYPES = {_C.float16, _C.float32, _C.float64}
 
 
 def is_available():
     """False: convolutions are this library's own."""
+    return False
+
+
+def is_acceptable(tensor):
+    """False: no tensor is given to cuDNN."""
     return False
 
 

@@ -3,7 +3,7 @@
 The CUDA part is a library of its own, opened at the first question or the first tensor on a GPU.
 Where it cannot be used, `is_available()` is False, `unavailable_reason()` says why, counts are 0,
 and what needs a GPU raises RuntimeError with that reason. Work runs on each device's default
-stream; there are no others.
+stream; there are no others, and objects of `Stream` all stand for it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,27 @@ __all__ = [
     "get_device_name",
     "is_available",
     "is_initialized",
-    "manual_seed",
-    "manual_seed_all",
     "max_memory_allocated",
     "memory_allocated",
     "memory_reserved",
     "set_device",
     "synchronize",
+    "can_device_access_peer",
+    "check_error",
+    "cudart",
+    "current_blas_handle",
+    "current_solver_handle",
+    "default_generators",
+    "device_of",
+    "get_arch_list",
+    "get_gencode_flags",
+    "get_sync_debug_mode",
+    "has_half",
+    "has_magma",
+    "init",
+    "is_bf16_supported",
+    "is_tf32_supported",
+    "set_sync_debug_mode",
     "unavailable_reason",
 ]
 
@@ -123,14 +137,129 @@ def is_initialized():
     return False
 
 
-def manual_seed(seed):
-    """Accepted for scripts that seed every device: no op draws its numbers on a GPU."""
-    int(seed)
+def init():
+    """Does what the first use of a GPU would do. RuntimeError without one."""
+    current_device()
 
 
-def manual_seed_all(seed):
-    """As `manual_seed`."""
-    manual_seed(seed)
+class device_of(device):
+    """Context in which `"cuda"` means the GPU of a tensor; one on the CPU changes nothing."""
+
+    def __init__(self, obj):
+        super().__init__(obj.get_device() if obj.is_cuda else -1)
 
 
-_absent.explain(__name__, ("amp",))
+def _no_library(name):
+    raise RuntimeError(f"cuda.{name}: no handles of NVIDIA's libraries are given out")
+
+
+def cudart():
+    """Raises: no handles of NVIDIA's libraries are given out."""
+    _no_library("cudart")
+
+
+def check_error(res):
+    """Raises AcceleratorError for a status of the runtime other than 0."""
+    if int(res) != 0:
+        from .._streams import AcceleratorError
+
+        raise AcceleratorError(f"CUDA error: {int(res)}", error_code=int(res))
+
+
+def current_blas_handle():
+    """Raises: no handles of NVIDIA's libraries are given out."""
+    _no_library("current_blas_handle")
+
+
+def current_solver_handle():
+    """Raises: no handles of NVIDIA's libraries are given out."""
+    _no_library("current_solver_handle")
+
+
+def can_device_access_peer(device, peer_device):
+    """Whether one GPU reads another's memory: it does not. Raises without a GPU."""
+    current_device()
+    return False
+
+
+def get_arch_list():
+    """The architectures that the library was compiled for; empty without a GPU."""
+    return []
+
+
+def get_gencode_flags():
+    """How the compiler names them; empty."""
+    return ""
+
+
+def is_bf16_supported(including_emulation=True):
+    """Whether tensors of bfloat16 can be on the GPU; False without one."""
+    return is_available()
+
+
+def is_tf32_supported():
+    """False: products of float32 are computed in float32."""
+    return False
+
+
+def get_sync_debug_mode():
+    """0: waiting for a GPU is never reported. Raises without a GPU."""
+    current_device()
+    return 0
+
+
+def set_sync_debug_mode(debug_mode):
+    """Takes 0, "default"; NotImplementedError for the others. Raises without a GPU."""
+    current_device()
+    if debug_mode not in (0, "default"):
+        raise NotImplementedError("cuda.set_sync_debug_mode: waiting for a GPU is not reported")
+
+
+default_generators = ()
+has_half = True
+has_magma = False
+
+_lent = {
+    "streams": """
+        Event ExternalStream Stream StreamContext current_stream default_stream
+        get_stream_from_external set_stream stream""",
+    "graphs": """
+        CUDAGraph graph graph_pool_handle is_current_stream_capturing make_graphed_callables""",
+    "random": """
+        get_rng_state get_rng_state_all initial_seed manual_seed manual_seed_all seed seed_all
+        set_rng_state set_rng_state_all""",
+    "memory": """
+        CUDAPluggableAllocator MemPool caching_allocator_alloc caching_allocator_delete
+        caching_allocator_disabled caching_allocator_enable change_current_allocator
+        get_allocator_backend get_per_process_memory_fraction host_memory_stats
+        host_memory_stats_as_nested_dict ipc_collect list_gpu_processes max_memory_cached
+        max_memory_reserved mem_get_info memory_cached memory_snapshot memory_stats
+        memory_stats_as_nested_dict memory_summary reset_accumulated_host_memory_stats
+        reset_accumulated_memory_stats reset_max_memory_allocated reset_max_memory_cached
+        reset_peak_host_memory_stats reset_peak_memory_stats set_per_process_memory_fraction
+        use_mem_pool""",
+    "_properties": """
+        GreenContext clock_rate device_memory_used get_device_capability get_device_properties
+        memory_usage power_draw temperature utilization""",
+}
+_HOME = {name: file for file, names in _lent.items() for name in names.split()}
+__all__ += sorted(_HOME)
+
+
+def __getattr__(name):
+    from importlib import import_module
+
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    if name in ("amp", "graphs", "memory", "nvtx", "profiler", "random", "streams"):
+        return import_module(f"{__name__}.{name}")
+    if name in ("OutOfMemoryError", "AcceleratorError"):
+        import cnn
+
+        return getattr(cnn, name)
+    if name.endswith(("Tensor", "Storage")) and hasattr(_C, name.replace("Storage", "Tensor")):
+        raise AttributeError(
+            f"module 'cnn.cuda' has no attribute {name!r}: use the dtype and device='cuda'",
+            name=name,
+        )
+    raise _absent.absent("cnn.cuda", name)

@@ -25,4 +25,4 @@ __all__ = [
 __all__ += modules.__all__
 
 factory_kwargs.__module__ = __name__
-_absent.explain(__name__, ("common_types", "grad"))
+_absent.explain(__name__, ("attention", "common_types", "grad"))

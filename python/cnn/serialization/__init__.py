@@ -16,6 +16,7 @@ __all__ = [
     "check_module_version_greater_or_equal",
     "clear_safe_globals",
     "default_restore_location",
+    "get_crc32_options",
     "get_default_load_endianness",
     "get_default_mmap_options",
     "get_safe_globals",
@@ -27,12 +28,19 @@ __all__ = [
     "remove_safe_globals",
     "safe_globals",
     "save",
+    "set_crc32_options",
     "set_default_load_endianness",
     "set_default_mmap_options",
+    "skip_data",
     "validate_cuda_device",
 ]
 
 DEFAULT_PROTOCOL = 2
+STORAGE_KEY_SEPARATOR = ","
+UNSAFE_MESSAGE = (
+    "`weights_only=True` admits tensors and plain values only. `weights_only=False` may run any "
+    "code that the file holds: do it only if you got the file from a trusted source."
+)
 
 # Names that come at first use, and the files where they are.
 _LATER = {
@@ -50,7 +58,13 @@ _LATER = {
     ),
     **dict.fromkeys(
         (
+            "FileLike",
+            "MAP_LOCATION",
+            "STORAGE",
             "LoadEndianness",
+            "get_crc32_options",
+            "set_crc32_options",
+            "skip_data",
             "get_default_load_endianness",
             "get_default_mmap_options",
             "set_default_load_endianness",
@@ -246,6 +260,19 @@ def check_module_version_greater_or_equal(module, req_version_tuple, error_if_ma
 
         warnings.warn(message + ", but continuing assuming that requirement is met", stacklevel=2)
         return True
+
+
+def storage_to_tensor_type(storage):
+    """The class of tensors of a typed storage's dtype: `cnn.FloatTensor`."""
+    from .. import _C
+
+    name = normalize_storage_type(type(storage)).__name__
+    return getattr(_C, name.replace("Storage", "Tensor"))
+
+
+def validate_hpu_device(location):
+    """Raises RuntimeError: there is no such device."""
+    raise RuntimeError(f"Attempting to deserialize object on {location}: there is no such device")
 
 
 def normalize_storage_type(storage_type):

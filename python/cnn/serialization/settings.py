@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from enum import Enum
 from mmap import MAP_PRIVATE, MAP_SHARED
+from typing import IO
+
+from .. import _C
+from ..storage import TypedStorage
 
 __all__ = [
     "LoadEndianness",
+    "get_crc32_options",
     "get_default_load_endianness",
     "get_default_mmap_options",
+    "set_crc32_options",
     "set_default_load_endianness",
     "set_default_mmap_options",
+    "skip_data",
 ]
+
+# What may be given as a file, as a storage, and as `load`'s map_location.
+FileLike = str | os.PathLike | IO[bytes]
+STORAGE = _C.UntypedStorage | TypedStorage
+MAP_LOCATION = Callable | _C.device | str | dict | None
 
 
 class LoadEndianness(Enum):
@@ -36,6 +50,32 @@ def set_default_load_endianness(endianness):
     if endianness is not None and not isinstance(endianness, LoadEndianness):
         raise TypeError("Invalid argument type in function set_default_load_endianness")
     _endianness = endianness
+
+
+def get_crc32_options():
+    """True: what is saved has its checksums."""
+    return True
+
+
+def set_crc32_options(compute_crc32):
+    """Takes True. NotImplementedError for False: a file without checksums would load damaged."""
+    if not isinstance(compute_crc32, bool):
+        raise TypeError(f"expected compute_crc32 to be a bool, got {type(compute_crc32)}")
+    if not compute_crc32:
+        raise NotImplementedError(
+            "set_crc32_options(False): files are always saved with their checksums, which cost "
+            "next to nothing"
+        )
+
+
+class skip_data:
+    """Raises NotImplementedError: a file is never saved without its tensors' values."""
+
+    def __init__(self, materialize_fake_tensors=False):
+        raise NotImplementedError(
+            "serialization.skip_data: tensors are saved with their values; save shapes and dtypes "
+            "of your own instead"
+        )
 
 
 def get_default_mmap_options():

@@ -5,10 +5,11 @@ backward needs it.
 from __future__ import annotations
 
 import contextlib
+import enum
 import warnings
 import weakref
 
-from .. import _C, _absent
+from .. import _C, _absent, _unavailable
 from ..amp.autocast_mode import autocast
 from ..autograd.function import Function
 from ..autograd.grad_mode import enable_grad, no_grad
@@ -18,6 +19,7 @@ from ..random import fork_rng, get_rng_state, set_rng_state
 __all__ = [
     "CheckpointError",
     "CheckpointFunction",
+    "CheckpointPolicy",
     "DefaultDeviceType",
     "check_backward_validity",
     "checkpoint",
@@ -42,6 +44,25 @@ class CheckpointError(RuntimeError):
 
 class _StopRecomputationError(Exception):
     """Ends a recomputation once all that is needed is there."""
+
+
+class CheckpointPolicy(enum.Enum):
+    """What selective checkpoints would do with an op's result: keep it, or compute it again."""
+
+    MUST_SAVE = 0
+    PREFER_SAVE = 1
+    MUST_RECOMPUTE = 2
+    PREFER_RECOMPUTE = 3
+    MUST_CPU_OFFLOAD = 4
+
+
+SAC_IGNORED_OPS = set()
+__all__ += _unavailable.declare(
+    __name__,
+    "a checkpoint computes all of its function again; checkpoint smaller functions",
+    functions="create_selective_checkpoint_contexts",
+    classes="GraphExecGroup SelectiveCheckpointContext",
+)
 
 
 def noop_context_fn():

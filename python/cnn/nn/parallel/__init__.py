@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from ... import _absent
 from .data_parallel import DataParallel, data_parallel
+from .distributed import DistributedDataParallel
 from .parallel_apply import parallel_apply
 from .replicate import replicate
 from .scatter_gather import gather, scatter
 
 __all__ = [
     "DataParallel",
+    "DistributedDataParallel",
     "data_parallel",
     "gather",
     "parallel_apply",

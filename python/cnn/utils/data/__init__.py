@@ -46,11 +46,22 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
-    if name == "readers":
-        from importlib import import_module
+_PIPES = frozenset(
+    """
+    DFIterDataPipe DataChunk IterDataPipe MapDataPipe argument_validation functional_datapipe
+    guaranteed_datapipes_determinism non_deterministic runtime_validation
+    runtime_validation_disabled
+""".split()
+)
 
-        return import_module(f"{__name__}.readers")
+
+def __getattr__(name):
+    from importlib import import_module
+
+    if name in ("datapipes", "graph", "readers"):
+        return import_module(f"{__name__}.{name}")
+    if name in _PIPES:
+        return getattr(import_module(f"{__name__}.datapipes"), name)
     from ..._absent import absent
 
     raise absent(__name__, name)

@@ -1,0 +1,190 @@
+"""The device beside the CPU, whichever it is: a GPU of NVIDIA's, or none.
+
+Where there is none, `is_available()` is False, `device_count()` 0 and `current_accelerator()` None;
+everything else raises RuntimeError.
+"""
+
+from __future__ import annotations
+
+from . import _C, _absent, cuda
+
+__all__ = [
+    "Graph",
+    "current_accelerator",
+    "current_device_idx",
+    "current_device_index",
+    "current_stream",
+    "device_count",
+    "device_index",
+    "empty_cache",
+    "empty_host_cache",
+    "get_device_capability",
+    "get_memory_info",
+    "is_available",
+    "max_memory_allocated",
+    "max_memory_reserved",
+    "memory_allocated",
+    "memory_reserved",
+    "memory_stats",
+    "reset_accumulated_memory_stats",
+    "reset_peak_memory_stats",
+    "set_device_idx",
+    "set_device_index",
+    "set_stream",
+    "synchronize",
+]
+
+
+def _require():
+    if not cuda.is_available():
+        raise RuntimeError("Cannot access accelerator device when none is available.")
+
+
+def is_available():
+    """Whether there is one."""
+    return cuda.is_available()
+
+
+def device_count():
+    """How many there are."""
+    return cuda.device_count()
+
+
+def current_accelerator(check_available=False):
+    """Its kind as a device, without a number; None where there is none."""
+    return _C.device("cuda") if cuda.is_available() else None
+
+
+def current_device_index():
+    """The number of the one in use."""
+    _require()
+    return cuda.current_device()
+
+
+def set_device_index(device, /):
+    """Makes another one the one in use."""
+    _require()
+    cuda.set_device(device)
+
+
+current_device_idx = current_device_index
+set_device_idx = set_device_index
+
+
+def current_stream(device=None, /):
+    """Its stream; there is one."""
+    _require()
+    from ._streams import Stream
+
+    return Stream(_C.device("cuda", cuda._index(device)))
+
+
+def set_stream(stream):
+    """Makes a stream's device the one in use."""
+    _require()
+    cuda.set_device(stream.device)
+
+
+def synchronize(device=None, /):
+    """Waits until it has done all that was asked of it."""
+    _require()
+    cuda.synchronize(device)
+
+
+class device_index:
+    """Context in which another one is in use; None changes nothing."""
+
+    def __init__(self, device, /):
+        self.idx = device
+        self.prev_idx = None
+
+    def __enter__(self):
+        if self.idx is not None:
+            self.prev_idx = current_device_index()
+            set_device_index(self.idx)
+
+    def __exit__(self, *error):
+        if self.prev_idx is not None:
+            set_device_index(self.prev_idx)
+
+
+class Graph:
+    """Raises when one is made: work is not recorded."""
+
+    def __new__(cls, *args, **kwargs):
+        _require()
+        raise NotImplementedError(
+            "accelerator.Graph: work is not recorded; call the function as it is"
+        )
+
+
+def get_device_capability(device=None, /):
+    """The dtypes that tensors on it can have."""
+    _require()
+    names = ("bool", "uint8", "int8", "int16", "int32", "int64")
+    names += ("float16", "bfloat16", "float32", "float64")
+    return {"supported_dtypes": {getattr(_C, name) for name in names}}
+
+
+def empty_cache():
+    """Gives cached memory back to the driver."""
+    _require()
+    cuda.empty_cache()
+
+
+def empty_host_cache():
+    """Gives pinned memory that no tensor uses back; it is never kept."""
+    _require()
+
+
+def memory_allocated(device_index=None, /):
+    """Bytes in tensors."""
+    _require()
+    return cuda.memory_allocated(device_index)
+
+
+def max_memory_allocated(device_index=None, /):
+    """The most that `memory_allocated` has been."""
+    _require()
+    return cuda.max_memory_allocated(device_index)
+
+
+def memory_reserved(device_index=None, /):
+    """Bytes taken from the driver."""
+    _require()
+    return cuda.memory_reserved(device_index)
+
+
+def max_memory_reserved(device_index=None, /):
+    """The most bytes taken from the driver; here: those taken now."""
+    _require()
+    return cuda.max_memory_reserved(device_index)
+
+
+def memory_stats(device_index=None, /):
+    """What the allocator counts."""
+    _require()
+    return cuda.memory_stats(device_index)
+
+
+def _not_counted(name):
+    _require()
+    raise NotImplementedError(f"accelerator.{name}: the allocator does not say this")
+
+
+def get_memory_info(device_index=None, /):
+    """Raises: the driver is not asked."""
+    _not_counted("get_memory_info")
+
+
+def reset_accumulated_memory_stats(device_index=None, /):
+    """Raises: what the allocator counts is never set back."""
+    _not_counted("reset_accumulated_memory_stats")
+
+
+def reset_peak_memory_stats(device_index=None, /):
+    """Raises: what the allocator counts is never set back."""
+    _not_counted("reset_peak_memory_stats")
+
+
+_absent.explain(__name__)

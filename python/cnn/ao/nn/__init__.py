@@ -1,0 +1,11 @@
+"""Layers of quantization: names only."""
+
+
+def __getattr__(name):
+    from importlib import import_module
+
+    if name in ("intrinsic", "qat", "quantized"):
+        return import_module(f"{__name__}.{name}")
+    from cnn._absent import absent
+
+    raise absent(__name__, name)

@@ -1,0 +1,3 @@
+"""The names by PyTorch's other path."""
+
+from . import *  # noqa: F403

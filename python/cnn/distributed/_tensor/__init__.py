@@ -1,0 +1,4 @@
+"""`distributed.tensor` by its older name."""
+
+from ..tensor import *  # noqa: F403
+from ..tensor import __all__

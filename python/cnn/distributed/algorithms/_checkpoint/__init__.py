@@ -1,0 +1,1 @@
+"""Layers that recompute their activations."""

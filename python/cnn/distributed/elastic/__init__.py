@@ -1,0 +1,1 @@
+"""Programs whose processes come and go: none are started here."""

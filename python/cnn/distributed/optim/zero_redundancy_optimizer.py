@@ -1,0 +1,5 @@
+"""The optimizer by PyTorch's other path."""
+
+from . import ZeroRedundancyOptimizer
+
+__all__ = ["ZeroRedundancyOptimizer"]

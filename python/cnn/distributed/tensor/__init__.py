@@ -1,0 +1,18 @@
+"""Tensors on many devices: their places can be named, and none can be made."""
+
+from __future__ import annotations
+
+from ... import _unavailable
+from ..stores import ALONE
+from .placement_types import Partial, Placement, Replicate, Shard
+
+__all__ = ["Partial", "Placement", "Replicate", "Shard"]
+__all__ += _unavailable.declare(
+    __name__,
+    ALONE,
+    functions="distribute_module distribute_tensor empty full ones rand randn zeros",
+    classes="DTensor",
+    error=RuntimeError,
+)
+for _class in (Partial, Placement, Replicate, Shard):
+    _class.__module__ = "cnn.distributed.tensor.placement_types"

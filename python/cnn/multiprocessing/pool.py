@@ -1,0 +1,5 @@
+"""Python's pool of processes."""
+
+from multiprocessing.pool import Pool
+
+__all__ = ["Pool"]

@@ -1,0 +1,145 @@
+"""`distributed`: not available, and every name there for programs that ask first."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+import cnn
+from cnn import distributed as dist
+from cnn import nn
+
+NO_GROUP = "Default process group has not been initialized, please make sure to call"
+
+
+def test_nothing_is_available():
+    assert not dist.is_available() and not dist.is_initialized()
+    assert not any((
+        dist.is_gloo_available(), dist.is_mpi_available(), dist.is_nccl_available(),
+        dist.is_ucc_available(), dist.is_xccl_available(), dist.is_backend_available("gloo"),
+        dist.is_backend_available("cpu:gloo,cuda:nccl"),
+    ))  # fmt: skip
+    assert dist.group.WORLD is None and dist.GroupMember.WORLD is None and dist.get_pg_count() == 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: dist.get_rank(),
+        lambda x: dist.get_world_size(),
+        lambda x: dist.get_backend(),
+        lambda x: dist.get_process_group_ranks(None),
+        lambda x: dist.all_reduce(x),
+        lambda x: dist.broadcast(x, 0),
+        lambda x: dist.all_gather([x, x], x),
+        lambda x: dist.all_to_all_single(x, x),
+        lambda x: dist.scatter(x, [x], 0),
+        lambda x: dist.send(x, 1),
+        lambda x: dist.batch_isend_irecv([]),
+        lambda x: dist.P2POp(dist.isend, x, 1),
+        lambda x: dist.all_gather_object([None], 3),
+        lambda x: dist.barrier(),
+        lambda x: dist.monitored_barrier(),
+        lambda x: dist.new_group([0]),
+        lambda x: dist.breakpoint(),
+        lambda x: nn.parallel.DistributedDataParallel(nn.Linear(1, 1)),
+    ],
+)
+def test_what_needs_a_group_says_that_there_is_none(call):
+    x = cnn.ones(2)
+    with pytest.raises(ValueError, match=NO_GROUP):
+        call(x)
+    assert x.tolist() == [1, 1]
+
+
+def test_arguments_are_looked_at_first():
+    with pytest.raises(TypeError, match="Expected parameter `tensor` of type torch.Tensor"):
+        dist.all_reduce(3)
+    with pytest.raises(TypeError, match="Expected parameter `tensor_list` of type List"):
+        dist.all_gather(cnn.ones(1), cnn.ones(1))
+    with pytest.raises(ValueError, match="Invalid ``op``"):
+        dist.P2POp(dist.send, cnn.ones(1), 1)
+    with pytest.raises(ValueError, match="size at least 1"):
+        dist.scatter_object_list([])
+
+
+def test_groups_cannot_be_made():
+    for make in (
+        lambda: dist.init_process_group("gloo"),
+        lambda: dist.init_device_mesh("cpu", (1,)),
+        lambda: dist.TCPStore("localhost", 1),
+        lambda: dist.HashStore(),
+        lambda: dist.ProcessGroup(),
+        lambda: dist.fsdp.FullyShardedDataParallel(nn.Linear(1, 1)),
+        lambda: dist.tensor.distribute_tensor(cnn.ones(1)),
+        lambda: dist.optim.ZeroRedundancyOptimizer([cnn.ones(1)], cnn.optim.SGD),
+        lambda: dist.rpc.init_rpc("worker"),
+    ):
+        with pytest.raises(RuntimeError, match="no groups of processes here"):
+            make()
+    assert issubclass(dist.TCPStore, dist.Store)
+    assert not isinstance(nn.Linear(1, 1), nn.parallel.DistributedDataParallel)
+    assert issubclass(dist.DistBackendError, dist.DistError)
+    assert issubclass(dist.DistError, RuntimeError)
+
+
+def test_values_that_programs_write_down():
+    assert dist.Backend("GLOO") == "gloo" == dist.Backend.GLOO and dist.Backend("Own") == "own"
+    with pytest.raises(ValueError, match="must be string-ish"):
+        dist.Backend(3)
+    assert repr(dist.BackendConfig("nccl")) == "cuda:nccl"
+    assert repr(dist.BackendConfig("cpu:gloo,cuda:nccl")) == "cpu:gloo,cuda:nccl"
+    with pytest.raises(ValueError, match="Duplicate device type cpu"):
+        dist.BackendConfig("cpu:gloo,cpu:mpi")
+    assert dist.ReduceOp.SUM == dist.ReduceOp(dist.ReduceOp.SUM) != dist.ReduceOp.MAX
+    assert dist.supports_complex(dist.ReduceOp.SUM) and not dist.supports_complex(dist.ReduceOp.MAX)
+    with pytest.warns(FutureWarning, match="reduce_op"):
+        assert dist.reduce_op.MIN == dist.ReduceOp.MIN
+    assert dist.get_default_backend_for_device("cuda") == "nccl"
+    shard = dist.tensor.Shard(0)
+    assert shard == dist.tensor.Shard(0) and shard.is_shard() and not shard.is_shard(1)
+    assert dist.fsdp.ShardingStrategy.FULL_SHARD.name == "FULL_SHARD"
+    assert dist.fsdp.MixedPrecision(param_dtype=cnn.float16).reduce_dtype is None
+
+
+def test_the_environment_is_read(monkeypatch):
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert dist.get_node_local_rank(3) == 3
+    with pytest.raises(RuntimeError, match="LOCAL_RANK is not in the environment"):
+        dist.get_node_local_rank()
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    assert dist.get_node_local_rank(3) == 2
+    monkeypatch.setenv("TORCH_DISTRIBUTED_DEBUG", "info")
+    dist.set_debug_level_from_env()
+    assert dist.get_debug_level() is dist.DebugLevel.INFO
+    dist.set_debug_level(dist.DebugLevel.OFF)
+    monkeypatch.setenv("TORCH_DISTRIBUTED_DEBUG", "loud")
+    with pytest.raises(RuntimeError, match="OFF, INFO or DETAIL"):
+        dist.set_debug_level_from_env()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "algorithms.join", "algorithms.ddp_comm_hooks.default_hooks",
+        "algorithms._checkpoint.checkpoint_wrapper", "algorithms.model_averaging.averagers",
+        "checkpoint.state_dict", "checkpoint.stateful", "elastic.multiprocessing.errors",
+        "fsdp.wrap", "fsdp.fully_sharded_data_parallel", "optim.zero_redundancy_optimizer",
+        "tensor.parallel", "tensor.placement_types", "_tensor.api", "device_mesh", "constants",
+        "distributed_c10d", "nn.functional", "launcher.api", "pipelining", "run",
+    ],
+)  # fmt: skip
+def test_modules_that_packages_import(name):
+    module = importlib.import_module(f"cnn.distributed.{name}")
+    for public in getattr(module, "__all__", []):
+        assert hasattr(module, public)
+
+
+def test_synchronized_batch_norm_of_one_process():
+    x = cnn.randn(4, 3, 5)
+    model = nn.Sequential(nn.BatchNorm1d(3), nn.ReLU())
+    want = model(x)
+    model = nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(nn.BatchNorm1d(3), nn.ReLU()))
+    assert type(model[0]) is nn.SyncBatchNorm
+    assert cnn.equal(model(x), want)
