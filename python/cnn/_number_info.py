@@ -48,6 +48,16 @@ _FLOATS = {
     _C.bfloat16: (16, 7, 127, -126, 1e-2),
 }
 _INTS = {_C.uint8: 8, _C.int8: 8, _C.int16: 16, _C.int32: 32, _C.int64: 64}
+_INTS |= {_C.uint16: 16, _C.uint32: 32, _C.uint64: 64}
+
+# Of dtypes that no tensor has: spacing at 1, largest, smallest, smallest normal number.
+_FLOATS8 = {
+    _C.float8_e4m3fn: (2.0**-3, 448.0, -448.0, 2.0**-6),
+    _C.float8_e5m2: (2.0**-2, 57344.0, -57344.0, 2.0**-14),
+    _C.float8_e4m3fnuz: (2.0**-3, 240.0, -240.0, 2.0**-7),
+    _C.float8_e5m2fnuz: (2.0**-3, 57344.0, -57344.0, 2.0**-15),
+    _C.float8_e8m0fnu: (1.0, 2.0**127, 2.0**-127, 2.0**-127),
+}
 
 
 class finfo(_Info):
@@ -64,6 +74,11 @@ class finfo(_Info):
     def __init__(self, type=None):
         dtype = _C.get_default_dtype() if type is None else type
         self._check(dtype)
+        if dtype in _FLOATS8:
+            eps, largest, smallest, tiny = _FLOATS8[dtype]
+            self._set(bits=8, dtype=_name(dtype), eps=eps, max=largest, min=smallest)
+            self._set(tiny=tiny, smallest_normal=tiny, resolution=1.0)
+            return
         if dtype not in _FLOATS:
             raise TypeError(
                 "torch.finfo() requires a floating point input type. Use torch.iinfo to handle "
@@ -90,14 +105,14 @@ class iinfo(_Info):
 
     def __init__(self, type):
         self._check(type)
-        if type in _FLOATS:
+        if type in _FLOATS or type in _FLOATS8:
             raise TypeError(
                 f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
             )
         if type not in _INTS:
             raise TypeError(f"{type} is not supported by torch.iinfo")
         bits = _INTS[type]
-        low = 0 if type == _C.uint8 else -(2 ** (bits - 1))
+        low = -(2 ** (bits - 1)) if type.is_signed else 0
         self._set(bits=bits, dtype=_name(type), min=low, max=low + 2**bits - 1)
 
     def __repr__(self):

@@ -70,7 +70,7 @@ def bartlett_window(
 
     def formula(n, last):
         n = n * (2 / last)
-        return _C.where(n <= 1, n, 2 - n) if last > 1 else n
+        return _C.where(n <= 1, n, 2 - n)
 
     return _made(formula, window_length, periodic, options, requires_grad)
 
