@@ -93,7 +93,7 @@ class SobolEngine:
         return result
 
     def _walk(self, n, start):
-        """The n points after point `start`, which `quasi` is; as float32, whose digits they have."""
+        """The n points after point `start`, which `quasi` is, as float64."""
         import numpy
 
         index = numpy.arange(start, start + n + 1, dtype=numpy.int64)
@@ -104,7 +104,7 @@ class SobolEngine:
             points ^= (changed >> bit & 1)[:, None] * numbers
         if n:
             self.quasi = _C.from_numpy(points[-1].copy())
-        return _C.from_numpy(points).float() * 2.0**-MAXBIT
+        return _C.from_numpy(points * 2.0**-MAXBIT)
 
     def draw_base2(self, m, out=None, dtype=None):
         """The next 2**m points. ValueError if that would not complete a power of 2."""
