@@ -24,34 +24,7 @@ MISSING = {
     },
     "autograd.function": {"NestedIOFunction"},  # which cannot be called in PyTorch, either
     "autograd.grad_mode": {"enforce_grad_layout_policy"},
-    "serialization": {
-        "get_crc32_options",  # checksums are always written
-        "set_crc32_options",
-        "StorageType",
-        "mkdtemp",
-        "validate_hpu_device",
-        "skip_data",
-        "storage_to_tensor_type",  # there are no classes of tensors by dtype
-    },
-    "utils.checkpoint": {  # which need a mode that sees every op
-        "CheckpointPolicy",
-        "SelectiveCheckpointContext",
-        "create_selective_checkpoint_contexts",
-        "SAC_IGNORED_OPS",
-        "GraphExecGroup",
-    },
-    "utils.data": {  # data pipes
-        "DFIterDataPipe",
-        "DataChunk",
-        "IterDataPipe",
-        "MapDataPipe",
-        "argument_validation",
-        "functional_datapipe",
-        "guaranteed_datapipes_determinism",
-        "non_deterministic",
-        "runtime_validation",
-        "runtime_validation_disabled",
-    },
+    "serialization": {"StorageType", "mkdtemp"},
 }
 OPTIMIZERS = (
     "_adafactor _muon adadelta adagrad adam adamax adamw asgd lbfgs lr_scheduler nadam optimizer "

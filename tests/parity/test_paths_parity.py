@@ -146,10 +146,7 @@ PATHS = {
 }
 
 # What of these there is not, and why.
-MISSING = {
-    # Processes do not exchange gradients.
-    "torch.nn.parallel": "DistributedDataParallel",
-}
+MISSING: dict[str, str] = {}
 
 # Classes that stand at another path in PyTorch by the accident of its own build.
 ELSEWHERE = {"DeviceType", "Node", "ProfilerActivity", "Storage"}

@@ -6,6 +6,6 @@ def __getattr__(name):
 
     if name in ("nn", "pruning", "quantization"):
         return import_module(f"{__name__}.{name}")
-    from cnn._absent import absent
+    from .._absent import absent
 
     raise absent(__name__, name)

@@ -254,9 +254,7 @@ def __getattr__(name):
     if name in ("amp", "graphs", "memory", "nvtx", "profiler", "random", "streams"):
         return import_module(f"{__name__}.{name}")
     if name in ("OutOfMemoryError", "AcceleratorError"):
-        import cnn
-
-        return getattr(cnn, name)
+        return getattr(import_module("cnn"), name)
     if name.endswith(("Tensor", "Storage")) and hasattr(_C, name.replace("Storage", "Tensor")):
         raise AttributeError(
             f"module 'cnn.cuda' has no attribute {name!r}: use the dtype and device='cuda'",

@@ -134,8 +134,7 @@ def _processor():
 
 def get_env_info():
     """All of it, as a SystemEnv."""
-    import cnn
-
+    cnn = sys.modules["cnn"]
     gpus = [cnn.cuda.get_device_name(i) for i in range(cnn.cuda.device_count())]
     version = sys.version.replace("\n", " ")
     return SystemEnv(

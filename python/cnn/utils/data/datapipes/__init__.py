@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from .datapipe import (
-    DataChunk,
-    DFIterDataPipe,
-    IterDataPipe,
-    MapDataPipe,
+from ._decorator import (
     argument_validation,
     functional_datapipe,
     guaranteed_datapipes_determinism,
@@ -14,6 +10,7 @@ from .datapipe import (
     runtime_validation,
     runtime_validation_disabled,
 )
+from .datapipe import DataChunk, DFIterDataPipe, IterDataPipe, MapDataPipe
 
 __all__ = [
     "DFIterDataPipe",
