@@ -622,7 +622,6 @@ class Tensor:
     ) -> Any:
         """The elements without immediate repetitions."""
 
-    # Methods
     def _is_view(self) -> _bool:
         """Does it share another tensor's memory?"""
     def abs(self) -> Tensor:

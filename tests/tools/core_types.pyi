@@ -442,7 +442,6 @@ class Tensor:
     # Methods composed of others
     # insert composed methods
 
-    # Methods
     # insert methods
 
 # insert legacy
