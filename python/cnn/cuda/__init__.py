@@ -8,7 +8,7 @@ stream; there are no others, and objects of `Stream` all stand for it.
 
 from __future__ import annotations
 
-from .. import _C, _absent
+from .. import _C, _absent, _unavailable
 
 __all__ = [
     "current_device",
@@ -215,6 +215,12 @@ def set_sync_debug_mode(debug_mode):
         raise NotImplementedError("cuda.set_sync_debug_mode: waiting for a GPU is not reported")
 
 
+_unavailable.mark(
+    "no handles of NVIDIA's libraries are given out",
+    cudart,
+    current_blas_handle,
+    current_solver_handle,
+)
 default_generators = ()
 has_half = True
 has_magma = False

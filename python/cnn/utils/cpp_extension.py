@@ -47,6 +47,9 @@ class BuildExtension:
         )
 
 
+_unavailable.mark("extensions need PyTorch's own C++ library", BuildExtension)
+
+
 def include_paths(device_type="cpu", torch_include_dirs=True):
     """Where this library's headers are."""
     from pathlib import Path
