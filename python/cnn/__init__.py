@@ -68,7 +68,7 @@ _LAZY = {
 _SUBMODULES |= frozenset(
     """
     __config__ accelerator ao distributed hub masked monitor mps mtia multiprocessing nested package
-    quasirandom signal sparse version xpu
+    quantization quasirandom signal sparse version xpu
 """.split()
 )
 for _names, _file in (

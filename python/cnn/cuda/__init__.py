@@ -257,13 +257,10 @@ def __getattr__(name):
 
     if name in _HOME:
         return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    if name in ("amp", "graphs", "memory", "nvtx", "profiler", "random", "streams"):
+    if name in ("amp", "comm", "graphs", "memory", "nvtx", "profiler", "random", "streams"):
         return import_module(f"{__name__}.{name}")
     if name in ("OutOfMemoryError", "AcceleratorError"):
         return getattr(import_module("cnn"), name)
-    if name.endswith(("Tensor", "Storage")) and hasattr(_C, name.replace("Storage", "Tensor")):
-        raise AttributeError(
-            f"module 'cnn.cuda' has no attribute {name!r}: use the dtype and device='cuda'",
-            name=name,
-        )
+    if name.endswith("Tensor") and hasattr(_C, name):
+        return getattr(import_module(f"{__name__}._tensor_types"), name)
     raise _absent.absent("cnn.cuda", name)
