@@ -187,6 +187,9 @@ def test_pipes():
         def __iter__(self):
             return iter(range(3))
 
+    start = utils.data.datapipes.iter.IterableWrapper([1, 2])
+    assert list(start.doubled_for_a_test()) == [2, 4] and len(start) == 2
+    assert utils.data.datapipes.map.SequenceWrapper([1, 2])[1] == 2
     assert list(Numbers().doubled_for_a_test().doubled_for_a_test()) == [0, 4, 8]
     loader = utils.data.DataLoader(Numbers().doubled_for_a_test(), batch_size=3)
     assert [b.tolist() for b in loader] == [[0, 2, 4]]

@@ -63,6 +63,16 @@ def test_a_process_that_ends_early():
         mp.start_processes(shared_workers.leave, start_method="fork")
 
 
+def test_storages_are_known_by_their_memory():
+    from cnn.multiprocessing.reductions import StorageWeakRef
+
+    x, y = cnn.ones(2), cnn.ones(2)
+    refs = {StorageWeakRef(t.untyped_storage()) for t in (x, x[1:], y)}
+    assert len(refs) == 2 and StorageWeakRef.from_weakref(x.data_ptr()) in refs
+    with pytest.raises(NotImplementedError, match="do not tell of their end"):
+        StorageWeakRef(x.untyped_storage()).expired()
+
+
 def test_strategies():
     assert mp.get_sharing_strategy() == "file_descriptor"
     assert mp.get_all_sharing_strategies() == {"file_descriptor", "file_system"}

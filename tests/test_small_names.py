@@ -187,6 +187,14 @@ def test_no_accelerator():
 
 
 @without_gpu
+def test_types_of_tensors_on_gpus():
+    assert not isinstance(cnn.ones(1), cnn.cuda.FloatTensor)
+    with pytest.raises(TypeError, match="torch.cuda.LongTensor not available"):
+        cnn.cuda.LongTensor([1])
+    assert not hasattr(cnn.cuda, "NothingTensor")
+
+
+@without_gpu
 def test_cuda_as_programs_without_a_gpu_ask_for_it():
     cuda = cnn.cuda
     assert cuda.get_rng_state_all() == [] and cuda.memory_stats() == {}
@@ -220,6 +228,13 @@ def test_other_devices_are_not_there():
 
 def test_switches_of_libraries():
     backends = cnn.backends
+    assert backends.quantized.engine == "none" in backends.quantized.supported_engines
+    with pytest.raises(RuntimeError, match="quantized engine FBGEMM is not supported"):
+        backends.quantized.engine = "fbgemm"
+    assert not backends.nnpack.is_available() and backends.mha.get_fastpath_enabled()
+    with backends.nnpack.flags(enabled=True):
+        assert backends.nnpack.enabled
+    assert not backends.nnpack.enabled
     assert backends.cuda.preferred_linalg_library().name == "Default"
     with pytest.raises(NotImplementedError, match="preferred_linalg_library"):
         backends.cuda.preferred_linalg_library("magma")

@@ -16,6 +16,7 @@
 #include "cnn/autograd.h"
 #include "cnn/io.h"
 #include "cnn/ops.h"
+#include "core/process_lock.h"
 
 namespace cnn::python {
 
@@ -337,18 +338,18 @@ struct File {
   std::string name;     // of a file that is written to
 };
 // By the address of the mapping. Never destroyed: storages may outlive static objects.
-std::mutex& files_mutex = *new std::mutex;
 auto& files = *new std::unordered_map<void*, File>;
+std::mutex& files_lock() { return process_lock<File>(); }
 
 File file_of(const Storage& s) {
-  const std::lock_guard lock(files_mutex);
+  const std::lock_guard lock(files_lock());
   const auto found = files.find(s.data());
   return found == files.end() ? File{} : found->second;
 }
 
 void unmap(void*, void* data, size_t n) {
   {
-    const std::lock_guard lock(files_mutex);
+    const std::lock_guard lock(files_lock());
     if (const auto found = files.find(data); found != files.end()) {
       if (found->second.descriptor >= 0) close(found->second.descriptor);
       files.erase(found);
@@ -360,7 +361,7 @@ void unmap(void*, void* data, size_t n) {
 // The storage of a mapping, which takes over the descriptor.
 Ref<Storage> mapped(void* pages, size_t nbytes, File file) {
   {
-    const std::lock_guard lock(files_mutex);
+    const std::lock_guard lock(files_lock());
     files[pages] = std::move(file);
   }
   return make_ref<Storage>(pages, nbytes, kCpu, unmap, nullptr);

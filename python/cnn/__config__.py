@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from . import _C
 
@@ -11,12 +12,10 @@ __all__ = ["parallel_info", "show"]
 
 def show():
     """What multiplies, on which instruction set, and whether there is a GPU."""
-    import cnn
-
     cuda = _C._cuda_is_available()
     gpu = _C._cuda_device_name(0) if cuda else f"no ({_C._cuda_unavailable_reason()})"
     return (
-        f"PyTorch built with:\n  - cnn {cnn.__version__}\n"
+        f"PyTorch built with:\n  - cnn {sys.modules['cnn'].__version__}\n"
         f"  - CPU capability usage: {_C._cpu_capability()}\n"
         f"  - products of bfloat16: {_C._cpu_bf16()}\n"
         "  - BLAS and convolutions: its own, no MKL and no oneDNN\n"

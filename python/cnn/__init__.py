@@ -126,6 +126,28 @@ for _names, _file in (
 ):
     _LAZY.update(dict.fromkeys(_names.split(), _file))
 
+_SUBMODULES |= frozenset(
+    """
+    __config__ accelerator ao distributed hub masked monitor mps mtia multiprocessing nested package
+    quantization quasirandom signal sparse version xpu
+""".split()
+)
+for _names, _file in (
+    ("asarray empty_permuted from_file range", "_creation"),
+    ("get_device_module is_nonzero is_storage result_type typename", "_kinds"),
+    ("bartlett_window blackman_window hamming_window hann_window kaiser_window", "_windows"),
+    ("AcceleratorError Event Stream", "_streams"),
+    ("DispatchKey", "_dispatch_key"),
+    ("AggregationType AVG", "monitor"),
+    ("TypedStorage", "storage"),
+    (
+        """BFloat16Storage BoolStorage ByteStorage CharStorage DoubleStorage FloatStorage
+        HalfStorage IntStorage LongStorage ShortStorage""",
+        "storage",
+    ),
+):
+    _LAZY.update(dict.fromkeys(_names.split(), _file))
+
 TYPE_CHECKING = False  # as in `typing`, which costs a third of the import
 if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
     from . import amp as amp

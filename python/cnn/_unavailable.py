@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["declare"]
+__all__ = ["declare", "mark"]
 
 
 def declare(module, reason, *, functions="", classes="", base=object, error=NotImplementedError):
@@ -25,6 +25,12 @@ def declare(module, reason, *, functions="", classes="", base=object, error=NotI
     return [*functions.split(), *classes.split()]
 
 
+def mark(reason, *values):
+    """Lets functions and classes that raise say so: docs/compatibility.md lists them."""
+    for value in values:
+        value.__refuses__ = reason
+
+
 def _function(module, name, reason, error):
     message = f"{module.removeprefix('cnn.')}.{name}: {reason}"
 
@@ -34,6 +40,7 @@ def _function(module, name, reason, error):
     refuse.__name__ = refuse.__qualname__ = name
     refuse.__module__ = module
     refuse.__doc__ = f"Raises {error.__name__}: {reason}."
+    mark(reason, refuse)
     return refuse
 
 
@@ -44,4 +51,6 @@ def _class(module, name, reason, error, base):
         raise error(message)
 
     doc = f"Raises {error.__name__} when one is made: {reason}."
-    return type(name, (base,), {"__new__": __new__, "__module__": module, "__doc__": doc})
+    made = type(name, (base,), {"__new__": __new__, "__module__": module, "__doc__": doc})
+    mark(reason, made)
+    return made

@@ -6,7 +6,7 @@ everything else raises RuntimeError.
 
 from __future__ import annotations
 
-from . import _C, _absent, cuda
+from . import _C, _absent, _unavailable, cuda
 
 __all__ = [
     "Graph",
@@ -187,4 +187,11 @@ def reset_peak_memory_stats(device_index=None, /):
     _not_counted("reset_peak_memory_stats")
 
 
+_unavailable.mark("work is not recorded; call the function as it is", Graph)
+_unavailable.mark(
+    "the allocator does not say this",
+    get_memory_info,
+    reset_accumulated_memory_stats,
+    reset_peak_memory_stats,
+)
 _absent.explain(__name__)

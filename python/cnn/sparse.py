@@ -9,7 +9,7 @@ __all__ = _unavailable.declare(
     "there are no sparse tensors; use dense ones",
     functions="""
         addmm as_sparse_gradcheck log_softmax mm sampled_addmm softmax spdiags spsolve sum
-        to_sparse_semi_structured""",
+        solve to_sparse_semi_structured""",
     classes="""
         SparseSemiStructuredTensor SparseSemiStructuredTensorCUSPARSELT
         SparseSemiStructuredTensorCUTLASS""",

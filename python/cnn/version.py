@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 __all__ = ["cuda", "debug", "git_version", "hip", "rocm", "xpu"]
 
 cuda = None
@@ -14,9 +16,7 @@ git_version = None
 
 def __getattr__(name):
     if name == "__version__":
-        import cnn
-
-        return cnn.__version__
+        return sys.modules["cnn"].__version__
     from ._absent import absent
 
     raise absent("cnn.version", name)

@@ -1,3 +1,40 @@
 """Where a name of PyTorch's works otherwise in cnn: {name: what is other}."""
 
-DIFFERENCES: dict[str, str] = {}
+_NAME_ALONE = "the dtype has its name, size and limits; no tensor has it, and making one raises"
+_ONE_STREAM = "everything on a GPU runs in order on one stream, so streams only say which GPU, and an event waits"
+_ACCEPTED = "accepted, and nothing here reads it"
+
+DIFFERENCES: dict[str, str] = {
+    **{
+        f"torch.{name}": _NAME_ALONE
+        for name in """
+            bits16 bits1x8 bits2x4 bits4x2 bits8 float4_e2m1fn_x2 float8_e4m3fn float8_e4m3fnuz float8_e5m2
+            float8_e5m2fnuz float8_e8m0fnu int1 int2 int3 int4 int5 int6 int7 qint32 qint8 quint2x4 quint4x2 quint8
+            uint1 uint16 uint2 uint3 uint32 uint4 uint5 uint6 uint64 uint7""".split()
+    },
+    **{f"torch.{name}": _ONE_STREAM for name in ("Event", "Stream")},
+    **{
+        f"torch.cuda.{name}": _ONE_STREAM
+        for name in "Event Stream StreamContext current_stream default_stream set_stream stream".split()
+    },
+    **{
+        f"torch.cuda.{name}": "the CPU's generator, which numbers on GPUs come from"
+        for name in "get_rng_state initial_seed set_rng_state".split()
+    },
+    "torch.cuda.memory_stats": "three of the counts",
+    "torch.set_num_interop_threads": _ACCEPTED + ": operators run one after the other",
+    "torch.set_warn_always": _ACCEPTED + ": warnings of the core come each time",
+    "torch.multiprocessing.set_sharing_strategy": 'memory goes by file descriptors, also with "file_system"',
+    "torch.hub.load": "repositories are used where they lie in get_dir(), and never fetched",
+    "torch.hub.help": "as `load`",
+    "torch.hub.list": "as `load`",
+    "torch.serialization.set_crc32_options": "False raises: files always have their checksums",
+    "torch.nn.SyncBatchNorm": "of one process, which is all there is: batch normalization",
+    "torch.nn.attention.sdpa_kernel": "all choices are one kernel; one that PyTorch refuses on a CPU raises",
+    "torch.nn.attention.flex_attention.flex_attention": "composed, with gradients on the CPU as well; functions are "
+    "called once, with indices that broadcast, and one that looks beyond its own place raises",
+    "torch.nn.attention.flex_attention.create_block_mask": "compute_dq_write_order, which is for GPUs, raises",
+    "torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp": _ACCEPTED + ": sums are float32",
+    "torch.utils.data.IterDataPipe": "the class to derive from; PyTorch's own pipes are not here",
+    "torch.utils.data.MapDataPipe": "as IterDataPipe",
+}

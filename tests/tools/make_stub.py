@@ -237,6 +237,13 @@ def legacy() -> list[str]:
     return [f"class {n}(Tensor): ..." for n in names]
 
 
+def conversions() -> list[str]:
+    """The methods of a storage that give a typed one."""
+    from cnn._storage_methods import CONVERSIONS
+
+    return [f"def {name}(self) -> Any: ..." for name in CONVERSIONS]
+
+
 def make() -> str:
     """The text of the stub, not yet formatted."""
     inserts = {
@@ -246,6 +253,7 @@ def make() -> str:
         "conversions of storages": [f"def {n}(self) -> Any: ..." for n in CONVERSIONS],
         "methods": methods(),
         "legacy": legacy(),
+        "conversions": conversions(),
         "functions": ops(),
     }
     text = (HERE / "core_types.pyi").read_text()

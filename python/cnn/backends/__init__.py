@@ -14,4 +14,4 @@ __all__ = ["cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp", "opt_einsum
 
 fp32_precision = "none"  # of products of float32 on GPUs, which are float32; not read
 
-_absent.explain(__name__)
+_absent.explain(__name__, ("cusparselt", "kleidiai", "mha", "nnpack", "quantized"))

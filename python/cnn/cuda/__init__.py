@@ -8,7 +8,7 @@ stream; there are no others, and objects of `Stream` all stand for it.
 
 from __future__ import annotations
 
-from .. import _C, _absent
+from .. import _C, _absent, _unavailable
 
 __all__ = [
     "current_device",
@@ -215,6 +215,12 @@ def set_sync_debug_mode(debug_mode):
         raise NotImplementedError("cuda.set_sync_debug_mode: waiting for a GPU is not reported")
 
 
+_unavailable.mark(
+    "no handles of NVIDIA's libraries are given out",
+    cudart,
+    current_blas_handle,
+    current_solver_handle,
+)
 default_generators = ()
 has_half = True
 has_magma = False
@@ -251,15 +257,10 @@ def __getattr__(name):
 
     if name in _HOME:
         return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    if name in ("amp", "graphs", "memory", "nvtx", "profiler", "random", "streams"):
+    if name in ("amp", "comm", "graphs", "memory", "nvtx", "profiler", "random", "streams"):
         return import_module(f"{__name__}.{name}")
-    if name == "OutOfMemoryError":
-        return _C.OutOfMemoryError
-    if name == "AcceleratorError":
-        return import_module(".._streams", __name__).AcceleratorError
-    if name.endswith(("Tensor", "Storage")) and hasattr(_C, name.replace("Storage", "Tensor")):
-        raise AttributeError(
-            f"module 'cnn.cuda' has no attribute {name!r}: use the dtype and device='cuda'",
-            name=name,
-        )
+    if name in ("OutOfMemoryError", "AcceleratorError"):
+        return getattr(import_module("cnn"), name)
+    if name.endswith("Tensor") and hasattr(_C, name):
+        return getattr(import_module(f"{__name__}._tensor_types"), name)
     raise _absent.absent("cnn.cuda", name)

@@ -32,3 +32,10 @@ def get_device_properties(device=None):
 def get_device_capability(device=None):
     """Raises: of a GPU only its name is known here."""
     _unknown("get_device_capability", device)
+
+
+_unavailable.mark(
+    "of a GPU only its name is known here; use nvidia-smi",
+    get_device_capability,
+    get_device_properties,
+)

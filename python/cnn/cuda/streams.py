@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import _C, _streams
+from .. import _C, _streams, _unavailable
 from . import _index
 
 __all__ = ["Event", "ExternalStream", "Stream", "StreamContext"]
@@ -96,3 +96,8 @@ def default_stream(device=None):
 def get_stream_from_external(data_ptr, device=None):
     """Raises: work cannot be put on another library's stream."""
     return ExternalStream(data_ptr, device)
+
+
+_unavailable.mark(
+    "all work runs on the device's default stream", ExternalStream, get_stream_from_external
+)

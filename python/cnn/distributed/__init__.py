@@ -8,7 +8,7 @@ to them.
 
 from __future__ import annotations
 
-from .. import _faces
+from .. import _faces, _unavailable
 from . import distributed_c10d as distributed_c10d
 from .device_mesh import DeviceMesh, init_device_mesh
 from .distributed_c10d import *  # noqa: F403
@@ -19,6 +19,7 @@ from .distributed_c10d import (
 )
 from .rendezvous import register_rendezvous_handler, rendezvous
 from .stores import (
+    ALONE,
     BuiltinCommHookType,
     DistBackendError,
     DistError,
@@ -52,6 +53,9 @@ def is_available():
 def breakpoint(rank=0, skip=0, timeout_s=3600):
     """Python's debugger in one process of a group; raises, as there is no group."""
     get_rank()  # noqa: F405
+
+
+_unavailable.mark(ALONE, breakpoint)
 
 
 def __getattr__(name):

@@ -4,9 +4,10 @@ group, which there is not.
 
 from __future__ import annotations
 
-from .. import _C
+from .. import _C, _unavailable
 from .backends import ReduceOp
 from .groups import _group_or_default_group
+from .stores import ALONE
 
 
 def _check_single_tensor(param, param_name):
@@ -218,3 +219,8 @@ def monitored_barrier(group=None, timeout=None, wait_all_ranks=False):
 def record_comm(name):
     """Records what processes say to each other."""
     _group_or_default_group()
+
+
+for _name, _value in list(vars().items()):
+    if not _name.startswith("_") and getattr(_value, "__module__", None) == __name__:
+        _unavailable.mark(ALONE, _value)

@@ -263,3 +263,14 @@ def shrink_group(ranks_to_exclude, group=None, shrink_flags=0, pg_options=None):
 
 def _find_pg_by_ranks_and_tag(tag, ranks):
     return None
+
+
+_unavailable.mark(
+    ALONE,
+    init_process_group,
+    new_group,
+    new_subgroups,
+    new_subgroups_by_enumeration,
+    shrink_group,
+    split_group,
+)

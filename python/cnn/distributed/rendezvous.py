@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import _unavailable
 from .stores import ALONE
 
 __all__ = ["register_rendezvous_handler", "rendezvous"]
@@ -19,3 +20,6 @@ def register_rendezvous_handler(scheme, handler):
 def rendezvous(url, rank=-1, world_size=-1, **kwargs):
     """Raises RuntimeError: there are no other processes to find."""
     raise RuntimeError(f"distributed.rendezvous: {ALONE}")
+
+
+_unavailable.mark(ALONE, rendezvous)

@@ -8,7 +8,7 @@ from multiprocessing.reduction import ForkingPickler
 from .. import _C
 from ..nn.parameter import Parameter
 
-__all__ = ["init_reductions", "reduce_storage", "reduce_tensor"]
+__all__ = ["StorageWeakRef", "init_reductions", "reduce_storage", "reduce_tensor"]
 
 
 def reduce_storage(storage):
@@ -64,6 +64,30 @@ def rebuild_tensor(kind, storage, layout, requires_grad):
     if kind is Parameter:
         return Parameter(tensor, requires_grad)
     return tensor.requires_grad_(requires_grad)
+
+
+class StorageWeakRef:
+    """A storage by its address, to find out which tensors share one; it does not keep it alive."""
+
+    def __init__(self, storage):
+        self.cdata = storage.untyped().data_ptr()
+
+    @classmethod
+    def from_weakref(cls, cdata):
+        """The reference whose `cdata` this is."""
+        self = cls.__new__(cls)
+        self.cdata = cdata
+        return self
+
+    def expired(self):
+        """Raises NotImplementedError: storages do not tell of their end."""
+        raise NotImplementedError("StorageWeakRef.expired: storages do not tell of their end")
+
+    def __hash__(self):
+        return self.cdata
+
+    def __eq__(self, other):
+        return isinstance(other, StorageWeakRef) and self.cdata == other.cdata
 
 
 def init_reductions():

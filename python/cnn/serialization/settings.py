@@ -8,7 +8,7 @@ from enum import Enum
 from mmap import MAP_PRIVATE, MAP_SHARED
 from typing import IO
 
-from .. import _C
+from .. import _C, _unavailable
 from ..storage import TypedStorage
 
 __all__ = [
@@ -109,5 +109,6 @@ class set_default_mmap_options:
         pass
 
 
+_unavailable.mark("tensors are saved with their values", skip_data)
 for _name in __all__:
     globals()[_name].__module__ = __package__  # the path that PyTorch has

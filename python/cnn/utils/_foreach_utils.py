@@ -6,6 +6,9 @@ from .. import _C
 
 __all__ = []
 
+Indices = list[int]
+TensorListList = list[list[_C.Tensor | None]]
+
 
 def _get_foreach_kernels_supported_devices():
     return ["cpu", "cuda"]

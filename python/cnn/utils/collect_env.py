@@ -134,28 +134,25 @@ def _processor():
 
 def get_env_info():
     """All of it, as a SystemEnv."""
-    from .. import _C, backends, cuda
-    from ..version import __version__
-    from ..version import cuda as built_for
-
-    gpus = [cuda.get_device_name(i) for i in range(cuda.device_count())]
+    cnn = sys.modules["cnn"]
+    gpus = [cnn.cuda.get_device_name(i) for i in range(cnn.cuda.device_count())]
     version = sys.version.replace("\n", " ")
     return SystemEnv(
-        torch_version=str(__version__),
+        torch_version=str(cnn.__version__),
         is_debug_build="False",
-        cuda_compiled_version=built_for or "N/A",
+        cuda_compiled_version="N/A" if cnn.version.cuda is None else cnn.version.cuda,
         gcc_version=run_and_parse_first_match(run, ["gcc", "--version"], r"gcc (.*)"),
         cmake_version=run_and_parse_first_match(run, ["cmake", "--version"], r"cmake (.*)"),
         os=_system(),
         libc_version="-".join(platform.libc_ver()),
         python_version=f"{version} ({sys.maxsize.bit_length() + 1}-bit runtime)",
         python_platform=platform.platform(),
-        is_cuda_available=str(cuda.is_available()),
-        cuda_runtime_version=cuda.unavailable_reason() or "of the plug-in",
+        is_cuda_available=str(cnn.cuda.is_available()),
+        cuda_runtime_version=cnn.cuda.unavailable_reason() or "of the plug-in",
         nvidia_gpu_models="\n".join(gpus) or "No CUDA",
         cpu_info=_processor(),
-        cpu_capability=backends.cpu.get_cpu_capability(),
-        num_threads=_C.get_num_threads(),
+        cpu_capability=cnn.backends.cpu.get_cpu_capability(),
+        num_threads=cnn.get_num_threads(),
         pip_version="pip3",
         pip_packages=get_pip_packages(run)[1],
     )

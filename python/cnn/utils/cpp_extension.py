@@ -24,7 +24,8 @@ __all__ += _unavailable.declare(
     "extensions are compiled against PyTorch's own C++ library, which is not here",
     functions="""
         CUDAExtension CppExtension SyclExtension check_compiler_ok_for_platform
-        get_compiler_abi_compatibility_and_version load load_inline""",
+        get_compiler_abi_compatibility_and_version load load_inline
+        _import_module_from_library _join_rocm_home""",
     error=RuntimeError,
 )
 CUDA_HOME = ROCM_HOME = CUDNN_HOME = SYCL_HOME = None
@@ -45,6 +46,9 @@ class BuildExtension:
             "utils.cpp_extension.BuildExtension: extensions are compiled against PyTorch's own C++ "
             "library, which is not here"
         )
+
+
+_unavailable.mark("extensions need PyTorch's own C++ library", BuildExtension)
 
 
 def include_paths(device_type="cpu", torch_include_dirs=True):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ... import _C, _faces
 from ._block_mask import (
-    _DEFAULT_SPARSE_BLOCK_SIZE,  # noqa: F401  (which packages import from here)
+    _DEFAULT_SPARSE_BLOCK_SIZE,  # noqa: F401
     _LARGE_SPARSE_BLOCK_SIZE,
     BlockMask,
     _ordered_to_dense,

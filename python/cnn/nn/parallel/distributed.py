@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..._unavailable import mark
 from ..modules.module import Module
 
 __all__ = ["DistributedDataParallel"]
@@ -19,3 +20,6 @@ class DistributedDataParallel(Module):
 
         super().__init__()
         _get_default_group()
+
+
+mark("there are no groups of processes here", DistributedDataParallel)

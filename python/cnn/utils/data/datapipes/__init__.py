@@ -24,3 +24,13 @@ __all__ = [
     "runtime_validation",
     "runtime_validation_disabled",
 ]
+
+
+def __getattr__(name):
+    if name in ("iter", "map"):
+        from importlib import import_module
+
+        return import_module(f"{__name__}.{name}")
+    from ...._absent import absent
+
+    raise absent(__name__, name)

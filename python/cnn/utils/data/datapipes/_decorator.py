@@ -1,10 +1,12 @@
-"""What decorates the classes of pipes."""
+"""Decorators of pipes' classes."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 
 from .datapipe import IterDataPipe, MapDataPipe
+
+__all__ = ["functional_datapipe", "guaranteed_datapipes_determinism", "non_deterministic"]
 
 
 class functional_datapipe:
@@ -23,7 +25,7 @@ class functional_datapipe:
         return cls
 
 
-_determinism = _checking = False
+_determinism = False
 
 
 class guaranteed_datapipes_determinism:
