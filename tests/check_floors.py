@@ -41,7 +41,15 @@ CUDA_HEADER = re.compile(r'[<"](cuda|cublas|cudnn|nccl)[^>"]*[>"]')
 
 # What a part of python/cnn may import of the others; a part is a file or folder there.
 # These may import the package's own face.
-PYTHON_SEES_ALL = {"__config__", "__main__", "_torch_alias", "overrides", "version"}
+PYTHON_SEES_ALL = {
+    "__config__",
+    "__main__",
+    "_aten_ops",
+    "_torch_alias",
+    "fx",
+    "overrides",
+    "version",
+}
 PYTHON_MAY_NOT = {
     "optim": {"nn"},
     "autograd": {"nn", "optim", "utils"},

@@ -35,7 +35,7 @@ def test_a_module_says_what_to_use_or_that_there_is_nothing(name):
     ("get", "words"),
     [
         (lambda: cnn.parse_ir, "write Python"),
-        (lambda: cnn.fft, "numpy.fft"),
+        (lambda: cnn.stft, "numpy.fft"),
         (lambda: cnn.view_as_real, "no complex tensors"),
         (lambda: cnn.sparse_coo_tensor, "no sparse tensors"),
         (lambda: cnn.svdvals, "a function of cnn.linalg"),

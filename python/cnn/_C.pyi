@@ -239,6 +239,7 @@ class _RecordedRange:
     def end(self) -> None: ...
 
 class OutOfMemoryError(RuntimeError): ...
+class _LinAlgError(RuntimeError): ...
 
 bfloat16: _dtype
 bits16: _dtype
@@ -555,12 +556,20 @@ class Tensor:
     def is_nonzero(self) -> _bool: ...
 
     # Methods composed of others
+    def cholesky(input, upper: Any = False, *, out: Any = None) -> Tensor:
+        """`linalg.cholesky`."""
+    def cholesky_inverse(input, upper: Any = False, *, out: Any = None) -> Tensor:
+        """The inverse of A, given the factor of A = L L' (or U' U where `upper`)."""
+    def cholesky_solve(input, input2: Any, upper: Any = False, *, out: Any = None) -> Tensor:
+        """X of A X = B, given B [..., n, k] and the factor of A = L L' (or U' U where `upper`)."""
     def corrcoef(input) -> Tensor:
         """Correlations of the rows (variables) over the columns (observations)."""
     def cov(input, *, correction: Any = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
         """Covariances of the rows (variables) over the columns (observations)."""
     def cross(input, other: Any, dim: Any = None, *, out: Any = None) -> Tensor:
         """Cross product of 3-vectors along `dim` (the first dimension of size 3 when none)."""
+    def det(input) -> Tensor:
+        """`linalg.det`."""
     def diagflat(input, offset: Any = 0) -> Tensor:
         """A matrix with the flattened input on a diagonal."""
     def diff(
@@ -573,18 +582,36 @@ class Tensor:
         out: Any = None,
     ) -> Tensor:
         """Differences of neighbours along `dim`, n times."""
+    def eig(input, eigenvectors: Any = False, *, e: Any = None, v: Any = None) -> Tensor:
+        """Raises RuntimeError: gone from PyTorch too."""
     def fliplr(input) -> Tensor:
         """Columns in reverse order."""
     def flipud(input) -> Tensor:
         """Rows in reverse order."""
+    def geqrf(input, *, out: Any = None) -> Any:
+        """R in the upper triangle of a, and below it and in tau the reflections whose product is Q."""
     def histc(input, bins: Any = 100, min: Any = 0, max: Any = 0, *, out: Any = None) -> Tensor:
         """How many elements lie in each of `bins` equal parts of [min, max]; 0, 0: the data's range."""
     def inner(input, other: Any, *, out: Any = None) -> Tensor:
         """Sums of products over the last dimensions."""
+    def inverse(input, *, out: Any = None) -> Tensor:
+        """`linalg.inv`."""
     def isreal(input) -> Tensor:
         """True everywhere: there are no complex dtypes."""
     def kron(input, other: Any, *, out: Any = None) -> Tensor:
         """Kronecker product."""
+    def logdet(input) -> Tensor:
+        """The logarithm of the determinant; nan where that is negative."""
+    def lstsq(input, A: Any, *, out: Any = None) -> Tensor:
+        """Raises RuntimeError: gone from PyTorch too. Use `linalg.lstsq`."""
+    def lu(input, pivot: Any = True, get_infos: Any = False, out: Any = None) -> Any:
+        """LU and pivots of `linalg.lu_factor_ex`, and with `get_infos` its info."""
+    def lu_solve(input, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Tensor:
+        """`linalg.lu_solve`, B first."""
+    def matrix_exp(input) -> Tensor:
+        """`linalg.matrix_exp`."""
+    def matrix_power(input, n: Any, *, out: Any = None) -> Tensor:
+        """`linalg.matrix_power`."""
     def nanquantile(
         input,
         q: Any,
@@ -595,6 +622,22 @@ class Tensor:
         out: Any = None,
     ) -> Tensor:
         """`quantile` without the nans."""
+    def orgqr(input, input2: Any, *, out: Any = None) -> Tensor:
+        """`linalg.householder_product`."""
+    def ormqr(
+        input,
+        input2: Any,
+        input3: Any,
+        left: Any = True,
+        transpose: Any = False,
+        *,
+        out: Any = None,
+    ) -> Tensor:
+        """Q C, C Q, or either with Q' where `transpose`, for the product Q [m, m] of the reflections `input`, `input2` of `geqrf`, and C `input3`."""
+    def pinverse(input, rcond: Any = 1e-15) -> Tensor:
+        """`linalg.pinv`, with rcond of its own."""
+    def qr(input, some: Any = True, *, out: Any = None) -> Any:
+        """`linalg.qr`: reduced with `some`, else complete."""
     def quantile(
         input,
         q: Any,
@@ -607,8 +650,26 @@ class Tensor:
         """The q-quantiles (q in [0, 1], a number or a vector) along `dim`, or of all elements."""
     def rot90(input, k: Any = 1, dims: Any = (0, 1)) -> Tensor:
         """Turned by k quarter turns in the plane of `dims`, from the first towards the second."""
+    def slogdet(input, *, out: Any = None) -> Any:
+        """`linalg.slogdet`."""
+    def solve(input, A: Any, *, out: Any = None) -> Tensor:
+        """Raises RuntimeError: gone from PyTorch too. Use `linalg.solve`."""
+    def svd(input, some: Any = True, compute_uv: Any = True, *, out: Any = None) -> Any:
+        """U, S, V of A = U diag(S) V'. `some`: reduced. Without `compute_uv` U and V are zeros."""
+    def symeig(input, eigenvectors: Any = False, upper: Any = True, *, out: Any = None) -> Tensor:
+        """Raises RuntimeError: gone from PyTorch too. Use `linalg.eigh`."""
     def tile(self, *dims: Any, **named: Any) -> Tensor:
         """`repeat`, with the missing leading counts taken as 1."""
+    def triangular_solve(
+        input,
+        A: Any,
+        upper: Any = True,
+        transpose: Any = False,
+        unitriangular: Any = False,
+        *,
+        out: Any = None,
+    ) -> Any:
+        """(X, A) of A X = B, or A' X = B where `transpose`, for triangles A; see `linalg.solve_triangular`."""
     def unique(
         input,
         sorted: Any = True,
@@ -1136,6 +1197,14 @@ class Tensor:
         """sqrt(input^2 + other^2)."""
     def hypot_(self, other: Tensor) -> Self:
         """sqrt(input^2 + other^2)."""
+    def igamma(self, other: Tensor) -> Tensor:
+        """Regularized lower incomplete gamma function P(input, other)."""
+    def igamma_(self, other: Tensor) -> Self:
+        """Regularized lower incomplete gamma function P(input, other)."""
+    def igammac(self, other: Tensor) -> Tensor:
+        """Regularized upper incomplete gamma function Q(input, other)."""
+    def igammac_(self, other: Tensor) -> Self:
+        """Regularized upper incomplete gamma function Q(input, other)."""
     def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
         """source added at positions of a dimension."""
     def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Self:
@@ -2204,6 +2273,9 @@ def _batch_norm_relu(
 ) -> Tensor:
     """relu(batch_norm(...)) in one pass."""
 
+def _cholesky_factor(input: Tensor) -> tuple[Tensor, Tensor]:
+    """U and info of A = U' U, from the upper triangle."""
+
 def _conv_norm_clamp(
     input: Tensor,
     weight: Tensor,
@@ -2225,10 +2297,16 @@ def _conv_norm_clamp(
 def _copy_out(input: Tensor, op: str, out: Tensor) -> Tensor:
     """Takes a finished result into the `out` of an op."""
 
+def _dirichlet_grad(x: Tensor, alpha: Tensor, total: Tensor) -> Tensor:
+    """Derivative of draws of Beta(alpha, total - alpha) by alpha, over 1 - x."""
+
 def _log_softmax_backward_data(
     grad_output: Tensor, output: Tensor, dim: _int, input_dtype: _DtypeLike
 ) -> Tensor:
     """The gradient of log_softmax, given its output."""
+
+def _lu_factor(input: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """L and U in one matrix, the rows that were exchanged, info."""
 
 def _memory_format_of(input: Tensor) -> memory_format:
     """channels_last or channels_last_3d where the strides fall so, else contiguous_format."""
@@ -2250,6 +2328,9 @@ def _rmsprop_step(
 ) -> None:
     """One step of RMSprop over a group."""
 
+def _sample_dirichlet(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Dirichlet, with the concentrations of each row of input."""
+
 def _sgd_step(
     params: Sequence[Tensor],
     grads: Sequence[Tensor],
@@ -2268,6 +2349,15 @@ def _softmax_backward_data(
     grad_output: Tensor, output: Tensor, dim: _int, input_dtype: _DtypeLike
 ) -> Tensor:
     """The gradient of softmax, given its output."""
+
+def _solve_triangle(input: Tensor, other: Tensor, upper: _bool, left: _bool, unit: _bool) -> Tensor:
+    """X of A X = B or X A = B, nothing recorded."""
+
+def _standard_gamma(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Gamma of rate 1, with the concentrations of input."""
+
+def _standard_gamma_grad(input: Tensor, output: Tensor) -> Tensor:
+    """Derivative of draws by their concentration."""
 
 def _upsample_bicubic2d_aa(
     input: Tensor, output_size: _Dims, align_corners: _bool, scale_factors: Tensor | None = None
@@ -2293,6 +2383,138 @@ def _upsample_nearest_exact3d(
     input: Tensor, output_size: _Dims, scale_factors: Tensor | None = None
 ) -> Tensor:
     """Resized by the nearest centre."""
+
+def _vision__deform_conv2d_backward(
+    grad: Tensor,
+    input: Tensor,
+    weight: Tensor,
+    offset: Tensor,
+    mask: Tensor,
+    bias: Tensor,
+    stride_h: _int,
+    stride_w: _int,
+    pad_h: _int,
+    pad_w: _int,
+    dilation_h: _int,
+    dilation_w: _int,
+    groups: _int,
+    offset_groups: _int,
+    use_mask: _bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The gradient of deform_conv2d."""
+
+def _vision__ps_roi_align_backward(
+    grad: Tensor,
+    rois: Tensor,
+    channel_mapping: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    sampling_ratio: _int,
+    batch_size: _int,
+    channels: _int,
+    height: _int,
+    width: _int,
+) -> Tensor:
+    """The gradient of ps_roi_align."""
+
+def _vision__ps_roi_pool_backward(
+    grad: Tensor,
+    rois: Tensor,
+    channel_mapping: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    batch_size: _int,
+    channels: _int,
+    height: _int,
+    width: _int,
+) -> Tensor:
+    """The gradient of ps_roi_pool."""
+
+def _vision__roi_align_backward(
+    grad: Tensor,
+    rois: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    batch_size: _int,
+    channels: _int,
+    height: _int,
+    width: _int,
+    sampling_ratio: _int,
+    aligned: _bool,
+) -> Tensor:
+    """The gradient of roi_align."""
+
+def _vision__roi_pool_backward(
+    grad: Tensor,
+    rois: Tensor,
+    argmax: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    batch_size: _int,
+    channels: _int,
+    height: _int,
+    width: _int,
+) -> Tensor:
+    """The gradient of roi_pool."""
+
+def _vision_box_iou_rotated(boxes1: Tensor, boxes2: Tensor) -> Tensor:
+    """Intersection over union of rotated boxes."""
+
+def _vision_deform_conv2d(
+    input: Tensor,
+    weight: Tensor,
+    offset: Tensor,
+    mask: Tensor,
+    bias: Tensor,
+    stride_h: _int,
+    stride_w: _int,
+    pad_h: _int,
+    pad_w: _int,
+    dilation_h: _int,
+    dilation_w: _int,
+    groups: _int,
+    offset_groups: _int,
+    use_mask: _bool,
+) -> Tensor:
+    """A convolution whose taps move."""
+
+def _vision_nms(dets: Tensor, scores: Tensor, iou_threshold: _float) -> Tensor:
+    """The boxes that overlap no kept box of a higher score."""
+
+def _vision_ps_roi_align(
+    input: Tensor,
+    rois: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    sampling_ratio: _int,
+) -> tuple[Tensor, Tensor]:
+    """The same with channels for each bin: (output, channel_mapping)."""
+
+def _vision_ps_roi_pool(
+    input: Tensor, rois: Tensor, spatial_scale: _float, pooled_height: _int, pooled_width: _int
+) -> tuple[Tensor, Tensor]:
+    """Means of regions with channels for each bin: (output, channel_mapping)."""
+
+def _vision_roi_align(
+    input: Tensor,
+    rois: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    sampling_ratio: _int,
+    aligned: _bool,
+) -> Tensor:
+    """Means of bilinear samples of regions."""
+
+def _vision_roi_pool(
+    input: Tensor, rois: Tensor, spatial_scale: _float, pooled_height: _int, pooled_width: _int
+) -> tuple[Tensor, Tensor]:
+    """The largest pixels of regions: (output, argmax)."""
 
 def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """|input|."""
@@ -2714,6 +2936,9 @@ def binary_cross_entropy_with_logits(
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
     """How often each value occurs."""
+
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """Successes of count trials of probability prob."""
 
 @overload
 def bitwise_and(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
@@ -3592,6 +3817,18 @@ def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def hypot_(input: Tensor, other: Tensor) -> Tensor:
     """sqrt(input^2 + other^2)."""
+
+def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Regularized lower incomplete gamma function P(input, other)."""
+
+def igamma_(input: Tensor, other: Tensor) -> Tensor:
+    """Regularized lower incomplete gamma function P(input, other)."""
+
+def igammac(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Regularized upper incomplete gamma function Q(input, other)."""
+
+def igammac_(input: Tensor, other: Tensor) -> Tensor:
+    """Regularized upper incomplete gamma function Q(input, other)."""
 
 def index(input: Tensor, indices: Sequence[Tensor | None] | None) -> Tensor:
     """input[indices]."""
@@ -4480,6 +4717,9 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def permute(input: Tensor, dims: _Dims) -> Tensor:
     """Dimensions in another order."""
+
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Poisson, with the rates of input."""
 
 def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The n-th derivative of digamma."""

@@ -43,110 +43,52 @@ short = _C.int16
 int = _C.int32
 long = _C.int64
 
-_SUBMODULES = frozenset((
-    "_compile", "_custom_ops", "_dynamo", "_functorch", "_guards", "_higher_order_ops", "_inductor",
-    "_jit_internal", "_library", "_logging", "_ops", "_subclasses", "_utils", "amp", "autograd",
-    "backends", "compiler", "cpu", "cuda", "distributions", "export", "func", "futures", "fx", "jit", "library",
-    "linalg", "nn", "onnx", "optim", "overrides", "profiler", "random", "return_types",
-    "serialization", "storage", "testing", "types", "utils",
-))  # fmt: skip
-_LAZY = {
-    "save": "serialization",
-    "PyTorchFileReader": "serialization.records",
-    "load": "serialization",
-    "set_printoptions": "_tensor_str",
-    "get_printoptions": "_tensor_str",
-    "autocast": "amp.autocast_mode",
-    "GradScaler": "amp.grad_scaler",
-    "_amp_foreach_non_finite_check_and_unscale_": "amp.grad_scaler",
-    "_amp_update_scale_": "amp.grad_scaler",
-    "is_autocast_cpu_enabled": "amp._deprecation",
-    "set_autocast_cpu_enabled": "amp._deprecation",
-    "get_autocast_cpu_dtype": "amp._deprecation",
-    "set_autocast_cpu_dtype": "amp._deprecation",
-    "get_autocast_gpu_dtype": "amp._deprecation",
-    "_assert": "_checks",
-    "_check": "_checks",
-    "_check_index": "_checks",
-    "_check_is_size": "_checks",
-    "_check_not_implemented": "_checks",
-    "_check_tensor_all": "_checks",
-    "_check_type": "_checks",
-    "_check_value": "_checks",
-    "_check_with": "_checks",
-    "compile": "_compile",
-    "_disable_dynamo": "_compile",
-    "ops": "_ops",
-    "Tag": "_ops",
-    "vmap": "func",
-    "SymBool": "_symbols",
-    "SymFloat": "_symbols",
-    "SymInt": "_symbols",
-    "sym_float": "_symbols",
-    "sym_fresh_size": "_symbols",
-    "sym_int": "_symbols",
-    "sym_ite": "_symbols",
-    "sym_max": "_symbols",
-    "sym_min": "_symbols",
-    "sym_not": "_symbols",
-    "sym_sqrt": "_symbols",
-    "sym_sum": "_symbols",
-    "set_autocast_gpu_dtype": "amp._deprecation",
+# Sub-packages, and names by the module that has them: they load when they are asked for.
+_SUBMODULES = frozenset(
+    """
+    accelerator amp ao autograd backends _compile compiler __config__ cpu cuda _custom_ops
+    distributed distributions _dynamo export fft func _functorch futures fx _guards
+    _higher_order_ops hub _inductor jit _jit_internal _library library linalg _logging masked
+    monitor mps mtia multiprocessing nested nn onnx _ops optim overrides package profiler
+    quantization quasirandom random return_types serialization signal sparse storage _subclasses
+    testing types _utils utils version xpu
+""".split()
+)
+_NAMES_OF = {
+    "_C": "_dirichlet_grad _sample_dirichlet _standard_gamma _standard_gamma_grad",
+    "_checks": """
+        _assert _check _check_index _check_is_size _check_not_implemented _check_tensor_all
+        _check_type _check_value _check_with""",
+    "_compile": "compile _disable_dynamo",
+    "_creation": "asarray empty_permuted from_file range",
+    "_dispatch_key": "DispatchKey",
+    "_kinds": "get_device_module is_nonzero is_storage result_type typename",
+    "_ops": "ops Tag",
+    "_streams": "AcceleratorError Event Stream",
+    "_symbols": """
+        sym_float sym_fresh_size sym_int sym_ite sym_max sym_min sym_not sym_sqrt sym_sum SymBool
+        SymFloat SymInt""",
+    "_tensor_str": "get_printoptions set_printoptions",
+    "_windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
+    "amp._deprecation": """
+        get_autocast_cpu_dtype get_autocast_gpu_dtype is_autocast_cpu_enabled
+        set_autocast_cpu_dtype set_autocast_cpu_enabled set_autocast_gpu_dtype""",
+    "amp.autocast_mode": "autocast",
+    "amp.grad_scaler": "_amp_foreach_non_finite_check_and_unscale_ _amp_update_scale_ GradScaler",
+    "func": "vmap",
+    "jit": "ScriptModule",
+    "linalg._older": """
+        chain_matmul cholesky cholesky_inverse cholesky_solve det eig geqrf inverse lobpcg logdet
+        lstsq lu lu_solve lu_unpack matrix_exp matrix_power matrix_rank orgqr ormqr pca_lowrank
+        pinverse qr slogdet solve svd svd_lowrank symeig triangular_solve""",
+    "monitor": "AggregationType AVG",
+    "serialization": "load save",
+    "serialization.records": "PyTorchFileReader",
+    "storage": """
+        BFloat16Storage BoolStorage ByteStorage CharStorage DoubleStorage FloatStorage
+        HalfStorage IntStorage LongStorage ShortStorage TypedStorage""",
 }
-
-_LAZY |= dict.fromkeys("""
-    chain_matmul cholesky cholesky_inverse cholesky_solve det eig geqrf inverse lobpcg logdet lstsq
-    lu lu_solve lu_unpack matrix_exp matrix_power matrix_rank orgqr ormqr pca_lowrank pinverse qr
-    slogdet solve svd svd_lowrank symeig triangular_solve
-""".split(), "linalg._older")  # fmt: skip
-_LAZY |= dict.fromkeys(
-    ("_standard_gamma", "_sample_dirichlet", "_standard_gamma_grad", "_dirichlet_grad"), "_C"
-)
-
-
-_SUBMODULES |= frozenset(
-    """
-    __config__ accelerator ao distributed hub masked monitor mps mtia multiprocessing nested package
-    quasirandom signal sparse version xpu
-""".split()
-)
-for _names, _file in (
-    ("asarray empty_permuted from_file range", "_creation"),
-    ("get_device_module is_nonzero is_storage result_type typename", "_kinds"),
-    ("bartlett_window blackman_window hamming_window hann_window kaiser_window", "_windows"),
-    ("AcceleratorError Event Stream", "_streams"),
-    ("DispatchKey", "_dispatch_key"),
-    ("AggregationType AVG", "monitor"),
-    ("TypedStorage", "storage"),
-    (
-        """BFloat16Storage BoolStorage ByteStorage CharStorage DoubleStorage FloatStorage
-        HalfStorage IntStorage LongStorage ShortStorage""",
-        "storage",
-    ),
-):
-    _LAZY.update(dict.fromkeys(_names.split(), _file))
-
-_SUBMODULES |= frozenset(
-    """
-    __config__ accelerator ao distributed hub masked monitor mps mtia multiprocessing nested package
-    quantization quasirandom signal sparse version xpu
-""".split()
-)
-for _names, _file in (
-    ("asarray empty_permuted from_file range", "_creation"),
-    ("get_device_module is_nonzero is_storage result_type typename", "_kinds"),
-    ("bartlett_window blackman_window hamming_window hann_window kaiser_window", "_windows"),
-    ("AcceleratorError Event Stream", "_streams"),
-    ("DispatchKey", "_dispatch_key"),
-    ("AggregationType AVG", "monitor"),
-    ("TypedStorage", "storage"),
-    (
-        """BFloat16Storage BoolStorage ByteStorage CharStorage DoubleStorage FloatStorage
-        HalfStorage IntStorage LongStorage ShortStorage""",
-        "storage",
-    ),
-):
-    _LAZY.update(dict.fromkeys(_names.split(), _file))
+_LAZY = {name: module for module, names in _NAMES_OF.items() for name in names.split()}
 
 TYPE_CHECKING = False  # as in `typing`, which costs a third of the import
 if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
@@ -183,7 +125,6 @@ if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
     from .amp.autocast_mode import autocast as autocast
     from .amp.grad_scaler import GradScaler as GradScaler
     from .func import vmap as vmap
-
     from .linalg._older import *  # noqa: F403
     from .serialization import load as load
     from .serialization import save as save

@@ -37,7 +37,7 @@ _SENTENCES = {
         cholesky_ex cond eigh eigvals eigvalsh householder_product inv inv_ex ldl_factor
         ldl_factor_ex ldl_solve lu_factor lu_factor_ex multi_dot pinv solve_ex
         solve_triangular svdvals tensorinv tensorsolve""",
-    "there are no Fourier transforms; use numpy.fft on t.numpy()": "fft istft stft",
+    "there are no Fourier transforms; use numpy.fft on t.numpy()": "istft stft",
     _COPIES: """
         alias_copy as_strided_copy detach_copy diagonal_copy expand_copy narrow_copy permute_copy
         select_copy slice_copy split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import cnn
 from cnn import _C
-from cnn._storage_methods import CONVERSIONS
 
 HERE = pathlib.Path(__file__).parent
 STUB = HERE.parents[1] / "python" / "cnn" / "_C.pyi"
@@ -250,7 +249,6 @@ def make() -> str:
         "constants": constants(),
         "results": results(),
         "composed methods": composed(),
-        "conversions of storages": [f"def {n}(self) -> Any: ..." for n in CONVERSIONS],
         "methods": methods(),
         "legacy": legacy(),
         "conversions": conversions(),
