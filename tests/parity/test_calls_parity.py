@@ -35,9 +35,11 @@ INTENDED = {
     "F.gelu": IN_THE_STUB,
     "F.one_hot": IN_THE_STUB,
     "F.scaled_dot_product_attention": IN_THE_STUB,
+    **dict.fromkeys(("Tensor.lstsq", "Tensor.solve"), "they raise, as PyTorch's do"),
 }
 IS_THERE = "PyTorch takes it, though its stub does not say so; see test_stub_misses"
 SAME_FUNCTION = "the method is the function, whose `out=` it takes as well"
+GONE = "it raises, whatever it is called with, as PyTorch's does"
 MORE = {
     **{
         f"Tensor.{name}": IS_THERE
@@ -46,8 +48,12 @@ MORE = {
     **{f"F.{name}": IS_THERE for name in "elu_ gelu softplus softshrink".split()},
     **{
         f"Tensor.{name}": SAME_FUNCTION
-        for name in "cross diff histc inner kron nanquantile quantile".split()
+        for name in (
+            "cross diff histc inner kron nanquantile quantile cholesky cholesky_inverse cholesky_solve "
+            "geqrf inverse lu lu_solve matrix_power orgqr ormqr qr slogdet svd triangular_solve"
+        ).split()
     },
+    **dict.fromkeys(("Tensor.lstsq", "Tensor.solve", "Tensor.symeig"), GONE),
 }
 # Functions of which neither a stub nor `inspect` tells the form.
 UNREAD = set(
@@ -307,7 +313,6 @@ def test_wrong_call(call):
     [
         ("cnn.gather(x, 0, x.long(), sparse_grad=True)", "sparse_grad=False"),
         ("cnn.nn.functional.embedding(x.long(), x, sparse=True)", "sparse=False"),
-        ("x.norm('nuc')", "svdvals"),
     ],
 )
 def test_not_supported(call, alternative):

@@ -2,8 +2,9 @@
 
 Cholesky, LU and triangular systems are blocks over the library's own matrix products; QR,
 eigenvalues and singular values are the LAPACK's that NumPy carries. The bits of a result do not
-depend on the number of threads. Gradients are stated in differentiable functions, and so there to
-any order; what each needs of its matrix is said with the function.
+depend on the number of threads; of the second kind, where NumPy stands on OpenBLAS. Gradients are
+stated in differentiable functions, and so there to any order; what each needs of its matrix is said
+with the function.
 """
 
 from __future__ import annotations

@@ -114,30 +114,31 @@ def permutation(pivots, m):
         return _C.empty(*pivots.shape[:-1], m, dtype=_C.int64, device="meta")
     if pivots.numel() == 0:
         return _C.arange(m).expand(*pivots.shape[:-1], m)
-    import numpy
-
-    flat = pivots.detach().numpy().reshape(-1, pivots.shape[-1]).astype(numpy.int64) - 1
-    if flat.size and (flat.min() < 0 or flat.max() >= m):
+    count = pivots.numel() // pivots.shape[-1]
+    lists = pivots.reshape(count, -1).tolist()
+    if any(min(places) < 1 or max(places) > m for places in lists):
         raise RuntimeError(
             "pivots must be between 1 and LU.size(-2) inclusive. Did you properly pass the result "
             "of lu_factor?"
         )
-    if flat.shape[0] <= 16:  # few matrices: one after the other
-        order = numpy.array([_exchanged(m, row) for row in flat.tolist()])
-        return _C.from_numpy(order).reshape(*pivots.shape[:-1], m)
-    order = numpy.tile(numpy.arange(m), (flat.shape[0], 1))
-    which = numpy.arange(flat.shape[0])
-    for j in range(flat.shape[1]):
-        other = order[which, flat[:, j]]
-        order[which, flat[:, j]] = order[:, j]
+    if count <= 16:  # few matrices: one after the other
+        order = _C.tensor([_exchanged(m, places) for places in lists])
+        return order.reshape(*pivots.shape[:-1], m)
+    import numpy
+
+    order = numpy.tile(numpy.arange(m), (count, 1))
+    which = numpy.arange(count)
+    for j, place in enumerate(numpy.array(lists).T - 1):
+        other = order[which, place]
+        order[which, place] = order[:, j]
         order[:, j] = other
     return _C.from_numpy(order).reshape(*pivots.shape[:-1], m)
 
 
 def _exchanged(m, places):
     order = list(range(m))
-    for i, j in enumerate(places):
-        order[i], order[j] = order[j], order[i]
+    for i, place in enumerate(places):
+        order[i], order[place - 1] = order[place - 1], order[i]
     return order
 
 
