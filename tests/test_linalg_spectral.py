@@ -283,6 +283,15 @@ def test_norms_of_vectors(p):
     near(linalg.norm(a[0], p), linalg.vector_norm(a[0], p))
 
 
+def test_numpys_names_of_arguments():
+    a = draw(2, 3)
+    near(linalg.norm(a, axis=1, keepdims=True), linalg.norm(a, dim=1, keepdim=True))
+    near(linalg.vector_norm(x=a, axis=0), linalg.vector_norm(a, dim=0))
+    near(linalg.cross(x1=a, x2=a + 1, axis=-1), linalg.cross(a, a + 1))
+    with pytest.raises(TypeError, match="axes"):
+        linalg.norm(a, axes=1)
+
+
 def test_norms_without_an_order():
     a = draw(2, 3, 4)
     near(linalg.norm(a), linalg.vector_norm(a))

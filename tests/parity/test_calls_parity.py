@@ -53,7 +53,7 @@ MORE = {
             "geqrf inverse lu lu_solve matrix_power orgqr ormqr qr slogdet svd triangular_solve"
         ).split()
     },
-    **dict.fromkeys(("Tensor.lstsq", "Tensor.solve", "Tensor.symeig"), GONE),
+    **dict.fromkeys(("Tensor.eig", "Tensor.lstsq", "Tensor.solve", "Tensor.symeig"), GONE),
 }
 # Functions of which neither a stub nor `inspect` tells the form.
 UNREAD = set(

@@ -10,7 +10,7 @@ with the function.
 from __future__ import annotations
 
 from .. import _absent, _faces
-from . import factorizations, norms, products, solving, spectral
+from . import _checks, factorizations, norms, products, solving, spectral
 from ._checks import LinAlgError
 from .factorizations import *  # noqa: F403
 from .norms import *  # noqa: F403
@@ -23,6 +23,8 @@ _functions = [
 ]
 __all__ = sorted(["LinAlgError", *_functions])
 
+for _name in _functions:
+    globals()[_name] = _checks.with_numpys_names(globals()[_name])
 _faces.adopt(__name__)
 _faces.let_override(globals(), _functions, **{name: f"linalg_{name}" for name in _functions})
 _absent.explain(__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from functools import wraps
 
 from .. import _C
 from ..autograd.function import Function
@@ -15,6 +16,34 @@ def named(name, fields):
     made = namedtuple(name, fields)
     made.__module__ = "torch.return_types"
     return made
+
+
+# NumPy's names of arguments, which PyTorch's functions take too.
+_NUMPYS = {
+    "axis": "dim",
+    "keepdims": "keepdim",
+    "x": "input",
+    "a": "input",
+    "x1": "input",
+    "x2": "other",
+}
+
+
+def with_numpys_names(function):
+    """The function, which takes its arguments by NumPy's names as well."""
+    code = function.__code__
+    own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    aliases = {a: name for a, name in _NUMPYS.items() if name in own and a not in own}
+    if not aliases:
+        return function
+
+    @wraps(function)
+    def wrapper(*args, **kwargs):
+        if kwargs:
+            kwargs = {aliases.get(name, name): value for name, value in kwargs.items()}
+        return function(*args, **kwargs)
+
+    return wrapper
 
 
 def type_name(dtype):
