@@ -111,6 +111,7 @@ CASES = {
     "VonMises": lambda t: t.distributions.VonMises(T(t, 0.0, 1.0), T(t, 0.5, 6.0)),
     "Weibull": lambda t: t.distributions.Weibull(T(t, 1.0, 2.0), T(t, 1.5, 0.8)),
     "Wishart": lambda t: t.distributions.Wishart(T(t, 5.0, 9.0), spd(t)),
+    "Wishart-one": lambda t: t.distributions.Wishart(4, precision_matrix=spd(t)),
 }
 
 # The families that divergences are known between, with parameters inside of each other's supports.

@@ -32,7 +32,6 @@ namespace cnn {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kEnough = 40;  // exp(-40) is far below an ulp of the sum
 constexpr double kSteep = 4;    // from this parameter on the density falls fast enough on its side
 
@@ -111,7 +110,9 @@ struct GammaFall {
   double a, x, side, log_x = std::log(x);
   double at(double d) const { return std::exp(log_x + side * d); }
   double operator()(double d) const {
-    return d < 1 ? x * exp_rest(side * d) + side * (x - a) * d : at(d) - x - side * a * d;
+    if (d > 1) return at(d) - x - side * a * d;
+    if (a < 1e5) return x * std::expm1(side * d) - side * a * d;
+    return x * exp_rest(side * d) + side * (x - a) * d;  // where those terms would cancel
   }
   double length() const {  // by Newton's method from beyond the root; the fall is convex
     const double beyond = 2 * kEnough + std::sqrt(2 * kEnough * a);

@@ -132,7 +132,10 @@ class Wishart(ExponentialFamily):
         return factor @ factor.mT
 
     def _any_of_batch(self, of_matrices):
-        return of_matrices.flatten(of_matrices.dim() - len(self._batch_shape)).any(-1)
+        """For each draw: is it so of any matrix of the batch?"""
+        if not self._batch_shape:
+            return of_matrices
+        return of_matrices.flatten(-len(self._batch_shape)).any(-1)
 
     def _drawn_anew(self, sample, chosen, tries):
         """The draws with those chosen replaced by others, until they are not singular."""
