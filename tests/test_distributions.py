@@ -473,6 +473,23 @@ def test_subclasses_expand_themselves():
         D.Distribution(validate_args=False).expand((3,))
 
 
+def test_a_distribution_may_be_something_else_as_well():
+    class Other:
+        def __init__(self):
+            self.is_made = True
+
+    class Both(D.Normal, Other):
+        pass
+
+    assert Both(0.0, 1.0).is_made
+
+    class Stored(D.Gamma):  # whose parameters are kept elsewhere
+        rate = property(lambda self: self._rate, lambda self, value: setattr(self, "_rate", value))
+
+    wide = Stored(2.0, 3.0).expand((3,))
+    assert wide.rate.tolist() == [3.0] * 3 and wide.sample().shape == (3,)
+
+
 def test_names_and_words():
     assert (
         repr(D.Normal(0.0, cnn.ones(3))) == "Normal(loc: torch.Size([3]), scale: torch.Size([3]))"

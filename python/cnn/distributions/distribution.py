@@ -47,6 +47,7 @@ class Distribution:
             self._validate_args = validate_args
         if self._validate_args:
             self._validate_parameters()
+        super().__init__()  # of classes that are something else as well
 
     def _validate_parameters(self):
         try:
@@ -60,9 +61,7 @@ class Distribution:
             )
             return
         for name, constraint in constraint_of.items():
-            is_given = name in self.__dict__
-            computed_later = isinstance(getattr(type(self), name, None), lazy_property)
-            if constraints.is_dependent(constraint) or (computed_later and not is_given):
+            if constraints.is_dependent(constraint) or not self._has(name):
                 continue
             value = getattr(self, name)
             if not constraint.check(value).all():
@@ -70,6 +69,11 @@ class Distribution:
                     f"Expected parameter {name} ({_described(value)}) of distribution {self!r} to "
                     f"satisfy the constraint {constraint!r}, but found invalid values:\n{value}"
                 )
+
+    def _has(self, name):
+        """Is the attribute given, and not one that will be computed from others?"""
+        is_lazy = isinstance(getattr(type(self), name, None), lazy_property)
+        return name in self.__dict__ or not is_lazy
 
     def _validate_sample(self, value):
         """ValueError unless these are values of the distribution: shape and support."""
@@ -130,8 +134,8 @@ class Distribution:
         for name in owner._kept:
             setattr(new, name, getattr(self, name))
         for name in owner._batched:
-            if name in self.__dict__:
-                setattr(new, name, self._over_batch(self.__dict__[name], batch_shape))
+            if self._has(name):
+                setattr(new, name, self._over_batch(getattr(self, name), batch_shape))
         Distribution.__init__(new, batch_shape, self._event_shape, validate_args=False)
         new._validate_args = self._validate_args
         return new
