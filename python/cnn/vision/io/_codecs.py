@@ -35,7 +35,7 @@ def write_file(filename, data):
         file.write(data.contiguous().numpy().tobytes())
 
 
-def _opened(data, *formats):
+def _opened(data, *formats, mode=0):
     if data.dtype is not cnn.uint8:
         raise RuntimeError("Expected a torch.uint8 tensor")
     if data.dim() != 1 or data.numel() == 0:
@@ -45,20 +45,13 @@ def _opened(data, *formats):
     pil = pillow()
     try:
         image = pil.open(io.BytesIO(data.contiguous().numpy().tobytes()), formats=formats)
+        if mode == 1:
+            image.draft("L", image.size)  # a JPEG holds its brightness by itself
         image.load()
     except (OSError, SyntaxError, ValueError) as error:
         raise RuntimeError(
             f"not a whole picture of the kind {' or '.join(formats)}: {error}"
         ) from error
-    return image
-
-
-def _unchanged(image):
-    """As a decoder leaves it: palettes become colours, bits become bytes."""
-    if image.mode in ("P", "PA"):
-        return image.convert("RGBA" if "transparency" in image.info else "RGB")
-    if image.mode == "1":
-        return image.convert("L")
     return image
 
 
@@ -76,24 +69,48 @@ def to_tensor(image):
     return cnn.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
 
+def _gray(image):
+    """The brightness of the pixels of a PNG, with libpng's weights."""
+    import numpy as np
+
+    bands = np.asarray(image.convert("RGB"), dtype=np.int32)
+    weighed = (bands @ np.array([9794, 19234, 3740])) >> 15
+    return cnn.from_numpy(weighed.astype(np.uint8)[None])
+
+
 def _decoded(image, mode, apply_exif_orientation=False):
+    kind = image.format
     if apply_exif_orientation:
         from PIL import ImageOps
 
         image = ImageOps.exif_transpose(image)
-    image = _unchanged(image)
-    if mode:
-        if mode not in _MODES:
-            raise RuntimeError("The provided mode is not supported")
-        if image.mode.startswith("I") and mode == 1:
-            return to_tensor(image)
-        image = image.convert(_MODES[mode])
-    return to_tensor(image)
+    if image.mode == "1":
+        image = image.convert("L")
+    if kind == "WEBP" and mode in (1, 2):
+        mode = 3  # it has colours only
+    if kind == "JPEG" and mode in (2, 4):
+        raise RuntimeError("The provided mode is not supported for JPEG files")
+    if mode and mode not in _MODES:
+        raise RuntimeError("The provided mode is not supported")
+    if not mode or image.mode == _MODES[mode]:
+        return to_tensor(image)
+    if image.mode.startswith("I"):
+        return _wide(to_tensor(image), mode)
+    if kind == "PNG" and mode in (1, 2) and image.mode in ("P", "RGB", "RGBA"):
+        alpha = to_tensor(image.convert("RGBA"))[3:]
+        return _gray(image) if mode == 1 else cnn.cat((_gray(image), alpha))
+    return to_tensor(image.convert(_MODES[mode]))
+
+
+def _wide(gray, mode):
+    """A picture of 16 bits, gray, in the channels of another mode."""
+    colours = [gray] * (3 if mode >= 3 else 1)
+    return cnn.cat([*colours, cnn.full_like(gray, 65535)] if mode in (2, 4) else colours)
 
 
 def decode_image(data, mode, apply_exif_orientation=False):
     """A picture of any of the kinds below."""
-    image = _opened(data, "JPEG", "PNG", "GIF", "WEBP")
+    image = _opened(data, "JPEG", "PNG", "GIF", "WEBP", mode=mode)
     if image.format == "GIF":
         return decode_gif(data)
     return _decoded(image, mode, apply_exif_orientation)
@@ -106,7 +123,7 @@ def decode_png(data, mode, apply_exif_orientation=False):
 
 def decode_jpeg(data, mode, apply_exif_orientation=False):
     """A JPEG."""
-    return _decoded(_opened(data, "JPEG"), mode, apply_exif_orientation)
+    return _decoded(_opened(data, "JPEG", mode=mode), mode, apply_exif_orientation)
 
 
 def decode_webp(data, mode):
