@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -184,7 +185,7 @@ def test_a_module_that_is_missing(tmp_path):
 
 def test_compiled_relatives_of_torch(tmp_path):
     for name, library in (
-        ("torchvision", b""),
+        ("torchaudio", b""),
         ("torch_fast", b"\x7fELF libc10.so"),
         ("torchpure", None),
     ):
@@ -197,7 +198,7 @@ def test_compiled_relatives_of_torch(tmp_path):
         tmp_path,
         """
         import torchpure
-        for name in ("torchvision", "torch_fast", "torchaudio_none"):
+        for name in ("torchaudio", "torch_fast", "torchaudio_none"):
             try:
                 __import__(name)
             except ImportError as error:
@@ -206,10 +207,91 @@ def test_compiled_relatives_of_torch(tmp_path):
     )
     first, second, third = text.splitlines()
     assert first.startswith(
-        "ImportError torchvision has extensions that are compiled against PyTorch"
+        "ImportError torchaudio has extensions that are compiled against PyTorch"
     )
     assert second.startswith("ImportError torch_fast has extensions")
+    assert "torch_fast/_C.so asks for libtorch or libc10" in second
     assert third == "ModuleNotFoundError No module named 'torchaudio_none'"
+
+
+def test_torchvision_runs_on_operators_of_this_package(tmp_path):
+    """An installed one: its Python loads, its libraries and what it would tell them do not."""
+    package = tmp_path / "torchvision"
+    (package / "ops").mkdir(parents=True)
+    for library in ("_C.so", "image.so"):
+        (package / library).write_bytes(b"\x7fELF libc10.so libtorch_cpu.so")
+    (package / "_meta_registrations.py").write_text("raise RuntimeError('would be told')")
+    (package / "ops" / "_register_onnx_ops.py").write_text("import torch.onnx")
+    (package / "ops" / "__init__.py").write_text(
+        "from ._register_onnx_ops import _register_custom_op\n_register_custom_op()\n"
+    )
+    (package / "__init__.py").write_text(
+        "import os, torch\n"
+        "for name in ('_C.so', 'image.so'):\n"
+        "    torch.ops.load_library(os.path.join(os.path.dirname(__file__), name))\n"
+        "from torchvision import _meta_registrations, ops\n"
+    )
+    text = run(
+        tmp_path,
+        """
+        import torch, torchvision
+        print(torchvision.__file__.endswith("script.py"), torch.ops.torchvision._cuda_version())
+        boxes = torch.tensor([[0.0, 0, 2, 2], [0, 0, 2, 1.9], [3, 3, 4, 4]])
+        print(torch.ops.torchvision.nms(boxes, torch.tensor([0.1, 0.9, 0.5]), 0.5).tolist())
+        x = torch.rand(1, 1, 4, 4, requires_grad=True)
+        rois = torch.tensor([[0.0, 0, 0, 3, 3]])
+        y = torch.ops.torchvision.roi_align.default(x, rois, 1.0, 2, 2, -1, False)
+        y.sum().backward()
+        print(y.shape, round(x.grad.sum().item(), 4), torch.ops.torchvision.roi_align)
+        print(torch.ops.image.read_file(__file__).dtype)
+        try:
+            torch.ops.torchvision.qnms(boxes, boxes[:, 0], 0.5)
+        except NotImplementedError as error:
+            print(error)
+        try:
+            torch.ops.load_library("elsewhere/_C.so")
+        except ImportError as error:
+            print("ImportError", error)
+        """,
+    )
+    lines = text.splitlines()
+    assert lines[:5] == [
+        "False -1",
+        "[1, 2]",
+        "torch.Size([1, 1, 2, 2]) 4.0 torchvision.roi_align",
+        "torch.uint8",
+        "there are no quantized tensors; use nms and roi_align of floats",
+    ]
+    assert lines[5].startswith("ImportError cannot load the operators of 'elsewhere/_C.so'")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torchvision") is not None, reason="it is installed")
+def test_without_torchvision_there_is_one(tmp_path):
+    text = run(
+        tmp_path,
+        """
+        import sys
+        import torchvision
+        from torchvision import models, ops
+        from torchvision.models.resnet import ResNet
+        from torchvision.transforms import v2, functional as F
+        import torchvision.transforms.v2.functional
+        print(torchvision.__name__, torchvision.__version__, ResNet.__module__)
+        print(type(ops.MLP(2, [3])).__module__, models.resnet18.__module__, F.__name__)
+        print(sorted(name for name in sys.modules if name.startswith("torch.vision")))
+        try:
+            import torchvision.datasets.coco
+        except ModuleNotFoundError as error:
+            print(error)
+        """,
+    )
+    assert text.splitlines() == [
+        "torchvision 0.28.0+cnn torchvision.models.resnet",
+        "torchvision.ops.misc torchvision.models.resnet torchvision.transforms.functional",
+        "[]",
+        "No module named 'torchvision.datasets.coco': cnn, which stands in for PyTorch here, has no "
+        "cnn.vision.datasets.coco",
+    ]
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])

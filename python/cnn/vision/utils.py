@@ -84,8 +84,6 @@ def _palette(count):
 
 
 def _colours(colours, count):
-    from PIL import ImageColor
-
     if colours is None:
         colours = _palette(count)
     elif isinstance(colours, list):
@@ -100,7 +98,14 @@ def _colours(colours, count):
         raise ValueError(
             "`colors` must be a tuple or a string, or a list thereof, but got " + f"{colours}."
         )
-    return [ImageColor.getrgb(c) if isinstance(c, str) else c for c in colours]
+    return [_by_name(c) if isinstance(c, str) else c for c in colours]
+
+
+def _by_name(colour):
+    pillow()
+    from PIL import ImageColor
+
+    return ImageColor.getrgb(colour)
 
 
 def _check_picture(image, channels):
@@ -133,6 +138,7 @@ def draw_bounding_boxes(
     fill_labels=False,
 ):
     """A picture [1 or 3, H, W] with boxes (x1, y1, x2, y2) drawn on it, and their labels."""
+    pillow()
     from PIL import ImageDraw, ImageFont
 
     from .transforms import functional as F
