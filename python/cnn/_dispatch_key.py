@@ -65,4 +65,4 @@ _KEYS = _SINGLE | {
     for i, device in enumerate(_DEVICES.split())
 }
 
-DispatchKey = IntEnum("DispatchKey", _KEYS, module="cnn")
+DispatchKey = IntEnum("DispatchKey", _KEYS, module="cnn")  # type: ignore[misc]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from .. import _faces, _unavailable
 from . import distributed_c10d as distributed_c10d
-from .device_mesh import DeviceMesh, init_device_mesh
+from .device_mesh import *  # noqa: F403
 from .distributed_c10d import *  # noqa: F403
 from .distributed_c10d import (
     _all_gather_base,
@@ -18,21 +18,8 @@ from .distributed_c10d import (
     _reduce_scatter_base,
 )
 from .rendezvous import register_rendezvous_handler, rendezvous
-from .stores import (
-    ALONE,
-    BuiltinCommHookType,
-    DistBackendError,
-    DistError,
-    DistNetworkError,
-    DistStoreError,
-    FileStore,
-    GradBucket,
-    HashStore,
-    QueueEmptyError,
-    TCPStore,
-    set_debug_level,
-    set_debug_level_from_env,
-)
+from .stores import *  # noqa: F403
+from .stores import ALONE
 
 _faces.adopt("cnn.distributed", "cnn.distributed.stores", "cnn.distributed.rendezvous")
 

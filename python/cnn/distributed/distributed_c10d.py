@@ -24,7 +24,7 @@ from .groups import (  # noqa: F401
     _rank_not_in_group,
     _world,
 )
-from .stores import DebugLevel, PrefixStore, Store, get_debug_level
+from .stores import *  # noqa: F403
 
 logger = logging.getLogger(__name__)
 GroupName = str
@@ -32,13 +32,10 @@ GroupName = str
 _faces.adopt(__name__, _groups.__name__, _collectives.__name__)
 
 __all__ = [
-    "DebugLevel",
     "GroupName",
-    "PrefixStore",
-    "Store",
     "default_pg_timeout",
-    "get_debug_level",
     "get_default_backend_for_device",
+    *"DebugLevel PrefixStore Store get_debug_level".split(),
     *_backends.__all__,
 ]
 __all__ += [

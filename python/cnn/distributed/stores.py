@@ -87,11 +87,25 @@ for _class in (Store, DebugLevel):
     _class.__module__ = "cnn.distributed.distributed_c10d"
 set_debug_level_from_env()
 
-_unavailable.declare(
+__all__ = [
+    "ALONE",
+    "BuiltinCommHookType",
+    "DebugLevel",
+    "DistBackendError",
+    "DistError",
+    "DistNetworkError",
+    "DistStoreError",
+    "QueueEmptyError",
+    "Store",
+    "get_debug_level",
+    "set_debug_level",
+    "set_debug_level_from_env",
+]
+__all__ += _unavailable.declare(
     __name__,
     ALONE,
     classes="FileStore HashStore PrefixStore TCPStore",
     base=Store,
     error=RuntimeError,
 )
-_unavailable.declare(__name__, ALONE, classes="GradBucket", error=RuntimeError)
+__all__ += _unavailable.declare(__name__, ALONE, classes="GradBucket", error=RuntimeError)

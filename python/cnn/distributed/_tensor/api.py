@@ -1,5 +1,4 @@
 """`distributed.tensor` by its older name."""
 
-from ..tensor import DTensor, distribute_module, distribute_tensor
-
-__all__ = ["DTensor", "distribute_module", "distribute_tensor"]
+from ..tensor import *  # noqa: F403
+from ..tensor import __all__ as __all__

@@ -1,5 +1,4 @@
 """The classes by PyTorch's other path."""
 
-from . import Join, Joinable, JoinHook
-
-__all__ = ["Join", "JoinHook", "Joinable"]
+from . import *  # noqa: F403
+from . import __all__ as __all__

@@ -1,5 +1,4 @@
 """The launcher by PyTorch's other path."""
 
-from . import LaunchConfig, elastic_launch, launch_agent
-
-__all__ = ["LaunchConfig", "elastic_launch", "launch_agent"]
+from . import *  # noqa: F403
+from . import __all__ as __all__

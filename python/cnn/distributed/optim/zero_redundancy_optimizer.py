@@ -1,5 +1,4 @@
 """The optimizer by PyTorch's other path."""
 
-from . import ZeroRedundancyOptimizer
-
-__all__ = ["ZeroRedundancyOptimizer"]
+from . import *  # noqa: F403
+from . import __all__ as __all__

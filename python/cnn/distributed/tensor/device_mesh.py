@@ -1,5 +1,4 @@
 """The mesh by PyTorch's other path."""
 
-from ..device_mesh import DeviceMesh, init_device_mesh
-
-__all__ = ["DeviceMesh", "init_device_mesh"]
+from ..device_mesh import *  # noqa: F403
+from ..device_mesh import __all__ as __all__
