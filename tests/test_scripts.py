@@ -60,6 +60,34 @@ def test_same_modules(tmp_path):
     )
 
 
+def test_a_module_is_run_once(tmp_path):
+    run(
+        tmp_path,
+        """
+        import torch.fx
+        import torch.nn.utils.stateless
+        import sys
+
+        assert torch.fx.node is sys.modules["cnn.fx.node"]
+        assert torch.nn.utils.stateless is sys.modules["torch.nn.utils.stateless"]
+        for name, module in list(sys.modules.items()):
+            if name.startswith("torch."):
+                assert module is sys.modules.get("cnn" + name[5:], module), name
+        """,
+    )
+
+
+def test_annotations_are_the_programs_own(tmp_path):
+    run(
+        tmp_path,
+        """
+        def f(x: int) -> str: ...
+
+        assert f.__annotations__ == {"x": int, "return": str}
+        """,
+    )
+
+
 def test_a_function_keeps_its_place_before_a_module_of_its_name(tmp_path):
     run(
         tmp_path,

@@ -1,7 +1,5 @@
 """Graphs and generated code of the same modules: PyTorch's names, targets and text."""
 
-from __future__ import annotations
-
 import types
 import warnings
 
@@ -98,7 +96,7 @@ def functions(torch, nn, F):
 
 def concrete(torch, nn, F):
     class Net(nn.Module):
-        def forward(self, x, flag=None, double=True):
+        def forward(self, x: torch.Tensor, flag=None, double=True) -> torch.Tensor:
             return x * 2 if double and flag is None else x
 
     return Net(), {"concrete_args": {"flag": None, "double": False}}

@@ -338,9 +338,7 @@ class Graph:
         return g
 
     def __str__(self):
-        names, returned = [], [""]
-        lines = [node.format_node(names, returned) for node in self.nodes]
-        return "\n    ".join([f"graph(){returned[0]}:", *filter(None, lines)])
+        return "\n    ".join(["graph():", *(node.format_node() for node in self.nodes)])
 
     def print_tabular(self):
         """Prints the nodes as a table, by the package tabulate."""
