@@ -440,7 +440,6 @@ class Tensor:
     def storage_type(self) -> Any: ...
     def is_nonzero(self) -> _bool: ...
 
-    # Methods composed of others
     # insert composed methods
 
     # insert methods
