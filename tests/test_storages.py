@@ -168,3 +168,20 @@ def test_memory_goes_to_other_processes_by_a_descriptor():
     with pytest.raises(OSError):
         os.fstat(fd)  # closed with the memory it belongs to
     assert y.tolist() == [0, 0, 0, 0]
+
+
+def test_sharing_leaves_descriptors_for_files():
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, before[1]))
+    try:
+        tensors = [cnn.full((3,), float(i)).share_memory_() for i in range(150)]
+        with open(os.devnull):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert all(t.is_shared() and t[0] == i for i, t in enumerate(tensors))
+    tensors[0].untyped_storage()._share_fd_cpu_()
+    with pytest.raises(RuntimeError, match="too many files are open"):
+        tensors[-1].untyped_storage()._share_fd_cpu_()

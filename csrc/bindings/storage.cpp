@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -367,17 +368,24 @@ Ref<Storage> mapped(void* pages, size_t nbytes, File file) {
   return make_ref<Storage>(pages, nbytes, kCpu, unmap, nullptr);
 }
 
+// A file in memory of that size; -1 where there is none to be had, or few are left for the program's own files.
+int memory_file(size_t nbytes) {
+  const int fd = memfd_create("cnn", MFD_CLOEXEC);
+  if (fd < 0) return -1;
+  rlimit limit{};
+  const bool many = getrlimit(RLIMIT_NOFILE, &limit) == 0 && rlim_t(fd) > limit.rlim_cur / 2;
+  if (!many && ftruncate(fd, off_t(nbytes)) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
 // Moves the memory into pages that other processes share: forked ones as they are, others by a file descriptor.
 void share_memory(const Ref<Storage>& s) {
   if (s->is_shared() || !s->device().is_cpu()) return;
   check(s->resizable() || s->nbytes() == 0, "share_memory_",
         "this memory belongs to another library; clone() the tensor");
   const size_t nbytes = s->nbytes() ? s->nbytes() : 1;
-  int fd = memfd_create("cnn", MFD_CLOEXEC);  // may fail where too many are open: then forked processes only
-  if (fd >= 0 && ftruncate(fd, off_t(nbytes)) != 0) {
-    close(fd);
-    fd = -1;
-  }
+  const int fd = memory_file(nbytes);
   void* pages = mmap(nullptr, nbytes, PROT_READ | PROT_WRITE, MAP_SHARED | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
   if (pages == MAP_FAILED) {
     if (fd >= 0) close(fd);

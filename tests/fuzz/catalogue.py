@@ -15,7 +15,8 @@ LEFT_OUT = set(
     """
     save load set_num_threads set_default_dtype set_printoptions manual_seed seed set_rng_state
     set_flush_denormal set_float32_matmul_precision set_anomaly_enabled set_detect_anomaly
-    set_grad_enabled set_default_device share_memory_ share_memory pin_memory from_file
+    set_grad_enabled set_default_device set_default_tensor_type set_num_interop_threads set_warn_always
+    share_memory_ share_memory pin_memory from_file
     gradcheck gradgradcheck fork_rng skip_init thread_safe_generator
     __init_subclass__ __subclasshook__ __new__ __getattribute__ __setattr__ __delattr__ __class__
     __dir__ __init__ __dict__ __weakref__ __doc__ __module__ __array_priority__ __set_name__
