@@ -54,7 +54,7 @@ constexpr struct Foreign {
     {"int5", nullptr, "int5", 1, Kind::Signed},
     {"int6", nullptr, "int6", 1, Kind::Signed},
     {"int7", nullptr, "int7", 1, Kind::Signed},
-    {"uint1", nullptr, "uint1", 1, Kind::Unsigned},
+    {"uint1", "bit", "uint1", 1, Kind::Unsigned},
     {"uint2", nullptr, "uint2", 1, Kind::Unsigned},
     {"uint3", nullptr, "uint3", 1, Kind::Unsigned},
     {"uint4", nullptr, "uint4", 1, Kind::Unsigned},

@@ -242,6 +242,7 @@ class OutOfMemoryError(RuntimeError): ...
 class _LinAlgError(RuntimeError): ...
 
 bfloat16: _dtype
+bit: _dtype
 bits16: _dtype
 bits1x8: _dtype
 bits2x4: _dtype

@@ -62,7 +62,8 @@ _NAMES_OF = {
     "_compile": "compile _disable_dynamo",
     "_creation": "asarray empty_permuted from_file range",
     "_dispatch_key": "DispatchKey",
-    "_kinds": "get_device_module is_nonzero is_storage result_type typename",
+    "_kinds": """
+        AVG AggregationType SUM get_device_module is_nonzero is_storage result_type typename""",
     "_ops": "ops Tag",
     "_streams": "AcceleratorError Event Stream",
     "_symbols": """
@@ -81,7 +82,6 @@ _NAMES_OF = {
         chain_matmul cholesky cholesky_inverse cholesky_solve det eig geqrf inverse lobpcg logdet
         lstsq lu lu_solve lu_unpack matrix_exp matrix_power matrix_rank orgqr ormqr pca_lowrank
         pinverse qr slogdet solve svd svd_lowrank symeig triangular_solve""",
-    "monitor": "AggregationType AVG",
     "serialization": "load save",
     "serialization.records": "PyTorchFileReader",
     "storage": """

@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from . import _C
 
-__all__ = ["get_device_module", "is_nonzero", "is_storage", "result_type", "typename"]
+__all__ = [
+    "AVG",
+    "SUM",
+    "AggregationType",
+    "get_device_module",
+    "is_nonzero",
+    "is_storage",
+    "result_type",
+    "typename",
+]
+
+
+class AggregationType(IntEnum):
+    """How values that a graph gives in several runs become one. Nothing here runs graphs."""
+
+    SUM = 0
+    AVG = 1
+
+
+AggregationType.__module__ = "cnn"
+SUM, AVG = AggregationType
 
 
 def _number_dtype(value):

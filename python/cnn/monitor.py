@@ -28,14 +28,3 @@ class Aggregation(Enum):
 
 VALUE, MEAN, COUNT, SUM, MAX, MIN = Aggregation
 STAT_EVENT = "torch.monitor.Stat"
-
-
-class AggregationType(Enum):
-    """How values of a graph's runs would become one."""
-
-    SUM = 0
-    AVG = 1
-
-
-AggregationType.__module__ = "cnn"
-AVG = AggregationType.AVG

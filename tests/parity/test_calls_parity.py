@@ -59,7 +59,8 @@ MORE = {
 UNREAD = set(
     """
     .einsum .unique .unique_consecutive .get_default_dtype .get_float32_matmul_precision .get_num_threads
-    .set_num_threads .set_flush_denormal
+    .set_num_threads .set_flush_denormal .get_num_interop_threads .init_num_threads .is_warn_always_enabled
+    Tensor.is_nonzero Tensor.storage Tensor.storage_type
     .is_anomaly_check_nan_enabled .is_anomaly_enabled .is_grad_enabled .is_inference_mode_enabled
     .initial_seed .seed .get_rng_state .set_anomaly_enabled .can_cast .promote_types .get_device
     .are_deterministic_algorithms_enabled .get_default_device .get_deterministic_debug_mode

@@ -149,7 +149,7 @@ PATHS = {
 MISSING: dict[str, str] = {}
 
 # Classes that stand at another path in PyTorch by the accident of its own build.
-ELSEWHERE = {"DeviceType", "Node", "ProfilerActivity", "Storage"}
+ELSEWHERE = {"DeviceType", "Node", "ProfilerActivity", "ScriptModule", "Storage"}
 
 ASK = r"""
 import importlib, json, sys
