@@ -20,6 +20,8 @@ FAMILIES = (
     "create",
     "resample",
     "sequence",
+    "special",
+    "view_copies",
 )
 
 ROWS = [row for family in FAMILIES for row in import_module(f"op_rows.{family}").ROWS]
@@ -28,14 +30,16 @@ ROWS = [row if row.large else replace(row, large=CASES.get(row.name)) for row in
 # Bound, but nothing that a reference could be compared with.
 PROPERTIES = """
     _memory_format_of
-    data_ptr dim element_size get_device has_names is_complex is_conj is_contiguous
+    const_data_ptr data_ptr dim element_size get_device has_names is_complex is_conj is_contiguous
     is_floating_point is_inference is_neg is_same_size is_set_to is_shared is_signed _is_view item
     ndimension nelement numel size storage_offset stride tolist type untyped_storage
     __array__ __array_wrap__ __complex__ __dlpack__ __dlpack_device__ numpy allclose equal
 """
 AUTOGRAD = "register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad as_subclass"
-UNINITIALISED = "new empty empty_like empty_strided new_empty resize_ resize_as_ set_"
-IN_PLACE_ONLY = "copy_ _copy_out zero_ share_memory_"
+UNINITIALISED = """
+    new empty empty_like empty_strided new_empty new_empty_strided resize_ resize_as_ set_
+"""
+IN_PLACE_ONLY = "copy_ _copy_out fill_diagonal_ imag zero_ share_memory_"
 DEVICES = "cpu cuda is_pinned pin_memory"
 RANDOM = """
     bernoulli bernoulli_ binomial cauchy_ exponential_ geometric_ log_normal_ multinomial normal

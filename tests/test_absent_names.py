@@ -64,8 +64,8 @@ def test_tensors_say_so_too():
             subject.to_sparse
         assert caught.value.name == "to_sparse"
         assert "sum" in dir(subject) and "shape" in dir(subject)
-    x.values = 5
-    assert x.values == 5 and "values" in dir(x) and "values" not in dir(cnn.ones(1))
+    x.volatile = 5
+    assert x.volatile == 5 and "volatile" in dir(x) and "volatile" not in dir(cnn.ones(1))
 
 
 def test_a_subclass_may_have_what_tensor_lacks():

@@ -37,11 +37,12 @@ constexpr BindModule kTopics[] = {
 
 using BindOps = void (*)(Registry& ops);
 constexpr BindOps kOps[] = {
-    bind_tensor_methods, bind_storage_methods, bind_numpy,  bind_dlpack_methods, bind_hook_methods,
+    bind_tensor_methods, bind_storage_methods, bind_numpy,    bind_dlpack_methods, bind_hook_methods,
     bind_legacy_methods,  // methods of Tensor
-    bind_activation,     bind_arithmetic,      bind_binary, bind_compare,        bind_conv,         bind_create,
-    bind_index,          bind_matmul,          bind_norm,   bind_optim,          bind_random,       bind_reduce,
-    bind_resample,       bind_sequence,        bind_shape,  bind_unary,          bind_view,         bind_vision,
+    bind_activation,     bind_arithmetic,      bind_binary,   bind_compare,        bind_conv,
+    bind_create,         bind_index,           bind_matmul,   bind_norm,           bind_optim,
+    bind_random,         bind_reduce,          bind_resample, bind_sequence,       bind_shape,
+    bind_special,        bind_unary,           bind_view,     bind_view_copies,    bind_vision,
 };
 
 void add_error(PyObject* module) {

@@ -20,8 +20,10 @@ void bind_optim(Registry& ops);
 void bind_resample(Registry& ops);
 void bind_sequence(Registry& ops);
 void bind_shape(Registry& ops);
+void bind_special(Registry& ops);
 void bind_unary(Registry& ops);
 void bind_view(Registry& ops);
+void bind_view_copies(Registry& ops);
 void bind_vision(Registry& ops);
 
 }  // namespace cnn::python

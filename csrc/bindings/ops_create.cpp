@@ -106,6 +106,11 @@ void bind_create(Registry& ops) {
   ops.def_op<[](const Tensor& x, const Dims& size, std::optional<DType> t, std::optional<Device> d) {
     return fresh(cnn::empty(size, t.value_or(x.dtype()), d.value_or(x.device())));
   }>("new_empty(Tensor input, Dims size, *, TensorOptions) -> Tensor", "Uninitialised, of input's dtype.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, const Dims& size, const Dims& stride, std::optional<DType> t,
+                std::optional<Device> d) {
+    return fresh(cnn::empty_strided(size, stride, t.value_or(x.dtype()), d.value_or(x.device())));
+  }>("new_empty_strided(Tensor input, Dims size, Dims stride, *, TensorOptions) -> Tensor",
+     "Uninitialised, with the given strides, of input's dtype.", kMethodOnly);
   ops.def_op<[](const Tensor& x, const Dims& size, Scalar v, std::optional<DType> t, std::optional<Device> d) {
     return cnn::full(size, v, t.value_or(x.dtype()), d.value_or(x.device()));
   }>("new_full(Tensor input, Dims size, Number fill_value, *, TensorOptions) -> Tensor",

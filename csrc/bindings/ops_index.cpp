@@ -1,8 +1,11 @@
 // Bindings of the index ops: a line per op, and nothing else.
 #include "bindings/def_op.h"
+#include <algorithm>
 #include <variant>
 
 #include "bindings/ops.h"
+#include "cnn/ops/copy.h"
+#include "cnn/ops/create.h"
 #include "cnn/ops/index.h"
 #include "cnn/ops/view.h"
 
@@ -18,6 +21,17 @@ std::variant<Tensor, Tensors> nonzero_as(const Tensor& x, bool as_tuple, const s
   check(!as_tuple || !out, "", "nonzero does not support the out kwarg when as_tuple is True");
   if (as_tuple) return nonzero_by_dim(x);
   return cnn::nonzero(x, out ? Dest::out(*out) : Dest());
+}
+
+// The first `size` rows of nonzero, or all of them and rows of `fill_value` behind.
+Tensor nonzero_static(const Tensor& x, int64_t size, int64_t fill_value) {
+  check(size >= 0, "", "nonzero_static: 'size' must be an non-negative integer");
+  if (x.device().is_meta()) return empty({size, x.dim()}, DType::Int64, x.device());
+  const Tensor found = cnn::nonzero(x);
+  const int64_t n = std::min(size, found.size(0));
+  const Tensor y = full({size, x.dim()}, fill_value, DType::Int64, x.device());
+  copy_(cnn::narrow(y, 0, 0, n), cnn::narrow(found, 0, 0, n));
+  return y;
 }
 
 // `side` says the same as `right`; `sorter` is the order that sorts.
@@ -42,6 +56,8 @@ Tensor searchsorted_by(const Tensor& sorted, const Tensor& x, bool out_int32, bo
 
 void bind_index(Registry& ops) {
   ops.def_op<&cnn::index>("index(Tensor input, Tensors? indices) -> Tensor", "input[indices].", kFunctionOnly);
+  ops.def_op<&nonzero_static>("nonzero_static(Tensor input, *, int size, int fill_value=-1) -> Tensor",
+                              "nonzero, cut or filled up to `size` rows.", kOut);
   ops.def_op<&cnn::index_put>(
       "index_put(Tensor input, Tensors indices, Tensor values, bool accumulate=False) -> Tensor",
       "input with values at indices.", kNoOut);

@@ -4,7 +4,7 @@
 #include "bindings/generator.h"
 #include "bindings/ops.h"
 #include "cnn/ops/random.h"
-#include "cnn/ops/special.h"
+#include "cnn/ops/draw_gradients.h"
 
 namespace cnn::python {
 namespace {
@@ -102,10 +102,6 @@ void bind_random(Registry& ops) {
   ops.def_op<&cnn::_dirichlet_grad>("_dirichlet_grad(Tensor x, Tensor alpha, Tensor total) -> Tensor",
                                     "Derivative of draws of Beta(alpha, total - alpha) by alpha, over 1 - x.",
                                     kFunctionOnly);
-  ops.def_op<&cnn::igamma>("igamma(Tensor input, Tensor other) -> Tensor",
-                           "Regularized lower incomplete gamma function P(input, other).");
-  ops.def_op<&cnn::igammac>("igammac(Tensor input, Tensor other) -> Tensor",
-                            "Regularized upper incomplete gamma function Q(input, other).");
   ops.def_op<&cnn::dropout>("dropout(Tensor input, float p, bool train) -> Tensor",
                             "Zeroed with probability p, the rest times 1 / (1 - p).", kFunctionOnly | kNoOut);
 }

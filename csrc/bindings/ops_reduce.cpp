@@ -89,6 +89,8 @@ void bind_sums(Registry& ops) {
     return cnn::norm(x, 2, d, k, t, dest);
   }>("norm(Tensor input, Number? p, Dims? dim=None, bool keepdim=False, Out? out=None, Dtype? dtype=None) -> Tensor",
      "", kNoInPlace | kNoOut);
+  ops.def_op<&cnn::renorm>("renorm(Tensor input, Number p, int dim, Number maxnorm) -> Tensor",
+                           "Slices along dim of a p-norm above maxnorm, scaled down to it.");
   ops.def_op<&cnn::dist>("dist(Tensor input, Tensor other, Number p=2) -> Tensor", "The p-norm of input - other.");
 }
 

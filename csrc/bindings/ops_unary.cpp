@@ -71,7 +71,10 @@ void bind_unary(Registry& ops) {
       "nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor",
       "nan and infinities replaced; by 0 and the largest finite numbers when not given.");
   ops.def_op<&cnn::polygamma>("polygamma(int n, Tensor input) -> Tensor", "The n-th derivative of digamma.",
-                              kFunctionOnly | kOutAnyDtype);
+                              kFunctionOnly);
+  ops.def_op<[](const Tensor& x, int64_t n, Dest dest) { return cnn::polygamma(n, x, dest); }>(
+      "polygamma(Tensor input, int n) -> Tensor", "The n-th derivative of digamma.", kMethodOnly);
+  ops.def_op<&cnn::angle>("angle(Tensor input) -> Tensor", "pi where negative, nan where nan, else 0.", kNoInPlace);
   ops.def_op<&cnn::positive>("positive(Tensor input) -> Tensor", "input itself.");
 }
 

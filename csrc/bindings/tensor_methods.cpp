@@ -149,6 +149,9 @@ void bind_questions(Registry& ops) {
   ops.def_op<[](const Tensor& x) { return int64_t(item_size(x.dtype())); }>("element_size(Tensor self) -> int",
                                                                             "Bytes per element.", kMethodOnly);
   ops.def_op<&address>("data_ptr(Tensor self) -> int", "The address of the first element.", kMethodOnly);
+  ops.def_op<[](const Tensor& x) {
+    return x.device().is_meta() ? int64_t(0) : int64_t(reinterpret_cast<intptr_t>(x.raw()));
+  }>("const_data_ptr(Tensor self) -> int", "data_ptr() of one who only reads.", kMethodOnly);
   ops.def_op<[](const Tensor& x) { return x.offset(); }>("storage_offset(Tensor self) -> int",
                                                          "Where it starts in its storage, in elements.", kMethodOnly);
   ops.def_op<[](const Tensor& x, Format f) { return is_contiguous(x, f.value_or(MemoryFormat::Contiguous)); }>(
@@ -184,6 +187,31 @@ void bind_questions(Registry& ops) {
   ops.def_op<[](const Tensor&) { return false; }>("is_conj(Tensor input) -> bool", "False.");
   ops.def_op<[](const Tensor&) { return false; }>("is_neg(Tensor input) -> bool", "False.");
   ops.def_op<[](const Tensor&) { return false; }>("has_names(Tensor self) -> bool", "False.", kMethodOnly);
+}
+
+// What complex tensors have, of real ones.
+Tensor itself(const Tensor& x) { return x; }
+void bind_real_parts(Registry& ops) {
+  static constexpr const char* kDoc = "The tensor itself, which is real.";
+  ops.def_op<&itself>("conj(Tensor input) -> Tensor", kDoc);
+  ops.def_op<&itself>("conj_physical(Tensor input) -> Tensor", kDoc, kOut);
+  ops.def_op<[](const Tensor& x) {
+    Grad grad({x}, Dest::in_place(x));
+    x.impl()->bump_version();
+    return grad ? grad.record("ConjPhysicalBackward1", x, [](Grads& g) { g[0] = g.out(); }) : x;
+  }>("conj_physical_(Tensor input) -> Tensor", kDoc);
+  ops.def_op<&itself>("resolve_conj(Tensor input) -> Tensor", kDoc);
+  ops.def_op<&itself>("resolve_neg(Tensor input) -> Tensor", kDoc);
+  ops.def_op<&itself>("real(Tensor input) -> Tensor", kDoc, kFunctionOnly);
+  ops.def_op<[](const Tensor& x) -> Tensor {
+    fail(ErrorKind::Runtime, "", "imag is not implemented for tensors with non-complex dtypes, got ", x.dtype());
+  }>("imag(Tensor input) -> Tensor", "RuntimeError: only complex tensors have one.", kFunctionOnly);
+  ops.def_op<[](const Tensor& x) {
+    check(x.dim() != 1, "", "tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor.");
+    if (x.dim()) return cnn::transpose(x, -2, -1);
+    warn("adjoint() is deprecated on 0-D tensors. Consider using x.conj().");
+    return x;
+  }>("adjoint(Tensor input) -> Tensor", "The tensor with its last two dimensions exchanged.");
 }
 
 void bind_conversions(Registry& ops) {
@@ -269,6 +297,7 @@ void bind_history(Registry& ops) {
 
 void bind_tensor_methods(Registry& ops) {
   bind_questions(ops);
+  bind_real_parts(ops);
   bind_conversions(ops);
   bind_history(ops);
   const Object function = Object::steal(PyCFunction_New(&make_subclass_def, nullptr));

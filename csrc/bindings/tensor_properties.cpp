@@ -208,6 +208,12 @@ const Property kProperties[] = {
     {"is_mps", [](PyObject*) { return boolean(false); }, nullptr, "False."},
     {"is_xpu", [](PyObject*) { return boolean(false); }, nullptr, "False."},
     {"is_mkldnn", [](PyObject*) { return boolean(false); }, nullptr, "False."},
+    {"is_sparse_csr", [](PyObject*) { return boolean(false); }, nullptr, "False."},
+    {"is_ipu", [](PyObject*) { return boolean(false); }, nullptr, "False."},
+    {"is_maia", [](PyObject*) { return boolean(false); }, nullptr, "False."},
+    {"is_mtia", [](PyObject*) { return boolean(false); }, nullptr, "False."},
+    {"is_vulkan", [](PyObject*) { return boolean(false); }, nullptr, "False."},
+    {"is_xla", [](PyObject*) { return boolean(false); }, nullptr, "False."},
 };
 
 }  // namespace

@@ -12,6 +12,7 @@ Tables make_tables() {
   fill_map_binary(t);
   fill_map_compare(t);
   fill_map_select(t);
+  fill_map_special(t);
   fill_map_unary(t);
   fill_each(t);
   fill_reduce(t);

@@ -10,7 +10,7 @@
 #include "cnn/ops/create.h"
 #include "cnn/ops/operators.h"
 #include "cnn/ops/random.h"
-#include "cnn/ops/special.h"
+#include "cnn/ops/draw_gradients.h"
 #include "cnn/ops/view.h"
 #include "core/random_variates.h"
 #include "ops/map.h"

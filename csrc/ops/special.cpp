@@ -1,340 +1,231 @@
-// Incomplete gamma functions and implicit derivatives of gamma and beta draws, in double.
-//
-// A draw x of a distribution F(x; a) moves with its parameter as its quantile stays: dx/da = -(dF/da) / p(x) (Figurnov
-// et al. 2018; Jankowiak and Obermeyer 2018). F and dF/da are one integral with two weights,
-//
-//   F(x) = integral of p(t) dt,   -dF/da = integral of p(t) (m - log t) dt,   m = E[log t],
-//
-// over what lies below x, or, with the other sign, over what lies above; of the two sides the one is taken on which
-// log t does not reach m, so that nothing cancels. In u = log t (gamma) and u = logit t (beta) the density is
-// log-concave and falls steadily from x on: a Gauss-Legendre rule over the stretch on which it falls to exp(-40) has
-// double precision. Where the density falls too slowly for that, below x for small a, the power series of F serves,
-// whose terms have known derivatives.
 #include "cnn/ops/special.h"
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "cnn/autograd.h"
 #include "cnn/ops/arithmetic.h"
 #include "cnn/ops/binary.h"
+#include "cnn/ops/compare.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/operators.h"
+#include "cnn/ops/reduce.h"
 #include "cnn/ops/unary.h"
 #include "cnn/ops/view.h"
-#include "core/parallel.h"
-#include "kernels/unary.h"
+#include "kernels/special.h"
 #include "ops/map.h"
 
 namespace cnn {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kEnough = 40;  // exp(-40) is far below an ulp of the sum
-constexpr double kSteep = 4;    // from this parameter on the density falls fast enough on its side
+// dx from g, x and y = f(x).
+using Derivative = Tensor (*)(const Tensor& g, const Tensor& x, const Tensor& y);
 
-double digamma_of(double x) { return kernels::Digamma{}(x); }
-
-// Nodes in (0, 1) and weights of the Gauss-Legendre rule: the roots of P_n by Newton's method.
-template <int kNodes>
-struct GaussLegendre {
-  double node[kNodes], weight[kNodes];
-  GaussLegendre() {
-    for (int i = 0; i < kNodes; ++i) {
-      double z = std::cos(M_PI * (i + 0.75) / (kNodes + 0.5)), slope = 1;
-      for (int step = 0; step < 8; ++step) {
-        double before = 1, p = z;
-        for (int n = 2; n <= kNodes; ++n) {
-          const double next = ((2 * n - 1) * z * p - (n - 1) * before) / n;
-          before = p;
-          p = next;
-        }
-        slope = kNodes * (z * p - before) / (z * z - 1);
-        z -= p / slope;
-      }
-      node[i] = 0.5 * (1 - z);
-      weight[i] = 1 / ((1 - z * z) * slope * slope);
-    }
-  }
-};
-
-// The integral of f over [0, length], in stretches on which it is smooth: 32 nodes give all digits of a double, 16 half
-// of them, which is enough for the gradient of a draw.
-template <int kNodes, class F>
-double integral(double length, const F& f) {
-  static const GaussLegendre<kNodes> rule;
-  constexpr double kStretch = 3;
-  if (!(length >= 0 && length < 1e4)) return kNan;
-  const int stretches = std::max(1, int(std::ceil(length / kStretch)));
-  const double h = length / stretches;
-  double sum = 0;
-  for (int s = 0; s < stretches; ++s)
-    for (int i = 0; i < kNodes; ++i) sum += rule.weight[i] * f((s + rule.node[i]) * h);
-  return sum * h;
-}
-
-// ---- Gamma ----
-
-// exp(x) - 1 - x and log(x) - (x - 1), exact near 0 and near 1.
-double exp_rest(double x) {
-  if (std::fabs(x) > 0.25) return std::expm1(x) - x;
-  double sum = 0, power = x * x / 2;
-  for (int n = 3; n < 16; ++n) {
-    sum += power;
-    power *= x / n;
-  }
-  return sum;
-}
-double log_rest(double x, double x_less_1) {
-  if (std::fabs(x_less_1) > 0.25) return std::log(x) - x_less_1;
-  double sum = 0, power = -x_less_1 * x_less_1;
-  for (int n = 2; n < 30; ++n) {
-    sum += power / n;
-    power *= -x_less_1;
-  }
-  return sum;
-}
-
-// x p(x) for Gamma(a): x^a exp(-x) / Gamma(a).
-double gamma_density(double a, double x) {
-  if (a < 10) return std::exp(a * std::log(x) - x - std::lgamma(a));
-  const double z = 1 / (a * a), rest = (1. / 12 - z * (1. / 360 - z * (1. / 1260 - z / 1680))) / a;  // Stirling's
-  return std::sqrt(a / (2 * M_PI)) * std::exp(a * log_rest(x / a, (x - a) / a) - rest);
-}
-
-// From x on, `side` = +1 upwards or -1 downwards in log t: what log p has fallen by at distance d, and the distance at
-// which that is kEnough.
-struct GammaFall {
-  double a, x, side, log_x = std::log(x);
-  double at(double d) const { return std::exp(log_x + side * d); }
-  double operator()(double d) const {
-    if (d > 1) return at(d) - x - side * a * d;
-    if (a < 1e5) return x * std::expm1(side * d) - side * a * d;
-    return x * exp_rest(side * d) + side * (x - a) * d;  // where those terms would cancel
-  }
-  double length() const {  // by Newton's method from beyond the root; the fall is convex
-    const double beyond = 2 * kEnough + std::sqrt(2 * kEnough * a);
-    double d = side < 0   ? kEnough / a + std::sqrt(2 * kEnough / a)
-               : x > 1e-9 ? std::log1p(beyond / x)
-                          : std::log(beyond) - log_x;
-    for (int step = 0; step < 40; ++step) {
-      const double excess = (*this)(d)-kEnough;
-      if (std::fabs(excess) < 1) break;
-      d -= excess / (side * (at(d) - a));
-    }
-    return d;
-  }
-};
-
-constexpr double kTiny = 1e-300;
-bool gamma_by_series(double a, double x) { return x <= a && a < kSteep; }
-
-// P(a, x) / (x p(x)) = sum of x^n / (a (a + 1) ... (a + n)).
-double gamma_series(double a, double x) {
-  double sum = 0, term = 1 / a;
-  for (int n = 1; n < 10000 && term > 1e-17 * sum; ++n) {
-    sum += term;
-    term *= x / (a + n);
-  }
-  return sum;
-}
-
-// P(a, x) below x (side = -1), or Q above it.
-double gamma_side(double a, double x, double side) {
-  const GammaFall fall{a, x, side};
-  return gamma_density(a, x) * integral<32>(fall.length(), [&](double d) { return std::exp(-fall(d)); });
-}
-
-double incomplete_gamma(double a, double x, bool upper) {
-  if (std::isnan(a) || std::isnan(x) || a < 0 || x < 0 || (a == 0 && x == 0)) return kNan;
-  if (std::isinf(a) && std::isinf(x)) return kNan;
-  if (a == 0 || std::isinf(x)) return upper ? 0 : 1;
-  if (x == 0 || std::isinf(a)) return upper ? 1 : 0;
-  // The side that is computed is the one asked for, where it may be small; the other one is then exact as well.
-  if (x > a || (upper && a < 1)) return upper ? gamma_side(a, x, 1) : 1 - gamma_side(a, x, 1);
-  double below = 1;
-  if (!gamma_by_series(a, x)) below = gamma_side(a, x, -1);
-  else if (a > kTiny) below = gamma_density(a, x) * gamma_series(a, x);
-  return upper ? 1 - below : below;
-}
-
-double gamma_grad(double a, double x) {
-  if (std::isnan(a) || std::isnan(x) || a < 0 || x < 0 || std::isinf(a)) return kNan;
-  if (x == 0) return 0;
-  if (a == 0 || std::isinf(x)) return kNan;
-  a = std::max(a, kTiny);
-  if (gamma_by_series(a, x)) {  // the logarithm of a term grows with a by log x - psi(a + n + 1)
-    double sum = 0, term = x / a, weight = digamma_of(a + 1) - std::log(x);
-    for (int n = 1; n < 10000 && term * (1 + std::fabs(weight)) > 1e-17 * std::fabs(sum); ++n) {
-      sum += term * weight;
-      term *= x / (a + n);
-      weight += 1 / (a + n);
-    }
-    return sum;
-  }
-  const GammaFall fall{a, x, x <= a ? -1. : 1.};
-  const double distance = std::log(x) - digamma_of(a);
-  const double sum =
-      integral<16>(fall.length(), [&](double d) { return std::exp(-fall(d)) * (fall.side * distance + d); });
-  return x * sum;
-}
-
-// ---- Beta ----
-
-// psi(a) - psi(a + b), exact also where b is small beside a.
-double digamma_difference(double a, double b) {
-  double shift = 0;
-  for (; a < 16; a += 1) shift -= b / (a * (a + b));
-  const double total = a + b, first = b / (a * total);  // 1 / a - 1 / total
-  const double second = first * (1 / a + 1 / total);    // of the squares
-  const double fourth = second * (1 / (a * a) + 1 / (total * total));
-  const double sixth =
-      second * (1 / (a * a * a * a) + 1 / (a * a * total * total) + 1 / (total * total * total * total));
-  return shift - std::log1p(b / a) - first / 2 - second / 12 + fourth / 120 - sixth / 252;
-}
-
-// As for gamma, in logit t.
-struct BetaFall {
-  double a, b, x, side, y = 1 - x;
-  double log_ratio(double d) const {  // log(t / x)
-    const double e = -side * d;
-    if (d < 0.5) return -std::log1p(y * std::expm1(e));
-    if (e < 300) return -std::log(x + y * std::exp(e));
-    return -(std::log(y) + e) - std::log1p(x / y * std::exp(-e));
-  }
-  double operator()(double d) const { return side * b * d - (a + b) * log_ratio(d); }
-  double slope(double d) const { return side * ((a + b) * x * std::exp(log_ratio(d)) - a); }
-  double length() const {
-    // Where t is half the mean, or 1 - t half of its own, and farther off, the slope is half the parameter or more.
-    const double own = side < 0 ? a : b, half = own / (2 * (a + b)), odds = side < 0 ? x / y : y / x;
-    double d = std::max(0.0, std::log(odds) - std::log(half / (1 - half))) + 2 * kEnough / own;
-    for (int step = 0; step < 40; ++step) {
-      const double excess = (*this)(d)-kEnough;
-      if (std::fabs(excess) < 1) break;
-      d -= excess / slope(d);
-    }
-    return d;
-  }
-};
-
-double beta_grad(double x, double a, double total) {
-  const double b = total - a;
-  if (!(x >= 0 && x <= 1 && a > 0 && b >= 0) || std::isinf(total)) return kNan;
-  if (x == 0 || b == 0) return 0;  // b = 0: lost beside a, and all draws are 1
-  if (x == 1) return -digamma_difference(a, b) / b;
-  const bool below = x <= a / total;
-  if ((below ? a : b) >= kSteep) {
-    const BetaFall fall{a, b, x, below ? -1. : 1.};
-    const double log_x = x < 0.5 ? std::log(x) : std::log1p(x - 1), mean = digamma_difference(a, b);
-    const double sum = integral<16>(
-        fall.length(), [&](double d) { return std::exp(-fall(d)) * fall.side * (log_x + fall.log_ratio(d) - mean); });
-    return x * sum;
-  }
-  // F(x) = x^a (1 - x)^b / (a B(a, b)) sum of (a + b)_n / (a + 1)_n x^n, or 1 less the same for 1 - x; the logarithm of
-  // a term has the derivative `weight` by a.
-  const bool direct = x <= 0.5;
-  const double y = direct ? x : 1 - x, p = direct ? a : b;
-  double term = direct ? x / a : x / b;
-  double weight = direct ? digamma_of(a + 1) - digamma_of(total) - std::log(x) : std::log(x) - digamma_difference(a, b);
-  double sum = 0;
-  for (int n = 0; n < 100000; ++n) {
-    sum += term * weight;
-    if (n > 0 && !(term * (1 + std::fabs(weight)) > 1e-17 * std::fabs(sum))) break;
-    weight += direct ? 1 / (a + 1 + n) - 1 / (total + n) : 1 / (total + n);
-    term *= (total + n) / (p + 1 + n) * y;
-  }
-  return sum;
-}
-
-// ---- Over tensors ----
-
-// The elements of x, broadcast to a shape, in C order in memory of the CPU.
-Tensor in_double(const Tensor& x, const Dims& shape) { return contiguous(to(expand(x, shape), DType::Float64, kCpu)); }
-
-// y[i] = f(inputs[0][i], inputs[1][i], ...) of the inputs' common shape.
-template <size_t N, class F>
-Tensor each_in_double(const char* op, const Tensor* const (&inputs)[N], DType t, const F& f) {
-  NoGrad guard;
-  const Dims shape = broadcast_all(op, inputs, int(N));
-  const Device device = common_device(op, inputs, int(N));
-  if (device.is_meta()) return empty(shape, t, device);
-  Tensor sources[N];
-  const double* data[N];
-  for (size_t i = 0; i < N; ++i) {
-    sources[i] = in_double(*inputs[i], shape);
-    data[i] = sources[i].template data<double>();
-  }
-  const Tensor y = empty(shape, DType::Float64);
-  double* out = y.data<double>();
-  constexpr double kCost = 400;  // nanoseconds for an element
-  const WorkScope scope(kCost * double(y.numel()));
-  parallel_for(y.numel(), 128, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) out[i] = f(data, i);
-  });
-  return to(y, t, device);
-}
-
-// Of the incomplete gamma functions. `sign` is that of their derivative in x, the density.
-Tensor incomplete(const char* op, const char* kernel, const char* node, double sign, const Tensor& a, const Tensor& x,
-                  const Dest& dest) {
-  const DType t = promoted({&a, &x});
-  if (!is_floating(t)) not_implemented(kernel, t);
-  Grad grad({a, x}, dest);
-  Saved sa = grad.save(a), sx = grad.save_if(grad.needs(1), x);
-  const Tensor* const inputs[] = {&a, &x};
-  Tensor y = each_in_double(op, inputs, t, [sign](const double* const* in, int64_t i) {
-    return incomplete_gamma(in[0][i], in[1][i], sign < 0);
-  });
-  if (dest) {
-    NoGrad guard;
-    const Tensor written = result_for(op, y.shape(), t, inputs, 2, dest);
-    copy_(written, y);
-    y = written;
-  }
+template <class F>
+Tensor smooth(const char* op, const char* node, const F& f, const Tensor& x, const Dest& dest, Derivative derivative) {
+  Grad grad({x}, dest);
+  auto sx = grad.save(x);
+  Tensor y = map(op, f, x, dest);
   if (!grad) return y;
-  return grad.record(node, y, [sa, sx, sign, op](Grads& g) {
-    check_implemented(!g.wants(0), "", "the derivative for '", op, ": input' is not implemented.");
-    if (!g.wants(1)) return;
-    const Tensor a = sa.get(g), x = sx.get(g);
-    g[1] = g.out() * exp((a - wrapped_number(1.0)) * log(x) - x - lgamma(a)) * sign;
-  });
+  auto sy = grad.save_output(y);
+  return grad.record(node, y, [sx, sy, derivative](Grads& g) { g[0] = derivative(g.out(), sx.get(g), sy.get(g)); });
 }
+// Where |x| is below the last digit of 1, that digit, so that it divides.
+struct AwayFromZero {
+  Tensor near, x;
+  explicit AwayFromZero(const Tensor& value) {
+    const double epsilon = value.dtype() == DType::Float64 ? 0x1p-52 : 0x1p-23;
+    near = le(abs(value), wrapped_number(epsilon));
+    x = where(near, wrapped_number(epsilon), value);
+  }
+};
 
-void check_same_real(const char* kernel, const Tensor& first, std::initializer_list<const Tensor*> others) {
-  const DType t = first.dtype();
-  if (t != DType::Float32 && t != DType::Float64) not_implemented(kernel, t);
-  for (const Tensor* x : others)
-    check(x->dtype() == t, "", "Found dtype ", dtype_type_name(x->dtype()), " but expected ", dtype_type_name(t));
+[[noreturn]] void no_derivative_by(const char* what) {
+  fail(ErrorKind::NotImplemented, "", "the derivative for '", what, "' is not implemented.");
 }
 
 }  // namespace
 
+Tensor i0(const Tensor& x, Dest dest) {
+  return smooth("i0", "I0Backward0", kernels::I0{}, x, dest,
+                [](const Tensor& g, const Tensor& x, const Tensor&) { return g * special_i1(x); });
+}
+Tensor special_i0e(const Tensor& x, Dest dest) {
+  return smooth("special_i0e", "SpecialI0EBackward0", kernels::I0e{}, x, dest,
+                [](const Tensor& g, const Tensor& x, const Tensor& y) { return g * (special_i1e(x) - sgn(x) * y); });
+}
+Tensor special_i1(const Tensor& x, Dest dest) {
+  return smooth("special_i1", "SpecialI1Backward0", kernels::I1{}, x, dest,
+                [](const Tensor& g, const Tensor& x, const Tensor& y) {
+                  const AwayFromZero away(x);
+                  return g * where(away.near, wrapped_number(0.5), i0(away.x) - y / away.x);
+                });
+}
+Tensor special_i1e(const Tensor& x, Dest dest) {
+  return smooth("special_i1e", "SpecialI1EBackward0", kernels::I1e{}, x, dest,
+                [](const Tensor& g, const Tensor& x, const Tensor& y) {
+                  const AwayFromZero away(x);
+                  const Tensor slope = special_i0e(away.x) - y * (sgn(away.x) + reciprocal(away.x));
+                  return g * where(away.near, wrapped_number(0.5), slope);
+                });
+}
+
+// As in PyTorch, the results of these are no part of a graph.
+#define CNN_WITHOUT_DERIVATIVE(name, Functor)                                    \
+  Tensor special_##name(const Tensor& x, Dest dest) {                            \
+    return map("special_" #name, kernels::Functor{}, x, dest);                     \
+  }
+CNN_WITHOUT_DERIVATIVE(modified_bessel_i0, I0)
+CNN_WITHOUT_DERIVATIVE(modified_bessel_i1, I1)
+CNN_WITHOUT_DERIVATIVE(modified_bessel_k0, K0)
+CNN_WITHOUT_DERIVATIVE(modified_bessel_k1, K1)
+CNN_WITHOUT_DERIVATIVE(scaled_modified_bessel_k0, K0e)
+CNN_WITHOUT_DERIVATIVE(scaled_modified_bessel_k1, K1e)
+CNN_WITHOUT_DERIVATIVE(bessel_j0, BesselJ0)
+CNN_WITHOUT_DERIVATIVE(bessel_j1, BesselJ1)
+CNN_WITHOUT_DERIVATIVE(bessel_y0, BesselY0)
+CNN_WITHOUT_DERIVATIVE(bessel_y1, BesselY1)
+CNN_WITHOUT_DERIVATIVE(spherical_bessel_j0, SphericalJ0)
+CNN_WITHOUT_DERIVATIVE(airy_ai, AiryAi)
+
+#define CNN_POLYNOMIAL(name, Functor)                                                       \
+  Tensor special_##name(const Tensor& x, const Tensor& n, Dest dest) {                      \
+    return map("special_" #name, kernels::Functor{}, x, n, dest);                           \
+  }
+CNN_POLYNOMIAL(chebyshev_polynomial_t, ChebyshevT)
+CNN_POLYNOMIAL(chebyshev_polynomial_u, ChebyshevU)
+CNN_POLYNOMIAL(chebyshev_polynomial_v, ChebyshevV)
+CNN_POLYNOMIAL(chebyshev_polynomial_w, ChebyshevW)
+CNN_POLYNOMIAL(shifted_chebyshev_polynomial_t, ShiftedChebyshevT)
+CNN_POLYNOMIAL(shifted_chebyshev_polynomial_u, ShiftedChebyshevU)
+CNN_POLYNOMIAL(shifted_chebyshev_polynomial_v, ShiftedChebyshevV)
+CNN_POLYNOMIAL(shifted_chebyshev_polynomial_w, ShiftedChebyshevW)
+CNN_POLYNOMIAL(hermite_polynomial_h, HermiteH)
+CNN_POLYNOMIAL(hermite_polynomial_he, HermiteHe)
+CNN_POLYNOMIAL(laguerre_polynomial_l, LaguerreL)
+CNN_POLYNOMIAL(legendre_polynomial_p, LegendreP)
+
+Tensor special_entr(const Tensor& x, Dest dest) {
+  return smooth("special_entr", "SpecialEntrBackward0", kernels::Entr{}, x, dest,
+                [](const Tensor& g, const Tensor& x, const Tensor&) { return g * (-log(x) - 1); });
+}
+Tensor special_erfcx(const Tensor& x, Dest dest) {
+  return smooth("special_erfcx", "SpecialErfcxBackward0", kernels::Erfcx{}, x, dest,
+                [](const Tensor& g, const Tensor& x, const Tensor& y) { return g * (x * y * 2 - M_2_SQRTPI); });
+}
+Tensor special_ndtr(const Tensor& x, Dest dest) {
+  constexpr double density = M_2_SQRTPI * M_SQRT1_2 / 2;  // at 0
+  return smooth("special_ndtr", "SpecialNdtrBackward0", kernels::Ndtr{}, x, dest,
+                [](const Tensor& g, const Tensor& x, const Tensor&) { return g * exp(x * x * -0.5) * density; });
+}
+Tensor special_ndtri(const Tensor& x, Dest dest) {
+  constexpr double root_2_pi = 2.50662827463100050242;
+  return smooth("special_ndtri", "SpecialNdtriBackward0", kernels::Ndtri{}, x, dest,
+                [](const Tensor& g, const Tensor&, const Tensor& y) { return g * exp(y * y * 0.5) * root_2_pi; });
+}
+Tensor special_log_ndtr(const Tensor& x, Dest dest) {
+  return smooth("special_log_ndtr", "SpecialLogNdtrBackward0", kernels::LogNdtr{}, x, dest,
+                [](const Tensor& g, const Tensor& x, const Tensor&) {
+                  return g / special_erfcx(x * -M_SQRT1_2) * (M_2_SQRTPI * M_SQRT1_2);
+                });
+}
+
+Tensor special_xlog1py(const Tensor& a, const Tensor& b, Dest dest) {
+  Grad grad({a, b}, dest);
+  auto sa = grad.save(a), sb = grad.save(b);
+  Tensor y = map("special_xlog1py", kernels::Xlog1py{}, a, b, dest);
+  if (!grad) return y;
+  return grad.record("SpecialXlog1PyBackward0", y, [sa, sb](Grads& g) {
+    const Tensor a = sa.get(g), b = sb.get(g);
+    if (g.wants(0)) {
+      const Tensor slope = g.out() * log1p(b);
+      const Tensor none = logical_and(eq(a, wrapped_number(0.0)), le(b, wrapped_number(-1.0)));
+      g[0] = where(none, zeros_like(slope), slope);
+    }
+    if (g.wants(1)) g[1] = g.out() * a / (b + 1);
+  });
+}
+
+Tensor special_zeta(const Tensor& s, const Tensor& q, Dest dest) {
+  Grad grad({s, q}, dest);
+  auto ss = grad.save(s), sq = grad.save(q);
+  Tensor y = map("special_zeta", kernels::Zeta{}, s, q, dest);
+  if (!grad) return y;
+  return grad.record("SpecialZetaBackward0", y, [ss, sq](Grads& g) {
+    const Tensor s = ss.get(g);
+    if (g.wants(0)) no_derivative_by("zeta");
+    if (g.wants(1)) g[1] = g.out() * -s * special_zeta(s + 1, sq.get(g));
+  });
+}
+
+namespace {
+// P and Q differ in their sign alone: the derivative by x is +-x^(a - 1) exp(-x) / Gamma(a).
+template <class F>
+Tensor incomplete_gamma(const char* op, const char* node, const char* no_derivative, double sign, const F& f,
+                        const Tensor& a, const Tensor& x, const Dest& dest) {
+  Grad grad({a, x}, dest);
+  auto sa = grad.save(a), sx = grad.save(x);
+  Tensor y = map(op, f, a, x, dest);
+  if (!grad) return y;
+  return grad.record(node, y, [sa, sx, no_derivative, sign](Grads& g) {
+    const Tensor a = sa.get(g), x = sx.get(g);
+    if (g.wants(0)) no_derivative_by(no_derivative);
+    if (g.wants(1)) g[1] = g.out() * exp((a - 1) * log(x) - x - lgamma(a)) * sign;
+  });
+}
+}  // namespace
+
 Tensor igamma(const Tensor& a, const Tensor& x, Dest dest) {
-  return incomplete("igamma", "igamma_cpu", "IgammaBackward0", 1, a, x, dest);
+  return incomplete_gamma("igamma", "IgammaBackward0", "igamma: input", 1, kernels::Igamma{}, a, x, dest);
 }
 Tensor igammac(const Tensor& a, const Tensor& x, Dest dest) {
-  return incomplete("igammac", "igammac_cpu", "IgammacBackward0", -1, a, x, dest);
+  return incomplete_gamma("igammac", "IgammacBackward0", "igammac: input", -1, kernels::Igammac{}, a, x, dest);
 }
 
-Tensor _standard_gamma_grad(const Tensor& alpha, const Tensor& x) {
-  check_same_real("_standard_gamma_grad_cpu", alpha, {&x});
-  Grad grad({alpha, x});
-  const Tensor* const inputs[] = {&alpha, &x};
-  const Tensor y = each_in_double("_standard_gamma_grad", inputs, alpha.dtype(),
-                                  [](const double* const* in, int64_t i) { return gamma_grad(in[0][i], in[1][i]); });
-  return grad ? grad.record_no_derivative("_standard_gamma_grad", y) : y;
+namespace {
+// x - j / 2 for j < p, along a new last dimension.
+Tensor halves_below(const Tensor& x, int64_t p) {
+  return unsqueeze(x, -1) - arange(0, p, 1, x.dtype(), x.device()) / 2;
+}
+}  // namespace
+
+Tensor mvlgamma(const Tensor& x, int64_t p, Dest dest) {
+  check(p >= 1, "mvlgamma", "p has to be greater than or equal to 1");
+  Grad grad({x}, dest);
+  auto sx = grad.save(x);
+  Tensor y;
+  {
+    NoGrad guard;
+    const DType t = is_floating(x.dtype()) ? x.dtype() : default_dtype();
+    const Tensor from = to_dtype(x, compute_dtype(t));
+    y = sum(lgamma(halves_below(from, p)), Dims{-1}) + double(p) * double(p - 1) / 4 * std::log(M_PI);
+    y = to_dtype(y, t);
+    if (dest) y = copy_out("mvlgamma", y, dest);
+  }
+  if (!grad) return y;
+  return grad.record("MvlgammaBackward0", y,
+                     [sx, p](Grads& g) { g[0] = g.out() * sum(digamma(halves_below(sx.get(g), p)), Dims{-1}); });
 }
 
-Tensor _dirichlet_grad(const Tensor& x, const Tensor& alpha, const Tensor& total) {
-  check_same_real("_dirichlet_grad_cpu", x, {&alpha, &total});
-  Grad grad({x, alpha, total});
-  const Tensor* const inputs[] = {&x, &alpha, &total};
-  const Tensor y = each_in_double("_dirichlet_grad", inputs, x.dtype(), [](const double* const* in, int64_t i) {
-    return beta_grad(in[0][i], in[1][i], in[2][i]);
+std::pair<Tensor, Tensor> frexp(const Tensor& x, Dest mantissa, Dest exponent) {
+  check(is_floating(x.dtype()), "", "torch.frexp() only supports floating-point dtypes");
+  Grad grad({x}, mantissa);
+  if (exponent) {
+    const DType t = exponent.target().dtype();
+    check(t == DType::Int32, "", "torch.frexp() expects exponent to have int dtype but got ", dtype_type_name(t));
+  }
+  Tensor e;
+  {
+    NoGrad guard;
+    e = to_dtype(map("frexp", kernels::FrexpExponent{}, x), DType::Int32);
+  }
+  Tensor y = map("frexp", kernels::FrexpMantissa{}, x, mantissa);
+  if (exponent) e = copy_out("frexp", e, exponent);
+  if (!grad) return {y, e};
+  auto se = grad.save(e);
+  grad.record("FrexpBackward0", {y, e}, [se](Grads& g) {
+    if (g.has(0)) g[0] = g.out(0) * exp2(-to_dtype(se.get(g), g.out(0).dtype()));
   });
-  return grad ? grad.record_no_derivative("_dirichlet_grad", y) : y;
+  return {y, e};
 }
 
 }  // namespace cnn

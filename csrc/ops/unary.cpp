@@ -228,14 +228,28 @@ Tensor digamma(const Tensor& x, Dest dest) {
   return by_input("digamma", "DigammaBackward0", kernels::Digamma{}, x, dest,
                   [](const Tensor& g, const Tensor& x) { return g * polygamma(1, x); });
 }
-Tensor polygamma(int64_t n, const Tensor& x) {
+Tensor polygamma(int64_t n, const Tensor& x, Dest dest) {
   check(n >= 0, "polygamma", "polygamma(n, x) does not support negative n.");
-  if (n == 0) return digamma(x);
-  Grad grad({x});
+  if (n == 0) return digamma(x, dest);
+  Grad grad({x}, dest);
   auto sx = grad.save(x);
-  const Tensor y = n == 1 ? map("polygamma", kernels::Trigamma{}, x) : map("polygamma", kernels::Polygamma{{}, n}, x);
+  const Tensor y =
+      n == 1 ? map("polygamma", kernels::Trigamma{}, x, dest) : map("polygamma", kernels::Polygamma{{}, n}, x, dest);
   if (!grad) return y;
   return grad.record("PolygammaBackward0", y, [sx, n](Grads& g) { g[0] = g.out() * polygamma(n + 1, sx.get(g)); });
+}
+Tensor angle(const Tensor& x, Dest dest) {
+  Grad grad({x}, dest);
+  Tensor y;
+  {
+    NoGrad guard;
+    const DType t = is_floating(x.dtype()) ? x.dtype() : default_dtype();
+    y = where(lt(x, wrapped_number(0)), scalar_tensor(M_PI, t, x.device()), scalar_tensor(0, t, x.device()));
+    if (is_floating(x.dtype())) y = where(isnan(x), x, y);
+    if (dest) y = copy_out("angle", y, dest);
+  }
+  if (!grad) return y;
+  return grad.record("AngleBackward0", y, [](Grads& g) { g[0] = zeros_like(g.out()); });
 }
 Tensor sinc(const Tensor& x, Dest dest) {
   return by_input("sinc", "SincBackward0", kernels::Sinc{}, x, dest, [](const Tensor& g, const Tensor& x) {

@@ -4,6 +4,7 @@
 #include "autograd/autocast.h"
 #include "cnn/ops.h"
 #include "kernels/reduce.h"
+#include "ops/map.h"
 #include "ops/reduce.h"
 
 namespace cnn {
@@ -112,6 +113,37 @@ Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
                                    reduced_list(difference, dims));
     if (g.wants(0)) g[0] = d;
     if (g.wants(1) && d.defined()) g[1] = -d;
+  });
+}
+
+// What scales the slices of a norm above the limit. As in PyTorch the norm is raised a little, so that it divides.
+Tensor renorm(const Tensor& x, Scalar p, int64_t dim, Scalar maxnorm, Dest dest) {
+  check(p.to_double() > 0, "", "renorm: non-positive-norm not supported");
+  check(maxnorm.to_double() >= 0, "", "renorm: expected maxnorm to be >= 0 but got ", maxnorm.to_double());
+  check(x.dim() > 1, "", "renorm: input needs at least 2 dimensions, got ", x.dim(), "dimensions");
+  check(is_floating(x.dtype()), "", "renorm: expected a floating-point tensor, got ", x.dtype());
+  const int d = normalize_dim("renorm", dim, x.dim());
+  Dims others;
+  for (int i = 0; i < x.dim(); ++i)
+    if (i != d) others.push_back(i);
+  const double limit = maxnorm.to_double();
+  Grad grad({x}, dest);
+  auto saved = grad.save(x);
+  Tensor y;
+  {
+    NoGrad guard;
+    const Tensor size = linalg_vector_norm(x, p, others, true, compute_dtype(x.dtype()));
+    const Tensor scale = where(gt(size, wrapped_number(limit)), limit / (size + 1e-7), ones_like(size));
+    y = mul(x, to_dtype(scale, x.dtype()), dest);
+  }
+  if (!grad) return y;
+  return grad.record("RenormBackward0", y, [saved, p, others, limit](Grads& g) {
+    const Tensor x = saved.get(g), size = linalg_vector_norm(x, p, others, true);
+    const Tensor inverse = reciprocal(size + 1e-7);
+    const Tensor along = sum(g.out() * x, others, true);
+    const Tensor slope = norm_backward(along, x, size, p.to_double(), others);
+    const Tensor scaled = slope.defined() ? g.out() - inverse * slope : g.out();
+    g[0] = where(gt(size, wrapped_number(limit)), scaled * inverse * limit, g.out());
   });
 }
 

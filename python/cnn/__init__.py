@@ -50,7 +50,7 @@ _SUBMODULES = frozenset(
     distributed distributions _dynamo export fft func _functorch futures fx _guards
     _higher_order_ops hub _inductor jit _jit_internal _library library linalg _logging masked
     monitor mps mtia multiprocessing nested nn onnx _ops optim overrides package profiler
-    quantization quasirandom random return_types serialization signal sparse storage _subclasses
+    quantization quasirandom random return_types serialization signal sparse special storage _subclasses
     testing types _utils utils version xpu
 """.split()
 )
@@ -60,6 +60,11 @@ _NAMES_OF = {
         _assert _check _check_index _check_is_size _check_not_implemented _check_tensor_all
         _check_type _check_value _check_with""",
     "_compile": "compile _disable_dynamo",
+    "_core_forms": """
+        alpha_dropout alpha_dropout_ cosine_embedding_loss ctc_loss feature_alpha_dropout
+        feature_alpha_dropout_ grid_sampler grid_sampler_2d grid_sampler_3d hinge_embedding_loss
+        kl_div margin_ranking_loss native_batch_norm native_group_norm poisson_nll_loss rrelu
+        triplet_margin_loss""",
     "_creation": "asarray empty_permuted from_file range",
     "_dispatch_key": "DispatchKey",
     "_kinds": """
@@ -82,6 +87,9 @@ _NAMES_OF = {
         chain_matmul cholesky cholesky_inverse cholesky_solve det eig geqrf inverse lobpcg logdet
         lstsq lu lu_solve lu_unpack matrix_exp matrix_power matrix_rank orgqr ormqr pca_lowrank
         pinverse qr slogdet solve svd svd_lowrank symeig triangular_solve""",
+    "nn.functional": """
+        bilinear channel_shuffle conv_tbc cosine_similarity native_channel_shuffle
+        pairwise_distance pdist pixel_shuffle pixel_unshuffle rrelu_""",
     "serialization": "load save",
     "serialization.records": "PyTorchFileReader",
     "storage": """
@@ -113,6 +121,7 @@ if TYPE_CHECKING:  # what __getattr__ brings, for readers of types
     from . import random as random
     from . import return_types as return_types
     from . import serialization as serialization
+    from . import special as special
     from . import storage as storage
     from . import testing as testing
     from . import types as types

@@ -61,6 +61,11 @@ def tile(self, *dims, **named):
     return _composite.tile(self, dims[0] if one else dims)
 
 
+def _rdiv(self, other):
+    """other / self, under the name that Python 2 had for it."""
+    return self.reciprocal() * other
+
+
 def _reversed(self):
     return self if self.dim() == 0 else self.flip(0)
 
@@ -150,6 +155,7 @@ def _install():
         "__repr__": _repr,
         "__format__": _format,
         "__deepcopy__": _deepcopy,
+        "__rdiv__": _rdiv,
         "__reversed__": _reversed,
         "tile": tile,
         "new_tensor": new_tensor,
@@ -165,6 +171,7 @@ def _install():
     Tensor._typed_storage = _typed_storage
     methods = {name: getattr(_composite, name) for name in _composite.METHODS}
     methods |= {name: getattr(functional, name) for name in functional.METHODS}
+    methods |= _composite.own_methods()
     for name, function in methods.items():
         if not hasattr(Tensor, name):
             setattr(Tensor, name, function)

@@ -101,7 +101,18 @@ using Packed = std::tuple<Tensor, Tensor> (*)(const Tensor&, const Tensor&, cons
   X(transpose_) X(t_) X(squeeze_) X(unsqueeze_) X(diagonal) X(unfold) X(flatten) X(unflatten) X(movedim) X(split) \
   X(split_with_sizes) X(unbind) X(select_backward) X(slice_backward) X(diagonal_backward) X(unfold_backward) \
   X(nms) X(box_iou_rotated) X(roi_align) X(roi_align_backward) X(ps_roi_align) X(ps_roi_align_backward) X(roi_pool) \
-  X(roi_pool_backward) X(ps_roi_pool) X(ps_roi_pool_backward) X(deform_conv2d) X(deform_conv2d_backward)
+  X(roi_pool_backward) X(ps_roi_pool) X(ps_roi_pool_backward) X(deform_conv2d) X(deform_conv2d_backward) \
+  X(angle) X(renorm) X(i0) X(special_i0e) X(special_i1) X(special_i1e) X(special_bessel_j0) X(special_entr) \
+  X(special_erfcx) X(special_ndtr) X(special_ndtri) X(special_log_ndtr) X(special_xlog1py) X(special_zeta) X(igamma) \
+  X(igammac) X(mvlgamma) X(frexp) X(special_chebyshev_polynomial_t) X(special_hermite_polynomial_h) \
+  X(select_scatter) X(slice_scatter) X(diagonal_scatter) X(fill_diagonal_) \
+  X(special_modified_bessel_i0) X(special_modified_bessel_i1) X(special_modified_bessel_k0) \
+  X(special_modified_bessel_k1) X(special_scaled_modified_bessel_k0) X(special_scaled_modified_bessel_k1) \
+  X(special_bessel_j1) X(special_bessel_y0) X(special_bessel_y1) X(special_spherical_bessel_j0) X(special_airy_ai) \
+  X(special_chebyshev_polynomial_u) X(special_chebyshev_polynomial_v) X(special_chebyshev_polynomial_w) \
+  X(special_shifted_chebyshev_polynomial_t) X(special_shifted_chebyshev_polynomial_u) \
+  X(special_shifted_chebyshev_polynomial_v) X(special_shifted_chebyshev_polynomial_w) \
+  X(special_hermite_polynomial_he) X(special_laguerre_polynomial_l) X(special_legendre_polynomial_p)
 
 void test_every_op() {
 #define SWEEP(name) sweep(#name, &cnn::name);

@@ -108,6 +108,11 @@ def searchsorted(edges, x, out_int32=False, right=False):
     return np.searchsorted(edges, x, "right" if right else "left").astype(np.int64)
 
 
+def nonzero_static(x, size, fill_value=-1):
+    found = np.argwhere(x)[:size]
+    return np.concatenate([found, np.full((size - len(found), x.ndim), fill_value)])
+
+
 def outside(low, match="out of range"):
     """Calls whose index reaches beyond both ends."""
     return error(IndexError, match, *low)
@@ -215,6 +220,9 @@ ROWS = [
     Op("nonzero", lambda x, as_tuple=False: list(np.nonzero(x)) if as_tuple else np.argwhere(x),
        [case(A), case(Fixed([[0, 1], [2, 0]])), case(X(0, 2)), case(Fixed(3)), case(A, as_tuple=True)], dtypes=ALL,
        result=LONG, grad=0, meta=False),
+    Op("nonzero_static", nonzero_static, [case(A, size=15), case(Fixed([[0, 1], [2, 0]]), size=1), case(A, size=0),
+       case(Fixed([[0, 1], [2, 0]]), size=4, fill_value=7)], dtypes=ALL, result=LONG, grad=0, large=case(BIG, size=9),
+       errors=[error(RuntimeError, "non-negative", A, size=-1)]),
     Op("argwhere", np.argwhere, [case(A), case(Fixed([[0, 1], [2, 0]]))], dtypes=ALL, result=LONG, grad=0, meta=False),
     Op("searchsorted", searchsorted, [case(EDGES, X(2, 3)), case(EDGES, X(4), right=True), case(EDGES, 0.3)],
        result=LONG, grad=0),

@@ -99,6 +99,13 @@ def median(x, dim=None, keepdim=False):
     return kth(x, (x.shape[dim] - 1) // 2 + 1, dim, keepdim)
 
 
+def renorm(x, p, dim, maxnorm):
+    size = np.linalg.norm(np.moveaxis(x, dim, 0).reshape(x.shape[dim], -1), p, axis=1).reshape(
+        [-1 if d == dim else 1 for d in range(x.ndim)]
+    )
+    return x * np.where(size > maxnorm, maxnorm / (size + 1e-7), 1)
+
+
 def mode(x, dim=-1, keepdim=False):
     def one(row):
         values, counts = np.unique(row, return_counts=True)
@@ -144,6 +151,11 @@ ROWS = [
        case(AWAY, 2, (0,), True), case(AWAY, 0).no_grad()], tolerance=4, large=case(LARGE, 2, 0)),
     Op("norm", norm, [case(AWAY), case(AWAY, 1), case(AWAY, 3, 1), case(D, float("inf"), 1), case(AWAY, 2, 0, True)],
        tolerance=4),
+    Op("renorm", renorm, [case(SMALL, 2, 0, 1.0), case(SMALL, 1.5, 1, 0.7), case(D, 1, 1, 2),
+       case(SMALL, float("inf"), 0, 0.5)], tolerance=8, large=case(LARGE, 2, 0, 1.0),
+       errors=[error(RuntimeError, "non-positive", X(2, 3), 0, 0, 1.0),
+       error(RuntimeError, "maxnorm to be >= 0", X(2, 3), 2, 0, -1.0), error(IndexError, "out of range", A, 2, 5, 1.0),
+       error(RuntimeError, "at least 2 dimensions", X(3), 2, 0, 1.0)]),
     Op("dist", lambda a, b, p=2: norm(a - b, p),
        [case(SMALL, X(2, 3, low=3, high=5)), case(SMALL, X(3, low=3, high=5), 1)], tolerance=4),
     Op("max", extremum(np.max, np.argmax), [*ONE, case(X())], result=PAIR, dtypes=NUMBERS, large=case(LARGE, 0),

@@ -133,6 +133,8 @@ ROWS = [
     same_bytes("swapdims", swap, case(B, 0, 2)),
     same_bytes("t", np.transpose, case(A), case(X(3)), case(X()),
                errors=[error(RuntimeError, "2 dimensions", X(2, 2, 2))]),
+    same_bytes("adjoint", lambda x: np.swapaxes(x, -1, -2), case(A), case(B), large=case(BIG),
+               errors=[error(RuntimeError, "matrices", X(3))]),
     same_bytes("movedim", np.moveaxis, case(B, 0, 2), case(B, (0, 1), (1, 2)),
                errors=[error(RuntimeError, "", X(2, 3), (0, 1), (0,))]),
     same_bytes("moveaxis", np.moveaxis, case(B, 0, 2)),

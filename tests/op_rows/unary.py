@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 import cnn
-from op_cases import ALL, BOOL, FLOATS, INTS, NUMBERS, Op, X, case, error
+from op_cases import ALL, BOOL, FLOATS, INTS, NUMBERS, Fixed, Op, X, case, error
 
 R = X(2, 3)
 POSITIVE = X(2, 3, low=0.2, high=3.0)
@@ -75,13 +75,8 @@ def test_of(name, reference, dtypes=ALL, **options):
     )
 
 
-def _special():
-    from op_cases import Fixed
-
-    return case(Fixed([0.0, -0.0, 1.5, -1.5, math.inf, -math.inf, math.nan]))
-
-
-X_SPECIAL = _special()
+SPECIAL_VALUES = Fixed([0.0, -0.0, 1.5, -1.5, math.inf, -math.inf, math.nan])
+X_SPECIAL = case(SPECIAL_VALUES)
 
 
 ROWS = [
@@ -92,6 +87,13 @@ ROWS = [
     step("positive", lambda x: +x, R),
     step("sign", np.sign, dtypes=NUMBERS),
     step("sgn", np.sign, dtypes=NUMBERS),
+    step("conj", np.copy, R, ALL),
+    step("conj_physical", np.copy, R, ALL),
+    step("real", np.copy, R, ALL),
+    step("resolve_conj", np.copy, R, ALL),
+    step("resolve_neg", np.copy, R, ALL),
+    Op("angle", lambda x: np.where(np.isnan(x), x, np.where(x < 0, np.pi, 0.0)),
+       [case(R), case(SPECIAL_VALUES).only(FLOATS).no_grad()], dtypes=ALL, result="float", pointwise=True),
     step("square", np.square, R),
     step("floor", np.floor, X(2, 3, low=-2.4, high=2.4, kinks=(-2, -1, 0, 1, 2))),
     step("ceil", np.ceil, X(2, 3, low=-2.4, high=2.4, kinks=(-2, -1, 0, 1, 2))),

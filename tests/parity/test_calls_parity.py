@@ -32,6 +32,7 @@ INTENDED = {
     "Tensor.new_ones": IN_THE_STUB,
     "Tensor.new_tensor": IN_THE_STUB,
     "Tensor.requires_grad_": IN_THE_STUB,
+    ".dequantize": "a list has the place, and the name, of a tensor",
     "F.gelu": IN_THE_STUB,
     "F.one_hot": IN_THE_STUB,
     "F.scaled_dot_product_attention": IN_THE_STUB,
@@ -49,7 +50,7 @@ MORE = {
     **{
         f"Tensor.{name}": SAME_FUNCTION
         for name in (
-            "cross diff histc inner kron nanquantile quantile cholesky cholesky_inverse cholesky_solve "
+            "cross diff histc histogram inner kron nanquantile quantile cholesky cholesky_inverse cholesky_solve "
             "geqrf inverse lu lu_solve matrix_power orgqr ormqr qr slogdet svd triangular_solve"
         ).split()
     },
@@ -74,6 +75,10 @@ UNREAD = set(
     Tensor.as_subclass Tensor.is_shared Tensor.new Tensor.numpy Tensor.register_hook
     Tensor.register_post_accumulate_grad_hook Tensor.set_ Tensor.share_memory_ Tensor.stride
     Tensor.tolist Tensor.type Tensor.untyped_storage
+    Tensor.ccol_indices Tensor.coalesce Tensor.col_indices Tensor.const_data_ptr Tensor.crow_indices
+    Tensor.indices Tensor.int_repr Tensor.ipu Tensor.is_coalesced Tensor.mtia
+    Tensor.q_per_channel_axis Tensor.q_per_channel_scales Tensor.q_per_channel_zero_points
+    Tensor.q_scale Tensor.q_zero_point Tensor.qscheme Tensor.row_indices Tensor.values Tensor.xpu
     F.adaptive_max_pool1d F.adaptive_max_pool2d F.adaptive_max_pool3d F.fractional_max_pool2d
     F.fractional_max_pool3d F.logsigmoid F.max_pool1d F.max_pool2d F.max_pool3d
     """.split()

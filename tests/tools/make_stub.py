@@ -189,10 +189,22 @@ def methods() -> list[str]:
     return lines
 
 
+# Methods written in Python whose result is not a tensor.
+OTHER_RESULTS = {
+    "dense_dim": "_int", "dim_order": "tuple[_int, ...]", "histogram": "Any",
+    "is_distributed": "_bool", "is_nonzero": "_bool", "sparse_dim": "_int", "unique": "Any",
+    "unique_consecutive": "Any",
+}  # fmt: skip
+
+
 def composed() -> list[str]:
     """Methods written in Python: their parameters' names and defaults, without types."""
     lines = []
-    for name in sorted(cnn._composite.METHODS + cnn.functional.METHODS + cnn._tensor.OF_LINALG):
+    names = [
+        *cnn._composite.METHODS, *cnn.functional.METHODS, *cnn._composite.own_methods(),
+        *cnn._tensor.OF_LINALG,
+    ]  # fmt: skip
+    for name in sorted(names):
         getattr(_C.Tensor, name)  # which may load it
         function = inspect.getattr_static(_C.Tensor, name)
         function = inspect.unwrap(function)
@@ -209,7 +221,7 @@ def composed() -> list[str]:
                 parts.append("*")
                 starred = True
             parts.append(f"{p.name}: Any" + ("" if p.default is p.empty else f" = {p.default!r}"))
-        result = "Any" if name.startswith("unique") or name in SEVERAL else "Tensor"
+        result = OTHER_RESULTS.get(name, "Any" if name in SEVERAL else "Tensor")
         lines.append(
             f'def {name}({", ".join(parts)}) -> {result}: """{summary(function.__doc__)}"""'
         )

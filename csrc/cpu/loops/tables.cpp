@@ -7,6 +7,10 @@
 
 namespace cnn::cpu {
 
+inline namespace CNN_ISA {
+void fill_special(Tables& t);
+}
+
 // The one name by which the host finds this build: fill_tables_avx2(tables).
 void CNN_JOIN(fill_tables_, CNN_ISA)(Tables& t) {
   fill_arithmetic(t);
@@ -15,6 +19,7 @@ void CNN_JOIN(fill_tables_, CNN_ISA)(Tables& t) {
   fill_compare(t);
   fill_activation(t);
   fill_select(t);
+  fill_special(t);
   fill_casts(t);
   fill_moves(t);
   fill_create(t);

@@ -9,6 +9,7 @@
 #include "cnn/ops/conv.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
+#include "cnn/ops/draw_gradients.h"
 #include "cnn/ops/index.h"
 #include "cnn/ops/join.h"
 #include "cnn/ops/loss.h"
@@ -28,3 +29,4 @@
 #include "cnn/ops/special.h"
 #include "cnn/ops/unary.h"
 #include "cnn/ops/view.h"
+#include "cnn/ops/view_scatter.h"

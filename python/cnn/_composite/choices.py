@@ -15,10 +15,10 @@ def combinations(input, r=2, with_replacement=False):
         return input.new_empty((0,))
     n = input.shape[0]
     count = _choices(n + r - 1 if with_replacement and n else n, r)
-    if count == 0:
-        return input.new_empty((0, r))
     # Made first: it raises where there are too many.
     places = _C.empty((count, r), dtype=_C.int64, device=input.device)
+    if count == 0:
+        return input[places]
     if input.is_meta:
         return input.new_empty((count, r))
     # Each choice of k elements is followed by every element that may come after its last one and

@@ -1,11 +1,11 @@
-"""Covariances, quantiles and histograms, composed of other functions."""
+"""Covariances and quantiles, composed of other functions."""
 
 from __future__ import annotations
 
 import warnings
 
 from .. import _C
-from .._refusals import into, refuse_integers, require_string
+from .._refusals import into, require_string
 
 
 def cov(input, *, correction=1, fweights=None, aweights=None):
@@ -147,24 +147,3 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=N
 def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear", out=None):
     """`quantile` without the nans."""
     return into(out, _quantile(input, q, dim, keepdim, interpolation, True), "nanquantile")
-
-
-def histc(input, bins=100, min=0, max=0, *, out=None):
-    """How many elements lie in each of `bins` equal parts of [min, max]; 0, 0: the data's range."""
-    if bins <= 0:
-        raise RuntimeError("bins must be > 0")
-    refuse_integers("histogram_cpu", input)
-    low, high = float(min), float(max)
-    if low == high and input.numel():
-        low, high = float(input.min()), float(input.max())
-    if low == high:
-        low, high = low - 1, high + 1
-    if low != low or high != high or abs(low) == float("inf") or abs(high) == float("inf"):
-        raise RuntimeError(f"range of [{low}, {high}] is not finite")
-    if low > high:
-        raise RuntimeError("max must be larger than min")
-    x = input.detach().reshape(-1)
-    x = x[(x >= low) & (x <= high)]
-    place = ((x - low) * bins / (high - low)).long().clamp(0, bins - 1)
-    counts = _C.zeros(bins, dtype=input.dtype, device=input.device)
-    return into(out, counts.index_add(0, place, _C.ones_like(x)), "histc")

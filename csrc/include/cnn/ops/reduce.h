@@ -60,6 +60,8 @@ CNN_API Tensor norm(const Tensor& input, Scalar p = 2, std::optional<Dims> dim =
                     std::optional<DType> dtype = {}, Dest dest = {});
 // The p-norm of input - other.
 CNN_API Tensor dist(const Tensor& input, const Tensor& other, Scalar p = 2);
+// Slices along `dim` whose p-norm is above maxnorm, scaled down to it.
+CNN_API Tensor renorm(const Tensor& input, Scalar p, int64_t dim, Scalar maxnorm, Dest dest = {});
 CNN_API Tensor logsumexp(const Tensor& input, const Dims& dim, bool keepdim = false, Dest dest = {});
 
 }  // namespace cnn

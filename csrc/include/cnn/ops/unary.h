@@ -58,7 +58,8 @@ CNN_API Tensor round(const Tensor& input, int64_t decimals = 0, Dest dest = {});
 CNN_API Tensor logit(const Tensor& input, std::optional<double> eps = {}, Dest dest = {});
 CNN_API Tensor nan_to_num(const Tensor& input, std::optional<double> nan = {}, std::optional<double> posinf = {},
                           std::optional<double> neginf = {}, Dest dest = {});
-CNN_API Tensor polygamma(int64_t n, const Tensor& input);
+CNN_API Tensor polygamma(int64_t n, const Tensor& input, Dest dest = {});
+CNN_API Tensor angle(const Tensor& input, Dest dest = {});  // pi below 0, else 0
 CNN_API Tensor positive(const Tensor& input);
 
 }  // namespace cnn

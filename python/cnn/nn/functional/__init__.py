@@ -62,6 +62,7 @@ from .images import (
     channel_shuffle,
     fold,
     interpolate,
+    native_channel_shuffle,
     pad,
     pixel_shuffle,
     pixel_unshuffle,
@@ -72,6 +73,7 @@ from .images import (
 )
 from .linears import (
     bilinear,
+    conv_tbc,
     cosine_similarity,
     pairwise_distance,
     pdist,
@@ -234,6 +236,7 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_tbc",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
@@ -299,6 +302,7 @@ __all__ = [
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
+    "native_channel_shuffle",
     "nll_loss",
     "normalize",
     "one_hot",

@@ -229,6 +229,11 @@ def channel_shuffle(input, groups) -> _C.Tensor:
     return _as_laid_out(split.transpose(1, 2).reshape(input.shape), input)
 
 
+def native_channel_shuffle(input, groups) -> _C.Tensor:
+    """The same as channel_shuffle."""
+    return channel_shuffle(input, groups)
+
+
 def _scaled(size, factor):
     scaled = size * factor
     if not abs(scaled) < 2**63:

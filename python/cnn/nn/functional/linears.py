@@ -43,6 +43,26 @@ def bilinear(input1, input2, weight, bias=None) -> _C.Tensor:
     return y if bias is None else y + bias
 
 
+def conv_tbc(input, weight, bias, pad=0) -> _C.Tensor:
+    """A convolution over time: [T, B, C_in] by [k, C_in, C_out] and [C_out] to [T', B, C_out]."""
+    for name, x, dim in (("Input", input, 3), ("Weight", weight, 3), ("Bias", bias, 1)):
+        if x.dim() != dim:
+            what = "time, batch, in_channels" if dim == 3 else "out_channels"
+            raise RuntimeError(f"{name} must have {dim} dims: {what}")
+    if input.shape[2] != weight.shape[1]:
+        raise RuntimeError(
+            "Input dim 2 (input channels) is not == dim 1 in the weight tensor; got "
+            f"{input.shape[2]} and {weight.shape[1]}"
+        )
+    if weight.shape[2] != bias.shape[0]:
+        raise RuntimeError(
+            "Bias size must equal dim 2 in the weight tensor (output channels); got "
+            f"{bias.shape[0]} and {weight.shape[2]}"
+        )
+    y = _C.conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, 1, pad)
+    return y.permute(2, 0, 1).contiguous()
+
+
 def cosine_similarity(x1, x2, dim=1, eps=1e-08) -> _C.Tensor:
     """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim of the broadcast inputs."""
     x1, x2 = _C.broadcast_tensors([x1, x2])
