@@ -10,7 +10,7 @@
 // log-concave and falls steadily from x on: a Gauss-Legendre rule over the stretch on which it falls to exp(-40) has
 // double precision. Where the density falls too slowly for that, below x for small a, the power series of F serves,
 // whose terms have known derivatives.
-#include "cnn/ops/special.h"
+#include "cnn/ops/draw_gradients.h"
 
 #include <algorithm>
 #include <cmath>
@@ -95,13 +95,6 @@ double log_rest(double x, double x_less_1) {
     power *= -x_less_1;
   }
   return sum;
-}
-
-// x p(x) for Gamma(a): x^a exp(-x) / Gamma(a).
-double gamma_density(double a, double x) {
-  if (a < 10) return std::exp(a * std::log(x) - x - std::lgamma(a));
-  const double z = 1 / (a * a), rest = (1. / 12 - z * (1. / 360 - z * (1. / 1260 - z / 1680))) / a;  // Stirling's
-  return std::sqrt(a / (2 * M_PI)) * std::exp(a * log_rest(x / a, (x - a) / a) - rest);
 }
 
 // From x on, `side` = +1 upwards or -1 downwards in log t: what log p has fallen by at distance d, and the distance at
