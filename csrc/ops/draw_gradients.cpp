@@ -77,22 +77,13 @@ double integral(double length, const F& f) {
 
 // ---- Gamma ----
 
-// exp(x) - 1 - x and log(x) - (x - 1), exact near 0 and near 1.
+// exp(x) - 1 - x, exact near 0.
 double exp_rest(double x) {
   if (std::fabs(x) > 0.25) return std::expm1(x) - x;
   double sum = 0, power = x * x / 2;
   for (int n = 3; n < 16; ++n) {
     sum += power;
     power *= x / n;
-  }
-  return sum;
-}
-double log_rest(double x, double x_less_1) {
-  if (std::fabs(x_less_1) > 0.25) return std::log(x) - x_less_1;
-  double sum = 0, power = -x_less_1 * x_less_1;
-  for (int n = 2; n < 30; ++n) {
-    sum += power / n;
-    power *= -x_less_1;
   }
   return sum;
 }
