@@ -72,20 +72,17 @@ def ctc_loss(
     )
 
 
-_MODES = ("bilinear", "nearest", "bicubic")
-_PADDINGS = ("zeros", "border", "reflection")
-
-
 def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
     """nn.functional.grid_sample; 0 is 'bilinear' and 'zeros'."""
-    for name, number in (
-        ("interpolation_mode", interpolation_mode),
-        ("padding_mode", padding_mode),
+    names = []
+    for what, numbers, number in (
+        ("interpolation", F.GRID_SAMPLE_INTERPOLATION_MODES, interpolation_mode),
+        ("padding", F.GRID_SAMPLE_PADDING_MODES, padding_mode),
     ):
-        if number not in (0, 1, 2):
-            raise RuntimeError(f"grid_sampler(): {name} must be 0, 1 or 2, got {number}")
-    mode, padding = _MODES[interpolation_mode], _PADDINGS[padding_mode]
-    return F.grid_sample(input, grid, mode, padding, align_corners)
+        if number not in numbers.values():
+            raise RuntimeError(f"grid_sampler(): {what}_mode must be 0, 1 or 2, got {number}")
+        names.append(list(numbers)[number])
+    return F.grid_sample(input, grid, *names, align_corners)
 
 
 def grid_sampler_2d(input, grid, interpolation_mode, padding_mode, align_corners):

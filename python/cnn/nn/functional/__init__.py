@@ -75,6 +75,7 @@ from .linears import (
     bilinear,
     conv_tbc,
     cosine_similarity,
+    grouped_mm,
     pairwise_distance,
     pdist,
 )
@@ -141,8 +142,25 @@ from .pools import (
     max_unpool2d,
     max_unpool3d,
 )
-from .sampling import grid_sample
+from .sampling import (
+    GRID_SAMPLE_INTERPOLATION_MODES,
+    GRID_SAMPLE_PADDING_MODES,
+    grid_sample,
+)
 from .sequence_losses import ctc_loss
+
+has_torch_function = _C._has_torch_function
+has_torch_function_variadic = has_torch_function_unary = _C._has_torch_function_variadic
+
+
+class _BroadcastingList:
+    """For annotations: `BroadcastingList2[int]` is a number, or a list of two."""
+
+    def __getitem__(self, item):
+        return None
+
+
+BroadcastingList1, BroadcastingList2, BroadcastingList3 = (_BroadcastingList() for _ in range(3))
 
 # Name here: name in the core.
 _CORE_OPS = {
@@ -263,6 +281,7 @@ __all__ = [
     "glu",
     "grid_sample",
     "group_norm",
+    "grouped_mm",
     "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",

@@ -63,6 +63,67 @@ def conv_tbc(input, weight, bias, pad=0) -> _C.Tensor:
     return y.permute(2, 0, 1).contiguous()
 
 
+def grouped_mm(mat_a, mat_b, *, offs=None, bias=None, out_dtype=None) -> _C.Tensor:
+    """A matrix product for each group. Matrices [groups, ...] are a group each; a single one is cut
+    into groups along its rows, its columns or what is summed over, where `offs` (int32) says that
+    they end. Rows and columns behind the last group are 0.
+    """
+    _check_groups(mat_a, mat_b, offs, bias, out_dtype)
+    flat_a, flat_b = mat_a.dim() == 2, mat_b.dim() == 2
+    if offs is None:
+        return mat_a.matmul(mat_b)
+    size = mat_a.shape[-1] if flat_a and flat_b else mat_a.shape[0] if flat_a else mat_b.shape[1]
+    ends = offs.tolist()
+    starts = [0, *ends[:-1]]
+    if any(not start <= end <= size for start, end in zip(starts, ends)):
+        raise RuntimeError(f"Offsets have to ascend up to {size}, got {ends}")
+    parts = [(start, end - start) for start, end in zip(starts, ends)]
+    if flat_a and flat_b:
+        return _C.stack([mat_a.narrow(1, *p).matmul(mat_b.narrow(0, *p)) for p in parts])
+    rest = size - (ends[-1] if ends else 0)
+    if flat_a:
+        rows = [mat_a.narrow(0, *p).matmul(b) for p, b in zip(parts, mat_b)]
+        return _C.cat([*rows, mat_a.new_zeros(rest, mat_b.shape[2])], 0)
+    columns = [a.matmul(mat_b.narrow(1, *p)) for p, a in zip(parts, mat_a)]
+    return _C.cat([*columns, mat_b.new_zeros(mat_a.shape[1], rest)], 1)
+
+
+def _check_groups(mat_a, mat_b, offs, bias, out_dtype):
+    for name, x in (("mat_a", mat_a), ("mat_b", mat_b)):
+        if x.dim() not in (2, 3):
+            raise RuntimeError(f"{name} has to be 2 or 3d, got {list(x.shape)}")
+    if mat_a.dtype != mat_b.dtype:
+        raise RuntimeError(
+            f"grouped_mm: expected one dtype, but got {mat_a.dtype} and {mat_b.dtype}"
+        )
+    if mat_a.shape[-1] != mat_b.shape[-2]:
+        raise RuntimeError(
+            "contraction dimension of mat_a and mat_b must match, got "
+            f"{list(mat_a.shape)} and {list(mat_b.shape)}"
+        )
+    if (offs is not None) != (mat_a.dim() == 2 or mat_b.dim() == 2):
+        raise RuntimeError(
+            "Have to provide offsets if there is a 2d matrix, or no offset if both matrices are 3d"
+        )
+    if bias is not None:
+        raise RuntimeError("Bias not supported yet")
+    if out_dtype is not None and out_dtype != mat_a.dtype:
+        raise RuntimeError("Grouped gemm output dtype must match `mat_a` dtype")
+    if offs is None:
+        if mat_a.shape[0] != mat_b.shape[0]:
+            raise RuntimeError(
+                f"batched dimension has to match, got {mat_a.shape[0]} and {mat_b.shape[0]}"
+            )
+        return
+    if offs.dtype != _C.int32 or offs.dim() != 1:
+        raise RuntimeError(f"Offsets have to be int32, a vector; got {offs.dtype}, {offs.dim()}d")
+    for x in (mat_a, mat_b):
+        if x.dim() == 3 and x.shape[0] != offs.shape[0]:
+            raise RuntimeError(
+                f"matrix batch sizes have to match, got {x.shape[0]} and {offs.shape[0]}"
+            )
+
+
 def cosine_similarity(x1, x2, dim=1, eps=1e-08) -> _C.Tensor:
     """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim of the broadcast inputs."""
     x1, x2 = _C.broadcast_tensors([x1, x2])

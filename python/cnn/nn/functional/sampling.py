@@ -126,6 +126,11 @@ def _check_grid(input, grid, mode):
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
 
 
+# The options of grid_sample, and the numbers that they are to the core.
+GRID_SAMPLE_INTERPOLATION_MODES = {"bilinear": 0, "nearest": 1, "bicubic": 2}
+GRID_SAMPLE_PADDING_MODES = {"zeros": 0, "border": 1, "reflection": 2}
+
+
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
     """Values of [N, C, H, W] at points (x, y) of grid [N, H', W', 2], in [-1, 1]: [N, C, H', W'].
 
@@ -133,12 +138,12 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     and, for images, 'bicubic'; padding 'zeros', 'border' or 'reflection'. Raises ValueError for
     others, RuntimeError for shapes that do not fit.
     """
-    if mode not in ("bilinear", "nearest", "bicubic"):
+    if mode not in GRID_SAMPLE_INTERPOLATION_MODES:
         raise ValueError(
             "nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', "
             f"but got: '{mode}'"
         )
-    if padding_mode not in ("zeros", "border", "reflection"):
+    if padding_mode not in GRID_SAMPLE_PADDING_MODES:
         raise ValueError(
             "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or "
             f"'reflection', but got: '{padding_mode}'"
