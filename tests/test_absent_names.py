@@ -64,8 +64,9 @@ def test_tensors_say_so_too():
             subject.to_sparse
         assert caught.value.name == "to_sparse"
         assert "sum" in dir(subject) and "shape" in dir(subject)
-    x.volatile = 5
-    assert x.volatile == 5 and "volatile" in dir(x) and "volatile" not in dir(cnn.ones(1))
+    x.to_sparse_bsr = 5
+    assert x.to_sparse_bsr == 5 and "to_sparse_bsr" in dir(x)
+    assert "to_sparse_bsr" not in dir(cnn.ones(1))
 
 
 def test_a_subclass_may_have_what_tensor_lacks():

@@ -103,6 +103,13 @@ def test_dense_tensors():
         x.xpu()
     assert x.dequantize() is x and x.half().dequantize().dtype == cnn.float32
     assert not any((x.is_xla, x.is_vulkan, x.is_ipu, x.is_maia, x.is_mtia, x.is_sparse_csr))
+    with pytest.raises(NotImplementedError, match="record_stream"):
+        x.record_stream(None)
+    with pytest.warns(UserWarning, match="volatile was removed"):
+        assert x.volatile is False
+    assert x.grad_dtype is cnn.float32
+    with pytest.raises(AttributeError):
+        x.grad_dtype = cnn.float64
     with pytest.raises(RuntimeError, match=r"reinforce\(\) was removed"):
         x.reinforce(1)
 

@@ -336,6 +336,10 @@ class Tensor:
     @property
     def is_xpu(self) -> _bool: ...
     @property
+    def grad_dtype(self) -> _dtype: ...
+    @property
+    def volatile(self) -> _bool: ...
+    @property
     def is_mkldnn(self) -> _bool: ...
     @property
     def _base(self) -> Tensor | None: ...
@@ -505,7 +509,7 @@ class Tensor:
     def dense_dim(input) -> _int:
         """The number of dimensions: all are dense."""
     def dequantize(input) -> Tensor:
-        """The tensor itself, in float32: it is not quantized."""
+        """The tensor itself, in float32: it is not quantized. Of a list, each of its tensors."""
     def diagflat(input, offset: Any = 0) -> Tensor:
         """A matrix with the flattened input on a diagonal."""
     def diff(
@@ -594,6 +598,8 @@ class Tensor:
         out: Any = None,
     ) -> Tensor:
         """The q-quantiles (q in [0, 1], a number or a vector) along `dim`, or of all elements."""
+    def record_stream(self, s: Any) -> None:
+        """Nothing to record: all work of a GPU is one stream. NotImplementedError for the CPU."""
     def reinforce(self, reward: Any) -> Tensor:
         """RuntimeError: it was removed from PyTorch. Use cnn.distributions."""
     def rot90(input, k: Any = 1, dims: Any = (0, 1)) -> Tensor:

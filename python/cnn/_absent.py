@@ -45,10 +45,10 @@ _ELSEWHERE = {"embedding_bag": "cnn.nn.functional.embedding_bag"}
 
 # Of Tensor, whose attributes are looked up without asking a function: each gets a descriptor.
 _OF_TENSOR = """
-    cdouble cfloat chalf grad_dtype hash_tensor index istft record_stream resize resize_as
-    resize_as_sparse_ slice_inverse smm sparse_mask sparse_resize_ sparse_resize_and_clear_
-    sspaddmm stft to_mkldnn to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo
-    to_sparse_csc to_sparse_csr volatile
+    cdouble cfloat chalf hash_tensor index istft resize resize_as resize_as_sparse_
+    slice_inverse smm sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm stft
+    to_mkldnn to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc
+    to_sparse_csr
 """.split()
 
 

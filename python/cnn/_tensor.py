@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import warnings
 
 from . import _C, _absent
 
@@ -59,6 +60,17 @@ def tile(self, *dims, **named):
         return _composite.tile(self, *dims, **named)
     one = len(dims) == 1 and isinstance(dims[0], (list, tuple))
     return _composite.tile(self, dims[0] if one else dims)
+
+
+def _volatile(self):
+    """False: what it said is said by `no_grad`."""
+    warnings.warn("volatile was removed (Variable.volatile is always False)", stacklevel=2)
+    return False
+
+
+def _grad_dtype(self):
+    """The dtype of the gradient: that of the tensor."""
+    return self.dtype
 
 
 def _rdiv(self, other):
@@ -169,6 +181,8 @@ def _install():
     Tensor.__reduce_ex__ = _reduce_ex
     Tensor.__dir__ = _dir
     Tensor._typed_storage = _typed_storage
+    Tensor.volatile = property(_volatile)
+    Tensor.grad_dtype = property(_grad_dtype)
     methods = {name: getattr(_composite, name) for name in _composite.METHODS}
     methods |= {name: getattr(functional, name) for name in functional.METHODS}
     methods |= _composite.own_methods()

@@ -79,6 +79,7 @@ UNREAD = set(
     Tensor.indices Tensor.int_repr Tensor.ipu Tensor.is_coalesced Tensor.mtia
     Tensor.q_per_channel_axis Tensor.q_per_channel_scales Tensor.q_per_channel_zero_points
     Tensor.q_scale Tensor.q_zero_point Tensor.qscheme Tensor.row_indices Tensor.values Tensor.xpu
+    F.has_torch_function F.has_torch_function_unary F.has_torch_function_variadic
     F.adaptive_max_pool1d F.adaptive_max_pool2d F.adaptive_max_pool3d F.fractional_max_pool2d
     F.fractional_max_pool3d F.logsigmoid F.max_pool1d F.max_pool2d F.max_pool3d
     """.split()

@@ -192,7 +192,7 @@ def methods() -> list[str]:
 # Methods written in Python whose result is not a tensor.
 OTHER_RESULTS = {
     "dense_dim": "_int", "dim_order": "tuple[_int, ...]", "histogram": "Any",
-    "is_distributed": "_bool", "is_nonzero": "_bool", "sparse_dim": "_int", "unique": "Any",
+    "is_distributed": "_bool", "is_nonzero": "_bool", "record_stream": "None", "sparse_dim": "_int", "unique": "Any",
     "unique_consecutive": "Any",
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ from .elements import (
     map2_,
     map_,
     module_load,
+    record_stream,
     refusing_methods,
     reinforce,
     sparse_dim,
@@ -56,7 +57,8 @@ METHODS = [
 ]  # fmt: skip
 # Those that are methods only.
 _METHODS_ONLY = [
-    apply_, dense_dim, dim_order, map2_, map_, module_load, reinforce, sparse_dim, to_dense,
+    apply_, dense_dim, dim_order, map2_, map_, module_load, record_stream, reinforce, sparse_dim,
+    to_dense,
 ]  # fmt: skip
 
 for _name in __all__:

@@ -143,6 +143,15 @@ def reinforce(self, reward):
     )
 
 
+def record_stream(self, s):
+    """Nothing to record: all work of a GPU is one stream. NotImplementedError for the CPU."""
+    if not self.is_cuda:
+        raise NotImplementedError(
+            f"Could not run 'aten::record_stream' with arguments from the '{self.device.type}' "
+            "backend: there are no streams"
+        )
+
+
 def module_load(self, other, assign=False):
     """What a module's parameter becomes when `other` is loaded into it: other, or self's copy."""
     if assign:
