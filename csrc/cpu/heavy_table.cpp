@@ -3,16 +3,21 @@
 namespace cnn::cpu {
 
 const HeavyTable& CNN_ISA_NAME(heavy_table)() {
-  constexpr unsigned floats = kFloatBits, integers = kIntegerBits;
+  constexpr unsigned floats = kFloatBits, integers = kIntegerBits, bf16 = dtype_bits(DType::BFloat16);
+#if defined(__AVX512F__) && defined(__x86_64__)
+  constexpr unsigned attention_bf16 = bf16;
+#else
+  constexpr unsigned attention_bf16 = 0;
+#endif
   static constexpr HeavyTable table = {
-      .gemm = {gemm_entry, floats | integers | dtype_bits(DType::Float16) | dtype_bits(DType::BFloat16)},
+      .gemm = {gemm_entry, floats | integers | dtype_bits(DType::Float16) | bf16},
       .packed_size = packed_size_entry,
       .pack_b = pack_b_entry,
       .gemm_packed = gemm_packed_entry,
-      .conv_forward = {conv_forward, floats},
-      .conv_backward_input = {conv_backward_input, floats},
-      .conv_backward_weight = {conv_backward_weight, floats},
-      .max_pool_forward = {max_pool_forward, floats | integers},
+      .conv_forward = {conv_forward, floats | bf16},
+      .conv_backward_input = {conv_backward_input, floats | bf16},
+      .conv_backward_weight = {conv_backward_weight, floats | bf16},
+      .max_pool_forward = {max_pool_forward, floats | integers | bf16},
       .max_pool_backward = {max_pool_backward, floats},
       .avg_pool_forward = {avg_pool_forward, floats | dtype_bits(DType::Int64)},
       .avg_pool_backward = {avg_pool_backward, floats},
@@ -22,7 +27,7 @@ const HeavyTable& CNN_ISA_NAME(heavy_table)() {
       .resample = {resample, floats},
       .rnn_forward = {rnn_forward, floats},
       .rnn_backward = {rnn_backward, floats},
-      .attention_forward = {attention_forward, floats},
+      .attention_forward = {attention_forward, floats | attention_bf16},
       .attention_backward = {attention_backward, floats},
   };
   return table;

@@ -38,7 +38,8 @@ struct GemmArgs {
 // y [batch, out_channels, out...], all dense; with `channels_last`, x, y, dx and dy lie as [batch, in..., channels].
 // Fewer than 3 spatial dimensions: leading ones are 1 (kernel, stride and dilation 1, padding 0).
 struct ConvArgs {
-  DType dtype = DType::Float32;
+  DType dtype = DType::Float32;  // bfloat16: sums, scale and bias in float32
+  bool rounds_w = false;  // forward of bfloat16: w is float32, to be rounded
   int64_t batch = 1, channels = 1, out_channels = 1, groups = 1;
   int64_t in[3] = {1, 1, 1}, out[3] = {1, 1, 1};  // spatial sizes of x and y
   int64_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, dilation[3] = {1, 1, 1};
@@ -52,7 +53,7 @@ struct ConvArgs {
   void* dw = nullptr;  // backward_weight: written
   const void* scale = nullptr;  // forward: [out_channels] or null; y = clamp(sum * scale + bias, low, high)
   double low = -__builtin_inf(), high = __builtin_inf();
-  bool w_channels_last = false;  // forward, backward_input: w lies as [out_channels, kernel..., channels / groups]
+  bool w_channels_last = false;  // w lies as [out_channels, kernel..., channels / groups], and of bfloat16 dw as well
   Storage* keeper = nullptr;  // of w, if what is laid out of it may be kept (core/layouts.h)
   bool channels_last = false;
   bool winograd = true;  // allowed where it pays: fewer operations, error a few times that of the plain sum
@@ -129,7 +130,7 @@ struct AttentionPlanes {
 // out = softmax(scale q k^T + mask) v for each head. `cols` keys serve `rows` queries; heads / kv_heads heads in a row
 // share their keys and values. A row that is masked out whole gives zeros.
 struct AttentionArgs {
-  DType dtype = DType::Float32;
+  DType dtype = DType::Float32;  // of the planes; beside bfloat16, forward only, all other numbers are float32
   int64_t batch = 1, heads = 1, kv_heads = 1, rows = 0, cols = 0, width = 0, value_width = 0;
   double scale = 1;
   bool causal = false;  // query i sees keys 0 to i

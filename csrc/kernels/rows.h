@@ -34,6 +34,7 @@ struct RowFunctor {
   static constexpr int kCost = 4;     // of one element
   static constexpr int kScratch = 0;  // bytes of working memory for each element
   static constexpr bool kSerial = false;  // does one thread do a whole row, element after element?
+  static constexpr bool kMixed = false;  // are operands of 16 bits converted as they are loaded and stored?
 };
 
 template <class T, class Team, class X> CNN_HD T row_max(const Team& team, X x, int64_t n) {
@@ -194,6 +195,7 @@ struct LayerNormWeight : RowFunctor {
 // taken off first, as x - center is exact where x is far from zero and near to it. Without a center or shift: 0.
 struct ChannelScale : RowFunctor {
   static constexpr int kCost = 1;
+  static constexpr bool kMixed = true;
   float floor = -__builtin_inff();
   template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
     const auto y = row[0], x = row[1];
@@ -214,6 +216,7 @@ template <class T> CNN_HD T stopped(T g, T x, T mean, T scale, T shift) {
 // sum g and sum g (x - mean); with scale and shift, g is a gradient behind a ReLU.
 struct ChannelSums : RowFunctor {
   static constexpr int kCost = 1;
+  static constexpr bool kMixed = true;
   template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
     const auto g = row[2], x = row[3];
     const T mean = *row[4];
@@ -234,6 +237,7 @@ struct ChannelSums : RowFunctor {
 // dx = g a + (x - mean) b + c; with shift, g is a gradient behind a ReLU whose scale is a.
 struct ChannelGrad : RowFunctor {
   static constexpr int kCost = 1;
+  static constexpr bool kMixed = true;
   template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
     const auto dx = row[0], g = row[1], x = row[2];
     const T mean = *row[3], a = *row[4], b = *row[5], c = *row[6];

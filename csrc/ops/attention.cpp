@@ -9,8 +9,10 @@
 #include "autograd/recorder.h"
 #include "cnn/autograd.h"
 #include "cnn/ops.h"
+#include "core/cpu_info.h"
 #include "ops/attention_choice.h"
 #include "ops/heavy.h"
+#include "ops/map.h"
 
 namespace cnn {
 namespace {
@@ -18,7 +20,7 @@ namespace {
 struct Options {
   bool causal = false;
   double scale = 1;
-  Tensor mask;  // bool or of the operands' dtype, broadcastable to the scores; undefined: none
+  Tensor mask;  // bool or of the dtype of the scores' numbers, broadcastable to them; undefined: none
   Tensor noise;  // of the scores' shape, or undefined
 };
 
@@ -46,6 +48,10 @@ Tensor safe_softmax(const Tensor& s) {
 }
 
 Tensor composed(const Tensor& q, const Tensor& k, const Tensor& v, const Options& o) {
+  if (is_reduced(q.dtype())) {
+    const DType t = DType::Float32;
+    return to_dtype(composed(to_dtype(q, t), to_dtype(k, t), to_dtype(v, t), o), q.dtype());
+  }
   Tensor keys = k, values = v;
   if (q.dim() > 2 && k.size(-3) != q.size(-3) && k.size(-3) != 1) {
     const Tensor group = full({}, Scalar(q.size(-3) / k.size(-3)));
@@ -98,7 +104,7 @@ Results forward(const Tensor& q, const Tensor& k, const Tensor& v, const Options
   const bool like_q = q.shape()[3] == v.shape()[3] && !o.noise.defined() && has_dense_rows(q);
   const Results r = {
       like_q ? empty_as(q) : empty({q.shape()[0], q.shape()[1], q.shape()[2], v.shape()[3]}, q.dtype(), q.device()),
-      empty({q.shape()[0], q.shape()[1], q.shape()[2]}, q.dtype(), q.device())};
+      empty({q.shape()[0], q.shape()[1], q.shape()[2]}, compute_dtype(q.dtype()), q.device())};
   const Tensor dq = with_dense_rows(q), dk = with_dense_rows(k), dv = with_dense_rows(v);
   AttentionArgs a = args_of(dq, dk, dv, o);
   a.out = planes(r.out);
@@ -108,13 +114,19 @@ Results forward(const Tensor& q, const Tensor& k, const Tensor& v, const Options
   return r;
 }
 
-void backward(const Tensor& q, const Tensor& k, const Tensor& v, const Results& r, const Options& o, Grads& g) {
-  const Recorded range("_scaled_dot_product_flash_attention_for_cpu_backward", g.out(), q, k, v);
+void backward(const Tensor& q, const Tensor& k, const Tensor& v, const Results& r, const Options& o, const Tensor& dy,
+              Grads& g) {
   NoGrad guard;
+  if (is_reduced(q.dtype())) {
+    const DType t = DType::Float32;
+    backward(to_dtype(q, t), to_dtype(k, t), to_dtype(v, t), {to_dtype(r.out, t), r.lse}, o, to_dtype(g.out(), t), g);
+    for (int i = 0; i < 3; ++i) g[i] = to_dtype(g[i], q.dtype());
+    return;
+  }
   const Tensor rows_q = with_dense_rows(q), rows_k = with_dense_rows(k), rows_v = with_dense_rows(v);
   const Tensor dq = empty_as(rows_q), dk = empty_as(rows_k), dv = empty_as(rows_v);
   g[0] = dq, g[1] = dk, g[2] = dv;
-  const Tensor d_out = with_dense_rows(g.out()), out = with_dense_rows(r.out);
+  const Tensor d_out = with_dense_rows(dy), out = with_dense_rows(r.out);
   AttentionArgs a = args_of(rows_q, rows_k, rows_v, o);
   a.out = planes(out);
   a.lse = r.lse.raw();
@@ -151,7 +163,9 @@ Tensor fused(const Tensor& q, const Tensor& k, const Tensor& v, const Options& o
                            Options o = options;
                            if (mask.defined()) o.mask = mask.get(g);
                            if (grad_enabled()) return composed_backward(in, o, g);
-                           backward(in[0], in[1], in[2], {out.get(g), lse}, o, g);
+                           const Recorded range("_scaled_dot_product_flash_attention_for_cpu_backward", g.out(), in[0],
+                                                in[1], in[2]);
+                           backward(in[0], in[1], in[2], {out.get(g), lse}, o, g.out(), g);
                          });
 }
 
@@ -237,8 +251,9 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
     return cast(scaled_dot_product_attention, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa);
   check_operands(query, key, value, attn_mask, dropout_p, is_causal);
   check_allowed(query, key, value, dropout_p, enable_gqa);
-  const DType t = query.dtype();
-  if (is_reduced(t)) {
+  const DType t = query.dtype(), scores_type = compute_dtype(t);
+  const bool in_halves = t == DType::BFloat16 && query.device().is_cpu() && cpu_bf16() != Bf16::Floats;
+  if (is_reduced(t) && !in_halves) {
     const auto wide = [](const Tensor& x) { return is_floating(x.dtype()) ? to_dtype(x, DType::Float32) : x; };
     return to_dtype(scaled_dot_product_attention(wide(query), wide(key), wide(value),
                                                  attn_mask ? std::optional<Tensor>(wide(*attn_mask)) : attn_mask,
@@ -274,9 +289,9 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
   if (attn_mask) {
     check(broadcast_shapes(op, attn_mask->shape(), scores) == scores, op, "attn_mask of shape ", attn_mask->shape(),
           " does not broadcast to ", scores);
-    o.mask = attn_mask->dtype() == DType::Bool ? *attn_mask : to_dtype(*attn_mask, t);
+    o.mask = attn_mask->dtype() == DType::Bool ? *attn_mask : to_dtype(*attn_mask, scores_type);
   }
-  if (dropout_p > 0) o.noise = dropout(ones(scores, t, query.device()), dropout_p, true);
+  if (dropout_p > 0) o.noise = dropout(ones(scores, scores_type, query.device()), dropout_p, true);
   const bool mask_has_gradient = o.mask.defined() && grad_enabled() && o.mask.requires_grad();
   if (mask_has_gradient || q.numel() == 0 || k.numel() == 0 || v.numel() == 0) return composed(q, k, v, o);
   if (o.mask.defined()) o.mask = four_d(expand(o.mask, scores));

@@ -60,9 +60,13 @@ ConvArgs make_args(const ConvGeometry& g, const Dims& x, const Dims& w, const Di
   return a;
 }
 
-// 16-bit floats are computed in float, operands dense.
-Tensor dense(const Tensor& x, MemoryFormat format = MemoryFormat::Contiguous) {
-  return contiguous(to_dtype(x, compute_dtype(x.dtype())), format);
+// What the kernels compute in: of float16, and on GPUs of all 16-bit floats, float.
+DType kernel_dtype(const Tensor& x) {
+  return x.dtype() == DType::BFloat16 && !x.device().is_cuda() ? x.dtype() : compute_dtype(x.dtype());
+}
+
+Tensor dense(const Tensor& x, DType t, MemoryFormat format = MemoryFormat::Contiguous) {
+  return contiguous(to_dtype(x, t), format);
 }
 
 // Weights that the kernels take as they are, channels last.
@@ -85,21 +89,27 @@ struct ConvFinish {
 
 enum class Pass { Forward, Input, Weight };
 
-// Runs one pass into a new tensor of `shape`; a and b are its two operands in the pass's order.
+// Runs one pass into a new tensor of `shape`; a and b are its two operands in the pass's order. Forward, b may be float32
+// beside bfloat16: it is rounded where it is laid out.
 Tensor run(Pass pass, const ConvGeometry& geometry, const Dims& shape, const Tensor& a, const Tensor& b,
            const Tensor* bias, const Dims& x, const Dims& w, const Dims& y, const ConvFinish& finish = {},
            bool keeps_layouts = false) {
   NoGrad guard;
-  const DType t = compute_dtype(a.dtype());
+  const DType t = kernel_dtype(a);
+  const bool rounds_w = t == DType::BFloat16 && b.dtype() == DType::Float32;
+  const DType b_type = rounds_w ? b.dtype() : t;
   const MemoryFormat planes = geometry.format, weights = MemoryFormat::Contiguous;
-  const Tensor out = empty(shape, t, a.device(), pass == Pass::Weight ? weights : planes);
+  // Kernels of bfloat16 write the gradient of weights channels last, too.
+  const bool dw_last = pass == Pass::Weight && t == DType::BFloat16 && planes != weights;
+  const Tensor out = empty(shape, t, a.device(), pass == Pass::Weight && !dw_last ? weights : planes);
   if (out.numel() > 0) {
-    const bool w_last = pass != Pass::Weight && lies_in_pixels(b, t);
-    const Tensor da = dense(a, planes), db = w_last ? b : dense(b, pass == Pass::Weight ? planes : weights),
-                 dbias = bias ? dense(*bias) : Tensor();
+    const bool w_last = pass != Pass::Weight && lies_in_pixels(b, b_type);
+    const Tensor da = dense(a, t, planes), db = w_last ? b : dense(b, b_type, pass == Pass::Weight ? planes : weights),
+                 dbias = bias ? dense(*bias, compute_dtype(t)) : Tensor();
     ConvArgs args = make_args(geometry, x, w, y, t);
+    args.rounds_w = rounds_w;
     args.channels_last = planes != MemoryFormat::Contiguous;
-    args.w_channels_last = w_last;
+    args.w_channels_last = w_last || dw_last;
     if (bias) args.bias = dbias.raw();
     if (finish.scale.defined()) args.scale = finish.scale.raw();
     args.low = finish.low, args.high = finish.high;
@@ -116,7 +126,7 @@ Tensor run(Pass pass, const ConvGeometry& geometry, const Dims& shape, const Ten
       run_heavy("conv_backward", a.device(), &HeavyTable::conv_backward_weight, args);
     }
   }
-  if (pass != Pass::Weight || planes == weights) return to_dtype(out, a.dtype());
+  if (pass != Pass::Weight || planes == weights || dw_last) return to_dtype(out, a.dtype());
   const Tensor dw = contiguous(to_dtype(out, a.dtype()), planes);
   dw.impl()->set_geometry(shape, strides_in(planes, shape), 0);  // also where single channels lie in both formats
   return dw;
@@ -189,14 +199,16 @@ Tensor conv_weight(const Tensor& x, const Tensor& dy, const ConvGeometry& geomet
   });
 }
 
+enum class Types { Equal, Rounded };  // Rounded: weights of float32 beside bfloat16
+
 void check_operands(const char* op, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, int n,
-                    bool transposed, int64_t groups) {
+                    bool transposed, int64_t groups, Types types) {
   check(w.dim() == n + 2, op, "expected ", n + 2, "-dimensional weight, got weight of shape ", w.shape());
   check(x.dim() == n + 2 || x.dim() == n + 1, op, "Expected ", n + 1, "D (unbatched) or ", n + 2,
         "D (batched) input to conv", n, "d, but got input of size: ", x.shape());
   check(groups > 0, op, "expected groups to be greater than 0, but got groups=", groups);
-  check(x.dtype() == w.dtype(), op, "Input type (", dtype_name(x.dtype()), ") and weight type (", dtype_name(w.dtype()),
-        ") should be the same");
+  check(x.dtype() == w.dtype() || types == Types::Rounded, op, "Input type (", dtype_name(x.dtype()),
+        ") and weight type (", dtype_name(w.dtype()), ") should be the same");
   if (x.dtype() == DType::Bool) not_implemented(n == 3 ? "slow_conv3d_cpu" : "slow_conv2d_cpu", x.dtype());
   check_device(op, x.device(), w.device());
   const int64_t channels = x.shape()[x.dim() - n - 1];
@@ -226,11 +238,11 @@ namespace {
 
 Tensor convolve(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
                 const Dims& padding, const Dims& dilation, bool transposed, const Dims& output_padding, int64_t groups,
-                const ConvFinish& finish = {}) {
+                const ConvFinish& finish = {}, Types types = Types::Equal) {
   const int n = w.dim() - 2;
   const char* op = transposed ? "conv_transpose" : "conv";
   check_implemented(n >= 1 && n <= 3, op, "convolution over ", n, " spatial dimensions; 1 to 3 are there");
-  check_operands(op, x, w, bias, n, transposed, groups);
+  check_operands(op, x, w, bias, n, transposed, groups, types);
   const ConvGeometry g{spread(op, "stride", stride, n), spread(op, "padding", padding, n),
                        spread(op, "dilation", dilation, n), groups, format_of(x, w)};
   const Dims extra = spread(op, "output_padding", output_padding, n);
@@ -244,9 +256,9 @@ Tensor convolve(const Tensor& x, const Tensor& w, const std::optional<Tensor>& b
           ", padding=", g.padding, ", dilation=", g.dilation, " or output_padding=", extra, " is too large");
   }
   if (x.dim() == n + 1)
-    return squeeze(
-        convolve(unsqueeze(x, 0), w, bias, stride, padding, dilation, transposed, output_padding, groups, finish),
-        Dims{0});
+    return squeeze(convolve(unsqueeze(x, 0), w, bias, stride, padding, dilation, transposed, output_padding, groups,
+                            finish, types),
+                   Dims{0});
   Dims shape{x.shape()[0], transposed ? w.shape()[1] * groups : w.shape()[0]};
   for (int i = 0; i < n; ++i) {
     const int64_t in = x.shape()[2 + i], k = w.shape()[2 + i], reach = g.dilation[i] * (k - 1) + 1;
@@ -278,6 +290,28 @@ Tensor convolve(const Tensor& x, const Tensor& w, const std::optional<Tensor>& b
   }
   return transposed ? conv_input("ConvolutionBackward0", x, w, bias, g, shape)
                     : conv("ConvolutionBackward0", x, w, bias, g, shape, finish);
+}
+
+// Under autocast and without gradients the kernels themselves round weights of float32, and keep what they lay out of
+// them: a cast would be made, and laid out, in every region anew.
+bool rounds_weights(const Tensor& x, const Tensor& w, int dims) {
+  return (mode_word & ~kInference) == (kNoGrad | kAutocastCpu) && autocast_dtype(DeviceType::Cpu) == DType::BFloat16 &&
+         x.defined() && w.defined() && x.device().is_cpu() && w.device().is_cpu() && w.dtype() == DType::Float32 &&
+         (x.dtype() == DType::Float32 || x.dtype() == DType::BFloat16) && w.dim() == dims + 2;
+}
+
+Tensor to_bfloat16(const Tensor& x) { return to_dtype(x, DType::BFloat16); }
+
+// A convolution that autocast casts, by `op` unless the weights stay as they are.
+template <class Op>
+Tensor cast_convolution(const Autocast& cast, int dims, const Op& op, const Tensor& x, const Tensor& w,
+                        const std::optional<Tensor>& bias, const Dims& stride, const Dims& padding,
+                        const Dims& dilation, int64_t groups) {
+  const bool takes_bias = !bias || bias->dtype() == DType::Float32 || bias->dtype() == DType::BFloat16;
+  if (!rounds_weights(x, w, dims) || !takes_bias) return cast(op, x, w, bias, stride, padding, dilation, groups);
+  const WithoutAutocast inside;
+  return convolve(to_bfloat16(x), w, bias ? std::optional(to_bfloat16(*bias)) : bias, stride, padding, dilation, false,
+                  {0}, groups, {}, Types::Rounded);
 }
 
 }  // namespace
@@ -322,21 +356,21 @@ Tensor conv_norm_clamp(const Tensor& x, const Tensor& w, const std::optional<Ten
 Tensor conv1d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
               const Dims& padding, const Dims& dilation, int64_t groups) {
   if (const Autocast cast{"conv1d", x}) [[unlikely]]
-    return cast(conv1d, x, w, bias, stride, padding, dilation, groups);
+    return cast_convolution(cast, 1, conv1d, x, w, bias, stride, padding, dilation, groups);
   check(w.dim() == 3, "conv1d", "expected 3-dimensional weight, got weight of shape ", w.shape());
   return convolution(x, w, bias, stride, padding, dilation, false, {0}, groups);
 }
 Tensor conv2d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
               const Dims& padding, const Dims& dilation, int64_t groups) {
   if (const Autocast cast{"conv2d", x}) [[unlikely]]
-    return cast(conv2d, x, w, bias, stride, padding, dilation, groups);
+    return cast_convolution(cast, 2, conv2d, x, w, bias, stride, padding, dilation, groups);
   check(w.dim() == 4, "conv2d", "expected 4-dimensional weight, got weight of shape ", w.shape());
   return convolution(x, w, bias, stride, padding, dilation, false, {0}, groups);
 }
 Tensor conv3d(const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias, const Dims& stride,
               const Dims& padding, const Dims& dilation, int64_t groups) {
   if (const Autocast cast{"conv3d", x}) [[unlikely]]
-    return cast(conv3d, x, w, bias, stride, padding, dilation, groups);
+    return cast_convolution(cast, 3, conv3d, x, w, bias, stride, padding, dilation, groups);
   check(w.dim() == 5, "conv3d", "expected 5-dimensional weight, got weight of shape ", w.shape());
   return convolution(x, w, bias, stride, padding, dilation, false, {0}, groups);
 }

@@ -195,7 +195,9 @@ std::pair<Tensor, Tensor> max_pool_with_indices(int n, const Tensor& x, const Di
   Tensor y, indices = empty(shape, DType::Int64, x.device(), format);
   {
     NoGrad guard;
-    const Tensor from = dense(x, format), out = empty(shape, from.dtype(), x.device(), format);
+    const bool halves = x.dtype() == DType::BFloat16 && !x.device().is_cuda();
+    const Tensor from = halves ? contiguous(x, format) : dense(x, format),
+                 out = empty(shape, from.dtype(), x.device(), format);
     PoolArgs args = make_args(n, x.shape(), shape, from.dtype(), format);
     w.set(args);
     args.x = from.raw(), args.y = out.raw(), args.indices = indices.data<int64_t>();

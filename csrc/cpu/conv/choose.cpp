@@ -1,8 +1,11 @@
 // Which way a convolution takes: the first of nine that suits its shape. docs/design.md has the same table.
+#include "core/parallel.h"
+#include "cpu/conv/bf16.h"
 #include "cpu/conv/conv.h"
 #include "cpu/conv/turn_pixels.h"
 #include "cpu/heavy_kernels.h"
 #include "cpu/scratch.h"
+#include "cpu/vec/half.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
@@ -84,7 +87,59 @@ template <class T> void run(const Way& way, const ConvArgs& args, ConvPass pass)
   run_turned<T>(way, args, pass);
 }
 
+void convolve(const ConvArgs& args, ConvPass pass);
+
+// n elements in another type, rounded to By on the way.
+template <class By, class From, class To> void convert(int64_t n, const From* from, To* to) {
+  parallel_for(n, 1 << 14, [&](int64_t begin, int64_t end) {
+    if constexpr (std::is_same_v<By, To>) cast_dense(end - begin, from + begin, to + begin);
+    else
+      for (int64_t i = begin; i < end; ++i) to[i] = To(By(from[i]));
+  });
+}
+
+// Of bfloat16, through copies in float.
+void widened(const ConvArgs& args, ConvPass pass) {
+  const int64_t x_size = args.batch * args.channels * elements(args.in),
+                y_size = args.batch * args.out_channels * elements(args.out),
+                w_size = args.out_channels * (args.channels / args.groups) * elements(args.kernel);
+  Scratch<float> x(x_size), y(y_size), w(w_size);
+  const auto read = [](const void* from, int64_t n, float* to) {
+    convert<float>(n, static_cast<const BFloat16*>(from), to);
+  };
+  if (pass != ConvPass::BackwardInput) read(args.x, x_size, x);
+  if (pass != ConvPass::Forward) read(args.dy, y_size, y);
+  if (args.rounds_w) convert<BFloat16>(w_size, static_cast<const float*>(args.w), static_cast<float*>(w));
+  else if (pass != ConvPass::BackwardWeight) read(args.w, w_size, w);
+  ConvArgs wide = args;
+  wide.dtype = DType::Float32, wide.rounds_w = false, wide.keeper = nullptr;
+  const bool turns_dw = pass == ConvPass::BackwardWeight && args.w_channels_last;
+  if (turns_dw) wide.w_channels_last = false;
+  wide.x = x, wide.dx = x, wide.w = w, wide.dw = w, wide.y = y, wide.dy = y;
+  convolve(wide, pass);
+  const auto write = [](int64_t n, const float* from, void* to) {
+    convert<BFloat16>(n, from, static_cast<BFloat16*>(to));
+  };
+  if (pass == ConvPass::Forward) write(y_size, y, args.y);
+  else if (pass == ConvPass::BackwardInput) write(x_size, x, args.dx);
+  else if (!turns_dw) write(w_size, w, args.dw);
+  else {
+    Scratch<float> pixels(w_size);
+    turn_matrices<float>(args.out_channels, args.channels / args.groups, elements(args.kernel), w, pixels);
+    write(w_size, pixels, args.dw);
+  }
+}
+
+void convolve_bf16(const ConvArgs& args, ConvPass pass) {
+#if defined(__AVX512F__) && defined(__x86_64__)
+  constexpr Run kRun[] = {bf16_forward, bf16_backward_input, bf16_backward_weight};
+  if (prefers_bf16(args, pass)) return kRun[int(pass)](args);
+#endif
+  widened(args, pass);
+}
+
 void convolve(const ConvArgs& args, ConvPass pass) {
+  if (args.dtype == DType::BFloat16) return convolve_bf16(args, pass);
   for (const Way& way : kWays) {
     if (!way.suits(args, pass)) continue;
     return args.dtype == DType::Float32 ? run<float>(way, args, pass) : run<double>(way, args, pass);

@@ -3,29 +3,25 @@
 #include "cpu/gemm/half.h"
 
 #if defined(__AVX512F__) && defined(__x86_64__)
-#include "core/cpu_info.h"
 #include "cpu/gemm/bf16_tiles.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
 
-inline constexpr int64_t kPage = 2048;  // elements; rows that far apart share few lines of the cache
 inline constexpr int64_t kCacheOfA = 5 << 17;  // elements of A that stay in L2 while panels of B are packed and used
 inline constexpr int64_t kFreshOfB = 1 << 17;  // elements of B that one task packs at a time
 inline constexpr int64_t kPastCache = 1 << 20;  // elements of C from which it is not worth keeping in the cache
 
-int64_t whole_blocks(int64_t depth) { return ceil_div(depth, kDepth) * kDepth; }
-
 template <bool kForB> void pack_panel_of(const Operand& x, int64_t panel, int64_t lines, int64_t depth, uint16_t* to) {
-  const int64_t k_stride = kForB ? x.row : x.col, stride = kForB ? x.col : x.row, first = panel * kPanel;
-  pack_strip<kForB>({x.bits() + first * stride, k_stride, stride}, min_of(kPanel, lines - first), depth, to);
+  const int64_t k_stride = kForB ? x.row : x.col, stride = kForB ? x.col : x.row, first = panel * kPanelLines;
+  pack_strip<kForB>({x.bits() + first * stride, k_stride, stride}, min_of(kPanelLines, lines - first), depth, to);
 }
 
 // Panels from `first` on, one after the other. Memory is read in the order in which it lies: panel by panel, or, dense
 // across the panels, one depth of 32 after the other.
 template <bool kForB>
 void pack_panels(const Operand& x, int64_t first, int64_t lines, int64_t depth, uint16_t* to) {
-  const int64_t size = whole_blocks(depth) * kPanel, panels = ceil_div(lines, kPanel) - first;
+  const int64_t size = whole_blocks(depth) * kPanelLines, panels = ceil_div(lines, kPanelLines) - first;
   const bool by_depth = (kForB ? x.col : x.row) == 1;
   const int64_t work = by_depth ? panels * kBlock : size;
   parallel_for(by_depth ? size / kBlock : panels, 1 + kPackWork / (1 + work), [&](int64_t begin, int64_t end) {
@@ -41,16 +37,6 @@ void pack_panels(const Operand& x, int64_t first, int64_t lines, int64_t depth, 
     }
   });
 }
-
-// What differs between the processors.
-struct Engine {
-  void (*multiply)(const PanelsArgs&);
-  void (*open)();
-  void (*close)();
-  int64_t blocks_in_l1;  // of a panel of B, that stay there while panels of A pass
-};
-void nothing() {}
-constexpr Engine kTiles{multiply_tiles, open_tiles, close_tiles, 16}, kPairs{multiply_pairs, nothing, nothing, 8};
 
 // B dense along k is best read where it lies, as rows: C^T = B^T A^T, and the sums are turned round at the end. That
 // pays where laying out A costs less than laying out B.
@@ -70,17 +56,18 @@ template <class C> class PanelProduct {
         a_(a),
         b_(b),
         c_(c),
-        size_(whole_blocks(plan.k) * kPanel),
-        a_panels_(ceil_div(m_, kPanel)),
-        b_panels_(ceil_div(n_, kPanel)),
-        in_place_(a.col == 1 && plan.k % kDepth == 0 && (a.row % kPage != 0 || n_ <= kPanel) ? m_ / kPanel : 0),
+        size_(whole_blocks(plan.k) * kPanelLines),
+        a_panels_(ceil_div(m_, kPanelLines)),
+        b_panels_(ceil_div(n_, kPanelLines)),
+        in_place_(a.col == 1 && plan.k % kDepth == 0 && (a.row % kPage != 0 || n_ <= kPanelLines) ? m_ / kPanelLines
+                                                                                                  : 0),
         a_groups_(min_of(a_panels_, ceil_div(m_ * plan.k, kCacheOfA))),
-        fresh_b_(a_groups_ <= 2 && (b.row == 1 || plan.k * n_ <= kCacheOfA || m_ <= 2 * kPanel)),
+        fresh_b_(a_groups_ <= 2 && (b.row == 1 || plan.k * n_ <= kCacheOfA || m_ <= 2 * kPanelLines)),
         packed_a_((a_panels_ - in_place_) * size_),
         packed_b_(fresh_b_ ? 0 : b_panels_ * size_) {
     const Epilogue<float>& e = plan.epilogue;
     rounds_whole_rows_ = std::is_same_v<C, BFloat16> && e.alpha == 1 && !e.accumulate && !e.row_bias && plan.c_col == 1;
-    past_cache_ = rounds_whole_rows_ && plan.m * plan.n >= kPastCache && plan.c_row % kPanel == 0 &&
+    past_cache_ = rounds_whole_rows_ && plan.m * plan.n >= kPastCache && plan.c_row % kPanelLines == 0 &&
                   reinterpret_cast<uintptr_t>(c) % 64 == 0;
   }
 
@@ -115,11 +102,11 @@ template <class C> class PanelProduct {
     const int64_t at_once = fresh_b_ ? max_of(1, kFreshOfB / (size_ + 1)) : b_end;
     Scratch<uint16_t> fresh(fresh_b_ ? min_of(at_once, b_end - b_begin) * size_ : 0);
     const bool several = blocks > chunk;  // sums wait for the next piece of depth
-    Scratch<float> sums((several ? a_end - a_begin : 1) * kPanel * kPanel);
+    Scratch<float> sums((several ? a_end - a_begin : 1) * kPanelLines * kPanelLines);
     for (int64_t j = b_begin; j < b_end; ++j) {
       const int64_t since = (j - b_begin) % at_once;
       if (fresh_b_ && since == 0)
-        pack_panels<true>(b_, j, min_of(n_, min_of(j + at_once, b_end) * kPanel), plan_.k, fresh);
+        pack_panels<true>(b_, j, min_of(n_, min_of(j + at_once, b_end) * kPanelLines), plan_.k, fresh);
       const uint16_t* const panel = fresh_b_ ? fresh + since * size_ : packed_b_ + j * size_;
       for (int64_t p = 0; p < max_of(blocks, 1); p += max_of(chunk, 1)) {
         const int64_t deep = min_of(chunk, blocks - p);
@@ -130,9 +117,10 @@ template <class C> class PanelProduct {
         for (int64_t i = a_begin; i < a_end; ++i) {
           for (const uint16_t* end = next + portion; !fresh_b_ && next < end; next += 32)
             __builtin_prefetch(next, 0, 2);
-          float* const tile = several ? sums + (i - a_begin) * kPanel * kPanel : sums;
+          float* const tile = several ? sums + (i - a_begin) * kPanelLines * kPanelLines : sums;
           if (p + deep >= blocks && !past_cache_) fetch_c(i, j);
-          engine_.multiply({rows_at(i, p), b, deep, min_of(kPanel, m_ - i * kPanel), n_ - j * kPanel, p == 0, tile});
+          engine_.multiply(
+              {rows_at(i, p), b, deep, min_of(kPanelLines, m_ - i * kPanelLines), n_ - j * kPanelLines, p == 0, tile});
           if (p + deep >= blocks) finish_at(i, j, tile);
         }
       }
@@ -142,7 +130,7 @@ template <class C> class PanelProduct {
   RowsPanel rows_at(int64_t i, int64_t block) const {
     if (i >= in_place_)
       return {packed_a_ + (i - in_place_) * size_ + block * kBlock, kDepth, kTileElements, 2 * kTileElements};
-    return {a_.bits() + i * kPanel * a_.row + block * kDepth, a_.row, kLines * a_.row, kDepth};
+    return {a_.bits() + i * kPanelLines * a_.row + block * kDepth, a_.row, kLines * a_.row, kDepth};
   }
 
   // Where the sums of two panels go in C.
@@ -150,8 +138,8 @@ template <class C> class PanelProduct {
     int64_t row, col, rows, cols;
   };
   Place place_of(int64_t i, int64_t j) const {
-    const int64_t row = (turned_ ? j : i) * kPanel, col = (turned_ ? i : j) * kPanel;
-    return {row, col, min_of(kPanel, plan_.m - row), min_of(kPanel, plan_.n - col)};
+    const int64_t row = (turned_ ? j : i) * kPanelLines, col = (turned_ ? i : j) * kPanelLines;
+    return {row, col, min_of(kPanelLines, plan_.m - row), min_of(kPanelLines, plan_.n - col)};
   }
 
   // C will be written when the tile is done: by then it should be near.
@@ -163,16 +151,16 @@ template <class C> class PanelProduct {
 
   void finish_at(int64_t i, int64_t j, const float* sums) const {
     const Place at = place_of(i, j);
-    alignas(64) float turned[kPanel * kPanel];
+    alignas(64) float turned[kPanelLines * kPanelLines];
     if (turned_) turn_sums(sums, turned), sums = turned;
     const Epilogue<float>& e = plan_.epilogue;
-    if (rounds_whole_rows_ && at.cols == kPanel)
+    if (rounds_whole_rows_ && at.cols == kPanelLines)
       store_rounded(sums, at.rows, e.col_bias ? e.col_bias + at.col : nullptr, e.bounds,
                     reinterpret_cast<BFloat16*>(c_) + at.row * plan_.c_row + at.col, plan_.c_row, past_cache_);
-    else finish(plan_, c_, at.row, at.col, sums, at.rows, at.cols, kPanel);
+    else finish(plan_, c_, at.row, at.col, sums, at.rows, at.cols, kPanelLines);
   }
 
-  const Engine& engine_ = cpu_bf16() == Bf16::Tiles ? kTiles : kPairs;
+  const Engine& engine_ = engine();
   const Plan& plan_;
   const bool turned_;
   const int64_t m_, n_;

@@ -3,13 +3,15 @@
 #pragma once
 
 #include "cpu/loops/for_types.h"
+#include "cpu/vec/half.h"
 #include "cpu/vec/vec.h"
 #include "kernels/rows.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 
 // A number for each of the columns that kVectors vectors hold. Unless kWhole the last one has lanes that are no column.
-template <class T, int kVectors, bool kWhole> struct Pack {
+// kMixed: operands are float or bfloat16.
+template <class T, int kVectors, bool kWhole, bool kMixed = false> struct Pack {
   using Mask = decltype(Vec<T>{} > Vec<T>{});
   struct Flags {
     Mask v[kVectors];
@@ -57,8 +59,8 @@ template <class T, int kVectors, bool kWhole> struct Pack {
 
 // Functions of numbers for each column.
 #define CNN_BY_LANE(name)                                                            \
-  template <class T, int kVectors, bool kWhole>                                      \
-  CNN_HD Pack<T, kVectors, kWhole> name(Pack<T, kVectors, kWhole> x) {               \
+  template <class T, int kVectors, bool kWhole, bool kMixed>                         \
+  CNN_HD Pack<T, kVectors, kWhole, kMixed> name(Pack<T, kVectors, kWhole, kMixed> x) { \
     T lane[kVectors * kLanes<T>];                                                    \
     __builtin_memcpy(lane, &x, sizeof x);                                            \
     for (int l = 0; l < kVectors * kLanes<T>; ++l) lane[l] = kernels::name(lane[l]); \
@@ -83,6 +85,39 @@ struct ColumnData {
   }
 };
 template <class P> struct Column;  // P finds the operators of packs
+template <class T, int kVectors, bool kWhole> struct Column<Pack<T, kVectors, kWhole, true>> {
+  using P = Pack<T, kVectors, kWhole, true>;
+  char* p;
+  int64_t pitch;  // in bytes
+  bool half;
+  Lanes<T> last;
+
+  CNN_HD Column operator[](int64_t i) const { return {p + i * pitch, pitch, half, last}; }
+  CNN_HD Column operator*() const { return *this; }
+  CNN_HD operator P() const { return half ? load<BFloat16>() : load<T>(); }
+  CNN_HD P operator=(const P& x) const {
+    if (half) store<BFloat16>(x);
+    else store<T>(x);
+    return x;
+  }
+
+ private:
+  template <class E> CNN_HD P load() const {
+    const E* const from = reinterpret_cast<const E*>(p);
+    P x;
+#pragma GCC unroll 4
+    for (int k = 0; k < kVectors; ++k)
+      x.v[k] = kWhole || k + 1 < kVectors ? vec_load(from + k * kLanes<T>) : vec_load_lanes(from + k * kLanes<T>, last);
+    return x;
+  }
+  template <class E> CNN_HD void store(const P& x) const {
+    E* const to = reinterpret_cast<E*>(p);
+#pragma GCC unroll 4
+    for (int k = 0; k < kVectors; ++k)
+      if (kWhole || k + 1 < kVectors) vec_store(to + k * kLanes<T>, x.v[k]);
+      else vec_store_lanes(to + k * kLanes<T>, x.v[k], last);
+  }
+};
 template <class T, int kVectors, bool kWhole> struct Column<Pack<T, kVectors, kWhole>> {
   using P = Pack<T, kVectors, kWhole>;
   T* p;
@@ -138,33 +173,45 @@ template <class Term> CNN_HD auto two_sums(const ColumnTeam& team, int64_t n, co
   return team.reduce(n, kernels::Two<T>{T(0), T(0)}, kernels::Sum(), term);
 }
 
-template <int kVectors, bool kWhole, class T, class F>
+template <int kVectors, bool kWhole, class T, bool kMixed, class F>
 void run_pack(const F& f, int64_t n, const ColumnData& data) {
-  f.template run<Pack<T, kVectors, kWhole>>(ColumnTeam{}, data, n);
+  f.template run<Pack<T, kVectors, kWhole, kMixed>>(ColumnTeam{}, data, n);
+}
+
+template <class F, class T, bool kMixed>
+void run_columns(const F& f, int64_t n, ColumnData d) {
+  constexpr int64_t kWidth = 4 * kLanes<T>;
+  for (; d.count >= kWidth; d.first += kWidth, d.count -= kWidth) run_pack<4, true, T, kMixed>(f, n, d);
+  if (d.count > 3 * kLanes<T>) run_pack<4, false, T, kMixed>(f, n, d);
+  else if (d.count > 2 * kLanes<T>) run_pack<3, false, T, kMixed>(f, n, d);
+  else if (d.count > kLanes<T>) run_pack<2, false, T, kMixed>(f, n, d);
+  else if (d.count > 0) run_pack<1, false, T, kMixed>(f, n, d);
 }
 
 template <class F, class T>
 void columns_loop(const void* functor, int64_t n, int64_t count, int64_t pitch, void* const* data,
                   const int64_t* steps) {
-  constexpr int64_t kWidth = 4 * kLanes<T>;
   const F f = *static_cast<const F*>(functor);
-  ColumnData d = {data, steps, pitch, 0, count};
-  for (; d.count >= kWidth; d.first += kWidth, d.count -= kWidth) run_pack<4, true, T>(f, n, d);
-  if (d.count > 3 * kLanes<T>) run_pack<4, false, T>(f, n, d);
-  else if (d.count > 2 * kLanes<T>) run_pack<3, false, T>(f, n, d);
-  else if (d.count > kLanes<T>) run_pack<2, false, T>(f, n, d);
-  else if (d.count > 0) run_pack<1, false, T>(f, n, d);
+  const ColumnData d = {data, steps, pitch, 0, count};
+  if constexpr (F::kMixed && sizeof(T) == sizeof(float)) {
+    bool mixed = false;
+    for (int k = 0; k < kMapOperands; ++k) mixed |= data[k] && steps[k] == sizeof(BFloat16);
+    if (mixed) return run_columns<F, T, true>(f, n, d);
+  }
+  run_columns<F, T, false>(f, n, d);
 }
 
 }  // namespace cnn::cpu::CNN_ISA
 
 namespace cnn::kernels::inline CNN_ISA {
 
-template <class T, int kVectors, bool kWhole> struct Row<cpu::Pack<T, kVectors, kWhole>> {
+template <class T, int kVectors, bool kWhole, bool kMixed> struct Row<cpu::Pack<T, kVectors, kWhole, kMixed>> {
   cpu::ColumnData data;
   CNN_HD Row(cpu::ColumnData d) : data(d) {}
-  CNN_HD cpu::Column<cpu::Pack<T, kVectors, kWhole>> operator[](int k) const {
-    return {data.at<T>(k), data.pitch, cpu::lanes_of<T>(data.count - (kVectors - 1) * cpu::kLanes<T>)};
+  CNN_HD cpu::Column<cpu::Pack<T, kVectors, kWhole, kMixed>> operator[](int k) const {
+    const auto last = cpu::lanes_of<T>(data.count - (kVectors - 1) * cpu::kLanes<T>);
+    if constexpr (kMixed) return {data.at<char>(k), data.pitch * data.steps[k], data.steps[k] == 2, last};
+    else return {data.at<T>(k), data.pitch, last};
   }
   CNN_HD const T* shared(int k) const { return data.at<T>(k); }
   CNN_HD bool has(int k) const { return data.p[k]; }

@@ -3,6 +3,8 @@
 #include "cpu/pool/pixels.h"
 #include "cpu/pool/rows.h"
 #include "cpu/pool/window.h"
+#include "cpu/scratch.h"
+#include "cpu/vec/half.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
@@ -205,6 +207,22 @@ template <class T> void max_forward(const PoolArgs& a) {
   max_planes<T>(a, StridedWindows{a});
 }
 
+// Planes of bfloat16 become float one by one.
+void max_half_planes(const PoolArgs& a) {
+  const int64_t in = pool_in(a), out = pool_out(a);
+  parallel_for(a.planes, 1 + int64_t(double(1 << 14) / (1 + window_elements(a))), [&](int64_t begin, int64_t end) {
+    Scratch<float> x(in), y(out);
+    PoolArgs one = a;
+    one.dtype = DType::Float32, one.planes = one.channels = 1, one.x = x, one.y = y;
+    for (int64_t i = begin; i < end; ++i) {
+      cast_dense(in, static_cast<const BFloat16*>(a.x) + i * in, x);
+      one.indices = a.indices ? a.indices + i * out : nullptr;
+      max_forward<float>(one);
+      cast_dense(out, y, static_cast<BFloat16*>(a.y) + i * out);
+    }
+  });
+}
+
 template <class T> void max_backward(const PoolArgs& a) {
   if (a.channels_last) return max_pixels_backward<T>(a);
   const Halving<T> halving(a);
@@ -239,6 +257,8 @@ void max_pool_forward(const PoolArgs& a) {
       return max_forward<int64_t>(a);
     case DType::Float64:
       return max_forward<double>(a);
+    case DType::BFloat16:
+      return a.channels_last ? max_pixels<BFloat16>(a, PoolWindows::Strided) : max_half_planes(a);
     default:
       return max_forward<float>(a);
   }

@@ -1,6 +1,7 @@
 #include "cpu/pool/pixels.h"
 
 #include "cpu/pool/window.h"
+#include "cpu/vec/half.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
@@ -46,12 +47,22 @@ template <class T> void clear_block(T* dx, int64_t pixels, int64_t channels, int
 template <class T> constexpr bool kHasLanes = false;
 template <> constexpr bool kHasLanes<float> = true;
 template <> constexpr bool kHasLanes<double> = true;
+template <> constexpr bool kHasLanes<BFloat16> = true;
+// What elements are in the lanes.
+template <class E> struct WideOf {
+  using Type = E;
+};
+template <> struct WideOf<BFloat16> {
+  using Type = float;
+};
+template <class E> using Wide = typename WideOf<E>::Type;
 
 // The maximum of a window for n channels at most a vector, as in max.cpp. x is the image's first of these channels;
 // `at` is the window's first element, or -1.
-template <class T>
-void max_of_lanes(const PoolArgs& a, const T* x, int64_t n, int64_t at, const Span& d, const Span& h, const Span& w,
-                  T* y, int64_t* indices) {
+template <class E>
+void max_of_lanes(const PoolArgs& a, const E* x, int64_t n, int64_t at, const Span& d, const Span& h, const Span& w,
+                  E* y, int64_t* indices) {
+  using T = Wide<E>;
   using Places = decltype(Vec<T>{} < Vec<T>{});
   Vec<T> best = at < 0 ? vec_splat(lowest<T>()) : vec_load_n(x + at * a.channels, n);
   Places place = Places{} + decltype(Places{}[0] + 0)(at);
@@ -66,12 +77,14 @@ void max_of_lanes(const PoolArgs& a, const T* x, int64_t n, int64_t at, const Sp
     for (int64_t j = 0; j < n; ++j) indices[j] = place[j];
 }
 
-template <class T>
-void max_of_one(const PoolArgs& a, const T* x, int64_t at, const Span& d, const Span& h, const Span& w, T* y,
+template <class E>
+void max_of_one(const PoolArgs& a, const E* x, int64_t at, const Span& d, const Span& h, const Span& w, E* y,
                 int64_t* index) {
-  T best = at < 0 ? lowest<T>() : x[at * a.channels];
+  using T = Wide<E>;
+  T best = at < 0 ? lowest<T>() : T(x[at * a.channels]);
   each_element(a, d, h, w, [&](int64_t i) {
-    if (wins(x[i * a.channels], best)) best = x[i * a.channels], at = i;
+    const T value = x[i * a.channels];
+    if (wins(value, best)) best = value, at = i;
   });
   *y = best;
   if (index) *index = at;
@@ -98,8 +111,8 @@ template <class T> void max_pixels(const PoolArgs& a, PoolWindows kind) {
       const bool empty = d.begin >= d.end || h.begin >= h.end || w.begin >= w.end;
       const int64_t first = empty ? -1 : (d.begin * a.in[1] + h.begin) * a.in[2] + w.begin;
       if constexpr (kHasLanes<T>) {
-        for (int64_t c = 0; lanes && c < a.channels; c += kLanes<T>)
-          max_of_lanes(a, x + c, min_of(kLanes<T>, a.channels - c), first, d, h, w, y + c,
+        for (int64_t c = 0; lanes && c < a.channels; c += kLanes<Wide<T>>)
+          max_of_lanes(a, x + c, min_of(kLanes<Wide<T>>, a.channels - c), first, d, h, w, y + c,
                        indices ? indices + c : nullptr);
       }
       for (int64_t c = lanes ? a.channels : 0; c < a.channels; ++c)
@@ -164,6 +177,7 @@ template void max_pixels<int8_t>(const PoolArgs&, PoolWindows);
 template void max_pixels<int16_t>(const PoolArgs&, PoolWindows);
 template void max_pixels<int32_t>(const PoolArgs&, PoolWindows);
 template void max_pixels<int64_t>(const PoolArgs&, PoolWindows);
+template void max_pixels<BFloat16>(const PoolArgs&, PoolWindows);
 template void max_pixels<float>(const PoolArgs&, PoolWindows);
 template void max_pixels<double>(const PoolArgs&, PoolWindows);
 template void max_pixels_backward<float>(const PoolArgs&);

@@ -1,6 +1,7 @@
 // What attention's two directions share: where rows of queries and keys lie, and the scores of a few rows.
 #pragma once
 
+#include "core/parallel.h"
 #include "cpu/gemm/block.h"
 #include "cpu/gemm/gemm.h"
 #include "cpu/gemm/tile.h"
@@ -14,17 +15,17 @@ inline constexpr int64_t kKeyBlock = 512;  // keys whose panels stay in L2 while
 template <class T> int64_t whole_vectors(int64_t n) { return ceil_div(n, kLanes<T>) * kLanes<T>; }
 
 // The queries of all heads that share one head of keys and values, one head after the other: row r of the stack is
-// query r % args.rows of head r / args.rows of them.
-template <class T> class Stack {
+// query r % args.rows of head r / args.rows of them. E are the elements of the planes, T all other numbers.
+template <class T, class E = T> class Stack {
  public:
   Stack(const AttentionArgs& args, int64_t batch, int64_t kv)
       : a_(args), batch_(batch), kv_(kv), head_(kv * (args.heads / args.kv_heads)) {}
 
-  T* query_row(const AttentionPlanes& p, int64_t r) const {
-    return static_cast<T*>(p.data) + batch_ * p.batch + (head_ + r / a_.rows) * p.head + r % a_.rows * p.row;
+  E* query_row(const AttentionPlanes& p, int64_t r) const {
+    return static_cast<E*>(p.data) + batch_ * p.batch + (head_ + r / a_.rows) * p.head + r % a_.rows * p.row;
   }
-  T* key_row(const AttentionPlanes& p, int64_t j) const {
-    return static_cast<T*>(p.data) + batch_ * p.batch + kv_ * p.head + j * p.row;
+  E* key_row(const AttentionPlanes& p, int64_t j) const {
+    return static_cast<E*>(p.data) + batch_ * p.batch + kv_ * p.head + j * p.row;
   }
   T* lse(int64_t r) const { return static_cast<T*>(a_.lse) + (batch_ * a_.heads + head_) * a_.rows + r; }
   const T* noise(int64_t r, int64_t j) const {
@@ -114,6 +115,26 @@ template <class T> bool read_in_place(const AttentionPlanes& b, int64_t width, i
   return (kMaskedLoads || width % kLanes<T> == 0) &&
          (rows < 112 || b.row * int64_t(sizeof(T)) <= 1024);  // rows far apart crowd into few sets of the cache
 }
+
+inline constexpr int64_t kQueryBlock = 256, kLeastQueryBlock = 64;  // rows that share the packing of a block of keys
+
+// f(batch, head of keys, first row of the stack, rows) for all blocks of rows.
+template <class F> void each_query_block(const AttentionArgs& args, const F& f) {
+  const int64_t stacks = args.batch * args.kv_heads, rows = args.heads / args.kv_heads * args.rows;
+  int64_t block = kQueryBlock;
+  while (block > kLeastQueryBlock && stacks * ceil_div(rows, block) < kTasks) block /= 2;
+  const Parts blocks(rows, ceil_div(rows, block));
+  const int64_t work = blocks.largest() * args.cols * (args.width + args.value_width);
+  parallel_for(stacks * blocks.count, 1 + kSerialWork / (work + 1), [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) {
+      const int64_t which = n / blocks.count, i = n % blocks.count;
+      f(which / args.kv_heads, which % args.kv_heads, blocks.begin(i), blocks.size(i));
+    }
+  });
+}
+
+// Of bfloat16, where the processor has tiles or pairs for it.
+void attention_bf16_forward(const AttentionArgs& args);
 
 inline double attention_cost(const AttentionArgs& args) {
   return double(args.batch) * double(args.heads) * double(args.rows) * double(args.cols) * double(args.width) / 20;

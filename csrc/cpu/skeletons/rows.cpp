@@ -3,6 +3,7 @@
 #include "core/allocator.h"
 #include "core/parallel.h"
 #include "cpu/skeletons/skeletons.h"
+#include "kernels/rows.h"
 
 namespace cnn::cpu {
 namespace {
@@ -20,9 +21,18 @@ int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 int64_t aligned(int64_t n) { return (n + 63) / 64 * 64; }
 
+// Does the functor take operands of bfloat16 among those of float, as columns?
+bool mixes(int functor) {
+  bool found = false;
+#define CNN_ADD(name, types) found |= kernels::name::kMixed && functor == kernels::IdOf<kernels::name>::value;
+  CNN_ROWS_NORM(CNN_ADD)
+#undef CNN_ADD
+  return found;
+}
+
 class RowsRun {
  public:
-  RowsRun(const RowsCall& call, const RowsLoop& loop) : call_(call), loop_(loop), tables_(tables()) {
+  RowsRun(int functor, const RowsCall& call, const RowsLoop& loop) : call_(call), loop_(loop), tables_(tables()) {
     int64_t longest = call.n;
     for (int k = 0; k < call.operands; ++k) {
       const RowsOperand& a = call.operand[k];
@@ -31,9 +41,12 @@ class RowsRun {
       direct_[k] = !a.data || (dense && a.dtype == a.compute);
       all_direct_ &= direct_[k];
       same_dtype_ &= !a.data || a.dtype == a.compute;
+      mixed_ &= !a.data || (a.kind != RowKind::Shared && a.compute == DType::Float32 &&
+                            (a.dtype == DType::Float32 || a.dtype == DType::BFloat16));
       longest = larger(longest, length_[k]);
     }
-    columns_ = loop.columns && call.inner >= kMinColumns && same_dtype_;
+    mixed_ &= mixes(functor) && !same_dtype_;
+    columns_ = loop.columns && call.inner >= kMinColumns && (same_dtype_ || mixed_);
     turned_ = loop.columns && all_direct_ && call.inner == 1 && call.outer >= kMinColumns && call.n > 1 &&
               call.n <= (call.n % 16 ? kRaggedRow : kShortRow);
     batch_ = larger(1, kGathered / larger(longest, 1));
@@ -193,7 +206,7 @@ class RowsRun {
   const Tables& tables_;
   int64_t length_[kMapOperands], pitch_[kMapOperands], at_[kMapOperands];  // pitch: bytes from row to row of a buffer
   bool direct_[kMapOperands];
-  bool all_direct_ = true, same_dtype_ = true, columns_ = false, turned_ = false;
+  bool all_direct_ = true, same_dtype_ = true, mixed_ = true, columns_ = false, turned_ = false;
   int64_t batch_, buffer_bytes_;
   size_t nbytes_;
 };
@@ -204,7 +217,7 @@ bool has_rows(int functor, DType key) { return tables().rows[functor][int(key)].
 
 void rows(int functor, const RowsCall& call) {
   const RowsLoop& loop = tables().rows[functor][int(call.key)];
-  const RowsRun run(call, loop);
+  const RowsRun run(functor, call, loop);
   const int64_t count = call.outer * call.inner, each = larger(call.n, 1) * loop.cost;
   int64_t grain = larger(1, kGrain / each);
   if (run.turned()) grain = (grain + kTurned - 1) / kTurned * kTurned;

@@ -82,6 +82,49 @@ CNN_HD Two load_two(const Half* p) {
   return {vec_load(lanes), vec_load(lanes + kLanes<float>)};
 #endif
 }
+
+// A vector of floats from as many elements of bfloat16, and back, rounded; the first lanes of it where some are chosen.
+typedef uint16_t Halves __attribute__((vector_size(kVecBytes / 2)));
+CNN_HD Vec<float> widened_halves(Halves h) { return (Vec<float>)(__builtin_convertvector(h, Words) << 16); }
+CNN_HD Halves rounded_halves(Vec<float> v) {
+  const Words x = (Words)v, rounded = (x + 0x7fffu + ((x >> 16) & 1u)) >> 16;
+  return __builtin_convertvector((x & 0x7fffffffu) > 0x7f800000u ? Words{} + 0x7fc0u : rounded, Halves);
+}
+CNN_HD Vec<float> vec_load(const BFloat16* p) {
+  Halves h;
+  __builtin_memcpy(&h, p, sizeof h);
+  return widened_halves(h);
+}
+CNN_HD void vec_store(BFloat16* p, Vec<float> v) {
+  const Halves h = rounded_halves(v);
+  __builtin_memcpy(static_cast<void*>(p), &h, sizeof h);
+}
+#if defined(__AVX512F__)
+CNN_HD Vec<float> vec_load_lanes(const BFloat16* p, __mmask16 m) {
+  return widened_halves((Halves)_mm256_maskz_loadu_epi16(m, p));
+}
+CNN_HD void vec_store_lanes(BFloat16* p, Vec<float> v, __mmask16 m) {
+  _mm256_mask_storeu_epi16(p, m, (__m256i)rounded_halves(v));
+}
+#else
+CNN_HD Vec<float> vec_load_lanes(const BFloat16* p, int64_t n) {
+  Halves h{};
+  __builtin_memcpy(&h, p, size_t(n < kLanes<float> ? n : kLanes<float>) * 2);
+  return widened_halves(h);
+}
+CNN_HD void vec_store_lanes(BFloat16* p, Vec<float> v, int64_t n) {
+  const Halves h = rounded_halves(v);
+  __builtin_memcpy(static_cast<void*>(p), &h, size_t(n < kLanes<float> ? n : kLanes<float>) * 2);
+}
+#endif
+CNN_HD Vec<float> vec_load_n(const BFloat16* p, int64_t n) {
+  return n >= kLanes<float> ? vec_load(p) : vec_load_lanes(p, lanes_of<float>(n));
+}
+CNN_HD void vec_store_n(BFloat16* p, Vec<float> v, int64_t n) {
+  if (n >= kLanes<float>) vec_store(p, v);
+  else vec_store_lanes(p, v, lanes_of<float>(n));
+}
+
 // Where element j of a row lies after load_two, vector by vector.
 template <class T> int64_t place_in_two(int64_t j) {
   constexpr int64_t kOne = kLanes<float>;
