@@ -161,3 +161,33 @@ def test_windows_with_more_elements_than_an_integer_counts(kernel, dtype):
     assert (F.max_pool3d(x, kernel, 1, padding) == 3).all()
     with pytest.raises(RuntimeError, match="too many elements in a window"):
         F.avg_pool3d(x.to(cnn.int64 if dtype == cnn.int32 else dtype), kernel, 1, padding)
+
+
+@pytest.mark.parametrize("last", (False, True), ids=("planes", "pixels"))
+@pytest.mark.parametrize(
+    "shape, options",
+    [
+        ((2, 24, 15, 18), (3, 2, 1)),
+        ((1, 5, 9, 9), (2,)),
+        ((3, 33, 7, 8), (3, 1, 1, 2)),
+        ((0, 3, 6, 6), (2,)),
+    ],
+)
+def test_maxima_of_bfloat16_are_those_of_float32(shape, options, last):
+    values = numpy.random.default_rng(0).standard_normal(shape).round(1)
+    if values.size:
+        values[0, 0, 3, 3] = float("nan")
+    half = cnn.from_numpy(values).bfloat16()
+    if last:
+        half = half.to(memory_format=cnn.channels_last)
+    wide = half.float().requires_grad_()
+    half.requires_grad_()
+    y, at = F.max_pool2d(half, *options, return_indices=True)
+    right, places = F.max_pool2d(wide, *options, return_indices=True)
+    assert cnn.equal(at, places)
+    numpy.testing.assert_array_equal(y.detach().float().numpy(), right.detach().numpy())
+    assert y.stride() == right.stride()
+    g = cnn.from_numpy(numpy.random.default_rng(1).standard_normal(y.shape)).bfloat16()
+    y.backward(g)
+    right.backward(g.float())
+    assert cnn.equal(half.grad, wide.grad.bfloat16())

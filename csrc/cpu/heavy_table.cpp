@@ -18,7 +18,7 @@ const HeavyTable& CNN_ISA_NAME(heavy_table)() {
       .conv_backward_input = {conv_backward_input, floats | bf16},
       .conv_backward_weight = {conv_backward_weight, floats | bf16},
       .max_pool_forward = {max_pool_forward, floats | integers | bf16},
-      .max_pool_backward = {max_pool_backward, floats},
+      .max_pool_backward = {max_pool_backward, floats | bf16},
       .avg_pool_forward = {avg_pool_forward, floats | dtype_bits(DType::Int64)},
       .avg_pool_backward = {avg_pool_backward, floats},
       .adaptive_avg_forward = {adaptive_avg_forward, floats},

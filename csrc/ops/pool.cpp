@@ -139,6 +139,10 @@ Dims pooled_shape(const char* op, const Dims& x, const Window& w, bool ceil_mode
 }
 
 Tensor dense(const Tensor& x, MemoryFormat format) { return contiguous(to_dtype(x, compute_dtype(x.dtype())), format); }
+// Kernels of maxima take bfloat16 as it is.
+Tensor dense_of_max(const Tensor& x, MemoryFormat format) {
+  return x.dtype() == DType::BFloat16 && !x.device().is_cuda() ? contiguous(x, format) : dense(x, format);
+}
 
 // ---- Maximum ----
 
@@ -150,7 +154,7 @@ Tensor max_backward(int n, const Window& window, const Tensor& dy, const Tensor&
   Tensor dx;
   {
     NoGrad guard;
-    const Tensor d = dense(dy, format), out = empty(x_shape, d.dtype(), d.device(), format);
+    const Tensor d = dense_of_max(dy, format), out = empty(x_shape, d.dtype(), d.device(), format);
     PoolArgs args = make_args(n, x_shape, dy.shape(), d.dtype(), format);
     if (!window.kernel.empty()) window.set(args);
     check(indices.shape() == dy.shape() && indices.dtype() == DType::Int64, "max_pool_backward",
@@ -195,9 +199,7 @@ std::pair<Tensor, Tensor> max_pool_with_indices(int n, const Tensor& x, const Di
   Tensor y, indices = empty(shape, DType::Int64, x.device(), format);
   {
     NoGrad guard;
-    const bool halves = x.dtype() == DType::BFloat16 && !x.device().is_cuda();
-    const Tensor from = halves ? contiguous(x, format) : dense(x, format),
-                 out = empty(shape, from.dtype(), x.device(), format);
+    const Tensor from = dense_of_max(x, format), out = empty(shape, from.dtype(), x.device(), format);
     PoolArgs args = make_args(n, x.shape(), shape, from.dtype(), format);
     w.set(args);
     args.x = from.raw(), args.y = out.raw(), args.indices = indices.data<int64_t>();

@@ -12,10 +12,12 @@
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
 
-constexpr int64_t kGathered = 1 << 18;  // elements of rows that stay in L2 while all weights pass
+constexpr int64_t kGathered = 1 << 19;  // elements of rows that stay in L2 while all weights pass
 constexpr int64_t kManyPanels =
     8;  // of rows: tasks gather their own; fewer are gathered for all, who share the weights
 constexpr int64_t kLeastPanels = 4;  // of a task, or the weights would pass too often
+constexpr int64_t kTogether = 4;  // panels of weights
+constexpr int64_t kSums = kPanelLines * kPanelLines;
 constexpr char kAsGiven = 0, kRounded = 0;  // the kinds of the weights' layouts
 constexpr int64_t kShort = 1 << 16;  // of the numbers in their key
 
@@ -168,7 +170,7 @@ class Convolver {
       parallel_for(a_panels_, 1 + kPackWork / (kPanelLines * row_), [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) gather(i, memory, places, 0);
       });
-      const Parts parts(b_panels_, min_of(b_panels_, kTasks));
+      const Parts parts(b_panels_, min_of(b_panels_, kTasks / 2));
       parallel_for(parts.count, work < double(kSerialWork) ? parts.count : 1, [&](int64_t begin, int64_t end) {
         engine_.open();
         multiply(0, a_panels_, parts.begin(begin), parts.begin(end - 1) + parts.size(end - 1), memory, places);
@@ -210,28 +212,30 @@ class Convolver {
       clear_halves(to + n * row_, (kPanelLines - n) * row_);
     }
 
-    // Panels [a_begin, a_end) of rows by [b_begin, b_end) of weights.
+    // Panels [a_begin, a_end) of rows by [b_begin, b_end) of weights, a few of these at a time: a piece of the rows'
+    // depth stays in L2 while they pass.
     void multiply(int64_t a_begin, int64_t a_end, int64_t b_begin, int64_t b_end, uint16_t* memory,
                   const int64_t* places) const {
       const int64_t chunk = max_of(ceil_div(blocks_, max_of(ceil_div(blocks_, engine_.blocks_in_l1), 1)), 1);
-      const bool several = blocks_ > chunk;  // sums wait for the next piece of depth
-      Scratch<float> sums((several ? a_end - a_begin : 1) * kPanelLines * kPanelLines);
-      for (int64_t j = b_begin; j < b_end; ++j)
-        for (int64_t k = 0; k < max_of(blocks_, 1); k += chunk) {
-          const int64_t deep = min_of(chunk, blocks_ - k), outputs = p_.outputs - j * kPanelLines;
-          const uint16_t* const b = weights_ + (j * blocks_ + k) * kBlock;
-          // What follows of the weights comes to L2 by portions, while this piece is used.
-          const int64_t portion = ceil_div(deep * kBlock, a_end - a_begin);
-          const uint16_t* next = b + deep * kBlock;
-          for (int64_t i = a_begin; i < a_end; ++i) {
-            for (const uint16_t* end = next + portion; next < end; next += kDepth) __builtin_prefetch(next, 0, 2);
-            float* const tile = several ? sums + (i - a_begin) * kPanelLines * kPanelLines : sums;
-            engine_.multiply({panel_rows(i, k, memory, a_begin), b, deep, rows_of(i), outputs, k == 0, tile});
-            if (k + deep >= blocks_)
-              store_pixels(tile, rows_of(i), min_of(outputs, kPanelLines), finish_.from(j * kPanelLines),
-                           to_ + j * kPanelLines, places + (i - a_begin) * kPanelLines, p_.groups * p_.outputs);
+      const int64_t together = blocks_ > chunk ? min_of(kTogether, b_end - b_begin) : 1, count = a_end - a_begin;
+      Scratch<float> sums((blocks_ > chunk ? together * count : 1) * kSums);
+      for (int64_t first = b_begin; first < b_end; first += together)
+        for (int64_t k = 0; k < max_of(blocks_, 1); k += chunk)
+          for (int64_t j = first; j < min_of(first + together, b_end); ++j) {
+            const int64_t deep = min_of(chunk, blocks_ - k), outputs = p_.outputs - j * kPanelLines;
+            const uint16_t* const b = weights_ + (j * blocks_ + k) * kBlock;
+            // What follows of the weights comes to L2 by portions, while this piece is used.
+            const int64_t portion = ceil_div(deep * kBlock, count);
+            const uint16_t* next = b + (j + 1 < min_of(first + together, b_end) ? blocks_ : deep) * kBlock;
+            for (int64_t i = a_begin; i < a_end; ++i) {
+              for (const uint16_t* end = next + portion; next < end; next += kDepth) __builtin_prefetch(next, 0, 2);
+              float* const tile = sums + (blocks_ > chunk ? (j - first) * count + i - a_begin : 0) * kSums;
+              engine_.multiply({panel_rows(i, k, memory, a_begin), b, deep, rows_of(i), outputs, k == 0, tile});
+              if (k + deep >= blocks_)
+                store_pixels(tile, rows_of(i), min_of(outputs, kPanelLines), finish_.from(j * kPanelLines),
+                             to_ + j * kPanelLines, places + (i - a_begin) * kPanelLines, p_.groups * p_.outputs);
+            }
           }
-        }
     }
 
     RowsPanel panel_rows(int64_t i, int64_t block, uint16_t* memory, int64_t first) const {

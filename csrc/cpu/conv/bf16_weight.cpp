@@ -5,16 +5,20 @@
 #if defined(__AVX512F__) && defined(__x86_64__)
 #include "core/parallel.h"
 #include "cpu/gemm/gemm.h"
-#include "cpu/vec/transpose.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
 
-constexpr int64_t kPiece = 1 << 20;  // elements of both operands that are laid out at a time
+constexpr int64_t kPiece = 1 << 20, kWhole = 1 << 21;  // elements of both operands that are laid out at a time; all
 constexpr int64_t kSums = kPanelLines * kPanelLines;
 
-CNN_WITH_PAIRS void round_lanes(uint16_t* to, Vec<float> v, int64_t n) {
-  _mm256_mask_storeu_epi16(to, __mmask16((1u << n) - 1), (__m256i)_mm512_cvtneps_pbh((__m512)v));
+// Sums [rows][kPanelLines] of n columns.
+CNN_WITH_PAIRS void store_rows(const float* sums, int64_t rows, int64_t n, uint16_t* to, int64_t to_row) {
+  const __mmask32 kept = n < kPanelLines ? (1u << n) - 1 : ~0u;
+  for (int64_t r = 0; r < rows; ++r, sums += kPanelLines, to += to_row) {
+    const __m512bh both = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(sums + kLines), _mm512_loadu_ps(sums));
+    _mm512_mask_storeu_epi16(to, kept, (__m512i)both);
+  }
 }
 
 class WeightGradient {
@@ -30,23 +34,32 @@ class WeightGradient {
         a_panels_(ceil_div(outputs_, kPanelLines)),
         b_panels_(depth_ / kPanelLines),
         blocks_(ceil_div(rows_.count(), kDepth)),
-        piece_(min_of(blocks_, 1 + kPiece / ((a_panels_ + b_panels_) * kBlock))),
+        piece_(piece_of(blocks_, (a_panels_ + b_panels_) * kBlock)),
         a_packed_(a_panels_ * piece_ * kBlock),
         b_packed_(b_panels_ * piece_ * kBlock),
-        sums_(a_panels_ * b_panels_ * kSums) {}
+        sums_(piece_ < blocks_ ? a_panels_ * b_panels_ * kSums : 0),
+        turned_(turns() ? outputs_ * rows_.depth() : 0) {}
 
   void run() const {
     for (int64_t group = 0; group < a_.groups; ++group) {
       for (int64_t first = 0; first < blocks_; first += piece_) {
         const int64_t count = min_of(piece_, blocks_ - first);
         lay_out(group, first, count);
-        multiply(first == 0, count);
+        multiply(first, count, turns() ? turned_ : dw_of(group));
       }
-      write(group);
+      if (turns()) turn_halves(outputs_, elements(a_.kernel), channels_, turned_, dw_of(group));
     }
   }
 
  private:
+  static int64_t piece_of(int64_t blocks, int64_t each) {
+    return blocks * each <= kWhole ? blocks : min_of(blocks, 1 + kPiece / each);
+  }
+
+  // Sums are of weights [output][tap][channel].
+  bool turns() const { return !a_.w_channels_last && elements(a_.kernel) > 1 && channels_ > 1; }
+  uint16_t* dw_of(int64_t group) const { return static_cast<uint16_t*>(a_.dw) + group * outputs_ * rows_.depth(); }
+
   // Blocks of 32 outputs each, in the order of the tiles.
   void lay_out(int64_t group, int64_t first, int64_t count) const {
     parallel_for(count, 1 + kPackWork / (kDepth * depth_), [&](int64_t begin, int64_t end) {
@@ -66,61 +79,42 @@ class WeightGradient {
     });
   }
 
-  void multiply(bool first, int64_t count) const {
+  // The products of a piece; after the last one the sums go to dw.
+  void multiply(int64_t first, int64_t count, uint16_t* dw) const {
     const double work = double(outputs_) * double(depth_) * double(count * kDepth) / 8;
     const int64_t tasks = min_of(a_panels_ * b_panels_, kTasks);
     const Parts b_parts(b_panels_, min_of(b_panels_, tasks)), a_parts(a_panels_, ceil_div(tasks, b_parts.count));
     const int64_t all = a_parts.count * b_parts.count;
     parallel_for(all, work < double(kSerialWork) ? all : 1, [&](int64_t begin, int64_t end) {
+      Scratch<float> few(sums_ ? 0 : a_parts.largest() * kSums);
       engine_.open();
       for (int64_t t = begin; t < end; ++t) {
         const int64_t p = t / b_parts.count, q = t % b_parts.count;
-        multiply(first, count, a_parts.begin(p), a_parts.begin(p) + a_parts.size(p), b_parts.begin(q),
-                 b_parts.begin(q) + b_parts.size(q));
+        for (int64_t j = b_parts.begin(q); j < b_parts.begin(q) + b_parts.size(q); ++j)
+          multiply_panel(first, count, a_parts.begin(p), a_parts.begin(p) + a_parts.size(p), j,
+                         sums_ ? sums_ + (j * a_panels_ + a_parts.begin(p)) * kSums : few, dw);
       }
       engine_.close();
     });
   }
 
-  void multiply(bool first, int64_t count, int64_t a_begin, int64_t a_end, int64_t b_begin, int64_t b_end) const {
-    const int64_t chunk = engine_.blocks_in_l1;
-    for (int64_t j = b_begin; j < b_end; ++j)
-      for (int64_t k = 0; k < count; k += chunk)
-        for (int64_t i = a_begin; i < a_end; ++i)
-          engine_.multiply({{a_packed_ + (i * piece_ + k) * kBlock, kDepth, kTileElements, kBlock},
-                            b_packed_ + (j * piece_ + k) * kBlock,
-                            min_of(chunk, count - k),
-                            min_of(kPanelLines, outputs_ - i * kPanelLines),
-                            rows_.depth() - j * kPanelLines,
-                            first && k == 0,
-                            sums_ + (i * b_panels_ + j) * kSums});
-  }
-
-  // Sums [tap][channel] of an output to weights [channel][tap], or as they are.
-  void write(int64_t group) const {
-    const int64_t taps = elements(a_.kernel);
-    parallel_for(outputs_, 1 + kPackWork / depth_, [&](int64_t begin, int64_t end) {
-      Scratch<float> row(depth_);
-      for (int64_t o = begin; o < end; ++o) {
-        for (int64_t j = 0; j < b_panels_; ++j)
-          __builtin_memcpy(row + j * kPanelLines,
-                           sums_ + (o / kPanelLines * b_panels_ + j) * kSums + o % kPanelLines * kPanelLines,
-                           kPanelLines * sizeof(float));
-        uint16_t* const to = static_cast<uint16_t*>(a_.dw) + (group * outputs_ + o) * channels_ * taps;
-        if (a_.w_channels_last || taps == 1) {
-          const int64_t count = taps * channels_;
-          for (int64_t i = 0; i < count; i += kLines) round_lanes(to + i, vec_load(row + i), min_of(kLines, count - i));
-          continue;
-        }
-        for (int64_t c = 0; c < channels_; c += kLines)
-          for (int64_t t = 0; t < taps; t += kLines) {
-            const int64_t n = min_of(kLines, channels_ - c), some = min_of(kLines, taps - t);
-            Vec<float> r[kLines];
-            load_transposed<float>(row + t * channels_ + c, channels_, some, n, r);
-            for (int64_t i = 0; i < n; ++i) round_lanes(to + (c + i) * taps + t, r[i], some);
-          }
+  void multiply_panel(int64_t first, int64_t count, int64_t a_begin, int64_t a_end, int64_t j, float* sums,
+                      uint16_t* dw) const {
+    const int64_t chunk = engine_.blocks_in_l1, depth = rows_.depth(), columns = depth - j * kPanelLines;
+    for (int64_t k = 0; k < count; k += chunk)
+      for (int64_t i = a_begin; i < a_end; ++i) {
+        float* const tile = sums + (i - a_begin) * kSums;
+        const int64_t deep = min_of(chunk, count - k), rows = min_of(kPanelLines, outputs_ - i * kPanelLines);
+        engine_.multiply({{a_packed_ + (i * piece_ + k) * kBlock, kDepth, kTileElements, kBlock},
+                          b_packed_ + (j * piece_ + k) * kBlock,
+                          deep,
+                          rows,
+                          columns,
+                          first + k == 0,
+                          tile});
+        if (first + k + deep == blocks_)
+          store_rows(tile, rows, min_of(kPanelLines, columns), dw + i * kPanelLines * depth + j * kPanelLines, depth);
       }
-    });
   }
 
   const Engine& engine_ = engine();
@@ -130,7 +124,8 @@ class WeightGradient {
   const PixelRows rows_;
   const int64_t depth_, a_panels_, b_panels_, blocks_, piece_;
   const Scratch<uint16_t> a_packed_, b_packed_;
-  const Scratch<float> sums_;
+  const Scratch<float> sums_;  // of all panels, where there is more than one piece
+  const Scratch<uint16_t> turned_;
 };
 
 }  // namespace

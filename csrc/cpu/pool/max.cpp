@@ -241,6 +241,22 @@ template <class T> void max_backward(const PoolArgs& a) {
   });
 }
 
+// Planes of bfloat16 as sums in float, rounded once.
+void max_half_planes_backward(const PoolArgs& a) {
+  const int64_t in = pool_in(a), out = pool_out(a);
+  parallel_for(a.planes, 1 + (1 << 14) / (1 + in + 4 * out), [&](int64_t begin, int64_t end) {
+    Scratch<float> dx(in), dy(out);
+    PoolArgs one = a;
+    one.dtype = DType::Float32, one.planes = one.channels = 1, one.dx = dx, one.dy = dy;
+    for (int64_t i = begin; i < end; ++i) {
+      cast_dense(out, static_cast<const BFloat16*>(a.dy) + i * out, dy);
+      one.indices = a.indices + i * out;
+      max_backward<float>(one);
+      cast_dense(in, dx, static_cast<BFloat16*>(a.dx) + i * in);
+    }
+  });
+}
+
 }  // namespace
 
 void max_pool_forward(const PoolArgs& a) {
@@ -265,6 +281,8 @@ void max_pool_forward(const PoolArgs& a) {
 }
 
 void max_pool_backward(const PoolArgs& a) {
+  if (a.dtype == DType::BFloat16)
+    return a.channels_last ? max_pixels_backward<BFloat16>(a) : max_half_planes_backward(a);
   if (a.dtype == DType::Float64) max_backward<double>(a);
   else max_backward<float>(a);
 }

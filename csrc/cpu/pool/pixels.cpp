@@ -1,6 +1,7 @@
 #include "cpu/pool/pixels.h"
 
 #include "cpu/pool/window.h"
+#include "cpu/scratch.h"
 #include "cpu/vec/half.h"
 
 namespace cnn::cpu::inline CNN_ISA {
@@ -121,18 +122,38 @@ template <class T> void max_pixels(const PoolArgs& a, PoolWindows kind) {
   });
 }
 
-template <class T> void max_pixels_backward(const PoolArgs& a) {
+namespace {
+
+// dx[at of output][j] += dy for n channels of an image, whose pixels lie `step` apart in dx; dx begins with zeros.
+template <class E, class T>
+void add_at_maxima(const PoolArgs& a, int64_t from, int64_t n, T* dx, int64_t step) {
+  for (int64_t o = 0; o < pool_out(a); ++o)
+    for (int64_t j = 0; j < n; ++j) {
+      const int64_t i = from + o * a.channels + j;
+      const int64_t at = static_cast<const volatile int64_t*>(a.indices)[i];  // once: others may write into it
+      if (uint64_t(at) < uint64_t(pool_in(a))) dx[at * step + j] += T(static_cast<const E*>(a.dy)[i]);
+      else if (at != -1) __atomic_store_n(static_cast<int64_t*>(a.y), 1, __ATOMIC_RELAXED);
+    }
+}
+
+}  // namespace
+
+template <class E> void max_pixels_backward(const PoolArgs& a) {
+  using T = Wide<E>;
   each_block(a, [&](int64_t image, int64_t c, int64_t n) {
-    T* dx = static_cast<T*>(a.dx) + image * pool_in(a) * a.channels + c;
+    E* const dx = static_cast<E*>(a.dx) + image * pool_in(a) * a.channels + c;
     const int64_t from = image * pool_out(a) * a.channels + c;
-    clear_block(dx, pool_in(a), a.channels, n);
-    for (int64_t o = 0; o < pool_out(a); ++o)
-      for (int64_t j = 0; j < n; ++j) {
-        const int64_t i = from + o * a.channels + j;
-        const int64_t at = static_cast<const volatile int64_t*>(a.indices)[i];  // once: others may write into it
-        if (uint64_t(at) < uint64_t(pool_in(a))) dx[at * a.channels + j] += static_cast<const T*>(a.dy)[i];
-        else if (at != -1) __atomic_store_n(static_cast<int64_t*>(a.y), 1, __ATOMIC_RELAXED);
-      }
+    if constexpr (std::is_same_v<E, T>) {
+      clear_block(dx, pool_in(a), a.channels, n);
+      add_at_maxima<E>(a, from, n, dx, a.channels);
+    } else {  // sums are rounded once
+      Scratch<T> sums(pool_in(a) * kBlock);
+      __builtin_memset(sums, 0, size_t(pool_in(a) * kBlock) * sizeof(T));
+      add_at_maxima<E>(a, from, n, static_cast<T*>(sums), kBlock);
+      for (int64_t p = 0; p < pool_in(a); ++p)
+        for (int64_t j = 0; j < n; j += kLanes<T>)
+          vec_store_n(dx + p * a.channels + j, vec_load(sums + p * kBlock + j), min_of(kLanes<T>, n - j));
+    }
   });
 }
 
@@ -180,6 +201,7 @@ template void max_pixels<int64_t>(const PoolArgs&, PoolWindows);
 template void max_pixels<BFloat16>(const PoolArgs&, PoolWindows);
 template void max_pixels<float>(const PoolArgs&, PoolWindows);
 template void max_pixels<double>(const PoolArgs&, PoolWindows);
+template void max_pixels_backward<BFloat16>(const PoolArgs&);
 template void max_pixels_backward<float>(const PoolArgs&);
 template void max_pixels_backward<double>(const PoolArgs&);
 template void average_pixels<int64_t>(const PoolArgs&, PoolWindows);

@@ -10,7 +10,7 @@ namespace cnn::cpu::inline CNN_ISA {
 enum class PoolWindows : uint8_t { Strided, Adaptive };
 
 template <class T> void max_pixels(const PoolArgs& args, PoolWindows windows);
-template <class T> void max_pixels_backward(const PoolArgs& args);  // float and double, as what follows
+template <class T> void max_pixels_backward(const PoolArgs& args);  // float, double, bfloat16
 template <class T> void average_pixels(const PoolArgs& args, PoolWindows windows);  // int64_t too
 template <class T> void spread_pixels(const PoolArgs& args, PoolWindows windows);
 

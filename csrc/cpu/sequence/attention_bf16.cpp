@@ -1,9 +1,10 @@
 // Attention of bfloat16, forward: both products in panels of bfloat16 (gemm/bf16_tiles.h), the softmax between them in
-// float. Weights are rounded to bfloat16 on their way to the values.
+// float. Weights are rounded to bfloat16 on their way to the values. Few rows are multiplied where keys and values lie.
 #include "cpu/sequence/attention.h"
 
 #if defined(__AVX512F__) && defined(__x86_64__)
 #include "cpu/gemm/bf16_tiles.h"
+#include "cpu/gemm/half_rows.h"
 #include "cpu/sequence/softmax.h"
 #include "cpu/vec/half.h"
 
@@ -112,11 +113,66 @@ void forward_block(const AttentionArgs& args, const HalfStack& stack, int64_t fi
   }
 }
 
+// Up to kHalfDotRows rows: keys and values are read once, where they lie, and weights are not rounded.
+template <int kRows> void forward_few(const AttentionArgs& args, const HalfStack& stack, int64_t first) {
+  const int64_t width = args.width, value_width = args.value_width, seen = stack.seen(first, kRows);
+  const int64_t whole = width / kTwo * kTwo, depth = ceil_div(width, kTwo) * kTwo, block = min_of(kKeyBlock, seen);
+  const int64_t s_row = whole_vectors<float>(block), k_row = args.k.row, v_row = args.v.row;
+  Scratch<float> q(kRows * depth), s(kRows * s_row), weights(kRows * block), sums(kRows * kStreamCols);
+  __builtin_memset(q, 0, size_t(kRows * depth) * sizeof(float));
+  __builtin_memset(sums, 0, size_t(kRows * kStreamCols) * sizeof(float));
+  for (int64_t r = 0; r < kRows; ++r)
+    for (int64_t e = 0; e < width; ++e)
+      q[r * depth + place_in_two<BFloat16>(e)] = float(stack.query_row(args.q, first + r)[e]) * float(args.scale);
+  Softmax<float> softmax;
+  softmax.start();
+  for (int64_t j = 0; j < seen; j += block) {
+    const int64_t keys = min_of(block, seen - j);
+    const BFloat16 *const k = stack.key_row(args.k, j), *const v = stack.key_row(args.v, j);
+    for (int64_t c = 0; c < keys; c += kHalfDotCols) {
+      const int64_t count = min_of(kHalfDotCols, keys - c);
+      BFloat16 rest[kHalfDotCols * kTwo] = {};
+      for (int64_t t = 0; t < count && whole < width; ++t)
+        memcpy(static_cast<void*>(rest + t * kTwo), k + (c + t) * k_row + whole, size_t(width - whole) * 2);
+      dots_of<BFloat16, kRows, kHalfDotCols>(
+          kRows, count, {q, depth, k + c * k_row, k_row, whole, whole < width ? rest : nullptr, s + c, s_row});
+    }
+    stack.mask(first, kRows, j, keys, s, s_row);
+    softmax.take(s, s_row, kRows, whole_vectors<float>(keys));
+    for (int64_t r = 0; r < kRows; ++r) {
+      if (const float* noise = stack.noise(first + r, j)) multiply_row(s + r * s_row, noise, keys);
+      if (j > 0) scale_row(sums + r * kStreamCols, kStreamCols, softmax.kept[r]);
+      for (int64_t c = 0; c < keys; ++c) weights[c * kRows + r] = s[r * s_row + c];
+    }
+    int64_t c = 0;
+    for (; c + kStreamDeep <= keys; c += kStreamDeep)
+      add_all<BFloat16, kRows, kStreamDeep>(weights + c * kRows, v + c * v_row, v_row, value_width, sums);
+    for (; c < keys; ++c) add_all<BFloat16, kRows, 1>(weights + c * kRows, v + c * v_row, v_row, value_width, sums);
+  }
+  float factor[kPanelRows<float>], lse[kPanelRows<float>];
+  softmax.finish(factor, lse);
+  for (int64_t r = 0; r < kRows; ++r) {
+    BFloat16* const to = stack.query_row(args.out, first + r);
+    for (int64_t e = 0; e < value_width; ++e)
+      to[e] = BFloat16(sums[r * kStreamCols + place_in_two<BFloat16>(e)] * factor[r]);
+    *stack.lse(first + r) = lse[r];
+  }
+}
+
+template <int kRows = kHalfDotRows>
+void forward_few(const AttentionArgs& args, const HalfStack& stack, int64_t first, int64_t rows) {
+  if constexpr (kRows > 1)
+    if (rows < kRows) return forward_few<kRows - 1>(args, stack, first, rows);
+  forward_few<kRows>(args, stack, first);
+}
+
 }  // namespace
 
 void attention_bf16_forward(const AttentionArgs& args) {
   each_query_block(args, [&](int64_t batch, int64_t kv, int64_t first, int64_t rows) {
-    forward_block(args, HalfStack(args, batch, kv), first, rows);
+    const HalfStack stack(args, batch, kv);
+    if (rows <= kHalfDotRows && args.value_width <= kStreamCols) forward_few(args, stack, first, rows);
+    else forward_block(args, stack, first, rows);
   });
 }
 
