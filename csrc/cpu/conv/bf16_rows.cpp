@@ -28,14 +28,32 @@ void PixelRows::gather(const uint16_t* source, int64_t first, int64_t n, uint16_
     // Taps [left, right) of a row lie inside.
     const int64_t left = x >= 0 ? 0 : min_of(ceil_div(-x, gap_[2]), taps_[2]);
     const int64_t right = x < in_[2] ? max_of(left, min_of(taps_[2], ceil_div(in_[2] - x, gap_[2]))) : left;
+    const bool whole = left == 0 && right == taps_[2];
+    const int64_t slice = in_[1] * in_[2] * pixel_, line = in_[2] * pixel_;
+    const int64_t z_first = step_[0] * d + first_[0], y_first = step_[1] * h + first_[1];
+    const uint16_t* const origin = source + image * in_[0] * slice + (x + left * gap_[2]) * pixel_;
+    const auto inside = [&](int64_t z, int64_t y) {
+      return uint64_t(z) < uint64_t(in_[0]) && uint64_t(y) < uint64_t(in_[1]);
+    };
+    if (joined_ && whole && run <= 32) {  // few channels: a row of taps is a vector
+      const __mmask32 kept = run < 32 ? (1u << run) - 1 : ~0u;
+      for (int64_t i = 0, z = z_first; i < taps_[0]; ++i, z += gap_[0])
+        for (int64_t j = 0, y = y_first; j < taps_[1]; ++j, y += gap_[1], next += run)
+          _mm512_mask_storeu_epi16(
+              next, kept,
+              inside(z, y) ? _mm512_maskz_loadu_epi16(kept, origin + z * slice + y * line) : _mm512_setzero_si512());
+      clear_halves(next, rest);
+      to += row;
+      return;
+    }
     for (int64_t i = 0; i < taps_[0]; ++i)
       for (int64_t j = 0; j < taps_[1]; ++j, next += run) {
-        const int64_t z = step_[0] * d + first_[0] + i * gap_[0], y = step_[1] * h + first_[1] + j * gap_[1];
-        if (left == right || z < 0 || z >= in_[0] || y < 0 || y >= in_[1]) {
+        const int64_t z = z_first + i * gap_[0], y = y_first + j * gap_[1];
+        if (left == right || !inside(z, y)) {
           clear_halves(next, run);
           continue;
         }
-        const uint16_t* from = source + (((image * in_[0] + z) * in_[1] + y) * in_[2] + x + left * gap_[2]) * pixel_;
+        const uint16_t* from = origin + z * slice + y * line;
         clear_halves(next, left * channels_);
         if (joined_) copy_halves(from, (right - left) * channels_, next + left * channels_);
         else
