@@ -162,6 +162,7 @@ class Convolver {
           in_place_(rows_.in_place() && rows_.depth() % kPage != 0 ? count_ / kPanelLines : 0) {}
 
     void run() const {
+      if (count_ == 0) return;
       const double work = double(count_) * double(p_.outputs) * double(blocks_ * kDepth) / 8;  // as so many of floats
       if (a_panels_ >= kManyPanels) return run_alone(work);
       const int64_t gathered = a_panels_ - in_place_;
