@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -507,6 +509,11 @@ def test_names_and_words():
         assert D.Normal(0.0, 1.0).sample_n(3).shape == (3,)
     with pytest.raises(AttributeError, match="nothing in its place"):
         D.never_heard_of
+
+
+def test_they_load_when_they_are_asked_for():
+    code = "import cnn, sys; early = [m for m in sys.modules if 'distributions' in m]; cnn.distributions.Normal"
+    subprocess.run([sys.executable, "-c", code + "; assert not early, early"], check=True)
 
 
 def test_lazy_properties_keep_their_gradient():

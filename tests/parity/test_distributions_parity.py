@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 import warnings
 
 import numpy as np
@@ -180,6 +182,32 @@ def test_registries_and_names():
         if inspect.isclass(theirs) and theirs.__init__ is not object.__init__:
             of = [list(inspect.signature(c.__init__).parameters) for c in (ours, theirs)]
             assert of[0] == of[1], name
+
+
+# Names without a promise that packages take all the same.
+PRIVATE = {
+    "kl": "_KL_REGISTRY _KL_MEMOIZE _dispatch_kl",
+    "lowrank_multivariate_normal": "_batch_capacitance_tril _batch_lowrank_logdet _batch_lowrank_mahalanobis",
+    "multivariate_normal": "_batch_mahalanobis _batch_mv _precision_to_scale_tril Distribution",
+    "transforms": "_InverseTransform",
+    "utils": "_standard_normal _sum_rightmost euler_constant",
+    "von_mises": "_log_modified_bessel_fn",
+}
+
+
+@pytest.mark.parametrize(
+    "name", [m.name for m in pkgutil.iter_modules(torch.distributions.__path__)]
+)
+def test_paths(name):
+    ours, theirs = (importlib.import_module(f"{t}.distributions.{name}") for t in ("cnn", "torch"))
+    names = [*theirs.__all__, *PRIVATE.get(name, "").split()]
+    if name == "constraints":
+        names += [n for n, v in vars(theirs).items() if inspect.isclass(v) and n[0] == "_"]
+    for n in names:
+        assert hasattr(ours, n), n
+        value = getattr(theirs, n)
+        if inspect.isclass(value) and value.__module__ == theirs.__name__:
+            assert getattr(ours, n).__module__ == ours.__name__
 
 
 WRONG = [
