@@ -115,8 +115,8 @@ double gamma_variate(Generator& generator, T alpha) {
     if (std::isnan(v)) return v;
   }
 }
-template double gamma_variate(Generator&, float);
-template double gamma_variate(Generator&, double);
+template CNN_API double gamma_variate(Generator&, float);
+template CNN_API double gamma_variate(Generator&, double);
 
 double poisson_variate(Generator& generator, double rate) {
   if (rate == 0) return 0;
@@ -133,7 +133,7 @@ double binomial_variate(Generator& generator, T count, T p) {
                                       : binomial_by_inversion(generator, count, rare);
   return p <= 0.5 ? k : count - k;
 }
-template double binomial_variate(Generator&, float, float);
-template double binomial_variate(Generator&, double, double);
+template CNN_API double binomial_variate(Generator&, float, float);
+template CNN_API double binomial_variate(Generator&, double, double);
 
 }  // namespace cnn

@@ -12,11 +12,11 @@ namespace cnn {
 
 // A gamma number of rate 1, by Marsaglia and Tsang's squeeze (2000).
 template <class T>
-double gamma_variate(Generator& generator, T alpha);
+CNN_API double gamma_variate(Generator& generator, T alpha);
 // rate >= 0
-double poisson_variate(Generator& generator, double rate);
+CNN_API double poisson_variate(Generator& generator, double rate);
 // The successes of `count` trials of probability p; nan when either is nan.
 template <class T>
-double binomial_variate(Generator& generator, T count, T p);
+CNN_API double binomial_variate(Generator& generator, T count, T p);
 
 }  // namespace cnn
