@@ -23,6 +23,7 @@ class Half(TransformedDistribution):
 
     @property
     def scale(self):
+        """The scale of the whole family."""
         return self.base_dist.scale
 
     @property

@@ -15,7 +15,7 @@ class Transform:
     `log_abs_det_jacobian(x, y)` is log |det dy/dx|, one number for each event. With cache_size=1
     the last pair is kept: the inverse of a value that has just been computed is exact and free.
     Subclasses define `_call`, `_inverse` and `log_abs_det_jacobian`; `sign` is that of dy/dx where
-    the transform is monotone.
+    the transform is monotone, `domain` and `codomain` are constraints on x and on y.
     """
 
     bijective = False
@@ -106,6 +106,8 @@ class Transform:
 
 
 class _InverseTransform(Transform):
+    """x = t.inv(y), which keeps pairs in the cache of t."""
+
     def __init__(self, transform):
         super().__init__(cache_size=transform._cache_size)
         self._inv = transform

@@ -35,10 +35,12 @@ class Beta(ExponentialFamily):
 
     @property
     def concentration1(self):
+        """a: x has the exponent a - 1."""
         return self._dirichlet.concentration[..., 0]
 
     @property
     def concentration0(self):
+        """b: 1 - x has the exponent b - 1."""
         return self._dirichlet.concentration[..., 1]
 
     @property

@@ -233,6 +233,8 @@ class _Boolean(Constraint):
 
 
 class _FromBound(Constraint):
+    """With a lower bound, a number or a tensor."""
+
     _shown = ("lower_bound",)
 
     def __init__(self, lower_bound):
@@ -240,6 +242,8 @@ class _FromBound(Constraint):
 
 
 class _ToBound(Constraint):
+    """With an upper bound."""
+
     _shown = ("upper_bound",)
 
     def __init__(self, upper_bound):
@@ -247,6 +251,8 @@ class _ToBound(Constraint):
 
 
 class _BetweenBounds(Constraint):
+    """With both."""
+
     _shown = ("lower_bound", "upper_bound")
 
     def __init__(self, lower_bound, upper_bound):
@@ -363,6 +369,8 @@ def _is_cholesky_factor(value):
 
 
 class _LowerTriangular(Constraint):
+    """Zero above the diagonal."""
+
     event_dim = 2
 
     def check(self, value):
@@ -390,6 +398,8 @@ class _CorrCholesky(Constraint):
 
 
 class _Square(Constraint):
+    """With as many rows as columns."""
+
     event_dim = 2
 
     def check(self, value):
@@ -408,6 +418,8 @@ class _Symmetric(_Square):
 
 
 class _PositiveSemidefinite(_Symmetric):
+    """Symmetric, without negative eigenvalues."""
+
     def check(self, value):
         is_symmetric = super().check(value)
         if not is_symmetric.all():
@@ -416,6 +428,8 @@ class _PositiveSemidefinite(_Symmetric):
 
 
 class _PositiveDefinite(_Symmetric):
+    """Symmetric, with a Cholesky factor."""
+
     def check(self, value):
         is_symmetric = super().check(value)
         if not is_symmetric.all():

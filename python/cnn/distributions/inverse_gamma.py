@@ -30,10 +30,12 @@ class InverseGamma(TransformedDistribution):
 
     @property
     def concentration(self):
+        """a, that of the gamma number."""
         return self.base_dist.concentration
 
     @property
     def rate(self):
+        """b, that of the gamma number."""
         return self.base_dist.rate
 
     @property

@@ -24,10 +24,12 @@ class LogNormal(TransformedDistribution):
 
     @property
     def loc(self):
+        """The mean of the logarithm."""
         return self.base_dist.loc
 
     @property
     def scale(self):
+        """The deviation of the logarithm."""
         return self.base_dist.scale
 
     @property

@@ -28,8 +28,10 @@ class LogisticNormal(TransformedDistribution):
 
     @property
     def loc(self):
+        """The means of the normal numbers."""
         return self.base_dist.base_dist.loc
 
     @property
     def scale(self):
+        """Their deviations."""
         return self.base_dist.base_dist.scale

@@ -57,12 +57,15 @@ class RelaxedBernoulli(TransformedDistribution):
 
     @property
     def temperature(self):
+        """How far from 0 and 1 the numbers are."""
         return self.base_dist.temperature
 
     @property
     def logits(self):
+        """Log odds of being above 1/2."""
         return self.base_dist.logits
 
     @property
     def probs(self):
+        """The probability of being above 1/2."""
         return self.base_dist.probs

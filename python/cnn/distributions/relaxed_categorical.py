@@ -59,12 +59,15 @@ class RelaxedOneHotCategorical(TransformedDistribution):
 
     @property
     def temperature(self):
+        """How far from the corners the points are."""
         return self.base_dist.temperature
 
     @property
     def logits(self):
+        """Log probabilities of the corners."""
         return self.base_dist.logits
 
     @property
     def probs(self):
+        """Probabilities of the corners to be the nearest."""
         return self.base_dist.probs
