@@ -362,6 +362,18 @@ def test_matrix_distributions():
     np.testing.assert_allclose(lkj.log_prob(rows).numpy(), of_r.numpy(), rtol=1e-9)
 
 
+def test_one_set_of_weights_for_a_batch_of_mixtures():
+    """Each mixture draws its own component."""
+    loc = cnn.tensor([[0.0, 100.0], [1000.0, 1100.0]])
+    d = D.MixtureSameFamily(D.Categorical(cnn.tensor([0.5, 0.5])), D.Normal(loc, 1.0))
+    cnn.manual_seed(0)
+    x = d.sample((400,))
+    assert x.shape == (400, 2) and d.log_prob(x).shape == (400, 2)
+    second = (x - cnn.tensor([0.0, 1000.0])) > 50
+    both = (second[:, 0] == second[:, 1]).double().mean()
+    assert 0.4 < both < 0.6 and d.mean.tolist() == [50.0, 1050.0]
+
+
 # ---- What is refused ----
 
 

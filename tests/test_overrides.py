@@ -204,6 +204,7 @@ def test_questions():
         and overrides.is_tensor_like(Named())
         and not overrides.is_tensor_like(1)
     )
+    assert not cnn.is_tensor(Named())  # asks of the type, and nobody
     assert overrides.is_tensor_method_or_property(cnn.Tensor.add)
     assert overrides.is_tensor_method_or_property(cnn.Tensor.shape.__get__)
     assert not overrides.is_tensor_method_or_property(cnn.add)
