@@ -37,4 +37,6 @@ DIFFERENCES: dict[str, str] = {
     "torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp": _ACCEPTED + ": sums are float32",
     "torch.utils.data.IterDataPipe": "the class to derive from; PyTorch's own pipes are not here",
     "torch.utils.data.MapDataPipe": "as IterDataPipe",
+    "torch.linalg.lstsq": "every driver is the pseudo-inverse by singular values",
+    "torch.lobpcg": "by QR whatever `method` and the `ortho_` parameters ask; with gradients, by `linalg.eigh`",
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import wraps
+
 from .. import _C, _faces
 from . import _checks, _lapack, _triangles, factorizations, products, solving, spectral
 from ._checks import into, named
@@ -319,35 +321,44 @@ def ormqr(input, input2, input3, left=True, transpose=False, *, out=None):
 
 # ---- What PyTorch has dropped: the names are there, and say what to use ----
 
-_GONE = "This function was deprecated since version 1.9 and is now removed. "
+
+def _gone(function):
+    """Lets a function raise what it says of itself."""
+    sentence = function.__doc__
+
+    @wraps(function)
+    def refuse(*args, **kwargs):
+        raise RuntimeError(
+            f"This function was deprecated since version 1.9 and is now removed. {sentence}"
+        )
+
+    refuse.__refuses__ = sentence.rstrip(".")
+    return refuse
 
 
+@_gone
 def eig(input, eigenvectors=False, *, e=None, v=None):
-    """Raises RuntimeError: gone from PyTorch too."""
-    raise RuntimeError(
-        _GONE + "`torch.linalg.eig` returns complex tensors, which cnn has none of; "
-        "use linalg.eigh for symmetric matrices."
-    )
+    """Use linalg.eigh for symmetric matrices; the eigenvalues of others are complex."""
 
 
+@_gone
 def symeig(input, eigenvectors=False, upper=True, *, out=None):
-    """Raises RuntimeError: gone from PyTorch too. Use `linalg.eigh`."""
-    raise RuntimeError(_GONE + "Use torch.linalg.eigh, which reads the lower triangle by default.")
+    """Use linalg.eigh, which reads the lower triangle by default."""
 
 
+@_gone
 def lstsq(input, A, *, out=None):
-    """Raises RuntimeError: gone from PyTorch too. Use `linalg.lstsq`."""
-    raise RuntimeError(_GONE + "Use torch.linalg.lstsq, whose arguments are reversed.")
+    """Use linalg.lstsq, whose arguments are the other way about."""
 
 
+@_gone
 def solve(input, A, *, out=None):
-    """Raises RuntimeError: gone from PyTorch too. Use `linalg.solve`."""
-    raise RuntimeError(_GONE + "Use torch.linalg.solve, whose arguments are reversed.")
+    """Use linalg.solve, whose arguments are the other way about."""
 
 
+@_gone
 def matrix_rank(input, tol=None, symmetric=False, *, out=None):
-    """Raises RuntimeError: gone from PyTorch too. Use `linalg.matrix_rank`."""
-    raise RuntimeError(_GONE + "Use torch.linalg.matrix_rank.")
+    """Use linalg.matrix_rank."""
 
 
 # Autocast lists them by these names.

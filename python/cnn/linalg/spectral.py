@@ -118,6 +118,11 @@ def eigvals(input, *, out=None):
     _no_complex("eigvals")
 
 
+eig.__refuses__ = "complex results; use linalg.eigh for symmetric matrices, or numpy.linalg.eig"
+eigvals.__refuses__ = (
+    "complex results; use linalg.eigvalsh for symmetric matrices, or numpy.linalg.eigvals"
+)
+
 # ---- Singular values ----
 
 
