@@ -91,6 +91,8 @@ def test_the_older_names_of_lu():
     factor, pivots = a.lu()
     infos = cnn.lu(a, get_infos=True)
     assert infos.LU.equal(factor) and infos.info == 0
+    out = cnn.empty(0, dtype=F64), cnn.empty(0, dtype=cnn.int32)
+    assert cnn.lu(a, out=out)[0] is out[0] and out[0].equal(factor) and out[1].equal(pivots)
     b = draw(4, 2)
     near(b.lu_solve(factor, pivots), linalg.solve(a, b))
     only = cnn.lu_unpack(factor, pivots, unpack_data=False)

@@ -412,6 +412,9 @@ def test_named_results():
         (linalg.lstsq(a, a), ("solution", "residuals", "rank", "singular_values")),
     ):  # fmt: skip
         assert result._fields == fields and type(result).__module__ == "torch.return_types"
+    assert repr(linalg.slogdet(a)) == (
+        "torch.return_types.linalg_slogdet(\nsign=tensor(1.),\nlogabsdet=tensor(0.))"
+    )
     out = cnn.empty(0), cnn.empty(0), cnn.empty(0)
     assert linalg.svd(a, out=out).S is out[1] and out[1].tolist() == [1, 1]
 

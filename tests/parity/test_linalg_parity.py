@@ -327,6 +327,14 @@ def same(ours, theirs):
     np.testing.assert_allclose(x, y, rtol=2e-4, atol=2e-4)
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["L.qr(T.eye(2))", "L.slogdet(T.eye(2))", "T.svd(T.eye(2) * 2)", "L.lu_factor(T.eye(2))"],
+)
+def test_named_results_print_alike(line):
+    assert repr(outcome(cnn, line)) == repr(outcome(torch, line))
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_calls(line):
     ours, theirs = outcome(cnn, line), outcome(torch, line)

@@ -12,10 +12,16 @@ LinAlgError = _C._LinAlgError
 
 
 def named(name, fields):
-    """A named tuple as PyTorch has it in `torch.return_types`."""
+    """A named tuple as PyTorch has it in `torch.return_types`, and prints it."""
     made = namedtuple(name, fields)
     made.__module__ = "torch.return_types"
+    made.__repr__ = _repr
     return made
+
+
+def _repr(result):
+    parts = [f"{field}={value!r}" for field, value in zip(result._fields, result)]
+    return f"torch.return_types.{type(result).__name__}(\n" + ",\n".join(parts) + ")"
 
 
 # NumPy's names of arguments, which PyTorch's functions take too.
@@ -218,7 +224,8 @@ def into(out, result, op):
             )
         for given, made in zip(out, result):
             require_castable(op, given, made)
-        return type(result)(*(into(o, r, op) for o, r in zip(out, result)))
+        written = [into(o, r, op) for o, r in zip(out, result)]
+        return result._make(written) if hasattr(result, "_make") else tuple(written)
     require_castable(op, out, result)
     return _C._copy_out(result, op, out)
 
