@@ -332,6 +332,15 @@ def test_exponentials(size, dtype):
     )
 
 
+@pytest.mark.parametrize("scale", [0.0, 0.01, 1.0, 30.0])
+def test_exponentials_of_rotations(scale):
+    skew = draw(5, 5)
+    skew = scale * (skew - skew.mT)
+    values, vectors = np.linalg.eigh(1j * skew.numpy())
+    expected = (vectors @ np.diag(np.exp(-1j * values)) @ vectors.conj().T).real
+    like_numpy(linalg.matrix_exp(skew), expected, 1e-11)
+
+
 def test_exponentials_of_a_batch():
     a = cnn.stack([draw(3, 3) * 20, draw(3, 3) * 1e-3, cnn.zeros(3, 3, dtype=F64)])
     whole = linalg.matrix_exp(a)

@@ -34,6 +34,10 @@ class dtype:
     def is_signed(self) -> _bool: ...
     @property
     def itemsize(self) -> _int: ...
+    @property
+    def abbr(self) -> str: ...
+    def to_real(self) -> dtype: ...
+    def to_complex(self) -> dtype: ...
     def __copy__(self) -> dtype: ...
     def __deepcopy__(self, memo: Any, /) -> dtype: ...
     def __reduce__(self) -> str: ...
@@ -115,7 +119,56 @@ class UntypedStorage:
     def __getitem__(self, key: _int, /) -> _int: ...
     @overload
     def __getitem__(self, key: slice, /) -> UntypedStorage: ...
-    def __setitem__(self, key: _int, value: _int, /) -> None: ...
+    def __setitem__(self, key: _int | slice, value: _int, /) -> None: ...
+    @property
+    def filename(self) -> str | None: ...
+    @property
+    def is_cuda(self) -> _bool: ...
+    @staticmethod
+    def from_file(filename: Any, shared: _bool = False, nbytes: _int = 0) -> UntypedStorage: ...
+    @staticmethod
+    def from_buffer(
+        buffer: Any,
+        byte_order: str = "native",
+        count: _int = -1,
+        offset: _int = 0,
+        dtype: Any = None,
+    ) -> UntypedStorage: ...
+    def untyped(self) -> UntypedStorage: ...
+    def cpu(self) -> UntypedStorage: ...
+    def to(self, *, device: _DeviceLike, non_blocking: _bool = False) -> UntypedStorage: ...
+    def fill_(self, value: _int) -> Self: ...
+    def byteswap(self, dtype: _dtype) -> None: ...
+    def type(self, dtype: Any = None, non_blocking: _bool = False) -> Any: ...
+    def get_device(self) -> _int | None: ...
+    def new(self) -> UntypedStorage: ...
+    def cuda(self, device: Any = None, non_blocking: _bool = False) -> UntypedStorage: ...
+    def hpu(self, device: Any = None, non_blocking: _bool = False) -> UntypedStorage: ...
+    def mps(self) -> UntypedStorage: ...
+    @property
+    def is_hpu(self) -> _bool: ...
+    is_sparse: _bool
+    is_sparse_csr: _bool
+    def is_pinned(self, device: _DeviceLike = "cuda") -> _bool: ...
+    def pin_memory(self, device: _DeviceLike = "cuda") -> UntypedStorage: ...
+    def __copy__(self) -> UntypedStorage: ...
+    def __deepcopy__(self, memo: Any) -> UntypedStorage: ...
+    def double(self) -> Any: ...
+    def float(self) -> Any: ...
+    def half(self) -> Any: ...
+    def bfloat16(self) -> Any: ...
+    def long(self) -> Any: ...
+    def int(self) -> Any: ...
+    def short(self) -> Any: ...
+    def char(self) -> Any: ...
+    def byte(self) -> Any: ...
+    def bool(self) -> Any: ...
+    def complex_double(self) -> Any: ...
+    def complex_float(self) -> Any: ...
+    def float8_e5m2(self) -> Any: ...
+    def float8_e4m3fn(self) -> Any: ...
+    def float8_e5m2fnuz(self) -> Any: ...
+    def float8_e4m3fnuz(self) -> Any: ...
 
 class Node:
     @property
@@ -186,8 +239,15 @@ class _RecordedRange:
     def end(self) -> None: ...
 
 class OutOfMemoryError(RuntimeError): ...
+class _LinAlgError(RuntimeError): ...
 
 bfloat16: _dtype
+bit: _dtype
+bits16: _dtype
+bits1x8: _dtype
+bits2x4: _dtype
+bits4x2: _dtype
+bits8: _dtype
 bool: _dtype
 cdouble: _dtype
 cfloat: _dtype
@@ -202,20 +262,45 @@ double: _dtype
 float: _dtype
 float16: _dtype
 float32: _dtype
+float4_e2m1fn_x2: _dtype
 float64: _dtype
+float8_e4m3fn: _dtype
+float8_e4m3fnuz: _dtype
+float8_e5m2: _dtype
+float8_e5m2fnuz: _dtype
+float8_e8m0fnu: _dtype
 half: _dtype
 int: _dtype
+int1: _dtype
 int16: _dtype
+int2: _dtype
+int3: _dtype
 int32: _dtype
+int4: _dtype
+int5: _dtype
+int6: _dtype
 int64: _dtype
+int7: _dtype
 int8: _dtype
 long: _dtype
 preserve_format: memory_format
+qint32: _dtype
+qint8: _dtype
+quint2x4: _dtype
+quint4x2: _dtype
+quint8: _dtype
 short: _dtype
 strided: _layout
+uint1: _dtype
 uint16: _dtype
+uint2: _dtype
+uint3: _dtype
 uint32: _dtype
+uint4: _dtype
+uint5: _dtype
+uint6: _dtype
 uint64: _dtype
+uint7: _dtype
 uint8: _dtype
 
 class _aminmax_result(NamedTuple):
@@ -229,10 +314,6 @@ class _cummax_result(NamedTuple):
 class _cummin_result(NamedTuple):
     values: Tensor
     indices: Tensor
-
-class _frexp_result(NamedTuple):
-    mantissa: Tensor
-    exponent: Tensor
 
 class _kthvalue_result(NamedTuple):
     values: Tensor
@@ -322,23 +403,7 @@ class Tensor:
     @property
     def is_mps(self) -> _bool: ...
     @property
-    def is_ipu(self) -> _bool: ...
-    @property
-    def is_maia(self) -> _bool: ...
-    @property
-    def is_mtia(self) -> _bool: ...
-    @property
-    def is_sparse_csr(self) -> _bool: ...
-    @property
-    def is_vulkan(self) -> _bool: ...
-    @property
-    def is_xla(self) -> _bool: ...
-    @property
     def is_xpu(self) -> _bool: ...
-    @property
-    def grad_dtype(self) -> _dtype: ...
-    @property
-    def volatile(self) -> _bool: ...
     @property
     def is_mkldnn(self) -> _bool: ...
     @property
@@ -368,7 +433,6 @@ class Tensor:
     def __imul__(self, value: Tensor | _Number, /) -> Self: ...
     def __truediv__(self, value: Tensor | _Number, /) -> Tensor: ...
     def __rtruediv__(self, value: Tensor | _Number, /) -> Tensor: ...
-    def __rdiv__(self, other: Tensor | _Number) -> Tensor: ...
     def __itruediv__(self, value: Tensor | _Number, /) -> Self: ...
     def __floordiv__(self, value: Tensor | _Number, /) -> Tensor: ...
     def __rfloordiv__(self, value: Tensor | _Number, /) -> Tensor: ...
@@ -488,28 +552,23 @@ class Tensor:
     @overload
     def type(self, dtype: _DtypeLike | str | Any, non_blocking: _bool = False) -> Tensor: ...
     def untyped_storage(self) -> UntypedStorage: ...
-
-    # Methods composed of others
-    def apply_(self, callable: Any) -> Tensor:
-        """Each element x becomes callable(x). For tensors on the CPU; slow."""
-    def ccol_indices(self, *args: Any, **kwargs: Any) -> Tensor:
-        """RuntimeError: ccol_indices expected sparse column compressed tensor layout but got Strided."""
-    def coalesce(self, *args: Any, **kwargs: Any) -> Tensor:
-        """RuntimeError: coalesce expected sparse coordinate tensor layout but got Strided."""
-    def col_indices(self, *args: Any, **kwargs: Any) -> Tensor:
-        """RuntimeError: col_indices expected sparse row compressed tensor layout but got Strided."""
+    def storage(self) -> Any: ...
+    def storage_type(self) -> Any: ...
+    def is_nonzero(self) -> _bool: ...
+    def cholesky(input, upper: Any = False, *, out: Any = None) -> Tensor:
+        """`linalg.cholesky`."""
+    def cholesky_inverse(input, upper: Any = False, *, out: Any = None) -> Tensor:
+        """The inverse of A, given the factor of A = L L' (or U' U where `upper`)."""
+    def cholesky_solve(input, input2: Any, upper: Any = False, *, out: Any = None) -> Tensor:
+        """X of A X = B, given B [..., n, k] and the factor of A = L L' (or U' U where `upper`)."""
     def corrcoef(input) -> Tensor:
         """Correlations of the rows (variables) over the columns (observations)."""
     def cov(input, *, correction: Any = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
         """Covariances of the rows (variables) over the columns (observations)."""
     def cross(input, other: Any, dim: Any = None, *, out: Any = None) -> Tensor:
         """Cross product of 3-vectors along `dim` (the first dimension of size 3 when none)."""
-    def crow_indices(self, *args: Any, **kwargs: Any) -> Tensor:
-        """RuntimeError: crow_indices expected sparse row compressed tensor layout but got Strided."""
-    def dense_dim(input) -> _int:
-        """The number of dimensions: all are dense."""
-    def dequantize(input) -> Tensor:
-        """The tensor itself, in float32: it is not quantized. Of a list, each of its tensors."""
+    def det(input) -> Tensor:
+        """`linalg.det`."""
     def diagflat(input, offset: Any = 0) -> Tensor:
         """A matrix with the flattened input on a diagonal."""
     def diff(
@@ -522,50 +581,36 @@ class Tensor:
         out: Any = None,
     ) -> Tensor:
         """Differences of neighbours along `dim`, n times."""
-    def dim_order(self, *, ambiguity_check: Any = False) -> tuple[_int, ...]:
-        """The dimensions from the outermost in memory to the innermost."""
+    def eig(input, eigenvectors: Any = False, *, e: Any = None, v: Any = None) -> Tensor:
+        """Use linalg.eigh for symmetric matrices; the eigenvalues of others are complex."""
     def fliplr(input) -> Tensor:
         """Columns in reverse order."""
     def flipud(input) -> Tensor:
         """Rows in reverse order."""
+    def geqrf(input, *, out: Any = None) -> Any:
+        """R in the upper triangle of a, and below it and in tau the reflections whose product is Q."""
     def histc(input, bins: Any = 100, min: Any = 0, max: Any = 0, *, out: Any = None) -> Tensor:
         """How many elements lie in each of `bins` equal parts of [min, max]; 0, 0: the data's range."""
-    def histogram(
-        input,
-        bins: Any = 100,
-        *,
-        range: Any = None,
-        weight: Any = None,
-        density: Any = False,
-        out: Any = None,
-    ) -> Any:
-        """(hist, bin_edges): how many elements lie between edges, the last of which belongs to its bin."""
-    def indices(self, *args: Any, **kwargs: Any) -> Tensor:
-        """RuntimeError: indices expected sparse coordinate tensor layout but got Strided."""
     def inner(input, other: Any, *, out: Any = None) -> Tensor:
         """Sums of products over the last dimensions."""
-    def int_repr(self, *args: Any, **kwargs: Any) -> Tensor:
-        """NotImplementedError: 'aten::int_repr' is of quantized tensors: there are no quantized tensors; keep integers and their scale apart."""
-    def ipu(self, *args: Any, **kwargs: Any) -> Tensor:
-        """AssertionError: not compiled with IPU enabled."""
-    def is_coalesced(self, *args: Any, **kwargs: Any) -> Tensor:
-        """RuntimeError: is_coalesced expected sparse coordinate tensor layout but got Strided."""
-    def is_distributed(input) -> _bool:
-        """False."""
-    def is_nonzero(input) -> _bool:
-        """Is the one element other than 0?"""
+    def inverse(input, *, out: Any = None) -> Tensor:
+        """`linalg.inv`."""
     def isreal(input) -> Tensor:
         """True everywhere: there are no complex dtypes."""
     def kron(input, other: Any, *, out: Any = None) -> Tensor:
         """Kronecker product."""
-    def map2_(self, x: Any, y: Any, callable: Any) -> Tensor:
-        """Each element becomes callable of itself and those of x and y. For the CPU; slow."""
-    def map_(self, other: Any, callable: Any) -> Tensor:
-        """Each element x becomes callable(x, y), with y of `other`. For tensors on the CPU; slow."""
-    def module_load(self, other: Any, assign: Any = False) -> Tensor:
-        """What a module's parameter becomes when `other` is loaded into it: other, or self's copy."""
-    def mtia(self, *args: Any, **kwargs: Any) -> Tensor:
-        """AssertionError: not compiled with MTIA enabled."""
+    def logdet(input) -> Tensor:
+        """The logarithm of the determinant; nan where that is negative."""
+    def lstsq(input, A: Any, *, out: Any = None) -> Tensor:
+        """Use linalg.lstsq, whose arguments are the other way about."""
+    def lu(input, pivot: Any = True, get_infos: Any = False, out: Any = None) -> Any:
+        """LU and pivots of `linalg.lu_factor_ex`, and with `get_infos` its info."""
+    def lu_solve(input, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Tensor:
+        """`linalg.lu_solve`, B first."""
+    def matrix_exp(input) -> Tensor:
+        """`linalg.matrix_exp`."""
+    def matrix_power(input, n: Any, *, out: Any = None) -> Tensor:
+        """`linalg.matrix_power`."""
     def nanquantile(
         input,
         q: Any,
@@ -576,18 +621,22 @@ class Tensor:
         out: Any = None,
     ) -> Tensor:
         """`quantile` without the nans."""
-    def q_per_channel_axis(self, *args: Any, **kwargs: Any) -> Tensor:
-        """NotImplementedError: 'aten::q_per_channel_axis' is of quantized tensors: there are no quantized tensors; keep integers and their scale apart."""
-    def q_per_channel_scales(self, *args: Any, **kwargs: Any) -> Tensor:
-        """NotImplementedError: 'aten::q_per_channel_scales' is of quantized tensors: there are no quantized tensors; keep integers and their scale apart."""
-    def q_per_channel_zero_points(self, *args: Any, **kwargs: Any) -> Tensor:
-        """NotImplementedError: 'aten::q_per_channel_zero_points' is of quantized tensors: there are no quantized tensors; keep integers and their scale apart."""
-    def q_scale(self, *args: Any, **kwargs: Any) -> Tensor:
-        """NotImplementedError: 'aten::q_scale' is of quantized tensors: there are no quantized tensors; keep integers and their scale apart."""
-    def q_zero_point(self, *args: Any, **kwargs: Any) -> Tensor:
-        """NotImplementedError: 'aten::q_zero_point' is of quantized tensors: there are no quantized tensors; keep integers and their scale apart."""
-    def qscheme(self, *args: Any, **kwargs: Any) -> Tensor:
-        """NotImplementedError: 'aten::qscheme' is of quantized tensors: there are no quantized tensors; keep integers and their scale apart."""
+    def orgqr(input, input2: Any, *, out: Any = None) -> Tensor:
+        """`linalg.householder_product`."""
+    def ormqr(
+        input,
+        input2: Any,
+        input3: Any,
+        left: Any = True,
+        transpose: Any = False,
+        *,
+        out: Any = None,
+    ) -> Tensor:
+        """Q C, C Q, or either with Q' where `transpose`, for the product Q [m, m] of the reflections `input`, `input2` of `geqrf`, and C `input3`."""
+    def pinverse(input, rcond: Any = 1e-15) -> Tensor:
+        """`linalg.pinv`, with rcond of its own."""
+    def qr(input, some: Any = True, *, out: Any = None) -> Any:
+        """`linalg.qr`: reduced with `some`, else complete."""
     def quantile(
         input,
         q: Any,
@@ -598,20 +647,28 @@ class Tensor:
         out: Any = None,
     ) -> Tensor:
         """The q-quantiles (q in [0, 1], a number or a vector) along `dim`, or of all elements."""
-    def record_stream(self, s: Any) -> None:
-        """Nothing to record: all work of a GPU is one stream. NotImplementedError for the CPU."""
-    def reinforce(self, reward: Any) -> Tensor:
-        """RuntimeError: it was removed from PyTorch. Use cnn.distributions."""
     def rot90(input, k: Any = 1, dims: Any = (0, 1)) -> Tensor:
         """Turned by k quarter turns in the plane of `dims`, from the first towards the second."""
-    def row_indices(self, *args: Any, **kwargs: Any) -> Tensor:
-        """RuntimeError: row_indices expected sparse column compressed tensor layout but got Strided."""
-    def sparse_dim(input) -> _int:
-        """0: no dimension is sparse."""
+    def slogdet(input, *, out: Any = None) -> Any:
+        """`linalg.slogdet`."""
+    def solve(input, A: Any, *, out: Any = None) -> Tensor:
+        """Use linalg.solve, whose arguments are the other way about."""
+    def svd(input, some: Any = True, compute_uv: Any = True, *, out: Any = None) -> Any:
+        """U, S, V of A = U diag(S) V'. `some`: reduced. Without `compute_uv` U and V are zeros."""
+    def symeig(input, eigenvectors: Any = False, upper: Any = True, *, out: Any = None) -> Tensor:
+        """Use linalg.eigh, which reads the lower triangle by default."""
     def tile(self, *dims: Any, **named: Any) -> Tensor:
         """`repeat`, with the missing leading counts taken as 1."""
-    def to_dense(self, dtype: Any = None, *, masked_grad: Any = None) -> Tensor:
-        """The tensor itself, which is dense; or of another dtype."""
+    def triangular_solve(
+        input,
+        A: Any,
+        upper: Any = True,
+        transpose: Any = False,
+        unitriangular: Any = False,
+        *,
+        out: Any = None,
+    ) -> Any:
+        """(X, A) of A X = B, or A' X = B where `transpose`, for triangles A; see `linalg.solve_triangular`."""
     def unique(
         input,
         sorted: Any = True,
@@ -624,12 +681,7 @@ class Tensor:
         input, return_inverse: Any = False, return_counts: Any = False, dim: Any = None
     ) -> Any:
         """The elements without immediate repetitions."""
-    def values(self, *args: Any, **kwargs: Any) -> Tensor:
-        """RuntimeError: values expected sparse tensor layout but got Strided."""
-    def xpu(self, *args: Any, **kwargs: Any) -> Tensor:
-        """AssertionError: not compiled with XPU enabled."""
 
-    # Methods
     def _is_view(self) -> _bool:
         """Does it share another tensor's memory?"""
     def abs(self) -> Tensor:
@@ -680,8 +732,6 @@ class Tensor:
         """beta * input + alpha * outer(vec1, vec2)."""
     def addr_(self, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Self:
         """beta * input + alpha * outer(vec1, vec2)."""
-    def adjoint(self) -> Tensor:
-        """The tensor with its last two dimensions exchanged."""
     def all(self, dim: _Dims | None = None, keepdim: _bool = False) -> Tensor:
         """Are all elements true?"""
     def allclose(
@@ -694,8 +744,6 @@ class Tensor:
         """The smallest element; the gradient is shared by equals."""
     def aminmax(self, *, dim: _int | None = None, keepdim: _bool = False) -> _aminmax_result:
         """The smallest and the largest element."""
-    def angle(self) -> Tensor:
-        """pi where negative, nan where nan, else 0."""
     def any(self, dim: _Dims | None = None, keepdim: _bool = False) -> Tensor:
         """Is any element true?"""
     def arccos(self) -> Tensor:
@@ -890,14 +938,6 @@ class Tensor:
         """Limited to [min, max]."""
     def clone(self, *, memory_format: memory_format | None = None) -> Tensor:
         """A copy, through which gradients flow."""
-    def conj(self) -> Tensor:
-        """The tensor itself, which is real."""
-    def conj_physical(self) -> Tensor:
-        """The tensor itself, which is real."""
-    def conj_physical_(self) -> Self:
-        """The tensor itself, which is real."""
-    def const_data_ptr(self) -> _int:
-        """data_ptr() of one who only reads."""
     def contiguous(self, memory_format: memory_format | None = None) -> Tensor:
         """Dense, in C order or the format; itself where it is."""
     def copy_(self, other: Tensor, non_blocking: _bool = False) -> Self:
@@ -958,10 +998,6 @@ class Tensor:
         """Matrices with input on a diagonal."""
     def diagonal(self, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
         """A view of a diagonal, as the last dimension."""
-    def diagonal_scatter(
-        self, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1
-    ) -> Tensor:
-        """A copy with src on a diagonal."""
     def digamma(self) -> Tensor:
         """Derivative of lgamma."""
     def digamma_(self) -> Self:
@@ -1059,8 +1095,6 @@ class Tensor:
     @overload
     def fill_(self, value: _Number) -> Self:
         """Every element set."""
-    def fill_diagonal_(self, fill_value: _Number, wrap: _bool = False) -> Self:
-        """Every element of the diagonal set."""
     def fix(self) -> Tensor:
         """The same as trunc."""
     def fix_(self) -> Self:
@@ -1103,8 +1137,6 @@ class Tensor:
         """Fractional part, with the sign of input."""
     def frac_(self) -> Self:
         """Fractional part, with the sign of input."""
-    def frexp(self) -> _frexp_result:
-        """input as mantissa 2^exponent, |mantissa| in [0.5, 1)."""
     def gather(self, dim: _int, index: Tensor, *, sparse_grad: _bool = False) -> Tensor:
         """y[i][j] = x[index[i][j]][j] (dim 0)."""
     def gcd(self, other: Tensor) -> Tensor:
@@ -1164,18 +1196,14 @@ class Tensor:
         """sqrt(input^2 + other^2)."""
     def hypot_(self, other: Tensor) -> Self:
         """sqrt(input^2 + other^2)."""
-    def i0(self) -> Tensor:
-        """The modified Bessel function I0."""
-    def i0_(self) -> Self:
-        """The modified Bessel function I0."""
     def igamma(self, other: Tensor) -> Tensor:
-        """The regularised lower incomplete gamma function P(input, other)."""
+        """Regularized lower incomplete gamma function P(input, other)."""
     def igamma_(self, other: Tensor) -> Self:
-        """The regularised lower incomplete gamma function P(input, other)."""
+        """Regularized lower incomplete gamma function P(input, other)."""
     def igammac(self, other: Tensor) -> Tensor:
-        """The regularised upper incomplete gamma function Q(input, other)."""
+        """Regularized upper incomplete gamma function Q(input, other)."""
     def igammac_(self, other: Tensor) -> Self:
-        """The regularised upper incomplete gamma function Q(input, other)."""
+        """Regularized upper incomplete gamma function Q(input, other)."""
     def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
         """source added at positions of a dimension."""
     def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Self:
@@ -1439,10 +1467,6 @@ class Tensor:
         """The same as mul."""
     def mv(self, vec: Tensor) -> Tensor:
         """Matrix times vector."""
-    def mvlgamma(self, p: _int) -> Tensor:
-        """The logarithm of the gamma function of p dimensions."""
-    def mvlgamma_(self, p: _int) -> Self:
-        """The logarithm of the gamma function of p dimensions."""
     def nan_to_num(
         self, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None
     ) -> Tensor:
@@ -1471,8 +1495,6 @@ class Tensor:
     @overload
     def narrow(self, dim: _int, start: Tensor, length: _int) -> Tensor:
         """A range of a dimension."""
-    def narrow_copy(self, dim: _int, start: _int, length: _int) -> Tensor:
-        """A copy of the view of that name."""
     def ndimension(self) -> _int:
         """dim()."""
     def ne(self, other: Tensor | _Number) -> Tensor:
@@ -1512,18 +1534,6 @@ class Tensor:
         requires_grad: _bool = False,
     ) -> Tensor:
         """Uninitialised, of input's dtype."""
-    def new_empty_strided(
-        self,
-        size: _Dims,
-        stride: _Dims,
-        *,
-        dtype: _DtypeLike | None = None,
-        layout: _layout | None = None,
-        device: _DeviceLike | None = None,
-        pin_memory: _bool = False,
-        requires_grad: _bool = False,
-    ) -> Tensor:
-        """Uninitialised, with the given strides, of input's dtype."""
     def new_full(
         self,
         size: _Dims,
@@ -1592,8 +1602,6 @@ class Tensor:
     @overload
     def nonzero(self, *, as_tuple: _bool) -> Any:
         """Indices of nonzero elements, a row each; as_tuple: a tensor for each dimension."""
-    def nonzero_static(self, *, size: _int, fill_value: _int = -1) -> Tensor:
-        """nonzero, cut or filled up to `size` rows."""
     @overload
     def norm(
         self,
@@ -1641,10 +1649,6 @@ class Tensor:
         """Dimensions in another order."""
     def pin_memory(self, device: _DeviceLike | None = None) -> Tensor:
         """RuntimeError: there is no pinned memory."""
-    def polygamma(self, n: _int) -> Tensor:
-        """The n-th derivative of digamma."""
-    def polygamma_(self, n: _int) -> Self:
-        """The n-th derivative of digamma."""
     def positive(self) -> Tensor:
         """input itself."""
     def pow(self, exponent: Tensor | _Number) -> Tensor:
@@ -1692,10 +1696,6 @@ class Tensor:
         """The rest of division, with the sign of other."""
     def remainder_(self, other: Tensor | _Number) -> Self:
         """The rest of division, with the sign of other."""
-    def renorm(self, p: _Number, dim: _int, maxnorm: _Number) -> Tensor:
-        """Slices along dim of a p-norm above maxnorm, scaled down to it."""
-    def renorm_(self, p: _Number, dim: _int, maxnorm: _Number) -> Self:
-        """Slices along dim of a p-norm above maxnorm, scaled down to it."""
     @overload
     def repeat(self, repeats: _Dims) -> Tensor:
         """Copies side by side."""
@@ -1732,10 +1732,6 @@ class Tensor:
         self, the_template: Tensor, *, memory_format: memory_format | None = None
     ) -> Self:
         """Gives the tensor the size of another."""
-    def resolve_conj(self) -> Tensor:
-        """The tensor itself, which is real."""
-    def resolve_neg(self) -> Tensor:
-        """The tensor itself, which is real."""
     def retain_grad(self) -> None:
         """Backward then sets .grad though it is no leaf."""
     def roll(self, shifts: _Dims, dims: _Dims = ()) -> Tensor:
@@ -1792,8 +1788,6 @@ class Tensor:
         """Reduced by sum, prod, mean, amax or amin."""
     def select(self, dim: _int, index: _int) -> Tensor:
         """One position of a dimension."""
-    def select_scatter(self, src: Tensor, dim: _int, index: _int) -> Tensor:
-        """A copy with src where select looks."""
     def selu_(self) -> Self:
         """Self-normalising elu (Klambauer et al. 2017)."""
     def sgn(self) -> Tensor:
@@ -1834,15 +1828,6 @@ class Tensor:
     @overload
     def size(self, dim: _int) -> _int:
         """The sizes."""
-    def slice_scatter(
-        self,
-        src: Tensor,
-        dim: _int = 0,
-        start: _int | None = None,
-        end: _int | None = None,
-        step: _int = 1,
-    ) -> Tensor:
-        """A copy with src at positions start, start + step, ... of dim."""
     def softmax(self, dim: _int, dtype: _DtypeLike | None = None) -> Tensor:
         """exp(input), scaled to sum 1 along dim."""
     @overload
@@ -2033,12 +2018,6 @@ class Tensor:
         self, from_: _float = 0, /, to: _float = 1, *, generator: Generator | None = None
     ) -> Self:
         """Uniform in [from, to)."""
-    def unsafe_chunk(self, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
-        """The same as chunk."""
-    def unsafe_split(self, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
-        """The same as split: parts of a size."""
-    def unsafe_split_with_sizes(self, split_sizes: _Dims, dim: _int = 0) -> tuple[Tensor, ...]:
-        """The same as split_with_sizes."""
     def unsqueeze(self, dim: _int) -> Tensor:
         """With a new dimension of size 1."""
     def unsqueeze_(self, dim: _int) -> Self:
@@ -2182,6 +2161,8 @@ def _set_module_methods(getattr: Any, call: Any, note_error: Any, global_hooks: 
 def _set_winograd_enabled(enabled: _bool) -> None: ...
 def _shorten_module_slots(cls: type, /) -> None: ...
 def _winograd_enabled() -> _bool: ...
+def _sdp_backends() -> _int: ...
+def _set_sdp_backends(bits: _int) -> None: ...
 
 # Autograd and storages
 
@@ -2291,6 +2272,9 @@ def _batch_norm_relu(
 ) -> Tensor:
     """relu(batch_norm(...)) in one pass."""
 
+def _cholesky_factor(input: Tensor) -> tuple[Tensor, Tensor]:
+    """U and info of A = U' U, from the upper triangle."""
+
 def _conv_norm_clamp(
     input: Tensor,
     weight: Tensor,
@@ -2312,10 +2296,16 @@ def _conv_norm_clamp(
 def _copy_out(input: Tensor, op: str, out: Tensor) -> Tensor:
     """Takes a finished result into the `out` of an op."""
 
+def _dirichlet_grad(x: Tensor, alpha: Tensor, total: Tensor) -> Tensor:
+    """Derivative of draws of Beta(alpha, total - alpha) by alpha, over 1 - x."""
+
 def _log_softmax_backward_data(
     grad_output: Tensor, output: Tensor, dim: _int, input_dtype: _DtypeLike
 ) -> Tensor:
     """The gradient of log_softmax, given its output."""
+
+def _lu_factor(input: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """L and U in one matrix, the rows that were exchanged, info."""
 
 def _memory_format_of(input: Tensor) -> memory_format:
     """channels_last or channels_last_3d where the strides fall so, else contiguous_format."""
@@ -2337,6 +2327,9 @@ def _rmsprop_step(
 ) -> None:
     """One step of RMSprop over a group."""
 
+def _sample_dirichlet(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Dirichlet, with the concentrations of each row of input."""
+
 def _sgd_step(
     params: Sequence[Tensor],
     grads: Sequence[Tensor],
@@ -2355,6 +2348,15 @@ def _softmax_backward_data(
     grad_output: Tensor, output: Tensor, dim: _int, input_dtype: _DtypeLike
 ) -> Tensor:
     """The gradient of softmax, given its output."""
+
+def _solve_triangle(input: Tensor, other: Tensor, upper: _bool, left: _bool, unit: _bool) -> Tensor:
+    """X of A X = B or X A = B, nothing recorded."""
+
+def _standard_gamma(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Gamma of rate 1, with the concentrations of input."""
+
+def _standard_gamma_grad(input: Tensor, output: Tensor) -> Tensor:
+    """Derivative of draws by their concentration."""
 
 def _upsample_bicubic2d_aa(
     input: Tensor, output_size: _Dims, align_corners: _bool, scale_factors: Tensor | None = None
@@ -2380,6 +2382,138 @@ def _upsample_nearest_exact3d(
     input: Tensor, output_size: _Dims, scale_factors: Tensor | None = None
 ) -> Tensor:
     """Resized by the nearest centre."""
+
+def _vision__deform_conv2d_backward(
+    grad: Tensor,
+    input: Tensor,
+    weight: Tensor,
+    offset: Tensor,
+    mask: Tensor,
+    bias: Tensor,
+    stride_h: _int,
+    stride_w: _int,
+    pad_h: _int,
+    pad_w: _int,
+    dilation_h: _int,
+    dilation_w: _int,
+    groups: _int,
+    offset_groups: _int,
+    use_mask: _bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The gradient of deform_conv2d."""
+
+def _vision__ps_roi_align_backward(
+    grad: Tensor,
+    rois: Tensor,
+    channel_mapping: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    sampling_ratio: _int,
+    batch_size: _int,
+    channels: _int,
+    height: _int,
+    width: _int,
+) -> Tensor:
+    """The gradient of ps_roi_align."""
+
+def _vision__ps_roi_pool_backward(
+    grad: Tensor,
+    rois: Tensor,
+    channel_mapping: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    batch_size: _int,
+    channels: _int,
+    height: _int,
+    width: _int,
+) -> Tensor:
+    """The gradient of ps_roi_pool."""
+
+def _vision__roi_align_backward(
+    grad: Tensor,
+    rois: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    batch_size: _int,
+    channels: _int,
+    height: _int,
+    width: _int,
+    sampling_ratio: _int,
+    aligned: _bool,
+) -> Tensor:
+    """The gradient of roi_align."""
+
+def _vision__roi_pool_backward(
+    grad: Tensor,
+    rois: Tensor,
+    argmax: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    batch_size: _int,
+    channels: _int,
+    height: _int,
+    width: _int,
+) -> Tensor:
+    """The gradient of roi_pool."""
+
+def _vision_box_iou_rotated(boxes1: Tensor, boxes2: Tensor) -> Tensor:
+    """Intersection over union of rotated boxes."""
+
+def _vision_deform_conv2d(
+    input: Tensor,
+    weight: Tensor,
+    offset: Tensor,
+    mask: Tensor,
+    bias: Tensor,
+    stride_h: _int,
+    stride_w: _int,
+    pad_h: _int,
+    pad_w: _int,
+    dilation_h: _int,
+    dilation_w: _int,
+    groups: _int,
+    offset_groups: _int,
+    use_mask: _bool,
+) -> Tensor:
+    """A convolution whose taps move."""
+
+def _vision_nms(dets: Tensor, scores: Tensor, iou_threshold: _float) -> Tensor:
+    """The boxes that overlap no kept box of a higher score."""
+
+def _vision_ps_roi_align(
+    input: Tensor,
+    rois: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    sampling_ratio: _int,
+) -> tuple[Tensor, Tensor]:
+    """The same with channels for each bin: (output, channel_mapping)."""
+
+def _vision_ps_roi_pool(
+    input: Tensor, rois: Tensor, spatial_scale: _float, pooled_height: _int, pooled_width: _int
+) -> tuple[Tensor, Tensor]:
+    """Means of regions with channels for each bin: (output, channel_mapping)."""
+
+def _vision_roi_align(
+    input: Tensor,
+    rois: Tensor,
+    spatial_scale: _float,
+    pooled_height: _int,
+    pooled_width: _int,
+    sampling_ratio: _int,
+    aligned: _bool,
+) -> Tensor:
+    """Means of bilinear samples of regions."""
+
+def _vision_roi_pool(
+    input: Tensor, rois: Tensor, spatial_scale: _float, pooled_height: _int, pooled_width: _int
+) -> tuple[Tensor, Tensor]:
+    """The largest pixels of regions: (output, argmax)."""
 
 def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """|input|."""
@@ -2528,12 +2662,6 @@ def addr_(
 ) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2)."""
 
-def adjoint(input: Tensor) -> Tensor:
-    """The tensor with its last two dimensions exchanged."""
-
-def alias_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """A copy of the view of that name."""
-
 def all(
     input: Tensor, dim: _Dims | None = None, keepdim: _bool = False, *, out: Tensor | None = None
 ) -> Tensor:
@@ -2571,9 +2699,6 @@ def aminmax(
     out: Sequence[Tensor | None] | None,
 ) -> _aminmax_result:
     """The smallest and the largest element."""
-
-def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """pi where negative, nan where nan, else 0."""
 
 def any(
     input: Tensor, dim: _Dims | None = None, keepdim: _bool = False, *, out: Tensor | None = None
@@ -2687,16 +2812,6 @@ def as_strided_(
     input: Tensor, size: _Dims, stride: _Dims, storage_offset: _int | None = None
 ) -> Tensor:
     """The tensor itself with any geometry."""
-
-def as_strided_copy(
-    input: Tensor,
-    size: _Dims,
-    stride: _Dims,
-    storage_offset: _int | None = None,
-    *,
-    out: Tensor | None = None,
-) -> Tensor:
-    """A copy of the view of that name."""
 
 def as_strided_scatter(
     input: Tensor, src: Tensor, size: _Dims, stride: _Dims, storage_offset: _int | None = None
@@ -2820,6 +2935,9 @@ def binary_cross_entropy_with_logits(
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
     """How often each value occurs."""
+
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """Successes of count trials of probability prob."""
 
 @overload
 def bitwise_and(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
@@ -3024,15 +3142,6 @@ def concat(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = Non
 def concatenate(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """Joined along a dimension."""
 
-def conj(input: Tensor) -> Tensor:
-    """The tensor itself, which is real."""
-
-def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The tensor itself, which is real."""
-
-def conj_physical_(input: Tensor) -> Tensor:
-    """The tensor itself, which is real."""
-
 def constant_pad_nd(input: Tensor, pad: _Dims, value: _Number = 0) -> Tensor:
     """Padded with a value; negative pads crop."""
 
@@ -3232,9 +3341,6 @@ def detach(input: Tensor) -> Tensor:
 def detach_(input: Tensor) -> Tensor:
     """Forgets the history, in place."""
 
-def detach_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """A copy of the view of that name."""
-
 def diag(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The diagonal of a matrix, or the matrix of a diagonal."""
 
@@ -3243,16 +3349,6 @@ def diag_embed(input: Tensor, offset: _int = 0, dim1: _int = -2, dim2: _int = -1
 
 def diagonal(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
     """A view of a diagonal, as the last dimension."""
-
-def diagonal_copy(
-    input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1, *, out: Tensor | None = None
-) -> Tensor:
-    """A copy of the view of that name."""
-
-def diagonal_scatter(
-    input: Tensor, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1
-) -> Tensor:
-    """A copy with src on a diagonal."""
 
 def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Derivative of lgamma."""
@@ -3436,11 +3532,6 @@ def exp2_(input: Tensor) -> Tensor:
 def exp_(input: Tensor) -> Tensor:
     """e^input."""
 
-def expand_copy(
-    input: Tensor, size: _Dims, *, implicit: _bool = False, out: Tensor | None = None
-) -> Tensor:
-    """A copy of the view of that name."""
-
 def expm1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """e^input - 1, exact near 0."""
 
@@ -3553,14 +3644,6 @@ def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def frac_(input: Tensor) -> Tensor:
     """Fractional part, with the sign of input."""
-
-@overload
-def frexp(input: Tensor) -> _frexp_result:
-    """input as mantissa 2^exponent, |mantissa| in [0.5, 1)."""
-
-@overload
-def frexp(input: Tensor, *, out: Sequence[Tensor | None] | None) -> _frexp_result:
-    """input as mantissa 2^exponent, |mantissa| in [0.5, 1)."""
 
 def full(
     size: _Dims,
@@ -3734,26 +3817,17 @@ def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 def hypot_(input: Tensor, other: Tensor) -> Tensor:
     """sqrt(input^2 + other^2)."""
 
-def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The modified Bessel function I0."""
-
-def i0_(input: Tensor) -> Tensor:
-    """The modified Bessel function I0."""
-
 def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The regularised lower incomplete gamma function P(input, other)."""
+    """Regularized lower incomplete gamma function P(input, other)."""
 
 def igamma_(input: Tensor, other: Tensor) -> Tensor:
-    """The regularised lower incomplete gamma function P(input, other)."""
+    """Regularized lower incomplete gamma function P(input, other)."""
 
 def igammac(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The regularised upper incomplete gamma function Q(input, other)."""
+    """Regularized upper incomplete gamma function Q(input, other)."""
 
 def igammac_(input: Tensor, other: Tensor) -> Tensor:
-    """The regularised upper incomplete gamma function Q(input, other)."""
-
-def imag(input: Tensor) -> Tensor:
-    """RuntimeError: only complex tensors have one."""
+    """Regularized upper incomplete gamma function Q(input, other)."""
 
 def index(input: Tensor, indices: Sequence[Tensor | None] | None) -> Tensor:
     """input[indices]."""
@@ -4414,12 +4488,6 @@ def multiply_(input: Tensor, other: Tensor | _Number) -> Tensor:
 def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Matrix times vector."""
 
-def mvlgamma(input: Tensor, p: _int, *, out: Tensor | None = None) -> Tensor:
-    """The logarithm of the gamma function of p dimensions."""
-
-def mvlgamma_(input: Tensor, p: _int) -> Tensor:
-    """The logarithm of the gamma function of p dimensions."""
-
 def nan_to_num(
     input: Tensor,
     nan: _float | None = None,
@@ -4480,11 +4548,6 @@ def narrow(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
 def narrow(input: Tensor, dim: _int, start: Tensor, length: _int) -> Tensor:
     """A range of a dimension."""
 
-def narrow_copy(
-    input: Tensor, dim: _int, start: _int, length: _int, *, out: Tensor | None = None
-) -> Tensor:
-    """A copy of the view of that name."""
-
 def native_layer_norm(
     input: Tensor, normalized_shape: _Dims, weight: Tensor | None, bias: Tensor | None, eps: _float
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -4539,11 +4602,6 @@ def nonzero(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 @overload
 def nonzero(input: Tensor, *, as_tuple: _bool, out: Tensor | None = None) -> Any:
     """Indices of nonzero elements, a row each; as_tuple: a tensor for each dimension."""
-
-def nonzero_static(
-    input: Tensor, *, size: _int, fill_value: _int = -1, out: Tensor | None = None
-) -> Tensor:
-    """nonzero, cut or filled up to `size` rows."""
 
 @overload
 def norm(
@@ -4659,13 +4717,10 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
 def permute(input: Tensor, dims: _Dims) -> Tensor:
     """Dimensions in another order."""
 
-def permute_copy(input: Tensor, dims: _Dims, *, out: Tensor | None = None) -> Tensor:
-    """A copy of the view of that name."""
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Poisson, with the rates of input."""
 
 def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The n-th derivative of digamma."""
-
-def polygamma_(input: Tensor, n: _int) -> Tensor:
     """The n-th derivative of digamma."""
 
 def positive(input: Tensor) -> Tensor:
@@ -4870,9 +4925,6 @@ def randperm(
 def ravel(input: Tensor) -> Tensor:
     """All elements in one dimension."""
 
-def real(input: Tensor) -> Tensor:
-    """The tensor itself, which is real."""
-
 def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / input."""
 
@@ -4904,14 +4956,6 @@ def remainder(input: Tensor | _Number, other: Tensor, *, out: Tensor | None = No
 
 def remainder_(input: Tensor, other: Tensor | _Number) -> Tensor:
     """The rest of division, with the sign of other."""
-
-def renorm(
-    input: Tensor, p: _Number, dim: _int, maxnorm: _Number, *, out: Tensor | None = None
-) -> Tensor:
-    """Slices along dim of a p-norm above maxnorm, scaled down to it."""
-
-def renorm_(input: Tensor, p: _Number, dim: _int, maxnorm: _Number) -> Tensor:
-    """Slices along dim of a p-norm above maxnorm, scaled down to it."""
 
 @overload
 def repeat_interleave(
@@ -4945,12 +4989,6 @@ def resize_as_(
     self: Tensor, the_template: Tensor, *, memory_format: memory_format | None = None
 ) -> Tensor:
     """Gives the tensor the size of another."""
-
-def resolve_conj(input: Tensor) -> Tensor:
-    """The tensor itself, which is real."""
-
-def resolve_neg(input: Tensor) -> Tensor:
-    """The tensor itself, which is real."""
 
 def rms_norm(
     input: Tensor, normalized_shape: _Dims, weight: Tensor | None = None, eps: _float | None = None
@@ -5190,12 +5228,6 @@ def searchsorted(
 def select(input: Tensor, dim: _int, index: _int) -> Tensor:
     """One position of a dimension."""
 
-def select_copy(input: Tensor, dim: _int, index: _int, *, out: Tensor | None = None) -> Tensor:
-    """A copy of the view of that name."""
-
-def select_scatter(input: Tensor, src: Tensor, dim: _int, index: _int) -> Tensor:
-    """A copy with src where select looks."""
-
 def selu(input: Tensor) -> Tensor:
     """Self-normalising elu (Klambauer et al. 2017)."""
 
@@ -5250,29 +5282,6 @@ def sinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def sinh_(input: Tensor) -> Tensor:
     """Hyperbolic sine."""
 
-def slice_copy(
-    input: Tensor,
-    dim: _int = 0,
-    start: _int | None = None,
-    end: _int | None = None,
-    step: _int = 1,
-    *,
-    out: Tensor | None = None,
-) -> Tensor:
-    """A copy of the view of that name."""
-
-def slice_scatter(
-    input: Tensor,
-    src: Tensor,
-    dim: _int = 0,
-    start: _int | None = None,
-    end: _int | None = None,
-    step: _int = 1,
-    *,
-    out: Tensor | None = None,
-) -> Tensor:
-    """A copy with src at positions start, start + step, ... of dim."""
-
 def smooth_l1_loss(
     input: Tensor, target: Tensor, reduction: _int = 1, beta: _float = 1.0
 ) -> Tensor:
@@ -5318,226 +5327,6 @@ def sort(
 ) -> _sort_result:
     """Sorted along dim; always stable; nan is the largest."""
 
-def special_airy_ai(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The Airy function Ai."""
-
-def special_bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The Bessel function J0."""
-
-def special_bessel_j1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The Bessel function J1."""
-
-def special_bessel_y0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The Bessel function Y0."""
-
-def special_bessel_y1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The Bessel function Y1."""
-
-@overload
-def special_chebyshev_polynomial_t(
-    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n."""
-
-@overload
-def special_chebyshev_polynomial_t(
-    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n."""
-
-@overload
-def special_chebyshev_polynomial_u(
-    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n."""
-
-@overload
-def special_chebyshev_polynomial_u(
-    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n."""
-
-@overload
-def special_chebyshev_polynomial_v(
-    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n."""
-
-@overload
-def special_chebyshev_polynomial_v(
-    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n."""
-
-@overload
-def special_chebyshev_polynomial_w(
-    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n."""
-
-@overload
-def special_chebyshev_polynomial_w(
-    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n."""
-
-def special_entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """-x log(x), 0 at 0, -inf below."""
-
-def special_erfcx(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """exp(x^2) erfc(x)."""
-
-@overload
-def special_hermite_polynomial_h(
-    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
-) -> Tensor:
-    """The physicists' Hermite polynomial of degree n."""
-
-@overload
-def special_hermite_polynomial_h(
-    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
-) -> Tensor:
-    """The physicists' Hermite polynomial of degree n."""
-
-@overload
-def special_hermite_polynomial_he(
-    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
-) -> Tensor:
-    """The probabilists' Hermite polynomial of degree n."""
-
-@overload
-def special_hermite_polynomial_he(
-    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
-) -> Tensor:
-    """The probabilists' Hermite polynomial of degree n."""
-
-def special_i0e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """exp(-|x|) I0(x)."""
-
-def special_i1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The modified Bessel function I1."""
-
-def special_i1e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """exp(-|x|) I1(x)."""
-
-@overload
-def special_laguerre_polynomial_l(
-    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
-) -> Tensor:
-    """The Laguerre polynomial of degree n."""
-
-@overload
-def special_laguerre_polynomial_l(
-    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
-) -> Tensor:
-    """The Laguerre polynomial of degree n."""
-
-@overload
-def special_legendre_polynomial_p(
-    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
-) -> Tensor:
-    """The Legendre polynomial of degree n."""
-
-@overload
-def special_legendre_polynomial_p(
-    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
-) -> Tensor:
-    """The Legendre polynomial of degree n."""
-
-def special_log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The logarithm of the normal distribution."""
-
-def special_modified_bessel_i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """I0, without a derivative."""
-
-def special_modified_bessel_i1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """I1, without a derivative."""
-
-def special_modified_bessel_k0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The modified Bessel function K0."""
-
-def special_modified_bessel_k1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The modified Bessel function K1."""
-
-def special_ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The normal distribution."""
-
-def special_ndtri(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The inverse of the normal distribution."""
-
-def special_scaled_modified_bessel_k0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """exp(x) K0(x)."""
-
-def special_scaled_modified_bessel_k1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """exp(x) K1(x)."""
-
-@overload
-def special_shifted_chebyshev_polynomial_t(
-    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n at 2 x - 1."""
-
-@overload
-def special_shifted_chebyshev_polynomial_t(
-    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n at 2 x - 1."""
-
-@overload
-def special_shifted_chebyshev_polynomial_u(
-    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n at 2 x - 1."""
-
-@overload
-def special_shifted_chebyshev_polynomial_u(
-    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n at 2 x - 1."""
-
-@overload
-def special_shifted_chebyshev_polynomial_v(
-    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n at 2 x - 1."""
-
-@overload
-def special_shifted_chebyshev_polynomial_v(
-    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n at 2 x - 1."""
-
-@overload
-def special_shifted_chebyshev_polynomial_w(
-    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n at 2 x - 1."""
-
-@overload
-def special_shifted_chebyshev_polynomial_w(
-    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
-) -> Tensor:
-    """The Chebyshev polynomial of degree n at 2 x - 1."""
-
-def special_spherical_bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """sin(x) / x."""
-
-@overload
-def special_xlog1py(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
-    """input log(1 + other), 0 where input is 0."""
-
-@overload
-def special_xlog1py(input: Tensor | _Number, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """input log(1 + other), 0 where input is 0."""
-
-@overload
-def special_zeta(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
-    """Hurwitz's zeta: the sum of (other + k)^-input."""
-
-@overload
-def special_zeta(input: Tensor | _Number, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Hurwitz's zeta: the sum of (other + k)^-input."""
-
 @overload
 def split(tensor: Tensor, split_size_or_sections: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """Parts of a size, or of the given sizes."""
@@ -5546,26 +5335,8 @@ def split(tensor: Tensor, split_size_or_sections: _int, dim: _int = 0) -> tuple[
 def split(tensor: Tensor, split_size_or_sections: _Dims, dim: _int = 0) -> tuple[Tensor, ...]:
     """Parts of a size, or of the given sizes."""
 
-@overload
-def split_copy(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
-    """A copy of the view of that name."""
-
-@overload
-def split_copy(input: Tensor, split_size: _int, dim: _int = 0, *, out: Sequence[Tensor]) -> None:
-    """A copy of the view of that name."""
-
 def split_with_sizes(input: Tensor, split_sizes: _Dims, dim: _int = 0) -> tuple[Tensor, ...]:
     """Parts of the given sizes."""
-
-@overload
-def split_with_sizes_copy(input: Tensor, split_sizes: _Dims, dim: _int = 0) -> tuple[Tensor, ...]:
-    """A copy of the view of that name."""
-
-@overload
-def split_with_sizes_copy(
-    input: Tensor, split_sizes: _Dims, dim: _int = 0, *, out: Sequence[Tensor]
-) -> None:
-    """A copy of the view of that name."""
 
 def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Square root."""
@@ -5586,14 +5357,6 @@ def squeeze(input: Tensor) -> Tensor:
 @overload
 def squeeze(input: Tensor, dim: _Dims) -> Tensor:
     """Without dimensions of size 1."""
-
-@overload
-def squeeze_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """A copy of the view of that name."""
-
-@overload
-def squeeze_copy(input: Tensor, dim: _Dims, *, out: Tensor | None = None) -> Tensor:
-    """A copy of the view of that name."""
 
 def stack(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """Joined along a new dimension."""
@@ -5702,9 +5465,6 @@ def swapdims(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
 def t(input: Tensor) -> Tensor:
     """Transpose of a matrix."""
 
-def t_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """A copy of the view of that name."""
-
 def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Elements of the flattened input."""
 
@@ -5771,9 +5531,6 @@ def trace(input: Tensor) -> Tensor:
 def transpose(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
     """Two dimensions exchanged."""
 
-def transpose_copy(input: Tensor, dim0: _int, dim1: _int, *, out: Tensor | None = None) -> Tensor:
-    """A copy of the view of that name."""
-
 def tril(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The lower triangle, 0 elsewhere."""
 
@@ -5806,36 +5563,11 @@ def trunc_(input: Tensor) -> Tensor:
 def unbind(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
     """All positions of a dimension."""
 
-@overload
-def unbind_copy(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
-    """A copy of the view of that name."""
-
-@overload
-def unbind_copy(input: Tensor, dim: _int = 0, *, out: Sequence[Tensor]) -> None:
-    """A copy of the view of that name."""
-
 def unflatten(input: Tensor, dim: _int, sizes: _Dims) -> Tensor:
     """One dimension split into several."""
 
-def unfold_copy(
-    input: Tensor, dimension: _int, size: _int, step: _int, *, out: Tensor | None = None
-) -> Tensor:
-    """A copy of the view of that name."""
-
-def unsafe_chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
-    """The same as chunk."""
-
-def unsafe_split(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
-    """The same as split: parts of a size."""
-
-def unsafe_split_with_sizes(input: Tensor, split_sizes: _Dims, dim: _int = 0) -> tuple[Tensor, ...]:
-    """The same as split_with_sizes."""
-
 def unsqueeze(input: Tensor, dim: _int) -> Tensor:
     """With a new dimension of size 1."""
-
-def unsqueeze_copy(input: Tensor, dim: _int, *, out: Tensor | None = None) -> Tensor:
-    """A copy of the view of that name."""
 
 def upsample_bicubic2d(
     input: Tensor, output_size: _Dims, align_corners: _bool, scale_factors: Tensor | None = None
@@ -5920,14 +5652,6 @@ def var_mean(
 
 def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inner product of vectors."""
-
-@overload
-def view_copy(input: Tensor, size: _Dims, *, out: Tensor | None = None) -> Tensor:
-    """A copy of the view of that name."""
-
-@overload
-def view_copy(input: Tensor, dtype: _DtypeLike, *, out: Tensor | None = None) -> Tensor:
-    """A copy of the view of that name."""
 
 @overload
 def vsplit(input: Tensor, sections: _int) -> tuple[Tensor, ...]:

@@ -195,7 +195,8 @@ def _exp(a):
     # squared more often.
     size = _C.linalg_vector_norm(a, 1, (-2,)).amax(-1)
     halvings = [_halvings(s) for s in size.reshape(-1).tolist()]
-    times = _C.tensor(halvings, dtype=a.dtype).reshape(size.shape).unsqueeze(-1).unsqueeze(-1)
+    times = _C.tensor(halvings, dtype=a.dtype, device=a.device)
+    times = times.reshape(size.shape).unsqueeze(-1).unsqueeze(-1)
     a = a * _C.exp2(-times)
     terms = 17 if a.dtype == _C.float64 else 10
     result = eye + a / terms

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from ... import _C
 from ...autograd import no_grad
 from ...autograd.function import Function
@@ -47,21 +45,6 @@ def _by_halves(a):
     result[..., :half, half:] = -(right @ second)
     result[..., half:, :half] = -corner
     result[..., half:, half:] = second
-    return result
-
-
-def matrix_exp(a):
-    """exp(a) of [..., n, n]: Taylor's series of a / 2 ** k, squared k times."""
-    with no_grad():
-        size = float(a.abs().sum(-2).max()) if a.numel() else 0.0
-    squarings = max(0, math.ceil(math.log2(size)) + 1) if size > 0 and math.isfinite(size) else 0
-    a = a * 0.5**squarings  # of norm 1/2 at most: 14 terms are exact in double precision
-    identity = _C.eye(a.size(-1), dtype=a.dtype, device=a.device)
-    result = identity + a / 14
-    for i in range(13, 0, -1):
-        result = identity + (a @ result) / i
-    for _ in range(squarings):
-        result = result @ result
     return result
 
 

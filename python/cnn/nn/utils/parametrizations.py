@@ -10,7 +10,7 @@ from ...autograd import no_grad
 from .. import functional as F
 from ..modules.module import Module
 from . import parametrize
-from ._matrices import geqrf, householder_product, inverse, matrix_exp
+from ._matrices import geqrf, householder_product, inverse
 from .spectral_norm import _output_dim
 from .weight_norm import _weight_norm, norm_except_dim
 
@@ -75,6 +75,8 @@ class _Orthogonal(Module):
             X = _C.cat([X, X.new_zeros(*X.shape[:-1], n - k)], dim=-1)
         A = X - X.mH
         if self.orthogonal_map == _OrthMaps.matrix_exp:
+            from ...linalg import matrix_exp
+
             return matrix_exp(A)[..., :k]
         half = A * 0.5
         identity = _C.eye(n, dtype=A.dtype, device=A.device)

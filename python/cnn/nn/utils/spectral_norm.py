@@ -74,11 +74,10 @@ class SpectralNorm:
 
     def _solve_v_and_rescale(self, weight_mat, u, target_sigma):
         """The least v with weight_mat v = u, scaled so that u weight_mat v = target_sigma."""
-        import numpy
+        from ...linalg import lstsq
 
-        matrix, right = (t.detach().cpu().double().numpy() for t in (weight_mat, u))
-        v = numpy.linalg.lstsq(matrix, right, rcond=None)[0]
-        v = _C.from_numpy(v).to(weight_mat.device, weight_mat.dtype)
+        matrix, right = (t.detach().cpu().double() for t in (weight_mat, u))
+        v = lstsq(matrix, right).solution.to(weight_mat.device, weight_mat.dtype)
         return v.mul_(target_sigma / _C.dot(u, _C.mv(weight_mat, v)))
 
     @staticmethod
