@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import wraps
+
 from .. import _C
 from .._refusals import require_string
 from ..autograd.function import Function
@@ -90,38 +92,43 @@ class _Eigh(Function):
         return v @ middle @ v.mT, None
 
 
-def _no_complex(name):
-    raise NotImplementedError(
-        f"linalg.{name}: eigenvalues of general matrices are complex, and there are no complex "
-        "tensors; use linalg.eigh or linalg.eigvalsh for symmetric matrices, or "
-        f"numpy.linalg.{name} on A.numpy()"
-    )
+def _complex(other):
+    """Lets a function of general matrices refuse, and name `other`, of symmetric ones."""
+
+    def decorate(function):
+        name = function.__name__
+        instead = f"use linalg.{other} for symmetric matrices, or numpy.linalg.{name}"
+
+        @wraps(function)
+        def refuse(input, *, out=None):
+            _checks.require_square(f"linalg.{name}", input)
+            _checks.require_floating(f"linalg.{name}", input)
+            raise NotImplementedError(
+                f"linalg.{name}: eigenvalues of general matrices are complex, and there are no "
+                f"complex tensors; {instead} on A.numpy()"
+            )
+
+        refuse.__refuses__ = f"complex results; {instead}"
+        return refuse
+
+    return decorate
 
 
+@_complex("eigh")
 def eig(input, *, out=None):
     """Raises NotImplementedError: the results are complex, and there are no complex tensors.
 
     Use `eigh` for symmetric matrices, or numpy.linalg.eig.
     """
-    _checks.require_square("linalg.eig", input)
-    _checks.require_floating("linalg.eig", input)
-    _no_complex("eig")
 
 
+@_complex("eigvalsh")
 def eigvals(input, *, out=None):
     """Raises NotImplementedError: the results are complex, and there are no complex tensors.
 
     Use `eigvalsh` for symmetric matrices, or numpy.linalg.eigvals.
     """
-    _checks.require_square("linalg.eigvals", input)
-    _checks.require_floating("linalg.eigvals", input)
-    _no_complex("eigvals")
 
-
-eig.__refuses__ = "complex results; use linalg.eigh for symmetric matrices, or numpy.linalg.eig"
-eigvals.__refuses__ = (
-    "complex results; use linalg.eigvalsh for symmetric matrices, or numpy.linalg.eigvals"
-)
 
 # ---- Singular values ----
 
