@@ -419,6 +419,15 @@ def test_named_results():
     assert linalg.svd(a, out=out).S is out[1] and out[1].tolist() == [1, 1]
 
 
+def test_nodes_have_pytorchs_names():
+    a = cnn.eye(2, requires_grad=True)
+    for result, name in (
+        (linalg.inv(a), "LinalgInvEx"), (linalg.svd(a)[0], "LinalgSvd"), (a.det(), "LinalgDet"),
+        (linalg.solve(a, a), "LinalgSolveEx"), (linalg.eigvalsh(a), "LinalgEigh"),
+    ):  # fmt: skip
+        assert type(result.grad_fn).__name__ == f"{name}Backward"
+
+
 def test_classes_take_the_functions_over():
     class Own(cnn.Tensor):
         @classmethod

@@ -32,7 +32,7 @@ def pinv(input, rcond=None, hermitian=False, *, atol=None, rtol=None, out=None):
     if input.numel() == 0:
         result = input.mT.clone()
     elif _C.is_grad_enabled() and input.requires_grad:
-        result = _Pinv.apply(input, atol, rtol, hermitian)
+        result = LinalgPinv.apply(input, atol, rtol, hermitian)
     else:
         result = _pinv(input, atol, rtol, hermitian)
     return into(out, result, op)
@@ -73,7 +73,7 @@ def _pinv(a, atol, rtol, hermitian):
     return (right.mT * inverses.unsqueeze(-2)) @ left.mT
 
 
-class _Pinv(Function):
+class LinalgPinv(Function):
     @staticmethod
     def forward(ctx, a, atol, rtol, hermitian):
         p = _pinv(a, atol, rtol, hermitian)

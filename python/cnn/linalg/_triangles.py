@@ -9,11 +9,11 @@ from ..autograd.function import Function
 def solve_triangle(a, b, upper, left=True, unit=False):
     """X of A X = B, or X A = B, for triangles A; the other triangle is not read."""
     if _C.is_grad_enabled() and (a.requires_grad or b.requires_grad):
-        return _SolveTriangle.apply(a, b, upper, left, unit)
+        return LinalgSolveTriangular.apply(a, b, upper, left, unit)
     return _C._solve_triangle(a, b, upper, left, unit)
 
 
-class _SolveTriangle(Function):
+class LinalgSolveTriangular(Function):
     """Giles (2008), section 2.3.1, for a matrix of which a triangle counts."""
 
     @staticmethod
@@ -38,13 +38,13 @@ class _SolveTriangle(Function):
 def cholesky(a, upper=False):
     """The factor L (or its transpose) and info; of A its lower (upper) triangle is read."""
     if _C.is_grad_enabled() and a.requires_grad:
-        factor, info = _Cholesky.apply(a if upper else a.mT)
+        factor, info = LinalgCholeskyEx.apply(a if upper else a.mT)
     else:
         factor, info = _C._cholesky_factor(a if upper else a.mT)
     return factor if upper else factor.mT, info
 
 
-class _Cholesky(Function):
+class LinalgCholeskyEx(Function):
     """Murray (2016), equation 10. The gradient is symmetric, though one triangle is read."""
 
     @staticmethod
@@ -66,13 +66,13 @@ class _Cholesky(Function):
 def cholesky_solve(b, factor, upper):
     """X of A X = B by the factor of A."""
     if _C.is_grad_enabled() and (b.requires_grad or factor.requires_grad):
-        return _CholeskySolve.apply(b, factor, upper)
+        return CholeskySolve.apply(b, factor, upper)
     lower = factor.mT if upper else factor
     first = _C._solve_triangle(lower, b, False, True, False)
     return _C._solve_triangle(lower.mT, first, True, True, False)
 
 
-class _CholeskySolve(Function):
+class CholeskySolve(Function):
     @staticmethod
     def forward(ctx, b, factor, upper):
         x = cholesky_solve(b.detach(), factor.detach(), upper)
@@ -98,13 +98,13 @@ def _of_factor(grad, factor, upper):
 def cholesky_inverse(factor, upper):
     """inv(A) = inv(L)' inv(L) by the factor of A, symmetric to the last bit."""
     if _C.is_grad_enabled() and factor.requires_grad:
-        return _CholeskyInverse.apply(factor, upper)
+        return CholeskyInverse.apply(factor, upper)
     eye = _C.eye(factor.shape[-1], dtype=factor.dtype, device=factor.device).expand(factor.shape)
     first = _C._solve_triangle(factor.mT if upper else factor, eye, False, True, False)
     return first.mT @ first
 
 
-class _CholeskyInverse(Function):
+class CholeskyInverse(Function):
     @staticmethod
     def forward(ctx, factor, upper):
         inverse = cholesky_inverse(factor.detach(), upper)

@@ -54,7 +54,7 @@ def lu_factor_ex(A, *, pivot=True, check_errors=False, out=None):
     op = "linalg.lu_factor_ex"
     _check_lu("torch.lu_factor", A, pivot)
     if _C.is_grad_enabled() and A.requires_grad:
-        result = LUFactorEx(*_Lu.apply(A))
+        result = LUFactorEx(*LinalgLuFactorEx.apply(A))
     else:
         result = LUFactorEx(*_C._lu_factor(A))
     if check_errors:
@@ -148,7 +148,7 @@ def take_rows(x, order):
     return x.gather(-2, order.unsqueeze(-1).expand(shape))
 
 
-class _Lu(Function):
+class LinalgLuFactorEx(Function):
     @staticmethod
     def forward(ctx, a):
         factor, pivots, info = _C._lu_factor(a)
@@ -240,7 +240,7 @@ def qr(A, mode="reduced", *, out=None):
     _checks.require_matrix("linalg.qr", A)
     _checks.require_floating("linalg.qr", A, kernel="geqrf_cpu")
     if _C.is_grad_enabled() and A.requires_grad:
-        result = QR(*_Qr.apply(A, mode))
+        result = QR(*LinalgQr.apply(A, mode))
     else:
         result = QR(*_qr_factors(A, mode))
     return into(out, result, "linalg.qr")
@@ -260,7 +260,7 @@ def _qr_factors(A, mode):
     return q, r
 
 
-class _Qr(Function):
+class LinalgQr(Function):
     @staticmethod
     def forward(ctx, A, mode):
         q, r = _qr_factors(A, mode)

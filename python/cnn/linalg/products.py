@@ -182,7 +182,7 @@ def matrix_exp(input):
     if input.numel() == 0 or input.is_meta:
         return input.clone()
     if _C.is_grad_enabled() and input.requires_grad:
-        return _MatrixExp.apply(input)
+        return LinalgMatrixExp.apply(input)
     return _exp(input)
 
 
@@ -213,7 +213,7 @@ def _halvings(size):
     return min(math.ceil(math.log2(size)) + 1, 1100)
 
 
-class _MatrixExp(Function):
+class LinalgMatrixExp(Function):
     @staticmethod
     def forward(ctx, a):
         ctx.save_for_backward(a)
@@ -239,7 +239,7 @@ def det(A, *, out=None):
     _checks.require_square("linalg.det", A)
     _checks.require_floating("linalg.det", A, kernel="lu_cpu")
     if _C.is_grad_enabled() and A.requires_grad:
-        result = _Det.apply(A)
+        result = LinalgDet.apply(A)
     else:
         result = _sign_of_order(*(lu := _C._lu_factor(A))[:2]) * _product(lu[0])
     return into(out, result, "linalg.det")
@@ -255,7 +255,7 @@ def _sign_of_order(factor, pivots):
     return (1 - 2 * ((pivots != own).sum(-1) % 2)).to(factor.dtype)
 
 
-class _Det(Function):
+class LinalgDet(Function):
     @staticmethod
     def forward(ctx, a):
         factor, pivots, _ = _C._lu_factor(a)
@@ -309,7 +309,7 @@ def slogdet(A, *, out=None):
     _checks.require_square("linalg.slogdet", A)
     _checks.require_floating("linalg.slogdet", A, kernel="lu_cpu")
     if _C.is_grad_enabled() and A.requires_grad:
-        result = Slogdet(*_Slogdet.apply(A))
+        result = Slogdet(*LinalgSlogdet.apply(A))
     else:
         result = Slogdet(*_sign_and_log(A)[:2])
     return into(out, result, "linalg.slogdet")
@@ -322,7 +322,7 @@ def _sign_and_log(a):
     return sign, d.abs().log().sum(-1), factor, pivots
 
 
-class _Slogdet(Function):
+class LinalgSlogdet(Function):
     @staticmethod
     def forward(ctx, a):
         sign, log, factor, pivots = _sign_and_log(a)

@@ -94,12 +94,12 @@ def _aligned(own, expanded):
 def solve_square(a, b):
     """X of A X = B, and info; the batches are the same."""
     if _C.is_grad_enabled() and (a.requires_grad or b.requires_grad):
-        return _Solve.apply(a, b)
+        return LinalgSolveEx.apply(a, b)
     factor, pivots, info = _C._lu_factor(a)
     return by_factors(factor, permutation(pivots, a.shape[-1]), b, True, False), info
 
 
-class _Solve(Function):
+class LinalgSolveEx(Function):
     @staticmethod
     def forward(ctx, a, b):
         factor, pivots, info = _C._lu_factor(a)
@@ -132,7 +132,7 @@ def inv_ex(A, *, check_errors=False, out=None):
     _checks.require_square("linalg.inv", A)
     _checks.require_floating("linalg.inv", A)
     if _C.is_grad_enabled() and A.requires_grad:
-        result = InvEx(*_Inverse.apply(A))
+        result = InvEx(*LinalgInvEx.apply(A))
     else:
         result = InvEx(*_inverse(A))
     if check_errors:
@@ -145,7 +145,7 @@ def _inverse(a):
     return solve_square(a.detach(), eye)
 
 
-class _Inverse(Function):
+class LinalgInvEx(Function):
     @staticmethod
     def forward(ctx, a):
         result, info = _inverse(a)

@@ -49,7 +49,7 @@ def _eigh(a, uplo, values_only=False):
     _check_symmetric(a, uplo)
     recording = _C.is_grad_enabled() and a.requires_grad
     if recording:
-        return _Eigh.apply(a, uplo)
+        return LinalgEigh.apply(a, uplo)
     return _decomposed(a, uplo, values_only)
 
 
@@ -66,7 +66,7 @@ def _decomposed(a, uplo, values_only=False):
     return _lapack.call("eigh", a, **options)
 
 
-class _Eigh(Function):
+class LinalgEigh(Function):
     @staticmethod
     def forward(ctx, a, uplo):
         values, vectors = _decomposed(a, uplo)
@@ -142,7 +142,7 @@ def svd(A, full_matrices=True, *, driver=None, out=None):
     """
     _check_svd(A, driver)
     recording = _C.is_grad_enabled() and A.requires_grad
-    factors = _Svd.apply if recording else _svd_factors
+    factors = LinalgSvd.apply if recording else _svd_factors
     return into(out, SVD(*factors(A, bool(full_matrices))), "linalg.svd")
 
 
@@ -151,7 +151,7 @@ def svdvals(A, *, driver=None, out=None):
     op = "linalg.svdvals"
     _check_svd(A, driver)
     if _C.is_grad_enabled() and A.requires_grad:
-        values = _Svd.apply(A, False)[1]
+        values = LinalgSvd.apply(A, False)[1]
     elif A.is_meta or A.numel() == 0:
         values = A.new_empty((*A.shape[:-2], min(A.shape[-2:])))
     else:
@@ -189,7 +189,7 @@ def _svd_factors(a, full):
     return _lapack.call("svd", a, full_matrices=full, op="linalg.svd", kind="svd")
 
 
-class _Svd(Function):
+class LinalgSvd(Function):
     @staticmethod
     def forward(ctx, a, full):
         u, s, vh = _svd_factors(a, full)
