@@ -47,10 +47,14 @@ RANDOM = """
     _sample_dirichlet _standard_gamma _dirichlet_grad _standard_gamma_grad
 """
 OPTIMIZER_STEPS = "_adagrad_step _adam_step _rmsprop_step _sgd_step"
+# What cnn.linalg stands on; see test_linalg.py. Nothing is recorded.
+FACTORS = "_cholesky_factor _lu_factor _solve_triangle"
+
 NOT_OPS = {
     name
     for names in (
         PROPERTIES, AUTOGRAD, UNINITIALISED, IN_PLACE_ONLY, DEVICES, RANDOM, OPTIMIZER_STEPS,
+        FACTORS,
     )
     for name in names.split()
 }  # fmt: skip
