@@ -412,6 +412,8 @@ def test_named_results():
         (linalg.lstsq(a, a), ("solution", "residuals", "rank", "singular_values")),
     ):  # fmt: skip
         assert result._fields == fields and type(result).__module__ == "torch.return_types"
+    assert cnn.return_types.linalg_svd is type(linalg.svd(a))
+    assert cnn.return_types.lu_unpack in cnn.return_types.all_return_types
     assert repr(linalg.slogdet(a)) == (
         "torch.return_types.linalg_slogdet(\nsign=tensor(1.),\nlogabsdet=tensor(0.))"
     )

@@ -11,11 +11,15 @@ from ..autograd.function import Function
 LinAlgError = _C._LinAlgError
 
 
+NAMED = {}  # the classes of named results, by name
+
+
 def named(name, fields):
     """A named tuple as PyTorch has it in `torch.return_types`, and prints it."""
     made = namedtuple(name, fields)
     made.__module__ = "torch.return_types"
     made.__repr__ = _repr
+    NAMED[name] = made
     return made
 
 
