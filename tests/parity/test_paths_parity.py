@@ -13,6 +13,55 @@ torch = pytest.importorskip("torch")
 # Module: the names that programs take from it. Those of nn are to have all of PyTorch's `__all__` besides; the public
 # names of other modules are compared in test_names_parity.py.
 PATHS = {
+    "torch._compile": "_disable_dynamo",
+    "torch._custom_ops": "impl_abstract",
+    "torch._dynamo": "OptimizedModule config disable is_compiling mark_static mark_static_address",
+    "torch._dynamo.eval_frame": "OptimizedModule innermost_fn is_dynamo_supported",
+    "torch._dynamo.exc": "BackendCompilerFailed TorchDynamoException Unsupported",
+    "torch._dynamo.external_utils": "is_compiling wrap_numpy",
+    "torch._functorch.apis": "grad vmap",
+    "torch._functorch.eager_transforms": "jacrev jvp vjp",
+    "torch._functorch.functional_call": "functional_call stack_module_state",
+    "torch._functorch.vmap": "vmap_impl",
+    "torch._guards": "CompileContext TracingContext detect_fake_mode",
+    "torch._higher_order_ops": "associative_scan cond map scan while_loop",
+    "torch._inductor.config": "",
+    "torch._jit_internal": """BroadcastingList1 BroadcastingList2 BroadcastingList3 Final Future
+        _copy_to_script_wrapper _overload _overload_method boolean_dispatch export ignore is_scripting unused""",
+    "torch._logging": "LazyString getArtifactLogger set_logs warning_once",
+    "torch._ops": "HigherOrderOperator OpOverload OpOverloadPacket ops",
+    "torch._subclasses.fake_tensor": "FakeTensor FakeTensorMode",
+    "torch.compiler": "is_compiling",
+    "torch.export": "Dim ExportedProgram ShapesCollection",
+    "torch.func": "functional_call grad hessian jacrev vmap",
+    "torch.futures": "Future collect_all wait_all",
+    "torch.fx": "Graph GraphModule Interpreter Node PH Proxy ProxyableClassMeta Tracer Transformer wrap",
+    "torch.fx._symbolic_trace": "Tracer is_fx_tracing symbolic_trace _assert_is_none",
+    "torch.fx.experimental.optimization": "fuse remove_dropout replace_node_module",
+    "torch.fx.experimental.proxy_tensor": "make_fx",
+    "torch.fx.graph": "CodeGen Graph PythonCode _Namespace _PyTreeCodeGen inplace_methods magic_methods",
+    "torch.fx.graph_module": "GraphModule _assign_attr _copy_attr reduce_graph_module",
+    "torch.fx.immutable_collections": "immutable_dict immutable_list",
+    "torch.fx.interpreter": "Interpreter Transformer",
+    "torch.fx.node": "Argument Node Target _get_qualified_name base_types has_side_effect map_aggregate map_arg",
+    "torch.fx.passes.shape_prop": "ShapeProp TensorMetadata _extract_tensor_metadata",
+    "torch.fx.passes.utils.matcher_utils": "InternalMatch SubgraphMatcher",
+    "torch.fx.proxy": "Attribute GraphAppendingTracer ParameterProxy Proxy Scope TraceError TracerBase",
+    "torch.fx.subgraph_rewriter": "Match ReplacedPatterns replace_pattern replace_pattern_with_filters",
+    "torch.jit": """Attribute CompilationUnit RecursiveScriptModule ScriptFunction ScriptModule ScriptWarning
+        TopLevelTracedModule TracedModule TracerWarning TracingCheckError _overload_method is_scripting is_tracing""",
+    "torch.jit._script": "ScriptModule script",
+    "torch.jit._trace": "TopLevelTracedModule TracerWarning trace",
+    "torch.jit.annotations": "",
+    "torch.jit.frontend": "FrontendError NotSupportedError",
+    "torch.library": "Library custom_op opcheck register_autograd register_fake register_kernel",
+    "torch.onnx": "OnnxExporterError OperatorExportTypes TrainingMode is_in_onnx_export",
+    "torch.onnx.symbolic_helper": "parse_args",
+    "torch.return_types": "max",
+    "torch.utils._python_dispatch": """TorchDispatchMode is_traceable_wrapper_subclass
+        return_and_correct_aliasing transform_subclass""",
+    "torch.utils._pytree": """GetAttrKey LeafSpec MappingKey NodeDef SequenceKey SUPPORTED_NODES TreeSpec
+        _broadcast_to_and_flatten register_dataclass tree_flatten tree_map_only""",
     "torch._tensor": "_rebuild_from_type_v2",
     "torch._utils": """ExceptionWrapper _element_size _flatten_dense_tensors _get_device_index _import_dotted_name
         _rebuild_parameter _rebuild_tensor _rebuild_tensor_v2 _reorder_tensors_as _take_tensors
@@ -149,7 +198,16 @@ PATHS = {
 MISSING: dict[str, str] = {}
 
 # Classes that stand at another path in PyTorch by the accident of its own build.
-ELSEWHERE = {"DeviceType", "Node", "ProfilerActivity", "ScriptModule", "Storage"}
+ELSEWHERE = {
+    "DeviceType",
+    "Future",
+    "Node",
+    "OperatorExportTypes",
+    "ProfilerActivity",
+    "ScriptModule",
+    "Storage",
+    "TrainingMode",
+}
 
 ASK = r"""
 import importlib, json, sys

@@ -37,4 +37,6 @@ class LazyString:
         return self.func(*self.args, **self.kwargs)
 
 
+LazyString.__module__ = f"{__name__}._internal"  # where PyTorch has it
+
 _absent.explain(__name__, ("_internal",))

@@ -51,4 +51,8 @@ class DynamicOutputShapeException(RuntimeError):
     """A shape that depends on values."""
 
 
+for _class in (FakeTensor, FakeTensorMode, UnsupportedFakeTensorException):
+    _class.__module__ = f"{__name__}.fake_tensor"  # where PyTorch has them
+DynamicOutputShapeException.__module__ = f"{__name__}.fake_tensor"
+
 _absent.explain(__name__, ("fake_tensor",))

@@ -199,4 +199,13 @@ class ExportGraphSignature:
     output_specs: list = field(default_factory=list)
 
 
+# Where PyTorch has them.
+for _place, _classes in {
+    "dynamic_shapes": (Dim, ShapesCollection, AdditionalInputs),
+    "exported_program": (ExportedProgram, ModuleCallEntry, ModuleCallSignature),
+    "graph_signature": (ExportBackwardSignature, ExportGraphSignature),
+}.items():
+    for _class in _classes:
+        _class.__module__ = f"{__name__}.{_place}"
+
 _absent.explain(__name__, ("dynamic_shapes", "exported_program", "graph_signature"))

@@ -7,6 +7,7 @@ import inspect
 import warnings
 from contextlib import contextmanager
 
+from .. import _faces
 from ._codegen import (  # noqa: F401  (packages import them from here)
     CodeGen,
     PythonCode,
@@ -352,6 +353,9 @@ class Graph:
             raise
         rows = [[n.op, n.name, n.target, n.args, n.kwargs] for n in self.nodes]
         print(tabulate(rows, headers=["opcode", "name", "target", "args", "kwargs"]))
+
+
+_faces.adopt(__name__, f"{__package__}._codegen", f"{__package__}._naming")
 
 
 def _is_registered(module, path):

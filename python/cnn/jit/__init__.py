@@ -7,7 +7,7 @@ example, and what it returns runs the module again at every call. There are no f
 
 from __future__ import annotations
 
-from .. import _absent, _faces
+from .. import _absent
 from .._jit_internal import (
     Final,
     Future,
@@ -137,5 +137,4 @@ def set_module(obj, mod):
     obj.__module__ = mod
 
 
-_faces.adopt(__name__)
 _absent.explain(__name__, ("annotations", "frontend"))

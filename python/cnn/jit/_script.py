@@ -69,6 +69,9 @@ class CompilationUnit:
         raise NotImplementedError("cnn does not compile source; write functions in Python")
 
 
+ScriptFunction.__module__ = CompilationUnit.__module__ = __package__  # where PyTorch has them
+
+
 def script(obj, optimize=None, _frames_up=0, _rcb=None, example_inputs=None):
     """Gives back the function, class, module or container: it runs as Python.
 

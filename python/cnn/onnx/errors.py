@@ -7,6 +7,9 @@ class OnnxExporterError(RuntimeError):
     """The base of errors of the exporter."""
 
 
+OnnxExporterError.__module__ = __package__  # where PyTorch has it
+
+
 class OnnxExporterWarning(UserWarning):
     """What the exporter warns with."""
 
