@@ -7,6 +7,8 @@ from __future__ import annotations
 import builtins
 import math
 
+from ._refusals import refuses
+
 
 class SymInt:
     """A size that is not known yet: for `isinstance`, which is False."""
@@ -78,6 +80,7 @@ def sym_fresh_size(expr):
     raise NotImplementedError("cnn has no symbolic sizes")
 
 
+refuses("sizes are Python's own numbers", SymBool, SymFloat, SymInt, sym_fresh_size)
 for _name in list(globals()):
     if _name.startswith(("Sym", "sym_")):
         globals()[_name].__module__ = "cnn"  # where users find them

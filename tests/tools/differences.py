@@ -3,6 +3,8 @@
 _NAME_ALONE = "the dtype has its name, size and limits; no tensor has it, and making one raises"
 _ONE_STREAM = "everything on a GPU runs in order on one stream, so streams only say which GPU, and an event waits"
 _ACCEPTED = "accepted, and nothing here reads it"
+_EAGER = "nothing is compiled: it gives back what it is given, which runs as Python"
+_LOOP = "there is no forward mode: reverse mode does it, at the cost of a pass for each output"
 
 DIFFERENCES: dict[str, str] = {
     **{
@@ -39,4 +41,19 @@ DIFFERENCES: dict[str, str] = {
     "torch.utils.data.MapDataPipe": "as IterDataPipe",
     "torch.linalg.lstsq": "every driver is the pseudo-inverse by singular values",
     "torch.lobpcg": "by QR whatever `method` and the `ortho_` parameters ask; with gradients, by `linalg.eigh`",
+    "torch.compile": _EAGER,
+    "torch.vmap": "calls the function once for each slice, at a loop's speed",
+    "torch.compiler.compile": _EAGER,
+    "torch.func.vmap": "calls the function once for each slice, at a loop's speed",
+    "torch.func.jvp": "reverse mode twice, as there is no forward mode",
+    "torch.func.linearize": "reverse mode twice, as there is no forward mode",
+    "torch.func.jacfwd": _LOOP,
+    "torch.func.hessian": _LOOP,
+    "torch.jit.script": _EAGER,
+    "torch.jit.freeze": "gives the module back; later changes of its weights count",
+    "torch.jit.fork": "runs the call at once",
+    "torch.jit.trace": "runs the example once, and the module itself at every call, branches included",
+    "torch.jit.trace_module": "runs the examples once, and the module itself at every call",
+    "torch.library.register_vmap": "accepts the rule; vmap calls operators slice by slice",
+    "torch.library.opcheck": "makes the checks of schema, autograd and shapes, not the compiler's",
 }

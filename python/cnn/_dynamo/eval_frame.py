@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._compile import compile as _compile
+from .._refusals import refuses
 from ..nn import Module
 
 
@@ -51,3 +52,7 @@ def is_dynamo_supported():
 def innermost_fn(fn, unaltered_fn_attr="_torchdynamo_orig_callable"):
     """The function itself."""
     return fn
+
+
+refuses("no graphs of ops are traced; cnn.fx.symbolic_trace traces modules", explain, export)
+refuses("modules are not compiled; use the module itself", OptimizedModule)

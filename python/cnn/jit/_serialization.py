@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .._refusals import refuses
+
 _INSTEAD = (
     "cnn has no TorchScript. Keep the weights: cnn.save(model.state_dict(), path), and "
     "model.load_state_dict(cnn.load(path)) into a model that Python code builds"
@@ -26,3 +28,6 @@ def jit_module_from_flatbuffer(f):
 def save_jit_module_to_flatbuffer(m, f, _extra_files=None):
     """Refused, as `save`."""
     raise NotImplementedError(f"save_jit_module_to_flatbuffer: {_INSTEAD}")
+
+
+refuses(_INSTEAD, save, load, jit_module_from_flatbuffer, save_jit_module_to_flatbuffer)

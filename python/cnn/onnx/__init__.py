@@ -7,6 +7,7 @@ from __future__ import annotations
 import enum
 
 from .. import _absent
+from .._refusals import refuses
 from . import errors
 from .errors import OnnxExporterError
 
@@ -61,6 +62,9 @@ class ExportableModule(_Refused):
 
 class InputObserver(_Refused):
     """Notes the arguments of a model to export it."""
+
+
+refuses(_INSTEAD, export, ONNXProgram, ExportableModule, InputObserver)
 
 
 class OperatorExportTypes(enum.Enum):
