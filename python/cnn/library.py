@@ -45,7 +45,7 @@ class Library:
             )
         self.ns, self.kind, self.dispatch_key = ns, kind, dispatch_key
         self._op_defs, self._op_impls = set(), {}
-        self.m = self
+        self.m = object()  # of PyTorch: None when the library is gone
         self._finalizer = weakref.finalize(self, _forget, ns, self._op_defs, self._op_impls)
         self._finalizer.atexit = False
 

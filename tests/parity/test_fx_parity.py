@@ -1,6 +1,8 @@
 """Graphs and generated code of the same modules: PyTorch's names, targets and text."""
 
+import collections
 import types
+import typing
 import warnings
 
 import pytest
@@ -10,6 +12,8 @@ torch = pytest.importorskip("torch")
 import cnn  # noqa: E402
 import cnn.fx  # noqa: E402
 import cnn.fx.experimental.optimization  # noqa: E402
+
+Pair = collections.namedtuple("Pair", "a b")
 
 
 def residual(torch, nn, F):
@@ -94,6 +98,37 @@ def functions(torch, nn, F):
     return run, {}
 
 
+def annotated(torch, nn, F):
+    def run(
+        x: typing.Optional[torch.Tensor] = None,  # noqa: UP045
+        y: typing.List[int] = None,  # noqa: UP006
+        z: typing.Dict[str, torch.Tensor] = None,  # noqa: UP006
+        u: int | str = 3,
+        w: list[int] = None,
+        d: torch.dtype = torch.float32,
+        *args,
+        **options,
+    ) -> typing.Tuple[torch.Tensor, int]:  # noqa: UP006
+        return x.to(d) + args[0] + options["k"], float("inf") * x, slice(x, None)
+
+    return run, {}
+
+
+def containers(torch, nn, F):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = nn.ModuleDict({"x-y": nn.Linear(2, 2), "0": nn.Identity()})
+            self.list = nn.ParameterList([nn.Parameter(torch.ones(2))])
+            self.rnn, self.table = nn.LSTM(2, 2), nn.Embedding(3, 2)
+
+        def forward(self, x):
+            y, (h, c) = self.rnn(self.parts["x-y"](x))
+            return Pair(self.parts["0"](y) * self.list[0], h), self.table.weight, self.table(x)
+
+    return Net(), {}
+
+
 def concrete(torch, nn, F):
     class Net(nn.Module):
         def forward(self, x: torch.Tensor, flag=None, double=True) -> torch.Tensor:
@@ -117,11 +152,13 @@ def kind(target):
     return getattr(target, "__name__", str(target)).replace("logsigmoid", "log_sigmoid")
 
 
-@pytest.mark.parametrize("make", [residual, transformer, functions, concrete])
+@pytest.mark.parametrize(
+    "make", [residual, transformer, functions, annotated, containers, concrete]
+)
 def test_graphs_and_code(make):
     own, other = traced(cnn, make), traced(torch, make)
     assert own.code == other.code
-    assert str(own.graph) == str(other.graph)
+    assert str(own.graph).replace("cnn.", "torch.") == str(other.graph)
     for a, b in zip(own.graph.nodes, other.graph.nodes):
         assert (a.op, a.name, kind(a.target)) == (b.op, b.name, kind(b.target))
         assert [n.name for n in a.users] == [n.name for n in b.users]

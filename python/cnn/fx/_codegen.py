@@ -156,6 +156,16 @@ def _last_uses(nodes):
     return last
 
 
+# The names of `typing` for these, which its generic types do not keep as their origin.
+_OLDER = {
+    list: typing.List,  # noqa: UP006
+    dict: typing.Dict,  # noqa: UP006
+    set: typing.Set,  # noqa: UP006
+    frozenset: typing.FrozenSet,  # noqa: UP006
+    tuple: typing.Tuple,  # noqa: UP006
+}
+
+
 class _Writer:
     """Writes the lines of a function, and collects what they refer to."""
 
@@ -181,7 +191,7 @@ class _Writer:
         origin = getattr(o, "__origin__", None)
         if origin is not None:
             if type(o).__module__ == "typing":
-                origin = getattr(typing, getattr(o, "_name", None) or "", origin)
+                origin = _OLDER.get(origin, origin)
             base = self.add_global(_type_repr(origin), origin)
             args = ",".join(self.type_text(arg) for arg in typing.get_args(o))
             return f"{base}[{args}]" if args else base
