@@ -267,3 +267,12 @@ def test_importing_them_warns_of_nothing():
         names = "fx jit _dynamo library func export onnx compiler _inductor.config _guards"
         for name in names.split():
             __import__(f"cnn.{name}")
+
+
+def test_the_packages_own_names_of_them():
+    x = cnn.tensor([1.0])
+    assert cnn.cond(x > 0, lambda a: a + 1, lambda a: a - 1, (x,)).item() == 2.0
+    with pytest.raises(RuntimeError, match="pred to be bool or tensor"):
+        cnn.cond("yes", lambda: 1, lambda: 2)
+    assert cnn.wait(cnn.fork(double, 2)) == 4 and cnn.DispatchKey.CPU.name == "CPU"
+    assert cnn.parse_schema("a::b(Tensor x) -> Tensor").name == "a::b"

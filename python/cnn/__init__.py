@@ -82,7 +82,9 @@ _NAMES_OF = {
     "amp.autocast_mode": "autocast",
     "amp.grad_scaler": "_amp_foreach_non_finite_check_and_unscale_ _amp_update_scale_ GradScaler",
     "func": "vmap",
-    "jit": "ScriptModule",
+    "_higher_order_ops": "cond",
+    "_library.schema": "parse_schema",
+    "jit": "ScriptFunction ScriptModule fork wait",
     "linalg._older": """
         chain_matmul cholesky cholesky_inverse cholesky_solve det eig geqrf inverse lobpcg logdet
         lstsq lu lu_solve lu_unpack matrix_exp matrix_power matrix_rank orgqr ormqr pca_lowrank

@@ -30,13 +30,13 @@ _SENTENCES = {
         qscheme quantize_per_channel quantize_per_tensor quantize_per_tensor_dynamic
         quantized_batch_norm quantized_max_pool1d quantized_max_pool2d""",
     _MATRICES: """
-        cholesky_ex cond eigh eigvals eigvalsh householder_product inv inv_ex ldl_factor
+        cholesky_ex eigh eigvals eigvalsh householder_product inv inv_ex ldl_factor
         ldl_factor_ex ldl_solve lu_factor lu_factor_ex pinv solve_ex solve_triangular
         svdvals tensorinv "there are no Fourier transforms; use numpy.fft on t.numpy()":
         stft", """ "clone() the tensor and copy_() into the view": """ """ _COMPILER: """
         ScriptClass import_ir_module import_ir_module_from_buffer
         merge_type_from_type_comment parse_ir parse_type_comment "use jacfwd jacrev "use
-        fork "use "use "use "use resize_": "resize resize_as", "use "use and of "use "use or
+        "use "use "use "use resize_": "resize resize_as", "use "use and of "use "use or
 }
 _SENTENCE_OF = {name: text for text, names in _SENTENCES.items() for name in names.split()}
 

@@ -15,6 +15,7 @@ DispatchKey = enum.Enum(
     CompositeImplicitAutograd""".split(),
     module="cnn",
 )
+DispatchKey.__doc__ = """The keys under which an operator has its kernels."""
 KNOWN = frozenset(DispatchKey.__members__)
 
 
