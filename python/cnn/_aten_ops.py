@@ -6,6 +6,8 @@ function.
 
 from __future__ import annotations
 
+import sys
+
 from . import _C
 from ._ops import OpOverload, OpOverloadPacket
 
@@ -189,11 +191,9 @@ _overloads = _parse()
 
 def overloads_of(name):
     """The packet of a function of this package; None if there is none of that name."""
-    import cnn
-
     if name not in _overloads:
         return None
-    function = getattr(cnn, name, None) or getattr(_C.Tensor, name)
+    function = getattr(sys.modules["cnn"], name, None) or getattr(_C.Tensor, name)
     packet = _OwnPacket(f"aten::{name}", name, {})
     for overload in _overloads[name]:
         packet._overloads[overload] = _Own(packet, overload, function)

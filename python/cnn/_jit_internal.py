@@ -51,14 +51,17 @@ BroadcastingList1 = BroadcastingList2 = BroadcastingList3 = BroadcastingListCls(
 BroadcastingList4 = BroadcastingList5 = BroadcastingList6 = BroadcastingList1
 
 
-class RRef(Generic[TypeVar("T")]):
+_T = TypeVar("_T")
+
+
+class RRef(Generic[_T]):
     """A reference to an object of another process: for annotations."""
 
     def __init__(self, *args, **kwargs):
         raise NotImplementedError("cnn has no remote procedure calls; keep objects in one process")
 
 
-class _Await(Generic[TypeVar("W")]):
+class _Await(Generic[_T]):
     """What `jit._awaitable` returns: a call that runs when it is waited for."""
 
     def __init__(self, function, args):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import enum
 import threading
+from typing import Any
 
-DispatchKey = enum.Enum(
-    "DispatchKey",
-    """Undefined CPU CUDA Meta XPU MPS HPU PrivateUse1 QuantizedCPU QuantizedCUDA SparseCPU
+_NAMES = """
+    Undefined CPU CUDA Meta XPU MPS HPU PrivateUse1 QuantizedCPU QuantizedCUDA SparseCPU
     SparseCUDA NestedTensorCPU NestedTensorCUDA BackendSelect Python Functionalize ADInplaceOrView
     AutogradCPU AutogradCUDA AutogradXPU AutogradMPS AutogradHPU AutogradMeta AutogradPrivateUse1
     Autograd AutocastCPU AutocastCUDA AutocastXPU AutocastMPS Tracer FuncTorchBatched
     CompositeExplicitAutograd CompositeExplicitAutogradNonFunctional
-    CompositeImplicitAutograd""".split(),
-    module="cnn",
-)
+    CompositeImplicitAutograd
+""".split()
+DispatchKey: Any = enum.Enum("DispatchKey", dict(zip(_NAMES, range(len(_NAMES)))), module="cnn")  # type: ignore[misc]
 DispatchKey.__doc__ = """The keys under which an operator has its kernels."""
 KNOWN = frozenset(DispatchKey.__members__)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import builtins
 import inspect
+import sys
 from functools import cache
 
 from .. import _C
@@ -27,8 +28,6 @@ _RENAMED = {"logsigmoid": "log_sigmoid"}
 @cache
 def _names():
     """{function: PyTorch's name of it}."""
-    import cnn
-
     from .. import functional, linalg, nn
 
     names = {}
@@ -49,7 +48,7 @@ def _names():
 
     add(functional, "torch.functional", functional.__all__)
     add(nn.functional, of_functional)
-    add(cnn, "torch")
+    add(sys.modules["cnn"], "torch")
     add(nn.init, "torch.nn.init")
     add(linalg, "torch.linalg")
     return names

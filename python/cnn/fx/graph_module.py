@@ -8,6 +8,7 @@ import linecache
 import sys
 import traceback
 from contextlib import contextmanager
+from typing import Any
 
 from .. import _C
 from ..nn import Module, Parameter
@@ -196,6 +197,8 @@ class GraphModule(Module):
 
     After changes of the graph `recompile()` writes `forward` anew; assigning `graph` does so too.
     """
+
+    _wrapped_call: Any
 
     def __new__(cls, *args, **kwargs):
         # Each instance has a class of its own, for its `forward`.

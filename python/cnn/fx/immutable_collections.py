@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..utils import _pytree
+from ..utils import _pytree, _pytree_nodes
 
 __all__ = ["immutable_list", "immutable_dict"]
 
@@ -46,12 +46,12 @@ _pytree.register_pytree_node(
     lambda d: (list(d), None),
     lambda values, context: immutable_list(values),
     serialized_type_name="torch.fx.immutable_collections.immutable_list",
-    flatten_with_keys_fn=_pytree._list_flatten_with_keys,
+    flatten_with_keys_fn=_pytree_nodes._list_flatten_with_keys,
 )
 _pytree.register_pytree_node(
     immutable_dict,
     lambda d: (list(d.values()), list(d.keys())),
     lambda values, context: immutable_dict(zip(context, values)),
     serialized_type_name="torch.fx.immutable_collections.immutable_dict",
-    flatten_with_keys_fn=_pytree._dict_flatten_with_keys,
+    flatten_with_keys_fn=_pytree_nodes._dict_flatten_with_keys,
 )

@@ -76,12 +76,23 @@ class OperatorExportTypes(enum.Enum):
     ONNX_FALLTHROUGH = 3
 
 
-TensorProtoDataType = enum.IntEnum(
-    "TensorProtoDataType",
-    "FLOAT UINT8 INT8 UINT16 INT16 INT32 INT64 STRING BOOL FLOAT16 DOUBLE UINT32 UINT64 COMPLEX64 "
-    "COMPLEX128 BFLOAT16".split(),
-    module=__name__,
-)
+class TensorProtoDataType(enum.IntEnum):
+    """ONNX's numbers of dtypes."""
+
+    FLOAT = 1
+    UINT8 = 2
+    INT8 = 3
+    UINT16 = 4
+    INT16 = 5
+    INT32 = 6
+    INT64 = 7
+    STRING = 8
+    BOOL = 9
+    FLOAT16 = 10
+    DOUBLE = 11
+    UINT32 = 12
+    UINT64 = 13
+    BFLOAT16 = 16
 
 
 class TrainingMode(enum.Enum):
