@@ -1,5 +1,5 @@
-"""Names of the ways by which PyTorch's core finds a kernel. Operators that programs register say
-them; nothing else here looks at them.
+"""Names of the ways by which PyTorch's core finds a kernel. Operators that programs register have
+their kernels under them (`cnn.library`); nothing else here looks at them.
 """
 
 from __future__ import annotations

@@ -5,12 +5,6 @@ from __future__ import annotations
 from . import _C
 
 
-def refuses(sentence, *values):
-    """Notes of functions and classes that they only raise, and what to use instead."""
-    for value in values:
-        value.__refuses__ = sentence
-
-
 def require_string(op, name, value):
     """TypeError for an option that is no string; which strings there are is the caller's to say."""
     if not isinstance(value, str):

@@ -7,7 +7,7 @@ from __future__ import annotations
 import builtins
 import math
 
-from ._refusals import refuses
+from ._unavailable import mark
 
 
 class SymInt:
@@ -80,7 +80,7 @@ def sym_fresh_size(expr):
     raise NotImplementedError("cnn has no symbolic sizes")
 
 
-refuses("sizes are Python's own numbers", SymBool, SymFloat, SymInt, sym_fresh_size)
+mark("sizes are Python's own numbers", SymBool, SymFloat, SymInt, sym_fresh_size)
 for _name in list(globals()):
     if _name.startswith(("Sym", "sym_")):
         globals()[_name].__module__ = "cnn"  # where users find them

@@ -20,7 +20,7 @@ from ._functorch.eager_transforms import (
 )
 from ._functorch.functional_call import functional_call, stack_module_state
 from ._functorch.vmap import vmap
-from ._refusals import refuses
+from ._unavailable import mark
 
 __all__ = [
     "grad", "grad_and_value", "vmap", "replace_all_batch_norm_modules_", "functionalize",
@@ -46,7 +46,7 @@ def rearrange(tensor, pattern, **axes_lengths):
     )
 
 
-refuses("there is no compiler that would need it; call the function", functionalize)
-refuses("use einops.rearrange, of the package einops", rearrange)
+mark("there is no compiler that would need it; call the function", functionalize)
+mark("use einops.rearrange, of the package einops", rearrange)
 _faces.adopt(__name__, "cnn._functorch", "torch._functorch")
 _absent.explain(__name__)

@@ -16,7 +16,7 @@ from ._library.custom_ops import CustomOpDef, custom_op
 from ._library.infer_schema import infer_schema
 from ._library.keys import KNOWN, name_of
 from ._library.utils import normalize_tags, parse_namespace
-from ._refusals import refuses
+from ._unavailable import mark
 
 __all__ = [
     "Library", "impl", "define", "fallthrough_kernel", "impl_abstract", "register_autocast",
@@ -330,9 +330,9 @@ def wrap_triton(triton_kernel, /):
     raise NotImplementedError(_NO_TRITON + "call the kernel itself")
 
 
-refuses("there is no Triton here; use custom_op", triton_op, wrap_triton)
-refuses("nothing is dispatched below autograd; use __torch_function__", register_torch_dispatch)
-refuses("sizes that values decide have no symbol here", get_ctx)
+mark("there is no Triton here; use custom_op", triton_op, wrap_triton)
+mark("nothing is dispatched below autograd; use __torch_function__", register_torch_dispatch)
+mark("sizes that values decide have no symbol here", get_ctx)
 
 
 def opcheck(op, args, kwargs=None, *, test_utils=None, raise_exception=True, atol=None, rtol=None):

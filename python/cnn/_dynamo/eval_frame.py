@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._compile import compile as _compile
-from .._refusals import refuses
+from .._unavailable import mark
 from ..nn import Module
 
 
@@ -54,5 +54,5 @@ def innermost_fn(fn, unaltered_fn_attr="_torchdynamo_orig_callable"):
     return fn
 
 
-refuses("no graphs of ops are traced; cnn.fx.symbolic_trace traces modules", explain, export)
-refuses("modules are not compiled; use the module itself", OptimizedModule)
+mark("no graphs of ops are traced; cnn.fx.symbolic_trace traces modules", explain, export)
+mark("modules are not compiled; use the module itself", OptimizedModule)

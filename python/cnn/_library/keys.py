@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import enum
 import threading
-from typing import Any
 
-_NAMES = """
-    Undefined CPU CUDA Meta XPU MPS HPU PrivateUse1 QuantizedCPU QuantizedCUDA SparseCPU
-    SparseCUDA NestedTensorCPU NestedTensorCUDA BackendSelect Python Functionalize ADInplaceOrView
-    AutogradCPU AutogradCUDA AutogradXPU AutogradMPS AutogradHPU AutogradMeta AutogradPrivateUse1
-    Autograd AutocastCPU AutocastCUDA AutocastXPU AutocastMPS Tracer FuncTorchBatched
-    CompositeExplicitAutograd CompositeExplicitAutogradNonFunctional
-    CompositeImplicitAutograd
-""".split()
-DispatchKey: Any = enum.Enum("DispatchKey", dict(zip(_NAMES, range(len(_NAMES)))), module="cnn")  # type: ignore[misc]
-DispatchKey.__doc__ = """The keys under which an operator has its kernels."""
+from .._dispatch_key import DispatchKey
+
 KNOWN = frozenset(DispatchKey.__members__)
 
 
 def name_of(key):
     """The name of a key, or of its name."""
-    return str(key).rpartition(".")[2]
+    return key.name if isinstance(key, DispatchKey) else str(key).rpartition(".")[2]
 
 
 class DispatchKeySet:

@@ -10,7 +10,7 @@ from contextlib import ContextDecorator as _ContextDecorator
 
 from .. import _absent
 from .._compile import compile as _compile
-from .._refusals import refuses
+from .._unavailable import mark
 
 __all__ = [
     "compile", "config", "assume_constant_result", "reset", "allow_in_graph",
@@ -173,7 +173,7 @@ def load_compiled_function(file, *, f_globals=None, external_data=None):
     raise NotImplementedError(f"load_compiled_function: {_NO_CACHE}; import the Python function")
 
 
-refuses(_NO_CACHE, load_cache_artifacts, load_compiled_function)
+mark(_NO_CACHE, load_cache_artifacts, load_compiled_function)
 
 
 def _guards(entries):

@@ -8,7 +8,7 @@ import enum
 from dataclasses import dataclass, field
 
 from .. import _absent
-from .._refusals import refuses
+from .._unavailable import mark
 from ..nn import Module
 from ..utils import _pytree
 
@@ -200,8 +200,8 @@ class ExportGraphSignature:
     output_specs: list = field(default_factory=list)
 
 
-refuses(_INSTEAD, export, draft_export, save, load, unflatten, default_decompositions)
-refuses("there are no exported programs", ExportedProgram, UnflattenedModule, Constraint)
+mark(_INSTEAD, export, draft_export, save, load, unflatten, default_decompositions)
+mark("there are no exported programs", ExportedProgram, UnflattenedModule, Constraint)
 # Where PyTorch has them.
 for _place, _classes in {
     "dynamic_shapes": (Dim, ShapesCollection, AdditionalInputs),

@@ -22,7 +22,7 @@ from .._jit_internal import (
     is_scripting,
     unused,
 )
-from .._refusals import refuses
+from .._unavailable import mark
 from ._async import _awaitable, _awaitable_nowait, _awaitable_wait, fork, wait
 from ._freeze import freeze, optimize_for_inference, run_frozen_optimizations
 from ._fuser import (
@@ -118,7 +118,7 @@ def export_opnames(m):
     )
 
 
-refuses("nothing is compiled, so that there is no list of operators", export_opnames)
+mark("nothing is compiled, so that there is no list of operators", export_opnames)
 
 
 def enable_onednn_fusion(enabled):

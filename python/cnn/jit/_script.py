@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections import namedtuple
 
-from .._refusals import refuses
+from .._unavailable import mark
 from ..nn import Module
 
 Attribute = namedtuple("Attribute", ["value", "type"])
@@ -70,8 +70,8 @@ class CompilationUnit:
         raise NotImplementedError("cnn does not compile source; write functions in Python")
 
 
-refuses("nothing is compiled; call the Python function", ScriptFunction, CompilationUnit)
-refuses("nothing is compiled; use the Python object", RecursiveScriptClass)
+mark("nothing is compiled; call the Python function", ScriptFunction, CompilationUnit)
+mark("nothing is compiled; use the Python object", RecursiveScriptClass)
 ScriptFunction.__module__ = CompilationUnit.__module__ = __package__  # where PyTorch has them
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._refusals import refuses
+from .._unavailable import mark
 
 _INSTEAD = (
     "cnn has no TorchScript. Keep the weights: cnn.save(model.state_dict(), path), and "
@@ -30,4 +30,4 @@ def save_jit_module_to_flatbuffer(m, f, _extra_files=None):
     raise NotImplementedError(f"save_jit_module_to_flatbuffer: {_INSTEAD}")
 
 
-refuses(_INSTEAD, save, load, jit_module_from_flatbuffer, save_jit_module_to_flatbuffer)
+mark(_INSTEAD, save, load, jit_module_from_flatbuffer, save_jit_module_to_flatbuffer)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import enum
 
 from .. import _absent
-from .._refusals import refuses
+from .._unavailable import mark
 from . import errors
 from .errors import OnnxExporterError
 
@@ -64,7 +64,7 @@ class InputObserver(_Refused):
     """Notes the arguments of a model to export it."""
 
 
-refuses(_INSTEAD, export, ONNXProgram, ExportableModule, InputObserver)
+mark(_INSTEAD, export, ONNXProgram, ExportableModule, InputObserver)
 
 
 class OperatorExportTypes(enum.Enum):
