@@ -131,6 +131,10 @@ def find(name):
         from .fx._qualified import core_nn
 
         return core_nn()
+    if name in ("_fft", "_linalg", "_special"):
+        from .fx._qualified import core_space
+
+        return core_space(name[1:])
     if name in ("FunctionSchema", "Argument"):
         return _of_schema(name)
     if not name.startswith("__") and name in _NAMES:

@@ -7,7 +7,10 @@ from __future__ import annotations
 import builtins
 import inspect
 import sys
+import types
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 
 from .. import _C
 
@@ -23,12 +26,14 @@ _OF_CORE = frozenset("""
     selu_ threshold_
 """.split())  # fmt: skip
 _RENAMED = {"logsigmoid": "log_sigmoid"}
+# Modules whose functions PyTorch has in its core, as `torch._C._linalg.linalg_norm`.
+_SPACES = ("linalg", "special", "fft")
 
 
 @cache
 def _names():
     """{function: PyTorch's name of it}."""
-    from .. import functional, linalg, nn
+    from .. import functional, nn
 
     names = {}
 
@@ -50,15 +55,31 @@ def _names():
     add(nn.functional, of_functional)
     add(sys.modules["cnn"], "torch")
     add(nn.init, "torch.nn.init")
-    add(linalg, "torch.linalg")
+    for space in filter(_is_there, _SPACES):
+        module = import_module(f"cnn.{space}")
+        add(module, lambda name, space=space: f"torch._C._{space}.{space}_{name}")
     return names
+
+
+def _is_there(space):
+    return find_spec(f"cnn.{space}") is not None
+
+
+@cache
+def core_space(space):
+    """`torch._C._linalg` and its like: the functions of a module under PyTorch's core's names."""
+    module = import_module(f"cnn.{space}")
+    core = types.ModuleType(f"cnn._C._{space}", f"Functions of {space} as PyTorch's core has them.")
+    for name in dir(module):
+        value = getattr(module, name, None)
+        if name[0] != "_" and callable(value) and not isinstance(value, type):
+            setattr(core, f"{space}_{name}", value)
+    return core
 
 
 @cache
 def core_nn():
     """`torch._C._nn`: those of nn.functional that PyTorch has in its core."""
-    import types
-
     from .. import nn
     from ..nn.modules._module.converting import _parse_to
 
