@@ -150,7 +150,7 @@ def traced(package, make):
 def kind(target):
     if isinstance(target, str):
         return target
-    return getattr(target, "__name__", str(target)).replace("logsigmoid", "log_sigmoid")
+    return getattr(target, "__name__", str(target)).removeprefix("linalg_")
 
 
 @pytest.mark.parametrize(
