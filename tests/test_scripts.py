@@ -69,6 +69,7 @@ def test_a_module_is_run_once(tmp_path):
         import sys
 
         assert torch.fx.node is sys.modules["cnn.fx.node"]
+        assert torch.torch is torch
         assert torch.nn.utils.stateless is sys.modules["torch.nn.utils.stateless"]
         for name, module in list(sys.modules.items()):
             if name.startswith("torch."):

@@ -328,6 +328,7 @@ def install():
     os.environ[VARIABLE] = "1"
     sys.meta_path.insert(0, TorchFinder)
     cnn.__version__ = TorchVersion(TORCH_VERSION)
+    cnn.torch = cnn  # programs write torch.torch.Tensor, and PyTorch has it
     # So with what is loaded already.
     for name, module in list(sys.modules.items()):
         if name == "cnn" or name.startswith("cnn."):
