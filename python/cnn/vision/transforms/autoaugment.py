@@ -159,13 +159,13 @@ class _Augment(nn.Module):
     def _apply(self, img, name, strength):
         return apply_op(img, name, strength, self.interpolation, self._fill_for(img))
 
+    def _signed(self, strength, signed):
+        """The strength, by chance with the other sign."""
+        return -strength if signed and cnn.randint(2, (1,)) else strength
+
     def __repr__(self):
         shown = ", ".join(f"{name}={getattr(self, name)}" for name in self._shown)
         return f"{self.__class__.__name__}({shown})"
-
-
-def _random_sign(strength, signed):
-    return -strength if signed and cnn.randint(2, (1,)) else strength
 
 
 class AutoAugment(_Augment):
@@ -193,11 +193,14 @@ class AutoAugment(_Augment):
         """(which pair, two numbers to compare with its probabilities, two signs)"""
         return integer(0, transform_num), cnn.rand((2,)), cnn.randint(2, (2,))
 
-    def forward(self, img):
+    def _space(self, img):
         _, height, width = F.get_dimensions(img)
-        which, chances, signs = self.get_params(len(self.policies))
         shift = (150.0 / 331.0 * width, 150.0 / 331.0 * height)
-        space = _space(10, 0.3, shift, 30.0, 0.9, 4) | {"Invert": (None, False)}
+        return _space(10, 0.3, shift, 30.0, 0.9, 4) | {"Invert": (None, False)}
+
+    def forward(self, img):
+        which, chances, signs = self.get_params(len(self.policies))
+        space = self._space(img)
         for i, (name, p, step) in enumerate(self.policies[which]):
             if chances[i] > p:
                 continue
@@ -237,7 +240,7 @@ class RandAugment(_Augment):
             name = list(space)[integer(0, len(space))]
             strengths, signed = space[name]
             strength = 0.0 if strengths is None else float(strengths[self.magnitude].item())
-            img = self._apply(img, name, _random_sign(strength, signed))
+            img = self._apply(img, name, self._signed(strength, signed))
         return img
 
 
@@ -261,7 +264,7 @@ class TrivialAugmentWide(_Augment):
         strength = 0.0
         if strengths is not None:
             strength = float(strengths[cnn.randint(len(strengths), (1,))].item())
-        return self._apply(img, name, _random_sign(strength, signed))
+        return self._apply(img, name, self._signed(strength, signed))
 
 
 class AugMix(_Augment):
@@ -317,7 +320,7 @@ class AugMix(_Augment):
                 strength = 0.0
                 if strengths is not None:
                     strength = float(strengths[integer(0, self.severity)].item())
-                changed = self._apply(changed, name, _random_sign(strength, signed))
+                changed = self._apply(changed, name, self._signed(strength, signed))
             mix.add_(weights[:, i].view(n, *rest) * changed)
         mix = mix.view(img.shape).to(img.dtype)
         return mix if isinstance(orig_img, cnn.Tensor) else F.to_pil_image(mix)

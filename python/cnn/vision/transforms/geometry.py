@@ -197,10 +197,10 @@ class RandomResizedCrop(Transform):
             raise TypeError("Ratio should be a sequence")
         if scale[0] > scale[1] or ratio[0] > ratio[1]:
             warnings.warn("Scale and ratio should be of kind (min, max)", stacklevel=2)
-        self.interpolation = F._mode(interpolation)
-        self.antialias = antialias
         self.scale = scale
         self.ratio = ratio
+        self.interpolation = F._mode(interpolation)
+        self.antialias = antialias
 
     @staticmethod
     def get_params(img, scale, ratio):

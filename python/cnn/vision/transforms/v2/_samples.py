@@ -12,7 +12,7 @@ from ..._pillow import is_pil
 from .. import autoaugment, colours, conversions, geometry
 from .. import functional as F
 from . import functional as F2
-from ._transform import OfPicture, Transform, is_plain
+from ._transform import OfPicture, Transform, is_plain, shown_attributes
 
 # Those of one picture, taken over as they are.
 _MOVING = (
@@ -108,11 +108,20 @@ class _Whole(OfPicture):
     def _change(self, img):
         return self._of_one.forward(self, img)
 
+    def _signed(self, strength, signed):
+        return -strength if signed and cnn.rand(()) <= 0.5 else strength
+
 
 class AutoAugment(_Whole, autoaugment.AutoAugment):
     """One of the learned pairs of changes."""
 
-    _of_one = autoaugment.AutoAugment
+    def _change(self, img):
+        for name, p, step in self.policies[int(cnn.randint(len(self.policies), ()))]:
+            if cnn.rand(()) <= p:
+                strengths, signed = self._space(img)[name]
+                strength = 0.0 if step is None else float(strengths[step].item())
+                img = self._apply(img, name, self._signed(strength, signed))
+        return img
 
 
 class RandAugment(_Whole, autoaugment.RandAugment):
@@ -300,11 +309,14 @@ class _Container(nn.Module):
         return inputs if len(inputs) > 1 else inputs[0]
 
     def extra_repr(self):
-        return "\n".join(f"    {t}" for t in self.transforms)
+        return shown_attributes(self)
 
 
 class Compose(_Container):
     """One transform after the other."""
+
+    def extra_repr(self):
+        return "\n".join(f"    {t}" for t in self.transforms)
 
     def forward(self, *inputs):
         return self._run(self.transforms, inputs)
@@ -318,6 +330,8 @@ class RandomApply(_Container):
         if not 0.0 <= p <= 1.0:
             raise ValueError("`p` should be a floating point value in the interval [0.0, 1.0].")
         self.p = p
+
+    extra_repr = Compose.extra_repr
 
     def forward(self, *inputs):
         return self._run([] if cnn.rand(1) >= self.p else self.transforms, inputs)

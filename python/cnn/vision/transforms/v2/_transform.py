@@ -10,6 +10,7 @@ from cnn.utils._pytree import tree_flatten, tree_unflatten
 
 from ... import tv_tensors
 from ..._pillow import is_pil
+from ..functional import InterpolationMode
 
 _PICTURES = (tv_tensors.Image, tv_tensors.Video)
 
@@ -22,6 +23,19 @@ def is_plain(value):
 def is_picture(value):
     """Is it a picture, whoever made it?"""
     return is_pil(value) or isinstance(value, _PICTURES) or is_plain(value)
+
+
+_HIDDEN = ("training", "policies")
+
+
+def shown_attributes(module):
+    """name=value, ... of what a transform was made with."""
+    kinds = (bool, int, float, str, tuple, list, enum.Enum)
+    return ", ".join(
+        f"{name}={value.value if isinstance(value, InterpolationMode) else value}"
+        for name, value in module.__dict__.items()
+        if not name.startswith("_") and name not in _HIDDEN and isinstance(value, kinds)
+    )
 
 
 class Transform(nn.Module):
@@ -68,12 +82,7 @@ class Transform(nn.Module):
         return needed
 
     def extra_repr(self):
-        kinds = (bool, int, float, str, tuple, list, enum.Enum)
-        return ", ".join(
-            f"{name}={value}"
-            for name, value in self.__dict__.items()
-            if not name.startswith("_") and name != "training" and isinstance(value, kinds)
-        )
+        return shown_attributes(self)
 
 
 class OfPicture(Transform):
@@ -99,8 +108,6 @@ class OfPicture(Transform):
         mode = self.__dict__.get(self._reads)
         if mode is None:
             return self._like(self._moved(plain, params), inpt)
-        from ..functional import InterpolationMode
-
         setattr(self, self._reads, InterpolationMode.NEAREST)
         try:
             return self._like(self._moved(plain, params), inpt)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+
 import cnn
 
 from ... import tv_tensors
@@ -84,8 +86,9 @@ def grayscale_to_rgb(inpt):
 
 
 def _resizes_bytes(interpolation):
-    if interpolation is InterpolationMode.BILINEAR:
-        return "AVX2" in cnn.backends.cpu.get_cpu_capability()
+    if interpolation is InterpolationMode.BILINEAR:  # where PyTorch has a fast way
+        fast = cnn.backends.cpu.get_cpu_capability() != "DEFAULT"
+        return fast or platform.machine() in ("aarch64", "arm64")
     return interpolation is InterpolationMode.BICUBIC
 
 
