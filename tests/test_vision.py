@@ -325,6 +325,28 @@ def test_samples_of_ones_own():
     assert a.equal(NOISE + 1) and b == "text"
 
 
+def test_batches_are_mixed():
+    x, labels = cnn.rand(4, 3, 8, 8), cnn.tensor([0, 1, 2, 2])
+    mixed, soft = v2.MixUp(num_classes=3)(x, labels)
+    share = soft[0, 0].item()  # of the picture itself; the rest is of the last one
+    np.testing.assert_allclose(
+        mixed.numpy(), (share * x + (1 - share) * x.roll(1, 0)).numpy(), rtol=1e-5
+    )
+    assert soft.sum(1).tolist() == pytest.approx([1] * 4) and soft[3].tolist() == [0, 0, 1]
+    sample = v2.CutMix(num_classes=3)({"x": tv_tensors.Image(x), "labels": labels})
+    other = (sample["x"] != x).any(1).float().mean((1, 2))
+    assert sample["labels"][0, 0].item() == pytest.approx(1 - other[0].item(), abs=1e-6)
+    assert type(sample["x"]) is tv_tensors.Image
+    for call, message in (
+        (lambda: v2.MixUp()(x, labels), "num_classes must be passed"),
+        (lambda: v2.MixUp(num_classes=3)(x[0], labels), "batched input"),
+        (lambda: v2.MixUp(num_classes=3)(x[:2], labels), "batch size"),
+        (lambda: v2.CutMix(num_classes=3)({"x": x}), "infer where the labels are"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
 # ---- Data sets ----
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ..autoaugment import AutoAugmentPolicy as AutoAugmentPolicy
 from ..functional import InterpolationMode as InterpolationMode
+from ._mixing import *  # noqa: F403
 from ._samples import *  # noqa: F403
 from ._transform import Transform as Transform
 
