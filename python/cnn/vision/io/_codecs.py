@@ -62,11 +62,15 @@ def to_tensor(image):
     pixels = np.array(image)
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
-    if pixels.dtype == np.uint16 or image.mode.startswith("I"):
-        if not hasattr(cnn, "uint16"):
-            raise NotImplementedError("a picture of 16 bits needs the dtype uint16")
-        pixels = pixels.astype(np.uint16)
-    return cnn.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    wide = pixels.dtype == np.uint16 or image.mode.startswith("I")
+    pixels = pixels.astype(np.uint16) if wide else pixels
+    try:
+        return cnn.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    except TypeError as error:
+        raise NotImplementedError(
+            "a picture of 16 bits would be a tensor of uint16, and there are none; give it 8 bits "
+            "with Pillow"
+        ) from error
 
 
 def _gray(image):
