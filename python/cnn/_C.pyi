@@ -315,6 +315,10 @@ class _cummin_result(NamedTuple):
     values: Tensor
     indices: Tensor
 
+class _frexp_result(NamedTuple):
+    mantissa: Tensor
+    exponent: Tensor
+
 class _kthvalue_result(NamedTuple):
     values: Tensor
     indices: Tensor
@@ -403,7 +407,23 @@ class Tensor:
     @property
     def is_mps(self) -> _bool: ...
     @property
+    def is_ipu(self) -> _bool: ...
+    @property
+    def is_maia(self) -> _bool: ...
+    @property
+    def is_mtia(self) -> _bool: ...
+    @property
+    def is_sparse_csr(self) -> _bool: ...
+    @property
+    def is_vulkan(self) -> _bool: ...
+    @property
+    def is_xla(self) -> _bool: ...
+    @property
     def is_xpu(self) -> _bool: ...
+    @property
+    def grad_dtype(self) -> _dtype: ...
+    @property
+    def volatile(self) -> _bool: ...
     @property
     def is_mkldnn(self) -> _bool: ...
     @property
@@ -433,6 +453,7 @@ class Tensor:
     def __imul__(self, value: Tensor | _Number, /) -> Self: ...
     def __truediv__(self, value: Tensor | _Number, /) -> Tensor: ...
     def __rtruediv__(self, value: Tensor | _Number, /) -> Tensor: ...
+    def __rdiv__(self, other: Tensor | _Number) -> Tensor: ...
     def __itruediv__(self, value: Tensor | _Number, /) -> Self: ...
     def __floordiv__(self, value: Tensor | _Number, /) -> Tensor: ...
     def __rfloordiv__(self, value: Tensor | _Number, /) -> Tensor: ...
@@ -555,18 +576,32 @@ class Tensor:
     def storage(self) -> Any: ...
     def storage_type(self) -> Any: ...
     def is_nonzero(self) -> _bool: ...
+    def apply_(self, callable: Any) -> Tensor:
+        """Each element x becomes callable(x). For tensors on the CPU; slow."""
+    def ccol_indices(self, *args: Any, **kwargs: Any) -> Tensor:
+        """RuntimeError: ccol_indices expected sparse column compressed tensor layout but got Strided."""
     def cholesky(input, upper: Any = False, *, out: Any = None) -> Tensor:
         """`linalg.cholesky`."""
     def cholesky_inverse(input, upper: Any = False, *, out: Any = None) -> Tensor:
         """The inverse of A, given the factor of A = L L' (or U' U where `upper`)."""
     def cholesky_solve(input, input2: Any, upper: Any = False, *, out: Any = None) -> Tensor:
         """X of A X = B, given B [..., n, k] and the factor of A = L L' (or U' U where `upper`)."""
+    def coalesce(self, *args: Any, **kwargs: Any) -> Tensor:
+        """RuntimeError: coalesce expected sparse coordinate tensor layout but got Strided."""
+    def col_indices(self, *args: Any, **kwargs: Any) -> Tensor:
+        """RuntimeError: col_indices expected sparse row compressed tensor layout but got Strided."""
     def corrcoef(input) -> Tensor:
         """Correlations of the rows (variables) over the columns (observations)."""
     def cov(input, *, correction: Any = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
         """Covariances of the rows (variables) over the columns (observations)."""
     def cross(input, other: Any, dim: Any = None, *, out: Any = None) -> Tensor:
         """Cross product of 3-vectors along `dim` (the first dimension of size 3 when none)."""
+    def crow_indices(self, *args: Any, **kwargs: Any) -> Tensor:
+        """RuntimeError: crow_indices expected sparse row compressed tensor layout but got Strided."""
+    def dense_dim(input) -> _int:
+        """The number of dimensions: all are dense."""
+    def dequantize(input) -> Tensor:
+        """The tensor itself, in float32: it is not quantized. Of a list, each of its tensors."""
     def det(input) -> Tensor:
         """`linalg.det`."""
     def diagflat(input, offset: Any = 0) -> Tensor:
@@ -581,6 +616,8 @@ class Tensor:
         out: Any = None,
     ) -> Tensor:
         """Differences of neighbours along `dim`, n times."""
+    def dim_order(self, *, ambiguity_check: Any = False) -> tuple[_int, ...]:
+        """The dimensions from the outermost in memory to the innermost."""
     def eig(input, eigenvectors: Any = False, *, e: Any = None, v: Any = None) -> Tensor:
         """Use linalg.eigh for symmetric matrices; the eigenvalues of others are complex."""
     def fliplr(input) -> Tensor:
@@ -591,10 +628,32 @@ class Tensor:
         """R in the upper triangle of a, and below it and in tau the reflections whose product is Q."""
     def histc(input, bins: Any = 100, min: Any = 0, max: Any = 0, *, out: Any = None) -> Tensor:
         """How many elements lie in each of `bins` equal parts of [min, max]; 0, 0: the data's range."""
+    def histogram(
+        input,
+        bins: Any = 100,
+        *,
+        range: Any = None,
+        weight: Any = None,
+        density: Any = False,
+        out: Any = None,
+    ) -> Any:
+        """(hist, bin_edges): how many elements lie between edges, the last of which belongs to its bin."""
+    def indices(self, *args: Any, **kwargs: Any) -> Tensor:
+        """RuntimeError: indices expected sparse coordinate tensor layout but got Strided."""
     def inner(input, other: Any, *, out: Any = None) -> Tensor:
         """Sums of products over the last dimensions."""
+    def int_repr(self, *args: Any, **kwargs: Any) -> Tensor:
+        """NotImplementedError: 'aten::int_repr' is of quantized tensors: there are no quantized tensors; keep integers and their scale apart."""
     def inverse(input, *, out: Any = None) -> Tensor:
         """`linalg.inv`."""
+    def ipu(self, *args: Any, **kwargs: Any) -> Tensor:
+        """AssertionError: not compiled with IPU enabled."""
+    def is_coalesced(self, *args: Any, **kwargs: Any) -> Tensor:
+        """RuntimeError: is_coalesced expected sparse coordinate tensor layout but got Strided."""
+    def is_distributed(input) -> _bool:
+        """False."""
+    def is_nonzero(self) -> _bool:
+        """Whether the one element is other than 0."""
     def isreal(input) -> Tensor:
         """True everywhere: there are no complex dtypes."""
     def kron(input, other: Any, *, out: Any = None) -> Tensor:
@@ -607,10 +666,18 @@ class Tensor:
         """LU and pivots of `linalg.lu_factor_ex`, and with `get_infos` its info."""
     def lu_solve(input, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Tensor:
         """`linalg.lu_solve`, B first."""
+    def map2_(self, x: Any, y: Any, callable: Any) -> Tensor:
+        """Each element becomes callable of itself and those of x and y. For the CPU; slow."""
+    def map_(self, other: Any, callable: Any) -> Tensor:
+        """Each element x becomes callable(x, y), with y of `other`. For tensors on the CPU; slow."""
     def matrix_exp(input) -> Tensor:
         """`linalg.matrix_exp`."""
     def matrix_power(input, n: Any, *, out: Any = None) -> Tensor:
         """`linalg.matrix_power`."""
+    def module_load(self, other: Any, assign: Any = False) -> Tensor:
+        """What a module's parameter becomes when `other` is loaded into it: other, or self's copy."""
+    def mtia(self, *args: Any, **kwargs: Any) -> Tensor:
+        """AssertionError: not compiled with MTIA enabled."""
     def nanquantile(
         input,
         q: Any,
@@ -635,8 +702,20 @@ class Tensor:
         """Q C, C Q, or either with Q' where `transpose`, for the product Q [m, m] of the reflections `input`, `input2` of `geqrf`, and C `input3`."""
     def pinverse(input, rcond: Any = 1e-15) -> Tensor:
         """`linalg.pinv`, with rcond of its own."""
+    def q_per_channel_axis(self, *args: Any, **kwargs: Any) -> Tensor:
+        """NotImplementedError: 'aten::q_per_channel_axis' is of quantized tensors: there are no quantized tensors; keep integers and their scale apart."""
+    def q_per_channel_scales(self, *args: Any, **kwargs: Any) -> Tensor:
+        """NotImplementedError: 'aten::q_per_channel_scales' is of quantized tensors: there are no quantized tensors; keep integers and their scale apart."""
+    def q_per_channel_zero_points(self, *args: Any, **kwargs: Any) -> Tensor:
+        """NotImplementedError: 'aten::q_per_channel_zero_points' is of quantized tensors: there are no quantized tensors; keep integers and their scale apart."""
+    def q_scale(self, *args: Any, **kwargs: Any) -> Tensor:
+        """NotImplementedError: 'aten::q_scale' is of quantized tensors: there are no quantized tensors; keep integers and their scale apart."""
+    def q_zero_point(self, *args: Any, **kwargs: Any) -> Tensor:
+        """NotImplementedError: 'aten::q_zero_point' is of quantized tensors: there are no quantized tensors; keep integers and their scale apart."""
     def qr(input, some: Any = True, *, out: Any = None) -> Any:
         """`linalg.qr`: reduced with `some`, else complete."""
+    def qscheme(self, *args: Any, **kwargs: Any) -> Tensor:
+        """NotImplementedError: 'aten::qscheme' is of quantized tensors: there are no quantized tensors; keep integers and their scale apart."""
     def quantile(
         input,
         q: Any,
@@ -647,18 +726,28 @@ class Tensor:
         out: Any = None,
     ) -> Tensor:
         """The q-quantiles (q in [0, 1], a number or a vector) along `dim`, or of all elements."""
+    def record_stream(self, s: Any) -> None:
+        """Nothing to record: all work of a GPU is one stream. NotImplementedError for the CPU."""
+    def reinforce(self, reward: Any) -> Tensor:
+        """RuntimeError: it was removed from PyTorch. Use cnn.distributions."""
     def rot90(input, k: Any = 1, dims: Any = (0, 1)) -> Tensor:
         """Turned by k quarter turns in the plane of `dims`, from the first towards the second."""
+    def row_indices(self, *args: Any, **kwargs: Any) -> Tensor:
+        """RuntimeError: row_indices expected sparse column compressed tensor layout but got Strided."""
     def slogdet(input, *, out: Any = None) -> Any:
         """`linalg.slogdet`."""
     def solve(input, A: Any, *, out: Any = None) -> Tensor:
         """Use linalg.solve, whose arguments are the other way about."""
+    def sparse_dim(input) -> _int:
+        """0: no dimension is sparse."""
     def svd(input, some: Any = True, compute_uv: Any = True, *, out: Any = None) -> Any:
         """U, S, V of A = U diag(S) V'. `some`: reduced. Without `compute_uv` U and V are zeros."""
     def symeig(input, eigenvectors: Any = False, upper: Any = True, *, out: Any = None) -> Tensor:
         """Use linalg.eigh, which reads the lower triangle by default."""
     def tile(self, *dims: Any, **named: Any) -> Tensor:
         """`repeat`, with the missing leading counts taken as 1."""
+    def to_dense(self, dtype: Any = None, *, masked_grad: Any = None) -> Tensor:
+        """The tensor itself, which is dense; or of another dtype."""
     def triangular_solve(
         input,
         A: Any,
@@ -681,6 +770,10 @@ class Tensor:
         input, return_inverse: Any = False, return_counts: Any = False, dim: Any = None
     ) -> Any:
         """The elements without immediate repetitions."""
+    def values(self, *args: Any, **kwargs: Any) -> Tensor:
+        """RuntimeError: values expected sparse tensor layout but got Strided."""
+    def xpu(self, *args: Any, **kwargs: Any) -> Tensor:
+        """AssertionError: not compiled with XPU enabled."""
 
     def _is_view(self) -> _bool:
         """Does it share another tensor's memory?"""
@@ -732,6 +825,8 @@ class Tensor:
         """beta * input + alpha * outer(vec1, vec2)."""
     def addr_(self, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Self:
         """beta * input + alpha * outer(vec1, vec2)."""
+    def adjoint(self) -> Tensor:
+        """The tensor with its last two dimensions exchanged."""
     def all(self, dim: _Dims | None = None, keepdim: _bool = False) -> Tensor:
         """Are all elements true?"""
     def allclose(
@@ -744,6 +839,8 @@ class Tensor:
         """The smallest element; the gradient is shared by equals."""
     def aminmax(self, *, dim: _int | None = None, keepdim: _bool = False) -> _aminmax_result:
         """The smallest and the largest element."""
+    def angle(self) -> Tensor:
+        """pi where negative, nan where nan, else 0."""
     def any(self, dim: _Dims | None = None, keepdim: _bool = False) -> Tensor:
         """Is any element true?"""
     def arccos(self) -> Tensor:
@@ -938,6 +1035,14 @@ class Tensor:
         """Limited to [min, max]."""
     def clone(self, *, memory_format: memory_format | None = None) -> Tensor:
         """A copy, through which gradients flow."""
+    def conj(self) -> Tensor:
+        """The tensor itself, which is real."""
+    def conj_physical(self) -> Tensor:
+        """The tensor itself, which is real."""
+    def conj_physical_(self) -> Self:
+        """The tensor itself, which is real."""
+    def const_data_ptr(self) -> _int:
+        """data_ptr() of one who only reads."""
     def contiguous(self, memory_format: memory_format | None = None) -> Tensor:
         """Dense, in C order or the format; itself where it is."""
     def copy_(self, other: Tensor, non_blocking: _bool = False) -> Self:
@@ -998,6 +1103,10 @@ class Tensor:
         """Matrices with input on a diagonal."""
     def diagonal(self, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
         """A view of a diagonal, as the last dimension."""
+    def diagonal_scatter(
+        self, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1
+    ) -> Tensor:
+        """A copy with src on a diagonal."""
     def digamma(self) -> Tensor:
         """Derivative of lgamma."""
     def digamma_(self) -> Self:
@@ -1095,6 +1204,8 @@ class Tensor:
     @overload
     def fill_(self, value: _Number) -> Self:
         """Every element set."""
+    def fill_diagonal_(self, fill_value: _Number, wrap: _bool = False) -> Self:
+        """Every element of the diagonal set."""
     def fix(self) -> Tensor:
         """The same as trunc."""
     def fix_(self) -> Self:
@@ -1137,6 +1248,8 @@ class Tensor:
         """Fractional part, with the sign of input."""
     def frac_(self) -> Self:
         """Fractional part, with the sign of input."""
+    def frexp(self) -> _frexp_result:
+        """input as mantissa 2^exponent, |mantissa| in [0.5, 1)."""
     def gather(self, dim: _int, index: Tensor, *, sparse_grad: _bool = False) -> Tensor:
         """y[i][j] = x[index[i][j]][j] (dim 0)."""
     def gcd(self, other: Tensor) -> Tensor:
@@ -1196,14 +1309,18 @@ class Tensor:
         """sqrt(input^2 + other^2)."""
     def hypot_(self, other: Tensor) -> Self:
         """sqrt(input^2 + other^2)."""
+    def i0(self) -> Tensor:
+        """The modified Bessel function I0."""
+    def i0_(self) -> Self:
+        """The modified Bessel function I0."""
     def igamma(self, other: Tensor) -> Tensor:
-        """Regularized lower incomplete gamma function P(input, other)."""
+        """The regularised lower incomplete gamma function P(input, other)."""
     def igamma_(self, other: Tensor) -> Self:
-        """Regularized lower incomplete gamma function P(input, other)."""
+        """The regularised lower incomplete gamma function P(input, other)."""
     def igammac(self, other: Tensor) -> Tensor:
-        """Regularized upper incomplete gamma function Q(input, other)."""
+        """The regularised upper incomplete gamma function Q(input, other)."""
     def igammac_(self, other: Tensor) -> Self:
-        """Regularized upper incomplete gamma function Q(input, other)."""
+        """The regularised upper incomplete gamma function Q(input, other)."""
     def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
         """source added at positions of a dimension."""
     def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Self:
@@ -1467,6 +1584,10 @@ class Tensor:
         """The same as mul."""
     def mv(self, vec: Tensor) -> Tensor:
         """Matrix times vector."""
+    def mvlgamma(self, p: _int) -> Tensor:
+        """The logarithm of the gamma function of p dimensions."""
+    def mvlgamma_(self, p: _int) -> Self:
+        """The logarithm of the gamma function of p dimensions."""
     def nan_to_num(
         self, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None
     ) -> Tensor:
@@ -1495,6 +1616,8 @@ class Tensor:
     @overload
     def narrow(self, dim: _int, start: Tensor, length: _int) -> Tensor:
         """A range of a dimension."""
+    def narrow_copy(self, dim: _int, start: _int, length: _int) -> Tensor:
+        """A copy of the view of that name."""
     def ndimension(self) -> _int:
         """dim()."""
     def ne(self, other: Tensor | _Number) -> Tensor:
@@ -1534,6 +1657,18 @@ class Tensor:
         requires_grad: _bool = False,
     ) -> Tensor:
         """Uninitialised, of input's dtype."""
+    def new_empty_strided(
+        self,
+        size: _Dims,
+        stride: _Dims,
+        *,
+        dtype: _DtypeLike | None = None,
+        layout: _layout | None = None,
+        device: _DeviceLike | None = None,
+        pin_memory: _bool = False,
+        requires_grad: _bool = False,
+    ) -> Tensor:
+        """Uninitialised, with the given strides, of input's dtype."""
     def new_full(
         self,
         size: _Dims,
@@ -1602,6 +1737,8 @@ class Tensor:
     @overload
     def nonzero(self, *, as_tuple: _bool) -> Any:
         """Indices of nonzero elements, a row each; as_tuple: a tensor for each dimension."""
+    def nonzero_static(self, *, size: _int, fill_value: _int = -1) -> Tensor:
+        """nonzero, cut or filled up to `size` rows."""
     @overload
     def norm(
         self,
@@ -1649,6 +1786,10 @@ class Tensor:
         """Dimensions in another order."""
     def pin_memory(self, device: _DeviceLike | None = None) -> Tensor:
         """RuntimeError: there is no pinned memory."""
+    def polygamma(self, n: _int) -> Tensor:
+        """The n-th derivative of digamma."""
+    def polygamma_(self, n: _int) -> Self:
+        """The n-th derivative of digamma."""
     def positive(self) -> Tensor:
         """input itself."""
     def pow(self, exponent: Tensor | _Number) -> Tensor:
@@ -1696,6 +1837,10 @@ class Tensor:
         """The rest of division, with the sign of other."""
     def remainder_(self, other: Tensor | _Number) -> Self:
         """The rest of division, with the sign of other."""
+    def renorm(self, p: _Number, dim: _int, maxnorm: _Number) -> Tensor:
+        """Slices along dim of a p-norm above maxnorm, scaled down to it."""
+    def renorm_(self, p: _Number, dim: _int, maxnorm: _Number) -> Self:
+        """Slices along dim of a p-norm above maxnorm, scaled down to it."""
     @overload
     def repeat(self, repeats: _Dims) -> Tensor:
         """Copies side by side."""
@@ -1732,6 +1877,10 @@ class Tensor:
         self, the_template: Tensor, *, memory_format: memory_format | None = None
     ) -> Self:
         """Gives the tensor the size of another."""
+    def resolve_conj(self) -> Tensor:
+        """The tensor itself, which is real."""
+    def resolve_neg(self) -> Tensor:
+        """The tensor itself, which is real."""
     def retain_grad(self) -> None:
         """Backward then sets .grad though it is no leaf."""
     def roll(self, shifts: _Dims, dims: _Dims = ()) -> Tensor:
@@ -1788,6 +1937,8 @@ class Tensor:
         """Reduced by sum, prod, mean, amax or amin."""
     def select(self, dim: _int, index: _int) -> Tensor:
         """One position of a dimension."""
+    def select_scatter(self, src: Tensor, dim: _int, index: _int) -> Tensor:
+        """A copy with src where select looks."""
     def selu_(self) -> Self:
         """Self-normalising elu (Klambauer et al. 2017)."""
     def sgn(self) -> Tensor:
@@ -1828,6 +1979,15 @@ class Tensor:
     @overload
     def size(self, dim: _int) -> _int:
         """The sizes."""
+    def slice_scatter(
+        self,
+        src: Tensor,
+        dim: _int = 0,
+        start: _int | None = None,
+        end: _int | None = None,
+        step: _int = 1,
+    ) -> Tensor:
+        """A copy with src at positions start, start + step, ... of dim."""
     def softmax(self, dim: _int, dtype: _DtypeLike | None = None) -> Tensor:
         """exp(input), scaled to sum 1 along dim."""
     @overload
@@ -2018,6 +2178,12 @@ class Tensor:
         self, from_: _float = 0, /, to: _float = 1, *, generator: Generator | None = None
     ) -> Self:
         """Uniform in [from, to)."""
+    def unsafe_chunk(self, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+        """The same as chunk."""
+    def unsafe_split(self, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+        """The same as split: parts of a size."""
+    def unsafe_split_with_sizes(self, split_sizes: _Dims, dim: _int = 0) -> tuple[Tensor, ...]:
+        """The same as split_with_sizes."""
     def unsqueeze(self, dim: _int) -> Tensor:
         """With a new dimension of size 1."""
     def unsqueeze_(self, dim: _int) -> Self:
@@ -2662,6 +2828,12 @@ def addr_(
 ) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2)."""
 
+def adjoint(input: Tensor) -> Tensor:
+    """The tensor with its last two dimensions exchanged."""
+
+def alias_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """A copy of the view of that name."""
+
 def all(
     input: Tensor, dim: _Dims | None = None, keepdim: _bool = False, *, out: Tensor | None = None
 ) -> Tensor:
@@ -2699,6 +2871,9 @@ def aminmax(
     out: Sequence[Tensor | None] | None,
 ) -> _aminmax_result:
     """The smallest and the largest element."""
+
+def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """pi where negative, nan where nan, else 0."""
 
 def any(
     input: Tensor, dim: _Dims | None = None, keepdim: _bool = False, *, out: Tensor | None = None
@@ -2812,6 +2987,16 @@ def as_strided_(
     input: Tensor, size: _Dims, stride: _Dims, storage_offset: _int | None = None
 ) -> Tensor:
     """The tensor itself with any geometry."""
+
+def as_strided_copy(
+    input: Tensor,
+    size: _Dims,
+    stride: _Dims,
+    storage_offset: _int | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """A copy of the view of that name."""
 
 def as_strided_scatter(
     input: Tensor, src: Tensor, size: _Dims, stride: _Dims, storage_offset: _int | None = None
@@ -3142,6 +3327,15 @@ def concat(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = Non
 def concatenate(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """Joined along a dimension."""
 
+def conj(input: Tensor) -> Tensor:
+    """The tensor itself, which is real."""
+
+def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The tensor itself, which is real."""
+
+def conj_physical_(input: Tensor) -> Tensor:
+    """The tensor itself, which is real."""
+
 def constant_pad_nd(input: Tensor, pad: _Dims, value: _Number = 0) -> Tensor:
     """Padded with a value; negative pads crop."""
 
@@ -3341,6 +3535,9 @@ def detach(input: Tensor) -> Tensor:
 def detach_(input: Tensor) -> Tensor:
     """Forgets the history, in place."""
 
+def detach_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """A copy of the view of that name."""
+
 def diag(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The diagonal of a matrix, or the matrix of a diagonal."""
 
@@ -3349,6 +3546,16 @@ def diag_embed(input: Tensor, offset: _int = 0, dim1: _int = -2, dim2: _int = -1
 
 def diagonal(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
     """A view of a diagonal, as the last dimension."""
+
+def diagonal_copy(
+    input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1, *, out: Tensor | None = None
+) -> Tensor:
+    """A copy of the view of that name."""
+
+def diagonal_scatter(
+    input: Tensor, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1
+) -> Tensor:
+    """A copy with src on a diagonal."""
 
 def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Derivative of lgamma."""
@@ -3532,6 +3739,11 @@ def exp2_(input: Tensor) -> Tensor:
 def exp_(input: Tensor) -> Tensor:
     """e^input."""
 
+def expand_copy(
+    input: Tensor, size: _Dims, *, implicit: _bool = False, out: Tensor | None = None
+) -> Tensor:
+    """A copy of the view of that name."""
+
 def expm1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """e^input - 1, exact near 0."""
 
@@ -3644,6 +3856,14 @@ def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def frac_(input: Tensor) -> Tensor:
     """Fractional part, with the sign of input."""
+
+@overload
+def frexp(input: Tensor) -> _frexp_result:
+    """input as mantissa 2^exponent, |mantissa| in [0.5, 1)."""
+
+@overload
+def frexp(input: Tensor, *, out: Sequence[Tensor | None] | None) -> _frexp_result:
+    """input as mantissa 2^exponent, |mantissa| in [0.5, 1)."""
 
 def full(
     size: _Dims,
@@ -3817,17 +4037,26 @@ def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 def hypot_(input: Tensor, other: Tensor) -> Tensor:
     """sqrt(input^2 + other^2)."""
 
+def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The modified Bessel function I0."""
+
+def i0_(input: Tensor) -> Tensor:
+    """The modified Bessel function I0."""
+
 def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Regularized lower incomplete gamma function P(input, other)."""
+    """The regularised lower incomplete gamma function P(input, other)."""
 
 def igamma_(input: Tensor, other: Tensor) -> Tensor:
-    """Regularized lower incomplete gamma function P(input, other)."""
+    """The regularised lower incomplete gamma function P(input, other)."""
 
 def igammac(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Regularized upper incomplete gamma function Q(input, other)."""
+    """The regularised upper incomplete gamma function Q(input, other)."""
 
 def igammac_(input: Tensor, other: Tensor) -> Tensor:
-    """Regularized upper incomplete gamma function Q(input, other)."""
+    """The regularised upper incomplete gamma function Q(input, other)."""
+
+def imag(input: Tensor) -> Tensor:
+    """RuntimeError: only complex tensors have one."""
 
 def index(input: Tensor, indices: Sequence[Tensor | None] | None) -> Tensor:
     """input[indices]."""
@@ -4488,6 +4717,12 @@ def multiply_(input: Tensor, other: Tensor | _Number) -> Tensor:
 def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Matrix times vector."""
 
+def mvlgamma(input: Tensor, p: _int, *, out: Tensor | None = None) -> Tensor:
+    """The logarithm of the gamma function of p dimensions."""
+
+def mvlgamma_(input: Tensor, p: _int) -> Tensor:
+    """The logarithm of the gamma function of p dimensions."""
+
 def nan_to_num(
     input: Tensor,
     nan: _float | None = None,
@@ -4548,6 +4783,11 @@ def narrow(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
 def narrow(input: Tensor, dim: _int, start: Tensor, length: _int) -> Tensor:
     """A range of a dimension."""
 
+def narrow_copy(
+    input: Tensor, dim: _int, start: _int, length: _int, *, out: Tensor | None = None
+) -> Tensor:
+    """A copy of the view of that name."""
+
 def native_layer_norm(
     input: Tensor, normalized_shape: _Dims, weight: Tensor | None, bias: Tensor | None, eps: _float
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -4602,6 +4842,11 @@ def nonzero(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 @overload
 def nonzero(input: Tensor, *, as_tuple: _bool, out: Tensor | None = None) -> Any:
     """Indices of nonzero elements, a row each; as_tuple: a tensor for each dimension."""
+
+def nonzero_static(
+    input: Tensor, *, size: _int, fill_value: _int = -1, out: Tensor | None = None
+) -> Tensor:
+    """nonzero, cut or filled up to `size` rows."""
 
 @overload
 def norm(
@@ -4717,10 +4962,16 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
 def permute(input: Tensor, dims: _Dims) -> Tensor:
     """Dimensions in another order."""
 
+def permute_copy(input: Tensor, dims: _Dims, *, out: Tensor | None = None) -> Tensor:
+    """A copy of the view of that name."""
+
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Poisson, with the rates of input."""
 
 def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The n-th derivative of digamma."""
+
+def polygamma_(input: Tensor, n: _int) -> Tensor:
     """The n-th derivative of digamma."""
 
 def positive(input: Tensor) -> Tensor:
@@ -4925,6 +5176,9 @@ def randperm(
 def ravel(input: Tensor) -> Tensor:
     """All elements in one dimension."""
 
+def real(input: Tensor) -> Tensor:
+    """The tensor itself, which is real."""
+
 def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / input."""
 
@@ -4956,6 +5210,14 @@ def remainder(input: Tensor | _Number, other: Tensor, *, out: Tensor | None = No
 
 def remainder_(input: Tensor, other: Tensor | _Number) -> Tensor:
     """The rest of division, with the sign of other."""
+
+def renorm(
+    input: Tensor, p: _Number, dim: _int, maxnorm: _Number, *, out: Tensor | None = None
+) -> Tensor:
+    """Slices along dim of a p-norm above maxnorm, scaled down to it."""
+
+def renorm_(input: Tensor, p: _Number, dim: _int, maxnorm: _Number) -> Tensor:
+    """Slices along dim of a p-norm above maxnorm, scaled down to it."""
 
 @overload
 def repeat_interleave(
@@ -4989,6 +5251,12 @@ def resize_as_(
     self: Tensor, the_template: Tensor, *, memory_format: memory_format | None = None
 ) -> Tensor:
     """Gives the tensor the size of another."""
+
+def resolve_conj(input: Tensor) -> Tensor:
+    """The tensor itself, which is real."""
+
+def resolve_neg(input: Tensor) -> Tensor:
+    """The tensor itself, which is real."""
 
 def rms_norm(
     input: Tensor, normalized_shape: _Dims, weight: Tensor | None = None, eps: _float | None = None
@@ -5228,6 +5496,12 @@ def searchsorted(
 def select(input: Tensor, dim: _int, index: _int) -> Tensor:
     """One position of a dimension."""
 
+def select_copy(input: Tensor, dim: _int, index: _int, *, out: Tensor | None = None) -> Tensor:
+    """A copy of the view of that name."""
+
+def select_scatter(input: Tensor, src: Tensor, dim: _int, index: _int) -> Tensor:
+    """A copy with src where select looks."""
+
 def selu(input: Tensor) -> Tensor:
     """Self-normalising elu (Klambauer et al. 2017)."""
 
@@ -5282,6 +5556,29 @@ def sinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def sinh_(input: Tensor) -> Tensor:
     """Hyperbolic sine."""
 
+def slice_copy(
+    input: Tensor,
+    dim: _int = 0,
+    start: _int | None = None,
+    end: _int | None = None,
+    step: _int = 1,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """A copy of the view of that name."""
+
+def slice_scatter(
+    input: Tensor,
+    src: Tensor,
+    dim: _int = 0,
+    start: _int | None = None,
+    end: _int | None = None,
+    step: _int = 1,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """A copy with src at positions start, start + step, ... of dim."""
+
 def smooth_l1_loss(
     input: Tensor, target: Tensor, reduction: _int = 1, beta: _float = 1.0
 ) -> Tensor:
@@ -5327,6 +5624,226 @@ def sort(
 ) -> _sort_result:
     """Sorted along dim; always stable; nan is the largest."""
 
+def special_airy_ai(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The Airy function Ai."""
+
+def special_bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The Bessel function J0."""
+
+def special_bessel_j1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The Bessel function J1."""
+
+def special_bessel_y0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The Bessel function Y0."""
+
+def special_bessel_y1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The Bessel function Y1."""
+
+@overload
+def special_chebyshev_polynomial_t(
+    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n."""
+
+@overload
+def special_chebyshev_polynomial_t(
+    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n."""
+
+@overload
+def special_chebyshev_polynomial_u(
+    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n."""
+
+@overload
+def special_chebyshev_polynomial_u(
+    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n."""
+
+@overload
+def special_chebyshev_polynomial_v(
+    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n."""
+
+@overload
+def special_chebyshev_polynomial_v(
+    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n."""
+
+@overload
+def special_chebyshev_polynomial_w(
+    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n."""
+
+@overload
+def special_chebyshev_polynomial_w(
+    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n."""
+
+def special_entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """-x log(x), 0 at 0, -inf below."""
+
+def special_erfcx(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """exp(x^2) erfc(x)."""
+
+@overload
+def special_hermite_polynomial_h(
+    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
+) -> Tensor:
+    """The physicists' Hermite polynomial of degree n."""
+
+@overload
+def special_hermite_polynomial_h(
+    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
+) -> Tensor:
+    """The physicists' Hermite polynomial of degree n."""
+
+@overload
+def special_hermite_polynomial_he(
+    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
+) -> Tensor:
+    """The probabilists' Hermite polynomial of degree n."""
+
+@overload
+def special_hermite_polynomial_he(
+    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
+) -> Tensor:
+    """The probabilists' Hermite polynomial of degree n."""
+
+def special_i0e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """exp(-|x|) I0(x)."""
+
+def special_i1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The modified Bessel function I1."""
+
+def special_i1e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """exp(-|x|) I1(x)."""
+
+@overload
+def special_laguerre_polynomial_l(
+    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
+) -> Tensor:
+    """The Laguerre polynomial of degree n."""
+
+@overload
+def special_laguerre_polynomial_l(
+    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
+) -> Tensor:
+    """The Laguerre polynomial of degree n."""
+
+@overload
+def special_legendre_polynomial_p(
+    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
+) -> Tensor:
+    """The Legendre polynomial of degree n."""
+
+@overload
+def special_legendre_polynomial_p(
+    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
+) -> Tensor:
+    """The Legendre polynomial of degree n."""
+
+def special_log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The logarithm of the normal distribution."""
+
+def special_modified_bessel_i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """I0, without a derivative."""
+
+def special_modified_bessel_i1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """I1, without a derivative."""
+
+def special_modified_bessel_k0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The modified Bessel function K0."""
+
+def special_modified_bessel_k1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The modified Bessel function K1."""
+
+def special_ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The normal distribution."""
+
+def special_ndtri(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The inverse of the normal distribution."""
+
+def special_scaled_modified_bessel_k0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """exp(x) K0(x)."""
+
+def special_scaled_modified_bessel_k1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """exp(x) K1(x)."""
+
+@overload
+def special_shifted_chebyshev_polynomial_t(
+    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n at 2 x - 1."""
+
+@overload
+def special_shifted_chebyshev_polynomial_t(
+    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n at 2 x - 1."""
+
+@overload
+def special_shifted_chebyshev_polynomial_u(
+    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n at 2 x - 1."""
+
+@overload
+def special_shifted_chebyshev_polynomial_u(
+    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n at 2 x - 1."""
+
+@overload
+def special_shifted_chebyshev_polynomial_v(
+    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n at 2 x - 1."""
+
+@overload
+def special_shifted_chebyshev_polynomial_v(
+    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n at 2 x - 1."""
+
+@overload
+def special_shifted_chebyshev_polynomial_w(
+    input: Tensor, n: Tensor | _Number, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n at 2 x - 1."""
+
+@overload
+def special_shifted_chebyshev_polynomial_w(
+    input: Tensor | _Number, n: Tensor, *, out: Tensor | None = None
+) -> Tensor:
+    """The Chebyshev polynomial of degree n at 2 x - 1."""
+
+def special_spherical_bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """sin(x) / x."""
+
+@overload
+def special_xlog1py(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
+    """input log(1 + other), 0 where input is 0."""
+
+@overload
+def special_xlog1py(input: Tensor | _Number, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """input log(1 + other), 0 where input is 0."""
+
+@overload
+def special_zeta(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
+    """Hurwitz's zeta: the sum of (other + k)^-input."""
+
+@overload
+def special_zeta(input: Tensor | _Number, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Hurwitz's zeta: the sum of (other + k)^-input."""
+
 @overload
 def split(tensor: Tensor, split_size_or_sections: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """Parts of a size, or of the given sizes."""
@@ -5335,8 +5852,26 @@ def split(tensor: Tensor, split_size_or_sections: _int, dim: _int = 0) -> tuple[
 def split(tensor: Tensor, split_size_or_sections: _Dims, dim: _int = 0) -> tuple[Tensor, ...]:
     """Parts of a size, or of the given sizes."""
 
+@overload
+def split_copy(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+    """A copy of the view of that name."""
+
+@overload
+def split_copy(input: Tensor, split_size: _int, dim: _int = 0, *, out: Sequence[Tensor]) -> None:
+    """A copy of the view of that name."""
+
 def split_with_sizes(input: Tensor, split_sizes: _Dims, dim: _int = 0) -> tuple[Tensor, ...]:
     """Parts of the given sizes."""
+
+@overload
+def split_with_sizes_copy(input: Tensor, split_sizes: _Dims, dim: _int = 0) -> tuple[Tensor, ...]:
+    """A copy of the view of that name."""
+
+@overload
+def split_with_sizes_copy(
+    input: Tensor, split_sizes: _Dims, dim: _int = 0, *, out: Sequence[Tensor]
+) -> None:
+    """A copy of the view of that name."""
 
 def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Square root."""
@@ -5357,6 +5892,14 @@ def squeeze(input: Tensor) -> Tensor:
 @overload
 def squeeze(input: Tensor, dim: _Dims) -> Tensor:
     """Without dimensions of size 1."""
+
+@overload
+def squeeze_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """A copy of the view of that name."""
+
+@overload
+def squeeze_copy(input: Tensor, dim: _Dims, *, out: Tensor | None = None) -> Tensor:
+    """A copy of the view of that name."""
 
 def stack(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """Joined along a new dimension."""
@@ -5465,6 +6008,9 @@ def swapdims(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
 def t(input: Tensor) -> Tensor:
     """Transpose of a matrix."""
 
+def t_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """A copy of the view of that name."""
+
 def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Elements of the flattened input."""
 
@@ -5531,6 +6077,9 @@ def trace(input: Tensor) -> Tensor:
 def transpose(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
     """Two dimensions exchanged."""
 
+def transpose_copy(input: Tensor, dim0: _int, dim1: _int, *, out: Tensor | None = None) -> Tensor:
+    """A copy of the view of that name."""
+
 def tril(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The lower triangle, 0 elsewhere."""
 
@@ -5563,11 +6112,36 @@ def trunc_(input: Tensor) -> Tensor:
 def unbind(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
     """All positions of a dimension."""
 
+@overload
+def unbind_copy(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
+    """A copy of the view of that name."""
+
+@overload
+def unbind_copy(input: Tensor, dim: _int = 0, *, out: Sequence[Tensor]) -> None:
+    """A copy of the view of that name."""
+
 def unflatten(input: Tensor, dim: _int, sizes: _Dims) -> Tensor:
     """One dimension split into several."""
 
+def unfold_copy(
+    input: Tensor, dimension: _int, size: _int, step: _int, *, out: Tensor | None = None
+) -> Tensor:
+    """A copy of the view of that name."""
+
+def unsafe_chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+    """The same as chunk."""
+
+def unsafe_split(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+    """The same as split: parts of a size."""
+
+def unsafe_split_with_sizes(input: Tensor, split_sizes: _Dims, dim: _int = 0) -> tuple[Tensor, ...]:
+    """The same as split_with_sizes."""
+
 def unsqueeze(input: Tensor, dim: _int) -> Tensor:
     """With a new dimension of size 1."""
+
+def unsqueeze_copy(input: Tensor, dim: _int, *, out: Tensor | None = None) -> Tensor:
+    """A copy of the view of that name."""
 
 def upsample_bicubic2d(
     input: Tensor, output_size: _Dims, align_corners: _bool, scale_factors: Tensor | None = None
@@ -5652,6 +6226,14 @@ def var_mean(
 
 def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inner product of vectors."""
+
+@overload
+def view_copy(input: Tensor, size: _Dims, *, out: Tensor | None = None) -> Tensor:
+    """A copy of the view of that name."""
+
+@overload
+def view_copy(input: Tensor, dtype: _DtypeLike, *, out: Tensor | None = None) -> Tensor:
+    """A copy of the view of that name."""
 
 @overload
 def vsplit(input: Tensor, sections: _int) -> tuple[Tensor, ...]:

@@ -50,8 +50,8 @@ _SUBMODULES = frozenset(
     distributed distributions _dynamo export fft func _functorch futures fx _guards
     _higher_order_ops hub _inductor jit _jit_internal _library library linalg _logging masked
     monitor mps mtia multiprocessing nested nn onnx _ops optim overrides package profiler
-    quantization quasirandom random return_types serialization signal sparse special storage _subclasses
-    testing types _utils utils version xpu
+    quantization quasirandom random return_types serialization signal sparse special storage
+    _subclasses testing types _utils utils version xpu
 """.split()
 )
 _NAMES_OF = {

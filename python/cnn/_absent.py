@@ -9,7 +9,8 @@ import sys
 _NOTHING = "cnn has nothing in its place"
 
 _COMPLEX = "there are no complex tensors; keep real and imaginary parts apart"
-_MATRICES = is function of = the of and _COMPILER = "there are no = "there is no the and
+_MATRICES = "it is a function of cnn.linalg"
+_COMPILER = "there are no scripts in PyTorch's own language; write Python"
 
 # Sentences, and the names that each is about: of modules and of Tensor alike.
 _SENTENCES = {
@@ -31,12 +32,15 @@ _SENTENCES = {
         quantized_batch_norm quantized_max_pool1d quantized_max_pool2d""",
     _MATRICES: """
         cholesky_ex eigh eigvals eigvalsh householder_product inv inv_ex ldl_factor
-        ldl_factor_ex ldl_solve lu_factor lu_factor_ex pinv solve_ex solve_triangular
-        svdvals tensorinv "there are no Fourier transforms; use numpy.fft on t.numpy()":
-        stft", """ "clone() the tensor and copy_() into the view": """ """ _COMPILER: """
-        ScriptClass import_ir_module import_ir_module_from_buffer
-        merge_type_from_type_comment parse_ir parse_type_comment "use jacfwd jacrev "use
-        "use "use "use "use resize_": "resize resize_as", "use "use and of "use "use or
+        ldl_factor_ex ldl_solve lu_factor lu_factor_ex multi_dot pinv solve_ex
+        solve_triangular svdvals tensorinv tensorsolve""",
+    "there are no Fourier transforms; use numpy.fft on t.numpy()": "istft stft",
+    "clone() the tensor and copy_() into the view": "slice_inverse",
+    _COMPILER: """
+        ScriptClass import_ir_module import_ir_module_from_buffer merge_type_from_type_comment
+        parse_ir parse_type_comment unify_type_list""",
+    "use func, whose functions these are": "functionalize jacfwd jacrev grad_and_value",
+    "use resize_": "resize resize_as",
 }
 _SENTENCE_OF = {name: text for text, names in _SENTENCES.items() for name in names.split()}
 
@@ -45,9 +49,9 @@ _ELSEWHERE = {"embedding_bag": "cnn.nn.functional.embedding_bag"}
 
 # Of Tensor, whose attributes are looked up without asking a function: each gets a descriptor.
 _OF_TENSOR = """
-    cdouble cfloat chalf hash_tensor index istft resize resize_as resize_as_sparse_
-    slice_inverse smm sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm stft
-    to_mkldnn to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc
+    cdouble cfloat chalf hash_tensor index istft resize resize_as resize_as_sparse_ slice_inverse
+    smm sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm stft to_mkldnn
+    to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc
     to_sparse_csr
 """.split()
 

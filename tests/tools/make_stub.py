@@ -1,7 +1,8 @@
 """Writes python/cnn/_C.pyi, the types of the core: `python tests/tools/make_stub.py`.
 
 The signatures come from the built module (`cnn._C._signatures`: what each binding line states), the methods composed in
-Python from the functions themselves, and the rest from core_types.pyi beside this file.
+Python from the functions themselves, and the rest from core_types.pyi and
+core_functions.pyi beside this file.
 """
 
 from __future__ import annotations
@@ -255,6 +256,11 @@ def conversions() -> list[str]:
     return [f"def {name}(self) -> Any: ..." for name in CONVERSIONS]
 
 
+def by_hand() -> list[str]:
+    text = (HERE / "core_functions.pyi").read_text()
+    return text[text.index("# Tensors from data") :].splitlines()
+
+
 def make() -> str:
     """The text of the stub, not yet formatted."""
     inserts = {
@@ -264,6 +270,7 @@ def make() -> str:
         "methods": methods(),
         "legacy": legacy(),
         "conversions": conversions(),
+        "functions by hand": by_hand(),
         "functions": ops(),
     }
     text = (HERE / "core_types.pyi").read_text()
