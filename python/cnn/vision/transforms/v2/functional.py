@@ -9,7 +9,6 @@ import cnn
 from ... import tv_tensors
 from .. import _tensor
 from .. import functional as _F
-from ..functional import *  # noqa: F403
 from ..functional import (
     InterpolationMode,
     adjust_brightness,
@@ -21,12 +20,16 @@ from ..functional import (
     affine,
     autocontrast,
     center_crop,
+    convert_image_dtype,
     crop,
+    elastic_transform,
     equalize,
     erase,
     five_crop,
     gaussian_blur,
     get_dimensions,
+    get_image_size,
+    hflip,
     invert,
     normalize,
     pad,
@@ -37,7 +40,10 @@ from ..functional import (
     rotate,
     solarize,
     ten_crop,
+    to_grayscale,
     to_pil_image,
+    to_tensor,
+    vflip,
 )
 from ..functional import elastic_transform as elastic
 from ..functional import hflip as horizontal_flip
@@ -45,11 +51,13 @@ from ..functional import vflip as vertical_flip
 
 __all__ = [
     "InterpolationMode", "adjust_brightness", "adjust_contrast", "adjust_gamma", "adjust_hue",
-    "adjust_saturation", "adjust_sharpness", "affine", "autocontrast", "center_crop", "crop",
-    "elastic", "equalize", "erase", "five_crop", "gaussian_blur", "get_dimensions", "get_size",
-    "grayscale_to_rgb", "horizontal_flip", "invert", "normalize", "pad", "perspective",
+    "adjust_saturation", "adjust_sharpness", "affine", "autocontrast", "center_crop",
+    "convert_image_dtype", "crop", "elastic", "elastic_transform", "equalize", "erase",
+    "five_crop", "gaussian_blur", "get_dimensions", "get_image_size", "get_size",
+    "grayscale_to_rgb", "hflip", "horizontal_flip", "invert", "normalize", "pad", "perspective",
     "pil_to_tensor", "posterize", "resize", "resized_crop", "rgb_to_grayscale", "rotate",
-    "solarize", "ten_crop", "to_dtype", "to_image", "to_pil_image", "vertical_flip",
+    "solarize", "ten_crop", "to_dtype", "to_grayscale", "to_image", "to_pil_image", "to_tensor",
+    "vertical_flip", "vflip",
 ]  # fmt: skip
 
 
