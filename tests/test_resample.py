@@ -274,3 +274,14 @@ def test_smoothing_needs_images():
     with pytest.raises(NotImplementedError, match="not implemented for 'Long'"):
         F.interpolate(x.long(), scale_factor=2, mode="bilinear", antialias=True)
     assert F.interpolate(x.to("meta"), (2, 3), mode="bicubic", antialias=True).shape == (1, 1, 2, 3)
+
+
+@pytest.mark.parametrize("dtype", [cnn.float16, cnn.bfloat16, cnn.float32])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+def test_images_of_many_elements_in_few_bits(dtype, mode):
+    """33 * 33 places are counted exactly in any dtype; the points are exact in all of them."""
+    x = cnn.rand(2, 3, 33, 33).to(dtype)
+    line = (cnn.arange(33) / 16 - 1).to(dtype)
+    grid = cnn.stack(cnn.meshgrid(line, line, indexing="xy"), -1).expand(2, 33, 33, 2)
+    y = cnn.nn.functional.grid_sample(x, grid, mode, align_corners=True)
+    assert cnn.equal(y, x)

@@ -49,8 +49,8 @@ def _values_at(flat, spatial, index):
     for places, size in zip(index, spatial):
         ok = (places >= 0) & (places <= size - 1)
         valid = ok if valid is None else valid & ok
-        at = at * size + _C.where(ok, places, _C.zeros_like(places))
-    at = at.to(_C.int64).reshape(flat.shape[0], 1, -1)
+        at = at * size + _C.where(ok, places, _C.zeros_like(places)).to(_C.int64)
+    at = at.reshape(flat.shape[0], 1, -1)
     found = flat.gather(2, at.expand(-1, flat.shape[1], -1))
     return found * valid.reshape(at.shape).to(flat.dtype)
 
