@@ -24,14 +24,16 @@ def adopt(face, *files):
 _ONE_OP = frozenset("""
     alpha_dropout atleast_1d atleast_2d atleast_3d batch_norm bilinear binary_cross_entropy
     binary_cross_entropy_with_logits block_diag cartesian_prod cdist celu celu_ channel_shuffle
-    column_stack combinations corrcoef cosine_embedding_loss cosine_similarity cov cross ctc_loss
-    diagflat diff dist dropout dstack einsum elu embedding embedding_bag feature_alpha_dropout
-    fliplr flipud glu group_norm hardsigmoid hardswish hardtanh hinge_embedding_loss histc hstack
-    huber_loss inner instance_norm isin isreal kl_div kron l1_loss layer_norm leaky_relu log_softmax
-    margin_ranking_loss meshgrid mish mse_loss multi_margin_loss multilabel_margin_loss nanquantile
-    one_hot pad pairwise_distance pdist pixel_shuffle pixel_unshuffle poisson_nll_loss quantile
-    relu6 rms_norm rot90 rrelu rrelu_ selu selu_ silu smooth_l1_loss soft_margin_loss softmax
-    tensordot threshold tile tril_indices triplet_margin_loss triu_indices unique_consecutive vstack
+    column_stack combinations conv_tbc corrcoef cosine_embedding_loss cosine_similarity cov cross
+    ctc_loss cumulative_trapezoid diagflat diff dist dropout dstack einsum elu embedding
+    embedding_bag feature_alpha_dropout fliplr flipud glu gradient grid_sampler group_norm
+    hardsigmoid hardswish hardtanh hinge_embedding_loss histc histogram histogramdd hstack
+    huber_loss inner instance_norm isin isreal kl_div kron l1_loss layer_norm leaky_relu
+    log_softmax margin_ranking_loss meshgrid mish mse_loss multi_margin_loss multilabel_margin_loss
+    nanquantile native_batch_norm native_channel_shuffle native_group_norm one_hot pad
+    pairwise_distance pdist pixel_shuffle pixel_unshuffle poisson_nll_loss quantile relu6 rms_norm
+    rot90 rrelu rrelu_ selu selu_ silu smooth_l1_loss soft_margin_loss softmax tensordot threshold
+    tile trapezoid trapz tril_indices triplet_margin_loss triu_indices unique_consecutive vstack
 """.split())  # fmt: skip
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from .. import _C
 from .._refusals import into, refuse_integers
 
-_Histogram = namedtuple("histogram", ("hist", "bin_edges"))
-_Histogramdd = namedtuple("histogramdd", ("hist", "bin_edges"))
-for _kind in (_Histogram, _Histogramdd):
-    _kind.__module__ = "torch.return_types"
+_RESULTS = {}
+
+
+def _named(op, hist, bin_edges):
+    """A tuple with fields, whose class is made when it is asked for: that takes time."""
+    if op not in _RESULTS:
+        from collections import namedtuple
+
+        _RESULTS[op] = namedtuple(op, ("hist", "bin_edges"), module="torch.return_types")
+    return _RESULTS[op](hist, bin_edges)
 
 
 def histc(input, bins=100, min=0, max=0, *, out=None):
@@ -55,7 +59,7 @@ def histogram(input, bins=100, *, range=None, weight=None, density=False, out=No
     )
     if out is not None:
         hist, edges = into(out[0], hist, "histogram"), [into(out[1], edges[0], "histogram")]
-    return _Histogram(hist, edges[0])
+    return _named("histogram", hist, edges[0])
 
 
 def histogramdd(input, bins, range=None, weight=None, density=False):
@@ -81,7 +85,7 @@ def histogramdd(input, bins, range=None, weight=None, density=False):
     points = input.detach().reshape(-1, n)
     weight = None if weight is None else weight.reshape(-1)
     hist, edges = _count("histogramdd", points, bins, range, weight, density)
-    return _Histogramdd(hist, tuple(edges))
+    return _named("histogramdd", hist, tuple(edges))
 
 
 def _refuse_weight(shape, weight):
