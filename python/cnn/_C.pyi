@@ -575,7 +575,6 @@ class Tensor:
     def untyped_storage(self) -> UntypedStorage: ...
     def storage(self) -> Any: ...
     def storage_type(self) -> Any: ...
-    def is_nonzero(self) -> _bool: ...
     def apply_(self, callable: Any) -> Tensor:
         """Each element x becomes callable(x). For tensors on the CPU; slow."""
     def ccol_indices(self, *args: Any, **kwargs: Any) -> Tensor:
@@ -652,8 +651,8 @@ class Tensor:
         """RuntimeError: is_coalesced expected sparse coordinate tensor layout but got Strided."""
     def is_distributed(input) -> _bool:
         """False."""
-    def is_nonzero(self) -> _bool:
-        """Whether the one element is other than 0."""
+    def is_nonzero(input) -> _bool:
+        """Is the one element other than 0?"""
     def isreal(input) -> Tensor:
         """True everywhere: there are no complex dtypes."""
     def kron(input, other: Any, *, out: Any = None) -> Tensor:

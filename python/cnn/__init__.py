@@ -68,7 +68,7 @@ _NAMES_OF = {
     "_creation": "asarray empty_permuted from_file range",
     "_dispatch_key": "DispatchKey",
     "_kinds": """
-        AVG AggregationType SUM get_device_module is_nonzero is_storage result_type typename""",
+        AVG AggregationType SUM get_device_module is_storage result_type typename""",
     "_ops": "ops Tag",
     "_streams": "AcceleratorError Event Stream",
     "_symbols": """

@@ -11,7 +11,6 @@ __all__ = [
     "SUM",
     "AggregationType",
     "get_device_module",
-    "is_nonzero",
     "is_storage",
     "result_type",
     "typename",
@@ -56,16 +55,6 @@ def _like(value):
     if not isinstance(value, _C.Tensor):
         return type(value)(1)
     return _C.empty((0,) if value.dim() else (), dtype=value.dtype, device="meta")
-
-
-def is_nonzero(input):
-    """Whether a tensor of one element is other than 0."""
-    if not isinstance(input, _C.Tensor):
-        raise TypeError(
-            f"is_nonzero(): argument 'input' (position 1) must be Tensor, not "
-            f"{type(input).__name__}"
-        )
-    return bool(input)
 
 
 def is_storage(obj):

@@ -154,11 +154,6 @@ def _typed_storage(self):
     return typed_storage(self)
 
 
-def is_nonzero(self):
-    """Whether the one element is other than 0."""
-    return bool(self)
-
-
 def _install():
     from . import _composite, functional
 
@@ -173,7 +168,6 @@ def _install():
         "new_tensor": new_tensor,
         "storage": storage,
         "storage_type": storage_type,
-        "is_nonzero": is_nonzero,
     }
     for name, function in asking.items():
         function.__name__, function.__qualname__ = name, f"Tensor.{name}"

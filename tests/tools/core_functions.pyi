@@ -1,4 +1,4 @@
-# ruff: noqa: E501, F821
+# ruff: noqa: E501, F811, F821
 # The functions of cnn/_C.pyi that are written by hand: what no signature of the core states.
 # Tensors from data
 

@@ -102,6 +102,11 @@ def _order(x):
 
 def is_nonzero(input):
     """Is the one element other than 0?"""
+    if not isinstance(input, _C.Tensor):
+        raise TypeError(
+            "is_nonzero(): argument 'input' (position 1) must be Tensor, not "
+            f"{type(input).__name__}"
+        )
     if input.numel() != 1:
         how = "no values" if input.numel() == 0 else "more than one value"
         raise RuntimeError(f"Boolean value of Tensor with {how} is ambiguous")
