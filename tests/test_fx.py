@@ -313,12 +313,15 @@ def test_dead_code_with_effects_stays():
     def function(x):
         cnn._assert(x.shape[0] == 2, "two rows")
         x.abs()
+        cnn.rand(2)
+        cnn.rand_like(x)
         return x
 
     traced = fx.symbolic_trace(function)
     traced.graph.eliminate_dead_code()
     traced.recompile()
     assert "_assert" in traced.code and "abs" not in traced.code
+    assert "rand_like" in traced.code  # or other numbers would come after it
     with pytest.raises(AssertionError, match="two rows"):
         traced(cnn.ones(3))
 

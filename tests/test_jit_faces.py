@@ -96,6 +96,17 @@ def test_freezing():
     assert not cnn.jit.optimize_for_inference(net.train()).training
 
 
+def test_switches_of_fusion():
+    cnn.jit.enable_onednn_fusion(True)
+    assert cnn.jit.onednn_fusion_enabled()
+    cnn.jit.enable_onednn_fusion(False)
+    assert not cnn.jit.onednn_fusion_enabled()
+    with cnn.jit.fuser("fuser1"), cnn.jit.optimized_execution(False), cnn.jit.strict_fusion():
+        pass
+    with pytest.raises(Exception, match="unrecognized fuser option"), cnn.jit.fuser("other"):
+        pass
+
+
 def test_fork_and_futures():
     assert cnn.jit.wait(cnn.jit.fork(double, 4)) == 8
     failed = cnn.jit.fork(lambda: 1 / 0)

@@ -198,6 +198,8 @@ def test_libraries():
         library.define("clamp(Tensor x) -> Tensor")
     with pytest.raises(RuntimeError, match="does not exist"):
         library.impl("other", abs)
+    with pytest.raises(NotImplementedError, match="CompositeExplicitAutograd serves every device"):
+        library.impl("clamp", abs, "BackendSelect")
     del library
     gc.collect()
     assert not hasattr(cnn.ops.tests_lib, "clamp")

@@ -116,6 +116,11 @@ class OpOverload(OperatorBase):
     def _register(self, key, function, with_keyset):
         if key not in KNOWN:
             raise RuntimeError(f"could not parse dispatch key: {key}")
+        if key == "BackendSelect":
+            raise NotImplementedError(
+                f"{self._name}: no kernel is asked for under BackendSelect; one under "
+                "CompositeExplicitAutograd serves every device"
+            )
         self._kernels[key] = function
         self._with_keyset.discard(key)
         if with_keyset:

@@ -23,6 +23,14 @@ _legal_ops = dict.fromkeys(
     ("placeholder", "call_method", "call_module", "call_function", "get_attr", "output", "root")
 )
 _side_effectful_functions = {operator.setitem, _assert}
+# What draws random numbers changes those that come after.
+_random_functions = {
+    getattr(_C, name)
+    for name in """
+        bernoulli multinomial normal poisson rand rand_like randint randint_like randn randn_like
+        randperm""".split()
+    if hasattr(_C, name)
+}
 
 
 def has_side_effect(fn):
@@ -249,10 +257,15 @@ class Node:
         if self.op in ("placeholder", "output"):
             return True
         if self.op == "call_function":
-            schema = None
-            if isinstance(self.target, _ops.OpOverload):
-                schema = vars(self.target).get("_schema")
-            return self.target in _side_effectful_functions or bool(schema and schema.is_mutable)
+            target = self.target
+            if isinstance(target, _ops.OpOverloadPacket):
+                target = next(iter(target._overloads.values()), target)
+            schema = vars(target).get("_schema") if isinstance(target, _ops.OpOverload) else None
+            return (
+                self.target in _side_effectful_functions
+                or bool(schema and schema.is_mutable)
+                or (impure_random and target in _random_functions)
+            )
         if self.op == "call_module":
             if self.graph.owning_module is None:
                 raise AssertionError("self.graph.owning_module not set for purity check")

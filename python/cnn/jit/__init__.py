@@ -121,17 +121,18 @@ def export_opnames(m):
 mark("nothing is compiled, so that there is no list of operators", export_opnames)
 
 
+_onednn = False
+
+
 def enable_onednn_fusion(enabled):
-    """Accepts False. True would ask for a library that is not used."""
-    if enabled:
-        raise NotImplementedError(
-            "cnn has no oneDNN; its own fusion of convolution, norm and activation is always on"
-        )
+    """Notes what `onednn_fusion_enabled` gives. oneDNN is not used: what can be fused always is."""
+    global _onednn
+    _onednn = bool(enabled)
 
 
 def onednn_fusion_enabled():
-    """False: oneDNN is not used."""
-    return False
+    """What `enable_onednn_fusion` was last given."""
+    return _onednn
 
 
 def set_module(obj, mod):
