@@ -125,14 +125,18 @@ class Convolver {
     const int64_t all = elements(p_.kernel), depth = depth_of(c), first = panel * kPanelLines;
     const int64_t n = min_of(kPanelLines, p_.outputs - first);
     if (depth == 0) return;
+    const W* const w = static_cast<const W*>(p_.w) + group * p_.w_group + first * p_.w_out;
+    const int64_t filled = c.taps() * p_.channels;
+    if constexpr (std::is_same_v<W, uint16_t>)
+      if (p_.w_in == 1 && count_ == 1 && p_.w_out == filled)  // forward: lines as they lie
+        return pack_strip<true>({w, 1, p_.w_out}, n, filled, to);
     Scratch<int64_t> places(all);
     fill_places(c, p_.kernel, places);
     Scratch<uint16_t> lines(depth * kPanelLines);
-    clear_halves(lines, depth * kPanelLines);
+    if (filled < depth || n < kPanelLines) clear_halves(lines, depth * kPanelLines);
     const bool across = p_.w_out < p_.w_in;
     const int64_t outer = across ? p_.channels : n, inner = across ? n : p_.channels;
     const int64_t outer_stride = across ? p_.w_in : p_.w_out, inner_stride = across ? p_.w_out : p_.w_in;
-    const W* const w = static_cast<const W*>(p_.w) + group * p_.w_group + first * p_.w_out;
     const int64_t step = std::is_same_v<W, uint16_t> && inner_stride == 1 ? inner : kLines;
     for (int64_t i = 0; i < outer; ++i)
       for (int64_t j = 0; j < inner; j += step)
