@@ -89,8 +89,8 @@ struct ConvFinish {
 
 enum class Pass { Forward, Input, Weight };
 
-// Runs one pass into a new tensor of `shape`; a and b are its two operands in the pass's order. Forward, b may be float32
-// beside bfloat16: it is rounded where it is laid out.
+// Runs one pass into a new tensor of `shape`; a and b are its two operands in the pass's order. Forward, b may be
+// float32 beside bfloat16: it is rounded where it is laid out.
 Tensor run(Pass pass, const ConvGeometry& geometry, const Dims& shape, const Tensor& a, const Tensor& b,
            const Tensor* bias, const Dims& x, const Dims& w, const Dims& y, const ConvFinish& finish = {},
            bool keeps_layouts = false) {

@@ -1,5 +1,5 @@
-// Convolution of bfloat16 without copies in float: what some outputs read is gathered as rows of a matrix, 32 at a time,
-// and multiplied by panels of the weights as in products of bfloat16 (gemm/bf16_tiles.h). Only for processors with
+// Convolution of bfloat16 without copies in float: what some outputs read is gathered as rows of a matrix, 32 at a
+// time, and multiplied by panels of the weights as in products of bfloat16 (gemm/bf16_tiles.h). Only for processors with
 // matrix tiles or products of pairs.
 #pragma once
 
@@ -20,8 +20,8 @@ inline void clear_halves(uint16_t* to, int64_t n) {
   if (n > 0) __builtin_memset(to, 0, size_t(n) * sizeof *to);
 }
 
-// What the outputs of a class read of a source whose channels lie side by side, as rows of a matrix: of each tap, in the
-// order of the pixels, `channels` of a pixel's `pixel` channels. Outputs are numbered image by image.
+// What the outputs of a class read of a source whose channels lie side by side, as rows of a matrix: of each tap, in
+// the order of the pixels, `channels` of a pixel's `pixel` channels. Outputs are numbered image by image.
 class PixelRows {
  public:
   PixelRows(const TapClass& c, int64_t batch, const int64_t (&in)[3], int64_t pixel, int64_t channels);

@@ -1,5 +1,5 @@
-// The gradient of a convolution of bfloat16 with respect to its weights (bf16.h): the product of dy, turned, and the rows
-// of what the outputs read. The sums over pieces of the outputs are added in order.
+// The gradient of a convolution of bfloat16 with respect to its weights (bf16.h): the product of dy, turned, and the
+// rows of what the outputs read. The sums over pieces of the outputs are added in order.
 #include "cpu/conv/bf16.h"
 
 #if defined(__AVX512F__) && defined(__x86_64__)

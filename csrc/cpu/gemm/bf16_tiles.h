@@ -36,8 +36,8 @@ struct RowsPanel {
   int64_t row, lower, step;  // from row to row, to the lower tile, to the next 32 of depth
 };
 
-// sums[32][32] (+)= panel of A @ packed panel of B, `blocks` of 32 deep; rows of sums begin sums_row apart. Sums of rows
-// and columns that do not count are left out by halves, or by less.
+// sums[32][32] (+)= panel of A @ packed panel of B, `blocks` of 32 deep; rows of sums begin sums_row apart. Sums of
+// rows and columns that do not count are left out by halves, or by less.
 struct PanelsArgs {
   RowsPanel a;
   const uint16_t* b;

@@ -57,8 +57,8 @@ template <class T> void scale_row(T* __restrict x, int64_t n, T by) {
   for (int64_t i = 0; i < n; ++i) x[i] *= by;
 }
 
-// The state of a panel's rows, whole vectors of them: the largest score so far, the sum of exp(score - top) and what was
-// left of the sum when the largest changed.
+// The state of a panel's rows, whole vectors of them: the largest score so far, the sum of exp(score - top) and what
+// was left of the sum when the largest changed.
 template <class T, int64_t kRows = kPanelRows<T>> struct Softmax {
   T top[kRows], total[kRows], kept[kRows];
 
