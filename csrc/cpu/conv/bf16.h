@@ -1,6 +1,6 @@
 // Convolution of bfloat16 without copies in float: what some outputs read is gathered as rows of a matrix, 32 at a
-// time, and multiplied by panels of the weights as in products of bfloat16 (gemm/bf16_tiles.h). Only for processors with
-// matrix tiles or products of pairs.
+// time, and multiplied by panels of the weights as in products of bfloat16 (gemm/bf16_tiles.h). Only for processors
+// with matrix tiles or products of pairs.
 #pragma once
 
 #include "cpu/conv/pixels.h"
