@@ -274,3 +274,17 @@ def test_ldl_refuses():
             linalg.ldl_solve(a, bad, a)
     with pytest.raises(NotImplementedError, match="the derivative for 'linalg_ldl_factor_ex'"):
         linalg.ldl_factor(a.clone().requires_grad_())[0].sum().backward()
+
+
+@pytest.mark.parametrize("n", [None, 0, 1, 2, 5])
+@pytest.mark.parametrize("increasing", [False, True])
+def test_powers_as_columns(n, increasing):
+    for x in (np.array([2.0, -1.0, 0.5]), np.array([2, -1, 3]), np.array([True, False])):
+        found = cnn.vander(cnn.from_numpy(x), n, increasing)
+        expected = np.vander(x.astype(np.int64) if x.dtype == bool else x, n, increasing)
+        assert found.shape == expected.shape
+        np.testing.assert_array_equal(found.numpy(), expected)
+    with pytest.raises(RuntimeError, match="one-dimensional"):
+        cnn.vander(cnn.ones(2, 2))
+    with pytest.raises(RuntimeError, match="non-negative"):
+        cnn.vander(cnn.ones(2), -1)

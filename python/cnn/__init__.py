@@ -88,7 +88,7 @@ _NAMES_OF = {
     "linalg._older": """
         chain_matmul cholesky cholesky_inverse cholesky_solve det eig geqrf inverse lobpcg logdet
         lstsq lu lu_solve lu_unpack matrix_exp matrix_power matrix_rank orgqr ormqr pca_lowrank
-        pinverse qr slogdet solve svd svd_lowrank symeig triangular_solve""",
+        pinverse qr slogdet solve svd svd_lowrank symeig triangular_solve vander""",
     "nn.functional": """
         bilinear channel_shuffle conv_tbc cosine_similarity native_channel_shuffle
         pairwise_distance pdist pixel_shuffle pixel_unshuffle rrelu_""",

@@ -13,7 +13,7 @@ __all__ = [
     "chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "eig", "geqrf",
     "inverse", "lobpcg", "logdet", "lstsq", "lu", "lu_solve", "lu_unpack", "matrix_exp",
     "matrix_power", "matrix_rank", "orgqr", "ormqr", "pca_lowrank", "pinverse", "qr", "slogdet",
-    "solve", "svd", "svd_lowrank", "symeig", "triangular_solve",
+    "solve", "svd", "svd_lowrank", "symeig", "triangular_solve", "vander",
 ]  # fmt: skip
 
 Geqrf = named("geqrf", ("a", "tau"))
@@ -359,6 +359,23 @@ def solve(input, A, *, out=None):
 @_gone
 def matrix_rank(input, tol=None, symmetric=False, *, out=None):
     """Use linalg.matrix_rank."""
+
+
+def vander(x, N=None, increasing=False):
+    """The powers of the elements of x [n], as columns [n, N], the highest first, or last where
+    `increasing`. N is n by default.
+    """
+    if x.dim() != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    n = x.shape[0] if N is None else N
+    if n < 0:
+        raise RuntimeError("N must be non-negative.")
+    x = x.to(_C.int64) if x.dtype == _C.bool else x
+    powers = x.new_ones((x.shape[0], min(n, 1)))
+    if n > 1:
+        rest = x.unsqueeze(-1).expand(x.shape[0], n - 1)
+        powers = _C.cat([powers, _C.cumprod(rest, -1)], -1)
+    return powers if increasing else powers.flip(-1)
 
 
 # Autocast lists them by these names.
