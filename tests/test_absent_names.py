@@ -41,7 +41,6 @@ def test_a_module_says_what_to_use_or_that_there_is_nothing(name):
         (lambda: cnn.svdvals, "a function of cnn.linalg"),
         (lambda: cnn.linalg.relu, "use cnn.relu"),
         (lambda: cnn.embedding_bag, r"use cnn\.nn\.functional\.embedding_bag"),
-        (lambda: cnn.unsafe_chunk, "use chunk"),
         (lambda: cnn.vulkan, "nothing in its place"),
     ],
 )
