@@ -76,9 +76,6 @@ CNN_HD double times_normal_cdf(double x) { return x < -40.0 ? 0.0 : x * normal_c
 CNN_HD double exp_negative(double x) { return exp(x); }
 CNN_HD double select(bool condition, double a, double b) { return condition ? a : b; }
 
-// sqrt(a^2 + b^2), within 0.51 ulp; infinite where one of them is, even beside NaN. The C library's own is another one
-// from glibc 2.35 on, which would tie a build to that.
-#ifndef __CUDACC__
 // x^2 = high + low exactly, for x whose square neither overflows nor vanishes.
 struct ExactSquare {
   double high, low;
@@ -87,6 +84,10 @@ struct ExactSquare {
     low = ((top * top - high) + 2.0 * top * rest) + rest * rest;
   }
 };
+
+// sqrt(a^2 + b^2), within 0.51 ulp; infinite where one of them is, even beside NaN. The C library's own is another one
+// from glibc 2.35 on, which would tie a build to that.
+#ifndef __CUDACC__
 CNN_HD double hypot(double a, double b) {
   a = __builtin_fabs(a), b = __builtin_fabs(b);
   const double larger = select(a > b, a, b), smaller = select(a > b, b, a);
