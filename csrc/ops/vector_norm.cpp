@@ -118,6 +118,8 @@ Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
 
 // What scales the slices of a norm above the limit. As in PyTorch the norm is raised a little, so that it divides.
 Tensor renorm(const Tensor& x, Scalar p, int64_t dim, Scalar maxnorm, Dest dest) {
+  if (const Autocast cast{"renorm", x, dest}) [[unlikely]]
+    return cast(renorm, x, p, dim, maxnorm, dest);
   check(p.to_double() > 0, "", "renorm: non-positive-norm not supported");
   check(maxnorm.to_double() >= 0, "", "renorm: expected maxnorm to be >= 0 but got ", maxnorm.to_double());
   check(x.dim() > 1, "", "renorm: input needs at least 2 dimensions, got ", x.dim(), "dimensions");
