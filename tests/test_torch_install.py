@@ -12,7 +12,8 @@ import pytest
 
 import cnn
 
-VERSION = "2.13.0+cnn"
+VERSION, VISION = "2.13.0+cnn", "0.28.0+cnn"
+STATUS = f"torch {VERSION} in {{0}} is cnn\ntorchvision {VISION} in {{0}} is cnn"
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_the_life_of_an_installation(python):
     before = sorted(os.listdir(python.site))
     assert "no torch is installed" in manage(python, "--status")
     assert str(python.site) in manage(python, "--install")
-    assert manage(python, "--status") == f"torch {VERSION} in {python.site} is cnn"
+    assert manage(python, "--status") == STATUS.format(python.site)
     assert str(python.site) in manage(python, "--install"), "a second time does no harm"
     names = "torch.__name__, torch is sys.modules['cnn'], nn.Linear.__module__"
     code = f"import sys, torch, torch.nn as nn; from torch.utils import data; print({names})"
@@ -87,20 +88,42 @@ def test_any_import_of_torch_first(python):
         assert printed(python, code).startswith("torch")
 
 
+def test_torchvision_leads_to_the_part_of_cnn(python):
+    manage(python, "--install")
+    for first in ("import torchvision as v", "import torch, torchvision as v"):
+        code = (
+            f"{first}\nimport torch, cnn.vision\nfrom torchvision import ops\n"
+            "assert v is cnn.vision and ops is cnn.vision.ops\n"
+            "print(v.__version__, ops.nms.__module__.split('.')[0])"
+        )
+        assert printed(python, code) == f"{VISION} torchvision"
+
+
+def test_a_torchvision_is_left_alone(python):
+    (python.site / "torchvision").mkdir()
+    (python.site / "torchvision" / "__init__.py").write_text("name = 'their own'")
+    manage(python, "--install")
+    assert printed(python, "import torch, torchvision; print(torchvision.name)") == "their own"
+    manage(python, "--uninstall")
+    assert (python.site / "torchvision" / "__init__.py").exists()
+
+
 def test_the_record_names_every_file(python):
     manage(python, "--install")
     code = (
         "import importlib.metadata as m\n"
-        "for f in m.files('torch'): print(f, f.hash and f.size == f.locate().stat().st_size)"
+        "for f in m.files('{}'): print(f, f.hash and f.size == f.locate().stat().st_size)"
     )
-    rows = [row.rsplit(" ", 1) for row in printed(python, code).splitlines()]
-    info = f"torch-{VERSION}.dist-info"
-    names = ["INSTALLER", "METADATA", "RECORD", "WHEEL", "top_level.txt"]
-    assert sorted(path for path, _ in rows) == [
-        *(f"{info}/{name}" for name in names),
-        "torch/__init__.py",
-    ]
-    assert all(same == "True" for path, same in rows if not path.endswith("RECORD"))
+    for name, version in (("torch", VERSION), ("torchvision", VISION)):
+        rows = [row.rsplit(" ", 1) for row in printed(python, code.format(name)).splitlines()]
+        info = f"{name}-{version}.dist-info"
+        files = ["INSTALLER", "METADATA", "RECORD", "WHEEL", "top_level.txt"]
+        assert sorted(path for path, _ in rows) == [
+            *(f"{info}/{file}" for file in files),
+            f"{name}/__init__.py",
+            f"{name}/leads_to_cnn",
+        ]
+        assert all(same == "True" for path, same in rows if not path.endswith("RECORD"))
 
 
 def test_a_pytorch_is_left_alone(python):
@@ -109,7 +132,7 @@ def test_a_pytorch_is_left_alone(python):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.9.0\n")
     (python.site / "torch").mkdir()
     (python.site / "torch" / "__init__.py").write_text("")
-    assert manage(python, "--status").endswith("is PyTorch")
+    assert "is PyTorch\n" in manage(python, "--status")
     assert "PyTorch 2.9.0 is installed" in manage(python, "--install", status=1)
     assert "PyTorch 2.9.0" in manage(python, "--uninstall", status=1)
     (info / "METADATA").unlink()
@@ -125,15 +148,18 @@ def test_a_folder_that_cannot_be_written_to(python):
 
 
 def test_the_wheel(python, tmp_path):
-    name = f"torch-{VERSION}-py3-none-any.whl"
-    path = manage(python, "--torch-wheel", "wheels")
-    assert path == os.path.join("wheels", name)
-    data = (tmp_path / path).read_bytes()
+    paths = manage(python, "--torch-wheel", "wheels").splitlines()
+    assert paths == [
+        os.path.join("wheels", f"{name}-{version}-py3-none-any.whl")
+        for name, version in (("torch", VERSION), ("torchvision", VISION))
+    ]
+    data = [(tmp_path / path).read_bytes() for path in paths]
     manage(python, "--torch-wheel", "wheels")
-    assert (tmp_path / path).read_bytes() == data
-    with zipfile.ZipFile(tmp_path / path) as wheel:
-        wheel.extractall(python.site)  # what pip does, but for INSTALLER
-    assert manage(python, "--status") == f"torch {VERSION} in {python.site} is cnn"
+    assert [(tmp_path / path).read_bytes() for path in paths] == data
+    for path in paths:
+        with zipfile.ZipFile(tmp_path / path) as wheel:
+            wheel.extractall(python.site)  # what pip does, but for INSTALLER
+    assert manage(python, "--status") == STATUS.format(python.site)
     assert printed(python, "import torch; print(torch.__version__)") == VERSION
     manage(python, "--uninstall")
     assert not (python.site / "torch").exists()

@@ -22,11 +22,12 @@ Runs a program with `torch` and its submodules resolved to cnn.
   script.py       a file, or a folder or zip archive with a __main__.py
   -m module       a module, as `python -m` would
   -c code         code given as a string
-  --install       makes `torch` cnn for this whole Python environment, for pip too
+  --install       makes `torch` cnn for this whole Python environment, for pip too, and
+                  `torchvision` cnn.vision where none is installed
   --uninstall     takes that back
   --status        what `import torch` gives in this environment
   --torch-wheel DIR
-                  writes what --install lays as a wheel, for those who build images
+                  writes what --install lays as wheels, for those who build images
   --version       cnn's version
   --cmake-dir     the folder of cnnConfig.cmake, for -Dcnn_DIR or CMAKE_PREFIX_PATH
 """
@@ -77,7 +78,7 @@ def manage(option, arguments):
         if option == "--status":
             print(_torch_install.status())
         elif option == "--torch-wheel":
-            print(_torch_install.write_wheel(arguments[0]))
+            print(*_torch_install.write_wheels(arguments[0]), sep="\n")
         elif option == "--install":
             print(f"`import torch` now gives cnn: {_torch_install.install()}")
         else:

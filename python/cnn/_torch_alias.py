@@ -21,6 +21,9 @@ __all__ = ["install", "installed", "TorchVersion"]
 
 VARIABLE = "CNN_AS_TORCH"
 TORCH_VERSION = "2.13.0+cnn"
+TORCHVISION_VERSION = "0.28.0+cnn"
+# A file in packages of PyTorch's names that only lead here (_torch_install).
+MARKER = "leads_to_cnn"
 
 # Packages whose names do not begin with "torch" but whose extensions may want PyTorch's own
 # library.
@@ -176,7 +179,11 @@ def _find_torchvision(fullname):
 
 @cache
 def _has_torchvision():
-    return PathFinder.find_spec("torchvision") is not None
+    spec = PathFinder.find_spec("torchvision")
+    if spec is None:
+        return False
+    folders = spec.submodule_search_locations or ()
+    return not any(os.path.exists(os.path.join(folder, MARKER)) for folder in folders)
 
 
 def _patched(fullname, path, target, patch):

@@ -1,8 +1,9 @@
-"""Makes `torch` cnn for a whole Python environment: a package and its metadata, as pip would lay
-them, or as a wheel.
+"""Makes `torch` cnn for a whole Python environment: packages and their metadata, as pip would lay
+them, or as wheels.
 
 With them `import torch` gives cnn in every process of the environment (pytest, Jupyter, entry
-points), and pip is content: packages that ask for torch do not bring PyTorch's.
+points), and pip is content: packages that ask for torch do not bring PyTorch's. As torchvision
+brings it as well, `cnn.vision` takes that name where no torchvision is installed.
 """
 
 from __future__ import annotations
@@ -13,16 +14,32 @@ import importlib.metadata as metadata
 import os
 import sys
 import sysconfig
+from typing import NamedTuple
 
-from ._torch_alias import TORCH_VERSION
+from ._torch_alias import MARKER, TORCH_VERSION, TORCHVISION_VERSION
 
-__all__ = ["InstallError", "install", "status", "uninstall", "write_wheel"]
+__all__ = ["InstallError", "install", "status", "uninstall", "write_wheels"]
 
-_DIST_INFO = f"torch-{TORCH_VERSION}.dist-info"
 _MARK = "Generator: cnn\n"
 
-# `import torch` finds this file, which puts cnn in its own place.
-_PACKAGE = '''"""PyTorch's name for cnn, which stands in for PyTorch in this environment."""
+
+class _Package(NamedTuple):
+    """What stands under a name of PyTorch's: its file puts cnn, or a part, in its own place."""
+
+    name: str
+    version: str
+    text: str
+    requires: tuple[str, ...]
+
+    @property
+    def dist_info(self):
+        return f"{self.name}-{self.version}.dist-info"
+
+
+TORCH = _Package(
+    "torch",
+    TORCH_VERSION,
+    '''"""PyTorch's name for cnn, which stands in for PyTorch in this environment."""
 
 import sys
 
@@ -32,18 +49,33 @@ from cnn import _torch_alias
 
 sys.modules[__name__] = cnn
 _torch_alias.install()
-'''
+''',
+    ("cnn",),
+)
+TORCHVISION = _Package(
+    "torchvision",
+    TORCHVISION_VERSION,
+    '''"""torchvision's name for cnn.vision, which stands in for torchvision in this environment."""
 
-_METADATA = f"""Metadata-Version: 2.1
-Name: torch
-Version: {TORCH_VERSION}
-Summary: cnn in PyTorch's place
+import sys
+
+import torch
+from cnn import vision
+
+sys.modules[__name__] = vision
+''',
+    ("cnn", f"torch=={TORCH_VERSION}"),
+)
+
+_METADATA = """Metadata-Version: 2.1
+Name: {name}
+Version: {version}
+Summary: cnn in the place of {name}
 License: BSD-3-Clause
 Requires-Python: >=3.10
-Requires-Dist: cnn
+{requires}
 
-`import torch` gives cnn, a small and fast library with PyTorch's names and semantics. This is not
-PyTorch.
+`import {name}` gives cnn, a small and fast library with PyTorch's names and semantics.
 """
 
 _WHEEL = f"""Wheel-Version: 1.0
@@ -56,18 +88,21 @@ class InstallError(RuntimeError):
     """Why `torch` cannot become cnn in this environment, or cannot cease to be it."""
 
 
-def _files(installer=None):
+def _files(package, installer=None):
     """The text of each file by its path in site-packages, RECORD last."""
+    name, info = package.name, package.dist_info
+    requires = "\n".join(f"Requires-Dist: {other}" for other in package.requires)
     files = {
-        "torch/__init__.py": _PACKAGE,
-        f"{_DIST_INFO}/METADATA": _METADATA,
-        f"{_DIST_INFO}/WHEEL": _WHEEL,
-        f"{_DIST_INFO}/top_level.txt": "torch\n",
+        f"{name}/__init__.py": package.text,
+        f"{name}/{MARKER}": "",
+        f"{info}/METADATA": _METADATA.format(name=name, version=package.version, requires=requires),
+        f"{info}/WHEEL": _WHEEL,
+        f"{info}/top_level.txt": f"{name}\n",
     }
     if installer:
-        files[f"{_DIST_INFO}/INSTALLER"] = f"{installer}\n"
+        files[f"{info}/INSTALLER"] = f"{installer}\n"
     record = "".join(f"{path},{_digest(text)},{len(text)}\n" for path, text in files.items())
-    return {**files, f"{_DIST_INFO}/RECORD": f"{record}{_DIST_INFO}/RECORD,,\n"}
+    return {**files, f"{info}/RECORD": f"{record}{info}/RECORD,,\n"}
 
 
 def _digest(text):
@@ -75,10 +110,10 @@ def _digest(text):
     return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def _installed():
-    """The distribution called torch of this environment, or None."""
+def _installed(name):
+    """The distribution of that name in this environment, or None."""
     try:
-        return metadata.distribution("torch")
+        return metadata.distribution(name)
     except metadata.PackageNotFoundError:
         return None
 
@@ -87,9 +122,9 @@ def _is_ours(distribution):
     return _MARK in (distribution.read_text("WHEEL") or "")
 
 
-def _packages_without_metadata():
-    """Folders of packages called torch that no distribution owns."""
-    folders = [os.path.join(path or os.curdir, "torch") for path in sys.path]
+def _packages_without_metadata(name):
+    """Folders of packages of that name that no distribution owns."""
+    folders = [os.path.join(path or os.curdir, name) for path in sys.path]
     return [folder for folder in folders if os.path.isfile(os.path.join(folder, "__init__.py"))]
 
 
@@ -98,61 +133,71 @@ def _site():
 
 
 def install():
-    """Lays the package and its metadata into this environment; returns the folder they are in.
+    """Lays torch, and torchvision where there is none, into this environment; returns the folder.
 
     InstallError where a PyTorch is installed, where the system's packages are managed by others,
     and where the folder cannot be written to.
     """
-    found = _installed()
+    found = _installed("torch")
     if found is not None and not _is_ours(found):
         raise InstallError(
             f"PyTorch {found.version} is installed in {found.locate_file('')}; take it away first "
             "(pip uninstall torch), or make an environment without it"
         )
-    if found is None and (folders := _packages_without_metadata()):
-        raise InstallError(
-            f"there is a package called torch in {folders[0]}, which pip does not know"
-        )
+    if found is None and (folders := _packages_without_metadata("torch")):
+        raise InstallError(f"a package called torch is in {folders[0]}, which pip does not know")
     managed = os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
     if sys.prefix == sys.base_prefix and os.path.exists(managed):
         raise InstallError(
             "the operating system manages this Python's packages; make a virtual environment "
             "(python -m venv) and install there"
         )
-    if found is not None:
-        uninstall()
-    site = _site()
-    files = _files("cnn")
+    _lay(TORCH)
+    vision = _installed("torchvision")
+    if _is_ours(vision) if vision else not _packages_without_metadata("torchvision"):
+        _lay(TORCHVISION)
+    return _site()
+
+
+def _lay(package):
+    before = _installed(package.name)
+    if before is not None:
+        _take_away(before)
     try:
-        for path, text in files.items():
-            path = os.path.join(site, path)
+        for path, text in _files(package, "cnn").items():
+            path = os.path.join(_site(), path)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
     except OSError as error:
         raise InstallError(f"cannot write {error.filename}: {error.strerror}") from None
-    return site
 
 
 def uninstall():
-    """Takes away what `install`, or pip with the wheel, has laid; returns the folder it was in."""
-    found = _installed()
+    """Takes away what `install`, or pip with the wheels, has laid; returns the folder it was in."""
+    found = _installed("torch")
     if found is None:
         raise InstallError("no torch is installed in this environment")
     if not _is_ours(found):
         raise InstallError(f"torch is PyTorch {found.version} here; pip uninstall torch removes it")
     site = os.fspath(found.locate_file(""))
-    paths = [os.fspath(found.locate_file(file)) for file in found.files or ()]
-    folders = {os.path.join(site, "torch"), os.path.join(site, _DIST_INFO)}
+    vision = _installed("torchvision")
+    if vision is not None and _is_ours(vision):
+        _take_away(vision)
+    _take_away(found)
+    return site
+
+
+def _take_away(distribution):
+    paths = [os.fspath(distribution.locate_file(file)) for file in distribution.files or ()]
     try:
         for path in paths:
             if os.path.exists(path):
                 os.remove(path)
-        for folder in folders:
+        for folder in sorted({os.path.dirname(path) for path in paths}):
             _remove_empty(folder)
     except OSError as error:
         raise InstallError(f"cannot remove {error.filename}: {error.strerror}") from None
-    return site
 
 
 def _remove_empty(folder):
@@ -167,28 +212,34 @@ def _remove_empty(folder):
 
 
 def status():
-    """A sentence on what `import torch` gives in this environment."""
-    found = _installed()
+    """What `import torch` and `import torchvision` give in this environment, a sentence each."""
+    return "\n".join((_status_of("torch", "PyTorch"), _status_of("torchvision", "the package")))
+
+
+def _status_of(name, original):
+    found = _installed(name)
     if found is None:
-        folders = _packages_without_metadata()
+        folders = _packages_without_metadata(name)
         if folders:
-            return f"torch is a package in {folders[0]}, which pip does not know"
-        return "no torch is installed; `python -m cnn --install` makes it cnn"
-    where = os.fspath(found.locate_file(""))
-    if _is_ours(found):
-        return f"torch {found.version} in {where} is cnn"
-    return f"torch {found.version} in {where} is PyTorch"
+            return f"{name} is a package in {folders[0]}, which pip does not know"
+        return f"no {name} is installed; `python -m cnn --install` makes it cnn"
+    what = "cnn" if _is_ours(found) else original
+    return f"{name} {found.version} in {os.fspath(found.locate_file(''))} is {what}"
 
 
-def write_wheel(folder):
-    """Writes the same as a wheel into a folder; returns its path. The same bytes each time."""
+def write_wheels(folder):
+    """Writes the same as wheels into a folder; returns their paths. The same bytes each time."""
+    return [_write_wheel(package, folder) for package in (TORCH, TORCHVISION)]
+
+
+def _write_wheel(package, folder):
     import zipfile
 
-    path = os.path.join(folder, f"torch-{TORCH_VERSION}-py3-none-any.whl")
+    path = os.path.join(folder, f"{package.name}-{package.version}-py3-none-any.whl")
     try:
         os.makedirs(folder, exist_ok=True)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
-            for name, text in _files().items():
+            for name, text in _files(package).items():
                 entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o644 << 16
