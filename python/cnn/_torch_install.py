@@ -64,7 +64,7 @@ from cnn import vision
 
 sys.modules[__name__] = vision
 ''',
-    ("cnn", f"torch=={TORCH_VERSION}"),
+    ("cnn", "pillow", f"torch=={TORCH_VERSION}"),
 )
 
 _METADATA = """Metadata-Version: 2.1
