@@ -41,6 +41,7 @@ UNINITIALISED = """
 """
 IN_PLACE_ONLY = "copy_ _copy_out fill_diagonal_ imag zero_ share_memory_"
 DEVICES = "cpu cuda is_pinned pin_memory"
+OBJECTS = "_swap_impl"  # in test_more_utils.py
 RANDOM = """
     bernoulli bernoulli_ binomial cauchy_ exponential_ geometric_ log_normal_ multinomial normal
     normal_ poisson rand rand_like randint randint_like randn randn_like random_ randperm uniform_
@@ -50,11 +51,17 @@ OPTIMIZER_STEPS = "_adagrad_step _adam_step _rmsprop_step _sgd_step"
 # What cnn.linalg stands on; see test_linalg.py. Nothing is recorded.
 FACTORS = "_cholesky_factor _lu_factor _solve_triangle"
 
+# In test_vision_ops.py, with their gradients.
+VISION = """
+    _vision_nms _vision_box_iou_rotated _vision_roi_align _vision__roi_align_backward _vision_roi_pool
+    _vision__roi_pool_backward _vision_ps_roi_align _vision__ps_roi_align_backward _vision_ps_roi_pool
+    _vision__ps_roi_pool_backward _vision_deform_conv2d _vision__deform_conv2d_backward
+"""
 NOT_OPS = {
     name
     for names in (
         PROPERTIES, AUTOGRAD, UNINITIALISED, IN_PLACE_ONLY, DEVICES, RANDOM, OPTIMIZER_STEPS,
-        FACTORS,
+        FACTORS, OBJECTS, VISION,
     )
     for name in names.split()
 }  # fmt: skip

@@ -107,7 +107,8 @@ def _python_form(function, second=False, skip=()):
 
 
 def _public(owner):
-    for name in sorted(set(dir(owner))):
+    later = cnn._LAZY if owner is cnn else ()  # which `dir` shows once somebody has asked for them
+    for name in sorted({*dir(owner), *later}):
         if name not in LEFT_OUT and not (name.startswith("_") and not name.startswith("__")):
             yield name, getattr(owner, name)
 

@@ -91,7 +91,7 @@ cnn.gru_cell(T((2, 3), grad='leaf'), T((2, 4), grad='leaf'), T((12, 3), grad='le
 cnn.lstm_cell(T((2, 3), grad='leaf'), (T((2, 4)), T((2, 4))), T((16, 3), grad='leaf'), T((16, 4), grad='leaf'),
     T((16,)), T((16,)))
 cnn.rnn_tanh_cell(T((2, 3), grad='leaf'), T((2, 4), grad='leaf'), T((4, 3), grad='leaf'), T((4, 4), grad='leaf'))
-cnn.nn.functional.bilinear(T((2, 3), grad='leaf'), T((2, 4), grad='leaf'), T((5, 3, 4), grad='leaf'), T((5,)))
+cnn.bilinear(T((2, 3), grad='leaf'), T((2, 4), grad='leaf'), T((5, 3, 4), grad='leaf'), T((5,)))
 cnn.einsum('bij,bjk->bik', T((2, 3, 4), grad='leaf'), T((2, 4, 5), grad='leaf'))
 cnn.einsum('ij,j->i', [T((3, 4), grad='leaf'), T((4,))])
 cnn.multinomial(T((2, 3), 'float32', 'unit'), 2, True)

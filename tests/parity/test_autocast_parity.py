@@ -108,7 +108,7 @@ def test_policies_on_cuda(macro, policy):
 
 LISTS = AutocastCPUTestLists(torch.device("cpu"))
 # What cnn does not have, or has under another name and with other arguments.
-ABSENT = {"_addmm_activation", "conv_tbc", "_native_multi_head_attention"}
+ABSENT = {"_addmm_activation", "_native_multi_head_attention"}
 
 
 def calls():
