@@ -114,3 +114,10 @@ def test_parameters_of_the_older_functions():
 def test_bad_options(call, kind, words):
     with pytest.raises(kind, match=words):
         call()
+
+
+@pytest.mark.skipif(cnn.cuda.is_available(), reason="there is a GPU")
+def test_pinned_memory_needs_a_gpu():
+    for make in (cnn.hann_window, cnn.bartlett_window, cnn.kaiser_window):
+        with pytest.raises(RuntimeError, match="not pinned"):
+            make(4, pin_memory=True)

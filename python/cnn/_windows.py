@@ -15,16 +15,7 @@ __all__ = [
 ]
 
 
-def bessel_i0(x):
-    """The modified Bessel function of the first kind of order 0."""
-    if hasattr(x, "i0"):
-        return x.i0()
-    import numpy
-
-    return _C.from_numpy(numpy.i0(x.detach().double().numpy())).reshape(x.shape).to(x.dtype)
-
-
-def _options(name, window_length, dtype, layout, device, requires_grad):
+def _options(name, window_length, dtype, layout, device=None):
     if layout is not None and layout is not _C.strided:
         raise RuntimeError(f"{name} is not implemented for sparse types, got: {layout}")
     dtype = _C.get_default_dtype() if dtype is None else dtype
@@ -42,7 +33,7 @@ def _options(name, window_length, dtype, layout, device, requires_grad):
     return {"dtype": dtype, "device": device}
 
 
-def _made(formula, window_length, periodic, options, requires_grad):
+def _made(formula, window_length, periodic, options, pin_memory, requires_grad):
     """formula(points, the last one) of the points 0, 1, ..., computed in float32 at least."""
     if window_length <= 1:
         window = _C.ones(window_length, **options)
@@ -51,6 +42,7 @@ def _made(formula, window_length, periodic, options, requires_grad):
         wide = {**options, "dtype": _C.promote_types(options["dtype"], _C.float32)}
         window = formula(_C.arange(points, **wide), points - 1)
         window = window[:window_length].contiguous().to(options["dtype"])
+    window = window.pin_memory() if pin_memory else window
     return window.requires_grad_(requires_grad)
 
 
@@ -66,13 +58,13 @@ def bartlett_window(
 ):
     """A triangle of that many points, from 0 to 1 and back."""
     name = "bartlett_window"
-    options = _options(name, window_length, dtype, layout, device, requires_grad)
+    options = _options(name, window_length, dtype, layout, device)
 
     def formula(n, last):
         n = n * (2 / last)
         return _C.where(n <= 1, n, 2 - n)
 
-    return _made(formula, window_length, periodic, options, requires_grad)
+    return _made(formula, window_length, periodic, options, pin_memory, requires_grad)
 
 
 def blackman_window(
@@ -87,13 +79,13 @@ def blackman_window(
 ):
     """0.42 - 0.5 cos(2 pi n / N) + 0.08 cos(4 pi n / N)"""
     name = "blackman_window"
-    options = _options(name, window_length, dtype, layout, device, requires_grad)
+    options = _options(name, window_length, dtype, layout, device)
 
     def formula(n, last):
         n = n * (math.pi / last)
         return (n * 4).cos() * 0.08 - (n * 2).cos() * 0.5 + 0.42
 
-    return _made(formula, window_length, periodic, options, requires_grad)
+    return _made(formula, window_length, periodic, options, pin_memory, requires_grad)
 
 
 def hamming_window(
@@ -110,12 +102,12 @@ def hamming_window(
 ):
     """alpha - beta cos(2 pi n / N)"""
     name = "hamming_window"
-    options = _options(name, window_length, dtype, layout, device, requires_grad)
+    options = _options(name, window_length, dtype, layout, device)
 
     def formula(n, last):
         return (n * (2 * math.pi / last)).cos() * -beta + alpha
 
-    return _made(formula, window_length, periodic, options, requires_grad)
+    return _made(formula, window_length, periodic, options, pin_memory, requires_grad)
 
 
 def hann_window(
@@ -129,7 +121,7 @@ def hann_window(
     requires_grad=False,
 ):
     """0.5 - 0.5 cos(2 pi n / N)"""
-    _options("hann_window", window_length, dtype, layout, device, requires_grad)
+    _options("hann_window", window_length, dtype, layout)
     return hamming_window(
         window_length,
         periodic,
@@ -138,6 +130,7 @@ def hann_window(
         dtype=dtype,
         layout=layout,
         device=device,
+        pin_memory=pin_memory,
         requires_grad=requires_grad,
     )
 
@@ -155,11 +148,11 @@ def kaiser_window(
 ):
     """i0(beta sqrt(1 - (2 n / N - 1)^2)) / i0(beta)"""
     name = "kaiser_window"
-    options = _options(name, window_length, dtype, layout, device, requires_grad)
+    options = _options(name, window_length, dtype, layout, device)
 
     def formula(n, last):
         x = n * (2.0 / last) - 1
-        whole = bessel_i0(_C.tensor(beta, dtype=_C.float64)).item()
-        return bessel_i0((1 - x.square()).clamp(min=0).sqrt() * beta) / whole
+        whole = _C.tensor(beta, dtype=_C.float64).i0().item()
+        return ((1 - x.square()).clamp(min=0).sqrt() * beta).i0() / whole
 
-    return _made(formula, window_length, periodic, options, requires_grad)
+    return _made(formula, window_length, periodic, options, pin_memory, requires_grad)

@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable
 
 from .. import _C
-from .._windows import bessel_i0
 
 __all__ = [
     "bartlett",
@@ -112,7 +111,7 @@ def kaiser(
     step = 2.0 * beta / _intervals(M, sym)
     end = _C.minimum(beta, -beta + (M - 1) * step)
     k = _C.linspace((-beta).item(), end.item(), M, **options)
-    return bessel_i0((beta * beta - k.pow(2)).sqrt()) / bessel_i0(beta)
+    return (beta * beta - k.pow(2)).sqrt().i0() / beta.i0()
 
 
 def hamming(M, *, sym=True, dtype=None, layout=_C.strided, device=None, requires_grad=False):
