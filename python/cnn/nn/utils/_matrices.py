@@ -1,5 +1,5 @@
-"""Functions of matrices [..., m, n] that orthogonal ones are made of, by elementary ops, which every
-device has: those of `linalg` need the CPU.
+"""Functions of matrices [..., m, n] that orthogonal ones are made of, by elementary ops, which
+every device has: those of `linalg` need the CPU.
 """
 
 from __future__ import annotations
