@@ -1,19 +1,21 @@
-"""Processes that compute together: not available, as in a PyTorch that is built without it.
+"""Processes that compute together, over MPI: `torch.distributed` by the same names.
 
-`is_available()` and `is_initialized()` are False, names can be imported, and what needs a group of
-processes raises as PyTorch does where `init_process_group` has not been called, which raises here.
-One process computes alone, on every core; `torch.multiprocessing` starts others and hands tensors
-to them.
+`init_process_group` makes the group of all processes of a job, which `mpiexec` or
+`cnn.distributed.run` has started. mpi4py carries the messages; it is loaded then and not before,
+and `is_available()` says whether it is there. What needs a group raises as PyTorch does where
+`init_process_group` has not been called.
 """
 
 from __future__ import annotations
 
 from .. import _faces, _unavailable
+from . import _mpi
 from . import distributed_c10d as distributed_c10d
 from .device_mesh import *  # noqa: F403
 from .distributed_c10d import *  # noqa: F403
 from .distributed_c10d import (
     _all_gather_base,
+    _coalescing_manager,
     _rank_not_in_group,
     _reduce_scatter_base,
 )
@@ -33,8 +35,8 @@ RankType = int
 
 
 def is_available():
-    """False: there are no groups of processes here."""
-    return False
+    """Whether there is mpi4py, on which groups are made: pip install 'cnn[mpi]' brings it."""
+    return _mpi.is_installed()
 
 
 def breakpoint(rank=0, skip=0, timeout_s=3600):

@@ -1,106 +1,246 @@
-"""What the processes of a group do together. Each function checks its arguments and asks for its
-group, which there is not.
+"""What the processes of a group do together with tensors.
+
+Every process of the group calls the function, with tensors of the same shapes and dtypes. A process
+outside of the group gets a warning and None. `async_op=True` hands back the Work instead of waiting
+for it; its tensors must be left alone until then.
 """
 
 from __future__ import annotations
 
-from .. import _C, _unavailable
+import contextlib
+
+from .. import _C
+from . import _checks, operations
 from .backends import ReduceOp
-from .groups import _group_or_default_group
-from .stores import ALONE
+from .groups import _get_default_group, _rank_not_in_group, get_backend
 
-
-def _check_single_tensor(param, param_name):
-    if not isinstance(param, _C.Tensor):
-        raise TypeError(
-            f"Invalid function argument. Expected parameter `{param_name}` of type torch.Tensor "
-            f"but got {type(param)} instead."
-        )
-
-
-def _check_tensor_list(param, param_name):
-    if not isinstance(param, list) or not all(isinstance(p, _C.Tensor) for p in param):
-        raise TypeError(
-            f"Invalid function argument. Expected parameter `{param_name}` of type "
-            f"List[torch.Tensor] but got {type(param)} instead."
-        )
-
-
-def _join(group, *, tensor=None, tensors=None):
-    """The group that is to act, after a look at {name: argument} of one tensor or of lists."""
-    for name, value in (tensor or {}).items():
-        _check_single_tensor(value, name)
-    for name, value in (tensors or {}).items():
-        _check_tensor_list(value, name)
-    return _group_or_default_group(group)
+# Of groups between `_coalescing_manager`'s ends, what has been asked for: (function, arguments).
+_coalesced = {}
 
 
 def broadcast(tensor, src=None, group=None, async_op=False, group_src=None):
     """Gives every process the tensor of process `src`."""
-    _join(group, tensor={"tensor": tensor})
+    _checks.single(tensor, "tensor")
+    if (pg := _checks.member("broadcast", group)) is None:
+        return None
+    _checks.on_cpu(tensor)
+    root = _checks.root(pg, src, group_src)
+    steps = operations.broadcast(pg.comm, tensor, root)
+    return pg.run("broadcast", steps, [tensor], async_op, like=[tensor], details=f"root={root}")
 
 
 def all_reduce(tensor, op=ReduceOp.SUM, group=None, async_op=False):
-    """Gives every process the reduction of all tensors."""
-    _join(group, tensor={"tensor": tensor})
+    """Gives every process the reduction of all tensors, in the place of its own.
+
+    16-bit floats are summed in float32; the order of sums is fixed by ranks.
+    """
+    _checks.single(tensor, "tensor")
+    if (pg := _checks.member("all_reduce", group)) is None:
+        return None
+    if pg in _coalesced:
+        _coalesced[pg].append((all_reduce, (tensor, op)))
+        return None
+    _checks.on_cpu(tensor)
+    name = _checks.reduction(op, tensor)
+    steps = operations.all_reduce(pg.comm, tensor, name)
+    return pg.run("all_reduce", steps, [tensor], async_op, like=[tensor], details=name)
 
 
 def all_reduce_coalesced(tensors, op=ReduceOp.SUM, group=None, async_op=False):
-    """`all_reduce` of several tensors at once."""
-    _join(group, tensors={"tensors": [tensors] if isinstance(tensors, _C.Tensor) else tensors})
+    """`all_reduce` of several tensors of one dtype at once; a Future if `async_op`."""
+    tensors = [tensors] if isinstance(tensors, _C.Tensor) else tensors
+    _checks.several(tensors, "tensors")
+    _checks.same_dtype(*tensors)
+    if (pg := _checks.member("all_reduce_coalesced", group)) is None:
+        return None
+    _checks.on_cpu(*tensors)
+    name = _checks.reduction(op, *tensors)
+    steps = operations.together(operations.all_reduce(pg.comm, each, name) for each in tensors)
+    work = pg.run("all_reduce_coalesced", steps, tensors, async_op, like=tensors, details=name)
+    return work and work.get_future()
 
 
 def reduce(tensor, dst=None, op=ReduceOp.SUM, group=None, async_op=False, group_dst=None):
-    """Gives process `dst` the reduction of all tensors."""
-    _join(group, tensor={"tensor": tensor})
+    """Gives process `dst` the reduction of all tensors, in the place of its own."""
+    _checks.single(tensor, "tensor")
+    if (pg := _checks.member("reduce", group)) is None:
+        return None
+    _checks.on_cpu(tensor)
+    root = _checks.root(pg, dst, group_dst)
+    name = _checks.reduction(op, tensor)
+    steps = operations.reduce(pg.comm, tensor, name, root)
+    details = f"{name}, root={root}"
+    return pg.run("reduce", steps, [tensor], async_op, like=[tensor], details=details)
 
 
 def all_gather(tensor_list, tensor, group=None, async_op=False):
-    """Gives every process a list of all tensors."""
-    _join(group, tensor={"tensor": tensor}, tensors={"tensor_list": tensor_list})
+    """Gives every process a list of all tensors, in the places of those of its list.
+
+    The tensors of the list may have other shapes on other ranks, if each has the shape of the
+    tensor that goes there.
+    """
+    _checks.several(tensor_list, "tensor_list")
+    _checks.single(tensor, "tensor")
+    _checks.same_dtype(tensor, *tensor_list)
+    if (pg := _checks.member("all_gather", group)) is None:
+        return None
+    _checks.on_cpu(tensor, *tensor_list)
+    _check_length("all_gather", "output tensor list", tensor_list, pg.size())
+    if tensor_list[pg.rank()].shape != tensor.shape:
+        _checks.same_shape("all_gather", tensor_list, tensor)
+    steps = operations.all_gather(pg.comm, tensor_list, tensor)
+    return pg.run("all_gather", steps, tensor_list, async_op, like=tensor_list)
+
+
+def _check_length(op, what, values, size):
+    if len(values) != size:
+        raise RuntimeError(f"{op}: invalid {what}: expected length {size}, got {len(values)}")
+
+
+def _check_split(op, many, one, parts):
+    if many.numel() != one.numel() * parts:
+        raise RuntimeError(
+            f"{op}: a tensor of shape {tuple(many.shape)} does not hold {parts} of shape "
+            f"{tuple(one.shape)}, one for each process"
+        )
 
 
 def all_gather_single(output_tensor, input_tensor, group=None, async_op=False):
-    """Gives every process all tensors in one."""
-    _join(group, tensor={"input_tensor": input_tensor, "output_tensor": output_tensor})
+    """Gives every process all tensors in one: behind one another, or along a new first dimension.
+
+    `output_tensor` has the elements of as many `input_tensor`s as there are processes.
+    """
+    _checks.single(input_tensor, "input_tensor")
+    _checks.single(output_tensor, "output_tensor")
+    _checks.same_dtype(input_tensor, output_tensor)
+    if (pg := _checks.member("all_gather_single", group)) is None:
+        return None
+    if pg in _coalesced:
+        _coalesced[pg].append((all_gather_single, (output_tensor, input_tensor)))
+        return None
+    _checks.on_cpu(input_tensor, output_tensor)
+    _check_split("all_gather_into_tensor", output_tensor, input_tensor, pg.size())
+    steps = operations.all_gather_single(pg.comm, output_tensor, input_tensor)
+    like = [input_tensor]
+    return pg.run("all_gather_into_tensor", steps, [output_tensor], async_op, like=like)
 
 
 def all_gather_into_tensor(output_tensor, input_tensor, group=None, async_op=False):
     """The older name of `all_gather_single`."""
-    _join(group, tensor={"input_tensor": input_tensor, "output_tensor": output_tensor})
+    return all_gather_single(output_tensor, input_tensor, group, async_op)
 
 
 _all_gather_base = all_gather_into_tensor
 
 
 def all_gather_coalesced(output_tensor_lists, input_tensor_list, group=None, async_op=False):
-    """`all_gather` of several tensors at once."""
-    _join(group, tensors={"input_tensor_list": input_tensor_list})
+    """`all_gather` of several tensors at once: `output_tensor_lists[process][which]`."""
+    _checks.several(input_tensor_list, "input_tensor_list")
+    if not isinstance(output_tensor_lists, list):
+        raise TypeError("Invalid function argument: output_tensor_lists should be a list")
+    for outputs in output_tensor_lists:
+        _checks.several(outputs, "output_tensor_lists")
+        _checks.same_dtype(*input_tensor_list, *outputs)
+    if (pg := _checks.member("all_gather_coalesced", group)) is None:
+        return None
+    _check_length("all_gather_coalesced", "output tensor lists", output_tensor_lists, pg.size())
+    for outputs in output_tensor_lists:
+        _check_length("all_gather_coalesced", "output list", outputs, len(input_tensor_list))
+        for output, input in zip(outputs, input_tensor_list):
+            _checks.same_shape("all_gather_coalesced", [output], input)
+        _checks.on_cpu(*outputs, *input_tensor_list)
+    steps = operations.together(
+        operations.all_gather(pg.comm, list(outputs), input)
+        for input, outputs in zip(input_tensor_list, zip(*output_tensor_lists))
+    )
+    like, result = input_tensor_list, [t for outputs in output_tensor_lists for t in outputs]
+    work = pg.run("all_gather_coalesced", steps, result, async_op, like=like)
+    return work and work.get_future()
 
 
 def gather(tensor, gather_list=None, dst=None, group=None, async_op=False, group_dst=None):
-    """Gives process `dst` a list of all tensors."""
-    _join(group, tensor={"tensor": tensor}, tensors={"gather_list": gather_list or []})
+    """Gives process `dst` a list of all tensors; the others give no list."""
+    _checks.single(tensor, "tensor")
+    gather_list = gather_list or []
+    _checks.several(gather_list, "gather_list")
+    _checks.same_dtype(tensor, *gather_list)
+    if (pg := _checks.member("gather", group)) is None:
+        return None
+    root = _checks.root(pg, dst, group_dst, 0)
+    _checks.on_cpu(tensor, *gather_list)
+    _check_root_list("gather_list", gather_list, pg.rank() == root, "destination")
+    if gather_list:
+        _check_length("gather", "output tensor list", gather_list, pg.size())
+        _checks.same_shape("gather", gather_list, tensor)
+    steps = operations.gather(pg.comm, gather_list, tensor, root)
+    details = f"root={root}"
+    return pg.run("gather", steps, gather_list, async_op, like=[tensor], details=details)
+
+
+def _check_root_list(name, values, is_root, kind):
+    if is_root and not values:
+        raise ValueError(f"Argument ``{name}`` must be specified on {kind} rank.")
+    if not is_root and values:
+        raise ValueError(f"Argument ``{name}`` must NOT be specified on non-{kind} ranks.")
 
 
 def scatter(tensor, scatter_list=None, src=None, group=None, async_op=False, group_src=None):
-    """Gives each process its part of a list of process `src`."""
-    _join(group, tensor={"tensor": tensor}, tensors={"scatter_list": scatter_list or []})
+    """Gives each process its part of a list of process `src`; the others give no list."""
+    _checks.single(tensor, "tensor")
+    scatter_list = scatter_list or []
+    _checks.several(scatter_list, "scatter_list")
+    _checks.same_dtype(tensor, *scatter_list)
+    if (pg := _checks.member("scatter", group)) is None:
+        return None
+    root = _checks.root(pg, src, group_src, 0)
+    _checks.on_cpu(tensor, *scatter_list)
+    _check_root_list("scatter_list", scatter_list, pg.rank() == root, "source")
+    if scatter_list:
+        _check_length("scatter", "input tensor list", scatter_list, pg.size())
+        _checks.same_shape("scatter", scatter_list, tensor)
+    steps = operations.scatter(pg.comm, tensor, scatter_list, root)
+    details = f"root={root}"
+    return pg.run("scatter", steps, [tensor], async_op, like=[tensor], details=details)
 
 
 def reduce_scatter(output, input_list, op=ReduceOp.SUM, group=None, async_op=False):
-    """Gives each process its part of the reduction of lists."""
-    _join(group, tensor={"output": output}, tensors={"input_list": input_list})
+    """Gives each process its part of the reduction of lists: of all `input_list[rank]`."""
+    _checks.single(output, "output")
+    _checks.several(input_list, "input_list")
+    _checks.same_dtype(output, *input_list)
+    if (pg := _checks.member("reduce_scatter", group)) is None:
+        return None
+    _checks.on_cpu(output, *input_list)
+    _check_length("reduce_scatter", "input tensor list", input_list, pg.size())
+    _checks.same_shape("reduce_scatter", [input_list[pg.rank()]], output)
+    name = _checks.reduction(op, output)
+    steps = operations.reduce_scatter(pg.comm, output, input_list, name)
+    like = input_list
+    return pg.run("reduce_scatter", steps, [output], async_op, like=like, details=name)
 
 
 def reduce_scatter_single(output, input, op=ReduceOp.SUM, group=None, async_op=False):
-    """Gives each process its part of the reduction of tensors."""
-    _join(group, tensor={"output": output, "input": input})
+    """Gives each process its part of the reduction of tensors, which are cut evenly."""
+    _checks.single(output, "output")
+    _checks.single(input, "input")
+    _checks.same_dtype(output, input)
+    if (pg := _checks.member("reduce_scatter_single", group)) is None:
+        return None
+    if pg in _coalesced:
+        _coalesced[pg].append((reduce_scatter_single, (output, input, op)))
+        return None
+    _checks.on_cpu(output, input)
+    _check_split("reduce_scatter_tensor", input, output, pg.size())
+    name = _checks.reduction(op, output)
+    parts = list(input.detach().contiguous().view(pg.size(), output.numel()).unbind())
+    steps = operations.reduce_scatter(pg.comm, output, parts, name)
+    like = [input]
+    return pg.run("reduce_scatter_tensor", steps, [output], async_op, like=like, details=name)
 
 
 def reduce_scatter_tensor(output, input, op=ReduceOp.SUM, group=None, async_op=False):
     """The older name of `reduce_scatter_single`."""
-    _join(group, tensor={"output": output, "input": input})
+    return reduce_scatter_single(output, input, op, group, async_op)
 
 
 _reduce_scatter_base = reduce_scatter_tensor
@@ -108,119 +248,118 @@ _reduce_scatter_base = reduce_scatter_tensor
 
 def all_to_all(output_tensor_list, input_tensor_list, group=None, async_op=False):
     """Each process gives every process a tensor of its list."""
-    lists = {"output_tensor_list": output_tensor_list, "input_tensor_list": input_tensor_list}
-    _join(group, tensors=lists)
+    _checks.several(output_tensor_list, "output_tensor_list")
+    _checks.several(input_tensor_list, "input_tensor_list")
+    _checks.same_dtype(*output_tensor_list, *input_tensor_list)
+    if (pg := _checks.member("all_to_all", group)) is None:
+        return None
+    _checks.on_cpu(*output_tensor_list, *input_tensor_list)
+    _check_length("all_to_all", "output tensor list", output_tensor_list, pg.size())
+    _check_length("all_to_all", "input tensor list", input_tensor_list, pg.size())
+    steps = operations.all_to_all(pg.comm, output_tensor_list, input_tensor_list)
+    return pg.run("all_to_all", steps, output_tensor_list, async_op, like=[output_tensor_list[0]])
 
 
 def all_to_all_single(
     output, input, output_split_sizes=None, input_split_sizes=None, group=None, async_op=False
 ):
-    """Each process gives every process a part of its tensor."""
-    _join(group, tensor={"output": output, "input": input})
+    """Each process gives every process a part of its tensor.
+
+    The parts are rows, cut evenly or as the sizes say: `input_split_sizes[rank]` go to a rank,
+    `output_split_sizes[rank]` come from it.
+    """
+    _checks.single(output, "output")
+    _checks.single(input, "input")
+    _checks.same_dtype(output, input)
+    if (pg := _checks.member("all_to_all_single", group)) is None:
+        return None
+    _checks.on_cpu(output, input)
+    counts_out = _row_counts(output, output_split_sizes, pg.size())
+    counts_in = _row_counts(input, input_split_sizes, pg.size())
+    steps = operations.all_to_all_single(pg.comm, output, input, counts_out, counts_in)
+    return pg.run("all_to_all_single", steps, [output], async_op, like=[output[:0]])
 
 
-def isend(tensor, dst=None, group=None, tag=0, group_dst=None):
-    """Sends a tensor to process `dst` and goes on."""
-    _join(group, tensor={"tensor": tensor})
+def _row_counts(tensor, sizes, parts):
+    """The elements of each part."""
+    if tensor.dim() == 0:
+        raise RuntimeError("all_to_all_single: expected tensors of at least one dimension")
+    rows = tensor.shape[0]
+    if not sizes:
+        if rows % parts:
+            raise RuntimeError("Tensor's dim 0 does not divide equally across group size")
+        sizes = [rows // parts] * parts
+    if len(sizes) != parts:
+        raise RuntimeError("Number of tensor splits not equal to group size")
+    if sum(sizes) != rows or min(sizes) < 0:
+        raise RuntimeError("Split sizes doesn't match total dim 0 size")
+    of_one = tensor.numel() // rows if rows else 0
+    return [size * of_one for size in sizes]
 
 
-def irecv(tensor, src=None, group=None, tag=0, group_src=None):
-    """Asks for a tensor of process `src` and goes on."""
-    _join(group, tensor={"tensor": tensor})
-
-
-def send(tensor, dst=None, group=None, tag=0, group_dst=None):
-    """Sends a tensor to process `dst`."""
-    _join(group, tensor={"tensor": tensor})
-
-
-def recv(tensor, src=None, group=None, tag=0, group_src=None):
-    """Waits for a tensor of process `src`."""
-    _join(group, tensor={"tensor": tensor})
-
-
-class P2POp:
-    """A message to or from one process, for `batch_isend_irecv`."""
-
-    def __new__(cls, op, tensor, peer=None, group=None, tag=0, group_peer=None):
-        if op not in (isend, irecv):
-            raise ValueError(
-                "Invalid ``op``. Expected ``op`` to be of type ``torch.distributed.isend`` or "
-                "``torch.distributed.irecv``."
-            )
-        _join(group, tensor={"tensor": tensor})
-        return object.__new__(cls)
-
-
-def batch_isend_irecv(p2p_op_list):
-    """Sends and receives many messages at once."""
-    if not isinstance(p2p_op_list, list) or not all(isinstance(p, P2POp) for p in p2p_op_list):
-        raise ValueError(
-            "Invalid ``p2p_op_list``. Each op is expected to to be of type "
-            "``torch.distributed.P2POp``."
-        )
-    _group_or_default_group()
-
-
-def all_gather_object(object_list, obj, group=None):
-    """Gives every process a list of all objects."""
-    _group_or_default_group(group)
-
-
-def gather_object(obj, object_gather_list=None, dst=None, group=None, group_dst=None):
-    """Gives process `dst` a list of all objects."""
-    _group_or_default_group(group)
-
-
-def scatter_object_list(
-    scatter_object_output_list,
-    scatter_object_input_list=None,
-    src=None,
-    group=None,
-    group_src=None,
-):
-    """Gives each process an object of a list of process `src`."""
-    if not isinstance(scatter_object_output_list, list) or not scatter_object_output_list:
-        raise ValueError(
-            "Expected argument scatter_object_output_list to be a list of size at least 1."
-        )
-    _group_or_default_group(group)
-
-
-def send_object_list(
-    object_list, dst=None, group=None, device=None, group_dst=None, use_batch=False
-):
-    """Sends objects to process `dst`."""
-    _group_or_default_group(group)
-
-
-def recv_object_list(
-    object_list, src=None, group=None, device=None, group_src=None, use_batch=False
-):
-    """Waits for objects of process `src`."""
-    _group_or_default_group(group)
-
-
-def broadcast_object_list(object_list, src=None, group=None, device=None, group_src=None):
-    """Gives every process the objects of process `src`."""
-    _group_or_default_group(group)
-
-
-def barrier(group=None, async_op=False, device_ids=None):
+def barrier(group=None, async_op=False, device_ids=None, timeout=None):
     """Waits until every process is here."""
-    _group_or_default_group(group)
+    if (pg := _checks.member("barrier", group)) is None:
+        return None
+    seconds = None
+    if timeout is not None:
+        _checks.timeout(timeout)
+        seconds = timeout.total_seconds()
+    return pg.run("barrier", operations.barrier(pg.comm), [], async_op, seconds=seconds)
 
 
 def monitored_barrier(group=None, timeout=None, wait_all_ranks=False):
-    """`barrier` that tells which process did not come."""
-    _group_or_default_group(group)
+    """`barrier` that tells which process did not come.
+
+    Rank 0 raises after `timeout`, naming the first missing rank, or all of them if
+    `wait_all_ranks`; the others raise as well.
+    """
+    if (pg := _checks.member("monitored_barrier", group)) is None:
+        return
+    get_backend(pg)
+    seconds = pg.seconds
+    if timeout is not None:
+        _checks.timeout(timeout)
+        seconds = timeout.total_seconds()
+    pg.monitored_barrier(seconds, wait_all_ranks)
 
 
-def record_comm(name):
-    """Records what processes say to each other."""
-    _group_or_default_group()
+class _Coalesced:
+    """What `_coalescing_manager` hands out: `wait()` waits for all of it."""
+
+    def __init__(self):
+        self.works = []
+
+    def append(self, work):
+        if work is not None:
+            self.works.append(work)
+
+    def wait(self):
+        for work in self.works:
+            work.wait()
 
 
-for _name, _value in list(vars().items()):
-    if not _name.startswith("_") and getattr(_value, "__module__", None) == __name__:
-        _unavailable.mark(ALONE, _value)
+@contextlib.contextmanager
+def _coalescing_manager(group=None, device=None, async_ops=False):
+    """Collects operations of one kind and does them at the end."""
+    pg = group or _get_default_group()
+    manager = _Coalesced()
+    if _rank_not_in_group(pg):
+        yield manager
+        return
+    if _coalesced.setdefault(pg, []):
+        raise ValueError("ProcessGroup has non-empty op list at the start of coalescing")
+    try:
+        yield manager
+    finally:
+        asked = _coalesced.pop(pg)
+    if len({function for function, _ in asked}) > 1:
+        names = {function.__name__ for function, _ in asked}
+        raise RuntimeError(
+            "Coalescing manager requires all collectives to be the same type, but got mixed types: "
+            f"{names}"
+        )
+    for function, arguments in asked:
+        manager.append(function(*arguments, group=pg, async_op=True))
+    if not async_ops:
+        manager.wait()

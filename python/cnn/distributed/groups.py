@@ -1,15 +1,18 @@
-"""Groups of processes: there is none, and none can be made."""
+"""Groups of processes: made over MPI, named, numbered and ended."""
 
 from __future__ import annotations
 
 import os
+import warnings
+from datetime import timedelta
 from types import SimpleNamespace
 
 from .. import _unavailable
+from . import _mpi, exits, joining
 from .backends import Backend, BackendConfig
+from .constants import default_pg_timeout
+from .process_group import ProcessGroup
 from .stores import ALONE
-
-_unavailable.declare(__name__, ALONE, classes="ProcessGroup Work", error=RuntimeError)
 
 # What is known of groups: the default one, and of each its ranks {global: in the group}.
 _world = SimpleNamespace(default_pg=None, pg_map={}, pg_names={}, pg_group_ranks={}, group_count=0)
@@ -18,7 +21,7 @@ _world = SimpleNamespace(default_pg=None, pg_map={}, pg_names={}, pg_group_ranks
 class _WorldMeta(type):
     @property
     def WORLD(cls):
-        """The group of all processes; None."""
+        """The group of all processes, or None."""
         return _world.default_pg
 
     @WORLD.setter
@@ -27,7 +30,7 @@ class _WorldMeta(type):
 
 
 class group(metaclass=_WorldMeta):
-    """`group.WORLD` is the group of all processes; None, as there is none."""
+    """`group.WORLD` is the group of all processes, or None."""
 
 
 class GroupMember(metaclass=_WorldMeta):
@@ -37,7 +40,7 @@ class GroupMember(metaclass=_WorldMeta):
 
 
 def is_initialized():
-    """False: no group has been made."""
+    """Whether `init_process_group` has made the group of all processes."""
     return _world.default_pg is not None
 
 
@@ -160,13 +163,13 @@ def is_torchelastic_launched():
 
 
 def is_gloo_available():
-    """False: there is no Gloo."""
-    return False
+    """Whether "gloo" can be asked for: MPI carries its messages."""
+    return _mpi.is_installed()
 
 
 def is_mpi_available():
-    """False: there is no MPI."""
-    return False
+    """Whether there is mpi4py, which carries the messages."""
+    return _mpi.is_installed()
 
 
 def is_nccl_available():
@@ -185,10 +188,12 @@ def is_xccl_available():
 
 
 def is_backend_available(backend):
-    """Whether groups can use a backend: none can be made, so none is."""
+    """Whether groups can use a backend, or each of those of "cpu:gloo,cuda:nccl"."""
     if ":" in backend:
-        BackendConfig(Backend(backend))
-    return False
+        names = BackendConfig(Backend(backend)).get_device_backend_map().values()
+    else:
+        names = [backend.lower()]
+    return _mpi.is_installed() and all(name in (Backend.MPI, Backend.GLOO) for name in names)
 
 
 def init_process_group(
@@ -203,17 +208,73 @@ def init_process_group(
     device_id=None,
     _ranks=None,
 ):
-    """Raises RuntimeError: there are no other processes to make a group with."""
-    raise RuntimeError(f"init_process_group: {ALONE}; is_available() is False")
+    """Makes the group of all processes, which the other functions use by default.
+
+    Every process of a job calls this; `mpiexec` or `cnn.distributed.run` starts them. `backend` is
+    "mpi", or "gloo", which means the same here. `rank` and `world_size`, or RANK and WORLD_SIZE in
+    the environment, must be those of the job if they are given. Raises RuntimeError where mpi4py
+    is missing, and DistBackendError if a process does not come within `timeout`.
+    """
+    if is_initialized():
+        raise ValueError("trying to initialize the default process group twice!")
+    if store is not None and init_method is not None:
+        raise AssertionError("Cannot specify both init_method and store.")
+    backend = _carrier(backend)
+    if timeout is None:
+        timeout = default_pg_timeout
+    if not isinstance(timeout, timedelta):
+        raise TypeError(
+            f"Expected timeout argument to be of type datetime.timedelta, got {timeout}"
+        )
+    seconds = timeout.total_seconds()
+    comm = joining.join(init_method, rank, world_size, store, seconds)
+    if backend == Backend.GLOO and comm.rank == 0:
+        warnings.warn("there is no Gloo here: MPI carries the messages", stacklevel=2)
+    _world.default_pg = _enter(comm, range(comm.size), seconds, backend, "default_pg", store)
+    exits.watch(_world)
+
+
+def _carrier(name):
+    """The backend that a name means for tensors of the CPU. RuntimeError for those not here."""
+    if name is None or name == Backend.UNDEFINED:
+        return Backend(Backend.MPI)
+    config = BackendConfig(Backend(name)).get_device_backend_map()
+    backend = config.get("cpu", Backend(name) if ":" not in name else next(iter(config.values())))
+    if backend in (Backend.MPI, Backend.GLOO):
+        return backend
+    if backend == Backend.NCCL:
+        raise RuntimeError(
+            'ProcessGroupNCCL is only supported with GPUs, no GPUs found! "mpi" carries tensors of '
+            "the CPU"
+        )
+    raise RuntimeError(f'distributed: there is no backend {backend!r} here; "mpi" is')
+
+
+def _enter(comm, ranks, seconds, backend, desc, store):
+    """A ProcessGroup of global ranks, entered among those that are known."""
+    pg = ProcessGroup(comm, seconds, str(_world.group_count), backend, desc)
+    _world.pg_map[pg] = (backend, store)
+    _world.pg_names[pg] = pg.group_name
+    _world.pg_group_ranks[pg] = {rank: own for own, rank in enumerate(ranks)}
+    _world.group_count += 1
+    return pg
 
 
 def destroy_process_group(group=None):
-    """Ends a group. AssertionError without one, as PyTorch's."""
+    """Ends a group, or, by default, all of them. AssertionError without one, as PyTorch's."""
     if _rank_not_in_group(group):
         return
-    if (group or _world.default_pg) is None:
+    pg = group or _world.default_pg
+    if pg is None:
         raise AssertionError("Process group cannot be None")
-    raise ValueError("Invalid process group specified")
+    if pg not in _world.pg_map:
+        raise ValueError("Invalid process group specified")
+    for each in list(_world.pg_map) if pg is _world.default_pg else [pg]:
+        each.shutdown()
+        for known in (_world.pg_map, _world.pg_names, _world.pg_group_ranks):
+            known.pop(each, None)
+    if pg is _world.default_pg:
+        _world.default_pg, _world.group_count = None, 0
 
 
 def new_group(
@@ -227,33 +288,122 @@ def new_group(
     *,
     sort_ranks=True,
 ):
-    """A group of some of the processes."""
-    _get_default_group()
+    """A group of some of the processes, by default of all.
+
+    All processes call this, also those outside of it, which get `GroupMember.NON_GROUP_MEMBER`;
+    with `use_local_synchronization` only those of the group, and others get None.
+    """
+    default = _get_default_group()
+    backend = _carrier(backend or _world.pg_map[default][0])
+    seconds = default.seconds if timeout is None else timeout.total_seconds()
+    own, size = default.rank(), default.size()
+    ranks = list(range(size)) if ranks is None else list(ranks)
+    if sort_ranks:
+        ranks.sort()
+    if len(set(ranks)) != len(ranks):
+        raise ValueError(f"ranks list must not contain duplicate entries, got {ranks}")
+    if len(ranks) > size:
+        raise ValueError(
+            "the new group's world size should be less or equal to the world size set by "
+            "init_process_group"
+        )
+    for rank in ranks:
+        if not 0 <= rank < size:
+            raise ValueError(
+                f"Rank {rank} is out of range. Valid ranks are 0 to {size - 1} (world_size={size})"
+            )
+    if own not in ranks:
+        if use_local_synchronization:
+            return None
+        _world.group_count += 1
+        return GroupMember.NON_GROUP_MEMBER
+    default.meet(ranks, seconds)
+    comm = default.comm.among(ranks)
+    return _enter(comm, ranks, seconds, backend, group_desc or "undefined", None)
 
 
 def new_subgroups(
     group_size=None, group=None, timeout=None, backend=None, pg_options=None, group_desc=None
 ):
-    """Groups of equal size, by default one for each machine."""
-    _get_default_group()
+    """Groups of `group_size` processes: the one of this process, and a list of all."""
+    if group_size is None:
+        raise ValueError(
+            "Default group size only takes effect when CUDA is available."
+            "If your subgroup using a backend that does not depend on CUDA,"
+            "please pass in 'group_size' correctly."
+        )
+    if group_size <= 0:
+        raise ValueError(f"The arg 'group_size' ({group_size}) must be positive")
+    size = get_world_size(group)
+    if size < group_size:
+        raise ValueError(
+            f"The arg 'group_size' ({group_size}) must not exceed the world size ({size})"
+        )
+    if size % group_size:
+        raise ValueError(f"The world size ({size}) must be divisible by 'group_size={group_size}'")
+    ranks = get_process_group_ranks(group)
+    parts = [ranks[i : i + group_size] for i in range(0, len(ranks), group_size)]
+    return new_subgroups_by_enumeration(parts, timeout, backend, pg_options, group_desc)
 
 
 def new_subgroups_by_enumeration(
     ranks_per_subgroup_list, timeout=None, backend=None, pg_options=None, group_desc=None
 ):
-    """Groups of given processes."""
+    """Groups of given processes: the one of this process, or None, and a list of all."""
     if not ranks_per_subgroup_list:
         raise ValueError("The arg 'ranks_per_subgroup_list' cannot be empty")
     _get_default_group()
+    homes = {}
+    for ranks in ranks_per_subgroup_list:
+        for rank in ranks:
+            if rank in homes:
+                raise ValueError(
+                    f"Rank {rank} has appeared in both subgroup {homes[rank]} and {ranks}"
+                )
+            homes[rank] = ranks
+    subgroups, current = [], None
+    for ranks in ranks_per_subgroup_list:
+        subgroup = new_group(ranks, timeout, backend, pg_options, group_desc=group_desc)
+        subgroups.append(subgroup)
+        if get_rank() in ranks:
+            current = subgroup
+    return current, subgroups
 
 
 def split_group(
     parent_pg=None, split_ranks=None, timeout=None, pg_options=None, group_desc=None, backend=None
 ):
-    """Groups that a group is divided into."""
+    """The one of the groups that a group is divided into in which this process is, or None.
+
+    `split_ranks` are lists of ranks of the parent; only its processes call this.
+    """
     if split_ranks is None or len(split_ranks) == 0:
         raise ValueError("split_ranks cannot be None or empty")
-    _group_or_default_group(parent_pg)
+    parent = _group_or_default_group(parent_pg)
+    if parent not in _world.pg_group_ranks:
+        raise ValueError(f"Group {parent} is not registered")
+    mine = None
+    for ranks in split_ranks:
+        if len(ranks) == 0:
+            raise ValueError("the split group cannot be empty")
+        if len(ranks) > parent.size():
+            raise ValueError(
+                "the split group's size should be less or equal to the world_size set by "
+                "init_process_group"
+            )
+        if len(ranks) != len(set(ranks)):
+            raise ValueError("the split group cannot have duplicate ranks")
+        if parent.rank() in ranks and mine is None:
+            mine = sorted(ranks)
+    if mine is None:
+        return None
+    seconds = parent.seconds if timeout is None else timeout.total_seconds()
+    parent.meet(mine, seconds)
+    comm = parent.comm.among(mine)
+    ranks = [get_global_rank(parent, rank) for rank in mine]
+    backend = _carrier(backend or _world.pg_map[parent][0])
+    desc = group_desc or f"{parent.group_desc}:split"
+    return _enter(comm, ranks, seconds, backend, desc, None)
 
 
 def shrink_group(ranks_to_exclude, group=None, shrink_flags=0, pg_options=None):
@@ -265,12 +415,4 @@ def _find_pg_by_ranks_and_tag(tag, ranks):
     return None
 
 
-_unavailable.mark(
-    ALONE,
-    init_process_group,
-    new_group,
-    new_subgroups,
-    new_subgroups_by_enumeration,
-    shrink_group,
-    split_group,
-)
+_unavailable.mark(ALONE, shrink_group)

@@ -1,0 +1,119 @@
+"""What arguments of operations must be, and whose turn it is: PyTorch's errors and warnings."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import timedelta
+
+from .. import _C
+from .backends import RedOpType
+from .groups import (
+    _get_default_group,
+    _group_or_default_group,
+    _rank_not_in_group,
+    _world,
+    get_group_rank,
+)
+
+
+def single(value, name):
+    """TypeError unless `value` is a tensor."""
+    if not isinstance(value, _C.Tensor):
+        raise TypeError(
+            f"Invalid function argument. Expected parameter `{name}` of type torch.Tensor "
+            f"but got {type(value)} instead."
+        )
+
+
+def several(value, name):
+    """TypeError unless `value` is a list of tensors."""
+    if not isinstance(value, list) or not all(isinstance(p, _C.Tensor) for p in value):
+        raise TypeError(
+            f"Invalid function argument. Expected parameter `{name}` of type "
+            f"List[torch.Tensor] but got {type(value)} instead."
+        )
+
+
+def same_dtype(*tensors):
+    """ValueError unless all tensors have one dtype."""
+    for tensor in tensors[1:]:
+        if tensor.dtype != tensors[0].dtype:
+            raise ValueError(
+                "Invalid usage of tensors with different dtypes"
+                f"Found {tensors[0].dtype} and  {tensor.dtype}"
+            )
+
+
+def same_shape(op, tensors, like):
+    """RuntimeError unless all tensors have the shape of `like`."""
+    for i, tensor in enumerate(tensors):
+        if tensor.shape != like.shape:
+            raise RuntimeError(
+                f"{op}: invalid tensor size at index {i} (expected {tuple(like.shape)}, got "
+                f"{tuple(tensor.shape)})"
+            )
+
+
+def on_cpu(*tensors):
+    """RuntimeError unless MPI can reach the memory of all tensors."""
+    for tensor in tensors:
+        if tensor.device.type != "cpu":
+            raise RuntimeError(
+                f"No backend type associated with device type {tensor.device.type}: "
+                "MPI carries tensors of the CPU"
+            )
+
+
+def timeout(value):
+    """TypeError unless `value` is a timedelta."""
+    if not isinstance(value, timedelta):
+        raise TypeError(f"Expected timeout argument to be of type datetime.timedelta, got {value}")
+
+
+def member(name, group):
+    """The group that is to act, or None, with a warning, where this process is not in it."""
+    if not _rank_not_in_group(group):
+        return _group_or_default_group(group)
+    rank = _get_default_group().rank() if _world.default_pg is not None else -1
+    warnings.warn(
+        f"Running {name} on global rank {rank} which does not belong to the given group.",
+        stacklevel=3,
+    )
+    return None
+
+
+def root(group, rank, group_rank, default=None):
+    """The number in a group of a process that is named by its number among all, or in the group."""
+    if rank is None and group_rank is None:
+        rank = default
+    if group_rank is not None:
+        if rank is not None:
+            raise ValueError("Can't specify both group_rank and global_rank")
+    elif rank is None:
+        raise ValueError("Must specify global_rank or group_rank")
+    else:
+        group_rank = get_group_rank(group, rank)
+    if not 0 <= group_rank < group.size():
+        raise ValueError(f"rank {group_rank} is not in a group of {group.size()}")
+    return group_rank
+
+
+def not_self(group, rank, kind):
+    """ValueError if a message would go to this process itself."""
+    if group.rank() == rank:
+        raise ValueError(
+            f"Invalid {kind} rank: {kind} rank should not be the same as the rank of the current "
+            "process."
+        )
+
+
+def reduction(op, *tensors):
+    """The name of a reduction, which must be one of the tensors' dtypes."""
+    name = RedOpType(getattr(op, "op", op)).name
+    if name in ("PREMUL_SUM", "UNUSED"):
+        raise RuntimeError(f"Cannot use ReduceOp.{name} with MPI")
+    if name in ("BAND", "BOR", "BXOR"):
+        for tensor in tensors:
+            if tensor.is_floating_point():
+                raise RuntimeError(f"Cannot use ReduceOp.{name} with non-integral dtype")
+    return name

@@ -1,0 +1,231 @@
+"""MPI, through mpi4py: the one file that knows of it. It loads when a group is asked for."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+
+from .. import _C
+from .stores import DistBackendError
+
+INSTALL = "pip install 'cnn[mpi]' brings mpi4py and an MPI"
+
+
+@functools.cache
+def is_installed():
+    """Whether mpi4py can be found; it is not loaded."""
+    return importlib.util.find_spec("mpi4py") is not None
+
+
+@functools.cache
+def load():
+    """mpi4py.MPI, initialized for many threads. RuntimeError where it is missing or broken."""
+    if not is_installed():
+        raise RuntimeError(f"distributed: there is no mpi4py here; {INSTALL}")
+    import mpi4py
+
+    mpi4py.rc.thread_level = "multiple"
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        raise RuntimeError(
+            f"distributed: mpi4py finds no MPI that it can use ({error}); {INSTALL}"
+        ) from error
+    if MPI.Query_thread() < MPI.THREAD_MULTIPLE:
+        raise RuntimeError("distributed: this MPI does not serve several threads at once")
+    return MPI
+
+
+def memory(tensor):
+    """A NumPy view of a dense tensor, which keeps its memory where it is."""
+    tensor = tensor.detach()
+    if tensor.dtype is _C.bfloat16 or tensor.dtype is _C.float16:
+        tensor = tensor.view(_C.int16)
+    return tensor.numpy()
+
+
+def _names(text):
+    return dict(pair.split(":") for pair in text.split())
+
+
+_TYPES = _names(
+    "float32:FLOAT float64:DOUBLE int8:INT8_T uint8:UINT8_T bool:UINT8_T int16:INT16_T "
+    "int32:INT32_T int64:INT64_T uint16:UINT16_T uint32:UINT32_T uint64:UINT64_T"
+)
+_OPS = _names("SUM:SUM AVG:SUM PRODUCT:PROD MIN:MIN MAX:MAX BAND:BAND BOR:BOR BXOR:BXOR")
+# Of 0 and 1, whose sum is "any" and whose product "all".
+_BOOL_OPS = _names("SUM:MAX AVG:MAX PRODUCT:MIN MIN:MIN MAX:MAX BAND:MIN BOR:MAX BXOR:BXOR")
+
+
+def can_reduce(dtype, op):
+    """Whether MPI itself reduces values of a dtype as is wanted: not 16-bit floats, which it would
+    not sum in float32, nor the extremes of floats, in which NaN would get lost.
+    """
+    name = str(dtype).rpartition(".")[2]
+    return name in _TYPES and not (name.startswith("float") and op in ("MIN", "MAX"))
+
+
+class Communicator:
+    """A communicator of MPI's that starts operations on memory and hands back their requests."""
+
+    def __init__(self, comm):
+        self.comm = comm
+        comm.Set_errhandler(load().ERRORS_RETURN)
+        self.rank, self.size = comm.Get_rank(), comm.Get_size()
+
+    def free(self):
+        """Gives the communicator back to MPI; all its ranks do."""
+        self.comm.Free()
+
+    def reserved_tag(self, which):
+        """A tag that messages of programs do not have."""
+        return load().COMM_WORLD.Get_attr(load().TAG_UB) - which
+
+    def among(self, ranks):
+        """A communicator of some ranks, in this order; they alone call this."""
+        group = self.comm.Get_group()
+        return Communicator(self.comm.Create_group(group.Incl(ranks)))
+
+    def all_reduce(self, tensor, op):
+        """The reduction of all in the place of each tensor."""
+        return _start(self.comm.Iallreduce, load().IN_PLACE, _values(tensor), _op(tensor, op))
+
+    def reduce(self, tensor, op, root):
+        """The reduction of all in the place of the tensor of `root`."""
+        values, op = _values(tensor), _op(tensor, op)
+        if self.rank == root:
+            return _start(self.comm.Ireduce, load().IN_PLACE, values, op, root)
+        return _start(self.comm.Ireduce, values, None, op, root)
+
+    def broadcast(self, tensor, root):
+        """The tensor of `root` in the place of all."""
+        return _start(self.comm.Ibcast, _bytes(tensor), root)
+
+    def all_gather(self, output, input):
+        """Equal parts: `output` holds as many times `input` as there are ranks."""
+        return _start(self.comm.Iallgather, _bytes(input), _bytes(output, input.nbytes))
+
+    def all_gather_parts(self, output, counts):
+        """Parts of `counts` elements, of which each rank has filled in its own."""
+        return _start(self.comm.Iallgatherv, load().IN_PLACE, _parts(output, counts))
+
+    def gather(self, output, input, root):
+        """Equal parts for `root`; the others have no output."""
+        spec = _bytes(output, input.nbytes) if self.rank == root else None
+        return _start(self.comm.Igather, _bytes(input), spec, root)
+
+    def gather_parts(self, output, input, counts, root):
+        """Parts of `counts` elements for `root`."""
+        spec = _parts(output, counts) if self.rank == root else None
+        return _start(self.comm.Igatherv, _bytes(input), spec, root)
+
+    def scatter(self, output, input, root):
+        """Equal parts of the input of `root`; the others have none."""
+        spec = _bytes(input, output.nbytes) if self.rank == root else None
+        return _start(self.comm.Iscatter, spec, _bytes(output), root)
+
+    def all_to_all(self, output, input, output_counts, input_counts):
+        """Parts of `input_counts` elements go out, of `output_counts` come in."""
+        parts = _parts(input, input_counts), _parts(output, output_counts)
+        return _start(self.comm.Ialltoallv, *parts)
+
+    def barrier(self):
+        """Nothing, of all."""
+        return _start(self.comm.Ibarrier)
+
+    def send(self, tensor, to, tag):
+        """A message."""
+        return _start(self.comm.Isend, _bytes(tensor), to, tag)
+
+    def receive(self, tensor, source, tag):
+        """A message of a rank, or of any for None."""
+        source = load().ANY_SOURCE if source is None else source
+        return _start(self.comm.Irecv, _bytes(tensor), source, tag)
+
+
+class Unlike(DistBackendError):
+    """Every rank that is concerned has seen that its arguments do not fit: the group goes on."""
+
+
+class Pending:
+    """A request, and the status of what came."""
+
+    __slots__ = ("_request", "_status")
+
+    def __init__(self, request):
+        self._request, self._status = request, load().Status()
+
+    def done(self):
+        """Whether it is done. DistBackendError if it failed."""
+        try:
+            return self._request.Test(self._status)
+        except load().Exception as error:
+            raise _translated(error) from None
+
+    def source(self):
+        """The rank that a message came from."""
+        return self._status.Get_source()
+
+    def count(self):
+        """The bytes of a message."""
+        return self._status.Get_count(load().BYTE)
+
+
+def _start(function, *arguments):
+    try:
+        return Pending(function(*arguments))
+    except load().Exception as error:
+        raise _translated(error) from None
+
+
+def _translated(error):
+    return DistBackendError(f"MPI: {error.Get_error_string()}")
+
+
+def _name(tensor):
+    return str(tensor.dtype).rpartition(".")[2]
+
+
+def _op(tensor, op):
+    return getattr(load(), (_BOOL_OPS if tensor.dtype is _C.bool else _OPS)[op])
+
+
+def _values(tensor):
+    return [memory(tensor), tensor.numel(), getattr(load(), _TYPES[_name(tensor)])]
+
+
+def _bytes(tensor, count=None):
+    return [memory(tensor), tensor.nbytes if count is None else count, load().BYTE]
+
+
+def _parts(tensor, counts):
+    """What MPI's functions with a v take: parts one behind the other, counted in elements."""
+    size = tensor.element_size()
+    counts = [count * size for count in counts]
+    starts = [0] * len(counts)
+    for i, count in enumerate(counts[:-1]):
+        starts[i + 1] = starts[i] + count
+    return [memory(tensor), counts, starts, load().BYTE]
+
+
+def world(rank=None):
+    """The communicator of all processes that were started together; `rank` orders them."""
+    MPI = load()
+    if rank is None:
+        return Communicator(MPI.COMM_WORLD.Dup())
+    return Communicator(MPI.COMM_WORLD.Split(0, rank))
+
+
+def world_size():
+    """How many processes were started together."""
+    return load().COMM_WORLD.Get_size()
+
+
+def world_barrier():
+    """Pending until all processes that were started together are here."""
+    return _start(load().COMM_WORLD.Ibarrier)
+
+
+def abort(code):
+    """Ends every process of the job at once."""
+    load().COMM_WORLD.Abort(code)

@@ -1,0 +1,258 @@
+"""Operations under way: who drives them, who waits for them, and what ends them.
+
+An operation is a generator that starts requests, yields them, and goes on when they are done. Those
+of a group follow one another, as every rank must start them in the same order; messages from one
+process to another go side by side. Whoever waits for an operation drives it; while nobody waits, a
+thread does.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+
+from .. import futures
+from ..autograd.grad_mode import no_grad
+from . import _mpi
+from .stores import DistBackendError
+
+_SPINS = 200
+
+
+class Work:
+    """An operation under way, of which `async_op=True` hands out one."""
+
+    def __init__(self, name="", steps=None, seconds=None, result=None):
+        self._name, self._steps, self._result = name, steps, result
+        self._pending = self._queue = self._error = None
+        self._done, self._lock, self._future = False, threading.Lock(), None
+        self._source = -1
+        self._seconds = seconds
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+
+    def is_completed(self):
+        """Whether it is over, well or with an error."""
+        if not self._done and self._queue is not None:
+            self._queue.advance()
+        return self._done
+
+    def is_success(self):
+        """Whether it is over without an error."""
+        return self.is_completed() and self._error is None
+
+    def exception(self):
+        """The error that ended it, or None."""
+        return self._error
+
+    def _source_rank(self):
+        """The rank that a message came from."""
+        return self._source
+
+    def result(self):
+        """The tensors that were written. RuntimeError before it is over."""
+        if not self._done:
+            raise RuntimeError("result() of work that is not completed: wait() waits for it")
+        return self._result
+
+    def wait(self, timeout=None):
+        """Waits until it is over; True, or its error raised.
+
+        `timeout`, a timedelta, bounds the wait; beyond it, or beyond the group's own, every
+        operation of the group ends with DistBackendError.
+        """
+        if not self._done:
+            self._drive(timeout)
+        if self._error is not None:
+            raise self._error
+        return True
+
+    def synchronize(self):
+        """`wait()`."""
+        self.wait()
+
+    def get_future(self):
+        """A Future of the tensors that are written."""
+        with self._lock:
+            if self._future is None:
+                self._future = futures.Future()
+                if self._done:
+                    self._tell(self._future)
+            return self._future
+
+    source_rank = _source_rank
+
+    def _note_source(self, rank):
+        self._source = rank
+
+    def _drive(self, timeout):
+        limit = None
+        if timeout is not None and timeout.total_seconds() > 0:
+            limit = time.monotonic() + timeout.total_seconds()
+        queue, spins = self._queue, 0
+        queue.waiters += 1
+        try:
+            while not self._done:
+                if queue.advance():
+                    spins = 0
+                    continue
+                spins += 1
+                if spins > _SPINS:
+                    # Another rank is late: leave the core to whoever has work.
+                    time.sleep(min(1e-6 * (spins - _SPINS), 5e-4))
+                    if limit is not None and time.monotonic() > limit:
+                        queue.fail(_timed_out(self, timeout.total_seconds()))
+                elif spins > 8:
+                    os.sched_yield()
+        finally:
+            queue.waiters -= 1
+
+    def _step(self):
+        """Goes on if its requests are done. True if something happened."""
+        if self._pending is not None and not self._pending.done():
+            if self._deadline is not None and time.monotonic() > self._deadline:
+                raise _timed_out(self, self._seconds)
+            return False
+        try:
+            with no_grad():
+                self._pending = next(self._steps)
+        except StopIteration:
+            self._finish(None)
+        return True
+
+    def _finish(self, error):
+        with self._lock:
+            self._error, self._done = error, True
+            future = self._future
+        if error is None:
+            self._steps = self._pending = None
+        if future is not None:
+            self._tell(future)
+
+    def _tell(self, future):
+        if self._error is not None:
+            future.set_exception(self._error)
+        else:
+            future.set_result(self._result)
+
+
+def wait_for(pending, seconds, what):
+    """Waits for a request outside of any group. DistBackendError after so many seconds."""
+    queue = Queue()
+    work = Work(what, iter([pending]), seconds)
+    queue.put(work, follow=False).wait()
+
+
+def _timed_out(work, seconds):
+    return DistBackendError(
+        f"Timed out waiting {round(seconds * 1000)}ms for {work._name} to complete: not every rank "
+        "has called it with the same arguments, or one has ended. The group cannot be used any more"
+    )
+
+
+# What operations that failed have left behind: MPI may still write to the memory of their tensors.
+_abandoned = []
+
+
+class Queue:
+    """The operations of a group: those `in_order` one after the other, messages side by side."""
+
+    def __init__(self):
+        self.waiters, self.error = 0, None
+        self._lock = threading.Lock()
+        self._in_order, self._messages = deque(), []
+
+    def put(self, work, in_order=True, follow=True):
+        """Enters an operation and starts it if it is its turn; `follow` it if nobody waits."""
+        work._queue = self
+        if self.error is not None:
+            raise DistBackendError(f"{work._name}: the group has failed before: {self.error}")
+        with self._lock:
+            (self._in_order if in_order else self._messages).append(work)
+            self._advance()
+        if follow and not work._done:
+            _follower.watch(self)
+        return work
+
+    def __len__(self):
+        return len(self._in_order) + len(self._messages)
+
+    def advance(self):
+        """Drives what is under way, unless another thread does. True if something happened."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            return self._advance()
+        finally:
+            self._lock.release()
+
+    def _advance(self):
+        moved = False
+        try:
+            while self._in_order and self._move(self._in_order[0]):
+                moved = True
+                if self._in_order[0]._done:
+                    self._in_order.popleft()
+            for work in list(self._messages):
+                while not work._done and self._move(work):
+                    moved = True
+                if work._done:
+                    self._messages.remove(work)
+        except BaseException as error:
+            self._fail(error)
+            return True
+        return moved
+
+    def _move(self, work):
+        try:
+            return work._step()
+        except _mpi.Unlike as error:
+            work._finish(error)
+            return True
+
+    def fail(self, error):
+        """Ends all operations with an error; the group is of no use afterwards."""
+        with self._lock:
+            self._fail(error)
+
+    def _fail(self, error):
+        self.error = error
+        works = [*self._in_order, *self._messages]
+        self._in_order, self._messages = deque(), []
+        _abandoned.extend(works)
+        for work in works:
+            work._finish(error)
+
+
+class _Follower:
+    """The thread that drives operations nobody waits for."""
+
+    def __init__(self):
+        self._ready = threading.Condition()
+        self._queues, self._thread, self._pid = [], None, None
+
+    def watch(self, queue):
+        with self._ready:
+            if queue not in self._queues:
+                self._queues.append(queue)
+            if self._thread is None or self._pid != os.getpid():
+                self._pid = os.getpid()
+                self._thread = threading.Thread(target=self._run, name="cnn-mpi", daemon=True)
+                self._thread.start()
+            self._ready.notify()
+
+    def _run(self):
+        idle = 0
+        while True:
+            with self._ready:
+                self._queues = [queue for queue in self._queues if len(queue)]
+                while not self._queues:
+                    self._ready.wait()
+                queues = list(self._queues)
+            moved = [queue.advance() for queue in queues if not queue.waiters]
+            idle = 0 if any(moved) else idle + 1
+            time.sleep(min(2e-5 * (1 + idle), 5e-4))
+
+
+_follower = _Follower()

@@ -1,0 +1,298 @@
+"""What groups do, as generators: each starts requests of MPI's, yields them, and goes on when they
+are done (engine.py). Arguments are checked before; sums are taken in an order that ranks fix.
+"""
+
+from __future__ import annotations
+
+import time
+
+from .. import _C
+from ..autograd.graph import increment_version
+from . import _mpi
+from .stores import DistBackendError
+
+
+class _Written:
+    """The dense memory of a tensor that is to be written: its own, or a copy of it."""
+
+    def __init__(self, tensor, keep=True):
+        self.tensor = tensor.detach()
+        if self.tensor.is_contiguous():
+            self.dense = self.tensor
+        else:
+            self.dense = self.tensor.contiguous() if keep else _like(self.tensor)
+
+    def finish(self):
+        if self.dense is self.tensor:
+            increment_version(self.tensor)
+        else:
+            self.tensor.copy_(self.dense)
+
+
+def _like(tensor):
+    return _C.empty(tensor.shape, dtype=tensor.dtype)
+
+
+def _dense(tensor):
+    return tensor.detach().contiguous()
+
+
+def _flat(tensors):
+    """The elements of tensors behind one another."""
+    return _C.cat([tensor.detach().reshape(-1) for tensor in tensors])
+
+
+def _spread(flat, tensors):
+    """Copies elements that lie behind one another into tensors."""
+    start = 0
+    for tensor in tensors:
+        count = tensor.numel()
+        tensor.detach().copy_(flat[start : start + count].view(tensor.shape))
+        start += count
+
+
+def _shares(total, parts):
+    """`total` as so many nearly equal counts."""
+    return [total // parts + (i < total % parts) for i in range(parts)]
+
+
+_BITS = {"BAND": _C.bitwise_and, "BOR": _C.bitwise_or, "BXOR": _C.bitwise_xor}
+
+
+def _combine(values, op):
+    """Reduces values, one of each rank, in the order of ranks; those of 16 bits in float32."""
+    dtype = values[0].dtype
+    total = values[0].to(_C.float32 if dtype in (_C.float16, _C.bfloat16) else dtype, copy=True)
+    for value in values[1:]:
+        value = value.to(total.dtype)
+        if op in _BITS:
+            total = _BITS[op](total, value)
+        elif dtype is _C.bool:
+            total = (_C.bitwise_or if op in ("SUM", "AVG", "MAX") else _C.bitwise_and)(total, value)
+        elif op in ("SUM", "AVG"):
+            total.add_(value)
+        elif op == "PRODUCT":
+            total.mul_(value)
+        else:
+            total = (_C.minimum if op == "MIN" else _C.maximum)(total, value)
+    return _averaged(total, op, len(values)).to(dtype)
+
+
+def _averaged(total, op, count):
+    if op != "AVG" or total.dtype is _C.bool:
+        return total
+    if total.is_floating_point():
+        return total.div_(count)
+    return total.copy_(_C.div(total, count, rounding_mode="trunc"))
+
+
+def together(operations):
+    """Operations one after the other, as one."""
+    for steps in operations:
+        yield from steps
+
+
+def all_reduce(comm, tensor, op):
+    """Every rank gets the reduction of all."""
+    out = _Written(tensor)
+    if _mpi.can_reduce(tensor.dtype, op):
+        yield comm.all_reduce(out.dense, op)
+        _averaged(out.dense, op, comm.size)
+    elif comm.size > 1:
+        flat = out.dense.view(-1)
+        counts = _shares(flat.numel(), comm.size)
+        part = yield from _reduced_share(comm, flat, counts, op)
+        start = sum(counts[: comm.rank])
+        flat[start : start + counts[comm.rank]] = part
+        yield comm.all_gather_parts(flat, counts)
+    out.finish()
+
+
+def _reduced_share(comm, flat, counts, op):
+    """This rank's share of the reduction: every rank sends every other one its share."""
+    own = counts[comm.rank]
+    received = _C.empty(own * comm.size, dtype=flat.dtype)
+    yield comm.all_to_all(received, flat, [own] * comm.size, counts)
+    return _combine(received.view(comm.size, own).unbind(), op)
+
+
+def reduce(comm, tensor, op, root):
+    """Rank `root` gets the reduction of all; the tensors of others stay."""
+    out = _Written(tensor)
+    if _mpi.can_reduce(tensor.dtype, op):
+        yield comm.reduce(out.dense, op, root)
+        if comm.rank == root:
+            _averaged(out.dense, op, comm.size)
+    else:
+        flat = out.dense.view(-1)
+        counts = _shares(flat.numel(), comm.size)
+        part = yield from _reduced_share(comm, flat, counts, op)
+        yield comm.gather_parts(flat, part, counts, root)
+    if comm.rank == root:
+        out.finish()
+
+
+def broadcast(comm, tensor, root):
+    """Every rank gets the tensor of rank `root`."""
+    out = _Written(tensor)
+    yield comm.broadcast(out.dense, root)
+    if comm.rank != root:
+        out.finish()
+
+
+def all_gather_single(comm, output, input):
+    """Every rank gets all tensors, in one of as many elements in all."""
+    out = _Written(output, keep=False)
+    yield comm.all_gather(out.dense, _dense(input))
+    out.finish()
+
+
+def all_gather(comm, outputs, input):
+    """Every rank gets all tensors, in a list whose shapes say how much comes from whom."""
+    counts = [output.numel() for output in outputs]
+    flat = _C.empty(sum(counts), dtype=input.dtype)
+    start = sum(counts[: comm.rank])
+    flat[start : start + counts[comm.rank]] = input.detach().reshape(-1)
+    yield comm.all_gather_parts(flat, counts)
+    _spread(flat, outputs)
+
+
+def gather(comm, outputs, input, root):
+    """Rank `root` gets all tensors, in a list; that of others is empty."""
+    gathered = None
+    if comm.rank == root:
+        gathered = _C.empty((comm.size, input.numel()), dtype=input.dtype)
+    yield comm.gather(gathered, _dense(input), root)
+    if comm.rank == root:
+        _spread(gathered.view(-1), outputs)
+
+
+def scatter(comm, output, inputs, root):
+    """Each rank gets its tensor of a list of rank `root`; that of others is empty."""
+    out = _Written(output, keep=False)
+    yield comm.scatter(out.dense, _flat(inputs) if comm.rank == root else None, root)
+    out.finish()
+
+
+def reduce_scatter(comm, output, inputs, op):
+    """Each rank gets its part of the reduction of lists, one tensor for each rank."""
+    counts = [tensor.numel() for tensor in inputs]
+    part = yield from _reduced_share(comm, _flat(inputs), counts, op)
+    output.detach().copy_(part.view(output.shape))
+
+
+def all_to_all(comm, outputs, inputs):
+    """Each rank gives every rank a tensor of its list."""
+    counts_out, counts_in = ([t.numel() for t in tensors] for tensors in (outputs, inputs))
+    received = _C.empty(sum(counts_out), dtype=outputs[0].dtype)
+    yield comm.all_to_all(received, _flat(inputs), counts_out, counts_in)
+    _spread(received, outputs)
+
+
+def all_to_all_single(comm, output, input, counts_out, counts_in):
+    """Each rank gives every rank a part of its tensor: so many elements."""
+    out = _Written(output, keep=False)
+    yield comm.all_to_all(out.dense, _dense(input), counts_out, counts_in)
+    out.finish()
+
+
+def barrier(comm):
+    """Waits until every rank is here."""
+    yield comm.barrier()
+
+
+def send(comm, tensor, to, tag):
+    """A message to a rank; over when its memory may be written again."""
+    yield comm.send(_dense(tensor), to, tag)
+
+
+def receive(comm, tensor, source, tag, note):
+    """A message from a rank, or from any for None; `note(rank)` is told from which."""
+    out = _Written(tensor, keep=False)
+    message = comm.receive(out.dense, source, tag)
+    yield message
+    note(message.source())
+    if message.count() != out.dense.nbytes:
+        raise _mpi.Unlike(
+            f"recv: a message of {message.count()} bytes came from rank {message.source()} for a "
+            f"tensor of shape {tuple(tensor.shape)} and dtype {tensor.dtype}, which has "
+            f"{out.dense.nbytes}"
+        )
+    out.finish()
+
+
+def meet(comm, ranks, tag):
+    """Waits until all these ranks are here: the first hears of each and then lets them go."""
+    first, token = ranks[0], _C.empty(0, dtype=_C.uint8)
+    if comm.rank == first:
+        for rank in ranks[1:]:
+            yield comm.receive(token, rank, tag)
+        for rank in ranks[1:]:
+            yield comm.send(token, rank, tag)
+    else:
+        yield comm.send(token, first, tag)
+        yield comm.receive(token, first, tag)
+
+
+class _Any:
+    """Requests of which each may be done, until a time."""
+
+    def __init__(self, pending, deadline):
+        self.pending, self.deadline = pending, deadline
+
+    def done(self):
+        """Whether all are done, or the time is over."""
+        self.pending = {rank: one for rank, one in self.pending.items() if not one.done()}
+        return not self.pending or time.monotonic() > self.deadline
+
+
+def monitored_barrier(comm, seconds, wait_all_ranks):
+    """Rank 0 hears of each rank and then tells each whether all have come."""
+    tag, word = comm.reserved_tag(9999), _C.zeros(1, dtype=_C.uint8)
+    if comm.rank != 0:
+        yield comm.send(word, 0, tag)
+        answer = _C.zeros(1, dtype=_C.uint8)
+        yield comm.receive(answer, 0, tag)
+        if answer.item():
+            raise DistBackendError(
+                f"Rank {comm.rank} successfully reached monitoredBarrier, but received errors "
+                "while waiting for send/recv from rank 0. Please check rank 0 logs for faulty rank."
+            )
+        return
+    others = range(1, comm.size)
+    words = {rank: _C.zeros(1, dtype=_C.uint8) for rank in others}
+    heard = _Any(
+        {rank: comm.receive(words[rank], rank, tag) for rank in others},
+        time.monotonic() + seconds,
+    )
+    yield heard
+    missing = sorted(heard.pending)
+    verdict = _C.full((1,), int(bool(missing)), dtype=_C.uint8)
+    sent = [comm.send(verdict, rank, tag) for rank in others if rank not in missing]
+    yield from sent
+    if missing:
+        milliseconds = round(seconds * 1000)
+        if wait_all_ranks:
+            named = f"Ranks {', '.join(map(str, missing))}"
+        else:
+            named = f"Rank {missing[0]}"
+        raise DistBackendError(
+            f"[Rank 0]: {named} failed to pass monitoredBarrier in {milliseconds} ms"
+        )
+
+
+RECORD = 512
+
+
+def agree(comm, text):
+    """Raises on every rank if a rank's description of what it does differs."""
+    own = text.encode()[: RECORD - 1].ljust(RECORD, b"\0")
+    records = _C.empty((comm.size, RECORD), dtype=_C.uint8)
+    yield comm.all_gather(records, _C.tensor(list(own), dtype=_C.uint8))
+    texts = [bytes(_mpi.memory(row)).rstrip(b"\0").decode(errors="replace") for row in records]
+    for rank, other in enumerate(texts):
+        if other != texts[0]:
+            raise _mpi.Unlike(
+                "Detected mismatch between collectives on ranks. Rank 0 is running collective: "
+                f"{texts[0]}, but Rank {rank} is running collective: {other}."
+            )

@@ -1,0 +1,84 @@
+"""A group of processes: its communicators, its queue of operations, and what it notes of them."""
+
+from __future__ import annotations
+
+import zlib
+
+from . import engine, operations
+from .stores import DebugLevel, get_debug_level
+
+
+class ProcessGroup:
+    """Processes that compute together; `init_process_group` and `new_group` make them."""
+
+    def __init__(self, comm, seconds, name, backend, desc="undefined"):
+        self.comm = comm
+        self.seconds, self.group_name, self.group_desc = seconds, name, desc
+        self.backend, self.bound_device_id = backend, None
+        self._queue, self._sequence = engine.Queue(), 0
+
+    def rank(self):
+        """The number of this process in the group."""
+        return self.comm.rank
+
+    def size(self):
+        """How many processes are in the group."""
+        return self.comm.size
+
+    def name(self):
+        """The name of the backend."""
+        return str(self.backend)
+
+    def _get_backend_name(self):
+        return self.name()
+
+    def __repr__(self):
+        return f"<ProcessGroup {self.group_name}: rank {self.rank()} of {self.size()}>"
+
+    def run(self, name, steps, result, async_op=False, *, like=(), details="", seconds=None):
+        """Does an operation of all (operations.py) after those before it; its Work if `async_op`.
+
+        At the debug level DETAIL ranks first compare what they do: the name, the number of it, the
+        shapes and dtypes of the tensors `like`, and the `details`.
+        """
+        self._sequence += 1
+        if get_debug_level() is DebugLevel.DETAIL:
+            what = ", ".join(f"{list(t.shape)} {str(t.dtype).rpartition('.')[2]}" for t in like)
+            text = f"{name}(SequenceNumber={self._sequence}, tensors=[{what}], {details})"
+            steps = operations.together((operations.agree(self.comm, text), steps))
+        work = engine.Work(name, steps, self.seconds if seconds is None else seconds, result)
+        self._queue.put(work, follow=async_op)
+        if async_op:
+            return work
+        work.wait()
+        return None
+
+    def send(self, tensor, to, tag=0):
+        """The Work of a message to a rank of the group."""
+        work = engine.Work("send", None, self.seconds, [tensor])
+        work._steps = operations.send(self.comm, tensor, to, tag)
+        return self._queue.put(work, in_order=False)
+
+    def receive(self, tensor, source=None, tag=0):
+        """The Work of a message from a rank of the group, or from any."""
+        work = engine.Work("recv", None, self.seconds, [tensor])
+        work._steps = operations.receive(self.comm, tensor, source, tag, work._note_source)
+        return self._queue.put(work, in_order=False)
+
+    def meet(self, ranks, seconds):
+        """Waits until all these ranks of the group are here, with the same list of them."""
+        tag = self.comm.reserved_tag(zlib.crc32(repr(ranks).encode()) % 9973)
+        steps = operations.meet(self.comm, ranks, tag)
+        work = engine.Work(f"new_group({ranks})", steps, seconds)
+        self._queue.put(work, in_order=False, follow=False).wait()
+
+    def monitored_barrier(self, seconds, wait_all_ranks=False):
+        """Rank 0 waits for a word of each rank and lets them go, or says who is missing."""
+        steps = operations.monitored_barrier(self.comm, seconds, wait_all_ranks)
+        work = engine.Work("monitored_barrier", steps, seconds + 1)
+        self._queue.put(work, in_order=False, follow=False).wait()
+
+    def shutdown(self):
+        """Gives the communicators back."""
+        if self._queue.error is None:
+            self.comm.free()
