@@ -24,7 +24,7 @@ def load():
         raise RuntimeError(f"distributed: there is no mpi4py here; {INSTALL}")
     import mpi4py
 
-    mpi4py.rc.thread_level = "multiple"
+    mpi4py.rc.thread_level, mpi4py.rc.finalize = "multiple", False  # exits.py finalizes
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
@@ -76,6 +76,23 @@ class Communicator:
     def free(self):
         """Gives the communicator back to MPI; all its ranks do."""
         self.comm.Free()
+
+    def duplicate(self):
+        """Another communicator of the same ranks; all of them call this."""
+        return Communicator(self.comm.Dup())
+
+    def send_bytes(self, data, to):
+        """A message of a buffer of bytes."""
+        return _start(self.comm.Isend, [data, load().BYTE], to, 0)
+
+    def receive_bytes(self):
+        """(rank, bytes) of a message that has come, or None."""
+        status = load().Status()
+        if not self.comm.Iprobe(load().ANY_SOURCE, 0, status):
+            return None
+        data = bytearray(status.Get_count(load().BYTE))
+        self.comm.Recv([data, load().BYTE], status.Get_source(), 0)
+        return status.Get_source(), data
 
     def reserved_tag(self, which):
         """A tag that messages of programs do not have."""
@@ -143,24 +160,20 @@ class Communicator:
         return _start(self.comm.Irecv, _bytes(tensor), source, tag)
 
 
-class Unlike(DistBackendError):
-    """Every rank that is concerned has seen that its arguments do not fit: the group goes on."""
-
-
 class Pending:
     """A request, and the status of what came."""
 
-    __slots__ = ("_request", "_status")
+    __slots__ = ("_request", "_status", "_alone")
 
-    def __init__(self, request):
-        self._request, self._status = request, load().Status()
+    def __init__(self, request, alone=False):
+        self._request, self._status, self._alone = request, load().Status(), alone
 
     def done(self):
         """Whether it is done. DistBackendError if it failed."""
         try:
             return self._request.Test(self._status)
         except load().Exception as error:
-            raise _translated(error) from None
+            raise _translated(error, self._alone) from None
 
     def source(self):
         """The rank that a message came from."""
@@ -173,13 +186,18 @@ class Pending:
 
 def _start(function, *arguments):
     try:
-        return Pending(function(*arguments))
+        return Pending(function(*arguments), function.__name__ == "Irecv")
     except load().Exception as error:
         raise _translated(error) from None
 
 
-def _translated(error):
-    return DistBackendError(f"MPI: {error.Get_error_string()}")
+def _translated(error, alone=False):
+    """The error of a request; the group goes on if a message `alone` was too long."""
+    MPI = load()
+    text = error.Get_error_string().splitlines()
+    translated = DistBackendError(f"MPI: {': '.join(line for line in (text[0], text[-1]) if line)}")
+    translated.group_goes_on = alone and error.Get_error_class() == MPI.ERR_TRUNCATE
+    return translated
 
 
 def _name(tensor):
@@ -226,6 +244,7 @@ def world_barrier():
     return _start(load().COMM_WORLD.Ibarrier)
 
 
-def abort(code):
-    """Ends every process of the job at once."""
-    load().COMM_WORLD.Abort(code)
+def finalize():
+    """Leaves MPI; waits for the other processes to do so as well."""
+    if not load().Is_finalized():
+        load().Finalize()

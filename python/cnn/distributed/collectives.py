@@ -257,7 +257,16 @@ def all_to_all(output_tensor_list, input_tensor_list, group=None, async_op=False
     _check_length("all_to_all", "output tensor list", output_tensor_list, pg.size())
     _check_length("all_to_all", "input tensor list", input_tensor_list, pg.size())
     steps = operations.all_to_all(pg.comm, output_tensor_list, input_tensor_list)
-    return pg.run("all_to_all", steps, output_tensor_list, async_op, like=[output_tensor_list[0]])
+    counts = [[t.numel() for t in tensors] for tensors in (output_tensor_list, input_tensor_list)]
+    like, balance = [output_tensor_list[0].detach().new_empty(0)], _balance(pg.rank(), *counts)
+    return pg.run("all_to_all", steps, output_tensor_list, async_op, like=like, balance=balance)
+
+
+def _balance(rank, counts_out, counts_in):
+    """What adds up to 0 over all ranks if each sends every other as much as that one expects."""
+    mixed = operations.mixed
+    sent = sum(mixed((rank, other), (count,)) for other, count in enumerate(counts_in))
+    return sent - sum(mixed((other, rank), (count,)) for other, count in enumerate(counts_out))
 
 
 def all_to_all_single(
@@ -277,7 +286,8 @@ def all_to_all_single(
     counts_out = _row_counts(output, output_split_sizes, pg.size())
     counts_in = _row_counts(input, input_split_sizes, pg.size())
     steps = operations.all_to_all_single(pg.comm, output, input, counts_out, counts_in)
-    return pg.run("all_to_all_single", steps, [output], async_op, like=[output[:0]])
+    like, balance = [output.detach()[:0]], _balance(pg.rank(), counts_out, counts_in)
+    return pg.run("all_to_all_single", steps, [output], async_op, like=like, balance=balance)
 
 
 def _row_counts(tensor, sizes, parts):

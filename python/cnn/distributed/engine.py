@@ -15,10 +15,11 @@ from collections import deque
 
 from .. import futures
 from ..autograd.grad_mode import no_grad
-from . import _mpi
+from . import exits
 from .stores import DistBackendError
 
 _SPINS = 200
+_LOOK = 0.1  # seconds between looks at who has left
 
 
 class Work:
@@ -29,6 +30,7 @@ class Work:
         self._pending = self._queue = self._error = None
         self._done, self._lock, self._future = False, threading.Lock(), None
         self._source = -1
+        self._key, self._number, self._peers = None, None, ()
         self._seconds = seconds
         self._deadline = None if seconds is None else time.monotonic() + seconds
 
@@ -90,7 +92,7 @@ class Work:
         limit = None
         if timeout is not None and timeout.total_seconds() > 0:
             limit = time.monotonic() + timeout.total_seconds()
-        queue, spins = self._queue, 0
+        queue, spins, look = self._queue, 0, time.monotonic() + _LOOK
         queue.waiters += 1
         try:
             while not self._done:
@@ -101,8 +103,14 @@ class Work:
                 if spins > _SPINS:
                     # Another rank is late: leave the core to whoever has work.
                     time.sleep(min(1e-6 * (spins - _SPINS), 5e-4))
-                    if limit is not None and time.monotonic() > limit:
+                    now = time.monotonic()
+                    if limit is not None and now > limit:
                         queue.fail(_timed_out(self, timeout.total_seconds()))
+                    if now > look:
+                        look = now + _LOOK
+                        gone = exits.missing(self._key, self._number, self._peers)
+                        if gone is not None:
+                            queue.fail(_left(self, gone))
                 elif spins > 8:
                     os.sched_yield()
         finally:
@@ -148,6 +156,13 @@ def _timed_out(work, seconds):
     return DistBackendError(
         f"Timed out waiting {round(seconds * 1000)}ms for {work._name} to complete: not every rank "
         "has called it with the same arguments, or one has ended. The group cannot be used any more"
+    )
+
+
+def _left(work, rank):
+    return DistBackendError(
+        f"{work._name}: rank {rank} has ended its program without taking part. The group cannot be "
+        "used any more"
     )
 
 
@@ -207,9 +222,19 @@ class Queue:
     def _move(self, work):
         try:
             return work._step()
-        except _mpi.Unlike as error:
+        except DistBackendError as error:
+            if not error.group_goes_on:
+                raise
             work._finish(error)
             return True
+
+    def drain(self, seconds):
+        """Waits until nothing is under way. False if that takes longer, or the group has failed."""
+        end = time.monotonic() + seconds
+        while len(self) and time.monotonic() < end:
+            if not self.advance():
+                time.sleep(1e-4)
+        return not len(self) and self.error is None
 
     def fail(self, error):
         """Ends all operations with an error; the group is of no use afterwards."""
@@ -230,7 +255,7 @@ class _Follower:
 
     def __init__(self):
         self._ready = threading.Condition()
-        self._queues, self._thread, self._pid = [], None, None
+        self._queues, self._thread, self._pid, self._stopped = [], None, None, False
 
     def watch(self, queue):
         with self._ready:
@@ -242,13 +267,23 @@ class _Follower:
                 self._thread.start()
             self._ready.notify()
 
+    def stop(self):
+        """Ends the thread, before MPI is left."""
+        with self._ready:
+            self._stopped = True
+            self._ready.notify()
+        if self._thread is not None and self._pid == os.getpid():
+            self._thread.join()
+
     def _run(self):
         idle = 0
         while True:
             with self._ready:
                 self._queues = [queue for queue in self._queues if len(queue)]
-                while not self._queues:
+                while not self._queues and not self._stopped:
                     self._ready.wait()
+                if self._stopped:
+                    return
                 queues = list(self._queues)
             moved = [queue.advance() for queue in queues if not queue.waiters]
             idle = 0 if any(moved) else idle + 1
@@ -256,3 +291,4 @@ class _Follower:
 
 
 _follower = _Follower()
+stop = _follower.stop

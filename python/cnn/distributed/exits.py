@@ -1,5 +1,127 @@
-"""How a process leaves its job."""
+"""How a process leaves its job, so that the others neither wait for it nor are cut short.
+
+One that ends well tells the others how far it has come: who waits for more of it raises. One that
+ends by an uncaught exception, or with operations that can never be done, leaves MPI without a word:
+the launcher sees that, ends the others, and passes the exit status on.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import os
+import pickle
+import sys
+import threading
+import time
+
+from .. import _C
+from . import _mpi
+
+# Of each group, by its ranks and its number among groups of these: how many operations began here.
+begun = {}
+# Of each rank that has left: its `begun`, and when that was heard.
+_gone = {}
+_reading = threading.Lock()
+_PATIENCE = 3.0  # seconds in which messages that were sent before arrive
 
 
-def watch(world):
-    """Sees to it that the others hear when this process ends."""
+class _Job:
+    """What a process knows of its job from the first group on."""
+
+    control = None
+    pid = None
+    failed = False
+    queues = None
+    stop = None
+
+
+def watch(comm, queues, stop):
+    """Makes this process leave as it should: `stop` ends what would call MPI, and `queues()` are
+    those of its groups.
+    """
+    if _Job.control is not None:
+        return
+    _Job.control, _Job.pid, _Job.queues = comm.duplicate(), os.getpid(), queues
+    _Job.stop = stop
+    _show_rank(comm.rank)
+    atexit.register(_leave)
+
+
+def _show_rank(rank):
+    """Uncaught exceptions are printed with the rank before each line, and noted."""
+    before = sys.excepthook
+
+    def hook(*args):
+        _Job.failed = True
+        stderr, sys.stderr = sys.stderr, io.StringIO()
+        try:
+            before(*args)
+        finally:
+            text, sys.stderr = sys.stderr.getvalue(), stderr
+        lines = (f"[rank{rank}]: {line}" if line else "" for line in text.split("\n"))
+        sys.stderr.write("\n".join(lines))
+        sys.stderr.flush()
+
+    sys.excepthook = hook
+
+
+def _leave():
+    if os.getpid() != _Job.pid:
+        return
+    _Job.stop()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            pass
+    if _Job.failed:
+        return
+    well = min((queue.drain(_PATIENCE) for queue in _Job.queues()), default=True)
+    note = memoryview(bytearray(pickle.dumps(begun)))
+    others = (rank for rank in range(_Job.control.size) if rank != _Job.control.rank)
+    sent = [_Job.control.send_bytes(note, rank) for rank in others]
+    # All wait for each other, those with a broken group only for so long that the others can see
+    # that it is broken.
+    broken = _C.tensor([int(not well)])
+    asked = _Job.control.all_reduce(broken, "SUM")
+    if _wait(asked, None if well else 2 * _PATIENCE) and not broken.item():
+        for one in sent:
+            _wait(one, None)
+        _mpi.finalize()
+
+
+def _wait(pending, seconds):
+    end = None if seconds is None else time.monotonic() + seconds
+    pause = 1e-5
+    while not pending.done():
+        if end is not None and time.monotonic() > end:
+            return False
+        time.sleep(pause)
+        pause = min(2 * pause, 1e-2)
+    return True
+
+
+def missing(key, number, peers):
+    """A rank that has left and will never take part in an operation: one of the `peers`, by global
+    rank, which has not begun operation `number` of the group `key`. None if there is no such rank.
+
+    Of messages the `number` is None: what was sent before is waited for a little.
+    """
+    if _Job.control is None or not _reading.acquire(blocking=False):
+        return None
+    try:
+        while (note := _Job.control.receive_bytes()) is not None:
+            rank, text = note
+            _gone[rank] = pickle.loads(text), time.monotonic()
+    finally:
+        _reading.release()
+    for rank in peers:
+        if rank in _gone:
+            done, heard = _gone[rank]
+            if number is None:
+                if time.monotonic() - heard > _PATIENCE:
+                    return rank
+            elif done.get(key, 0) < number:
+                return rank
+    return None

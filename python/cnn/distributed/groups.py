@@ -8,10 +8,10 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 from .. import _unavailable
-from . import _mpi, exits, joining
+from . import _mpi, engine, exits, joining
 from .backends import Backend, BackendConfig
 from .constants import default_pg_timeout
-from .process_group import ProcessGroup
+from .process_group import ProcessGroup, queues
 from .stores import ALONE
 
 # What is known of groups: the default one, and of each its ranks {global: in the group}.
@@ -231,7 +231,7 @@ def init_process_group(
     if backend == Backend.GLOO and comm.rank == 0:
         warnings.warn("there is no Gloo here: MPI carries the messages", stacklevel=2)
     _world.default_pg = _enter(comm, range(comm.size), seconds, backend, "default_pg", store)
-    exits.watch(_world)
+    exits.watch(comm, lambda: queues(_world.pg_map), engine.stop)
 
 
 def _carrier(name):
@@ -252,7 +252,7 @@ def _carrier(name):
 
 def _enter(comm, ranks, seconds, backend, desc, store):
     """A ProcessGroup of global ranks, entered among those that are known."""
-    pg = ProcessGroup(comm, seconds, str(_world.group_count), backend, desc)
+    pg = ProcessGroup(comm, ranks, seconds, str(_world.group_count), backend, desc)
     _world.pg_map[pg] = (backend, store)
     _world.pg_names[pg] = pg.group_name
     _world.pg_group_ranks[pg] = {rank: own for own, rank in enumerate(ranks)}

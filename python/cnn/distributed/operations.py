@@ -213,7 +213,7 @@ def receive(comm, tensor, source, tag, note):
     yield message
     note(message.source())
     if message.count() != out.dense.nbytes:
-        raise _mpi.Unlike(
+        raise _that_leaves_the_group(
             f"recv: a message of {message.count()} bytes came from rank {message.source()} for a "
             f"tensor of shape {tuple(tensor.shape)} and dtype {tensor.dtype}, which has "
             f"{out.dense.nbytes}"
@@ -281,18 +281,61 @@ def monitored_barrier(comm, seconds, wait_all_ranks):
         )
 
 
-RECORD = 512
+RECORD = 512  # bytes of a description
 
 
-def agree(comm, text):
-    """Raises on every rank if a rank's description of what it does differs."""
+def agree(comm, text, steps):
+    """An operation after which every rank has compared its description with the others'."""
     own = text.encode()[: RECORD - 1].ljust(RECORD, b"\0")
     records = _C.empty((comm.size, RECORD), dtype=_C.uint8)
-    yield comm.all_gather(records, _C.tensor(list(own), dtype=_C.uint8))
-    texts = [bytes(_mpi.memory(row)).rstrip(b"\0").decode(errors="replace") for row in records]
+    yield comm.all_gather(records, _C.frombuffer(bytearray(own), dtype=_C.uint8))
+    texts = [_mpi.memory(row).tobytes().rstrip(b"\0").decode(errors="replace") for row in records]
     for rank, other in enumerate(texts):
         if other != texts[0]:
-            raise _mpi.Unlike(
+            raise _that_leaves_the_group(
                 "Detected mismatch between collectives on ranks. Rank 0 is running collective: "
                 f"{texts[0]}, but Rank {rank} is running collective: {other}."
             )
+    yield from steps
+
+
+def _that_leaves_the_group(message):
+    error = DistBackendError(message)
+    error.group_goes_on = True
+    return error
+
+
+def mixed(where, what):
+    """A number for two tuples of numbers, the same in every process. Sums of such numbers and their
+    negatives are 0, but for an accident in 2**60, only if equal ones meet.
+    """
+    return hash(what) * (2 * hash(where) + 1)
+
+
+# Requests that nobody waits for any more: MPI may still write to their memory.
+_abandoned = []
+
+
+def checked(comm, name, value, balance, steps):
+    """An operation beside which ranks find out whether all do the same: the same `value`, and
+    balances that add up to 0.
+
+    What they add up is 0 if neighbours have equal values, as each adds a hash of its own value and
+    rank and takes away the one that the next rank has to add.
+    """
+    following = (comm.rank + 1) % comm.size
+    word = mixed((comm.rank,), value) - mixed((following,), value) + balance
+    word = _C.tensor([(word + 2**63) % 2**64 - 2**63], dtype=_C.int64)
+    check = comm.all_reduce(word, "SUM")
+    started = next(steps, None)
+    yield check
+    if word.item() != 0:
+        _abandoned.append((started, steps))
+        raise DistBackendError(
+            f"{name}: ranks disagree on the operation, its order, or the sizes or dtypes of its "
+            "tensors; with TORCH_DISTRIBUTED_DEBUG=DETAIL this error names both sides. The group "
+            "cannot be used any more"
+        )
+    if started is not None:
+        yield started
+        yield from steps

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 
-from . import engine, operations
+from . import engine, exits, operations
 from .stores import DebugLevel, get_debug_level
+
+
+@functools.lru_cache
+def _code(text):
+    """A number for a text, the same in every process."""
+    return zlib.crc32(text.encode())
+
+
+def _dtype_name(tensor):
+    return str(tensor.dtype).rpartition(".")[2]
 
 
 class ProcessGroup:
     """Processes that compute together; `init_process_group` and `new_group` make them."""
 
-    def __init__(self, comm, seconds, name, backend, desc="undefined"):
-        self.comm = comm
+    def __init__(self, comm, ranks, seconds, name, backend, desc="undefined"):
+        self.comm, self.ranks = comm, tuple(ranks)
         self.seconds, self.group_name, self.group_desc = seconds, name, desc
         self.backend, self.bound_device_id = backend, None
         self._queue, self._sequence = engine.Queue(), 0
+        self._key = (self.ranks, sum(ranks == self.ranks for ranks, _ in exits.begun))
+        exits.begun[self._key] = 0
 
     def rank(self):
         """The number of this process in the group."""
@@ -35,18 +48,28 @@ class ProcessGroup:
     def __repr__(self):
         return f"<ProcessGroup {self.group_name}: rank {self.rank()} of {self.size()}>"
 
-    def run(self, name, steps, result, async_op=False, *, like=(), details="", seconds=None):
+    def run(
+        self, name, steps, result, async_op=False, *, like=(), details="", balance=0, seconds=None
+    ):
         """Does an operation of all (operations.py) after those before it; its Work if `async_op`.
 
-        At the debug level DETAIL ranks first compare what they do: the name, the number of it, the
-        shapes and dtypes of the tensors `like`, and the `details`.
+        Ranks compare what they do: the name, the number of it, the sizes and dtypes of the tensors
+        `like`, and the `details`. At the debug level DETAIL the error names both sides.
         """
         self._sequence += 1
-        if get_debug_level() is DebugLevel.DETAIL:
-            what = ", ".join(f"{list(t.shape)} {str(t.dtype).rpartition('.')[2]}" for t in like)
+        exits.begun[self._key] = self._sequence
+        if self.comm.size == 1:
+            pass
+        elif get_debug_level() is DebugLevel.DETAIL:
+            what = ", ".join(f"{list(t.shape)} {_dtype_name(t)}" for t in like)
             text = f"{name}(SequenceNumber={self._sequence}, tensors=[{what}], {details})"
-            steps = operations.together((operations.agree(self.comm, text), steps))
+            steps = operations.agree(self.comm, text, steps)
+        else:
+            value = (_code(name), self._sequence, _code(details), len(like))
+            value += tuple(n for t in like for n in (t.numel(), _code(_dtype_name(t))))
+            steps = operations.checked(self.comm, name, value, balance, steps)
         work = engine.Work(name, steps, self.seconds if seconds is None else seconds, result)
+        work._key, work._number, work._peers = self._key, self._sequence, self.ranks
         self._queue.put(work, follow=async_op)
         if async_op:
             return work
@@ -56,13 +79,15 @@ class ProcessGroup:
     def send(self, tensor, to, tag=0):
         """The Work of a message to a rank of the group."""
         work = engine.Work("send", None, self.seconds, [tensor])
-        work._steps = operations.send(self.comm, tensor, to, tag)
+        work._steps, work._peers = operations.send(self.comm, tensor, to, tag), (self.ranks[to],)
         return self._queue.put(work, in_order=False)
 
     def receive(self, tensor, source=None, tag=0):
         """The Work of a message from a rank of the group, or from any."""
         work = engine.Work("recv", None, self.seconds, [tensor])
         work._steps = operations.receive(self.comm, tensor, source, tag, work._note_source)
+        if source is not None:
+            work._peers = (self.ranks[source],)
         return self._queue.put(work, in_order=False)
 
     def meet(self, ranks, seconds):
@@ -79,6 +104,17 @@ class ProcessGroup:
         self._queue.put(work, in_order=False, follow=False).wait()
 
     def shutdown(self):
-        """Gives the communicators back."""
-        if self._queue.error is None:
+        """Gives the communicator back, unless something is still under way."""
+        if self._queue.drain(0):
             self.comm.free()
+        else:
+            _left_behind.append(self._queue)
+
+
+# Queues of groups that were ended with operations under way.
+_left_behind = []
+
+
+def queues(groups):
+    """The queues of groups, and of those that were ended too early."""
+    return [*_left_behind, *(group._queue for group in groups)]

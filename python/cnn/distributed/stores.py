@@ -17,6 +17,9 @@ class DistError(RuntimeError):
 class DistBackendError(DistError):
     """An error of what carries messages."""
 
+    # Whether every rank that is concerned knows of it, so that the group can still be used.
+    group_goes_on = False
+
 
 class DistNetworkError(DistError):
     """An error of the network."""
