@@ -100,6 +100,11 @@ class _SameModule:
     def exec_module(self, module):
         module.__spec__ = self._own_spec  # the import system has just put torch's there
 
+    def get_code(self, fullname):
+        """The code of the module, for `python -m torch.distributed.run`."""
+        spec = self._module.__spec__
+        return spec.loader.get_code(spec.name)
+
 
 class _Patched:
     """Loads a module as ever, then calls `patch(module)`."""

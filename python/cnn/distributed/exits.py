@@ -45,6 +45,9 @@ def watch(comm, queues, stop):
     _Job.control, _Job.pid, _Job.queues = comm.duplicate(), os.getpid(), queues
     _Job.stop = stop
     _show_rank(comm.rank)
+    # mpiexec reads output through pipes, which Python fills block by block.
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.line_buffering:
+        sys.stdout.reconfigure(line_buffering=True)
     atexit.register(_leave)
 
 
@@ -75,9 +78,9 @@ def _leave():
             stream.flush()
         except (AttributeError, OSError, ValueError):
             pass
-    if _Job.failed:
+    if _Job.failed and not _gone:
         return
-    well = min((queue.drain(_PATIENCE) for queue in _Job.queues()), default=True)
+    well = not _Job.failed and min((queue.drain(_PATIENCE) for queue in _Job.queues()), default=True)
     note = memoryview(bytearray(pickle.dumps(begun)))
     others = (rank for rank in range(_Job.control.size) if rank != _Job.control.rank)
     sent = [_Job.control.send_bytes(note, rank) for rank in others]
@@ -85,7 +88,11 @@ def _leave():
     # that it is broken.
     broken = _C.tensor([int(not well)])
     asked = _Job.control.all_reduce(broken, "SUM")
-    if _wait(asked, None if well else 2 * _PATIENCE) and not broken.item():
+    if _Job.failed:
+        # One that has left before, maybe with an exit status to be handed on, may now go first.
+        _wait(asked, _PATIENCE)
+        time.sleep(0.2)
+    elif _wait(asked, None if well else 2 * _PATIENCE) and not broken.item():
         for one in sent:
             _wait(one, None)
         _mpi.finalize()
