@@ -282,6 +282,59 @@ def test_hooks_on_nodes_and_after_accumulation():
         y.register_post_accumulate_grad_hook(print)
 
 
+def test_callbacks_at_the_end_of_backward():
+    x, seen = leaf(1.0), []
+    engine = cnn.autograd.Variable._execution_engine
+
+    def at_end():
+        seen.append(("end", x.grad.item(), cnn.is_grad_enabled()))
+        if len(seen) == 2:
+            engine.queue_callback(lambda: seen.append("added"))
+
+    x.register_hook(lambda grad: engine.queue_callback(at_end))
+    y = x * 2
+    y.register_hook(lambda grad: seen.append("first"))
+    y.backward()
+    assert seen == ["first", ("end", 2, False), "added"]
+    # A backward inside a backward has an end of its own.
+    inner, seen = leaf(1.0), []
+    x = leaf(1.0)
+
+    def run_inner(grad):
+        engine.queue_callback(lambda: seen.append("outer"))
+        inner.register_hook(lambda grad: engine.queue_callback(lambda: seen.append("inner")))
+        with cnn.enable_grad():
+            (inner * 3).backward()
+        seen.append("between")
+
+    y = x * 2
+    y.register_hook(run_inner)
+    y.backward()
+    assert seen == ["inner", "between", "outer"]
+    with pytest.raises(RuntimeError, match="can only be installed during backward pass"):
+        engine.queue_callback(print)
+    with pytest.raises(TypeError, match="expected a function"):
+        engine.queue_callback(3)
+
+    def fail():
+        raise KeyError("at the end")
+
+    z = leaf(1.0)
+    z.register_hook(lambda grad: engine.queue_callback(fail))
+    with pytest.raises(KeyError, match="at the end"):
+        (z * 2).backward()
+    assert z.grad.item() == 2
+
+
+def test_which_leaves_backward_would_reach():
+    a, b, c = leaf(1.0), leaf(2.0), leaf(3.0)
+    y, z = a * b, b.detach() * c
+    reached = cnn._C._leaves_reached
+    assert reached([y], [a, b, c]) == [True, True, False]
+    assert reached([z, c], [a, b, c]) == [False, False, True]
+    assert reached([], [a]) == [False] and reached([a], [a]) == [True]
+
+
 def test_saved_tensors_hooks():
     packed = []
 

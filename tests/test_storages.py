@@ -185,3 +185,19 @@ def test_sharing_leaves_descriptors_for_files():
     tensors[0].untyped_storage()._share_fd_cpu_()
     with pytest.raises(RuntimeError, match="too many files are open"):
         tensors[-1].untyped_storage()._share_fd_cpu_()
+
+
+def test_set_takes_a_place_in_the_memory_of_a_tensor():
+    x = cnn.arange(6.0)
+    for source in (x, x[2:], x.untyped_storage()):
+        view = cnn.empty(0).set_(source, 1, (2, 2), (2, 1))
+        assert view.tolist() == [[1, 2], [3, 4]] and view.stride() == (2, 1)
+        assert cnn.empty(0).set_(source, 4, (2,)).tolist() == [4, 5]
+    assert cnn.empty(0).set_(x[2:]).tolist() == [2, 3, 4, 5]
+    for wrong, error in (
+        (lambda: cnn.empty(0).set_(x, 1), TypeError),
+        (lambda: cnn.empty(0).set_(x, 3, (4,)), RuntimeError),
+        (lambda: cnn.empty(0, dtype=cnn.int64).set_(x, 0, (1,)), RuntimeError),
+    ):
+        with pytest.raises(error, match="set_"):
+            wrong()

@@ -17,7 +17,7 @@ constexpr int kMaxNesting = 40;  // runs on one stack
 
 thread_local constinit int nesting = 0;
 thread_local constinit Node* running_node = nullptr;
-thread_local constinit const GraphRun* current_run = nullptr;
+thread_local constinit GraphRun* current_run = nullptr;
 std::atomic<int64_t> run_count{0};
 
 // May a gradient of shape `from` be summed to `to`: was `to` broadcast to `from`?
@@ -135,6 +135,11 @@ bool current_run_computes(Node& node) {
   return current_run->computes(node);
 }
 
+void add_hook(Ref<FinishedHook> hook) {
+  check(current_run, "", "Final callbacks can only be installed during backward pass.");
+  current_run->when_finished(std::move(hook));
+}
+
 bool Grads::may_leave(int i) const { return run_ && run_->passes_unseen(*node_, node_->edges()[size_t(i)]); }
 bool Grads::may_pass_over(int i) const { return may_leave(i) && node_->edges()[size_t(i)].node->edges().size() == 1; }
 
@@ -244,8 +249,8 @@ void GraphRun::execute() {
 void GraphRun::execute_here() {
   struct Nested {
     Node* outer_node = running_node;
-    const GraphRun* outer_run = current_run;
-    explicit Nested(const GraphRun* run) {
+    GraphRun* outer_run = current_run;
+    explicit Nested(GraphRun* run) {
       ++nesting;
       current_run = run;
     }
@@ -263,6 +268,11 @@ void GraphRun::execute_here() {
     NodeState* state = ready_.back().state;
     ready_.pop_back();
     run(*state);
+  }
+  running_node = nested.outer_node;
+  for (size_t i = 0; i < finished_.size(); ++i) {  // one may add another
+    const Ref<FinishedHook> hook = finished_[i];
+    (*hook)();
   }
 }
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "cnn/autograd.h"
+#include "autograd/hooks.h"
 
 namespace cnn {
 
@@ -71,6 +71,7 @@ class GraphRun {
   void execute();
   // Will nobody see the gradient that goes from the node to the one below, which has no other output?
   bool passes_unseen(const Node& node, const Edge& below) const;
+  void when_finished(Ref<FinishedHook> hook) { finished_.push_back(std::move(hook)); }
   int64_t number() const { return number_; }  // no other run has it
   bool computes(Node& node) const;  // does it run the node, or hand its outputs' gradients out?
 
@@ -112,6 +113,7 @@ class GraphRun {
   std::vector<Ref<Node>> held_;  // roots and targets; they hold the rest
   std::vector<Capture> captures_;
   std::vector<Ready> ready_;
+  std::vector<Ref<FinishedHook>> finished_;
   uint64_t arrivals_ = 0;
 };
 

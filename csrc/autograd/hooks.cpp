@@ -1,5 +1,7 @@
 #include "autograd/hooks.h"
 
+#include <unordered_set>
+
 #include "autograd/meta.h"
 
 namespace cnn {
@@ -57,6 +59,26 @@ void add_hook(Node& node, Ref<NodePreHook> hook) {
 void add_hook(Node& node, Ref<NodePostHook> hook) {
   std::lock_guard guard(hooks_lock());
   hooks_of(node).after.push_back(std::move(hook));
+}
+
+std::vector<bool> leaves_reached(const Tensors& roots, const Tensors& leaves) {
+  std::unordered_set<const Node*> seen;
+  std::vector<Ref<Node>> ahead;
+  const auto visit = [&](const Ref<Node>& node) {
+    if (node && seen.insert(node.get()).second) ahead.push_back(node);
+  };
+  for (const Tensor& root : roots) visit(gradient_edge(root).node);
+  while (!ahead.empty()) {
+    const Ref<Node> node = std::move(ahead.back());
+    ahead.pop_back();
+    for (const Edge& edge : node->edges()) visit(edge.node);
+  }
+  std::vector<bool> reached;
+  for (const Tensor& leaf : leaves) {
+    const Ref<Node> node = gradient_edge(leaf).node;
+    reached.push_back(node && seen.count(node.get()));
+  }
+  return reached;
 }
 
 }  // namespace cnn

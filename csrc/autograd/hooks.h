@@ -36,10 +36,17 @@ struct CNN_API NodePostHook : Hook {
   virtual void operator()(Tensors& inputs, const Tensors& outputs) = 0;
 };
 
+// At the end of a run of backward, which computed what it was to compute.
+struct CNN_API FinishedHook : Hook {
+  virtual void operator()() = 0;
+};
+
 CNN_API void add_hook(const Tensor& x, Ref<TensorHook> hook);       // RuntimeError without requires_grad
 CNN_API void add_hook(const Tensor& x, Ref<AccumulatedHook> hook);  // RuntimeError for non-leaves
 CNN_API void add_hook(Node& node, Ref<NodePreHook> hook);
 CNN_API void add_hook(Node& node, Ref<NodePostHook> hook);
+// On the backward that the calling thread runs: once, in the order of the calls. RuntimeError outside of any.
+CNN_API void add_hook(Ref<FinishedHook> hook);
 
 // ---- saved_tensors_hooks ----
 
@@ -67,6 +74,8 @@ CNN_API Node* current_node();
 // outside of any.
 CNN_API int64_t current_run_number();
 CNN_API bool current_run_computes(Node& node);
+// Of each leaf: would backward from these tensors reach it?
+CNN_API std::vector<bool> leaves_reached(const Tensors& roots, const Tensors& leaves);
 
 // ---- Where hooks hang ----
 

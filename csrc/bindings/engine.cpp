@@ -3,6 +3,7 @@
 
 #include "autograd/hooks.h"
 #include "bindings/caster.h"
+#include "bindings/hooks.h"
 #include "cnn/autograd.h"
 
 namespace cnn::python {
@@ -168,6 +169,53 @@ PyObject* run_computes(PyObject*, PyObject* tensor) {
   });
 }
 
+PyObject* queue_callback(PyObject*, PyObject* callback) {
+  return guard([&] {
+    check_type(PyCallable_Check(callback), "", "queue_callback(): expected a function, got ", type_name_of(callback));
+    call_at_end(callback);
+    return none();
+  });
+}
+// _leaves_reached(outputs, leaves) -> list of bool
+PyObject* reached(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guard([&] {
+    check_count("_leaves_reached", n, 2);
+    const Tensors roots = tensors_or_none(args[0], "_leaves_reached"),
+                  leaves = tensors_or_none(args[1], "_leaves_reached");
+    const std::vector<bool> found = leaves_reached(roots, leaves);
+    Object list = Object::steal(PyList_New(Py_ssize_t(found.size())));
+    for (size_t i = 0; i < found.size(); ++i) PyList_SET_ITEM(list.get(), Py_ssize_t(i), PyBool_FromLong(found[i]));
+    return list.release();
+  });
+}
+
+// ---- Who holds a gradient besides its leaf ----
+
+PyObject* gradient_is_alone(PyObject*, PyObject* leaf) {
+  return guard([&] {
+    check_type(is_tensor(leaf), "", "expected a tensor, got ", type_name_of(leaf));
+    const Tensor grad = tensor_of(leaf).grad();  // the leaf holds it, and this
+    const TensorImpl* impl = grad.defined() ? grad.impl() : nullptr;
+    return PyBool_FromLong(impl && impl->use_count() == 2 && impl->storage->use_count() == 1 && !impl->base &&
+                           !impl->autograd);
+  });
+}
+// _views_are_alone(flat, views): do the list `views`, leaves whose .grad they are, and `flat` alone hold the memory?
+PyObject* views_are_alone(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guard([&] {
+    check_count("_views_are_alone", n, 2);
+    check_type(is_tensor(args[0]) && PyList_Check(args[1]), "", "expected a tensor and a list of tensors");
+    const Py_ssize_t count = PyList_GET_SIZE(args[1]);
+    bool alone = tensor_of(args[0]).impl()->storage->use_count() == uint32_t(count + 1);
+    for (Py_ssize_t i = 0; alone && i < count; ++i) {
+      PyObject* view = PyList_GET_ITEM(args[1], i);
+      check_type(is_tensor(view), "", "expected a list of tensors, got ", type_name_of(view));
+      alone = Py_REFCNT(view) == 1 && tensor_of(view).impl()->use_count() <= 2;
+    }
+    return PyBool_FromLong(alone);
+  });
+}
+
 template <class F>
 PyCFunction fast(F f) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
@@ -186,6 +234,12 @@ PyMethodDef functions[] = {
     {"set_anomaly_enabled", fast(set_anomaly), METH_FASTCALL, "set_anomaly_enabled(enabled, check_nan=True)"},
     {"_current_graph_task_id", run_number, METH_NOARGS, "The number of the backward that runs in this thread; or -1."},
     {"_computes_gradient_of", run_computes, METH_O, "Does that backward compute the gradient of this tensor?"},
+    {"_queue_callback", queue_callback, METH_O, "callback() runs at the end of the backward that runs in this thread."},
+    {"_leaves_reached", fast(reached), METH_FASTCALL,
+     "_leaves_reached(outputs, leaves) -> list: would backward from the outputs reach each leaf?"},
+    {"_gradient_is_alone", gradient_is_alone, METH_O, "Does nobody but the leaf hold its .grad, or the memory of it?"},
+    {"_views_are_alone", fast(views_are_alone), METH_FASTCALL,
+     "_views_are_alone(flat, views): do these, and leaves whose .grad the views are, alone hold the memory?"},
     {"is_anomaly_check_nan_enabled", checks_nan, METH_NOARGS, "Does anomaly mode fail at the first NaN?"},
     {}};
 

@@ -96,6 +96,14 @@ struct AfterNode final : PythonHook<NodePostHook> {
   }
 };
 
+struct AtEnd final : PythonHook<FinishedHook> {
+  using PythonHook::PythonHook;
+  void operator()() override {
+    const GilHeld gil;
+    callable.call(nullptr, 0);
+  }
+};
+
 // ---- RemovableHandle ----
 
 int64_t next_id = 0;
@@ -209,6 +217,8 @@ PyObject* add_node_hook(Node& node, PyObject* callable, bool before) {
   add_hook(node, Ref<NodePostHook>(hook));
   return make_handle(hook, &hook->callable, id);
 }
+
+void call_at_end(PyObject* callable) { add_hook(make_ref<AtEnd>(callable)); }
 
 void bind_hooks(PyObject* module) {
   handle_type.tp_name = "cnn._C.RemovableHandle";

@@ -41,6 +41,9 @@ void set_backward_hooks(PyObject* tensor, PyObject* hooks);
 // On a node; returns a handle with remove().
 PyObject* add_node_hook(Node& node, PyObject* hook, bool before);
 
+// When the backward that this thread runs has computed its gradients.
+void call_at_end(PyObject* callable);
+
 void bind_hooks(PyObject* module);
 void bind_hook_methods(Registry& ops);
 

@@ -299,24 +299,32 @@ PyObject* untyped_storage(PyObject* self, PyObject* const*, Py_ssize_t, PyObject
   return wrap_storage(tensor_of(self).storage());
 }
 
-// set_(): nothing; set_(tensor), set_(storage, offset, size, stride): shows other memory.
+void check_same_kind(const TensorImpl& t, const Tensor& source) {
+  check(source.dtype() == t.dtype && source.device() == t.device, "set_", "expected a tensor of ", t.dtype, " on ",
+        t.device, ", got ", source.dtype(), " on ", source.device());
+}
+
+// set_(): nothing; set_(tensor), set_(tensor or storage, offset, size, stride): shows other memory.
 PyObject* set(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   TensorImpl& t = *tensor_of(self).impl();
   check(!t.requires_grad || !grad_enabled(), "set_", "a leaf that requires grad may not be changed in place");
   check_type(!kwnames, "set_", "takes its arguments by position");
+  check_type(n != 2 && n <= 4, "set_", "expected (), (source) or (source, storage_offset, size, stride=None), got ", n,
+             " arguments");
   const uint32_t version = t.version();
   if (n == 0) {
     t.storage = Storage::allocate(0, t.device);
     t.set_geometry({0}, {1}, 0);
-  } else if (is_tensor(args[0])) {
+  } else if (is_tensor(args[0]) && n == 1) {
     const Tensor& source = tensor_of(args[0]);
-    check(source.dtype() == t.dtype && source.device() == t.device, "set_", "expected a tensor of ", t.dtype, " on ",
-          t.device, ", got ", source.dtype(), " on ", source.device());
+    check_same_kind(t, source);
     t.storage = source.storage();
     t.set_geometry(source.shape(), source.strides(), source.offset());
   } else {
-    check_type(is_storage(args[0]), "set_", "expected a tensor or a storage, got ", type_name_of(args[0]));
-    const Ref<Storage>& s = storage_of(args[0]);
+    check_type(is_tensor(args[0]) || is_storage(args[0]), "set_", "expected a tensor or a storage, got ",
+               type_name_of(args[0]));
+    if (is_tensor(args[0])) check_same_kind(t, tensor_of(args[0]));
+    const Ref<Storage> s = is_tensor(args[0]) ? tensor_of(args[0]).storage() : storage_of(args[0]);
     check(s->device() == t.device, "set_", "the storage lies on ", s->device(), ", the tensor on ", t.device);
     const int64_t offset = n > 1 ? to_int(args[1]) : 0;
     const Dims sizes =

@@ -26,5 +26,15 @@ class VariableMeta(type):
         return data.detach().requires_grad_(requires_grad)
 
 
+class ImperativeEngine:
+    """What PyTorch's programs ask of the engine itself."""
+
+    def queue_callback(self, callback):
+        """Calls `callback()` when the backward that calls this has computed its gradients."""
+        _C._queue_callback(callback)
+
+
 class Variable(metaclass=VariableMeta):
     """Every tensor is an instance."""
+
+    _execution_engine = ImperativeEngine()
