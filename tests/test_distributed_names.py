@@ -47,6 +47,7 @@ def test_groups_are_available_where_mpi4py_is():
         lambda x: dist.new_group([0]),
         lambda x: dist.breakpoint(),
         lambda x: nn.parallel.DistributedDataParallel(nn.Linear(1, 1)),
+        lambda x: dist.optim.ZeroRedundancyOptimizer([x], cnn.optim.SGD, lr=0.1),
     ],
 )
 def test_what_needs_a_group_says_that_there_is_none(call):
@@ -72,12 +73,17 @@ def test_what_is_not_here_raises():
         lambda: dist.init_device_mesh("cpu", (1,)),
         lambda: dist.TCPStore("localhost", 1),
         lambda: dist.HashStore(),
-        lambda: dist.fsdp.FullyShardedDataParallel(nn.Linear(1, 1)),
-        lambda: dist.tensor.distribute_tensor(cnn.ones(1)),
-        lambda: dist.optim.ZeroRedundancyOptimizer([cnn.ones(1)], cnn.optim.SGD),
-        lambda: dist.rpc.init_rpc("worker"),
     ):
         with pytest.raises(RuntimeError, match="no groups of processes here"):
+            make()
+    for make, instead in (
+        (lambda: dist.fsdp.FullyShardedDataParallel(nn.Linear(1, 1)), "ZeroRedundancyOptimizer"),
+        (lambda: dist.tensor.distribute_tensor(cnn.ones(1)), "distributed.all_gather"),
+        (lambda: dist.rpc.init_rpc("worker"), "broadcast_object_list"),
+        (lambda: dist.pipelining.pipeline(nn.Linear(1, 1)), "DistributedDataParallel shares out"),
+        (lambda: dist.nn.all_reduce(cnn.ones(1)), "DistributedDataParallel averages those"),
+    ):
+        with pytest.raises(NotImplementedError, match=instead):
             make()
     assert issubclass(dist.TCPStore, dist.Store)
     assert not isinstance(nn.Linear(1, 1), nn.parallel.DistributedDataParallel)

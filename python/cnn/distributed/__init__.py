@@ -31,6 +31,18 @@ _SUBMODULES = frozenset((
     "optim", "pipelining", "rendezvous", "rpc", "run", "tensor", "utils",
 ))  # fmt: skip
 
+# What averages gradients, which loads where it is asked for.
+_REDUCTION = {
+    "GradBucket": "buckets",
+    "Reducer": "reducer",
+    "_DEFAULT_FIRST_BUCKET_BYTES": "buckets",
+    "_broadcast_coalesced": "buckets",
+    "_compute_bucket_assignment_by_size": "buckets",
+    "_register_builtin_comm_hook": "reducer",
+    "_register_comm_hook": "reducer",
+    "_verify_params_across_processes": "buckets",
+}
+
 RankType = int
 
 
@@ -52,6 +64,8 @@ def __getattr__(name):
 
     if name in _SUBMODULES:
         return import_module(f"{__name__}.{name}")
+    if name in _REDUCTION:
+        return getattr(import_module(f"{__name__}.{_REDUCTION[name]}"), name)
     if name == "log":
         return distributed_c10d.logger
     from .. import _absent

@@ -1,11 +1,11 @@
 """What would be added to modules for many processes."""
 
 from ... import _unavailable
-from ..stores import ALONE
+from .._instead import WHOLE_MODELS
 
 __all__ = _unavailable.declare(
     __name__,
-    ALONE,
+    WHOLE_MODELS,
     functions="checkpoint contract fully_shard replicate",
-    error=RuntimeError,
+    error=NotImplementedError,
 )

@@ -1,6 +1,6 @@
-"""Copies of a model in many processes: none."""
+"""Copies of a model in many processes, as PyTorch's function makes them."""
 
 from ... import _unavailable
-from ..stores import ALONE
 
-__all__ = _unavailable.declare(__name__, ALONE, functions="replicate", error=RuntimeError)
+INSTEAD = "wrap the module in nn.parallel.DistributedDataParallel"
+__all__ = _unavailable.declare(__name__, INSTEAD, functions="replicate", error=NotImplementedError)

@@ -1,11 +1,5 @@
-"""Uneven inputs of processes: there is one process."""
+"""What is built on messages between processes: uneven inputs, and how gradients are sent."""
 
-from ... import _unavailable
-from ..stores import ALONE
+from .join import Join, Joinable, JoinHook
 
-__all__ = _unavailable.declare(
-    __name__,
-    ALONE,
-    classes="Join JoinHook Joinable",
-    error=RuntimeError,
-)
+__all__ = ["Join", "JoinHook", "Joinable"]

@@ -1,10 +1,10 @@
 """Gradients across processes: not available."""
 
 from ... import _unavailable
-from ..stores import ALONE
+from .._instead import NO_CALLS
 
 __all__ = ["is_available"]
-__all__ += _unavailable.declare(__name__, ALONE, classes="context", error=RuntimeError)
+__all__ += _unavailable.declare(__name__, NO_CALLS, classes="context", error=NotImplementedError)
 
 
 def is_available():

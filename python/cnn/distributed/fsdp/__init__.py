@@ -5,19 +5,19 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from ... import _unavailable
-from ..stores import ALONE
+from .._instead import WHOLE_MODELS
 from .api import *  # noqa: F403
 from .api import __all__ as _settings
 
 __all__ = ["OptimStateKeyType", *_settings]
 __all__ += _unavailable.declare(
     __name__,
-    ALONE,
+    WHOLE_MODELS,
     functions="fully_shard register_fsdp_forward_method share_comm_ctx",
     classes="""
         CPUOffloadPolicy DataParallelMeshDims FSDPModule FullyShardedDataParallel
         MixedPrecisionPolicy OffloadPolicy UnshardHandle""",
-    error=RuntimeError,
+    error=NotImplementedError,
 )
 
 

@@ -1,11 +1,11 @@
 """Scaling of gradients in pieces."""
 
 from ... import _unavailable
-from ..stores import ALONE
+from .._instead import WHOLE_MODELS
 
 __all__ = _unavailable.declare(
     __name__,
-    ALONE,
+    WHOLE_MODELS,
     classes="ShardedGradScaler",
-    error=RuntimeError,
+    error=NotImplementedError,
 )

@@ -1,14 +1,14 @@
 """Which modules of a model would be divided."""
 
 from ... import _unavailable
-from ..stores import ALONE
+from .._instead import WHOLE_MODELS
 
 __all__ = _unavailable.declare(
     __name__,
-    ALONE,
+    WHOLE_MODELS,
     functions="""
         always_wrap_policy enable_wrap lambda_auto_wrap_policy size_based_auto_wrap_policy
         transformer_auto_wrap_policy wrap""",
     classes="CustomPolicy ModuleWrapPolicy _FSDPPolicy _Policy",
-    error=RuntimeError,
+    error=NotImplementedError,
 )

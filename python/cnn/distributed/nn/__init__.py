@@ -1,14 +1,14 @@
-"""What processes do together, with gradients: nothing."""
+"""What processes do together, with gradients: not available."""
 
 from ... import _unavailable
-from ..stores import ALONE
+from .._instead import NO_GRADIENTS
 
 __all__ = _unavailable.declare(
     __name__,
-    ALONE,
+    NO_GRADIENTS,
     functions="""
         all_gather all_reduce all_to_all all_to_all_single broadcast gather reduce
         reduce_scatter scatter""",
     classes="RemoteModule",
-    error=RuntimeError,
+    error=NotImplementedError,
 )

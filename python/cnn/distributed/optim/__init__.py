@@ -1,12 +1,13 @@
-"""Optimizers whose state or work is divided between processes: none."""
+"""Optimizers whose state is divided between processes."""
 
 from ... import _unavailable
-from ..stores import ALONE
+from .zero_redundancy_optimizer import ZeroRedundancyOptimizer
 
-__all__ = _unavailable.declare(
+__all__ = ["ZeroRedundancyOptimizer"]
+__all__ += _unavailable.declare(
     __name__,
-    ALONE,
+    "step an optimizer after backward(), whose gradients DistributedDataParallel has averaged",
     functions="as_functional_optim",
-    classes="DistributedOptimizer PostLocalSGDOptimizer ZeroRedundancyOptimizer",
-    error=RuntimeError,
+    classes="DistributedOptimizer PostLocalSGDOptimizer",
+    error=NotImplementedError,
 )

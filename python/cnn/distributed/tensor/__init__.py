@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from ... import _unavailable
-from ..stores import ALONE
+from .._instead import WHOLE_TENSORS
 from .placement_types import Partial, Placement, Replicate, Shard
 
 __all__ = ["Partial", "Placement", "Replicate", "Shard"]
 __all__ += _unavailable.declare(
     __name__,
-    ALONE,
+    WHOLE_TENSORS,
     functions="distribute_module distribute_tensor empty full ones rand randn zeros",
     classes="DTensor",
-    error=RuntimeError,
+    error=NotImplementedError,
 )
 for _class in (Partial, Placement, Replicate, Shard):
     _class.__module__ = "cnn.distributed.tensor.placement_types"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from ... import _C
 from .. import functional as F
 from ..parameter import UninitializedBuffer, UninitializedParameter
@@ -194,9 +196,9 @@ class LazyBatchNorm3d(_LazyNormBase, _BatchNorm):
 
 
 class SyncBatchNorm(_BatchNorm):
-    """Batch normalization of [N, C, ...] over the batches of all processes of a group.
+    """Batch normalization of [N, C, ...] by the moments of the batches of all processes of a group.
 
-    Of one process alone, as here, it is batch normalization.
+    In evaluation, and of one process alone, it is batch normalization.
     """
 
     def __init__(
@@ -228,7 +230,24 @@ class SyncBatchNorm(_BatchNorm):
     def forward(self, input):
         self._check_input_dim(input)
         self._check_non_zero_input_channels(input)
-        return self._normalized(input, F.batch_norm)
+        group = self._group() if self.training else None
+        if group is None:
+            return self._normalized(input, F.batch_norm)
+
+        def over_group(input, mean, var, weight, bias, from_batch, factor, eps):
+            from ._functions import SyncBatchNorm as OverGroup
+
+            return OverGroup.apply(input, weight, bias, mean, var, eps, factor, group)
+
+        return self._normalized(input, over_group)
+
+    def _group(self):
+        """The group of several processes that it is for; None where there is none."""
+        distributed = sys.modules.get("cnn.distributed")  # groups are made there
+        if distributed is None or not distributed.is_initialized():
+            return None
+        group = self.process_group or distributed.group.WORLD
+        return group if distributed.get_world_size(group) > 1 else None
 
     @classmethod
     def convert_sync_batchnorm(cls, module, process_group=None):

@@ -10,7 +10,7 @@ __all__ = ["DistributedSampler"]
 
 class DistributedSampler(Sampler):
     """Of each `num_replicas` indices the one at place `rank`: permuted with `shuffle`, otherwise in
-    order.
+    order. Both are by default those of the group of all processes.
 
     Every process gets as many: the first indices come again at the end, or with `drop_last` the
     rest is left out. Call `set_epoch` before each epoch, or all permutations are the same.
@@ -20,11 +20,10 @@ class DistributedSampler(Sampler):
         self, dataset, num_replicas=None, rank=None, shuffle=True, seed=0, drop_last=False
     ):
         if num_replicas is None or rank is None:
-            raise ValueError(
-                "Default process group has not been initialized, please make sure to call "
-                "init_process_group; or give num_replicas and rank, as there are no process groups "
-                "here"
-            )
+            from ... import distributed
+
+            num_replicas = distributed.get_world_size() if num_replicas is None else num_replicas
+            rank = distributed.get_rank() if rank is None else rank
         if rank >= num_replicas or rank < 0:
             raise ValueError(
                 f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]"

@@ -1,12 +1,12 @@
 """Tensors in pieces on many processes: none."""
 
 from .... import _unavailable
-from ...stores import ALONE
+from ..._instead import WHOLE_TENSORS
 
 __all__ = _unavailable.declare(
     __name__,
-    ALONE,
+    WHOLE_TENSORS,
     functions="empty full init_from_local_shards ones rand randn zeros",
     classes="Shard ShardedTensor ShardedTensorMetadata TensorProperties",
-    error=RuntimeError,
+    error=NotImplementedError,
 )

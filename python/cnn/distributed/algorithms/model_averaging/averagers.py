@@ -1,11 +1,11 @@
-"""Averages of models of many processes: there is one."""
+"""Averages of models of many processes: not available."""
 
 from .... import _unavailable
-from ...stores import ALONE
+from ..._instead import AVERAGES
 
 __all__ = _unavailable.declare(
     __name__,
-    ALONE,
+    AVERAGES,
     classes="ModelAverager PeriodicModelAverager",
-    error=RuntimeError,
+    error=NotImplementedError,
 )

@@ -1,0 +1,54 @@
+"""Checks that several processes make together: mpiexec -n N python ddp_job.py FOLDER NAME...
+
+Each rank writes to FOLDER/rank.json how every check ended: null, or the traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import sys
+import traceback
+from datetime import timedelta
+
+import cnn
+import cnn.distributed as dist
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+CHECKS = {}
+
+
+def check(function):
+    """Enters a check, by the name of its function."""
+    CHECKS[function.__name__] = function
+    return function
+
+
+def run(folder, names):
+    dist.init_process_group("mpi", timeout=timedelta(seconds=30))
+    rank, failed = dist.get_rank(), False
+    for name in names:
+        outcome = None
+        try:
+            if failed:
+                raise RuntimeError("an earlier check has failed on this or another rank")
+            cnn.manual_seed(0)
+            CHECKS[name]()
+            dist.barrier()
+        except Exception:
+            failed, outcome = True, traceback.format_exc()
+        with open(pathlib.Path(folder) / f"{rank}.json", "a") as file:
+            file.write(json.dumps({name: outcome}) + "\n")
+    if not failed:
+        dist.destroy_process_group()
+    return failed
+
+
+if __name__ == "__main__":
+    sys.modules["ddp_job"] = sys.modules["__main__"]
+    import ddp_features  # noqa: F401
+    import ddp_parts  # noqa: F401
+    import ddp_training  # noqa: F401
+
+    sys.exit(run(sys.argv[1], sys.argv[2:]))
