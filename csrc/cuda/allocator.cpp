@@ -34,6 +34,7 @@ struct Allocator {
   std::mutex mutex;
   std::unordered_map<void*, Block> used;
   std::unordered_map<int, Pool> pools;
+  int64_t handed_out = 0;
 };
 Allocator& allocator() {
   static Allocator* const a = new Allocator;
@@ -92,6 +93,7 @@ void* allocate(size_t nbytes, Device device) {
     pool.memory.reserved += size;
   }
   a.used[data] = {size, index};
+  ++a.handed_out;
   pool.memory.allocated += size;
   if (pool.memory.allocated > pool.memory.peak) pool.memory.peak = pool.memory.allocated;
   return data;
@@ -126,6 +128,12 @@ CudaMemory memory(int index) {
   Allocator& a = allocator();
   std::lock_guard lock(a.mutex);
   return a.pools[index].memory;
+}
+
+int64_t blocks_handed_out() {
+  Allocator& a = allocator();
+  std::lock_guard lock(a.mutex);
+  return a.handed_out;
 }
 
 }  // namespace cnn::cuda

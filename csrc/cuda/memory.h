@@ -15,6 +15,7 @@ void* allocate(size_t nbytes, Device device);
 void release(void* context, void* data, size_t nbytes);
 void empty_cache();
 CudaMemory memory(int index);
+int64_t blocks_handed_out();  // on all devices, since the start
 
 // Between host and device memory and between devices. The host's side is done on return.
 void copy_bytes(void* to, const void* from, size_t nbytes);

@@ -42,6 +42,17 @@ inline std::recursive_mutex& mutex() {
   return *m;
 }
 
+// What the program has asked of the GPU so far.
+struct Counts {
+  int64_t launches = 0;  // of kernels, and of cuBLASLt's products
+  int64_t copies = 0;  // from the host to the device that the host waits for
+  int64_t waits = 0;  // of the host for the device: copies back, synchronization
+};
+inline Counts& counts() {
+  static Counts c;
+  return c;
+}
+
 inline constexpr size_t kArena = size_t(1) << 34;
 
 struct Memory {
@@ -181,6 +192,7 @@ template <class F>
 void launch(unsigned blocks, unsigned threads, const F& body) {
   if (blocks == 0 || threads == 0 || threads > kMaxThreads) throw std::runtime_error("invalid launch configuration");
   const Access access;
+  ++counts().launches;
   Machine& m = machine();
   m.threads = threads;
   m.body = [](void* f) { (*static_cast<const F*>(f))(); };
@@ -241,7 +253,11 @@ inline cudaError_t cudaGetDeviceCount(int* count) {
   return cudaSuccess;
 }
 inline cudaError_t cudaSetDevice(int) { return cudaSuccess; }
-inline cudaError_t cudaDeviceSynchronize() { return cudaSuccess; }
+inline cudaError_t cudaDeviceSynchronize() {
+  const cnn::emulation::Access access;
+  ++cnn::emulation::counts().waits;
+  return cudaSuccess;
+}
 inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int) {
   std::snprintf(p->name, sizeof p->name, "emulated on the host");
   return cudaSuccess;
@@ -250,8 +266,11 @@ inline cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* a, const void
   *a = {cnn::emulation::memory().holds(p) ? cudaMemoryTypeDevice : cudaMemoryTypeUnregistered, 0};
   return cudaSuccess;
 }
-inline cudaError_t cudaMemcpy(void* to, const void* from, size_t n, cudaMemcpyKind) {
+inline cudaError_t cudaMemcpy(void* to, const void* from, size_t n, cudaMemcpyKind kind) {
   const cnn::emulation::Access access;
+  auto& counts = cnn::emulation::counts();
+  counts.copies += kind == cudaMemcpyHostToDevice;
+  counts.waits += kind == cudaMemcpyDeviceToHost;
   std::memmove(to, from, n);
   return cudaSuccess;
 }
