@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import os
+import threading
 
 from .. import _C
 from .stores import DistBackendError
@@ -50,7 +52,7 @@ def _names(text):
 
 _TYPES = _names(
     "float32:FLOAT float64:DOUBLE int8:INT8_T uint8:UINT8_T bool:UINT8_T int16:INT16_T "
-    "int32:INT32_T int64:INT64_T uint16:UINT16_T uint32:UINT32_T uint64:UINT64_T"
+    "int32:INT32_T int64:INT64_T"
 )
 _OPS = _names("SUM:SUM AVG:SUM PRODUCT:PROD MIN:MIN MAX:MAX BAND:BAND BOR:BOR BXOR:BXOR")
 # Of 0 and 1, whose sum is "any" and whose product "all".
@@ -244,7 +246,21 @@ def world_barrier():
     return _start(load().COMM_WORLD.Ibarrier)
 
 
-def finalize():
-    """Leaves MPI; waits for the other processes to do so as well."""
-    if not load().Is_finalized():
-        load().Finalize()
+def finalize(seconds=None):
+    """Leaves MPI, for which all processes wait; with a limit, no longer than so many seconds."""
+    MPI = load()
+    if MPI.Is_finalized():
+        return
+    if seconds is None:
+        MPI.Finalize()
+    else:
+        thread = threading.Thread(target=MPI.Finalize, daemon=True)
+        thread.start()
+        thread.join(seconds)
+
+
+def abort(status):
+    """Ends all processes of the job; the launcher's exit status is that."""
+    with open(os.devnull, "w") as silence:
+        os.dup2(silence.fileno(), 2)  # MPI's own words add nothing to the traceback
+    load().COMM_WORLD.Abort(status)

@@ -1,8 +1,9 @@
 """How a process leaves its job, so that the others neither wait for it nor are cut short.
 
-One that ends well tells the others how far it has come: who waits for more of it raises. One that
-ends by an uncaught exception, or with operations that can never be done, leaves MPI without a word:
-the launcher sees that, ends the others, and passes the exit status on.
+One that ends tells the others how far it has come, so that who waits for more of it raises, and
+waits until they end too. One that ends by an uncaught exception ends the others with it. One whose
+operations have failed waits a little only; then it leaves without a word to MPI, and the launcher,
+which sees that, ends the others.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ _PATIENCE = 3.0  # seconds in which messages that were sent before arrive
 class _Job:
     """What a process knows of its job from the first group on."""
 
-    control = None
+    control = sent = None
     pid = None
-    failed = False
+    failed = 0  # the exit status of an uncaught exception
     queues = None
     stop = None
 
@@ -56,7 +57,7 @@ def _show_rank(rank):
     before = sys.excepthook
 
     def hook(*args):
-        _Job.failed = True
+        _Job.failed = 130 if issubclass(args[0], KeyboardInterrupt) else 1
         stderr, sys.stderr = sys.stderr, io.StringIO()
         try:
             before(*args)
@@ -79,23 +80,25 @@ def _leave():
         except (AttributeError, OSError, ValueError):
             pass
     if _Job.failed and not _gone:
-        return
-    well = not _Job.failed and min((queue.drain(_PATIENCE) for queue in _Job.queues()), default=True)
+        _mpi.abort(_Job.failed)
+    well = not _Job.failed and min(
+        (queue.drain(_PATIENCE) for queue in _Job.queues()), default=True
+    )
     note = memoryview(bytearray(pickle.dumps(begun)))
     others = (rank for rank in range(_Job.control.size) if rank != _Job.control.rank)
-    sent = [_Job.control.send_bytes(note, rank) for rank in others]
+    _Job.sent = [_Job.control.send_bytes(note, rank) for rank in others]
     # All wait for each other, those with a broken group only for so long that the others can see
     # that it is broken.
     broken = _C.tensor([int(not well)])
     asked = _Job.control.all_reduce(broken, "SUM")
+    together = _wait(asked, None if well else 2 * _PATIENCE)
     if _Job.failed:
-        # One that has left before, maybe with an exit status to be handed on, may now go first.
-        _wait(asked, _PATIENCE)
-        time.sleep(0.2)
-    elif _wait(asked, None if well else 2 * _PATIENCE) and not broken.item():
-        for one in sent:
-            _wait(one, None)
-        _mpi.finalize()
+        time.sleep(
+            0.2
+        )  # one that has left before, maybe with an exit status of its own, goes first
+        _mpi.abort(_Job.failed)
+    if together:
+        _mpi.finalize(_PATIENCE if broken.item() else None)
 
 
 def _wait(pending, seconds):

@@ -15,7 +15,9 @@ from .process_group import ProcessGroup, queues
 from .stores import ALONE
 
 # What is known of groups: the default one, and of each its ranks {global: in the group}.
-_world = SimpleNamespace(default_pg=None, pg_map={}, pg_names={}, pg_group_ranks={}, group_count=0)
+_world = SimpleNamespace(
+    default_pg=None, pg_map={}, pg_names={}, pg_group_ranks={}, group_count=0, gloo_named=False
+)
 
 
 class _WorldMeta(type):
@@ -228,7 +230,8 @@ def init_process_group(
         )
     seconds = timeout.total_seconds()
     comm = joining.join(init_method, rank, world_size, store, seconds)
-    if backend == Backend.GLOO and comm.rank == 0:
+    if backend == Backend.GLOO and comm.rank == 0 and not _world.gloo_named:
+        _world.gloo_named = True
         warnings.warn("there is no Gloo here: MPI carries the messages", stacklevel=2)
     _world.default_pg = _enter(comm, range(comm.size), seconds, backend, "default_pg", store)
     exits.watch(comm, lambda: queues(_world.pg_map), engine.stop)

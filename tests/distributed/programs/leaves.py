@@ -1,0 +1,39 @@
+"""One rank ends in some way; the others wait for it."""
+
+import os
+import signal
+import sys
+import time
+from datetime import timedelta
+
+import cnn
+from cnn import distributed as dist
+
+how = sys.argv[1]
+dist.init_process_group("mpi", timeout=timedelta(seconds=100))
+RANK = dist.get_rank()
+dist.all_reduce(x := cnn.ones(4))
+if RANK == 1:
+    if how == "raises":
+        raise KeyError("rank one is done")
+    if how == "exits":
+        sys.exit(3)
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "returns":
+        sys.exit()
+if how in ("returns", "exits"):
+    start = time.monotonic()
+    try:
+        dist.all_reduce(x)
+    except dist.DistBackendError as error:
+        assert "rank 1 has ended its program without taking part" in str(error)
+        assert time.monotonic() - start < 20
+        print(f"rank {RANK} was told")
+        sys.exit(0)
+    raise AssertionError("a sum without rank 1")
+if how == "waits":
+    print(f"rank {RANK} waits", os.getpid(), flush=True)
+    if RANK:
+        time.sleep(100)
+dist.all_reduce(x)

@@ -1,0 +1,133 @@
+"""Groups of processes over MPI: every collective, groups in groups, and what goes wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from jobs import environment, gone_within, mpiexec, needs_mpi, passes
+
+pytestmark = needs_mpi
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 4])
+def test_every_collective_is_numpys(ranks):
+    passes(ranks, "every_collective.py")
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 4])
+def test_groups_works_messages_and_objects(ranks):
+    passes(ranks, "groups_and_works.py")
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_ranks_that_disagree_get_errors(ranks):
+    lines = passes(ranks, "disagreements.py")
+    assert lines == ["all told"] * ranks
+
+
+def test_the_error_names_both_sides_at_detail():
+    passes(2, "disagreements.py", TORCH_DISTRIBUTED_DEBUG="DETAIL")
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_sums_repeat_bit_by_bit(ranks):
+    lines = [line for _ in range(3) for line in passes(ranks, "repeats.py")]
+    assert len(lines) == 3 * ranks and len(set(lines)) == 1
+
+
+def test_an_uncaught_exception_ends_the_job():
+    status, out, err = mpiexec(3, "leaves.py", "raises", timeout=20)
+    assert status == 1
+    assert err.count("[rank1]: KeyError: 'rank one is done'") == 1
+    assert "[rank0]" not in err
+
+
+@pytest.mark.parametrize("how, expected", [("returns", 0), ("exits", 3)])
+def test_who_waits_for_a_rank_that_has_ended_is_told(how, expected):
+    status, out, err = mpiexec(3, "leaves.py", how, timeout=30)
+    assert sorted(out.splitlines()) == ["rank 0 was told", "rank 2 was told"], err
+    assert status == expected
+
+
+def test_a_killed_rank_takes_the_others_along():
+    status, out, err = mpiexec(3, "leaves.py", "killed", timeout=10)
+    assert status != 0
+    assert gone_within(10, "leaves.py")
+
+
+def test_one_process_is_a_group_of_its_own():
+    program = """
+import sys, cnn
+from cnn import distributed as dist
+assert "mpi4py" not in sys.modules
+dist.init_process_group("gloo", init_method="env://", rank=0, world_size=1)
+assert dist.get_world_size() == 1 and dist.get_backend() == "gloo"
+x = cnn.ones(3, dtype=cnn.bfloat16)
+dist.all_reduce(x, dist.ReduceOp.AVG); dist.broadcast(x, 0); dist.barrier(); dist.all_gather([x], x)
+dist.reduce_scatter_tensor(x, x.clone())
+assert x.tolist() == [1, 1, 1]
+dist.destroy_process_group()
+dist.init_process_group("cpu:gloo,cuda:nccl")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("MPI carries the messages") == 1
+
+
+def test_what_cannot_be_asked_for():
+    program = """
+from cnn import distributed as dist
+for arguments, kind, words in (
+    (dict(backend="nccl"), RuntimeError, "no GPUs found"),
+    (dict(backend="ucc"), RuntimeError, "no backend 'ucc'"),
+    (dict(timeout=3), TypeError, "datetime.timedelta"),
+    (dict(rank=0, world_size=3), (RuntimeError, ValueError), "--nproc-per-node 3"),
+):
+    try:
+        dist.init_process_group(**arguments)
+    except kind as error:
+        assert words in str(error), error
+    else:
+        raise AssertionError(words)
+    assert not dist.is_initialized()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_mpi4py_errors_say_what_to_install():
+    program = """
+import sys
+sys.modules["mpi4py"] = None
+import importlib.util
+from cnn import distributed as dist
+assert not dist.is_available() and not dist.is_mpi_available()
+try:
+    dist.init_process_group("mpi")
+except RuntimeError as error:
+    assert "pip install 'cnn[mpi]'" in str(error)
+else:
+    raise AssertionError("a group without mpi4py")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
