@@ -88,6 +88,16 @@ def test_any_import_of_torch_first(python):
         assert printed(python, code).startswith("torch")
 
 
+def test_processes_below_one_that_has_torch(python):
+    manage(python, "--install")
+    code = (
+        "import subprocess, sys, torch\n"
+        "code = 'import torch, cnn; print(torch is cnn, torch.nn.Linear.__module__)'\n"
+        "print(subprocess.run([sys.executable, '-c', code], capture_output=True, text=True))"
+    )
+    assert "stdout='True torch.nn.modules.linear" in printed(python, code)
+
+
 def test_torchvision_leads_to_the_part_of_cnn(python):
     manage(python, "--install")
     for first in ("import torchvision as v", "import torch, torchvision as v"):
@@ -118,12 +128,34 @@ def test_the_record_names_every_file(python):
         rows = [row.rsplit(" ", 1) for row in printed(python, code.format(name)).splitlines()]
         info = f"{name}-{version}.dist-info"
         files = ["INSTALLER", "METADATA", "RECORD", "WHEEL", "top_level.txt"]
+        command = []
+        if name == "torch":
+            files, command = sorted([*files, "entry_points.txt"]), ["../../../bin/torchrun"]
         assert sorted(path for path, _ in rows) == [
+            *command,
             *(f"{info}/{file}" for file in files),
             f"{name}/__init__.py",
             f"{name}/leads_to_cnn",
         ]
         assert all(same == "True" for path, same in rows if not path.endswith("RECORD"))
+
+
+def test_torchrun_is_a_command(python):
+    manage(python, "--install")
+    code = (
+        "import importlib.metadata as m, subprocess, sysconfig\n"
+        "(entry,) = [e for e in m.entry_points(group='console_scripts') if e.name == 'torchrun']\n"
+        "assert entry.load().__module__ == 'torch.distributed.run'\n"
+        "path = sysconfig.get_path('scripts') + '/torchrun'\n"
+        "done = subprocess.run([path, '--help'], capture_output=True, text=True)\n"
+        "print(done.stdout, done.stderr)"
+    )
+    text = printed(python, code)
+    assert text.startswith("usage: torchrun") and "--nproc-per-node" in text
+    command = python.site.parents[2] / "bin" / "torchrun"
+    assert command.exists()
+    manage(python, "--uninstall")
+    assert not command.exists() and (command.parent / "python").exists()
 
 
 def test_a_pytorch_is_left_alone(python):

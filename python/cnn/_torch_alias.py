@@ -191,6 +191,12 @@ def _has_torchvision():
     return not any(os.path.exists(os.path.join(folder, MARKER)) for folder in folders)
 
 
+def _leads_here(package):
+    """Whether it is the package that `python -m cnn --install` lays, which is importing cnn now."""
+    folders = getattr(package, "__path__", ())
+    return any(os.path.exists(os.path.join(folder, MARKER)) for folder in folders)
+
+
 def _patched(fullname, path, target, patch):
     spec = PathFinder.find_spec(fullname, path, target)
     if spec is not None:
@@ -332,7 +338,8 @@ def install():
         return
     import cnn
 
-    if sys.modules.get("torch", cnn) is not cnn:
+    loaded = sys.modules.get("torch", cnn)
+    if loaded is not cnn and not _leads_here(loaded):
         raise RuntimeError(
             "PyTorch is already imported in this process, so `torch` cannot become cnn; start the "
             "program with `python -m cnn`"

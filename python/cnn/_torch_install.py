@@ -24,12 +24,16 @@ _MARK = "Generator: cnn\n"
 
 
 class _Package(NamedTuple):
-    """What stands under a name of PyTorch's: its file puts cnn, or a part, in its own place."""
+    """What stands under a name of PyTorch's: its file puts cnn, or a part, in its own place.
+
+    `scripts` are {name of a command: "module:function"}.
+    """
 
     name: str
     version: str
     text: str
     requires: tuple[str, ...]
+    scripts: dict[str, str] = {}
 
     @property
     def dist_info(self):
@@ -51,6 +55,7 @@ sys.modules[__name__] = cnn
 _torch_alias.install()
 ''',
     ("cnn",),
+    {"torchrun": "torch.distributed.run:main"},
 )
 TORCHVISION = _Package(
     "torchvision",
@@ -99,10 +104,33 @@ def _files(package, installer=None):
         f"{info}/WHEEL": _WHEEL,
         f"{info}/top_level.txt": f"{name}\n",
     }
+    if package.scripts:
+        lines = (f"{script} = {where}\n" for script, where in package.scripts.items())
+        files[f"{info}/entry_points.txt"] = "[console_scripts]\n" + "".join(lines)
     if installer:
         files[f"{info}/INSTALLER"] = f"{installer}\n"
+        files.update(_commands(package))
     record = "".join(f"{path},{_digest(text)},{len(text)}\n" for path, text in files.items())
     return {**files, f"{info}/RECORD": f"{record}{info}/RECORD,,\n"}
+
+
+_COMMAND = """#!{python}
+import sys
+
+from {module} import {function}
+
+sys.exit({function}())
+"""
+
+
+def _commands(package):
+    """The text of each command by its path from site-packages, as pip writes them of wheels."""
+    texts = {}
+    for script, where in package.scripts.items():
+        module, _, function = where.partition(":")
+        path = os.path.relpath(os.path.join(sysconfig.get_path("scripts"), script), _site())
+        texts[path] = _COMMAND.format(python=sys.executable, module=module, function=function)
+    return texts
 
 
 def _digest(text):
@@ -165,10 +193,12 @@ def _lay(package):
         _take_away(before)
     try:
         for path, text in _files(package, "cnn").items():
-            path = os.path.join(_site(), path)
+            path = os.path.normpath(os.path.join(_site(), path))
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
+            if text.startswith("#!"):
+                os.chmod(path, 0o755)
     except OSError as error:
         raise InstallError(f"cannot write {error.filename}: {error.strerror}") from None
 

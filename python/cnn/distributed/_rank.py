@@ -1,11 +1,16 @@
-"""What mpiexec starts as a rank: sets torchrun's variables, and becomes the program.
+"""What mpiexec starts as a rank: sets torchrun's variables, starts the program, and tells the
+launcher how it has ended, as mpiexec does not notice those that fail before they know of MPI.
 
-A script of its own that imports nothing of cnn: it is over in a moment.
+A script of its own that imports nothing of cnn: it is small and quick.
 """
 
+import ctypes
 import json
 import os
+import signal
 import sys
+
+_PR_SET_PDEATHSIG = 1
 
 
 def _first(*names):
@@ -58,20 +63,48 @@ def _place_output(plan, local):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
+def _start(command):
+    """The process of the program, which does not outlive this one."""
+    parent = os.getpid()
+    if child := os.fork():
+        return child
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(128 + signal.SIGKILL)
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        print(f"torchrun: cannot run {command[0]}: {error.strerror}", file=sys.stderr, flush=True)
+        os._exit(127)
+
+
+def _tell(path, text):
+    try:
+        pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return  # the launcher has ended
+    os.write(pipe, text.encode())
+    os.close(pipe)
+
+
 def main():
-    """Becomes the program of the plan in the environment."""
+    """Runs the program of the plan in the environment; returns its exit status."""
     plan = json.loads(os.environ.pop("CNN_RANK_PLAN"))
     local = _set_variables()
     _place_output(plan, local)
     command = plan["command"]
     if plan["local_rank_option"]:
         command.append(f"--local-rank={local}")
-    command += plan["arguments"]
-    try:
-        os.execvp(command[0], command)
-    except OSError as error:
-        print(f"torchrun: cannot run {command[0]}: {error.strerror}", file=sys.stderr)
-        sys.exit(127)
+    child = _start(command + plan["arguments"])
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, lambda number, frame: os.kill(child, number))
+    os.closerange(3, 1024)  # mpiexec shall see it when the program closes what it was given
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    code = 128 - code if code < 0 else code
+    if code:
+        _tell(plan["failures"], f"{code}\n")
+    return code
 
 
-main()
+sys.exit(main())

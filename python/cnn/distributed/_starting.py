@@ -12,12 +12,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from ._mpi import INSTALL
 
 _RANK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_rank.py")
 _PR_SET_PDEATHSIG = 1
+_GRACE = 1.0  # seconds in which mpiexec may end a job itself that has failed
 
 
 def find_mpiexec():
@@ -43,6 +45,43 @@ def mpiexec_command(ranks):
         if os.geteuid() == 0:
             command.append("--allow-run-as-root")
     return command
+
+
+class _Failures:
+    """What ranks tell of their ends: the first failure ends the job, if mpiexec does not."""
+
+    _KILLED = 128 + signal.SIGKILL
+
+    def __init__(self, path, process):
+        # Opened to be written as well, so that it does not end with the first rank.
+        self._pipe, self._process, self._statuses = os.open(path, os.O_RDWR), process, []
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self):
+        while True:
+            words = os.read(self._pipe, 4096).split()
+            self._statuses += [int(word) for word in words if word != b"end"]
+            if b"end" in words:
+                return
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GRACE)
+                continue
+            _signal(self._process.pid, signal.SIGTERM)
+
+    def first(self, status):
+        """The exit status of the rank that failed first. Those that mpiexec has killed because of
+        it say so too; `status` is mpiexec's own.
+        """
+        os.write(self._pipe, b"end\n")
+        self._thread.join()
+        os.close(self._pipe)
+        told = [each for each in self._statuses if each != self._KILLED]
+        if told:
+            return told[0]
+        if self._statuses and status in (signal.SIGKILL, -signal.SIGKILL):
+            return self._KILLED
+        return 128 - status if status < 0 else status
 
 
 class Job:
@@ -80,24 +119,27 @@ class Job:
         plan = dict(self._plan)
         if self._log_dir is not None:
             plan["log_dir"] = os.path.join(self._log_dir, f"attempt_{restart}")
-        environment = {
-            **self._environment,
-            "CNN_RANK_PLAN": json.dumps(plan),
-            "TORCHELASTIC_RESTART_COUNT": str(restart),
-        }
-        # A group of its own: signals reach it through this process, one after another.
-        process = subprocess.Popen(
-            [*mpiexec_command(self._ranks), sys.executable, _RANK],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=_end_with_parent,
-        )
-        with self._handed_on(process):
-            status = process.wait()
-        if self.stopped is not None:
-            return 128 + self.stopped
-        return status if 0 <= status < 256 else 128 + abs(status) % 128
+        with tempfile.TemporaryDirectory(prefix="torchrun_") as folder:
+            plan["failures"] = os.path.join(folder, "failures")
+            os.mkfifo(plan["failures"])
+            environment = {
+                **self._environment,
+                "CNN_RANK_PLAN": json.dumps(plan),
+                "TORCHELASTIC_RESTART_COUNT": str(restart),
+            }
+            # A session of its own: signals reach it through this process, one after another.
+            process = subprocess.Popen(
+                [*mpiexec_command(self._ranks), sys.executable, _RANK],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+            )
+            failures = _Failures(plan["failures"], process)
+            with self._handed_on(process):
+                status = process.wait()
+            status = failures.first(status)
+        return status if self.stopped is None else 128 + self.stopped
 
     @contextlib.contextmanager
     def _handed_on(self, process):

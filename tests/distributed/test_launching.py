@@ -1,0 +1,160 @@
+"""torchrun's place: ranks with its variables, their output, failures and signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+from jobs import PROGRAMS, end, finish, gone_within, needs_mpi, start, torchrun
+
+pytestmark = needs_mpi
+PROGRAM = PROGRAMS / "launched.py"
+
+
+def runs(*arguments, status=0, **variables):
+    """(stdout, stderr) of a job that ends with an exit status."""
+    ended, out, err = finish(start(torchrun(*arguments), **variables))
+    assert ended == status, f"{ended}\n{out}\n{err}"
+    return out, err
+
+
+def test_ranks_find_torchruns_variables():
+    options = ["--nproc_per_node=2", "--standalone", "--rdzv-id", "job", "--role", "worker"]
+    options += ["--master-addr", "somewhere", "--master-port", "1234"]
+    out, _ = runs(*options, PROGRAM, "variables", "--lr", "3", OMP_NUM_THREADS="2")
+    common = (
+        "MASTER_ADDR=somewhere MASTER_PORT=1234 ROLE_NAME=worker GROUP_RANK=0 "
+        "TORCHELASTIC_RUN_ID=job TORCHELASTIC_RESTART_COUNT=0 OMP_NUM_THREADS=2 CNN_NUM_THREADS=1 "
+        "--lr 3"
+    )
+    assert sorted(out.splitlines()) == [
+        f"RANK={rank} LOCAL_RANK={rank} WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 {common}"
+        for rank in range(2)
+    ]
+
+
+def test_cores_are_divided_by_ranks(monkeypatch):
+    from cnn.distributed import _starting
+
+    for variable in ("OMP_NUM_THREADS", "CNN_NUM_THREADS"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(9)))
+    job = _starting.Job([], [], 4, environment={})
+    assert job._environment["OMP_NUM_THREADS"] == job._environment["CNN_NUM_THREADS"] == "2"
+    job = _starting.Job([], [], 10, environment={})
+    assert job._environment["OMP_NUM_THREADS"] == "1"
+
+
+@pytest.mark.parametrize("module", ["torch.distributed.run", "torch.distributed.launch"])
+def test_torchs_launchers_start_programs_for_torch(module):
+    command = [sys.executable, "-m", "cnn", "-m", module, "--nproc-per-node", "2"]
+    command += ["--use-env"] if module.endswith("launch") else []
+    status, out, err = finish(start([*command, PROGRAM, "sums"]))
+    assert status == 0, err
+    assert out.splitlines() == ["sum [2.0, 2.0] 1"] * 2
+    assert err.count("MPI carries the messages") == 1
+
+
+def test_launch_hands_over_the_local_rank():
+    command = [sys.executable, "-W", "ignore", "-m", "cnn.distributed.launch", "--nproc-per-node=2"]
+    status, out, err = finish(start([*command, "--no-python", "echo", "done"]))
+    assert status == 0 and out.splitlines() == ["done"] * 2, err
+    status, out, err = finish(start([*command, PROGRAM, "--lr", "3"]))
+    assert sorted(out.splitlines()) == [f"--local-rank={rank} --lr 3" for rank in range(2)], err
+
+
+def test_modules_and_other_programs():
+    out, _ = runs("--nproc-per-node=2", "--no-python", "echo", "hello")
+    assert out.splitlines() == ["hello"] * 2
+    out, _ = runs("--nproc-per-node=2", "-m", "timeit", "-n", "1", "-r", "1", "pass")
+    assert out.count("1 loop, best of 1") == 2
+
+
+def test_the_first_failing_ranks_exit_status_is_handed_on():
+    begun = time.monotonic()
+    runs("--nproc-per-node=2", PROGRAM, "fails", status=7)
+    assert time.monotonic() - begun < 30
+    assert gone_within(10, "launched.py")
+
+
+def test_a_traceback_is_printed_once():
+    command = [sys.executable, "-m", "cnn", "-m", "torch.distributed.run", "--nproc-per-node=2"]
+    status, out, err = finish(start([*command, PROGRAM, "raises"]))
+    assert status == 1
+    assert err.count("[rank1]: ValueError: one of us") == 1 and err.count("Traceback") == 1
+
+
+def test_a_job_that_failed_is_started_anew():
+    command = [sys.executable, "-m", "cnn", "-m", "torch.distributed.run", "--nproc-per-node=2"]
+    status, out, err = finish(start([*command, "--max-restarts=1", PROGRAM, "restarts"]))
+    assert status == 0 and out.splitlines() == ["sum [2.0, 2.0] 1"] * 2, err
+
+
+def test_output_goes_to_files_or_both_ways(tmp_path):
+    options = ["--nproc-per-node=2", "--log-dir", tmp_path, "--redirects=0:1,1:3", "--tee=0:2"]
+    out, err = runs(*options, PROGRAM, "streams")
+    assert out == "" and err == "[default0]:err of 0\n"
+    for rank in range(2):
+        folder = tmp_path / "attempt_0" / str(rank)
+        assert (folder / "stdout.log").read_text() == f"out of {rank}\n"
+        assert (folder / "stderr.log").read_text() == f"err of {rank}\n"
+    out, _ = runs("--nproc-per-node=2", "--local-ranks-filter=1", PROGRAM, "streams")
+    assert out == "out of 1\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_signals_end_all_ranks(number):
+    process = start(torchrun("--nproc-per-node=2", "--shutdown-timeout=5", PROGRAM, "waits"))
+    try:
+        assert process.stdout.readline() and process.stdout.readline()
+        os.kill(process.pid, number)
+        assert process.wait(20) == (-9 if number == signal.SIGKILL else 128 + number)
+        assert gone_within(10, "launched.py")
+    finally:
+        end(process)
+        process.communicate()
+
+
+def test_ctrl_c_reaches_the_ranks_of_mpiexec():
+    from cnn.distributed import _starting
+
+    command = [*_starting.mpiexec_command(2), sys.executable, PROGRAMS / "leaves.py", "waits"]
+    process = start(command)
+    try:
+        assert process.stdout.readline() and process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) != 0
+        assert gone_within(10, "leaves.py")
+    finally:
+        end(process)
+        process.communicate()
+
+
+def test_a_killed_rank_ends_the_job_it_is_in():
+    process = start(torchrun("--nproc-per-node=3", PROGRAMS / "leaves.py", "waits"))
+    try:
+        pids = [int(process.stdout.readline().split()[-1]) for _ in range(3)]
+        os.kill(pids[1], signal.SIGKILL)
+        assert process.wait(10) != 0
+        assert gone_within(10, "leaves.py")
+    finally:
+        end(process)
+        process.communicate()
+
+
+def test_options_that_make_no_sense():
+    for options, words in (
+        (["--nnodes=2"], "one mpiexec starts the ranks on all machines"),
+        (["--nproc-per-node=many"], "Unsupported nproc_per_node value: many"),
+        (["--nproc-per-node=0"], "Unsupported nproc_per_node value: 0"),
+        (["--nproc-per-node=gpu"], "Cuda is not available"),
+        (["--module", "--no-python"], "Don't use both"),
+        (["--monitor-interval=3"], "--monitor-interval is not here: mpiexec sees at once"),
+    ):
+        _, err = runs(*options, PROGRAM, "streams", status=2)
+        assert words in err
+    _, err = runs("--nproc-per-node=1", "--no-python", "no-such-program", status=127)
+    assert "cannot run no-such-program" in err
