@@ -7,6 +7,8 @@ import importlib.util
 import os
 import threading
 
+import numpy as np
+
 from .. import _C
 from .stores import DistBackendError
 
@@ -59,11 +61,12 @@ _OPS = _names("SUM:SUM AVG:SUM PRODUCT:PROD MIN:MIN MAX:MAX BAND:BAND BOR:BOR BX
 _BOOL_OPS = _names("SUM:MAX AVG:MAX PRODUCT:MIN MIN:MIN MAX:MAX BAND:MIN BOR:MAX BXOR:BXOR")
 
 
+@functools.cache
 def can_reduce(dtype, op):
     """Whether MPI itself reduces values of a dtype as is wanted: not 16-bit floats, which it would
     not sum in float32, nor the extremes of floats, in which NaN would get lost.
     """
-    name = str(dtype).rpartition(".")[2]
+    name = _name(dtype)
     return name in _TYPES and not (name.startswith("float") and op in ("MIN", "MAX"))
 
 
@@ -107,11 +110,17 @@ class Communicator:
 
     def all_reduce(self, tensor, op):
         """The reduction of all in the place of each tensor."""
-        return _start(self.comm.Iallreduce, load().IN_PLACE, _values(tensor), _op(tensor, op))
+        return _start(self.comm.Iallreduce, load().IN_PLACE, _values(tensor), _op(tensor.dtype, op))
+
+    def add_up(self, number):
+        """(Pending, array): the sum of all ranks' 64-bit numbers, which wraps around."""
+        word = np.array([(number + 2**63) % 2**64 - 2**63])
+        spec = [word, 1, load().INT64_T]
+        return _start(self.comm.Iallreduce, load().IN_PLACE, spec, load().SUM), word
 
     def reduce(self, tensor, op, root):
         """The reduction of all in the place of the tensor of `root`."""
-        values, op = _values(tensor), _op(tensor, op)
+        values, op = _values(tensor), _op(tensor.dtype, op)
         if self.rank == root:
             return _start(self.comm.Ireduce, load().IN_PLACE, values, op, root)
         return _start(self.comm.Ireduce, values, None, op, root)
@@ -168,7 +177,8 @@ class Pending:
     __slots__ = ("_request", "_status", "_alone")
 
     def __init__(self, request, alone=False):
-        self._request, self._status, self._alone = request, load().Status(), alone
+        self._request, self._alone = request, alone
+        self._status = load().Status() if alone else None
 
     def done(self):
         """Whether it is done. DistBackendError if it failed."""
@@ -202,16 +212,22 @@ def _translated(error, alone=False):
     return translated
 
 
-def _name(tensor):
-    return str(tensor.dtype).rpartition(".")[2]
+@functools.cache
+def _type(dtype):
+    return getattr(load(), _TYPES[_name(dtype)])
 
 
-def _op(tensor, op):
-    return getattr(load(), (_BOOL_OPS if tensor.dtype is _C.bool else _OPS)[op])
+def _name(dtype):
+    return str(dtype).rpartition(".")[2]
+
+
+@functools.cache
+def _op(dtype, op):
+    return getattr(load(), (_BOOL_OPS if dtype is _C.bool else _OPS)[op])
 
 
 def _values(tensor):
-    return [memory(tensor), tensor.numel(), getattr(load(), _TYPES[_name(tensor)])]
+    return [memory(tensor), tensor.numel(), _type(tensor.dtype)]
 
 
 def _bytes(tensor, count=None):

@@ -18,7 +18,9 @@ from ..autograd.grad_mode import no_grad
 from . import exits
 from .stores import DistBackendError
 
-_SPINS = 200
+# Who waits asks MPI so often at a time, lets others have the core between, and after a while sleeps.
+_ASKED = 16
+_AT_ONCE, _SPINNING, _LONGEST_SLEEP = 4, 5e-3, 5e-4
 _LOOK = 0.1  # seconds between looks at who has left
 
 
@@ -92,36 +94,44 @@ class Work:
         limit = None
         if timeout is not None and timeout.total_seconds() > 0:
             limit = time.monotonic() + timeout.total_seconds()
-        queue, spins, look = self._queue, 0, time.monotonic() + _LOOK
+        queue, rounds, begun = self._queue, 0, time.monotonic()
+        look = begun + _LOOK
         queue.waiters += 1
         try:
             while not self._done:
-                if queue.advance():
-                    spins = 0
+                if queue.advance(_ASKED):
+                    rounds, begun = 0, time.monotonic()
                     continue
-                spins += 1
-                if spins > _SPINS:
-                    # Another rank is late: leave the core to whoever has work.
-                    time.sleep(min(1e-6 * (spins - _SPINS), 5e-4))
-                    now = time.monotonic()
-                    if limit is not None and now > limit:
-                        queue.fail(_timed_out(self, timeout.total_seconds()))
-                    if now > look:
-                        look = now + _LOOK
-                        gone = exits.missing(self._key, self._number, self._peers)
-                        if gone is not None:
-                            queue.fail(_left(self, gone))
-                elif spins > 8:
+                rounds += 1
+                if rounds < _AT_ONCE:
+                    continue
+                now = time.monotonic()
+                if now - begun < _SPINNING:
                     os.sched_yield()
+                    continue
+                # Another rank is late: leave the core to whoever has work.
+                time.sleep(min((now - begun) / 100, _LONGEST_SLEEP))
+                if limit is not None and now > limit:
+                    queue.fail(_timed_out(self, timeout.total_seconds()))
+                if now > look:
+                    look = now + _LOOK
+                    gone = exits.missing(self._key, self._number, self._peers)
+                    if gone is not None:
+                        queue.fail(_left(self, gone))
         finally:
             queue.waiters -= 1
 
-    def _step(self):
-        """Goes on if its requests are done. True if something happened."""
-        if self._pending is not None and not self._pending.done():
-            if self._deadline is not None and time.monotonic() > self._deadline:
-                raise _timed_out(self, self._seconds)
-            return False
+    def _step(self, tries):
+        """Goes on if its requests are done, after so many questions. True if something happened."""
+        pending = self._pending
+        if pending is not None:
+            while not pending.done():
+                tries -= 1
+                if tries > 0:
+                    continue
+                if self._deadline is not None and time.monotonic() > self._deadline:
+                    raise _timed_out(self, self._seconds)
+                return False
         try:
             with no_grad():
                 self._pending = next(self._steps)
@@ -193,24 +203,24 @@ class Queue:
     def __len__(self):
         return len(self._in_order) + len(self._messages)
 
-    def advance(self):
+    def advance(self, tries=1):
         """Drives what is under way, unless another thread does. True if something happened."""
         if not self._lock.acquire(blocking=False):
             return False
         try:
-            return self._advance()
+            return self._advance(tries)
         finally:
             self._lock.release()
 
-    def _advance(self):
+    def _advance(self, tries=1):
         moved = False
         try:
-            while self._in_order and self._move(self._in_order[0]):
+            while self._in_order and self._move(self._in_order[0], tries):
                 moved = True
                 if self._in_order[0]._done:
                     self._in_order.popleft()
             for work in list(self._messages):
-                while not work._done and self._move(work):
+                while not work._done and self._move(work, tries):
                     moved = True
                 if work._done:
                     self._messages.remove(work)
@@ -219,9 +229,9 @@ class Queue:
             return True
         return moved
 
-    def _move(self, work):
+    def _move(self, work, tries):
         try:
-            return work._step()
+            return work._step(tries)
         except DistBackendError as error:
             if not error.group_goes_on:
                 raise
@@ -285,9 +295,9 @@ class _Follower:
                 if self._stopped:
                     return
                 queues = list(self._queues)
-            moved = [queue.advance() for queue in queues if not queue.waiters]
+            moved = [queue.advance(_ASKED) for queue in queues if not queue.waiters]
             idle = 0 if any(moved) else idle + 1
-            time.sleep(min(2e-5 * (1 + idle), 5e-4))
+            time.sleep(min(5e-5 * (1 + idle), 1e-3))
 
 
 _follower = _Follower()

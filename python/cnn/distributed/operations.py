@@ -325,11 +325,10 @@ def checked(comm, name, value, balance, steps):
     """
     following = (comm.rank + 1) % comm.size
     word = mixed((comm.rank,), value) - mixed((following,), value) + balance
-    word = _C.tensor([(word + 2**63) % 2**64 - 2**63], dtype=_C.int64)
-    check = comm.all_reduce(word, "SUM")
+    check, total = comm.add_up(word)
     started = next(steps, None)
     yield check
-    if word.item() != 0:
+    if total[0] != 0:
         _abandoned.append((started, steps))
         raise DistBackendError(
             f"{name}: ranks disagree on the operation, its order, or the sizes or dtypes of its "

@@ -15,8 +15,9 @@ def _code(text):
     return zlib.crc32(text.encode())
 
 
-def _dtype_name(tensor):
-    return str(tensor.dtype).rpartition(".")[2]
+@functools.lru_cache
+def _dtype_name(dtype):
+    return str(dtype).rpartition(".")[2]
 
 
 class ProcessGroup:
@@ -61,12 +62,12 @@ class ProcessGroup:
         if self.comm.size == 1:
             pass
         elif get_debug_level() is DebugLevel.DETAIL:
-            what = ", ".join(f"{list(t.shape)} {_dtype_name(t)}" for t in like)
+            what = ", ".join(f"{list(t.shape)} {_dtype_name(t.dtype)}" for t in like)
             text = f"{name}(SequenceNumber={self._sequence}, tensors=[{what}], {details})"
             steps = operations.agree(self.comm, text, steps)
         else:
             value = (_code(name), self._sequence, _code(details), len(like))
-            value += tuple(n for t in like for n in (t.numel(), _code(_dtype_name(t))))
+            value += tuple(n for t in like for n in (t.numel(), _code(_dtype_name(t.dtype))))
             steps = operations.checked(self.comm, name, value, balance, steps)
         work = engine.Work(name, steps, self.seconds if seconds is None else seconds, result)
         work._key, work._number, work._peers = self._key, self._sequence, self.ranks
