@@ -10,6 +10,9 @@ import time
 import pytest
 from jobs import PROGRAMS, end, finish, gone_within, needs_mpi, start, torchrun
 
+from cnn.distributed import _starting
+from cnn.distributed._starting import mpiexec_command
+
 pytestmark = needs_mpi
 PROGRAM = PROGRAMS / "launched.py"
 
@@ -37,8 +40,6 @@ def test_ranks_find_torchruns_variables():
 
 
 def test_cores_are_divided_by_ranks(monkeypatch):
-    from cnn.distributed import _starting
-
     for variable in ("OMP_NUM_THREADS", "CNN_NUM_THREADS"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(9)))
@@ -119,9 +120,7 @@ def test_signals_end_all_ranks(number):
 
 
 def test_ctrl_c_reaches_the_ranks_of_mpiexec():
-    from cnn.distributed import _starting
-
-    command = [*_starting.mpiexec_command(2), sys.executable, PROGRAMS / "leaves.py", "waits"]
+    command = [*mpiexec_command(2), sys.executable, PROGRAMS / "leaves.py", "waits"]
     process = start(command)
     try:
         assert process.stdout.readline() and process.stdout.readline()
@@ -158,3 +157,25 @@ def test_options_that_make_no_sense():
         assert words in err
     _, err = runs("--nproc-per-node=1", "--no-python", "no-such-program", status=127)
     assert "cannot run no-such-program" in err
+
+
+def test_spawned_ranks_are_told_how_to_start():
+    command = [sys.executable, "-m", "cnn", PROGRAMS / "spawned.py"]
+    status, out, err = finish(start(command))
+    assert status == 0, err
+    assert "MPI does not bring together processes that were started otherwise" in out
+    assert f"python -m cnn.distributed.run --nproc-per-node 2 {PROGRAMS / 'spawned.py'}" in out
+
+
+def test_torchs_variables_and_mpis_ranks_agree():
+    command = [*mpiexec_command(2), sys.executable, "-c"]
+    program = (
+        "import os\n"
+        "os.environ['RANK'] = str(1 - int(os.environ['PMI_RANK']))\n"
+        "os.environ['WORLD_SIZE'] = '2'\n"
+        "from cnn import distributed as dist\n"
+        "dist.init_process_group()\n"
+        "assert dist.get_rank() == int(os.environ['RANK'])\n"
+    )
+    status, out, err = finish(start([*command, program]))
+    assert status == 0, err

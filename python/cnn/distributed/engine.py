@@ -18,7 +18,7 @@ from ..autograd.grad_mode import no_grad
 from . import exits
 from .stores import DistBackendError
 
-# Who waits asks MPI so often at a time, lets others have the core between, and after a while sleeps.
+# Who waits asks MPI so often at a time, lets others have the core between, and sleeps at last.
 _ASKED = 16
 _AT_ONCE, _SPINNING, _LONGEST_SLEEP = 4, 5e-3, 5e-4
 _LOOK = 0.1  # seconds between looks at who has left

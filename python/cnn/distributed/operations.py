@@ -312,13 +312,9 @@ def mixed(where, what):
     return hash(what) * (2 * hash(where) + 1)
 
 
-# Requests that nobody waits for any more: MPI may still write to their memory.
-_abandoned = []
-
-
 def checked(comm, name, value, balance, steps):
-    """An operation beside which ranks find out whether all do the same: the same `value`, and
-    balances that add up to 0.
+    """An operation before which ranks find out whether all are to do the same: the same `value`,
+    and balances that add up to 0. MPI itself may give wrong numbers, or crash, where they are not.
 
     What they add up is 0 if neighbours have equal values, as each adds a hash of its own value and
     rank and takes away the one that the next rank has to add.
@@ -326,15 +322,10 @@ def checked(comm, name, value, balance, steps):
     following = (comm.rank + 1) % comm.size
     word = mixed((comm.rank,), value) - mixed((following,), value) + balance
     check, total = comm.add_up(word)
-    started = next(steps, None)
     yield check
     if total[0] != 0:
-        _abandoned.append((started, steps))
-        raise DistBackendError(
+        raise _that_leaves_the_group(
             f"{name}: ranks disagree on the operation, its order, or the sizes or dtypes of its "
-            "tensors; with TORCH_DISTRIBUTED_DEBUG=DETAIL this error names both sides. The group "
-            "cannot be used any more"
+            "tensors; with TORCH_DISTRIBUTED_DEBUG=DETAIL this error names both sides"
         )
-    if started is not None:
-        yield started
-        yield from steps
+    yield from steps
