@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import subprocess
+import sys
+from datetime import timedelta
 
 import pytest
 
@@ -69,22 +72,16 @@ def test_arguments_are_looked_at_first():
 
 
 def test_what_is_not_here_raises():
-    for make in (
-        lambda: dist.init_device_mesh("cpu", (1,)),
-        lambda: dist.TCPStore("localhost", 1),
-        lambda: dist.HashStore(),
-    ):
-        with pytest.raises(RuntimeError, match="no groups of processes here"):
-            make()
     for make, instead in (
         (lambda: dist.fsdp.FullyShardedDataParallel(nn.Linear(1, 1)), "ZeroRedundancyOptimizer"),
         (lambda: dist.tensor.distribute_tensor(cnn.ones(1)), "distributed.all_gather"),
         (lambda: dist.rpc.init_rpc("worker"), "broadcast_object_list"),
         (lambda: dist.pipelining.pipeline(nn.Linear(1, 1)), "DistributedDataParallel shares out"),
-        (lambda: dist.nn.all_reduce(cnn.ones(1)), "DistributedDataParallel averages those"),
     ):
         with pytest.raises(NotImplementedError, match=instead):
             make()
+    with pytest.raises(RuntimeError, match="MPI brings processes together"):
+        dist.TCPStore("localhost", 1)
     assert issubclass(dist.TCPStore, dist.Store)
     assert not isinstance(nn.Linear(1, 1), nn.parallel.DistributedDataParallel)
     assert issubclass(dist.DistBackendError, dist.DistError)
@@ -150,3 +147,60 @@ def test_synchronized_batch_norm_of_one_process():
     model = nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(nn.BatchNorm1d(3), nn.ReLU()))
     assert type(model[0]) is nn.SyncBatchNorm
     assert cnn.equal(model(x), want)
+
+
+def stores(tmp_path):
+    kept = dist.HashStore()
+    yield kept
+    yield dist.FileStore(str(tmp_path / "store"), 1)
+    yield dist.PrefixStore("part", kept)
+
+
+def test_stores_keep_keys_and_values(tmp_path):
+    for store in stores(tmp_path):
+        store.set("name", "value")
+        store.set("bytes", b"\x00\xff")
+        assert store.get("name") == b"value" and store.get("bytes") == b"\x00\xff"
+        assert store.add("count", 3) == 3 and store.add("count", -1) == 2
+        assert store.get("count") == b"2" and store.check(["name", "count"])
+        assert store.compare_set("count", "2", "5") == b"5"
+        assert store.compare_set("count", "2", "6") == b"5"
+        assert store.compare_set("new", "if nothing", "x") == b"if nothing"
+        assert not store.check(["name", "new"]) and store.delete_key("name")
+        assert not store.delete_key("name")
+        store.append("count", "0")
+        store.multi_set(["p", "q"], ["1", "2"])
+        assert store.multi_get(["count", "p", "q"]) == [b"50", b"1", b"2"]
+        with pytest.raises(dist.DistStoreError, match="Wait timeout"):
+            store.wait(["name"], timedelta(seconds=0.05))
+        store.set_timeout(timedelta(seconds=0.05))
+        assert store.timeout == timedelta(seconds=0.05)
+        with pytest.raises(dist.DistStoreError, match="Wait timeout"):
+            store.get("name")
+        store.queue_push("queue", "first")
+        store.queue_push("queue", "second")
+        assert store.queue_len("queue") == 2 and store.queue_pop("queue") == b"first"
+        assert store.queue_pop("queue", block=False) == b"second"
+        with pytest.raises(dist.QueueEmptyError):
+            store.queue_pop("queue", block=False)
+        assert isinstance(store, dist.Store)
+
+
+def test_a_prefix_is_of_another_stores_keys():
+    store = dist.HashStore()
+    part = dist.PrefixStore("part", store)
+    part.set("key", "1")
+    assert store.get("part/key") == b"1" and part.underlying_store is store
+    assert part.num_keys() == store.num_keys() == 1 and store.list_keys() == ["part/key"]
+
+
+def test_processes_share_a_file(tmp_path):
+    path = str(tmp_path / "store")
+    program = (
+        "import sys\nfrom cnn import distributed as dist\nstore = dist.FileStore(sys.argv[1], 2)\n"
+    )
+    program += "for _ in range(200): store.add('count', 1)\n"
+    command = [sys.executable, "-c", program, path]
+    processes = [subprocess.Popen(command) for _ in range(2)]
+    assert [process.wait(60) for process in processes] == [0, 0]
+    assert dist.FileStore(path, 2).get("count") == b"400"

@@ -131,3 +131,8 @@ else:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_functions_meshes_and_methods(ranks):
+    passes(ranks, "functions.py")

@@ -19,6 +19,7 @@ from .distributed_c10d import (
     _rank_not_in_group,
     _reduce_scatter_base,
 )
+from .key_stores import *  # noqa: F403
 from .rendezvous import register_rendezvous_handler, rendezvous
 from .stores import *  # noqa: F403
 from .stores import ALONE

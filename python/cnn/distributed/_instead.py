@@ -16,9 +16,4 @@ NO_STAGES = (
     "models are not run in stages on several processes: DistributedDataParallel shares out the "
     "batch"
 )
-NO_GRADIENTS = (
-    "what processes do together has no gradients: DistributedDataParallel averages those of "
-    "parameters"
-)
-IN_PLACE = "call distributed.all_reduce and its kin, which write into their tensors"
 AVERAGES = "average parameters by distributed.all_reduce with ReduceOp.AVG"

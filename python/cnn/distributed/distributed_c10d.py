@@ -31,6 +31,7 @@ from .groups import (  # noqa: F401
     _rank_not_in_group,
     _world,
 )
+from .key_stores import *  # noqa: F403
 from .messages import *  # noqa: F403
 from .objects import *  # noqa: F403
 from .process_group import ProcessGroup  # noqa: F401

@@ -6,7 +6,8 @@ import functools
 import zlib
 
 from . import engine, exits, operations
-from .stores import DebugLevel, get_debug_level
+from .backends import ReduceOp
+from .stores import DebugLevel, DistBackendError, get_debug_level
 
 
 @functools.lru_cache
@@ -78,18 +79,26 @@ class ProcessGroup:
         return None
 
     def send(self, tensor, to, tag=0):
-        """The Work of a message to a rank of the group."""
+        """The Work of a message to a rank of the group: of a tensor, or of a list of one."""
+        tensor = _only(tensor)
         work = engine.Work("send", None, self.seconds, [tensor])
         work._steps, work._peers = operations.send(self.comm, tensor, to, tag), (self.ranks[to],)
         return self._queue.put(work, in_order=False)
 
     def receive(self, tensor, source=None, tag=0):
         """The Work of a message from a rank of the group, or from any."""
+        tensor = _only(tensor)
         work = engine.Work("recv", None, self.seconds, [tensor])
         work._steps = operations.receive(self.comm, tensor, source, tag, work._note_source)
         if source is not None:
             work._peers = (self.ranks[source],)
         return self._queue.put(work, in_order=False)
+
+    recv = receive
+
+    def recv_anysource(self, tensors, tag=0):
+        """The Work of a message from any rank."""
+        return self.receive(tensors, None, tag)
 
     def meet(self, ranks, seconds):
         """Waits until all these ranks of the group are here, with the same list of them."""
@@ -104,12 +113,83 @@ class ProcessGroup:
         work = engine.Work("monitored_barrier", steps, seconds + 1)
         self._queue.put(work, in_order=False, follow=False).wait()
 
+    # What PyTorch's groups do themselves: each hands back its Work.
+
+    def allreduce(self, tensors, op=ReduceOp.SUM):
+        """`all_reduce` of a tensor, or of a list of one."""
+        return self._collective("all_reduce")(_only(tensors), op, self, True)
+
+    def broadcast(self, tensors, root=0):
+        """`broadcast` of a tensor, or of a list of one, from a rank of the group."""
+        return self._collective("broadcast")(_only(tensors), None, self, True, root)
+
+    def reduce(self, tensors, root=0, op=ReduceOp.SUM):
+        """`reduce` of a tensor, or of a list of one, to a rank of the group."""
+        return self._collective("reduce")(_only(tensors), None, op, self, True, root)
+
+    def allgather(self, output_tensors, input_tensors):
+        """`all_gather` of a tensor, or of lists of one."""
+        outputs = output_tensors[0] if isinstance(input_tensors, list) else output_tensors
+        return self._collective("all_gather")(outputs, _only(input_tensors), self, True)
+
+    def all_gather_single(self, output_tensor, input_tensor):
+        """`all_gather_single`."""
+        return self._collective("all_gather_single")(output_tensor, input_tensor, self, True)
+
+    _allgather_base = all_gather_single
+
+    def reduce_scatter(self, output_tensors, input_tensors, op=ReduceOp.SUM):
+        """`reduce_scatter` of a list, or of lists of one."""
+        inputs = input_tensors[0] if isinstance(output_tensors, list) else input_tensors
+        return self._collective("reduce_scatter")(_only(output_tensors), inputs, op, self, True)
+
+    def reduce_scatter_single(self, output_tensor, input_tensor, op=ReduceOp.SUM):
+        """`reduce_scatter_single`."""
+        function = self._collective("reduce_scatter_single")
+        return function(output_tensor, input_tensor, op, self, True)
+
+    _reduce_scatter_base = reduce_scatter_single
+
+    def alltoall(self, output_tensors, input_tensors):
+        """`all_to_all`."""
+        return self._collective("all_to_all")(output_tensors, input_tensors, self, True)
+
+    def barrier(self):
+        """`barrier`."""
+        return self._collective("barrier")(self, True)
+
+    @staticmethod
+    def _collective(name):
+        from . import collectives
+
+        return getattr(collectives, name)
+
+    def abort(self):
+        """Ends what is under way with an error; the group is of no use afterwards."""
+        self._queue.fail(DistBackendError("the group was aborted"))
+
+    def set_timeout(self, timeout):
+        """Sets how long operations that begin from now on may take."""
+        self.seconds = timeout.total_seconds()
+
+    def _get_sequence_number_for_group(self):
+        return self._sequence
+
     def shutdown(self):
         """Gives the communicator back, unless something is still under way."""
         if self._queue.drain(0):
             self.comm.free()
         else:
             _left_behind.append(self._queue)
+
+
+def _only(tensors):
+    """A tensor, or that of a list of one."""
+    if not isinstance(tensors, list):
+        return tensors
+    if len(tensors) != 1:
+        raise RuntimeError(f"expected a list of one tensor, got {len(tensors)}")
+    return tensors[0]
 
 
 # Queues of groups that were ended with operations under way.

@@ -106,8 +106,8 @@ __all__ = [
 ]
 __all__ += _unavailable.declare(
     __name__,
-    ALONE,
-    classes="FileStore HashStore PrefixStore TCPStore",
+    "MPI brings processes together; a FileStore, or objects sent through a group, serve as well",
+    classes="TCPStore",
     base=Store,
     error=RuntimeError,
 )

@@ -1,14 +1,14 @@
-"""What processes do together, with gradients: not available."""
+"""What processes do together, with gradients."""
 
 from ... import _unavailable
-from .._instead import NO_GRADIENTS
+from .._instead import NO_CALLS
+from .functional import *  # noqa: F403
+from .functional import __all__ as __all__
 
-__all__ = _unavailable.declare(
+__all__ = [*__all__]
+__all__ += _unavailable.declare(
     __name__,
-    NO_GRADIENTS,
-    functions="""
-        all_gather all_reduce all_to_all all_to_all_single broadcast gather reduce
-        reduce_scatter scatter""",
+    NO_CALLS,
     classes="RemoteModule",
     error=NotImplementedError,
 )
