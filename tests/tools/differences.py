@@ -32,6 +32,9 @@ DIFFERENCES: dict[str, str] = {
     "torch.hub.list": "as `load`",
     "torch.serialization.set_crc32_options": "False raises: files always have their checksums",
     "torch.nn.SyncBatchNorm": "of one process, which is all there is: batch normalization",
+    "torch.distributed.init_process_group": 'MPI finds and joins the processes, whatever the address; "gloo" means '
+    '"mpi", and other backends raise',
+    "torch.distributed.new_subgroups": "without `group_size` it raises, as in a PyTorch without GPUs",
     "torch.nn.attention.sdpa_kernel": "all choices are one kernel; one that PyTorch refuses on a CPU raises",
     "torch.nn.attention.flex_attention.flex_attention": "composed, with gradients on the CPU as well; functions are "
     "called once, with indices that broadcast, and one that looks beyond its own place raises",

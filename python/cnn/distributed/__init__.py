@@ -22,7 +22,6 @@ from .distributed_c10d import (
 from .key_stores import *  # noqa: F403
 from .rendezvous import register_rendezvous_handler, rendezvous
 from .stores import *  # noqa: F403
-from .stores import ALONE
 
 _faces.adopt("cnn.distributed", "cnn.distributed.stores", "cnn.distributed.rendezvous")
 
@@ -53,11 +52,16 @@ def is_available():
 
 
 def breakpoint(rank=0, skip=0, timeout_s=3600):
-    """Python's debugger in one process of a group; raises, as there is no group."""
+    """Python's debugger in one process of a group; raises NotImplementedError, which says how."""
     get_rank()  # noqa: F405
+    raise NotImplementedError(f"distributed.breakpoint: {_NO_TERMINAL}")
 
 
-_unavailable.mark(ALONE, breakpoint)
+_NO_TERMINAL = (
+    "ranks have no terminal of their own; mpiexec -n 2 xterm -e python -m pdb program.py opens one "
+    "for each"
+)
+_unavailable.mark(_NO_TERMINAL, breakpoint)
 
 
 def __getattr__(name):

@@ -334,6 +334,15 @@ def monitored_barrier(group=None, timeout=None, wait_all_ranks=False):
     pg.monitored_barrier(seconds, wait_all_ranks)
 
 
+@contextlib.contextmanager
+def record_comm(name):
+    """Shows what processes do together in this context under a name in profiles."""
+    from ..profiler import record_function
+
+    with record_function(name):
+        yield
+
+
 class _Coalesced:
     """What `_coalescing_manager` hands out: `wait()` waits for all of it."""
 

@@ -12,7 +12,6 @@ from . import _mpi, engine, exits, joining
 from .backends import Backend, BackendConfig
 from .constants import default_pg_timeout
 from .process_group import ProcessGroup, queues
-from .stores import ALONE
 
 # What is known of groups: the default one, and of each its ranks {global: in the group}.
 _world = SimpleNamespace(
@@ -410,12 +409,14 @@ def split_group(
 
 
 def shrink_group(ranks_to_exclude, group=None, shrink_flags=0, pg_options=None):
-    """A group without some of its processes."""
+    """A group without some of its processes; raises NotImplementedError, which says how."""
     _group_or_default_group(group)
+    raise NotImplementedError(f"distributed.shrink_group: {_SMALLER}")
 
 
 def _find_pg_by_ranks_and_tag(tag, ranks):
     return None
 
 
-_unavailable.mark(ALONE, shrink_group)
+_SMALLER = "new_group(ranks) makes a group of those that stay"
+_unavailable.mark(_SMALLER, shrink_group)

@@ -1,12 +1,12 @@
-"""How processes would find each other."""
+"""How processes find each other: through MPI, which is asked by `init_process_group` alone."""
 
 from __future__ import annotations
 
 from .. import _unavailable
-from .stores import ALONE
 
 __all__ = ["register_rendezvous_handler", "rendezvous"]
 
+_THROUGH_MPI = "MPI brings processes together, in init_process_group"
 _rendezvous_handlers = {}
 
 
@@ -18,8 +18,8 @@ def register_rendezvous_handler(scheme, handler):
 
 
 def rendezvous(url, rank=-1, world_size=-1, **kwargs):
-    """Raises RuntimeError: there are no other processes to find."""
-    raise RuntimeError(f"distributed.rendezvous: {ALONE}")
+    """Raises RuntimeError: MPI brings processes together."""
+    raise RuntimeError(f"distributed.rendezvous: {_THROUGH_MPI}")
 
 
-_unavailable.mark(ALONE, rendezvous)
+_unavailable.mark(_THROUGH_MPI, rendezvous)

@@ -90,6 +90,8 @@ assert functions.all_reduce(cnn.ones(1), "sum", (mesh, "columns")).item() == SIZ
 assert repr(mesh).startswith(f"DeviceMesh((rows=2, columns={SIZE // 2}), 'cpu'")
 for wrong, words in (
     (lambda: mesh.get_group(), "`mesh_dim` needs to be specified"),
+    (lambda: dist.breakpoint(), "ranks have no terminal of their own"),
+    (lambda: dist.shrink_group([0]), "new_group(ranks) makes a group"),
     (lambda: mesh["depth"], "'depth' does not exist"),
     (lambda: dist.init_device_mesh("cpu", (SIZE + 1,)), "not be bigger than default world size"),
 ):
@@ -112,6 +114,9 @@ WORLD.reduce_scatter([x], [[cnn.ones(2)] * SIZE]).wait()
 assert x[0] == SIZE
 WORLD.barrier().wait()
 assert WORLD.name() == "mpi" and "rank" in repr(WORLD)
+with cnn.profiler.profile() as profile, dist.record_comm("sums of x"):
+    dist.all_reduce(x)
+assert "sums of x" in {event.name for event in profile.events()}
 lonely = dist.new_group([RANK], use_local_synchronization=True)
 lonely.abort()
 try:

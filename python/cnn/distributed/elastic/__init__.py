@@ -1,1 +1,1 @@
-"""Programs whose processes come and go: none are started here."""
+"""Programs whose processes come and go: a job has as many as it starts with."""

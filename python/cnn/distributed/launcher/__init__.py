@@ -4,7 +4,7 @@ from ... import _unavailable
 
 __all__ = _unavailable.declare(
     __name__,
-    "start the program itself, or processes by torch.multiprocessing",
+    "mpiexec starts processes: python -m cnn.distributed.run",
     functions="elastic_launch launch_agent",
     classes="LaunchConfig",
     error=RuntimeError,

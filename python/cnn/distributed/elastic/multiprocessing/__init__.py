@@ -1,11 +1,10 @@
-"""Processes that are watched: none are started here."""
+"""Processes that are watched: it is mpiexec that does so."""
 
 from .... import _unavailable
-from ...stores import ALONE
 
 __all__ = _unavailable.declare(
     __name__,
-    ALONE,
+    "mpiexec starts processes: python -m cnn.distributed.run",
     functions="start_processes",
     classes="DefaultLogsSpecs LogsSpecs PContext Std",
     error=RuntimeError,
