@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import array
 import functools
 import importlib.util
 import os
 import threading
-
-import numpy as np
 
 from .. import _C
 from .stores import DistBackendError
@@ -114,7 +113,7 @@ class Communicator:
 
     def add_up(self, number):
         """(Pending, array): the sum of all ranks' 64-bit numbers, which wraps around."""
-        word = np.array([(number + 2**63) % 2**64 - 2**63])
+        word = array.array("q", [(number + 2**63) % 2**64 - 2**63])
         spec = [word, 1, load().INT64_T]
         return _start(self.comm.Iallreduce, load().IN_PLACE, spec, load().SUM), word
 

@@ -93,10 +93,10 @@ def _ranks(wanted):
     """The number of ranks that `--nproc-per-node` asks for."""
     cores = len(os.sched_getaffinity(0))
     if wanted == "gpu" or wanted == "auto":
-        import cnn
+        from .. import cuda
 
-        if cnn.cuda.is_available():
-            return cnn.cuda.device_count()
+        if cuda.is_available():
+            return cuda.device_count()
         if wanted == "gpu":
             raise ValueError("Cuda is not available.")
         return cores
