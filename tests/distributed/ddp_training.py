@@ -116,12 +116,15 @@ def gradients_are_means():
     for views in (False, True):
         linear = nn.Linear(2, 3, bias=False)
         model = DDP(linear, gradient_as_bucket_view=views)
-        for _ in range(3):
+        memory = []
+        for _ in range(5):
             model.zero_grad()
             model(cnn.full((1, 2), rank + 1.0)).sum().backward()
             assert (linear.weight.grad - mean).abs().max() < 1e-6
             bucket = model.reducer.buckets[0]
             assert linear.weight.grad.data_ptr() == bucket.flat.data_ptr()
+            memory.append(bucket.flat.data_ptr())
+        assert len(set(memory[1:])) == 1  # it is that of the step before
         linear.weight.grad.detach_()
         # Added to without zero_grad: the old mean and this rank's own, averaged again.
         model(cnn.full((1, 2), rank + 1.0)).sum().backward()

@@ -283,17 +283,18 @@ class Reducer:
         """Puts a parameter's gradient, divided, into its bucket, and lets it be that memory."""
         factor = 1.0 if self._hook else 1.0 / self._divide_by()
         becomes_view = self.gradient_as_bucket_view or _C._gradient_is_alone(param)
-        grad, view = param.grad, bucket.views[slot]
+        grad = param.grad
         is_idle = self._used is not None and not self._used[bucket.indices[slot]]
         with no_grad():
-            if grad is view:
+            if grad is not None and grad is bucket.views[slot]:
                 if is_idle:
-                    bucket.kept[slot] = view.clone()
+                    bucket.kept[slot] = grad.clone()
                 if factor != 1:
-                    view.mul_(factor)
+                    grad.mul_(factor)
                 return
             if not bucket.checked:
-                view = self._writable(bucket, slot)
+                self._check(bucket)
+            view = bucket.views[slot]
             if grad is None:
                 bucket.empty.append(slot)
                 view.zero_()
@@ -309,12 +310,11 @@ class Reducer:
             else:
                 bucket.copied.append(slot)
 
-    def _writable(self, bucket, slot):
-        """The view to write to, after a look whether a program holds gradients of another step."""
+    def _check(self, bucket):
+        """Before the first write: if a program holds gradients of another step, they stay."""
         bucket.checked = True
         if not self.gradient_as_bucket_view and not bucket.is_private():
             bucket.renew()
-        return bucket.views[slot]
 
     def _divide_by(self):
         if self._divisor is None:
