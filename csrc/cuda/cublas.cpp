@@ -2,6 +2,7 @@
 // shape, without in-place reductions, whose order may differ from run to run.
 #include <cublasLt.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <mutex>
@@ -127,11 +128,13 @@ class Run {
     check_cublas(cublasLtMatmulDescSetAttribute(product_.it, what, &value, sizeof value), "product");
   }
 
-  // Asked once for each shape, layout and alignment.
+  // Asked once for each shape, layout and alignment. The bias of an epilogue has no preference of its own: kernels that
+  // read it in vectors are left out by what is promised of D.
   cublasLtMatmulAlgo_t chosen() {
     const int64_t item = item_size(g_.dtype);
     const uint32_t a_align = alignment_of(g_.a, g_.a_batch * item), b_align = alignment_of(g_.b, g_.b_batch * item),
-                   c_align = alignment_of(g_.c, g_.c_batch * item);
+                   c_align = alignment_of(g_.c, g_.c_batch * item),
+                   d_align = fused_ ? std::min(c_align, alignment_of(g_.bias, 0)) : c_align;
     const bool relu = g_.activation == Activation::Relu;
     const Key key = {selected(),
                      int64_t(g_.dtype),
@@ -147,7 +150,7 @@ class Run {
                      b_.transposed,
                      c_.pitch,
                      c_.batch_stride,
-                     int64_t(a_align) << 40 | int64_t(b_align) << 20 | c_align,
+                     int64_t(a_align) << 30 | int64_t(b_align) << 20 | int64_t(c_align) << 10 | d_align,
                      fused_ * 4 + relu * 2 + g_.accumulate};
     static std::mutex mutex;
     static auto* const plans = new std::map<Key, cublasLtMatmulAlgo_t>;
@@ -166,7 +169,7 @@ class Run {
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, b_align);
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, a_align);
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, c_align);
-    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, c_align);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, d_align);
     cublasLtMatmulHeuristicResult_t result{};
     int count = 0;
     check_cublas(cublasLtMatmulAlgoGetHeuristic(handle_of(selected()), product_.it, b_layout_.it, a_layout_.it,

@@ -1,312 +1,312 @@
-// CUDA on the host, to run kernels where there is no GPU: a fiber for each thread of a block, and blocks in
-// turn.
-//
-// Threads run in a seeded random order, each up to its next barrier, so a missing barrier shows as a wrong result;
-// barriers that not all threads reach are reported. Device memory can be touched only inside kernels and copies:
-// anything else faults.
-// Not covered: memory ordering within a barrier's phase, asynchrony, timing.
+// CUDA on the host, to run kernels where there is no GPU: memory.h has the devices' memory, stream.h the order of work,
+// fibers.h the threads of a kernel, checks.h what can be watched of them. Here are the runtime's calls.
+// Not covered: memory ordering within a barrier's phase, timing.
 #pragma once
-
-#include <sys/mman.h>
-#include <ucontext.h>
 
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <map>
-#include <mutex>
-#include <stdexcept>
-#include <utility>
-#include <vector>
 
-#define __global__
-#define __device__
-#define __host__
-#define __shared__ static
-#define __launch_bounds__(...)
-#define CNN_LAUNCH(kernel, blocks, threads, ...) \
-  ::cnn::emulation::launch(unsigned(blocks), unsigned(threads), [&] { kernel(__VA_ARGS__); })
+#include "emulation/fibers.h"
 
-struct dim3 {
-  unsigned x = 1, y = 1, z = 1;
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInitializationError = 3,
+  cudaErrorInvalidDevicePointer = 17,
+  cudaErrorInsufficientDriver = 35,
+  cudaErrorNoDevice = 100,
+  cudaErrorInvalidDevice = 101,
+  cudaErrorInvalidResourceHandle = 400,
+  cudaErrorNotReady = 600,
+  cudaErrorPeerAccessAlreadyEnabled = 704,
 };
-inline dim3 threadIdx, blockIdx, blockDim, gridDim;
+enum cudaMemcpyKind {
+  cudaMemcpyHostToHost,
+  cudaMemcpyHostToDevice,
+  cudaMemcpyDeviceToHost,
+  cudaMemcpyDeviceToDevice,
+  cudaMemcpyDefault
+};
+enum cudaMemoryType { cudaMemoryTypeUnregistered, cudaMemoryTypeHost, cudaMemoryTypeDevice, cudaMemoryTypeManaged };
+inline constexpr unsigned cudaStreamDefault = 0, cudaStreamNonBlocking = 1;
+inline constexpr unsigned cudaEventDefault = 0, cudaEventBlockingSync = 1, cudaEventDisableTiming = 2;
+inline constexpr unsigned cudaHostAllocDefault = 0, cudaHostAllocPortable = 1, cudaHostAllocMapped = 2;
+struct cudaPointerAttributes {
+  cudaMemoryType type;
+  int device;
+  void* devicePointer;
+  void* hostPointer;
+};
+struct cudaDeviceProp {
+  char name[256];
+  size_t totalGlobalMem;
+  int major, minor, multiProcessorCount, warpSize, maxThreadsPerBlock, maxThreadsPerMultiProcessor;
+  size_t sharedMemPerBlock, l2CacheSize;
+};
 
 namespace cnn::emulation {
 
-// ---- Device memory ----
-
-inline std::recursive_mutex& mutex() {
-  static auto* const m = new std::recursive_mutex;
-  return *m;
+// The process that used CUDA first: after a fork the driver refuses the child.
+inline bool forked() {
+  static const pid_t started = getpid();
+  return getpid() != started;
 }
 
-// What the program has asked of the GPU so far.
-struct Counts {
-  int64_t launches = 0;  // of kernels, and of cuBLASLt's products
-  int64_t copies = 0;  // from the host to the device that the host waits for
-  int64_t waits = 0;  // of the host for the device: copies back, synchronization
-};
-inline Counts& counts() {
-  static Counts c;
-  return c;
+// Between any two places, by a device whose memory one of them is in.
+inline void copy(void* to, const void* from, size_t n) {
+  const Access access(device_of(to), device_of(from));
+  std::memmove(to, from, n);
+  checks::fill(to, n);
 }
 
-inline constexpr size_t kArena = size_t(1) << 34;
+inline bool in_one_block(const void* p, size_t n) {
+  const int device = device_of(p);
+  if (device < 0) return true;
+  const auto* const block = memory(device).block_at(p);
+  return block && static_cast<const char*>(p) + n <= block->first + block->second.size;
+}
 
-struct Memory {
-  char* base;
-  size_t used = 0;
-  int open = 0;
-  std::multimap<size_t, void*> free;
-  std::map<void*, size_t> size;
-  size_t limit = kArena;  // less, to try what happens without memory
-
-  Memory() {
-    void* p = mmap(nullptr, kArena, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED) throw std::runtime_error("no address space for device memory");
-    base = static_cast<char*>(p);
+inline cudaError_t copy_in_order(void* to, const void* from, size_t n, cudaStream_t stream, bool host_waits) {
+  const Access lock;
+  if (n == 0) return cudaSuccess;
+  if (forked()) return cudaErrorInitializationError;
+  if (!in_one_block(to, n) || !in_one_block(from, n)) return cudaErrorInvalidValue;
+  const bool up = device_of(to) >= 0, down = device_of(from) >= 0;
+  const void* const host = up ? from : to;
+  const bool pageable = up != down && !pinned_at(host);
+  if (up != down && (pageable || host_waits)) {
+    counts().copies += up;
+    counts().waits += down;
+    queue().finish(stream);
+    copy(to, from, n);
+    return cudaSuccess;
   }
-  bool holds(const void* p) const { return p >= base && p < base + kArena; }
-  void protect(int how) {
-    if (used && mprotect(base, used, how) != 0) throw std::runtime_error("mprotect failed");
-  }
-};
-inline Memory& memory() {
-  static auto* const m = new Memory;
-  return *m;
-}
-
-// Device memory may be touched while one lives.
-struct Access {
-  std::lock_guard<std::recursive_mutex> lock{mutex()};
-  Access() {
-    if (memory().open++ == 0) memory().protect(PROT_READ | PROT_WRITE);
-  }
-  ~Access() {
-    if (--memory().open == 0) memory().protect(PROT_NONE);
-  }
-};
-
-// ---- Threads ----
-
-inline constexpr size_t kStack = 1 << 16;
-inline constexpr unsigned kMaxThreads = 1024, kWarp = 32;
-
-enum class State : uint8_t { Ready, AtBlockBarrier, AtWarpBarrier, Done };
-
-struct Machine {
-  ucontext_t scheduler;
-  ucontext_t fibers[kMaxThreads];
-  State states[kMaxThreads];
-  uint64_t exchange[kMaxThreads];  // what lanes shuffle
-  std::vector<char> stacks = std::vector<char>(kStack * kMaxThreads);
-  unsigned threads = 0, current = 0;
-  uint64_t random = 1;
-  void (*body)(void*) = nullptr;
-  void* argument = nullptr;
-};
-inline Machine& machine() {
-  static auto* const m = new Machine;
-  return *m;
-}
-
-inline void set_seed(uint64_t seed) { machine().random = seed * 2 + 1; }
-
-inline uint64_t draw() {  // xorshift64 (Marsaglia 2003)
-  uint64_t& r = machine().random;
-  r ^= r << 13;
-  r ^= r >> 7;
-  r ^= r << 17;
-  return r;
-}
-
-inline void wait(State barrier) {
-  Machine& m = machine();
-  const unsigned me = m.current;
-  m.states[me] = barrier;
-  swapcontext(&m.fibers[me], &m.scheduler);
-}
-
-inline void fiber_main() {
-  Machine& m = machine();
-  m.body(m.argument);
-  m.states[m.current] = State::Done;
-  swapcontext(&m.fibers[m.current], &m.scheduler);
-}
-
-// Opens the barriers that all the threads left have reached. False: none was.
-inline bool release() {
-  Machine& m = machine();
-  bool any = false, all_at_block = true;
-  for (unsigned w = 0; w < m.threads; w += kWarp) {
-    const unsigned end = w + kWarp < m.threads ? w + kWarp : m.threads;
-    bool waits = false, complete = true;
-    for (unsigned t = w; t < end; ++t) {
-      waits |= m.states[t] == State::AtWarpBarrier;
-      complete &= m.states[t] == State::AtWarpBarrier || m.states[t] == State::Done;
-      all_at_block &= m.states[t] == State::AtBlockBarrier || m.states[t] == State::Done;
-    }
-    if (!waits || !complete) continue;
-    for (unsigned t = w; t < end; ++t)
-      if (m.states[t] == State::AtWarpBarrier) m.states[t] = State::Ready;
-    any = true;
-  }
-  if (any || !all_at_block) return any;
-  for (unsigned t = 0; t < m.threads; ++t)
-    if (m.states[t] == State::AtBlockBarrier) m.states[t] = State::Ready;
-  return true;
-}
-
-inline void run_block() {
-  Machine& m = machine();
-  unsigned order[kMaxThreads], done = 0;
-  for (unsigned t = 0; t < m.threads; ++t) {
-    getcontext(&m.fibers[t]);
-    m.fibers[t].uc_stack.ss_sp = m.stacks.data() + t * kStack;
-    m.fibers[t].uc_stack.ss_size = kStack;
-    m.fibers[t].uc_link = nullptr;
-    makecontext(&m.fibers[t], fiber_main, 0);
-    m.states[t] = State::Ready;
-    order[t] = t;
-  }
-  while (done < m.threads) {
-    for (unsigned t = m.threads; t > 1; --t) std::swap(order[t - 1], order[draw() % t]);
-    bool ran = false;
-    for (unsigned k = 0; k < m.threads; ++k) {
-      const unsigned t = order[k];
-      if (m.states[t] != State::Ready) continue;
-      m.current = t;
-      threadIdx = {t, 0, 0};
-      swapcontext(&m.scheduler, &m.fibers[t]);
-      done += m.states[t] == State::Done;
-      ran = true;
-    }
-    if (!ran && !release()) throw std::runtime_error("deadlock: a barrier that not all threads reach");
-    if (ran) release();
-  }
-}
-
-template <class F>
-void launch(unsigned blocks, unsigned threads, const F& body) {
-  if (blocks == 0 || threads == 0 || threads > kMaxThreads) throw std::runtime_error("invalid launch configuration");
-  const Access access;
-  ++counts().launches;
-  Machine& m = machine();
-  m.threads = threads;
-  m.body = [](void* f) { (*static_cast<const F*>(f))(); };
-  m.argument = const_cast<F*>(&body);
-  gridDim = {blocks, 1, 1};
-  blockDim = {threads, 1, 1};
-  for (unsigned b = 0; b < blocks; ++b) {
-    blockIdx = {b, 0, 0};
-    if (threads == 1) {
-      threadIdx = {0, 0, 0};
-      body();
-    } else {
-      run_block();
-    }
-  }
+  if (down && !up) std::memset(to, kFresh, n);  // who reads before it waits sees this
+  queue().add(stream, [=] { copy(to, from, n); });
+  if (host_waits && !up && !down) queue().finish(stream);
+  return cudaSuccess;
 }
 
 }  // namespace cnn::emulation
 
-inline void __syncthreads() { cnn::emulation::wait(cnn::emulation::State::AtBlockBarrier); }
-inline void __syncwarp() { cnn::emulation::wait(cnn::emulation::State::AtWarpBarrier); }
-
-// The value of the lane `down` further on; its own where there is none.
-template <class T>
-T __shfl_down_sync(unsigned, T value, unsigned down) {
-  static_assert(sizeof(T) <= 8);
-  auto& m = cnn::emulation::machine();
-  const unsigned me = m.current;
-  std::memcpy(&m.exchange[me], &value, sizeof(T));
-  __syncwarp();
-  const bool there = me % cnn::emulation::kWarp + down < cnn::emulation::kWarp && me + down < m.threads;
-  T result;
-  std::memcpy(&result, &m.exchange[there ? me + down : me], sizeof(T));
-  __syncwarp();
-  return result;
-}
-
-// ---- The runtime's calls that the plug-in makes ----
-
-using cudaStream_t = void*;
-enum cudaError_t { cudaSuccess, cudaErrorMemoryAllocation, cudaErrorNoDevice, cudaErrorInsufficientDriver };
-enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
-enum cudaMemoryType { cudaMemoryTypeUnregistered, cudaMemoryTypeDevice };
-struct cudaPointerAttributes {
-  cudaMemoryType type;
-  int device;
-};
-struct cudaDeviceProp {
-  char name[256];
-};
-
 inline cudaError_t cudaGetLastError() { return cudaSuccess; }
+inline cudaError_t cudaPeekAtLastError() { return cudaSuccess; }
 inline const char* cudaGetErrorString(cudaError_t e) {
-  return e == cudaErrorMemoryAllocation ? "out of memory" : "an emulated error";
+  switch (e) {
+    case cudaErrorMemoryAllocation:
+      return "out of memory";
+    case cudaErrorInitializationError:
+      return "initialization error";
+    case cudaErrorInvalidValue:
+      return "invalid argument";
+    case cudaErrorInvalidDevice:
+      return "invalid device ordinal";
+    default:
+      return "an emulated error";
+  }
 }
+inline const char* cudaGetErrorName(cudaError_t) { return "cudaError"; }
+
+// ---- Devices ----
+
 inline cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
+  *count = cnn::emulation::options().devices;
   return cudaSuccess;
 }
-inline cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+inline cudaError_t cudaSetDevice(int device) {
+  if (cnn::emulation::forked()) return cudaErrorInitializationError;
+  if (device < 0 || device >= cnn::emulation::options().devices) return cudaErrorInvalidDevice;
+  cnn::emulation::current_device() = device;
+  return cudaSuccess;
+}
+inline cudaError_t cudaGetDevice(int* device) {
+  *device = cnn::emulation::current_device();
+  return cudaSuccess;
+}
 inline cudaError_t cudaDeviceSynchronize() {
-  const cnn::emulation::Access access;
+  const cnn::emulation::Access lock;
   ++cnn::emulation::counts().waits;
+  cnn::emulation::queue().finish_device(cnn::emulation::current_device());
   return cudaSuccess;
 }
 inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int) {
-  std::snprintf(p->name, sizeof p->name, "emulated on the host");
+  *p = {"emulated on the host", cnn::emulation::Memory::kTotal, 9, 0, 132, 32, 1024, 2048, 49152, 50 << 20};
   return cudaSuccess;
 }
+inline cudaError_t cudaDeviceCanAccessPeer(int* can, int, int) {
+  *can = 0;
+  return cudaSuccess;
+}
+inline cudaError_t cudaDriverGetVersion(int* version) {
+  *version = 13000;
+  return cudaSuccess;
+}
+inline cudaError_t cudaRuntimeGetVersion(int* version) {
+  *version = 13000;
+  return cudaSuccess;
+}
+
+// ---- Memory ----
+
 inline cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* a, const void* p) {
-  *a = {cnn::emulation::memory().holds(p) ? cudaMemoryTypeDevice : cudaMemoryTypeUnregistered, 0};
+  const cnn::emulation::Access lock;
+  const int device = cnn::emulation::device_of(p);
+  void* const q = const_cast<void*>(p);
+  if (device >= 0) *a = {cudaMemoryTypeDevice, device, q, nullptr};
+  else if (cnn::emulation::pinned_at(p)) *a = {cudaMemoryTypeHost, 0, q, q};
+  else *a = {cudaMemoryTypeUnregistered, -2, nullptr, q};
   return cudaSuccess;
-}
-inline cudaError_t cudaMemcpy(void* to, const void* from, size_t n, cudaMemcpyKind kind) {
-  const cnn::emulation::Access access;
-  auto& counts = cnn::emulation::counts();
-  counts.copies += kind == cudaMemcpyHostToDevice;
-  counts.waits += kind == cudaMemcpyDeviceToHost;
-  std::memmove(to, from, n);
-  return cudaSuccess;
-}
-inline cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t n, cudaMemcpyKind kind, cudaStream_t) {
-  return cudaMemcpy(to, from, n, kind);
-}
-inline cudaError_t cudaMemcpyPeer(void* to, int, const void* from, int, size_t n) {
-  return cudaMemcpy(to, from, n, cudaMemcpyDeviceToDevice);
 }
 inline cudaError_t cudaMalloc(void** p, size_t n) {
-  const cnn::emulation::Access access;
-  auto& m = cnn::emulation::memory();
-  const auto kept = m.free.find(n);
-  if (kept != m.free.end()) {
-    *p = kept->second;
-    m.free.erase(kept);
-  } else {
-    const size_t rounded = (n + 4095) / 4096 * 4096;
-    if (m.used + rounded > m.limit || m.used + rounded > cnn::emulation::kArena) return cudaErrorMemoryAllocation;
-    *p = m.base + m.used;
-    m.used += rounded;
-    m.protect(PROT_READ | PROT_WRITE);
-  }
-  m.size[*p] = n;
-  std::memset(*p, 0xa5, n);  // what is not written shows
+  const int device = cnn::emulation::current_device();
+  const cnn::emulation::Access access(device);
+  if (cnn::emulation::forked()) return cudaErrorInitializationError;
+  *p = cnn::emulation::memory(device).take(n);
+  if (!*p) return cudaErrorMemoryAllocation;
+  cnn::emulation::checks::forget(*p, n);
   return cudaSuccess;
 }
 inline cudaError_t cudaFree(void* p) {
-  const cnn::emulation::Access access;
-  auto& m = cnn::emulation::memory();
-  m.free.emplace(m.size[p], p);
+  if (!p) return cudaSuccess;
+  const int device = cnn::emulation::device_of(p);
+  if (device < 0) return cudaErrorInvalidDevicePointer;
+  const cnn::emulation::Access access(device);
+  cnn::emulation::queue().finish_device(device);
+  cnn::emulation::memory(device).give_back(p);
   return cudaSuccess;
 }
 inline cudaError_t cudaMemGetInfo(size_t* left, size_t* total) {
-  const auto& m = cnn::emulation::memory();
+  const cnn::emulation::Access lock;
+  const auto& m = cnn::emulation::memory(cnn::emulation::current_device());
   *total = m.limit;
-  *left = m.limit - m.used;
+  *left = m.limit - m.taken;
+  return cudaSuccess;
+}
+inline cudaError_t cudaHostAlloc(void** p, size_t n, unsigned = cudaHostAllocDefault) {
+  const cnn::emulation::Access lock;
+  if (cnn::emulation::forked()) return cudaErrorInitializationError;
+  *p = std::aligned_alloc(cnn::emulation::kPage,
+                          (n + cnn::emulation::kPage) / cnn::emulation::kPage * cnn::emulation::kPage);
+  if (!*p) return cudaErrorMemoryAllocation;
+  std::memset(*p, cnn::emulation::kFresh, n);
+  cnn::emulation::pinned()[static_cast<const char*>(*p)] = n;
+  return cudaSuccess;
+}
+inline cudaError_t cudaMallocHost(void** p, size_t n) { return cudaHostAlloc(p, n); }
+inline cudaError_t cudaFreeHost(void* p) {
+  const cnn::emulation::Access lock;
+  if (!p) return cudaSuccess;
+  for (int d = 0; d < cnn::emulation::options().devices; ++d) cnn::emulation::queue().finish_device(d);
+  if (cnn::emulation::pinned().erase(static_cast<const char*>(p)) == 0) return cudaErrorInvalidValue;
+  std::free(p);
+  return cudaSuccess;
+}
+inline cudaError_t cudaHostGetDevicePointer(void** on_device, void* p, unsigned) {
+  *on_device = p;
+  return cudaSuccess;
+}
+
+// ---- Copies ----
+
+inline cudaError_t cudaMemcpy(void* to, const void* from, size_t n, cudaMemcpyKind) {
+  return cnn::emulation::copy_in_order(to, from, n, nullptr, true);
+}
+inline cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t n, cudaMemcpyKind,
+                                   cudaStream_t stream = nullptr) {
+  return cnn::emulation::copy_in_order(to, from, n, stream, false);
+}
+inline cudaError_t cudaMemcpyPeer(void* to, int there, const void* from, int here, size_t n) {
+  const cnn::emulation::Access lock;
+  if (cnn::emulation::device_of(to) != there || cnn::emulation::device_of(from) != here) return cudaErrorInvalidValue;
+  if (!cnn::emulation::in_one_block(to, n) || !cnn::emulation::in_one_block(from, n)) return cudaErrorInvalidValue;
+  cnn::emulation::queue().add_between(there, here, [=] { cnn::emulation::copy(to, from, n); });
+  return cudaSuccess;
+}
+inline cudaError_t cudaMemcpyPeerAsync(void* to, int there, const void* from, int here, size_t n,
+                                       cudaStream_t stream = nullptr) {
+  if (cnn::emulation::device_of(to) != there || cnn::emulation::device_of(from) != here) return cudaErrorInvalidValue;
+  return cnn::emulation::copy_in_order(to, from, n, stream, false);
+}
+inline cudaError_t cudaMemsetAsync(void* to, int value, size_t n, cudaStream_t stream = nullptr) {
+  const cnn::emulation::Access lock;
+  if (!cnn::emulation::in_one_block(to, n)) return cudaErrorInvalidValue;
+  cnn::emulation::queue().add(stream, [=] {
+    const cnn::emulation::Access access(cnn::emulation::device_of(to));
+    std::memset(to, value, n);
+    cnn::emulation::checks::fill(to, n);
+  });
+  return cudaSuccess;
+}
+inline cudaError_t cudaMemset(void* to, int value, size_t n) { return cudaMemsetAsync(to, value, n); }
+
+// ---- Streams and events ----
+
+inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  const cnn::emulation::Access lock;
+  *stream = cnn::emulation::queue().create(!(flags & cudaStreamNonBlocking));
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamCreate(cudaStream_t* stream) { return cudaStreamCreateWithFlags(stream, 0); }
+inline cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int) {
+  return cudaStreamCreateWithFlags(stream, flags);
+}
+inline cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
+  *least = 0, *greatest = -5;
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const cnn::emulation::Access lock;
+  cnn::emulation::queue().destroy(stream);
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  const cnn::emulation::Access lock;
+  ++cnn::emulation::counts().waits;
+  cnn::emulation::queue().finish(stream);
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  const cnn::emulation::Access lock;
+  cnn::emulation::queue().some(1);
+  return cnn::emulation::queue().is_done(stream) ? cudaSuccess : cudaErrorNotReady;
+}
+inline cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned = 0) {
+  const cnn::emulation::Access lock;
+  cnn::emulation::queue().await(stream, *event);
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  *event = new CUevent_st;
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, 0); }
+inline cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream = nullptr) {
+  const cnn::emulation::Access lock;
+  if (cnn::emulation::queue().stream(stream).device != event->device) return cudaErrorInvalidResourceHandle;
+  cnn::emulation::queue().record(*event, stream);
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventQuery(cudaEvent_t event) {
+  const cnn::emulation::Access lock;
+  cnn::emulation::queue().some(1);
+  return cnn::emulation::queue().is_done(event->after) ? cudaSuccess : cudaErrorNotReady;
+}
+inline cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  const cnn::emulation::Access lock;
+  ++cnn::emulation::counts().waits;
+  cnn::emulation::queue().finish(event->after);
+  return cudaSuccess;
+}
+// A millisecond for each piece of work issued between the two.
+inline cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t start, cudaEvent_t end) {
+  const cnn::emulation::Access lock;
+  if (start->time == 0 || end->time == 0) return cudaErrorInvalidResourceHandle;
+  if (!cnn::emulation::queue().is_done(end->after)) return cudaErrorNotReady;
+  *ms = float(end->time) - float(start->time);
   return cudaSuccess;
 }

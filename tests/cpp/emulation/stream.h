@@ -1,0 +1,192 @@
+// Streams and events of the emulated devices. Work runs when it is enqueued, or, deferred, at a random later time: at
+// the latest when somebody waits for it. So what may not be changed or freed before work is done shows when it is.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "emulation/memory.h"
+
+struct CUstream_st {
+  int device = 0;
+  bool blocking = true;  // does it wait for the null stream, and that for it?
+  uint64_t last = 0;  // its latest work
+};
+using cudaStream_t = CUstream_st*;
+using cudaEvent_t = struct CUevent_st*;
+
+namespace cnn::emulation {
+
+inline uint64_t& random_state() {
+  static uint64_t r = options().seed * 2 + 1;
+  return r;
+}
+inline void set_seed(uint64_t seed) { random_state() = seed * 2 + 1; }
+inline uint64_t draw() {  // xorshift64 (Marsaglia 2003)
+  uint64_t& r = random_state();
+  r ^= r << 13;
+  r ^= r >> 7;
+  r ^= r << 17;
+  return r;
+}
+
+inline int& current_device() {
+  thread_local int device = 0;
+  return device;
+}
+
+}  // namespace cnn::emulation
+
+struct CUevent_st {
+  int device = cnn::emulation::current_device();
+  uint64_t after = 0;  // the work that it stands behind
+  uint64_t time = 0;
+};
+
+namespace cnn::emulation {
+
+class Queue {
+ public:
+  using Stream = CUstream_st;
+
+  Queue() {
+    for (int d = 0; d < options().devices; ++d) null_[d].device = d;
+  }
+
+  Stream& stream(Stream* s) { return s ? *s : null_[current_device()]; }
+
+  Stream* create(bool blocking) {
+    const auto s = new Stream{current_device(), blocking};
+    streams_.insert(s);
+    return s;
+  }
+  // Its work is done all the same.
+  void destroy(Stream* s) {
+    null_[s->device].last = join(null_[s->device].device, {null_[s->device].last, s->last});
+    streams_.erase(s);
+    delete s;
+  }
+
+  void add(Stream* where, std::function<void()> run) {
+    Stream& s = stream(where);
+    if (s.device != current_device()) throw std::runtime_error("work for a stream of another device");
+    std::vector<uint64_t> after = {s.last};
+    if (&s == &null_[s.device]) {
+      for (const Stream* other : streams_)
+        if (other->device == s.device && other->blocking) after.push_back(other->last);
+    } else if (s.blocking) {
+      after.push_back(null_[s.device].last);
+    }
+    after.insert(after.end(), awaited_[&s].begin(), awaited_[&s].end());
+    awaited_.erase(&s);
+    s.last = push(s.device, std::move(after), std::move(run));
+    settle();
+  }
+
+  // Work that comes after everything on two devices, and before everything that follows there.
+  void add_between(int a, int b, std::function<void()> run) {
+    std::vector<uint64_t> after = {null_[a].last, null_[b].last};
+    for (const Stream* s : streams_)
+      if (s->device == a || s->device == b) after.push_back(s->last);
+    const uint64_t id = push(a, std::move(after), std::move(run));
+    null_[a].last = null_[b].last = id;
+    for (Stream* s : streams_)
+      if (s->device == a || s->device == b) s->last = id;
+    settle();
+  }
+
+  void record(CUevent_st& event, Stream* where) {
+    event.after = last_of(stream(where));
+    event.time = next_;
+  }
+  void await(Stream* where, const CUevent_st& event) { awaited_[&stream(where)].push_back(event.after); }
+
+  bool is_done(uint64_t id) const { return !waiting_.count(id); }
+  bool is_done(Stream* s) { return is_done(last_of(stream(s))); }
+
+  // The work and all that comes before it.
+  void finish(uint64_t id) {
+    std::set<uint64_t> needed = {id};
+    for (auto w = pending_.rbegin(); w != pending_.rend(); ++w)
+      if (needed.count(w->id)) needed.insert(w->after.begin(), w->after.end());
+    for (size_t i = 0; i < pending_.size();) {
+      if (needed.count(pending_[i].id)) run(i);
+      else ++i;
+    }
+  }
+  void finish(Stream* s) { finish(last_of(stream(s))); }
+  void finish_device(int device) {
+    for (size_t i = 0; i < pending_.size();) {
+      if (pending_[i].device == device) finish(pending_[i].id), i = 0;
+      else ++i;
+    }
+  }
+
+  // A few pieces of work, in any order that streams and events leave open.
+  void some(int most) {
+    while (most-- > 0 && !pending_.empty()) {
+      std::vector<size_t> ready;
+      for (size_t i = 0; i < pending_.size(); ++i) {
+        bool free = true;
+        for (const uint64_t id : pending_[i].after) free &= is_done(id);
+        if (free) ready.push_back(i);
+      }
+      run(ready[draw() % ready.size()]);
+    }
+  }
+
+ private:
+  struct Work {
+    uint64_t id;
+    int device;
+    std::vector<uint64_t> after;
+    std::function<void()> run;
+  };
+
+  uint64_t push(int device, std::vector<uint64_t> after, std::function<void()> run) {
+    pending_.push_back({next_, device, std::move(after), std::move(run)});
+    waiting_.insert(next_);
+    return next_++;
+  }
+  uint64_t join(int device, std::vector<uint64_t> after) {
+    const uint64_t id = push(device, std::move(after), [] {});
+    settle();
+    return id;
+  }
+  // What an event or a wait for the stream stands behind.
+  uint64_t last_of(Stream& s) {
+    if (&s != &null_[s.device]) return s.last;
+    std::vector<uint64_t> after = {s.last};
+    for (const Stream* other : streams_)
+      if (other->device == s.device && other->blocking) after.push_back(other->last);
+    return after.size() == 1 ? s.last : s.last = join(s.device, std::move(after));
+  }
+
+  void settle() {
+    if (!options().deferred) some(int(pending_.size()));
+    else if (pending_.size() > 64 || draw() % 8 == 0) some(int(draw() % 16));
+  }
+
+  void run(size_t i) {
+    const Work w = std::move(pending_[i]);
+    pending_.erase(pending_.begin() + std::ptrdiff_t(i));
+    waiting_.erase(w.id);
+    w.run();
+  }
+
+  Stream null_[kMaxDevices];
+  std::set<Stream*> streams_;
+  std::map<const Stream*, std::vector<uint64_t>> awaited_;  // by the stream's next work
+  std::deque<Work> pending_;  // in order of issue
+  std::set<uint64_t> waiting_;  // their numbers
+  uint64_t next_ = 1;
+};
+inline Queue& queue() {
+  static auto* const q = new Queue;
+  return *q;
+}
+
+}  // namespace cnn::emulation
