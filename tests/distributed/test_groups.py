@@ -89,7 +89,11 @@ for arguments, kind, words in (
     (dict(backend="nccl"), RuntimeError, "no GPUs found"),
     (dict(backend="ucc"), RuntimeError, "no backend 'ucc'"),
     (dict(timeout=3), TypeError, "datetime.timedelta"),
-    (dict(rank=0, world_size=3), (RuntimeError, ValueError), "--nproc-per-node 3"),
+    (dict(rank=0, world_size=3), RuntimeError, "--nproc-per-node 3"),
+    (dict(init_method="tcp://127.0.0.1:1?rank=0&world_size=2"), RuntimeError, "have 2 processes"),
+    (dict(init_method="carrier://pigeon"), RuntimeError, "No rendezvous handler for carrier://"),
+    (dict(store=dist.HashStore()), AssertionError, "world_size must be positive"),
+    (dict(store=dist.HashStore(), init_method="env://"), AssertionError, "both init_method and"),
 ):
     try:
         dist.init_process_group(**arguments)

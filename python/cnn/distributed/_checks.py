@@ -54,9 +54,12 @@ def same_shape(op, tensors, like):
             )
 
 
-def on_cpu(*tensors):
-    """RuntimeError unless MPI can reach the memory of all tensors."""
-    for tensor in tensors:
+def reachable(*tensors, written=()):
+    """RuntimeError unless MPI can reach the memory of all tensors, and write to those `written`."""
+    for tensor in written:
+        if any(size > 1 and step == 0 for size, step in zip(tensor.shape, tensor.stride())):
+            raise RuntimeError("Tensors must be non-overlapping and dense")
+    for tensor in (*tensors, *written):
         if tensor.device.type != "cpu":
             raise RuntimeError(
                 f"No backend type associated with device type {tensor.device.type}: "

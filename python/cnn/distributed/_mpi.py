@@ -261,11 +261,14 @@ def world_barrier():
     return _start(load().COMM_WORLD.Ibarrier)
 
 
+def is_finalized():
+    """Whether the program has left MPI by itself."""
+    return load().Is_finalized()
+
+
 def finalize(seconds=None):
     """Leaves MPI, for which all processes wait; with a limit, no longer than so many seconds."""
     MPI = load()
-    if MPI.Is_finalized():
-        return
     if seconds is None:
         MPI.Finalize()
     else:

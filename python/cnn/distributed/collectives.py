@@ -23,7 +23,7 @@ def broadcast(tensor, src=None, group=None, async_op=False, group_src=None):
     _checks.single(tensor, "tensor")
     if (pg := _checks.member("broadcast", group)) is None:
         return None
-    _checks.on_cpu(tensor)
+    _checks.reachable(written=[tensor])
     root = _checks.root(pg, src, group_src)
     steps = operations.broadcast(pg.comm, tensor, root)
     return pg.run("broadcast", steps, [tensor], async_op, like=[tensor], details=f"root={root}")
@@ -40,7 +40,7 @@ def all_reduce(tensor, op=ReduceOp.SUM, group=None, async_op=False):
     if pg in _coalesced:
         _coalesced[pg].append((all_reduce, (tensor, op)))
         return None
-    _checks.on_cpu(tensor)
+    _checks.reachable(written=[tensor])
     name = _checks.reduction(op, tensor)
     steps = operations.all_reduce(pg.comm, tensor, name)
     return pg.run("all_reduce", steps, [tensor], async_op, like=[tensor], details=name)
@@ -53,7 +53,7 @@ def all_reduce_coalesced(tensors, op=ReduceOp.SUM, group=None, async_op=False):
     _checks.same_dtype(*tensors)
     if (pg := _checks.member("all_reduce_coalesced", group)) is None:
         return None
-    _checks.on_cpu(*tensors)
+    _checks.reachable(written=tensors)
     name = _checks.reduction(op, *tensors)
     steps = operations.together(operations.all_reduce(pg.comm, each, name) for each in tensors)
     work = pg.run("all_reduce_coalesced", steps, tensors, async_op, like=tensors, details=name)
@@ -65,7 +65,7 @@ def reduce(tensor, dst=None, op=ReduceOp.SUM, group=None, async_op=False, group_
     _checks.single(tensor, "tensor")
     if (pg := _checks.member("reduce", group)) is None:
         return None
-    _checks.on_cpu(tensor)
+    _checks.reachable(written=[tensor])
     root = _checks.root(pg, dst, group_dst)
     name = _checks.reduction(op, tensor)
     steps = operations.reduce(pg.comm, tensor, name, root)
@@ -84,7 +84,7 @@ def all_gather(tensor_list, tensor, group=None, async_op=False):
     _checks.same_dtype(tensor, *tensor_list)
     if (pg := _checks.member("all_gather", group)) is None:
         return None
-    _checks.on_cpu(tensor, *tensor_list)
+    _checks.reachable(tensor, written=tensor_list)
     _check_length("all_gather", "output tensor list", tensor_list, pg.size())
     if tensor_list[pg.rank()].shape != tensor.shape:
         _checks.same_shape("all_gather", tensor_list, tensor)
@@ -118,7 +118,7 @@ def all_gather_single(output_tensor, input_tensor, group=None, async_op=False):
     if pg in _coalesced:
         _coalesced[pg].append((all_gather_single, (output_tensor, input_tensor)))
         return None
-    _checks.on_cpu(input_tensor, output_tensor)
+    _checks.reachable(input_tensor, written=[output_tensor])
     _check_split("all_gather_into_tensor", output_tensor, input_tensor, pg.size())
     steps = operations.all_gather_single(pg.comm, output_tensor, input_tensor)
     like = [input_tensor]
@@ -148,7 +148,7 @@ def all_gather_coalesced(output_tensor_lists, input_tensor_list, group=None, asy
         _check_length("all_gather_coalesced", "output list", outputs, len(input_tensor_list))
         for output, input in zip(outputs, input_tensor_list):
             _checks.same_shape("all_gather_coalesced", [output], input)
-        _checks.on_cpu(*outputs, *input_tensor_list)
+        _checks.reachable(*input_tensor_list, written=outputs)
     steps = operations.together(
         operations.all_gather(pg.comm, list(outputs), input)
         for input, outputs in zip(input_tensor_list, zip(*output_tensor_lists))
@@ -167,7 +167,7 @@ def gather(tensor, gather_list=None, dst=None, group=None, async_op=False, group
     if (pg := _checks.member("gather", group)) is None:
         return None
     root = _checks.root(pg, dst, group_dst, 0)
-    _checks.on_cpu(tensor, *gather_list)
+    _checks.reachable(tensor, written=gather_list)
     _check_root_list("gather_list", gather_list, pg.rank() == root, "destination")
     if gather_list:
         _check_length("gather", "output tensor list", gather_list, pg.size())
@@ -193,7 +193,7 @@ def scatter(tensor, scatter_list=None, src=None, group=None, async_op=False, gro
     if (pg := _checks.member("scatter", group)) is None:
         return None
     root = _checks.root(pg, src, group_src, 0)
-    _checks.on_cpu(tensor, *scatter_list)
+    _checks.reachable(*scatter_list, written=[tensor])
     _check_root_list("scatter_list", scatter_list, pg.rank() == root, "source")
     if scatter_list:
         _check_length("scatter", "input tensor list", scatter_list, pg.size())
@@ -210,7 +210,7 @@ def reduce_scatter(output, input_list, op=ReduceOp.SUM, group=None, async_op=Fal
     _checks.same_dtype(output, *input_list)
     if (pg := _checks.member("reduce_scatter", group)) is None:
         return None
-    _checks.on_cpu(output, *input_list)
+    _checks.reachable(*input_list, written=[output])
     _check_length("reduce_scatter", "input tensor list", input_list, pg.size())
     _checks.same_shape("reduce_scatter", [input_list[pg.rank()]], output)
     name = _checks.reduction(op, output)
@@ -229,7 +229,7 @@ def reduce_scatter_single(output, input, op=ReduceOp.SUM, group=None, async_op=F
     if pg in _coalesced:
         _coalesced[pg].append((reduce_scatter_single, (output, input, op)))
         return None
-    _checks.on_cpu(output, input)
+    _checks.reachable(input, written=[output])
     _check_split("reduce_scatter_tensor", input, output, pg.size())
     name = _checks.reduction(op, output)
     parts = list(input.detach().contiguous().view(pg.size(), output.numel()).unbind())
@@ -253,7 +253,7 @@ def all_to_all(output_tensor_list, input_tensor_list, group=None, async_op=False
     _checks.same_dtype(*output_tensor_list, *input_tensor_list)
     if (pg := _checks.member("all_to_all", group)) is None:
         return None
-    _checks.on_cpu(*output_tensor_list, *input_tensor_list)
+    _checks.reachable(*input_tensor_list, written=output_tensor_list)
     _check_length("all_to_all", "output tensor list", output_tensor_list, pg.size())
     _check_length("all_to_all", "input tensor list", input_tensor_list, pg.size())
     steps = operations.all_to_all(pg.comm, output_tensor_list, input_tensor_list)
@@ -282,7 +282,7 @@ def all_to_all_single(
     _checks.same_dtype(output, input)
     if (pg := _checks.member("all_to_all_single", group)) is None:
         return None
-    _checks.on_cpu(output, input)
+    _checks.reachable(input, written=[output])
     counts_out = _row_counts(output, output_split_sizes, pg.size())
     counts_in = _row_counts(input, input_split_sizes, pg.size())
     steps = operations.all_to_all_single(pg.comm, output, input, counts_out, counts_in)

@@ -30,7 +30,7 @@ class Work:
     def __init__(self, name="", steps=None, seconds=None, result=None):
         self._name, self._steps, self._result = name, steps, result
         self._pending = self._queue = self._error = None
-        self._done, self._lock, self._future = False, threading.Lock(), None
+        self._done, self._lock, self._future, self._announced = False, threading.Lock(), None, False
         self._source = -1
         self._key, self._number, self._peers = None, None, ()
         self._seconds = seconds
@@ -68,6 +68,7 @@ class Work:
         """
         if not self._done:
             self._drive(timeout)
+        self._announce()
         if self._error is not None:
             raise self._error
         return True
@@ -81,9 +82,8 @@ class Work:
         with self._lock:
             if self._future is None:
                 self._future = futures.Future()
-                if self._done:
-                    self._tell(self._future)
-            return self._future
+        self._announce()
+        return self._future
 
     source_rank = _source_rank
 
@@ -140,19 +140,20 @@ class Work:
         return True
 
     def _finish(self, error):
-        with self._lock:
-            self._error, self._done = error, True
-            future = self._future
+        self._error, self._done = error, True
         if error is None:
             self._steps = self._pending = None
-        if future is not None:
-            self._tell(future)
 
-    def _tell(self, future):
+    def _announce(self):
+        """Sets the Future, if there is one and the time has come; what waits for it runs here."""
+        with self._lock:
+            if not self._done or self._future is None or self._announced:
+                return
+            self._announced = True
         if self._error is not None:
-            future.set_exception(self._error)
+            self._future.set_exception(self._error)
         else:
-            future.set_result(self._result)
+            self._future.set_result(self._result)
 
 
 def wait_for(pending, seconds, what):
@@ -186,7 +187,7 @@ class Queue:
     def __init__(self):
         self.waiters, self.error = 0, None
         self._lock = threading.Lock()
-        self._in_order, self._messages = deque(), []
+        self._in_order, self._messages, self._over = deque(), [], deque()
 
     def put(self, work, in_order=True, follow=True):
         """Enters an operation and starts it if it is its turn; `follow` it if nobody waits."""
@@ -196,6 +197,7 @@ class Queue:
         with self._lock:
             (self._in_order if in_order else self._messages).append(work)
             self._advance()
+        self._announce()
         if follow and not work._done:
             _follower.watch(self)
         return work
@@ -208,9 +210,17 @@ class Queue:
         if not self._lock.acquire(blocking=False):
             return False
         try:
-            return self._advance(tries)
+            moved = self._advance(tries)
         finally:
             self._lock.release()
+        if moved:
+            self._announce()
+        return moved
+
+    def _announce(self):
+        """Tells of what is over, without the lock: what waits for it may begin operations."""
+        while self._over:
+            self._over.popleft()._announce()
 
     def _advance(self, tries=1):
         moved = False
@@ -218,12 +228,13 @@ class Queue:
             while self._in_order and self._move(self._in_order[0], tries):
                 moved = True
                 if self._in_order[0]._done:
-                    self._in_order.popleft()
+                    self._over.append(self._in_order.popleft())
             for work in list(self._messages):
                 while not work._done and self._move(work, tries):
                     moved = True
                 if work._done:
                     self._messages.remove(work)
+                    self._over.append(work)
         except BaseException as error:
             self._fail(error)
             return True
@@ -250,6 +261,7 @@ class Queue:
         """Ends all operations with an error; the group is of no use afterwards."""
         with self._lock:
             self._fail(error)
+        self._announce()
 
     def _fail(self, error):
         self.error = error
@@ -258,6 +270,7 @@ class Queue:
         _abandoned.extend(works)
         for work in works:
             work._finish(error)
+        self._over.extend(works)
 
 
 class _Follower:

@@ -71,7 +71,7 @@ def _show_rank(rank):
 
 
 def _leave():
-    if os.getpid() != _Job.pid:
+    if os.getpid() != _Job.pid or _mpi.is_finalized():
         return
     _Job.stop()
     for stream in (sys.stdout, sys.stderr):

@@ -220,6 +220,10 @@ def init_process_group(
         raise ValueError("trying to initialize the default process group twice!")
     if store is not None and init_method is not None:
         raise AssertionError("Cannot specify both init_method and store.")
+    if store is not None and not world_size > 0:
+        raise AssertionError("world_size must be positive if using store")
+    if store is not None and not rank >= 0:
+        raise AssertionError("rank must be non-negative if using store")
     backend = _carrier(backend)
     if timeout is None:
         timeout = default_pg_timeout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from urllib.parse import parse_qs, urlparse
 
 from . import _mpi, engine
 
@@ -13,8 +14,9 @@ def join(init_method, rank, world_size, store, seconds):
 
     RuntimeError if MPI has started another number of processes than the job should have.
     """
-    rank = _number(rank, "RANK")
-    size = _number(world_size, "WORLD_SIZE")
+    told = _told(init_method) if store is None else {}
+    rank = _number(rank, told.get("rank"), os.environ.get("RANK"))
+    size = _number(world_size, told.get("world_size"), os.environ.get("WORLD_SIZE"))
     started = _mpi.world_size()
     if size is not None and size != started:
         program = sys.argv[0] if sys.argv and sys.argv[0] else "program.py"
@@ -30,9 +32,21 @@ def join(init_method, rank, world_size, store, seconds):
     return _mpi.world(rank)
 
 
-def _number(given, variable):
-    """What is given, or stands in the environment, as a number; None where nothing does."""
+def _told(init_method):
+    """What an address says beside the place: tcp://HOST:PORT?rank=0&world_size=2.
+
+    MPI has no need of the place. RuntimeError for addresses that PyTorch would not know.
+    """
+    if init_method is None:
+        return {}
+    parts = urlparse(init_method)
+    if parts.scheme not in ("env", "tcp", "file"):
+        raise RuntimeError(f"No rendezvous handler for {parts.scheme}://")
+    return {name: values[0] for name, values in parse_qs(parts.query).items()}
+
+
+def _number(given, *others):
+    """What is given as a number from 0 on, or the first of the others that says something."""
     if given is not None and given >= 0:
         return given
-    value = os.environ.get(variable)
-    return int(value) if value else None
+    return next((int(other) for other in others if other), None)

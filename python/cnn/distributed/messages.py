@@ -15,7 +15,7 @@ def isend(tensor, dst=None, group=None, tag=0, group_dst=None):
     _checks.single(tensor, "tensor")
     if (pg := _checks.member("isend", group)) is None:
         return None
-    _checks.on_cpu(tensor)
+    _checks.reachable(tensor)
     return pg.send(tensor, _checks.root(pg, dst, group_dst), _checked_tag(tag))
 
 
@@ -24,7 +24,7 @@ def irecv(tensor, src=None, group=None, tag=0, group_src=None):
     _checks.single(tensor, "tensor")
     if (pg := _checks.member("irecv", group)) is None:
         return None
-    _checks.on_cpu(tensor)
+    _checks.reachable(written=[tensor])
     source = None
     if src is not None or group_src is not None:
         source = _checks.root(pg, src, group_src)

@@ -95,6 +95,12 @@ work = dist.all_gather(
 future = work.get_future().then(lambda done: sum(t.item() for t in done.value()))
 assert work.wait() is True and work.result() is outputs
 assert future.wait() == 3 * SIZE == sum(t.item() for t in outputs)
+# What runs when one is over may begin others.
+work = dist.all_reduce(first := cnn.ones(1), async_op=True)
+second = cnn.ones(1)
+begun = work.get_future().then(lambda done: dist.all_reduce(second, async_op=True))
+begun.wait().wait()
+assert first.item() == second.item() == SIZE
 work = dist.barrier(async_op=True)
 work.wait(timedelta(seconds=10))
 assert work.get_future().done()
@@ -177,6 +183,7 @@ raises(
 raises(RuntimeError, lambda: dist.all_reduce(cnn.ones(2, device="meta")), "device type meta")
 raises(RuntimeError, lambda: dist.all_reduce(x, dist.ReduceOp.BAND), "non-integral dtype")
 raises(RuntimeError, lambda: dist.all_reduce(x, dist.ReduceOp.PREMUL_SUM), "PREMUL_SUM")
+raises(RuntimeError, lambda: dist.all_reduce(cnn.ones(1).expand(3)), "non-overlapping and dense")
 raises(ValueError, lambda: dist.broadcast(x), "Must specify global_rank or group_rank")
 raises(ValueError, lambda: dist.broadcast(x, 0, group_src=0), "Can't specify both")
 raises(ValueError, lambda: dist.broadcast(x, SIZE), f"rank {SIZE} is not in a group")
