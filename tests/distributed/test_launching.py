@@ -171,7 +171,7 @@ def test_torchs_variables_and_mpis_ranks_agree():
     command = [*mpiexec_command(2), sys.executable, "-c"]
     program = (
         "import os\n"
-        "os.environ['RANK'] = str(1 - int(os.environ['PMI_RANK']))\n"
+        "os.environ['RANK'] = str(1 - int(os.environ.get('PMI_RANK', os.environ.get('OMPI_COMM_WORLD_RANK'))))\n"
         "os.environ['WORLD_SIZE'] = '2'\n"
         "from cnn import distributed as dist\n"
         "dist.init_process_group()\n"
