@@ -176,6 +176,8 @@ def test_torchs_variables_and_mpis_ranks_agree():
         "from cnn import distributed as dist\n"
         "dist.init_process_group()\n"
         "assert dist.get_rank() == int(os.environ['RANK'])\n"
+        "assert dist.get_node_local_rank() == int(os.environ['LOCAL_RANK']) == 1 - dist.get_rank()\n"
+        "assert os.environ['LOCAL_WORLD_SIZE'] == '2'\n"
     )
     status, out, err = finish(start([*command, program]))
     assert status == 0, err

@@ -29,7 +29,27 @@ def join(init_method, rank, world_size, store, seconds):
         )
     what = f"init_process_group on {started} ranks"
     engine.wait_for(_mpi.world_barrier(), seconds, what)
-    return _mpi.world(rank)
+    comm = _mpi.world(rank)
+    _show(comm)
+    return comm
+
+
+# The names under which MPICH and Open MPI tell a process its place on its machine.
+_LOCAL = {
+    "LOCAL_RANK": ("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK"),
+    "LOCAL_WORLD_SIZE": ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE"),
+}
+
+
+def _show(comm):
+    """Sets torchrun's variables where mpiexec has started the processes: programs read them."""
+    for variable, names in _LOCAL.items():
+        found = next((os.environ[name] for name in names if name in os.environ), None)
+        if found is None:
+            return
+        os.environ.setdefault(variable, found)
+    os.environ.setdefault("RANK", str(comm.rank))
+    os.environ.setdefault("WORLD_SIZE", str(comm.size))
 
 
 def _told(init_method):
