@@ -140,3 +140,8 @@ else:
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_functions_meshes_and_methods(ranks):
     passes(ranks, "functions.py")
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_operations_in_any_order(ranks):
+    passes(ranks, "random_operations.py", "1", "400")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import functools
 import importlib.util
 import os
@@ -259,6 +260,18 @@ def world_size():
 def world_barrier():
     """Pending until all processes that were started together are here."""
     return _start(load().COMM_WORLD.Ibarrier)
+
+
+def unname_memory():
+    """Takes away the name of the memory that MPICH's processes of a machine share, once all have
+    it: it would stay after a job that is killed.
+    """
+    with open("/proc/self/maps") as maps:
+        words = {line.split()[-1] for line in maps}
+    for path in words:
+        if path.startswith("/dev/shm/mpich_"):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
 
 
 def is_finalized():

@@ -30,6 +30,7 @@ def join(init_method, rank, world_size, store, seconds):
     what = f"init_process_group on {started} ranks"
     engine.wait_for(_mpi.world_barrier(), seconds, what)
     comm = _mpi.world(rank)
+    _mpi.unname_memory()
     _show(comm)
     return comm
 
