@@ -6,7 +6,7 @@ import warnings
 from datetime import timedelta
 
 from .. import _C
-from .backends import RedOpType
+from .backends import RedOpType, ReduceOp
 from .groups import (
     _get_default_group,
     _group_or_default_group,
@@ -97,7 +97,7 @@ def root(group, rank, group_rank, default=None):
     else:
         group_rank = get_group_rank(group, rank)
     if not 0 <= group_rank < group.size():
-        raise ValueError(f"rank {group_rank} is not in a group of {group.size()}")
+        raise RuntimeError(f"invalid rank: {group_rank} in a group of {group.size()}")
     return group_rank
 
 
@@ -112,7 +112,16 @@ def not_self(group, rank, kind):
 
 def reduction(op, *tensors):
     """The name of a reduction, which must be one of the tensors' dtypes."""
+    if not isinstance(op, (RedOpType, ReduceOp)):
+        raise TypeError(f"expected a ReduceOp, got {op!r}")
     name = RedOpType(getattr(op, "op", op)).name
+    if name == "AVG":
+        for tensor in tensors:
+            if not tensor.is_floating_point():
+                raise RuntimeError(
+                    "ReduceOp.AVG: result type Float can't be cast to the desired output type "
+                    f"{tensor.type().rpartition('.')[2].removesuffix('Tensor')}"
+                )
     if name in ("PREMUL_SUM", "UNUSED"):
         raise RuntimeError(f"Cannot use ReduceOp.{name} with MPI")
     if name in ("BAND", "BOR", "BXOR"):

@@ -58,7 +58,7 @@ _TYPES = _names(
 )
 _OPS = _names("SUM:SUM AVG:SUM PRODUCT:PROD MIN:MIN MAX:MAX BAND:BAND BOR:BOR BXOR:BXOR")
 # Of 0 and 1, whose sum is "any" and whose product "all".
-_BOOL_OPS = _names("SUM:MAX AVG:MAX PRODUCT:MIN MIN:MIN MAX:MAX BAND:MIN BOR:MAX BXOR:BXOR")
+_BOOL_OPS = _names("SUM:MAX PRODUCT:MIN MIN:MIN MAX:MAX BAND:MIN BOR:MAX BXOR:BXOR")
 
 
 @functools.cache

@@ -68,7 +68,7 @@ def _combine(values, op):
         if op in _BITS:
             total = _BITS[op](total, value)
         elif dtype is _C.bool:
-            total = (_C.bitwise_or if op in ("SUM", "AVG", "MAX") else _C.bitwise_and)(total, value)
+            total = (_C.bitwise_or if op in ("SUM", "MAX") else _C.bitwise_and)(total, value)
         elif op in ("SUM", "AVG"):
             total.add_(value)
         elif op == "PRODUCT":
@@ -79,11 +79,7 @@ def _combine(values, op):
 
 
 def _averaged(total, op, count):
-    if op != "AVG" or total.dtype is _C.bool:
-        return total
-    if total.is_floating_point():
-        return total.div_(count)
-    return total.copy_(_C.div(total, count, rounding_mode="trunc"))
+    return total.div_(count) if op == "AVG" else total
 
 
 def together(operations):

@@ -186,7 +186,9 @@ raises(RuntimeError, lambda: dist.all_reduce(x, dist.ReduceOp.PREMUL_SUM), "PREM
 raises(RuntimeError, lambda: dist.all_reduce(cnn.ones(1).expand(3)), "non-overlapping and dense")
 raises(ValueError, lambda: dist.broadcast(x), "Must specify global_rank or group_rank")
 raises(ValueError, lambda: dist.broadcast(x, 0, group_src=0), "Can't specify both")
-raises(ValueError, lambda: dist.broadcast(x, SIZE), f"rank {SIZE} is not in a group")
+raises(RuntimeError, lambda: dist.broadcast(x, SIZE), f"invalid rank: {SIZE}")
+raises(RuntimeError, lambda: dist.all_reduce(x.long(), dist.ReduceOp.AVG), "output type Long")
+raises(TypeError, lambda: dist.all_reduce(x, "sum"), "expected a ReduceOp, got 'sum'")
 raises(ValueError, lambda: dist.send(x, RANK), "destination rank should not be the same")
 raises(ValueError, lambda: dist.isend(x, 0, tag=-1), "a tag is a number from 0 on")
 if RANK == 0:
