@@ -20,7 +20,8 @@ from .stores import DistBackendError
 
 # Who waits asks MPI so often at a time, lets others have the core between, and sleeps at last.
 _ASKED = 16
-_AT_ONCE, _SPINNING, _LONGEST_SLEEP = 4, 5e-3, 5e-4
+_AT_ONCE, _LONGEST_SLEEP = 4, 5e-4
+_spinning = 5e-3  # seconds until then
 _LOOK = 0.1  # seconds between looks at who has left
 
 
@@ -106,7 +107,7 @@ class Work:
                 if rounds < _AT_ONCE:
                     continue
                 now = time.monotonic()
-                if now - begun < _SPINNING:
+                if now - begun < _spinning:
                     os.sched_yield()
                     continue
                 # Another rank is late: leave the core to whoever has work.
@@ -271,6 +272,13 @@ class Queue:
         for work in works:
             work._finish(error)
         self._over.extend(works)
+
+
+def share_cores(ranks):
+    """Tells how many ranks this machine has: with more of them than cores nobody spins."""
+    global _spinning
+    if ranks > len(os.sched_getaffinity(0)):
+        _spinning = 0.0
 
 
 class _Follower:

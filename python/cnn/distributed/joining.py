@@ -32,6 +32,7 @@ def join(init_method, rank, world_size, store, seconds):
     comm = _mpi.world(rank)
     _mpi.unname_memory()
     _show(comm)
+    engine.share_cores(int(os.environ.get("LOCAL_WORLD_SIZE", comm.size)))
     return comm
 
 
