@@ -81,6 +81,11 @@ def torchrun(*arguments, **variables):
     return [sys.executable, "-m", "cnn.distributed.run", *arguments]
 
 
+def mark():
+    """A word for a job's command line, by which its processes can be found."""
+    return f"job-{os.getpid()}-{time.monotonic_ns()}"
+
+
 def processes_of(word):
     """The processes whose command line holds a word."""
     found = []

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from jobs import environment, gone_within, mpiexec, needs_mpi, passes
+from jobs import environment, gone_within, mark, mpiexec, needs_mpi, passes
 
 pytestmark = needs_mpi
 
@@ -52,9 +52,10 @@ def test_who_waits_for_a_rank_that_has_ended_is_told(how, expected):
 
 
 def test_a_killed_rank_takes_the_others_along():
-    status, out, err = mpiexec(3, "leaves.py", "killed", timeout=10)
+    word = mark()
+    status, out, err = mpiexec(3, "leaves.py", "killed", word, timeout=20)
     assert status != 0
-    assert gone_within(10, "leaves.py")
+    assert gone_within(10, word)
 
 
 def test_one_process_is_a_group_of_its_own():
@@ -145,3 +146,7 @@ def test_functions_meshes_and_methods(ranks):
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_operations_in_any_order(ranks):
     passes(ranks, "random_operations.py", "1", "400")
+
+
+def test_threads_and_large_messages():
+    passes(2, "threads.py")

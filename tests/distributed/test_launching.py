@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from jobs import PROGRAMS, end, finish, gone_within, needs_mpi, start, torchrun
+from jobs import PROGRAMS, end, finish, gone_within, mark, needs_mpi, start, torchrun
 
 from cnn.distributed import _starting, run
 from cnn.distributed._starting import mpiexec_command
@@ -75,10 +75,10 @@ def test_modules_and_other_programs():
 
 
 def test_the_first_failing_ranks_exit_status_is_handed_on():
-    begun = time.monotonic()
-    runs("--nproc-per-node=2", PROGRAM, "fails", status=7)
+    begun, word = time.monotonic(), mark()
+    runs("--nproc-per-node=2", PROGRAM, "fails", word, status=7)
     assert time.monotonic() - begun < 30
-    assert gone_within(10, "launched.py")
+    assert gone_within(10, word)
 
 
 def test_a_traceback_is_printed_once():
@@ -108,37 +108,40 @@ def test_output_goes_to_files_or_both_ways(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_signals_end_all_ranks(number):
-    process = start(torchrun("--nproc-per-node=2", "--shutdown-timeout=5", PROGRAM, "waits"))
+    word = mark()
+    options = ["--nproc-per-node=2", "--shutdown-timeout=5"]
+    process = start(torchrun(*options, PROGRAM, "waits", word))
     try:
         assert process.stdout.readline() and process.stdout.readline()
         os.kill(process.pid, number)
         assert process.wait(20) == (-9 if number == signal.SIGKILL else 128 + number)
-        assert gone_within(10, "launched.py")
+        assert gone_within(10, word)
     finally:
         end(process)
         process.communicate()
 
 
 def test_ctrl_c_reaches_the_ranks_of_mpiexec():
-    command = [*mpiexec_command(2), sys.executable, PROGRAMS / "leaves.py", "waits"]
+    command = [*mpiexec_command(2), sys.executable, PROGRAMS / "leaves.py", "waits", word := mark()]
     process = start(command)
     try:
         assert process.stdout.readline() and process.stdout.readline()
         process.send_signal(signal.SIGINT)
         assert process.wait(20) != 0
-        assert gone_within(10, "leaves.py")
+        assert gone_within(10, word)
     finally:
         end(process)
         process.communicate()
 
 
 def test_a_killed_rank_ends_the_job_it_is_in():
-    process = start(torchrun("--nproc-per-node=3", PROGRAMS / "leaves.py", "waits"))
+    word = mark()
+    process = start(torchrun("--nproc-per-node=3", PROGRAMS / "leaves.py", "waits", word))
     try:
         pids = [int(process.stdout.readline().split()[-1]) for _ in range(3)]
         os.kill(pids[1], signal.SIGKILL)
         assert process.wait(10) != 0
-        assert gone_within(10, "leaves.py")
+        assert gone_within(10, word)
     finally:
         end(process)
         process.communicate()

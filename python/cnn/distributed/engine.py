@@ -97,7 +97,7 @@ class Work:
             limit = time.monotonic() + timeout.total_seconds()
         queue, rounds, begun = self._queue, 0, time.monotonic()
         look = begun + _LOOK
-        queue.waiters += 1
+        queue.count_waiters(1)
         try:
             while not self._done:
                 if queue.advance(_ASKED):
@@ -120,7 +120,7 @@ class Work:
                     if gone is not None:
                         queue.fail(_left(self, gone))
         finally:
-            queue.waiters -= 1
+            queue.count_waiters(-1)
 
     def _step(self, tries):
         """Goes on if its requests are done, after so many questions. True if something happened."""
@@ -187,8 +187,13 @@ class Queue:
 
     def __init__(self):
         self.waiters, self.error = 0, None
-        self._lock = threading.Lock()
+        self._lock, self._counting = threading.Lock(), threading.Lock()
         self._in_order, self._messages, self._over = deque(), [], deque()
+
+    def count_waiters(self, more):
+        """Who waits drives the queue; without anybody the follower does."""
+        with self._counting:
+            self.waiters += more
 
     def put(self, work, in_order=True, follow=True):
         """Enters an operation and starts it if it is its turn; `follow` it if nobody waits."""
