@@ -278,6 +278,14 @@ def test_hooks_on_nodes_and_after_accumulation():
     y.sum().backward()
     assert seen == [(20, 10), (True, 20)] and y.retains_grad and y.grad.tolist() == [1]
     handle.remove()
+    # One that is called by number comes after all others, whenever they were registered.
+    order = []
+    last = cnn._C._call_when_added(x, order.append, 7)
+    x.register_post_accumulate_grad_hook(lambda t: order.append("first"))
+    (x * 2).sum().backward()
+    last.remove()
+    (x * 2).sum().backward()
+    assert order == ["first", 7, "first"]
     with pytest.raises(RuntimeError, match="cannot be registered on non-leaf tensors"):
         y.register_post_accumulate_grad_hook(print)
 
@@ -311,6 +319,18 @@ def test_callbacks_at_the_end_of_backward():
     y.register_hook(run_inner)
     y.backward()
     assert seen == ["inner", "between", "outer"]
+
+    # One that is asked for inside may wait for the end of the outermost.
+    def wait_for_outer(grad):
+        cnn._C._queue_callback(lambda: seen.append("outermost"), True)
+
+    inner, seen = leaf(1.0), []
+    inner.register_hook(wait_for_outer)
+    x = leaf(1.0)
+    y = x * 2
+    y.register_hook(run_inner)
+    y.backward()
+    assert seen == ["inner", "between", "outer", "outermost"]
     with pytest.raises(RuntimeError, match="can only be installed during backward pass"):
         engine.queue_callback(print)
     with pytest.raises(TypeError, match="expected a function"):

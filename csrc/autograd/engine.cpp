@@ -17,7 +17,7 @@ constexpr int kMaxNesting = 40;  // runs on one stack
 
 thread_local constinit int nesting = 0;
 thread_local constinit Node* running_node = nullptr;
-thread_local constinit GraphRun* current_run = nullptr;
+thread_local constinit GraphRun *current_run = nullptr, *outermost_run = nullptr;
 std::atomic<int64_t> run_count{0};
 
 // May a gradient of shape `from` be summed to `to`: was `to` broadcast to `from`?
@@ -135,9 +135,9 @@ bool current_run_computes(Node& node) {
   return current_run->computes(node);
 }
 
-void add_hook(Ref<FinishedHook> hook) {
+void add_hook(Ref<FinishedHook> hook, bool outermost) {
   check(current_run, "", "Final callbacks can only be installed during backward pass.");
-  current_run->when_finished(std::move(hook));
+  (outermost ? outermost_run : current_run)->when_finished(std::move(hook));
 }
 
 bool Grads::may_leave(int i) const { return run_ && run_->passes_unseen(*node_, node_->edges()[size_t(i)]); }
@@ -253,11 +253,13 @@ void GraphRun::execute_here() {
     explicit Nested(GraphRun* run) {
       ++nesting;
       current_run = run;
+      if (!outer_run) outermost_run = run;
     }
     ~Nested() {
       --nesting;
       running_node = outer_node;
       current_run = outer_run;
+      if (!outer_run) outermost_run = nullptr;
     }
   } nested(this);
   count_edges();

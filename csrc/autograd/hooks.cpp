@@ -48,7 +48,10 @@ void add_hook(const Tensor& x, Ref<AccumulatedHook> hook) {
   check_requires_grad(x);
   check(x.is_leaf(), "", "post accumulate grad hooks cannot be registered on non-leaf tensors");
   std::lock_guard guard(hooks_lock());
-  hooks_of_leaf(x).accumulated.push_back(std::move(hook));
+  auto& hooks = hooks_of_leaf(x).accumulated;
+  auto end = hooks.end();
+  while (!hook->runs_last() && end != hooks.begin() && end[-1]->runs_last()) --end;
+  hooks.insert(end, std::move(hook));
 }
 
 void add_hook(Node& node, Ref<NodePreHook> hook) {

@@ -26,6 +26,7 @@ struct CNN_API TensorHook : Hook {
 // After a leaf has its .grad.
 struct CNN_API AccumulatedHook : Hook {
   virtual void operator()(const Tensor& leaf) = 0;
+  virtual bool runs_last() const { return false; }  // after those that do not
 };
 // Before a node runs: may change the gradients of its outputs.
 struct CNN_API NodePreHook : Hook {
@@ -45,8 +46,9 @@ CNN_API void add_hook(const Tensor& x, Ref<TensorHook> hook);       // RuntimeEr
 CNN_API void add_hook(const Tensor& x, Ref<AccumulatedHook> hook);  // RuntimeError for non-leaves
 CNN_API void add_hook(Node& node, Ref<NodePreHook> hook);
 CNN_API void add_hook(Node& node, Ref<NodePostHook> hook);
-// On the backward that the calling thread runs: once, in the order of the calls. RuntimeError outside of any.
-CNN_API void add_hook(Ref<FinishedHook> hook);
+// On the backward that the calling thread runs, or on the one around all others: once, in the order of the calls.
+// RuntimeError outside of any.
+CNN_API void add_hook(Ref<FinishedHook> hook, bool outermost = false);
 
 // ---- saved_tensors_hooks ----
 

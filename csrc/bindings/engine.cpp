@@ -169,11 +169,21 @@ PyObject* run_computes(PyObject*, PyObject* tensor) {
   });
 }
 
-PyObject* queue_callback(PyObject*, PyObject* callback) {
+// _queue_callback(callback, outermost)
+PyObject* queue_callback(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guard([&] {
-    check_type(PyCallable_Check(callback), "", "queue_callback(): expected a function, got ", type_name_of(callback));
-    call_at_end(callback);
+    check_count("_queue_callback", n, 2);
+    check_type(PyCallable_Check(args[0]), "", "queue_callback(): expected a function, got ", type_name_of(args[0]));
+    call_at_end(args[0], to_bool(args[1]));
     return none();
+  });
+}
+// _call_when_added(leaf, callback, number)
+PyObject* when_added(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guard([&] {
+    check_count("_call_when_added", n, 3);
+    check_type(is_tensor(args[0]) && PyCallable_Check(args[1]), "", "expected a tensor and a function");
+    return call_when_added(tensor_of(args[0]), args[1], args[2]);
   });
 }
 // _leaves_reached(outputs, leaves) -> list of bool
@@ -234,7 +244,10 @@ PyMethodDef functions[] = {
     {"set_anomaly_enabled", fast(set_anomaly), METH_FASTCALL, "set_anomaly_enabled(enabled, check_nan=True)"},
     {"_current_graph_task_id", run_number, METH_NOARGS, "The number of the backward that runs in this thread; or -1."},
     {"_computes_gradient_of", run_computes, METH_O, "Does that backward compute the gradient of this tensor?"},
-    {"_queue_callback", queue_callback, METH_O, "callback() runs at the end of the backward that runs in this thread."},
+    {"_queue_callback", fast(queue_callback), METH_FASTCALL,
+     "_queue_callback(callback, outermost): callback() runs at the end of the backward that runs in this thread."},
+    {"_call_when_added", fast(when_added), METH_FASTCALL,
+     "_call_when_added(leaf, callback, number): callback(number) after backward added to leaf.grad; a handle."},
     {"_leaves_reached", fast(reached), METH_FASTCALL,
      "_leaves_reached(outputs, leaves) -> list: would backward from the outputs reach each leaf?"},
     {"_gradient_is_alone", gradient_is_alone, METH_O, "Does nobody but the leaf hold its .grad, or the memory of it?"},

@@ -77,6 +77,19 @@ struct OnAccumulated final : PythonHook<AccumulatedHook> {
     check(!result || result.get() == Py_None, "", "Tensor post accumulate grad hooks should return None.");
   }
 };
+// By number, and without the leaf.
+struct WhenAdded final : PythonHook<AccumulatedHook> {
+  WhenAdded(PyObject* callable, PyObject* number) : PythonHook(callable), number_(Object::borrow(number)) {}
+  void operator()(const Tensor&) override {
+    const GilHeld gil;
+    PyObject* const args[] = {number_.get()};
+    callable.call(args, 1);
+  }
+  bool runs_last() const override { return true; }
+
+ private:
+  Handle number_;
+};
 struct BeforeNode final : PythonHook<NodePreHook> {
   using PythonHook::PythonHook;
   void operator()(Tensors& outputs) override {
@@ -218,7 +231,13 @@ PyObject* add_node_hook(Node& node, PyObject* callable, bool before) {
   return make_handle(hook, &hook->callable, id);
 }
 
-void call_at_end(PyObject* callable) { add_hook(make_ref<AtEnd>(callable)); }
+void call_at_end(PyObject* callable, bool outermost) { add_hook(make_ref<AtEnd>(callable), outermost); }
+
+PyObject* call_when_added(const Tensor& leaf, PyObject* callable, PyObject* number) {
+  auto hook = make_ref<WhenAdded>(callable, number);
+  add_hook(leaf, Ref<AccumulatedHook>(hook));
+  return make_handle(hook, &hook->callable, next_id++);
+}
 
 void bind_hooks(PyObject* module) {
   handle_type.tp_name = "cnn._C.RemovableHandle";

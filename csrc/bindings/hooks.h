@@ -42,7 +42,9 @@ void set_backward_hooks(PyObject* tensor, PyObject* hooks);
 PyObject* add_node_hook(Node& node, PyObject* hook, bool before);
 
 // When the backward that this thread runs has computed its gradients.
-void call_at_end(PyObject* callable);
+void call_at_end(PyObject* callable, bool outermost);
+// callable(number) after backward has added to the leaf's gradient and all other hooks have run; a handle.
+PyObject* call_when_added(const Tensor& leaf, PyObject* callable, PyObject* number);
 
 void bind_hooks(PyObject* module);
 void bind_hook_methods(Registry& ops);

@@ -31,7 +31,7 @@ class ImperativeEngine:
 
     def queue_callback(self, callback):
         """Calls `callback()` when the backward that calls this has computed its gradients."""
-        _C._queue_callback(callback)
+        _C._queue_callback(callback, False)
 
 
 class Variable(metaclass=VariableMeta):

@@ -112,6 +112,8 @@ class Bucket:
 class GradBucket:
     """A bucket as a communication hook sees it."""
 
+    __module__ = "cnn.distributed"
+
     def __init__(self, bucket, flat, is_last):
         self._bucket, self._flat, self._is_last = bucket, flat, is_last
 

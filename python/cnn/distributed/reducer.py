@@ -31,18 +31,25 @@ _TWICE = (
     "default. You can try to use _set_static_graph() as a workaround if your module graph does "
     "not change over iterations."
 )
-_BADLY_DETECTED = (
-    "3) Incorrect unused parameter detection. The return value of the `forward` function is "
-    "inspected by the distributed data parallel wrapper to figure out if any of the module's "
-    "parameters went unused. For unused parameters, DDP would not expect gradients from then. "
-    "However, if an unused parameter becomes part of the autograd graph at a later point in time "
-    "(e.g., in a reentrant backward when using `checkpoint`), the gradient will show up "
-    "unexpectedly. If all parameters in the model participate in the backward pass, you can "
-    "disable unused parameter detection by passing the keyword argument "
-    "`find_unused_parameters=False` to `torch.nn.parallel.DistributedDataParallel`. If unused "
-    "parameters in the model do not change over iterations, You can try to use "
-    "_set_static_graph() as a workaround if this module graph does not change during training "
-    "loop."
+_ADVICE = (
+    "You can enable unused parameter detection by passing the keyword argument "
+    "`find_unused_parameters=True` to `torch.nn.parallel.DistributedDataParallel`, and by \n"
+)
+_ADVICE_WHERE_SEARCHED = (
+    "Since `find_unused_parameters=True` is enabled, this likely  means that not all `forward` "
+    "outputs participate in computing loss. You can fix this by "
+)
+_UNUSED_OUTPUTS = (
+    "making sure all `forward` function outputs participate in calculating loss. \nIf you already "
+    "have done the above, then the distributed data parallel module wasn't able to locate the "
+    "output tensors in the return value of your module's `forward` function. Please include the "
+    "loss function and the structure of the return value of `forward` of your module when "
+    "reporting this issue (e.g. list, dict, iterable)."
+)
+_NAMES_AT_DEBUG = (
+    "\n In addition, you can set the environment variable TORCH_DISTRIBUTED_DEBUG to either INFO "
+    "or DETAIL to print out information about which particular parameters did not receive gradient on "
+    "this rank as part of this error"
 )
 _NEEDLESS = (
     "find_unused_parameters=True was specified in DDP constructor, but did not find any unused "
@@ -114,11 +121,8 @@ class Reducer:
         self._static_world_size = True
         self._futures = []
         self._make_buckets(bucket_indices, per_bucket_size_limits)
-        me = weakref.ref(self)
-        self._handles = [
-            param.register_post_accumulate_grad_hook(functools.partial(_tell, me, i))
-            for i, param in enumerate(self.params)
-        ]
+        tell = functools.partial(_tell, weakref.ref(self))
+        self._handles = [_C._call_when_added(param, tell, i) for i, param in enumerate(self.params)]
 
     def __del__(self):
         for handle in getattr(self, "_handles", ()):
@@ -277,7 +281,8 @@ class Reducer:
         if self._next == len(self.buckets):
             if self.find_unused_parameters and not self.static_graph:
                 self._send_used()
-            _C._queue_callback(self._finish)
+            # A backward inside of the outermost may still come to parameters again, which raises.
+            _C._queue_callback(self._finish, True)
 
     def _gather(self, bucket, slot, param):
         """Puts a parameter's gradient, divided, into its bucket, and lets it be that memory."""
@@ -358,8 +363,8 @@ class Reducer:
             future = self._hook(self._hook_state, bucket)
             if not isinstance(future, futures.Future):
                 raise RuntimeError(
-                    "Expected the DDP communication hook to return a Future of one tensor, but got "
-                    f"{type(future)}"
+                    "DDP communication hook's callback must return a torch.futures.Future object, "
+                    f"but got {type(future).__name__}"
                 )
             return future
         from . import all_reduce
@@ -450,65 +455,36 @@ class Reducer:
     def _check_finished(self):
         if not self._unfinished:
             return
-        if self.static_graph:
-            raise RuntimeError(
-                _UNFINISHED + "This error indicates that your training graph has changed in this "
-                "iteration, e.g., one parameter is used in first iteration, but then got unused in "
-                "the second iteration. " + _GRAPH_CHANGED
-            )
         from . import DebugLevel, get_debug_level
 
-        if self.find_unused_parameters:
-            advice = (
-                "Since `find_unused_parameters=True` is enabled, this likely  means that not all "
-                "`forward` outputs participate in computing loss. You can fix this by "
+        if self.static_graph:
+            text = (
+                "This error indicates that your training graph has changed in this iteration, "
+                "e.g., one parameter is used in first iteration, but then got unused in the second "
+                f"iteration. {_GRAPH_CHANGED}"
             )
         else:
-            advice = (
-                "You can enable unused parameter detection by passing the keyword argument "
-                "`find_unused_parameters=True` to `torch.nn.parallel.DistributedDataParallel`, and "
-                "by \n"
+            advice = _ADVICE_WHERE_SEARCHED if self.find_unused_parameters else _ADVICE
+            text = (
+                "This error indicates that your module has parameters that were not used in "
+                f"producing loss. {advice}{_UNUSED_OUTPUTS}"
             )
         missing = [i for i in range(len(self.params)) if i not in self._arrived]
-        rank = self.process_group.rank()
-        which = f"\nParameter indices which did not receive grad for rank {rank}: " + " ".join(
-            map(str, missing)
-        )
+        which = f"which did not receive grad for rank {self.process_group.rank()}: "
         if get_debug_level() == DebugLevel.OFF:
-            which += (
-                "\n In addition, you can set the environment variable TORCH_DISTRIBUTED_DEBUG to "
-                "either INFO or DETAIL to print out information about which particular parameters "
-                "did not receive gradient on this rank as part of this error"
-            )
+            hint = _NAMES_AT_DEBUG
         else:
-            names = ", ".join(self.names[i] for i in missing)
-            which = f"\nParameters which did not receive grad for rank {rank}: {names}{which}"
-        raise RuntimeError(
-            f"{_UNFINISHED}This error indicates that your module has parameters that were not used "
-            f"in producing loss. {advice}making sure all `forward` function outputs participate in "
-            "calculating loss. \nIf you already have done the above, then the distributed data "
-            "parallel module wasn't able to locate the output tensors in the return value of your "
-            "module's `forward` function. Please include the loss function and the structure of "
-            "the return value of `forward` of your module when reporting this issue (e.g. list, "
-            f"dict, iterable).{which}"
-        )
+            text += f"\nParameters {which}" + ", ".join(self.names[i] for i in missing)
+            hint = ""
+        text += f"\nParameter indices {which}" + " ".join(map(str, missing)) + hint
+        raise RuntimeError(_UNFINISHED + text)
 
     def _raise_twice(self, i):
-        from . import DebugLevel, get_debug_level
-
-        named = get_debug_level() != DebugLevel.OFF
-        which = f" with name {self.names[i]}" if named else ""
-        text = (
-            f"{_TWICE}\nParameter at index {i}{which} has been marked as ready twice. This means "
-            "that multiple autograd engine  hooks have fired for this particular parameter during "
-            "this iteration."
+        raise RuntimeError(
+            f"{_TWICE}\nParameter at index {i} with name {self.names[i]} has been marked as ready "
+            "twice. This means that multiple autograd engine  hooks have fired for this particular "
+            "parameter during this iteration."
         )
-        if not named:
-            text += (
-                " You can set the environment variable TORCH_DISTRIBUTED_DEBUG to either INFO or "
-                "DETAIL to print parameter names for further debugging."
-            )
-        raise RuntimeError(text + (_BADLY_DETECTED if self._unused else ""))
 
     # ---- Another group ----
 
@@ -520,7 +496,7 @@ class Reducer:
         self.process_group = process_group
 
 
-def _tell(reducer, i, param):
+def _tell(reducer, i):
     reducer = reducer()
     if reducer is not None:
         reducer._on_gradient(i)

@@ -111,4 +111,3 @@ __all__ += _unavailable.declare(
     base=Store,
     error=RuntimeError,
 )
-__all__ += _unavailable.declare(__name__, ALONE, classes="GradBucket", error=RuntimeError)

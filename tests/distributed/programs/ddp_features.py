@@ -147,8 +147,12 @@ def static_graphs():
             return checkpoint(self.layer, y, use_reentrant=reentrant)
 
     one = Twice()
+    # Without static_graph, a layer that two backwards inside a backward come to is refused.
+    x = cnn.ones(1, 2, requires_grad=True)
+    with raises(RuntimeError, "Parameter at index 1 with name layer.bias has been marked as ready"):
+        model = DDP(copy.deepcopy(one))
+        model(x, True).sum().backward()
     for reentrant in (False, True):
-        x = cnn.ones(1, 2, requires_grad=True)
         one.zero_grad()
         one(x, reentrant).sum().backward()
         model = DDP(copy.deepcopy(one), static_graph=True)
@@ -345,6 +349,21 @@ def a_group_of_some_ranks():
         model(cnn.full((1, 1), rank + 1.0)).sum().backward()
         assert model.module.weight.grad.item() == (1 + world) / 2
     assert os.environ.get("RANK", str(rank)) == str(rank)
+
+
+@check
+def hooks_of_the_program_see_its_own_gradients():
+    rank, world = dist.get_rank(), dist.get_world_size()
+    for views in (False, True):
+        model, seen = DDP(nn.Linear(2, 1, bias=False), gradient_as_bucket_view=views), []
+        weight = model.module.weight
+        weight.register_hook(lambda grad: grad * 10)
+        weight.register_post_accumulate_grad_hook(lambda p: seen.append(p.grad[0, 0].item()))
+        for _ in range(2):
+            model.zero_grad()
+            model(cnn.full((1, 2), rank + 1.0)).sum().backward()
+            assert (weight.grad - 5 * (world + 1)).abs().max() < 1e-5
+        assert seen == [10 * (rank + 1.0)] * 2
 
 
 @check
