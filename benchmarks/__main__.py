@@ -10,10 +10,10 @@ import signal
 import sys
 import tempfile
 
-from benchmarks import chart, machine, process, roofline, runner, table
+from benchmarks import chart, distributed, machine, process, roofline, runner, table
 from benchmarks.catalogue import MEANS, inference_workloads, workloads
 
-WHAT = ("all", "inference", "roofline")
+WHAT = ("all", "inference", "roofline", "distributed")
 DOCS = runner.ROOT / "docs"
 PAGES = {1: "benchmarks_one_thread.md"}  # by number of threads; others: benchmarks.md
 BEGIN, END = "<!-- figures: python -m benchmarks --threads {} --docs -->", "<!-- end of figures -->"
@@ -45,6 +45,8 @@ def run(args, folder):
         print(about_rounds(outcomes, latency, neighbours), end="\n\n")
         print(roofline.report(outcomes, wanted) or "the products and the copy could not be run")
         return 0
+    if args.what == "distributed":
+        return together(args, wanted, latency, neighbours)
     inference = args.what == "inference"
     outcomes = timed(inference_workloads() if inference else workloads(), options, wanted)
     about = about_rounds(outcomes, latency, neighbours)
@@ -61,6 +63,21 @@ def run(args, folder):
     if args.docs:
         head = f"{processor}; {about}."
         write_docs(rows, roofs, args.threads, inference, head)
+    return 1 if any(row.failed for row in rows) else 0
+
+
+def together(args, wanted, latency, neighbours):
+    """Prints what several processes do together, and what more of them would."""
+    rounds, seconds = (1, 0.02) if args.quick else (5, 1.0)
+    libraries = ("cnn",) if args.alone else ("cnn", "torch", "mpi4py")
+    rows = distributed.measure(rounds, seconds, wanted, libraries, say)
+    parts = (
+        about_rounds([], latency, neighbours), table.markdown(rows), distributed.modelled(rows),
+        table.summary(rows),
+    )  # fmt: skip
+    print(*(part for part in parts if part), sep="\n\n")
+    if args.json:
+        args.json.write_text(json.dumps({"rows": [row.as_json() for row in rows]}, indent=1))
     return 1 if any(row.failed for row in rows) else 0
 
 

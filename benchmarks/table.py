@@ -16,7 +16,7 @@ SCALES = {
 }
 RIVALS = {
     "torch": "PyTorch", "torch.compile": "torch.compile", "onnxruntime": "ONNX Runtime",
-    "numpy": "NumPy", "jax": "JAX",
+    "numpy": "NumPy", "jax": "JAX", "mpi4py": "mpi4py",
 }  # fmt: skip
 
 

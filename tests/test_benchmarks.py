@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import __main__ as program  # noqa: E402
-from benchmarks import catalogue, chart, process, roofline, runner, table, worker  # noqa: E402
+from benchmarks import catalogue, chart, distributed, process, roofline, runner, table, worker  # noqa: E402
 from benchmarks.workload import Target, Work, Workload  # noqa: E402
 
 STAGE = pathlib.Path(cnn.__file__).absolute().parent.parent  # what is there may be links
@@ -171,3 +171,28 @@ def test_roofline_measures_its_peaks_whatever_is_wanted(monkeypatch):
     report = roofline.report(outcomes, lambda title: "layer norm" in title)
     assert report.startswith("Peaks: copy 134.2 GB/s, float32 product 17180 GF/s, bfloat16 product")
     assert report.count("\n| ") == 3 and "layer norm" in report
+
+
+def test_what_more_ranks_would_do():
+    time = distributed.all_reduce_time
+    # Two ranks: as measured; few bytes go in the fewest messages, many in the fewest bytes.
+    assert time(1, 100, 1.0, 1.0) == 0
+    assert time(2, 1 << 20, 1e-6, 1e-9) == pytest.approx(1e-6 + 2**20 * 1e-9)
+    assert time(1024, 4, 1e-6, 1e-9) == pytest.approx(10 * (1e-6 + 4e-9))
+    assert time(1024, 1 << 30, 1e-6, 1e-9) == pytest.approx(
+        2**30 * 1e-9 * 2 * 1023 / 1024, rel=1e-3
+    )
+    lines = distributed.model(0.1, 60 << 20, 1e-5, 1e-9)
+    assert [ranks for ranks, *_ in lines] == [2**i for i in range(1, 11)]
+    assert lines[0][1] == pytest.approx(0.1 + (60 << 20) * 1e-9 + 3e-5)
+    assert all(0 < b[2] < a[2] < 1 for a, b in zip(lines, lines[1:]))
+
+
+def test_a_table_of_ranks():
+    figures = {(distributed.SUMS, "4 KB"): 1e-4, (distributed.SUMS, "64 MB"): 0.05}
+    figures |= {(distributed.STEPS, f"{name}, 1 rank"): 1.0 for name in distributed.NETS}
+    rows = [table.Row(*title, values={"cnn": [value]}) for title, value in figures.items()]
+    text = distributed.modelled(rows)
+    assert "the latency (100 us) and the bandwidth (1.34 GB/s" in text
+    assert text.splitlines()[-1].startswith("| 1024 | 1.0")
+    assert distributed.modelled(rows[:1]) == ""
