@@ -2,6 +2,7 @@
 
 import importlib.util
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -129,3 +130,24 @@ def test_the_page_about_cpp_shows_the_program():
     page = (EXAMPLES.parent / "docs" / "cpp.md").read_text()
     program = (EXAMPLES / "train" / "main.cpp").read_text()
     assert f"```cpp\n{program}```\n" in page
+
+
+def test_digits_on_several_processes(digits, tmp_path):
+    pytest.importorskip("mpi4py")
+    start = [sys.executable, "-m", "cnn.distributed.run", "--nproc-per-node"]
+    example = [EXAMPLES / "distributed.py", "--batch", "24", "--out", tmp_path, "--epochs"]
+    output = run(*start, "2", *example, "2")
+    assert "1437 digits for training, 360 for test, 2 processes" in output
+    assert re.findall("epoch +(\\d+)", output) == ["1", "2"]  # of rank 0 alone
+    # It goes on from the checkpoint on another number of processes.
+    output = run(*start, "3", *example, "3", "--resume")
+    assert re.findall("epoch +(\\d+)", output) == ["3"]
+    accuracy = float(re.search("test accuracy ([\\d.]+)%", output)[1])
+    assert accuracy > 80
+    model = digits.LeNet()
+    model.load_state_dict(cnn.load(tmp_path / "distributed.pt")["model"])
+    refused = subprocess.run(
+        [*start, "2", EXAMPLES / "distributed.py", "--batch", "3"], capture_output=True, text=True
+    )
+    assert refused.returncode == 1
+    assert "a batch of 3 cannot be shared by 2 processes" in refused.stderr
