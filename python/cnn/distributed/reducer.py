@@ -48,8 +48,8 @@ _UNUSED_OUTPUTS = (
 )
 _NAMES_AT_DEBUG = (
     "\n In addition, you can set the environment variable TORCH_DISTRIBUTED_DEBUG to either INFO "
-    "or DETAIL to print out information about which particular parameters did not receive gradient on "
-    "this rank as part of this error"
+    "or DETAIL to print out information about which particular parameters did not receive gradient "
+    "on this rank as part of this error"
 )
 _NEEDLESS = (
     "find_unused_parameters=True was specified in DDP constructor, but did not find any unused "
