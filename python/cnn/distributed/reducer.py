@@ -276,11 +276,10 @@ class Reducer:
         if bucket.pending:
             return
         while self._next < len(self.buckets) and not self.buckets[self._next].pending:
-            self._send(self.buckets[self._next])
             self._next += 1
+            if self._hook or self._next < len(self.buckets):
+                self._send(self.buckets[self._next - 1])
         if self._next == len(self.buckets):
-            if self.find_unused_parameters and not self.static_graph:
-                self._send_used()
             # A backward inside of the outermost may still come to parameters again, which raises.
             _C._queue_callback(self._finish, True)
 
@@ -331,7 +330,7 @@ class Reducer:
 
     # ---- Messages ----
 
-    def _send(self, bucket):
+    def _send(self, bucket, async_op=True):
         from . import all_reduce
 
         if self._skips_unused and self._unused and set(bucket.indices) <= set(self._unused):
@@ -339,7 +338,7 @@ class Reducer:
         if self._hook:
             bucket.future = self._run_comm_hook(self._seen(bucket, bucket.flat))
         else:
-            bucket.work = all_reduce(bucket.flat, group=self.process_group, async_op=True)
+            bucket.work = all_reduce(bucket.flat, group=self.process_group, async_op=async_op)
 
     def _seen(self, bucket, flat):
         return GradBucket(bucket, flat, bucket.index == len(self.buckets) - 1)
@@ -398,10 +397,17 @@ class Reducer:
             self._gather(bucket, slot, param)
         for bucket in self.buckets:
             self._send(bucket)
-        self._finish()
+        self._receive_all()
 
     def _finish(self):
-        """Waits for what has been sent, and hands gradients to those that have none here."""
+        """Sends the last bucket, waits for the others, and hands gradients to those without one."""
+        if not self._hook:
+            self._send(self.buckets[-1], async_op=False)  # nothing is left to do meanwhile
+        if self.find_unused_parameters and not self.static_graph:
+            self._send_used()
+        self._receive_all()
+
+    def _receive_all(self):
         if self.static_graph and not self._has_rebuilt and not self._is_first_static_run():
             self._order += self._unused
         self._expects = self._unfinished = False
