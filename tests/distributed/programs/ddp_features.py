@@ -66,6 +66,13 @@ def unused_parameters_are_found():
         kept = model.module.layers["b"].weight.grad = cnn.full((2, 2), 3.0 + rank)
         model(cnn.ones(1, 2), "a").sum().backward()
         assert model.module.layers["b"].weight.grad is kept and (kept == 3 + rank).all()
+        # Also where it lies in the bucket, and differs between ranks.
+        model.zero_grad()
+        model(cnn.ones(1, 2), "ab").sum().backward()
+        grad = model.module.layers["b"].weight.grad.add_(rank)
+        before = grad.clone()
+        model(cnn.ones(1, 2), "a").sum().backward()
+        assert model.module.layers["b"].weight.grad is grad and cnn.equal(grad, before)
         # What some outputs lead to, but not the loss.
         model.zero_grad()
         x = cnn.ones(1, 2)
