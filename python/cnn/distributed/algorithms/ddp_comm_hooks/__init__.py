@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from enum import Enum
 from functools import partial
 
@@ -10,12 +11,8 @@ from . import debugging_hooks, default_hooks, powerSGD_hook, quantization_hooks
 __all__ = ["DDPCommHookType", "register_ddp_comm_hook"]
 
 
-try:
-    from enum import member  # a function is a method of the enum otherwise
-except ImportError:  # Python 3.10, where a partial is no function
-
-    def member(value):
-        return value
+# Before Python 3.11, where a function is a method of an enum, a partial is a member as it is.
+member = getattr(enum, "member", lambda value: value)
 
 
 def _register(hook, model, state):
@@ -27,21 +24,23 @@ def _register_power_sgd(hook, rank, model, state, start_powerSGD_iter=1_000):
     model.register_comm_hook(made, hook)
 
 
+# Those that raise are made when their modules are read, where no reader of types sees them.
+_raise = {**vars(quantization_hooks), **vars(powerSGD_hook)}
+
+
 class DDPCommHookType(Enum):
     """The hooks by name; a value is called with the model and the hook's state."""
 
     ALLREDUCE = member(partial(_register, default_hooks.allreduce_hook))
     FP16_COMPRESS = member(partial(_register, default_hooks.fp16_compress_hook))
     BF16_COMPRESS = member(partial(_register, default_hooks.bf16_compress_hook))
-    QUANTIZE_PER_TENSOR = member(partial(_register, quantization_hooks.quantization_pertensor_hook))
-    QUANTIZE_PER_CHANNEL = member(
-        partial(_register, quantization_hooks.quantization_perchannel_hook)
-    )
-    POWER_SGD = member(partial(_register_power_sgd, powerSGD_hook.powerSGD_hook, 1))
-    POWER_SGD_RANK2 = member(partial(_register_power_sgd, powerSGD_hook.powerSGD_hook, 2))
-    BATCHED_POWER_SGD = member(partial(_register_power_sgd, powerSGD_hook.batched_powerSGD_hook, 1))
+    QUANTIZE_PER_TENSOR = member(partial(_register, _raise["quantization_pertensor_hook"]))
+    QUANTIZE_PER_CHANNEL = member(partial(_register, _raise["quantization_perchannel_hook"]))
+    POWER_SGD = member(partial(_register_power_sgd, _raise["powerSGD_hook"], 1))
+    POWER_SGD_RANK2 = member(partial(_register_power_sgd, _raise["powerSGD_hook"], 2))
+    BATCHED_POWER_SGD = member(partial(_register_power_sgd, _raise["batched_powerSGD_hook"], 1))
     BATCHED_POWER_SGD_RANK2 = member(
-        partial(_register_power_sgd, powerSGD_hook.batched_powerSGD_hook, 2)
+        partial(_register_power_sgd, _raise["batched_powerSGD_hook"], 2)
     )
     NOOP = member(partial(_register, debugging_hooks.noop_hook))
 
