@@ -317,8 +317,13 @@ class Reducer:
     def _check(self, bucket):
         """Before the first write: if a program holds gradients of another step, they stay."""
         bucket.checked = True
-        if not self.gradient_as_bucket_view and not bucket.is_private():
-            bucket.renew()
+        if self.gradient_as_bucket_view or bucket.is_private():
+            return
+        before = bucket.views
+        bucket.renew()
+        for slot, (i, view) in enumerate(zip(bucket.indices, before)):
+            if i in self._arrived and self.params[i].grad is view:
+                bucket.copied.append(slot)
 
     def _divide_by(self):
         if self._divisor is None:
@@ -439,7 +444,7 @@ class Reducer:
                 bucket.params[slot].grad = bucket.views[slot]
         for slot, value in bucket.kept.items():
             if not self._is_used(bucket.indices[slot]):
-                bucket.views[slot].copy_(value)
+                bucket.params[slot].grad.copy_(value)
 
     def _is_used(self, i):
         """Whether backward has reached a parameter on any rank."""

@@ -166,6 +166,35 @@ def a_gradient_of_the_program_stays_that_tensor():
 
 
 @check
+def gradients_that_are_added_to_beside_new_ones():
+    """Some parameters keep their gradient, which the program looks at, and others get a new one."""
+    rank, world = dist.get_rank(), dist.get_world_size()
+    mean = sum(range(1, world + 1)) / world
+    for kept_first in (True, False):
+        model = DDP(nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)))
+        weights = [layer.weight for layer in model.module]
+        kept, new = weights if kept_first else weights[::-1]
+        with cnn.no_grad():
+            for weight in weights:
+                weight.fill_(1)
+
+        def step():
+            model(cnn.full((1, 2), rank + 1.0)).sum().backward()
+
+        step()
+        once = [weight.grad[0, 0].item() for weight in (kept, new)]
+        for times in range(2, 5):
+            looked_at, other = kept.grad, new.grad
+            new.grad = None
+            step()
+            assert kept.grad is looked_at
+            assert (kept.grad - times * once[0]).abs().max() < 1e-4
+            assert (new.grad - once[1]).abs().max() < 1e-4
+            assert (other - once[1]).abs().max() < 1e-4  # what was looked at before
+        assert all(abs(value - 2 * mean) < 1e-4 for value in once)
+
+
+@check
 def no_sync_adds_up():
     rank, world = dist.get_rank(), dist.get_world_size()
     for views in (False, True):
