@@ -99,6 +99,21 @@ class TwoOutputs(nn.Module):
 
 
 @check
+def several_backwards_of_one_forward():
+    rank, world = dist.get_rank(), dist.get_world_size()
+    mean = sum(range(1, world + 1)) / world
+    for views in (False, True):
+        model = DDP(TwoOutputs(), gradient_as_bucket_view=views)
+        for _ in range(3):
+            model.zero_grad()
+            y = model(cnn.full((1, 2), rank + 1.0))
+            y["used"].sum().backward()
+            y["unused"][0].sum().backward()
+            for layer in (model.module.a, model.module.b):
+                assert (layer.weight.grad - mean).abs().max() < 1e-6
+
+
+@check
 def unused_parameters_without_looking_raise():
     model = DDP(Branches())
     model(cnn.ones(1, 2), "ab").sum().backward()
