@@ -67,14 +67,19 @@ def test_two_epochs_learn_most_digits(digits, results):
     cnn.testing.assert_close(model(samples["images"]), samples["logits"])
 
 
-def test_mnist_files_are_trained_on(digits, tmp_path, capsys):
+def write_mnist(folder):
+    """MNIST's four files, with 64 digits for training and 16 for test."""
     for part, count in (("train", 64), ("t10k", 16)):
         header = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in (count, 28, 28))
         pixels = bytes(range(256)) * (count * 784 // 256)
-        (tmp_path / f"{part}-images-idx3-ubyte").write_bytes(header + pixels)
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(header + pixels)
         labels = bytes(i % 10 for i in range(count))
         header = bytes([0, 0, 8, 1]) + count.to_bytes(4, "big")
-        (tmp_path / f"{part}-labels-idx1-ubyte").write_bytes(header + labels)
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(header + labels)
+
+
+def test_mnist_files_are_trained_on(digits, tmp_path, capsys):
+    write_mnist(tmp_path)
     digits.main(["--mnist", str(tmp_path), "--epochs", "1", "--out", str(tmp_path)])
     assert "64 digits for training, 16 for test" in capsys.readouterr().out
 
@@ -146,6 +151,9 @@ def test_digits_on_several_processes(digits, tmp_path):
     assert accuracy > 80
     model = digits.LeNet()
     model.load_state_dict(cnn.load(tmp_path / "distributed.pt")["model"])
+    write_mnist(tmp_path)
+    output = run(*start, "2", *example, "1", "--mnist", tmp_path)
+    assert "64 digits for training, 16 for test, 2 processes" in output
     refused = subprocess.run(
         [*start, "2", EXAMPLES / "distributed.py", "--batch", "3"], capture_output=True, text=True
     )
