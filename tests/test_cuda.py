@@ -203,6 +203,7 @@ def test_devices_do_not_mix():
 
 
 @pytest.mark.cuda
+@pytest.mark.caching
 def test_memory_is_kept_and_counted():
     before = cnn.cuda.memory_allocated()
     x = cnn.empty(1 << 20, device="cuda")
