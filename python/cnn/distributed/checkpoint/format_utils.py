@@ -7,6 +7,6 @@ __all__ = _unavailable.declare(
     __name__,
     INSTEAD,
     functions="dcp_to_torch_save torch_save_to_dcp",
-    classes="BroadcastingTorchSaveReader DynamicMetaLoadPlanner",
+    classes="BroadcastingTorchSaveReader DynamicMetaLoadPlanner _EmptyStateDictLoadPlanner",
     error=NotImplementedError,
 )

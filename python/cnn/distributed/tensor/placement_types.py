@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ... import _unavailable
+
 __all__ = ["Partial", "Placement", "Replicate", "Shard"]
 
 
@@ -46,3 +48,8 @@ class Partial(Placement):
 
     def __repr__(self):
         return f"Partial({self.reduce_op})"
+
+
+_unavailable.declare(
+    __name__, "distributed.scatter hands out parts", classes="_StridedShard", base=Shard
+)
