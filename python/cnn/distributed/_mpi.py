@@ -37,6 +37,8 @@ def load():
         ) from error
     if MPI.Query_thread() < MPI.THREAD_MULTIPLE:
         raise RuntimeError("distributed: this MPI does not serve several threads at once")
+    if MPI.COMM_WORLD.Get_size() == 1:
+        unname_memory()
     return MPI
 
 
