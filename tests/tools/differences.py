@@ -31,7 +31,11 @@ DIFFERENCES: dict[str, str] = {
     "torch.hub.help": "as `load`",
     "torch.hub.list": "as `load`",
     "torch.serialization.set_crc32_options": "False raises: files always have their checksums",
-    "torch.nn.SyncBatchNorm": "of one process, which is all there is: batch normalization",
+    "torch.nn.SyncBatchNorm": "on a CPU as well, over MPI",
+    "torch.nn.parallel.DistributedDataParallel": "gradients are pieces of buckets also without "
+    "`gradient_as_bucket_view`, and a bucket moves while the program holds one; `mixed_precision` and "
+    "`delay_all_reduce_named_params` raise",
+    "torch.distributed.optim.ZeroRedundancyOptimizer": "`overlap_with_ddp` raises",
     "torch.distributed.init_process_group": 'MPI finds and joins the processes, whatever the address; "gloo" means '
     '"mpi", and other backends raise',
     "torch.distributed.new_subgroups": "without `group_size` it raises, as in a PyTorch without GPUs",
