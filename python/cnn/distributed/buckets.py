@@ -6,7 +6,6 @@ from .. import _C
 from ..autograd.grad_mode import no_grad
 
 _DEFAULT_FIRST_BUCKET_BYTES = 1 << 20
-_NO_LIMIT = (1 << 63) - 1
 
 
 def _compute_bucket_assignment_by_size(
@@ -58,8 +57,8 @@ class Bucket:
     a gradient may do what any tensor may.
     """
 
-    def __init__(self, index, indices, params, limit=_NO_LIMIT):
-        self.index, self.indices, self.params, self.limit = index, indices, params, limit
+    def __init__(self, index, indices, params):
+        self.index, self.indices, self.params = index, indices, params
         self.offsets, self.lengths = [], [param.numel() for param in params]
         total = 0
         for length in self.lengths:
@@ -79,14 +78,14 @@ class Bucket:
 
     def views_of(self, flat):
         """The pieces of a flat tensor as gradients."""
-        views, memory = [], flat.untyped_storage()
+        views, memory, start = [], flat.untyped_storage(), flat.storage_offset()
         for param, offset in zip(self.params, self.offsets):
             shape = param.shape
             strides = (
                 param.stride() if _is_dense(param) else _C.empty(shape, device="meta").stride()
             )
             view = _C.empty(0, dtype=flat.dtype, device=flat.device)
-            views.append(view.set_(memory, offset, shape, strides))
+            views.append(view.set_(memory, start + offset, shape, strides))
         return views
 
     def begin(self):

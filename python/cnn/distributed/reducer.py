@@ -120,7 +120,7 @@ class Reducer:
         self._divisor = self._forward_work = None
         self._static_world_size = True
         self._futures = []
-        self._make_buckets(bucket_indices, per_bucket_size_limits)
+        self._make_buckets(bucket_indices)
         tell = functools.partial(_tell, weakref.ref(self))
         self._handles = [_C._call_when_added(param, tell, i) for i, param in enumerate(self.params)]
 
@@ -135,10 +135,10 @@ class Reducer:
 
     # ---- Buckets ----
 
-    def _make_buckets(self, bucket_indices, limits):
+    def _make_buckets(self, bucket_indices):
         self.buckets, self._places = [], [None] * len(self.params)
-        for number, (indices, limit) in enumerate(zip(bucket_indices, limits)):
-            bucket = Bucket(number, indices, [self.params[i] for i in indices], limit)
+        for number, indices in enumerate(bucket_indices):
+            bucket = Bucket(number, indices, [self.params[i] for i in indices])
             self.buckets.append(bucket)
             for slot, i in enumerate(indices):
                 self._places[i] = bucket, slot
@@ -153,13 +153,13 @@ class Reducer:
             self._order = []
             return False
         params = [self.params[i] for i in self._order]
-        indices, limits = _compute_bucket_assignment_by_size(
+        indices, _ = _compute_bucket_assignment_by_size(
             params, self._limits, tensor_indices=self._order
         )
-        indices, limits = self._agree(indices, limits)
+        indices = self._agree(indices)
         self._has_rebuilt, self._order = True, []
         before = self.buckets
-        self._make_buckets(indices, limits)
+        self._make_buckets(indices)
         for bucket in before:
             if self.gradient_as_bucket_view or bucket.is_private():
                 self._move(bucket)
@@ -178,28 +178,19 @@ class Reducer:
     def _may_rebuild(self):
         return self.static_graph or not self.find_unused_parameters
 
-    def _agree(self, indices, limits):
+    def _agree(self, indices):
         """What the first rank says: arrival may differ between ranks."""
         from . import broadcast
 
-        order = [i for bucket in indices for i in bucket]
-        numbers = [number for number, bucket in enumerate(indices) for _ in bucket]
-        said = _C.tensor([order, numbers, [limits[number] for number in numbers]])
-        said = said.to(self.params[0].device)
+        pairs = [(i, number) for number, bucket in enumerate(indices) for i in bucket]
+        said = _C.tensor(pairs, device=self.params[0].device)
         broadcast(said, group_src=0, group=self.process_group)
-        order, numbers, caps = said.tolist()
-        indices, limits = [], []
-        for i, number, cap in zip(order, numbers, caps):
-            if number == len(indices):
-                indices.append([])
-                limits.append(cap)
+        indices = [[] for _ in range(int(said[:, 1].max()) + 1)]
+        for i, number in said.tolist():
             indices[number].append(i)
-        return indices, limits
+        return indices
 
     # ---- What forward tells ----
-
-    def prepare_for_forward(self):
-        """Before a forward whose backward will be reduced."""
 
     def prepare_for_backward(self, outputs):
         """After a forward: gradients are expected, of the parameters that `outputs` lead to."""

@@ -331,6 +331,9 @@ def communication_hooks():
     def own(state, bucket: dist.GradBucket) -> cnn.futures.Future[cnn.Tensor]:
         seen.append((bucket.index(), bucket.is_last(), bucket.buffer().shape, state))
         assert [g.shape for g in bucket.gradients()] == [p.shape for p in bucket.parameters()]
+        bucket.set_buffer(cnn.arange(12.0)[3:])
+        parts = [g.flatten().tolist() for g in bucket.gradients()]
+        assert sum(parts, []) == list(range(3, 12))
         future = cnn.futures.Future()
         future.set_result(cnn.full_like(bucket.buffer(), 7))
         return future

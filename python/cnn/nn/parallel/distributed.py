@@ -328,8 +328,6 @@ class DistributedDataParallel(Module, Joinable):
         return _C.is_grad_enabled() and self.require_backward_grad_sync
 
     def _pre_forward(self, *inputs, **kwargs):
-        if self._reduces():
-            self.reducer.prepare_for_forward()
         work = Join.notify_join_context(self)
         if work:
             self.reducer._set_forward_pass_work_handle(work, self._divide_by_initial_world_size)
