@@ -147,9 +147,26 @@ const char* element_name(DType t) {
       return "c10::BFloat16";
     case DType::Float32:
       return "float";
-    default:
+    case DType::Float64:
       return "double";
+    case DType::Float8E4M3FN:
+      return "c10::Float8_e4m3fn";
+    case DType::Float8E5M2:
+      return "c10::Float8_e5m2";
+    case DType::Float8E4M3FNUZ:
+      return "c10::Float8_e4m3fnuz";
+    case DType::Float8E5M2FNUZ:
+      return "c10::Float8_e5m2fnuz";
+    case DType::Float8E8M0FNU:
+      return "c10::Float8_e8m0fnu";
+    case DType::UInt16:
+      return "unsigned short";
+    case DType::UInt32:
+      return "unsigned int";
+    case DType::UInt64:
+      return "unsigned long";
   }
+  return "";
 }
 
 }  // namespace

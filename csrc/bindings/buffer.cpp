@@ -24,6 +24,12 @@ const char* format_of(DType t) {
       return "f";
     case DType::Float64:
       return "d";
+    case DType::UInt16:
+      return "H";
+    case DType::UInt32:
+      return "I";
+    case DType::UInt64:
+      return sizeof(long) == 8 ? "L" : "Q";
     default:
       return nullptr;
   }
@@ -42,6 +48,19 @@ static DType integer_of(int size) {
   }
 }
 
+static DType unsigned_of(int size) {
+  switch (size) {
+    case 1:
+      return DType::UInt8;
+    case 2:
+      return DType::UInt16;
+    case 4:
+      return DType::UInt32;
+    default:
+      return DType::UInt64;
+  }
+}
+
 std::optional<DType> dtype_of_format(std::string_view format, int size) {
   if (!format.empty() && (format[0] == '@' || format[0] == '=')) format.remove_prefix(1);
   if (!format.empty() && format[0] == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '<' : '>')) format.remove_prefix(1);
@@ -49,8 +68,6 @@ std::optional<DType> dtype_of_format(std::string_view format, int size) {
   switch (format[0]) {
     case '?':
       return DType::Bool;
-    case 'B':
-      return DType::UInt8;
     case 'e':
       return DType::Float16;
     case 'f':
@@ -63,6 +80,12 @@ std::optional<DType> dtype_of_format(std::string_view format, int size) {
     case 'l':
     case 'q':
       return integer_of(size);
+    case 'B':
+    case 'H':
+    case 'I':
+    case 'L':
+    case 'Q':
+      return unsigned_of(size);
     default:
       return std::nullopt;
   }

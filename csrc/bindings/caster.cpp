@@ -43,11 +43,11 @@ bool to_bool(PyObject* o) {
 }
 
 namespace {
-// An int beyond int64; uint64 would hold some of them, which no dtype here does.
-[[noreturn]] void fail_too_wide(PyObject* o) {
+// An int beyond int64: OverflowError unless uint64 holds it.
+Scalar wide_scalar(PyObject* o) {
   const unsigned long long bits = PyLong_AsUnsignedLongLong(o);
-  if (bits == ~0ull && PyErr_Occurred()) throw PythonError();  // OverflowError
-  fail(ErrorKind::Runtime, "", "value cannot be converted to type int64_t without overflow");
+  if (bits == ~0ull && PyErr_Occurred()) throw PythonError();
+  return Scalar::of_unsigned(bits);
 }
 }  // namespace
 
@@ -56,17 +56,19 @@ Scalar to_scalar(PyObject* o) {
   if (PyBool_Check(o)) return o == Py_True;
   if (PyLong_Check(o)) {
     int64_t value = 0;
-    if (!read_int(o, value)) fail_too_wide(o);
-    return value;
+    return read_int(o, value) ? Scalar(value) : wide_scalar(o);
   }
   if (is_tensor(o)) return tensor_of(o).item();
   if (std::string_view(Py_TYPE(o)->tp_name).starts_with("numpy.bool")) return to_bool(o);
   return PyIndex_Check(o) ? Scalar(to_int(o)) : Scalar(to_double(o));
 }
 
+PyObject* integer_object(Scalar v) {
+  return v.is_unsigned() ? PyLong_FromUnsignedLongLong(v.to_bits()) : PyLong_FromLongLong(v.to_int());
+}
 PyObject* scalar_object(Scalar v) {
   if (v.is_float()) return PyFloat_FromDouble(v.to_double());
-  return v.is_bool() ? PyBool_FromLong(v.to_bool()) : PyLong_FromLongLong(v.to_int());
+  return v.is_bool() ? PyBool_FromLong(v.to_bool()) : integer_object(v);
 }
 
 Tensor number_tensor(PyObject* number) {

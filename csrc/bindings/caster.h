@@ -128,6 +128,7 @@ inline PyObject* to_python(const Call&, DType t) { return dtype_object(t); }
 inline PyObject* to_python(const Call&, MemoryFormat f) { return memory_format_object(f); }
 inline PyObject* to_python(const Call&, const std::string& s) { return text(s).release(); }
 inline PyObject* to_python(const Call&, const Dims& sizes) { return size_object(sizes); }
+PyObject* integer_object(Scalar v);
 PyObject* scalar_object(Scalar v);
 inline PyObject* to_python(const Call&, Scalar v) { return scalar_object(v); }
 PyObject* to_python(const Call& call, const Tensors& tensors);  // a tuple

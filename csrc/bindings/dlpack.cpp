@@ -44,13 +44,29 @@ struct DLManagedTensorVersioned {
   DLTensor tensor;
 };
 enum : int32_t { kDLCPU = 1, kDLCUDA = 2, kDLCUDAHost = 3 };
-enum : uint8_t { kDLInt, kDLUInt, kDLFloat, kDLBfloat = 4, kDLBool = 6 };
+enum : uint8_t {
+  kDLInt,
+  kDLUInt,
+  kDLFloat,
+  kDLBfloat = 4,
+  kDLBool = 6,
+  kDLFloat8E4M3FN = 10,
+  kDLFloat8E4M3FNUZ,
+  kDLFloat8E5M2,
+  kDLFloat8E5M2FNUZ,
+  kDLFloat8E8M0FNU,
+};
 
 DLDataType dl_type(DType t) {
   const auto bits = uint8_t(item_size(t) * 8);
   if (t == DType::Bool) return {kDLBool, 8, 1};
-  if (t == DType::UInt8) return {kDLUInt, 8, 1};
+  if (t == DType::UInt8 || t >= DType::UInt16) return {kDLUInt, bits, 1};
   if (t == DType::BFloat16) return {kDLBfloat, 16, 1};
+  if (t == DType::Float8E4M3FN) return {kDLFloat8E4M3FN, 8, 1};
+  if (t == DType::Float8E4M3FNUZ) return {kDLFloat8E4M3FNUZ, 8, 1};
+  if (t == DType::Float8E5M2) return {kDLFloat8E5M2, 8, 1};
+  if (t == DType::Float8E5M2FNUZ) return {kDLFloat8E5M2FNUZ, 8, 1};
+  if (t == DType::Float8E8M0FNU) return {kDLFloat8E8M0FNU, 8, 1};
   return {is_floating(t) ? uint8_t(kDLFloat) : uint8_t(kDLInt), bits, 1};
 }
 DType dtype_of_dl(DLDataType t) {

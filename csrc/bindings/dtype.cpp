@@ -38,14 +38,6 @@ constexpr struct Foreign {
     {"complex64", "cfloat", "c64", 8, Kind::Complex},
     {"complex128", "cdouble", "c128", 16, Kind::Complex},
     {"complex32", "chalf", "c32", 4, Kind::Complex},
-    {"uint16", nullptr, "u16", 2, Kind::Unsigned},
-    {"uint32", nullptr, "u32", 4, Kind::Unsigned},
-    {"uint64", nullptr, "u64", 8, Kind::Unsigned},
-    {"float8_e4m3fn", nullptr, "f8e4m3fn", 1, Kind::Float},
-    {"float8_e5m2", nullptr, "f8e5m2", 1, Kind::Float},
-    {"float8_e4m3fnuz", nullptr, "f8e4m3fnuz", 1, Kind::Float},
-    {"float8_e5m2fnuz", nullptr, "f8e5m2fnuz", 1, Kind::Float},
-    {"float8_e8m0fnu", nullptr, "f8e8m0fnu", 1, Kind::Float},
     {"float4_e2m1fn_x2", nullptr, "f4e2m1fnx2", 1, Kind::Float},
     {"int1", nullptr, "int1", 1, Kind::Signed},
     {"int2", nullptr, "int2", 1, Kind::Signed},
@@ -93,11 +85,12 @@ bool is_floating_dtype(PyObject* self) {
 bool is_complex_dtype(PyObject* self) { return as_foreign(self) && as_foreign(self)->kind == Kind::Complex; }
 PyObject* is_signed_dtype(PyObject* self, void*) {
   return guard([&] {
-    bool is_signed = dtype_value(self) != DType::UInt8 && dtype_value(self) != DType::Bool;
+    const DType t = dtype_value(self);
+    bool is_signed = t < DType::Float8E8M0FNU && t != DType::UInt8 && t != DType::Bool;
     if (const Foreign* foreign = as_foreign(self)) {
       check(foreign->kind != Kind::Quantized, "", "isSignedType not supported for quantized types");
       check(foreign->kind != Kind::Bits, "", "Bits types are undefined");
-      is_signed = foreign->kind != Kind::Unsigned && std::string_view(foreign->name) != "float8_e8m0fnu";
+      is_signed = foreign->kind != Kind::Unsigned;
     }
     return PyBool_FromLong(is_signed);
   });
@@ -106,7 +99,9 @@ int dtype_item_size(PyObject* self) {
   return as_foreign(self) ? as_foreign(self)->item_size : item_size(dtype_value(self));
 }
 PyObject* dtype_abbr(PyObject* self, void*) {
-  static constexpr const char* kShort[kDTypes] = {"u8", "i8", "i16", "i32", "i64", "b8", "f16", "bf16", "f32", "f64"};
+  static constexpr const char* kShort[kDTypes] = {"u8",         "i8",         "i16",       "i32", "i64",      "b8",
+                                                  "f16",        "bf16",       "f32",       "f64", "f8e4m3fn", "f8e5m2",
+                                                  "f8e4m3fnuz", "f8e5m2fnuz", "f8e8m0fnu", "u16", "u32",      "u64"};
   return PyUnicode_FromString(as_foreign(self) ? as_foreign(self)->abbr : kShort[int(dtype_value(self))]);
 }
 

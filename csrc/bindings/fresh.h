@@ -27,8 +27,9 @@ inline Tensor fresh(const Tensor& t, int64_t first = 0) {
   if (!fill_uninitialized || first >= t.numel()) return t;
   NoGrad guard;
   const Tensor rest = first ? alias(t, {t.numel() - first}, {1}, t.offset() + first) : t;
-  const int bits = int(item_size(t.dtype())) * 8 - !(t.dtype() == DType::UInt8);
+  const int bits = int(item_size(t.dtype())) * 8 - !(t.dtype() == DType::UInt8 || t.dtype() >= DType::UInt16);
   if (is_floating(t.dtype())) fill_(rest, std::numeric_limits<double>::quiet_NaN());
+  else if (t.dtype() == DType::UInt64) fill_(rest, Scalar::of_unsigned(~uint64_t(0)));
   else fill_(rest, t.dtype() == DType::Bool ? 1 : int64_t((uint64_t(1) << bits) - 1));
   return t;
 }

@@ -98,7 +98,7 @@ T convert_float(double v, DType dtype) {
     const double low =
         std::is_unsigned_v<T> ? -double(std::numeric_limits<T>::max()) : double(std::numeric_limits<T>::min());
     if (!(v >= low && v < double(std::numeric_limits<T>::max()) + 1)) raise_unfit(dtype);
-    return T(int64_t(v));
+    return Scalar(v).to<T>();
   } else {
     return T(v);
   }
@@ -114,6 +114,11 @@ T convert_item(PyObject* o, DType dtype) {
       if (v == -1 && PyErr_Occurred()) throw PythonError();
       return T(v);
     }
+    if constexpr (std::is_same_v<T, uint64_t>) {  // all of it, and nothing negative
+      const unsigned long long v = PyLong_AsUnsignedLongLong(o);
+      if (v == ~0ull && PyErr_Occurred()) throw PythonError();
+      return v;
+    }
     return convert_int<T>(to_int(o), dtype);
   }
   check_type(!is_text(o), "", "new(): invalid data type '", type_name_of(o), "'");
@@ -123,6 +128,7 @@ T convert_item(PyObject* o, DType dtype) {
     check_type(PyNumber_Check(o), "", "must be real number, not ", type_name_of(o));
   }
   const Scalar v = to_scalar(o);
+  if (v.is_unsigned()) return v.to<T>();
   return v.is_float() ? convert_float<T>(v.to_double(), dtype) : convert_int<T>(v.to_int(), dtype);
 }
 
@@ -148,7 +154,7 @@ Tensor from_sequence(PyObject* data, DType dtype) {
   const Dims sizes = infer_sizes(data);
   Tensor t = empty(sizes, dtype);
   if (t.numel()) {
-    visit_dtype(dtype, [&]<class T>() { fill(data, sizes, 0, static_cast<T*>(t.raw()), dtype); });
+    visit_any_dtype(dtype, [&]<class T>() { fill(data, sizes, 0, static_cast<T*>(t.raw()), dtype); });
   }
   return t;
 }

@@ -105,7 +105,7 @@ PyGetSetDef marker_properties[] = {{"dtype", marker_dtype, nullptr, "The element
                                    {"__module__", marker_module, nullptr, nullptr, nullptr},
                                    {}};
 
-PyObject* markers[kDTypes];
+PyObject* markers[kComputingDTypes];
 
 // x.new(...): as the constructor of x's own kind.
 PyObject* new_like(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
@@ -158,7 +158,7 @@ void bind_legacy_types(PyObject* module) {
   legacy_type.tp_methods = marker_methods;
   legacy_type.tp_getset = marker_properties;
   expect_ok(PyType_Ready(&legacy_type));
-  for (int i = 0; i < kDTypes; ++i) {
+  for (int i = 0; i < kComputingDTypes; ++i) {
     markers[i] = Object::steal(reinterpret_cast<PyObject*>(PyObject_New(LegacyType, &legacy_type))).release();
     reinterpret_cast<LegacyType*>(markers[i])->dtype = DType(i);
     expect_ok(PyModule_AddObjectRef(module, name_of(DType(i)).c_str(), markers[i]));

@@ -67,7 +67,8 @@ Ref<Storage> storage_over(std::unique_ptr<Buffer> buffer, size_t nbytes) {
   const Object type = Object::steal(PyObject_GetAttrString(dtype.get(), "type"));
   const Object name = Object::steal(PyObject_GetAttrString(type.get(), "__name__"));
   fail(ErrorKind::Type, "", "can't convert np.ndarray of type numpy.", view(name.get()),
-       ". The only supported types are: float64, float32, float16, int64, int32, int16, int8, uint8, and bool.");
+       ". The only supported types are: float64, float32, float16, int64, int32, int16, int8, uint64, uint32, uint16, "
+       "uint8, and bool.");
 }
 
 }  // namespace
@@ -150,7 +151,8 @@ Object array_of(PyObject* self) {
 
 Object numpy_of(PyObject* self, bool force) {
   const Tensor& t = tensor_of(self);
-  check_type(t.dtype() != DType::BFloat16, "", "Got unsupported ScalarType BFloat16");
+  check_type(t.dtype() != DType::BFloat16 && !is_float8(t.dtype()), "", "Got unsupported ScalarType ",
+             dtype_type_name(t.dtype()));
   if (force) {
     const Object plain = Object::steal(wrap(cnn::to_device(detach(t), kCpu)));
     return array_of(plain.get());

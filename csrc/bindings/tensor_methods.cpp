@@ -15,8 +15,9 @@ namespace {
 // ---- item, tolist ----
 
 PyObject* element_object(DType dtype, const void* p) {
-  return visit_dtype(dtype, [&]<class T>() -> PyObject* {
+  return visit_any_dtype(dtype, [&]<class T>() -> PyObject* {
     if constexpr (std::is_same_v<T, bool>) return PyBool_FromLong(*static_cast<const uint8_t*>(p) != 0);
+    else if constexpr (std::is_same_v<T, uint64_t>) return PyLong_FromUnsignedLongLong(*static_cast<const T*>(p));
     else if constexpr (std::is_integral_v<T>) return PyLong_FromLongLong(int64_t(*static_cast<const T*>(p)));
     else return PyFloat_FromDouble(double(*static_cast<const T*>(p)));
   });

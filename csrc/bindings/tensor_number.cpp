@@ -179,7 +179,7 @@ int nb_bool(PyObject* self) {
 PyObject* nb_int(PyObject* self) {
   return special("__int__", self, [](const Tensor& t) {
     const Scalar v = element(t);
-    return v.is_float() ? PyLong_FromDouble(v.to_double()) : PyLong_FromLongLong(v.to_int());
+    return v.is_float() ? PyLong_FromDouble(v.to_double()) : integer_object(v);
   });
 }
 PyObject* nb_float(PyObject* self) {
@@ -189,7 +189,7 @@ PyObject* nb_index(PyObject* self) {
   return special("__index__", self, [](const Tensor& t) {
     check_type(t.numel() == 1 && !is_floating(t.dtype()), "",
                "only integer tensors of a single element can be converted to an index");
-    return PyLong_FromLongLong(t.item().to_int());
+    return integer_object(t.item());
   });
 }
 

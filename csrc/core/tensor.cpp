@@ -103,7 +103,10 @@ Tensor detached_alias(const Tensor& x, bool share_version) {
 }
 
 Tensor wrapped_number(Scalar value, Device device) {
-  const DType dtype = value.is_float() ? DType::Float64 : value.is_int() ? DType::Int64 : DType::Bool;
+  const DType dtype = value.is_float()      ? DType::Float64
+                      : value.is_unsigned() ? DType::UInt64
+                      : value.is_int()      ? DType::Int64
+                                            : DType::Bool;
   if (device.is_cuda()) {
     const Tensor number = wrapped_number(value);
     const Tensor moved = empty(Dims(), dtype, device);
@@ -115,6 +118,7 @@ Tensor wrapped_number(Scalar value, Device device) {
   t.impl()->wrapped_number = true;
   if (device.is_meta()) return t;
   if (value.is_float()) *t.data<double>() = value.to_double();
+  else if (value.is_unsigned()) *t.data<uint64_t>() = value.to_bits();
   else if (value.is_int()) *t.data<int64_t>() = value.to_int();
   else *t.data<bool>() = value.to_bool();
   return t;

@@ -6,11 +6,12 @@
 
 namespace cnn::cuda {
 
-// Any dtype's value, exactly: integers in i, floats in d.
+// Any dtype's value, exactly: integers in i, floats in d. Those of uint64 have its bits in i.
 struct Wide {
   double d;
   int64_t i;
   bool floating;
+  bool unsigned64 = false;
 };
 
 // A flag that is true may be any byte but 0.
@@ -22,6 +23,10 @@ template <class T> __device__ inline Wide widen(const void* p) {
   const T x = element<T>(p);
   if constexpr (T(0.5f) != T(0.0f) && !kernels::Same<T, bool>::value) return {double(x), 0, true};
   else return {0, int64_t(x), false};
+}
+
+template <class T> __device__ inline Wide widen_float8(const void* p) {
+  return {double(float(*static_cast<const T*>(p))), 0, true};
 }
 
 __device__ inline Wide load_wide(const void* p, DType type) {
@@ -44,17 +49,37 @@ __device__ inline Wide load_wide(const void* p, DType type) {
       return {double(float(*static_cast<const BFloat16*>(p))), 0, true};
     case DType::Float32:
       return widen<float>(p);
-    default:
+    case DType::Float64:
       return widen<double>(p);
+    case DType::Float8E4M3FN:
+      return widen_float8<Float8E4M3FN>(p);
+    case DType::Float8E5M2:
+      return widen_float8<Float8E5M2>(p);
+    case DType::Float8E4M3FNUZ:
+      return widen_float8<Float8E4M3FNUZ>(p);
+    case DType::Float8E5M2FNUZ:
+      return widen_float8<Float8E5M2FNUZ>(p);
+    case DType::Float8E8M0FNU:
+      return widen_float8<Float8E8M0FNU>(p);
+    case DType::UInt16:
+      return widen<uint16_t>(p);
+    case DType::UInt32:
+      return widen<uint32_t>(p);
+    case DType::UInt64:
+      return {0, int64_t(*static_cast<const uint64_t*>(p)), false, true};
   }
+  return {};
 }
 
 // Floats to integers truncate; narrow integers wrap through int64.
 template <class T> __device__ inline void narrow(void* p, Wide x) {
   *static_cast<T*>(p) = x.floating ? T(int64_t(x.d)) : T(x.i);
 }
-// int64 to 16-bit floats and to float rounds once to float.
-__device__ inline float to_float(Wide x) { return x.floating ? float(x.d) : float(x.i); }
+// int64 to floats of 16 and 8 bits and to float rounds once to float.
+__device__ inline float to_float(Wide x) {
+  return x.floating ? float(x.d) : x.unsigned64 ? float(uint64_t(x.i)) : float(x.i);
+}
+template <class T> __device__ inline void narrow_float8(void* p, Wide x) { *static_cast<T*>(p) = T(to_float(x)); }
 
 __device__ inline void store_wide(void* p, DType type, Wide x) {
   switch (type) {
@@ -80,8 +105,26 @@ __device__ inline void store_wide(void* p, DType type, Wide x) {
     case DType::Float32:
       *static_cast<float*>(p) = to_float(x);
       return;
-    default:
-      *static_cast<double*>(p) = x.floating ? x.d : double(x.i);
+    case DType::Float64:
+      *static_cast<double*>(p) = x.floating ? x.d : x.unsigned64 ? double(uint64_t(x.i)) : double(x.i);
+      return;
+    case DType::Float8E4M3FN:
+      return narrow_float8<Float8E4M3FN>(p, x);
+    case DType::Float8E5M2:
+      return narrow_float8<Float8E5M2>(p, x);
+    case DType::Float8E4M3FNUZ:
+      return narrow_float8<Float8E4M3FNUZ>(p, x);
+    case DType::Float8E5M2FNUZ:
+      return narrow_float8<Float8E5M2FNUZ>(p, x);
+    case DType::Float8E8M0FNU:
+      return narrow_float8<Float8E8M0FNU>(p, x);
+    case DType::UInt16:
+      return narrow<uint16_t>(p, x);
+    case DType::UInt32:
+      return narrow<uint32_t>(p, x);
+    case DType::UInt64:
+      if (x.floating && x.d >= 0x1p63) *static_cast<uint64_t*>(p) = uint64_t(x.d);
+      else narrow<uint64_t>(p, x);
   }
 }
 

@@ -39,11 +39,12 @@ Scalar read_element(const TensorImpl& x) {
   alignas(8) char bytes[8];
   const char* p = static_cast<const char*>(x.storage->data()) + x.offset * item_size(x.dtype);
   check_cuda(cudaMemcpy(bytes, p, size_t(item_size(x.dtype)), cudaMemcpyDeviceToHost), "reading an element");
-  return visit_dtype(x.dtype, [&]<class T>() -> Scalar {
+  return visit_any_dtype(x.dtype, [&]<class T>() -> Scalar {
     if constexpr (std::is_same_v<T, bool>) return Scalar(bytes[0] != 0);
     T value;
     std::memcpy(&value, bytes, sizeof value);
-    if constexpr (std::is_integral_v<T>) return Scalar(int64_t(value));
+    if constexpr (std::is_same_v<T, uint64_t>) return Scalar::of_unsigned(value);
+    else if constexpr (std::is_integral_v<T>) return Scalar(int64_t(value));
     else return Scalar(double(value));
   });
 }

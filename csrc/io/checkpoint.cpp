@@ -37,7 +37,7 @@ class Reader final : pickle::Unpickler {
   void call(const Value& function, const Value& args) override;
 
   void make_ordered_dict(const std::vector<const Value*>& args);
-  void rebuild_tensor(const std::vector<const Value*>& args);
+  void rebuild_tensor(const std::vector<const Value*>& args, bool named);
   void rebuild_parameter(const std::vector<const Value*>& args);
   void check_requires_grad(const Value& requires_grad, DType dtype) const {
     need(requires_grad.kind == Kind::Bool && (!requires_grad.number || is_floating(dtype)), "a gradient of integers");
@@ -51,15 +51,10 @@ class Reader final : pickle::Unpickler {
 };
 
 void Reader::check_global(std::string_view name) {
-  static const std::set<std::string_view> known = {pickle::kRebuildTensor, pickle::kRebuildParameter,
-                                                   pickle::kOrderedDict,   "torch\nSize",
-                                                   "torch\ndevice",        "torch\nfloat64",
-                                                   "torch\nfloat32",       "torch\nfloat16",
-                                                   "torch\nbfloat16",      "torch\nint64",
-                                                   "torch\nint32",         "torch\nint16",
-                                                   "torch\nint8",          "torch\nuint8",
-                                                   "torch\nbool"};
-  if (known.count(name) || pickle::dtype_of_storage(name)) return;
+  static const std::set<std::string_view> known = {
+      pickle::kRebuildTensor, pickle::kRebuildTensorV3, pickle::kRebuildParameter, pickle::kOrderedDict,
+      "torch\nSize",          "torch\ndevice"};
+  if (known.count(name) || pickle::dtype_of_storage(name) || pickle::dtype_of_global(name)) return;
   std::string shown(name);
   std::replace(shown.begin(), shown.end(), '\n', '.');
   fail(ErrorKind::Runtime, kOp, path_, " names ", shown,
@@ -107,7 +102,8 @@ Dims Reader::dims(const Value& v) {
 
 void Reader::call(const Value& function, const Value& args) {
   if (function.text == pickle::kOrderedDict) return make_ordered_dict(args.items);
-  if (function.text == pickle::kRebuildTensor) return rebuild_tensor(args.items);
+  if (function.text == pickle::kRebuildTensor) return rebuild_tensor(args.items, false);
+  if (function.text == pickle::kRebuildTensorV3) return rebuild_tensor(args.items, true);
   if (function.text == pickle::kRebuildParameter) return rebuild_parameter(args.items);
   damaged("a call of what is no function of state dicts");
 }
@@ -134,15 +130,25 @@ void Reader::rebuild_parameter(const std::vector<const Value*>& args) {
   push_number(Kind::Tensor, args[0]->number);
 }
 
-// (storage, offset, size, stride, requires_grad, hooks) and perhaps metadata.
-void Reader::rebuild_tensor(const std::vector<const Value*>& args) {
-  need((args.size() == 6 || args.size() == 7) && args[0]->kind == Kind::Storage && args[1]->kind == Kind::Int,
+// (storage, offset, size, stride, requires_grad, hooks), with `named` the dtype, and perhaps metadata.
+void Reader::rebuild_tensor(const std::vector<const Value*>& args, bool named) {
+  const size_t size = named ? 7 : 6;
+  need((args.size() == size || args.size() == size + 1) && args[0]->kind == Kind::Storage && args[1]->kind == Kind::Int,
        "a tensor without a storage");
-  if (args.size() == 7) {
-    need(args[6]->kind == Kind::None || (args[6]->is_dict() && args[6]->items.empty()), "a conjugate or negative view");
+  if (args.size() == size + 1) {
+    const Value& metadata = *args[size];
+    need(metadata.kind == Kind::None || (metadata.is_dict() && metadata.items.empty()), "a conjugate or negative view");
   }
   const Memory& memory = memories_[size_t(args[0]->number)];
-  check_requires_grad(*args[4], memory.dtype);
+  DType dtype = memory.dtype;
+  if (named) {
+    const std::optional<DType> given =
+        args[6]->kind == Kind::Global ? pickle::dtype_of_global(args[6]->text) : std::nullopt;
+    need(given.has_value(), "a dtype that is none");
+    dtype = *given;
+  }
+  const int64_t count = int64_t(memory.storage->nbytes()) / item_size(dtype);
+  check_requires_grad(*args[4], dtype);
   const int64_t offset = args[1]->number;
   const Dims sizes = dims(*args[2]), strides = dims(*args[3]);
   need(sizes.size() == strides.size(), "sizes and strides of different length");
@@ -153,9 +159,9 @@ void Reader::rebuild_tensor(const std::vector<const Value*>& args) {
     need(!__builtin_mul_overflow(sizes[i] - 1, strides[i], &span) && !__builtin_add_overflow(last, span, &last),
          "a tensor that leaves its storage");
   }
-  need(offset >= 0 && offset <= memory.count && (none || last < memory.count), "a tensor that leaves its storage");
+  need(offset >= 0 && offset <= count && (none || last < count), "a tensor that leaves its storage");
   push_number(Kind::Tensor, int64_t(tensors_.size()));
-  tensors_.push_back(Tensor(make_ref<TensorImpl>(memory.storage, sizes, strides, offset, memory.dtype)));
+  tensors_.push_back(Tensor(make_ref<TensorImpl>(memory.storage, sizes, strides, offset, dtype)));
 }
 
 StateDict Reader::read() {

@@ -50,11 +50,16 @@ enum class Op : uint8_t {
 
 // Globals as GLOBAL has them: module, line break, name.
 inline constexpr std::string_view kRebuildTensor = "torch._utils\n_rebuild_tensor_v2",
+                                  kRebuildTensorV3 = "torch._utils\n_rebuild_tensor_v3",
                                   kRebuildParameter = "torch._utils\n_rebuild_parameter",
                                   kOrderedDict = "collections\nOrderedDict";
 
-// The class of a dtype's storages: "torch\nFloatStorage".
+// The class of a dtype's storages: "torch\nFloatStorage". Dtypes that are only stored have those of bytes, and are
+// named beside them, by kRebuildTensorV3.
 std::string_view storage_of_dtype(DType dtype);
 std::optional<DType> dtype_of_storage(std::string_view global);
+// "torch\nfloat32", and back.
+std::string_view global_of_dtype(DType dtype);
+std::optional<DType> dtype_of_global(std::string_view global);
 
 }  // namespace cnn::pickle

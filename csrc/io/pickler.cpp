@@ -97,33 +97,37 @@ void Pickler::hooks() {
 // ("storage", class, key, place, number of elements)
 void Pickler::storage(const Tensor& x) {
   const Ref<Storage>& memory = x.storage();
-  const auto [known, unseen] = known_.emplace(memory.get(), Known{storages_.size(), x.dtype()});
+  const DType elements = is_stored(x.dtype()) ? DType::UInt8 : x.dtype();
+  const auto [known, unseen] = known_.emplace(memory.get(), Known{storages_.size(), elements});
   if (unseen) {
     storages_.push_back(memory);
     exports_.push_back(std::make_unique<StorageExport>(memory));
   }
-  one_dtype_each_ &= known->second.dtype == x.dtype();
+  one_dtype_each_ &= known->second.dtype == elements;
   begin_tuple(5);
   text("storage");
   global(storage_of_dtype(x.dtype()));
   text(std::to_string(known->second.key));
   text(device_name(memory->device()));
-  integer(int64_t(memory->nbytes()) / item_size(x.dtype()));
+  integer(int64_t(memory->nbytes()) / item_size(elements));
   end_tuple(5);
   remember();
   op(Op::BinPersId);
 }
 
 void Pickler::rebuild_tensor(const Tensor& x, bool requires_grad) {
-  global(kRebuildTensor);
-  begin_tuple(6);
+  const bool named = is_stored(x.dtype());
+  const size_t size = named ? 7 : 6;
+  global(named ? kRebuildTensorV3 : kRebuildTensor);
+  begin_tuple(size);
   storage(x);
   integer(x.offset());
   dims(x.shape());
   dims(x.strides());
   boolean(requires_grad);
   hooks();
-  end_tuple(6);
+  if (named) global(global_of_dtype(x.dtype()));
+  end_tuple(size);
   remember();
   op(Op::Reduce);
 }

@@ -8,18 +8,38 @@
 namespace cnn::pickle {
 namespace {
 
-constexpr std::string_view kStorages[kDTypes] = {"torch\nByteStorage",  "torch\nCharStorage",     "torch\nShortStorage",
-                                                 "torch\nIntStorage",   "torch\nLongStorage",     "torch\nBoolStorage",
-                                                 "torch\nHalfStorage",  "torch\nBFloat16Storage", "torch\nFloatStorage",
-                                                 "torch\nDoubleStorage"};
+constexpr std::string_view kStorages[kComputingDTypes] = {
+    "torch\nByteStorage",  "torch\nCharStorage",  "torch\nShortStorage", "torch\nIntStorage",
+    "torch\nLongStorage",  "torch\nBoolStorage",  "torch\nHalfStorage",  "torch\nBFloat16Storage",
+    "torch\nFloatStorage", "torch\nDoubleStorage"};
+
+constexpr std::string_view kBytes = "torch.storage\nUntypedStorage";
+constexpr std::string_view kGlobals[kDTypes] = {"torch\nuint8",           "torch\nint8",
+                                                "torch\nint16",           "torch\nint32",
+                                                "torch\nint64",           "torch\nbool",
+                                                "torch\nfloat16",         "torch\nbfloat16",
+                                                "torch\nfloat32",         "torch\nfloat64",
+                                                "torch\nfloat8_e4m3fn",   "torch\nfloat8_e5m2",
+                                                "torch\nfloat8_e4m3fnuz", "torch\nfloat8_e5m2fnuz",
+                                                "torch\nfloat8_e8m0fnu",  "torch\nuint16",
+                                                "torch\nuint32",          "torch\nuint64"};
 
 }  // namespace
 
-std::string_view storage_of_dtype(DType dtype) { return kStorages[int(dtype)]; }
+std::string_view storage_of_dtype(DType dtype) { return is_stored(dtype) ? kBytes : kStorages[int(dtype)]; }
 
 std::optional<DType> dtype_of_storage(std::string_view global) {
-  for (int i = 0; i < kDTypes; ++i)
+  if (global == kBytes) return DType::UInt8;
+  for (int i = 0; i < kComputingDTypes; ++i)
     if (global == kStorages[i]) return DType(i);
+  return std::nullopt;
+}
+
+std::string_view global_of_dtype(DType dtype) { return kGlobals[int(dtype)]; }
+
+std::optional<DType> dtype_of_global(std::string_view global) {
+  for (int i = 0; i < kDTypes; ++i)
+    if (global == kGlobals[i]) return DType(i);
   return std::nullopt;
 }
 

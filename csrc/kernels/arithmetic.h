@@ -37,6 +37,7 @@ struct Sub : Functor {
 
 // y = a b; for bool: a and b
 struct Mul : Functor {
+  static constexpr Stored kStored = Stored::Both;
   template <class T>
   CNN_HD T operator()(T a, T b) const {
     return T(a * b);

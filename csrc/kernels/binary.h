@@ -232,9 +232,11 @@ struct Clamp : Functor {
 };
 
 struct Eq : PredicateFunctor {
+  static constexpr Stored kStored = Stored::Both;
   template <class T> CNN_HD bool operator()(T a, T b) const { return a == b; }
 };
 struct Ne : PredicateFunctor {
+  static constexpr Stored kStored = Stored::Both;
   template <class T> CNN_HD bool operator()(T a, T b) const { return a != b; }
 };
 struct Lt : PredicateFunctor {
@@ -259,12 +261,15 @@ struct LogicalXor : PredicateFunctor {
   template <class T> CNN_HD bool operator()(T a, T b) const { return (a != T(0)) != (b != T(0)); }
 };
 struct BitwiseAnd : Functor {
+  static constexpr Stored kStored = Stored::Unsigned;
   template <class T> CNN_HD T operator()(T a, T b) const { return T(a & b); }
 };
 struct BitwiseOr : Functor {
+  static constexpr Stored kStored = Stored::Unsigned;
   template <class T> CNN_HD T operator()(T a, T b) const { return T(a | b); }
 };
 struct BitwiseXor : Functor {
+  static constexpr Stored kStored = Stored::Unsigned;
   template <class T> CNN_HD T operator()(T a, T b) const { return T(a ^ b); }
 };
 // Shifts by a negative number or by the width and more empty the word.

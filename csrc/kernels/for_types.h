@@ -27,6 +27,14 @@ inline __attribute__((always_inline)) void for_types(const F& f) {
     f.template operator()<uint32_t>(DType::Float32);
     f.template operator()<uint64_t>(DType::Int64);
     f.template operator()<uint64_t>(DType::Float64);
+    f.template operator()<uint8_t>(DType::Float8E4M3FN);
+    f.template operator()<uint8_t>(DType::Float8E5M2);
+    f.template operator()<uint8_t>(DType::Float8E4M3FNUZ);
+    f.template operator()<uint8_t>(DType::Float8E5M2FNUZ);
+    f.template operator()<uint8_t>(DType::Float8E8M0FNU);
+    f.template operator()<uint16_t>(DType::UInt16);
+    f.template operator()<uint32_t>(DType::UInt32);
+    f.template operator()<uint64_t>(DType::UInt64);
   } else {
     if constexpr (kTypes != Types::Integers) {
       f.template operator()<float>(DType::Float32);

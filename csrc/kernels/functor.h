@@ -21,9 +21,13 @@ enum class Types : unsigned char {
   Bits,      // anything, by size: the functor only moves values
 };
 
+// Which dtypes that are only stored a functor takes, in the T of `carrier`: those of which PyTorch has it too.
+enum class Stored : unsigned char { None, Floats, Unsigned, Both };
+
 // Base of functors; a functor overrides what differs.
 struct Functor {
   static constexpr Rule kRule = Rule::Common;
+  static constexpr Stored kStored = Stored::None;
   static constexpr int kCost = 1;  // of one element; an addition is 1, an exponential about 6
 };
 

@@ -22,6 +22,7 @@ namespace cnn::kernels::inline CNN_ISA {
 
 // y = |x|
 struct Abs : Functor {
+  static constexpr Stored kStored = Stored::Floats;
   template <class T> CNN_HD T operator()(T x) const {
     if constexpr (kIsFloating<T>) return fabs(x);
     else return x < T(0) ? T(-x) : x;
@@ -259,18 +260,21 @@ struct Sinc : FloatFunctor {
 };
 
 struct Floor : Functor {
+  static constexpr Stored kStored = Stored::Unsigned;
   template <class T> CNN_HD T operator()(T x) const {
     if constexpr (kIsFloating<T>) return floor(x);
     else return x;
   }
 };
 struct Ceil : Functor {
+  static constexpr Stored kStored = Stored::Unsigned;
   template <class T> CNN_HD T operator()(T x) const {
     if constexpr (kIsFloating<T>) return ceil(x);
     else return x;
   }
 };
 struct Trunc : Functor {
+  static constexpr Stored kStored = Stored::Unsigned;
   template <class T> CNN_HD T operator()(T x) const {
     if constexpr (kIsFloating<T>) return trunc(x);
     else return x;
@@ -278,6 +282,7 @@ struct Trunc : Functor {
 };
 // Halves go to the even neighbour.
 struct Round : Functor {
+  static constexpr Stored kStored = Stored::Unsigned;
   template <class T> CNN_HD T operator()(T x) const {
     if constexpr (kIsFloating<T>) return round_even(x);
     else return x;
@@ -296,6 +301,7 @@ struct Frac : Functor {
 };
 
 struct NanToNum : Functor {
+  static constexpr Stored kStored = Stored::Unsigned;
   double for_nan, for_inf, for_minus_inf;
   template <class T> CNN_HD T operator()(T x) const {
     if constexpr (kIsFloating<T>)
@@ -305,27 +311,32 @@ struct NanToNum : Functor {
 };
 
 struct IsNan : PredicateFunctor {
+  static constexpr Stored kStored = Stored::Both;
   template <class T> CNN_HD bool operator()(T x) const { return x != x; }
 };
 struct IsInf : PredicateFunctor {
+  static constexpr Stored kStored = Stored::Unsigned;
   template <class T> CNN_HD bool operator()(T x) const {
     if constexpr (kIsFloating<T>) return fabs(x) == infinity<T>();
     else return false;
   }
 };
 struct IsFinite : PredicateFunctor {
+  static constexpr Stored kStored = Stored::Unsigned;
   template <class T> CNN_HD bool operator()(T x) const {
     if constexpr (kIsFloating<T>) return fabs(x) < infinity<T>();
     else return true;
   }
 };
 struct IsPosInf : PredicateFunctor {
+  static constexpr Stored kStored = Stored::Unsigned;
   template <class T> CNN_HD bool operator()(T x) const {
     if constexpr (kIsFloating<T>) return x == infinity<T>();
     else return false;
   }
 };
 struct IsNegInf : PredicateFunctor {
+  static constexpr Stored kStored = Stored::Unsigned;
   template <class T> CNN_HD bool operator()(T x) const {
     if constexpr (kIsFloating<T>) return x == -infinity<T>();
     else return false;

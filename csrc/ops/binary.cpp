@@ -333,6 +333,7 @@ Tensor gcd(const Tensor& a, const Tensor& b, Dest dest) { return map("gcd", kern
 Tensor lcm(const Tensor& a, const Tensor& b, Dest dest) { return map("lcm", kernels::Lcm{}, a, b, dest); }
 
 Tensor lerp(const Tensor& a, const Tensor& b, const Tensor& weight, Dest dest) {
+  if (is_stored(a.dtype())) not_implemented("lerp_kernel_scalar", a.dtype());
   check(a.dtype() == b.dtype(), "lerp", "expected dtype ", a.dtype(), " for `end` but got dtype ", b.dtype());
   check(weight.impl()->wrapped_number || weight.dtype() == a.dtype(), "lerp", "expected dtype ", a.dtype(),
         " for `weight` but got dtype ", weight.dtype());
@@ -453,7 +454,8 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   const Tensor mask = condition.dtype() == DType::Bool ? condition : to_dtype(condition, DType::Bool);
   const DType t = promoted({&a, &b});
   for (const Tensor* x : {&a, &b})
-    if (x->impl()->wrapped_number && !x->device().is_meta()) check_converts(x->item(), compute_dtype(t));
+    if (x->impl()->wrapped_number && !x->device().is_meta() && !is_float8(t))
+      check_converts(x->item(), compute_dtype(t));
   Grad grad({mask, a, b});
   auto sm = grad.save(mask);
   const Tensor* inputs[] = {&mask, &a, &b};

@@ -1,5 +1,6 @@
 #include "cnn/ops/compare.h"
 
+#include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
 #include "cnn/ops/reduce.h"
 #include "kernels/binary.h"
@@ -65,6 +66,12 @@ Tensor isclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool 
   check(rtol >= 0, "isclose", "rtol must be greater than or equal to zero, but got ", rtol);
   check(atol >= 0, "isclose", "atol must be greater than or equal to zero, but got ", atol);
   NoGrad guard;
+  if (a.dtype() == DType::UInt64) {  // far from each other as floats, unless they are equal
+    const Tensor da = to_dtype(a, DType::Float64), db = to_dtype(b, DType::Float64);
+    return logical_or(eq(a, b), isclose(da, db, rtol, atol, equal_nan));
+  }
+  if (a.dtype() >= DType::UInt16)
+    return isclose(to_dtype(a, DType::Int64), to_dtype(b, DType::Int64), rtol, atol, equal_nan);
   return map("isclose", kernels::IsClose{{}, rtol, atol, equal_nan}, a, b);
 }
 bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan) {

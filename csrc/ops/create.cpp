@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "autograd/recorder.h"
 #include "cnn/ops/copy.h"
+#include "cnn/ops/view.h"
 #include "kernels/arithmetic.h"
 #include "kernels/create.h"
 #include "ops/each.h"
@@ -13,9 +15,35 @@
 namespace cnn {
 namespace {
 
+// A single float of 8 bits takes any number, as in PyTorch.
+void check_fills(const Tensor& x, Scalar value) {
+  if (!is_float8(x.dtype()) || x.numel() != 1) check_converts(value, x.dtype());
+}
+
+constexpr DType integer_of_size(DType t) {
+  const int size = item_size(t);
+  return size == 1 ? DType::UInt8 : size == 2 ? DType::Int16 : size == 4 ? DType::Int32 : DType::Int64;
+}
+
+// The value in a dtype that is only stored, as an integer of the same bits.
+int64_t stored_bits(Scalar value, DType t) {
+  int64_t bits = 0;
+  visit_any_dtype(t, [&]<class T>() {
+    const T stored = value.to<T>();
+    std::memcpy(&bits, &stored, sizeof stored);
+  });
+  return bits;
+}
+
 void fill_raw(const Tensor& x, Scalar value) {
   const Recorded range("fill_", x);
-  check_converts(value, x.dtype());
+  check_fills(x, value);
+  if (is_stored(x.dtype())) {
+    const DType t = integer_of_size(x.dtype());
+    const Tensor bits = view_dtype(x, t);
+    const kernels::Fill fill{{}, number(stored_bits(value, x.dtype()))};
+    return map_into("fill_", fill, {{&bits, t}}, 1, t);
+  }
   const kernels::Fill fill{{}, number(value)};
   const DType key = compute_dtype(x.dtype());
   map_into("fill_", fill, {{&x, key}}, 1, key);
@@ -115,7 +143,7 @@ Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype,
 
 Tensor fill_(const Tensor& x, Scalar value) {
   Grad grad({x}, Dest::in_place(x));
-  check_converts(value, x.dtype());
+  check_fills(x, value);
   x.impl()->bump_version();
   fill_raw(without_repeats(x), value);
   if (!grad) return x;

@@ -256,7 +256,8 @@ namespace {
 void put_into(const Tensor& y, const Plan& p, const Tensor& source, bool accumulate) {
   if (!accumulate) {
     run_over<kernels::IndexWrite>(p, y, source, Order::Ascending);
-  } else if (is_reduced(y.dtype()) || y.dtype() == DType::Bool) {  // summed in float, or counted
+  } else if (is_reduced(y.dtype()) || is_float8(y.dtype()) ||
+             y.dtype() == DType::Bool) {  // summed in float, or counted
     const DType t = y.dtype() == DType::Bool ? DType::Int64 : DType::Float32;
     const Tensor own = without_repeats(y), wide = to_dtype(contiguous(own), t);
     run_over<kernels::IndexAdd>(p, expand(wide, y.shape()), to_dtype(source, t), Order::Ascending);
@@ -331,6 +332,7 @@ Tensor nonzero(const Tensor& x, Dest dest) {
           dtype_type_name(dest.target().dtype()));
     return copy_out("nonzero", nonzero(x), dest);
   }
+  if (is_stored(x.dtype())) not_implemented("nonzero_count_cpu", x.dtype());
   const Tensor mask = contiguous(x.dtype() == DType::Bool ? x : ne(x, wrapped_number(0)));
   check_implemented(x.dim() <= kernels::kIndexDims, "nonzero", "more than ", kernels::kIndexDims, " dimensions");
   check(!x.device().is_meta(), "nonzero",

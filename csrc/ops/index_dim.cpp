@@ -89,6 +89,7 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& given, const Tensor
     check_not_repeated("index_add", dest.target(), given, source);
     return copy_out("index_add", index_add(x, dim, given, source, alpha), dest);
   }
+  if (is_stored(x.dtype())) not_implemented("index_add", x.dtype());
   const int d = normalize_dim("index_add", dim, x.dim());
   check(given.dtype() == DType::Int64 || given.dtype() == DType::Int32, "index_add",
         "Expected dtype int32/int64 for index but got: ", dtype_type_name(given.dtype()));

@@ -125,7 +125,8 @@ struct Constant {
   void set(Scalar s, DType key) {
     visit_dtype(key, [&]<class T>() {
       T value = s.to<T>();
-      if constexpr (std::is_floating_point_v<T>) value = s.is_float() ? value : T(s.to_int());  // rounded once
+      if constexpr (std::is_floating_point_v<T>)
+        value = s.is_float() ? value : s.is_unsigned() ? T(s.to_bits()) : T(s.to_int());  // rounded once
       std::memcpy(bytes, &value, sizeof value);
     });
   }
@@ -164,6 +165,24 @@ Tensor map_line(MapKind kind, const void* functor, const Tensor* const* inputs, 
   }
   cpu_backend.map(kind.id, call);
   return y;
+}
+
+bool takes(kernels::Stored stored, DType t) {
+  using kernels::Stored;
+  return stored == Stored::Both || stored == (is_float8(t) ? Stored::Floats : Stored::Unsigned);
+}
+
+// Of operands whose common dtype is only stored: a number beside them is first made one of it.
+Tensor map_stored(const char* op, MapKind kind, const void* functor, const Tensor* const* inputs, int count,
+                  DType common, const Dest& dest) {
+  if (!takes(kind.stored, common)) not_implemented(op, common);
+  Tensor same[kMapOperands];
+  const Tensor* operands[kMapOperands];
+  for (int k = 0; k < count; ++k) {
+    same[k] = to_dtype(*inputs[k], common);
+    operands[k] = &same[k];
+  }
+  return map_tensors(op, kind, functor, operands, count, dest);
 }
 
 // Inputs on the CPU with one element may meet tensors of another device: they are moved.
@@ -355,8 +374,11 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
   if (!dest && common == a.dtype() && !is_reduced(common) && is_line(inputs, count) &&
       cpu_backend.has_map(kind.id, common))
     return map_line(kind, functor, inputs, count);
+  if (is_stored(common) && !backend(a.device()).has_map(kind.id, common)) {
+    if (mixed || !takes(kind.stored, common)) return map_stored(op, kind, functor, inputs, count, common, dest);
+  }
   // Sixteen-bit floats are computed in float.
-  const DType key = compute_dtype(common);
+  const DType key = is_stored(common) ? carrier(common) : compute_dtype(common);
   const DType result = kind.rule == Rule::Predicate ? DType::Bool : common;
   const Dims shape = broadcast ? broadcast_all(op, inputs, count) : a.shape();
   if (!backend(a.device()).has_map(kind.id, key)) not_implemented(op, common);
@@ -373,7 +395,8 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
     if (x.device() != y.device()) {
       moved[k] = moved_scalar(x, y.device());
       operands[k + 1].tensor = &moved[k];
-    } else if (x.dim() == 0 && x.dtype() != key && x.device().is_cpu()) {  // cast once, not block by block
+    } else if (x.dim() == 0 && x.dtype() != key && x.device().is_cpu() && !is_stored(common)) {
+      // Cast once, not block by block.
       constants[k].set(x.item(), key);
       operands[k + 1].constant = constants[k].bytes;
     }
@@ -383,8 +406,24 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
 }
 
 const char* type_in_c(DType t) {
-  constexpr const char* kNames[] = {"uint8_t", "int8_t",    "int16_t",       "int",   "int64_t",
-                                    "bool",    "c10::Half", "c10::BFloat16", "float", "double"};
+  constexpr const char* kNames[kDTypes] = {"uint8_t",
+                                           "int8_t",
+                                           "int16_t",
+                                           "int",
+                                           "int64_t",
+                                           "bool",
+                                           "c10::Half",
+                                           "c10::BFloat16",
+                                           "float",
+                                           "double",
+                                           "c10::Float8_e4m3fn",
+                                           "c10::Float8_e5m2",
+                                           "c10::Float8_e4m3fnuz",
+                                           "c10::Float8_e5m2fnuz",
+                                           "c10::Float8_e8m0fnu",
+                                           "uint16_t",
+                                           "uint32_t",
+                                           "uint64_t"};
   return kNames[int(t)];
 }
 
@@ -396,6 +435,15 @@ double largest(DType t) {
       return 0x1.fep127;
     case DType::Float32:
       return double(std::numeric_limits<float>::max());
+    case DType::Float8E4M3FN:
+      return 448;
+    case DType::Float8E5M2:
+    case DType::Float8E5M2FNUZ:
+      return 57344;
+    case DType::Float8E4M3FNUZ:
+      return 240;
+    case DType::Float8E8M0FNU:
+      return 0x1p127;
     default:
       return std::numeric_limits<double>::max();
   }
@@ -405,9 +453,13 @@ void check_converts(Scalar value, DType dtype) {
   bool fits = true;
   if (is_floating(dtype)) {
     const double v = value.to_double();
-    fits = !std::isfinite(v) || std::abs(v) <= largest(dtype);
+    const bool infinite = !is_float8(dtype) || dtype == DType::Float8E5M2;
+    const bool positive = dtype == DType::Float8E8M0FNU && value.is_float();
+    fits = std::isnan(v) || (std::isinf(v) ? infinite : std::abs(v) <= largest(dtype) && (!positive || v >= 0x1p-127));
+  } else if (value.is_unsigned()) {
+    fits = dtype == DType::UInt64 || dtype == DType::Bool;
   } else if (dtype != DType::Bool && !value.is_bool()) {
-    visit_dtype(dtype, [&]<class T>() {
+    visit_any_dtype(dtype, [&]<class T>() {
       if constexpr (std::is_integral_v<T>) {
         using Limits = std::numeric_limits<T>;
         const bool wraps = !Limits::is_signed && !value.is_float();

@@ -13,9 +13,10 @@ struct MapKind {
   int id;
   kernels::Rule rule;
   int cost;
+  kernels::Stored stored;
 };
 template <class F>
-constexpr MapKind map_kind = {kernels::IdOf<F>::value, F::kRule, F::kCost};
+constexpr MapKind map_kind = {kernels::IdOf<F>::value, F::kRule, F::kCost, F::kStored};
 
 Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tensor* const* inputs, int count,
                    const Dest& dest);
@@ -88,7 +89,11 @@ const char* type_in_c(DType t);  // as that error names it
 double largest(DType t);  // finite number of a floating dtype
 // 16-bit floats are computed in float.
 constexpr DType compute_dtype(DType t) { return is_reduced(t) ? DType::Float32 : t; }
+// What has the values of a dtype that is only stored; for uint64 what has its bits.
+constexpr DType carrier(DType t) {
+  return is_float8(t) ? DType::Float32 : t == DType::UInt16 ? DType::Int32 : DType::Int64;
+}
 
-inline kernels::Number number(Scalar s) { return {s.to_double(), s.to_int()}; }
+inline kernels::Number number(Scalar s) { return {s.to_double(), int64_t(s.to_bits())}; }
 
 }  // namespace cnn

@@ -53,7 +53,8 @@ std::vector<std::string> texts_of(const Tensor& x) {
     const Tensor wide = contiguous(to_device(to_dtype(x, DType::Int64), kCpu));
     for (int64_t i = 0; i < wide.numel(); ++i) {
       const int64_t v = wide.data<int64_t>()[i];
-      texts.push_back(x.dtype() != DType::Bool ? std::to_string(v) : v ? "True" : "False");
+      if (x.dtype() == DType::UInt64) texts.push_back(std::to_string(uint64_t(v)));
+      else texts.push_back(x.dtype() != DType::Bool ? std::to_string(v) : v ? "True" : "False");
     }
   }
   size_t width = 1;

@@ -35,6 +35,7 @@ Tensor fill_in_place(const char* op, const Tensor& x, const F& fill) {
   Grad grad({x}, Dest::in_place(x));
   check_no_internal_overlap(op, x);
   x.impl()->bump_version();
+  if (is_stored(x.dtype())) not_implemented(op, x.dtype());
   if (!x.device().is_meta() && x.numel() > 0) {
     NoGrad guard;
     const bool direct = fills_memory(x);
@@ -54,11 +55,14 @@ constexpr bool kContinuous = !std::is_integral_v<T>;
 void check_floating(const char* op, const Tensor& x) {
   if (!is_floating(x.dtype())) not_implemented(op, x.dtype());
 }
+void check_computing_float(const char* op, const Tensor& x) {
+  if (!is_floating(x.dtype()) || is_stored(x.dtype())) not_implemented(op, x.dtype());
+}
 
 }  // namespace
 
 Tensor uniform_(const Tensor& x, double from, double to, Generator* generator) {
-  check_floating("check_uniform_bounds", x);
+  check_computing_float("check_uniform_bounds", x);
   check(from <= to, "uniform_", "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
   for (const auto& [name, bound] : {std::pair{"from", from}, {"to", to}})
     check(std::abs(bound) <= largest(x.dtype()), "", name, " is out of bounds for ", type_in_c(x.dtype()));
@@ -70,7 +74,7 @@ Tensor uniform_(const Tensor& x, double from, double to, Generator* generator) {
 }
 
 Tensor normal_(const Tensor& x, double mean, double std, Generator* generator) {
-  check_floating("normal_kernel_cpu", x);
+  check_computing_float("normal_kernel_cpu", x);
   check(std >= 0, "normal_", "normal expects std >= 0.0, but found std ", std);
   return fill_in_place("normal_", x, [&]<class T>(T* out, int64_t n, bool contiguous) {
     if constexpr (kContinuous<T>) {
@@ -129,7 +133,7 @@ Tensor cauchy_(const Tensor& x, double median, double sigma, Generator* generato
 }
 
 Tensor log_normal_(const Tensor& x, double mean, double std, Generator* generator) {
-  check_floating("log_normal_cpu", x);
+  check_computing_float("log_normal_cpu", x);
   check(std > 0, "log_normal_", "log_normal_ expects std > 0.0, but found std=", std);
   return fill_in_place("log_normal_", x, [&]<class T>(T* out, int64_t n, bool) {
     if constexpr (kContinuous<T>) fill_log_normal(chosen(generator), out, n, mean, std);
@@ -148,8 +152,14 @@ namespace {
 // RuntimeError when T cannot hold the integers from `low` to `to` - 1, or its largest without `to`.
 template <class T>
 void check_limits(DType dtype, int64_t low, std::optional<int64_t> to) {
-  const char* name = dtype == DType::Float16 ? "c10::Half" : dtype_name(dtype);
-  if constexpr (std::is_integral_v<T>) {
+  const char* name = dtype == DType::Float16  ? "c10::Half"
+                     : dtype == DType::UInt16 ? "short unsigned int"
+                     : dtype == DType::UInt32 ? "unsigned int"
+                     : dtype == DType::UInt64 ? "long unsigned int"
+                                              : dtype_name(dtype);
+  if constexpr (std::is_same_v<T, uint64_t>) {
+    check(low >= 0, "random_", "from is out of bounds for ", name);
+  } else if constexpr (std::is_integral_v<T>) {
     const int64_t least = int64_t(std::numeric_limits<T>::min()), most = int64_t(std::numeric_limits<T>::max());
     check(low >= least && low <= most, "random_", "from is out of bounds for ", name);
     check(!to || (*to - 1 >= least && *to - 1 <= most), "random_", "to - 1 is out of bounds for ", name);
@@ -166,6 +176,7 @@ void check_limits(DType dtype, int64_t low, std::optional<int64_t> to) {
 }  // namespace
 
 Tensor random_(const Tensor& x, std::optional<int64_t> from, std::optional<int64_t> to, Generator* generator) {
+  if (is_stored(x.dtype()) && !from && !to) not_implemented("random_kernel_cpu", x.dtype());
   if (!from && !to)
     return fill_in_place("random_", x,
                          [&]<class T>(T* out, int64_t n, bool) { fill_random(chosen(generator), out, n); });
@@ -179,7 +190,13 @@ Tensor random_(const Tensor& x, std::optional<int64_t> from, std::optional<int64
     check(x.dtype() == DType::Int64 || is_floating(x.dtype()), "",
           "random_full_64_bits_range_kernel_cpu handles only int64, double, float and bfloat16");
   } else {
-    visit_dtype(x.dtype(), [&]<class T>() { check_limits<T>(x.dtype(), low, to); });
+    if (is_float8(x.dtype())) not_implemented(to ? "random_update_from_to" : "random_update_from", x.dtype());
+    visit_any_dtype(x.dtype(), [&]<class T>() { check_limits<T>(x.dtype(), low, to); });
+  }
+  if (is_stored(x.dtype()) && to) {  // drawn in int64, which has the same numbers in the same order
+    NoGrad guard;
+    check_no_internal_overlap("random_", x);
+    return copy_(x, random_(empty_like(x, DType::Int64), low, to, generator));
   }
   return fill_in_place("random_", x, [&]<class T>(T* out, int64_t n, bool) {
     if (to) fill_randint(chosen(generator), out, n, low, *to);
@@ -209,6 +226,7 @@ Tensor randperm(int64_t n, Generator* generator, DType dtype, Device device) {
                        : dtype == DType::BFloat16 ? 256
                        : dtype == DType::Float32  ? 1 << 24
                                                   : INT64_MAX;
+  if (is_stored(dtype)) not_implemented("randperm", dtype);
   check(n <= most && dtype != DType::Bool, "randperm", "n is too large for result tensor type: '",
         dtype_type_name(dtype), "'");
   Tensor p = empty({n}, DType::Int64);
@@ -272,6 +290,7 @@ Tensor multinomial(const Tensor& input, int64_t num_samples, bool replacement, G
 Tensor dropout(const Tensor& x, double p, bool train, Dest dest) {
   check(p >= 0 && p <= 1, "dropout", "dropout probability has to be between 0 and 1, but got ", p);
   if (p == 0 || !train || x.numel() == 0) return x;
+  if (is_stored(x.dtype())) not_implemented("bernoulli_scalar_cpu_", x.dtype());
   check(is_floating(x.dtype()), "dropout", "result type Float can't be cast to the desired output type ",
         dtype_type_name(x.dtype()));
   if (p == 1) return mul(x, zeros(Dims(), x.dtype(), x.device()), dest);

@@ -31,7 +31,9 @@ Tensor expand_reduced(const Tensor& value, const Dims& sizes, const ReducedDims&
 Tensor with_reduced_dims(const Tensor& value, const Dims& sizes, const ReducedDims& dims, bool keepdim);
 
 // The functor's T for elements of this dtype.
-constexpr DType reduce_key(DType t) { return t == DType::Float64 ? t : is_floating(t) ? DType::Float32 : DType::Int64; }
+constexpr DType reduce_key(DType t) {
+  return t >= DType::Float64 ? t : is_floating(t) ? DType::Float32 : DType::Int64;  // stored ones have no kernel
+}
 
 // The gradient of picking one element of each slice along d: zeros with g at `indices`.
 Tensor select_backward_along(const Tensor& g, const Tensor& indices, const Dims& sizes, int d, bool keepdim);

@@ -32,6 +32,6 @@ void rows_into(const char* op, const F& f, std::initializer_list<RowsArg> args, 
 void check_norm_parameters(const char* op, const Tensor& x, std::initializer_list<const std::optional<Tensor>*> list);
 
 // The floating T in which elements of this dtype are computed.
-constexpr DType float_key(DType t) { return t == DType::Float64 ? t : DType::Float32; }
+constexpr DType float_key(DType t) { return t >= DType::Float64 ? t : DType::Float32; }  // stored ones have no kernel
 
 }  // namespace cnn

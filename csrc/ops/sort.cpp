@@ -98,8 +98,22 @@ std::pair<Tensor, Tensor> median_along(const char* op, const char* node, bool ig
 }
 
 std::pair<Tensor, Tensor> sorted(const char* node, const Tensor& x, int64_t dim, bool descending, const Dest& values,
+                                 const Dest& indices);
+
+// Unsigned integers as int64 in the same order: what int64 does not hold comes last when the highest bit is turned.
+std::pair<Tensor, Tensor> sorted_unsigned(const char* node, const Tensor& x, int d, bool descending,
+                                          const Dest& indices) {
+  const bool turns = x.dtype() == DType::UInt64;
+  const Tensor highest = wrapped_number(Scalar(INT64_MIN));
+  const Tensor from = turns ? bitwise_xor(view_dtype(x, DType::Int64), highest) : to_dtype(x, DType::Int64);
+  const auto [y, at] = sorted(node, from, d, descending, {}, indices);
+  return {turns ? view_dtype(bitwise_xor(y, highest), x.dtype()) : to_dtype(y, x.dtype()), at};
+}
+
+std::pair<Tensor, Tensor> sorted(const char* node, const Tensor& x, int64_t dim, bool descending, const Dest& values,
                                  const Dest& indices) {
   const int d = normalize_dim("sort", dim, x.dim());
+  if (x.dtype() >= DType::UInt16 && !values) return sorted_unsigned(node, x, d, descending, indices);
   kernels::Sort f;
   f.descending = descending;
   return ranked("sort", node, f, x, d, x.dim() ? x.shape()[d] : 1, !values, values, indices);

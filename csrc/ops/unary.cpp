@@ -328,12 +328,22 @@ Tensor nan_to_num(const Tensor& x, std::optional<double> nan, std::optional<doub
                   [](const Tensor& g, const Tensor& x) { return where(isfinite(x), g, zeros_like(g)); });
 }
 
+namespace {
+// The one float of 8 bits that has infinities is asked as float.
+Tensor with_infinities(const Tensor& x) {
+  return x.dtype() == DType::Float8E5M2 ? to_dtype(detach(x), DType::Float32) : x;
+}
+}  // namespace
+
 Tensor isnan(const Tensor& x) { return map("isnan", kernels::IsNan{}, x); }
-Tensor isinf(const Tensor& x) { return map("isinf", kernels::IsInf{}, x); }
-Tensor isfinite(const Tensor& x) { return map("isfinite", kernels::IsFinite{}, x); }
+Tensor isinf(const Tensor& x) { return map("isinf", kernels::IsInf{}, with_infinities(x)); }
+Tensor isfinite(const Tensor& x) { return map("isfinite", kernels::IsFinite{}, with_infinities(x)); }
 Tensor isposinf(const Tensor& x, Dest dest) { return map("isposinf", kernels::IsPosInf{}, x, dest); }
 Tensor isneginf(const Tensor& x, Dest dest) { return map("isneginf", kernels::IsNegInf{}, x, dest); }
-Tensor signbit(const Tensor& x, Dest dest) { return map("signbit", kernels::Signbit{}, x, dest); }
+Tensor signbit(const Tensor& x, Dest dest) {
+  if (x.dtype() >= DType::UInt16) return map("signbit", kernels::IsNan{}, x, dest);  // never
+  return map("signbit", kernels::Signbit{}, x, dest);
+}
 Tensor logical_not(const Tensor& x, Dest dest) { return map("logical_not", kernels::LogicalNot{}, x, dest); }
 Tensor bitwise_not(const Tensor& x, Dest dest) { return map("bitwise_not", kernels::BitwiseNot{}, x, dest); }
 

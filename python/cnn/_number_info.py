@@ -50,7 +50,7 @@ _FLOATS = {
 _INTS = {_C.uint8: 8, _C.int8: 8, _C.int16: 16, _C.int32: 32, _C.int64: 64}
 _INTS |= {_C.uint16: 16, _C.uint32: 32, _C.uint64: 64}
 
-# Of dtypes that no tensor has: spacing at 1, largest, smallest, smallest normal number.
+# Of floats of 8 bits: spacing at 1, largest, smallest, smallest normal number.
 _FLOATS8 = {
     _C.float8_e4m3fn: (2.0**-3, 448.0, -448.0, 2.0**-6),
     _C.float8_e5m2: (2.0**-2, 57344.0, -57344.0, 2.0**-14),

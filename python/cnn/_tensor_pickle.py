@@ -12,7 +12,7 @@ from collections import OrderedDict
 
 from . import _C, storage
 from ._tensor import _rebuild_from_type_v2
-from ._utils import _rebuild_meta_tensor_no_storage, _rebuild_tensor_v2
+from ._utils import _rebuild_meta_tensor_no_storage, _rebuild_tensor_v2, _rebuild_tensor_v3
 
 __all__ = ["reduce_tensor", "deepcopy_tensor"]
 
@@ -46,11 +46,13 @@ def _reduce_values(tensor):
             "them first, or register them again after loading",
             stacklevel=4,
         )
-    memory = storage.typed_storage(tensor)
     offset = tensor.storage_offset()
     # The empty OrderedDict stands for hooks, which are never written.
-    args = (memory, offset, size, stride, tensor.requires_grad, OrderedDict())
-    return _rebuild_tensor_v2, args
+    rest = (offset, size, stride, tensor.requires_grad, OrderedDict())
+    if tensor.dtype in storage.STORAGE_OF_DTYPE:
+        return _rebuild_tensor_v2, (storage.typed_storage(tensor), *rest)
+    # A dtype without a class of storages is named, beside one of bytes.
+    return _rebuild_tensor_v3, (tensor.untyped_storage(), *rest, tensor.dtype)
 
 
 def _state_of(tensor):

@@ -49,10 +49,11 @@ def _check_extent(memory, dtype, offset, size, stride):
 
 
 def _rebuild_tensor(memory, storage_offset, size, stride, dtype=None):
-    _check_kind(memory, storage.TypedStorage, "storage")
-    dtype = memory.dtype if dtype is None else dtype
+    if dtype is None or not isinstance(memory, storage.UntypedStorage):
+        _check_kind(memory, storage.TypedStorage, "storage")
+        dtype = memory.dtype if dtype is None else dtype
+        memory = memory._untyped_storage
     _check_kind(dtype, _C.dtype, "dtype")
-    memory = memory._untyped_storage
     size, stride = _numbers(size), _numbers(stride)
     _check_extent(memory, dtype, *_numbers((storage_offset,)), size, stride)
     return _C._rebuild_tensor(memory, dtype, storage_offset, size, stride)

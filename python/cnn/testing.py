@@ -214,6 +214,11 @@ class _Comparison:
         if actual.dtype != expected.dtype:
             common = _C.promote_types(actual.dtype, expected.dtype)
             actual, expected = actual.to(common), expected.to(common)
+        if _is_float8(actual.dtype):
+            text = _bits_message(actual, expected, rtol, atol)
+            if text:
+                raise _Failure(AssertionError, text, place)
+            return
         matches = _C.isclose(actual, expected, rtol=rtol, atol=atol, equal_nan=self._equal_nan)
         if matches.all().item():
             return
@@ -261,6 +266,24 @@ def _scalar_message(actual, expected, rtol, atol):
     head = f"Scalars are not {'equal' if rtol == 0 and atol == 0 else 'close'}!"
     lines = _difference_lines(off, relative, rtol, atol)
     return "\n".join([head, "", f"Expected {expected} but got {actual}.", *lines])
+
+
+def _bits_message(actual, expected, rtol, atol):
+    """What is wrong with tensors of floats of 8 bits, whose bits are compared; None if nothing."""
+    if rtol or atol:
+        return (
+            f"Rtol={rtol} and atol={atol} are not supported for bitwise comparison of low "
+            "dimensional floats. Please use rtol=0.0 and atol=0.0."
+        )
+    other = (actual.view(_C.uint8) != expected.view(_C.uint8)).flatten()
+    wrong, count = int(other.sum().item()), other.numel()
+    if not wrong:
+        return None
+    first = _unravel(int(other.nonzero()[0].item()), tuple(actual.shape))
+    return (
+        f"Tensor-likes are not 'equal'!\n\nMismatched elements: {wrong} / {count} "
+        f"({wrong / count:.1%})\nThe first mismatched element is at index {first}."
+    )
 
 
 def _tensor_message(actual, expected, matches, rtol, atol):
@@ -364,7 +387,9 @@ def make_tensor(
     if noncontiguous:
         shape = (*shape[:-1], 2 * shape[-1])
     low, high = _bounds(low, high, dtype)
-    if inexact:
+    if _is_float8(dtype):
+        result = _C.empty(shape, dtype=_C.float32, device=device).uniform_(low, high).to(dtype)
+    elif inexact:
         result = _C.empty(shape, dtype=dtype, device=device)
         target = _C.view_as_real(result) if dtype.is_complex else result
         target.uniform_(low, high)
@@ -377,6 +402,10 @@ def make_tensor(
     if exclude_zero:
         result[result == 0] = finfo(dtype).tiny if inexact else 1
     return result.requires_grad_() if requires_grad else result
+
+
+def _is_float8(dtype):
+    return dtype.is_floating_point and dtype.itemsize == 1
 
 
 def _bounds(low, high, dtype):

@@ -177,6 +177,10 @@ void test_map() {
   cast(u8, uint8_t()), cast(DType::Int8, int8_t()), cast(DType::Int16, int16_t()), cast(i32, int32_t());
   cast(i64, int64_t()), cast(b8, bool()), cast(f16, Half()), cast(bf16, BFloat16()), cast(f32, float());
   cast(f64, double());
+  cast(DType::Float8E4M3FN, Float8E4M3FN()), cast(DType::Float8E5M2, Float8E5M2());
+  cast(DType::Float8E4M3FNUZ, Float8E4M3FNUZ()), cast(DType::Float8E5M2FNUZ, Float8E5M2FNUZ());
+  cast(DType::Float8E8M0FNU, Float8E8M0FNU()), cast(DType::UInt16, uint16_t());
+  cast(DType::UInt32, uint32_t()), cast(DType::UInt64, uint64_t());
 
   Array<char> mask(400);
   for (size_t j = 0; j < mask.size(); ++j) mask[j] = next_number() > 0;

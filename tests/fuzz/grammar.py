@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from .values import FLOATS, INTS, LAYOUTS
+from .values import FLOATS, FLOATS8, INTS, LAYOUTS, STORED
 
 DEFAULTS = ((), "float32", "small", "", "")
-ALL = (*FLOATS, *INTS, "bool")
+ALL = (*(*FLOATS, *INTS, "bool") * 2, *STORED)  # what is stored alone is drawn half as often
 SMALL = ("0", "1", "2", "3", "-1", "-2", "5")
 EDGES = (
     "2**31", "2**31 - 1", "-2**31", "2**63 - 1", "-2**63", "2**63", "2**64", "-3", "100", "256", "1000", "10**9",
@@ -158,7 +158,7 @@ class Grammar:
             layout = "numpy"
         grad = (
             self._pick(("leaf", "leaf", "inner", "view"))
-            if self.rng.random() < 0.45 and dtype in FLOATS
+            if self.rng.random() < 0.45 and dtype in FLOATS + FLOATS8
             else ""
         )
         return TensorText((shape, dtype, values, layout, grad))

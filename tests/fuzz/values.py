@@ -11,6 +11,10 @@ import cnn
 MOST = 1 << 12  # elements of a drawn tensor
 FLOATS = ("float32", "float64", "float16", "bfloat16")
 INTS = ("int64", "int32", "int16", "int8", "uint8")
+# Stored, and hardly computed with.
+FLOATS8 = ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu")
+UNSIGNED = ("uint16", "uint32", "uint64")
+STORED = FLOATS8 + UNSIGNED
 
 BUFFERS = []  # arrays whose memory tensors of this call share
 _TABLES = {}
@@ -20,13 +24,13 @@ def _pattern(dtype, values):
     i = np.arange(MOST)
     if dtype == "bool":
         return {"ones": i >= 0, "zeros": i < 0}.get(values, i % 3 == 1)
-    if dtype in FLOATS:
+    if dtype in FLOATS + FLOATS8:
         special = [np.nan, np.inf, -np.inf, 0.0, -0.0, 3.3e38, 1e-40, -1.0, 2.5]
     else:
         low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
         special = [high, low, 0, 1, high // 2, -1 if low else 2, 3]
     return {
-        "small": lambda: (i * 7 % 11 - 5) / (2 if dtype in FLOATS else 1),
+        "small": lambda: (i * 7 % 11 - 5) / (2 if dtype in FLOATS + FLOATS8 else 1),
         "unit": lambda: (i * 7 % 11 + 0.5) / 12,
         "zeros": lambda: i * 0,
         "ones": lambda: i * 0 + 1,
@@ -41,7 +45,7 @@ def _table(dtype, values):
     if (dtype, values) not in _TABLES:
         with np.errstate(all="ignore"):
             array = np.asarray(_pattern(dtype, values))
-            array = array.astype("float64" if dtype in FLOATS else dtype)
+            array = array.astype("float64" if dtype in FLOATS + FLOATS8 else dtype)
         _TABLES[dtype, values] = cnn.tensor(array).to(getattr(cnn, dtype))
     return _TABLES[dtype, values]
 
@@ -102,7 +106,7 @@ def _pixels(shape, dtype, values):
 
 
 def _numpy(shape, dtype, values):
-    if dtype == "bfloat16":
+    if dtype == "bfloat16" or dtype in FLOATS8:
         return _dense(shape, dtype, values)
     array = _dense(shape, dtype, values).numpy().copy()
     BUFFERS.append(array)
@@ -145,10 +149,10 @@ LAYOUTS = {
 def T(shape=(), dtype="float32", values="small", layout="", grad=""):
     """A tensor. `grad`: "" none, "leaf", "inner" (the result of an op), "view" (of a leaf)."""
     x = LAYOUTS[layout](shape, dtype, values)
-    if not grad or dtype not in FLOATS or layout == "inference":
+    if not grad or dtype not in FLOATS + FLOATS8 or layout == "inference":
         return x
     x.requires_grad_()
-    return x if grad == "leaf" else x * 1 if grad == "inner" else x[...]
+    return x if grad == "leaf" else x.clone() if grad == "inner" else x[...]
 
 
 def A(shape=(), dtype="float64"):

@@ -1,5 +1,6 @@
 // Conversions between dtypes. Floats to integers truncate; out of range is what int32 makes of it on x86, as in PyTorch
-// (float64 to uint8: int64).
+// (float64 to uint8: int64). Of dtypes that are only stored, those that are not put together of others
+// (skeletons/stored_casts.cpp).
 #include "cpu/loops/fill_tables.h"
 #include "cpu/loops/map.h"
 #include "cpu/vec/half.h"
@@ -7,9 +8,23 @@
 namespace cnn::cpu::inline CNN_ISA {
 namespace {
 
+// An unsigned integer as wide as Int: floats from its middle on are cut below it.
+template <class Int, class To, class From>
+CNN_HD To halves(From x) {
+  constexpr From kMiddle = From(To(1) << (8 * sizeof(To) - 1));
+  const Int low = Int(x), high = Int(x - kMiddle);
+  return x >= kMiddle ? To(high) ^ To(To(1) << (8 * sizeof(To) - 1)) : To(low);
+}
+
 template <class From, class To>
 CNN_HD To convert(From x) {
-  if constexpr (Same<To, bool>::value) {
+  if constexpr (is_float8(dtype_of<From>) || is_float8(dtype_of<To>)) {
+    return To(float(x));
+  } else if constexpr (is_floating(dtype_of<From>) && Same<To, uint32_t>::value) {
+    return halves<int32_t, To>(x);
+  } else if constexpr (is_floating(dtype_of<From>) && Same<To, uint64_t>::value) {
+    return halves<int64_t, To>(x);
+  } else if constexpr (Same<To, bool>::value) {
     if constexpr (Same<From, Half>::value || Same<From, BFloat16>::value) return float(x) != 0.0f;
     else return x != From(0);
   } else if constexpr (Same<From, To>::value) {
@@ -59,6 +74,16 @@ void fill_row(CastLoop* row) {
   row[int(DType::Float64)] = cast_loop<From, double>;
 }
 
+template <class From, class To>
+void fill(Tables& t) {
+  t.cast[int(dtype_of<From>)][int(dtype_of<To>)] = cast_loop<From, To>;
+}
+template <class Float>
+void fill_float8(Tables& t) {
+  fill<float, Float>(t);
+  fill<Float, float>(t);
+}
+
 }  // namespace
 
 void fill_casts(Tables& t) {
@@ -72,6 +97,23 @@ void fill_casts(Tables& t) {
   fill_row<BFloat16>(t.cast[int(DType::BFloat16)]);
   fill_row<float>(t.cast[int(DType::Float32)]);
   fill_row<double>(t.cast[int(DType::Float64)]);
+  fill_float8<Float8E4M3FN>(t);
+  fill_float8<Float8E5M2>(t);
+  fill_float8<Float8E4M3FNUZ>(t);
+  fill_float8<Float8E5M2FNUZ>(t);
+  fill_float8<Float8E8M0FNU>(t);
+  fill<uint16_t, int32_t>(t);
+  fill<uint32_t, int64_t>(t);
+  fill<uint32_t, float>(t);
+  fill<uint32_t, double>(t);
+  fill<uint64_t, float>(t);
+  fill<uint64_t, double>(t);
+  fill<float, uint16_t>(t);
+  fill<float, uint32_t>(t);
+  fill<float, uint64_t>(t);
+  fill<double, uint16_t>(t);
+  fill<double, uint32_t>(t);
+  fill<double, uint64_t>(t);
 }
 
 }  // namespace cnn::cpu::CNN_ISA

@@ -10,6 +10,7 @@
 namespace cnn {
 namespace cpu {
 
+void fill_stored_casts(Tables&);
 void fill_tables_baseline(Tables&);
 void fill_tables_avx2(Tables&);
 void fill_tables_avx512(Tables&);
@@ -26,6 +27,7 @@ Tables make_tables() {
 #ifdef CNN_HAVE_AVX512
   if (cpu_isa() >= Isa::Avx512) fill_tables_avx512(t);
 #endif
+  fill_stored_casts(t);
   return t;
 }
 
@@ -45,8 +47,9 @@ void copy_bytes(void* to, const void* from, size_t nbytes) { std::memcpy(to, fro
 
 Scalar read_element(const TensorImpl& x) {
   const void* p = static_cast<const char*>(x.storage->data()) + x.offset * item_size(x.dtype);
-  return visit_dtype(x.dtype, [&]<class T>() -> Scalar {
+  return visit_any_dtype(x.dtype, [&]<class T>() -> Scalar {
     if constexpr (std::is_same_v<T, bool>) return Scalar(*static_cast<const uint8_t*>(p) != 0);
+    else if constexpr (std::is_same_v<T, uint64_t>) return Scalar::of_unsigned(*static_cast<const T*>(p));
     else if constexpr (std::is_integral_v<T>) return Scalar(int64_t(*static_cast<const T*>(p)));
     else return Scalar(double(*static_cast<const T*>(p)));
   });

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cnn/export.h"
+#include "cnn/float8.h"
 
 namespace cnn {
 
@@ -19,8 +20,18 @@ enum class DType : uint8_t {
   BFloat16,
   Float32,
   Float64,
+  // Those from here on are stored, moved and converted. No kernel computes in them, so in tables of kernels their
+  // places are empty, but for those that only move.
+  Float8E4M3FN,
+  Float8E5M2,
+  Float8E4M3FNUZ,
+  Float8E5M2FNUZ,
+  Float8E8M0FNU,
+  UInt16,
+  UInt32,
+  UInt64,
 };
-inline constexpr int kDTypes = 10;
+inline constexpr int kDTypes = 18, kComputingDTypes = 10;
 
 // IEEE binary16. Arithmetic is done in float.
 struct Half {
@@ -131,14 +142,40 @@ template <> struct DTypeOf<float> {
 template <> struct DTypeOf<double> {
   static constexpr DType value = DType::Float64;
 };
+template <> struct DTypeOf<Float8E4M3FN> {
+  static constexpr DType value = DType::Float8E4M3FN;
+};
+template <> struct DTypeOf<Float8E5M2> {
+  static constexpr DType value = DType::Float8E5M2;
+};
+template <> struct DTypeOf<Float8E4M3FNUZ> {
+  static constexpr DType value = DType::Float8E4M3FNUZ;
+};
+template <> struct DTypeOf<Float8E5M2FNUZ> {
+  static constexpr DType value = DType::Float8E5M2FNUZ;
+};
+template <> struct DTypeOf<Float8E8M0FNU> {
+  static constexpr DType value = DType::Float8E8M0FNU;
+};
+template <> struct DTypeOf<uint16_t> {
+  static constexpr DType value = DType::UInt16;
+};
+template <> struct DTypeOf<uint32_t> {
+  static constexpr DType value = DType::UInt32;
+};
+template <> struct DTypeOf<uint64_t> {
+  static constexpr DType value = DType::UInt64;
+};
 template <class T> inline constexpr DType dtype_of = DTypeOf<T>::value;
 
 constexpr int item_size(DType t) {
-  constexpr int sizes[kDTypes] = {1, 1, 2, 4, 8, 1, 2, 2, 4, 8};
+  constexpr int sizes[kDTypes] = {1, 1, 2, 4, 8, 1, 2, 2, 4, 8, 1, 1, 1, 1, 1, 2, 4, 8};
   return sizes[int(t)];
 }
-constexpr bool is_floating(DType t) { return t >= DType::Float16; }
-constexpr bool is_integral(DType t) { return t < DType::Bool; }  // without bool
+constexpr bool is_floating(DType t) { return t >= DType::Float16 && t < DType::UInt16; }
+constexpr bool is_integral(DType t) { return t < DType::Bool || t >= DType::UInt16; }  // without bool
+constexpr bool is_stored(DType t) { return t > DType::Float64; }  // only stored: not computed with
+constexpr bool is_float8(DType t) { return is_stored(t) && t < DType::UInt16; }
 constexpr bool is_reduced(DType t) { return t == DType::Float16 || t == DType::BFloat16; }
 
 CNN_API const char* dtype_name(DType t);  // "float32"
@@ -151,7 +188,10 @@ CNN_API bool can_cast(DType from, DType to);  // may a result of dtype `from` be
 CNN_API DType default_dtype();
 CNN_API void set_default_dtype(DType t);
 
-// Calls f.template operator()<T>() with the C++ type of `t`.
+// not implemented for 'UInt16'
+[[noreturn]] CNN_API void fail_stored(DType t);
+
+// Calls f.template operator()<T>() with the C++ type of `t`; NotImplementedError for those that are only stored.
 template <class F>
 auto visit_dtype(DType t, F&& f) {
   switch (t) {
@@ -173,8 +213,34 @@ auto visit_dtype(DType t, F&& f) {
       return f.template operator()<BFloat16>();
     case DType::Float32:
       return f.template operator()<float>();
-    default:
+    case DType::Float64:
       return f.template operator()<double>();
+    default:
+      fail_stored(t);
+  }
+}
+// The same for every dtype.
+template <class F>
+auto visit_any_dtype(DType t, F&& f) {
+  switch (t) {
+    case DType::Float8E4M3FN:
+      return f.template operator()<Float8E4M3FN>();
+    case DType::Float8E5M2:
+      return f.template operator()<Float8E5M2>();
+    case DType::Float8E4M3FNUZ:
+      return f.template operator()<Float8E4M3FNUZ>();
+    case DType::Float8E5M2FNUZ:
+      return f.template operator()<Float8E5M2FNUZ>();
+    case DType::Float8E8M0FNU:
+      return f.template operator()<Float8E8M0FNU>();
+    case DType::UInt16:
+      return f.template operator()<uint16_t>();
+    case DType::UInt32:
+      return f.template operator()<uint32_t>();
+    case DType::UInt64:
+      return f.template operator()<uint64_t>();
+    default:
+      return visit_dtype(t, f);
   }
 }
 

@@ -26,7 +26,7 @@ _REBUILDING = (
 
 _DTYPES = (
     "float64 float32 float16 bfloat16 complex64 complex128 int64 int32 int16 int8 uint8 bool "
-    "uint16 uint32 uint64"
+    "uint16 uint32 uint64 float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu"
 )
 
 

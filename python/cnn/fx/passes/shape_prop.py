@@ -14,6 +14,9 @@ __all__ = ["TensorMetadata", "ShapeProp"]
 dtype_abbrs = {
     _C.bfloat16: "bf16", _C.float64: "f64", _C.float32: "f32", _C.float16: "f16", _C.int8: "i8",
     _C.int16: "i16", _C.int32: "i32", _C.int64: "i64", _C.bool: "b8", _C.uint8: "u8",
+    _C.uint16: "u16", _C.uint32: "u32", _C.uint64: "u64", _C.float8_e5m2: "f8e5m2",
+    _C.float8_e4m3fn: "f8e4m3fn", _C.float8_e5m2fnuz: "f8e5m2fnuz",
+    _C.float8_e4m3fnuz: "f8e4m3fnuz", _C.float8_e8m0fnu: "f8e8m0fnu",
 }  # fmt: skip
 
 

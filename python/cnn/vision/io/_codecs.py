@@ -64,13 +64,7 @@ def to_tensor(image):
         pixels = pixels[:, :, None]
     wide = pixels.dtype == np.uint16 or image.mode.startswith("I")
     pixels = pixels.astype(np.uint16) if wide else pixels
-    try:
-        return cnn.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-    except TypeError as error:
-        raise NotImplementedError(
-            "a picture of 16 bits would be a tensor of uint16, and there are none; give it 8 bits "
-            "with Pillow"
-        ) from error
+    return cnn.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
 
 def _gray(image):

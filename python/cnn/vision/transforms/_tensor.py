@@ -14,12 +14,13 @@ _LARGEST = {
     cnn.int16: 32767,
     cnn.int32: 2147483647,
     cnn.int64: 9223372036854775807,
+    cnn.uint16: 65535,
 }
 
 
 def max_value(dtype):
     """What white is: 1 for floats."""
-    return 65535 if dtype is getattr(cnn, "uint16", None) else _LARGEST.get(dtype, 1)
+    return _LARGEST.get(dtype, 1)
 
 
 def check_image(img):

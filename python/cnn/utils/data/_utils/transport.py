@@ -46,6 +46,14 @@ def receive(connection):
     return number, lambda: pickle.load(head, buffers=buffers)
 
 
+# Of dtypes that NumPy does not have the bits travel.
+_BITS = {_C.bfloat16: _C.int16}
+_BITS |= {
+    getattr(_C, f"float8_{kind}"): _C.uint8
+    for kind in ("e4m3fn", "e5m2", "e4m3fnuz", "e5m2fnuz", "e8m0fnu")
+}
+
+
 @functools.cache
 def _pickler_class():
     from multiprocessing.reduction import ForkingPickler
@@ -69,13 +77,13 @@ def _take_apart(tensor):
             "call detach() on it first"
         )
     plain = tensor.detach().contiguous()
-    bits = tensor.dtype == _C.bfloat16  # NumPy has no such dtype: its bits travel
-    array = (plain.view(_C.int16) if bits else plain).numpy()
-    return _put_together, (array, bits, tensor.requires_grad)
+    bits = _BITS.get(tensor.dtype)
+    array = (plain.view(bits) if bits else plain).numpy()
+    return _put_together, (array, tensor.dtype if bits else None, tensor.requires_grad)
 
 
-def _put_together(array, bits, requires_grad):
+def _put_together(array, dtype, requires_grad):
     tensor = _C.from_numpy(array)
-    if bits:
-        tensor = tensor.view(_C.bfloat16)
+    if dtype:
+        tensor = tensor.view(dtype)
     return tensor.requires_grad_() if requires_grad else tensor
