@@ -2,6 +2,7 @@
 #include "cnn/cuda.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 
 #include <string>
 
@@ -17,6 +18,7 @@ struct Plugin {
 };
 
 thread_local int current_device = 0;
+bool forked = false;  // after the plug-in was opened: the driver's state does not outlive a fork
 
 std::string own_directory() {
   Dl_info info;
@@ -45,6 +47,7 @@ Plugin open_plugin() {
   const char* why = nullptr;
   plugin.calls = start(&why);
   if (!plugin.calls) plugin.reason = why ? why : "no CUDA device";
+  else pthread_atfork(nullptr, nullptr, [] { forked = true; });
   return plugin;
 }
 
@@ -56,6 +59,9 @@ const Plugin& plugin() {
 const CudaPlugin& calls() {
   const Plugin& p = plugin();
   check(p.calls != nullptr, "", "CUDA is not available: ", p.reason);
+  check(!forked, "",
+        "Cannot re-initialize CUDA in forked subprocess. To use CUDA with multiprocessing, you must use the 'spawn' "
+        "start method");
   return *p.calls;
 }
 

@@ -1,5 +1,7 @@
 // Blocks from cudaMalloc are kept for the next tensor of their size class. Nothing is freed at exit: the driver does
 // it, and tensors may outlive this library's own objects.
+#include <pthread.h>
+
 #include <mutex>
 #include <unordered_map>
 #include <vector>
@@ -37,7 +39,12 @@ struct Allocator {
   int64_t handed_out = 0;
 };
 Allocator& allocator() {
-  static Allocator* const a = new Allocator;
+  static Allocator* const a = [] {
+    // A forked child frees the tensors it has inherited: it must not find the lock in the hands of another thread.
+    pthread_atfork([] { allocator().mutex.lock(); }, [] { allocator().mutex.unlock(); },
+                   [] { allocator().mutex.unlock(); });
+    return new Allocator;
+  }();
   return *a;
 }
 

@@ -38,6 +38,12 @@ struct BlockTeam {
   }
 };
 
+// Every thread has the value; one writes it.
+template <class P, class V>
+__device__ void put(const BlockTeam&, P p, const V& value) {
+  if (threadIdx.x == 0) *p = value;
+}
+
 struct ThreadTeam {
   void* scratch;
 };

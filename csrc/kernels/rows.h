@@ -37,6 +37,9 @@ struct RowFunctor {
   static constexpr bool kMixed = false;  // are operands of 16 bits converted as they are loaded and stored?
 };
 
+// *p = value, what the whole team has found of its row.
+template <class Team, class P, class V> CNN_HD void put(const Team&, P p, const V& value) { *p = value; }
+
 template <class T, class Team, class X> CNN_HD T row_max(const Team& team, X x, int64_t n) {
   return team.reduce(n, T(-infinity<float>()), Max(), [&](int64_t i) { return x[i]; });
 }
@@ -115,7 +118,7 @@ struct LogSumExp : RowFunctor {
   template <class T, class Team> CNN_HD void run(const Team& team, Row<T> row, int64_t n) const {
     const auto x = row[1];
     const T top = finite_or_zero(row_max<T>(team, x, n));
-    *row[0] = top + log(team.reduce(n, T(0), Sum(), [&](int64_t i) { return exp(x[i] - top); }));
+    put(team, row[0], top + log(team.reduce(n, T(0), Sum(), [&](int64_t i) { return exp(x[i] - top); })));
   }
 };
 
@@ -145,8 +148,8 @@ struct LayerNorm : RowFunctor {
     const T rstd = T(1) / sqrt(m2 / T(n) + T(eps));
     if (any(far)) write(team, y, w, b, n, rstd, [&](int64_t i) { return x[i] - mean - rest; });
     else write(team, y, w, b, n, rstd, [&](int64_t i) { return x[i] - mean; });
-    *row[1] = mean + rest;
-    *row[2] = rstd;
+    put(team, row[1], mean + rest);
+    put(team, row[2], rstd);
   }
 
  private:
@@ -186,8 +189,8 @@ struct LayerNormWeight : RowFunctor {
     const auto g = row[2], x = row[3];
     const auto mean = row.shared(4), rstd = row.shared(5);
     const auto sums = two_sums(team, n, [&](int64_t i) { return Two<T>{g[i] * ((x[i] - mean[i]) * rstd[i]), g[i]}; });
-    *row[0] = sums.first();
-    *row[1] = sums.second();
+    put(team, row[0], sums.first());
+    put(team, row[1], sums.second());
   }
 };
 
@@ -225,8 +228,8 @@ struct ChannelSums : RowFunctor {
         const T v = gradient(i);
         return Two<T>{v, v * (x[i] - mean)};
       });
-      *row[0] = sums.first();
-      *row[1] = sums.second();
+      put(team, row[0], sums.first());
+      put(team, row[1], sums.second());
     };
     if (!row.has(5)) return sum([&](int64_t i) { return g[i]; });
     const T scale = *row[5], shift = *row[6];

@@ -25,11 +25,14 @@ namespace {
 
 Generator& chosen(Generator* generator) { return generator ? *generator : default_generator(); }
 
-// Do random numbers go into memory as it lies? If it has no gaps, in some order of dimensions. Others are drawn in C
-// order and copied.
-bool fills_memory(const Tensor& x) { return x.device().is_cpu() && is_dense(x.shape(), x.strides()); }
+// Memory of the CPU, to be filled with x's random numbers in the order in which they are drawn: as x lies if it has no
+// gaps, in some order of dimensions, else in C order.
+Tensor drawn_for(const Tensor& x, DType dtype) {
+  return is_dense(x.shape(), x.strides()) ? empty_strided(x.shape(), x.strides(), dtype) : empty(x.shape(), dtype);
+}
 
-// Writes x through fill.operator()<T>(pointer, n, dense), T being x's type. On other devices by way of the CPU.
+// Writes x through fill.operator()<T>(pointer, n, contiguous), T being x's type and `contiguous` telling whether x is.
+// On other devices by way of the CPU, so that they get the same numbers.
 template <class F>
 Tensor fill_in_place(const char* op, const Tensor& x, const F& fill) {
   Grad grad({x}, Dest::in_place(x));
@@ -38,10 +41,10 @@ Tensor fill_in_place(const char* op, const Tensor& x, const F& fill) {
   if (is_stored(x.dtype())) not_implemented(op, x.dtype());
   if (!x.device().is_meta() && x.numel() > 0) {
     NoGrad guard;
-    const bool direct = fills_memory(x);
-    const Tensor target = direct ? x : empty(x.shape(), x.dtype());
+    const bool direct = x.device().is_cpu() && is_dense(x.shape(), x.strides());
+    const Tensor target = direct ? x : drawn_for(x, x.dtype());
     visit_dtype(x.dtype(), [&]<class T>() {
-      fill.template operator()<T>(static_cast<T*>(target.raw()), x.numel(), direct && x.is_contiguous());
+      fill.template operator()<T>(static_cast<T*>(target.raw()), x.numel(), x.is_contiguous());
     });
     if (!direct) copy_(x, target);
   }
@@ -96,10 +99,11 @@ Tensor bernoulli_tensor_(const Tensor& x, const Tensor& p, Generator* generator)
   NoGrad guard;
   // In the order in which x is filled.
   const DType t = p.dtype() == DType::Float64 ? DType::Float64 : DType::Float32;
-  Tensor probabilities = fills_memory(x) ? empty_like(x, t) : empty(x.shape(), t, x.device());
-  copy_(probabilities, expand(p, x.shape()));
+  const Tensor given = expand(p, x.shape());
+  Tensor probabilities;
   if (!x.device().is_meta()) {
-    probabilities = to_device(probabilities, kCpu);  // where numbers are drawn
+    probabilities = drawn_for(x, t);
+    copy_(probabilities, given);
     const Tensor good = logical_and(ge(probabilities, wrapped_number(0.0)), le(probabilities, wrapped_number(1.0)));
     check(all(good).item().to_bool(), "bernoulli_", "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
   }

@@ -225,10 +225,7 @@ class TypedStorage:
         )
 
     def __reduce__(self):
-        return _typed_storage_from_bytes, (
-            str(self.dtype),
-            bytes(storage_bytes(self._untyped_storage)),
-        )
+        return _typed_storage_from_bytes, (str(self.dtype), *_pickled(self._untyped_storage))
 
 
 for _name in CONVERSIONS:
@@ -374,16 +371,27 @@ def dtype_named(name):
     return dtype
 
 
-def _storage_from_bytes(data):
+def _pickled(storage):
+    """What an untyped storage is made of again: its bytes, and where it is if not on the CPU."""
+    data = bytes(storage_bytes(storage))
+    return (data,) if storage.device.type == "cpu" else (data, str(storage.device))
+
+
+def _storage_from_bytes(data, device="cpu"):
     storage = UntypedStorage(len(data))
     storage_bytes(storage)[:] = data
-    return storage
+    if device == "cpu":
+        return storage
+    from .serialization import default_restore_location  # raises where there is no such device
+
+    return default_restore_location(storage, device)
 
 
-def _typed_storage_from_bytes(dtype_name, data):
-    return TypedStorage(wrap_storage=_storage_from_bytes(data), dtype=dtype_named(dtype_name))
+def _typed_storage_from_bytes(dtype_name, data, device="cpu"):
+    storage = _storage_from_bytes(data, device)
+    return TypedStorage(wrap_storage=storage, dtype=dtype_named(dtype_name))
 
 
-copyreg.pickle(UntypedStorage, lambda s: (_storage_from_bytes, (bytes(storage_bytes(s)),)))
+copyreg.pickle(UntypedStorage, lambda s: (_storage_from_bytes, _pickled(s)))
 
 _absent.explain(__name__)
