@@ -1,5 +1,7 @@
 #include "cuda/skeletons.h"
 
+#include "kernels/arithmetic.h"
+
 namespace cnn::cuda {
 namespace {
 
@@ -43,6 +45,12 @@ void map(int functor, const MapCall& call) {
   }
   if (n == 0) return;
   if (n <= kMaxElements) {
+    if (functor == kernels::IdOf<kernels::Copy>::value && is_reduced(call.key) && call.dtypes[0] != call.dtypes[1]) {
+      MapCall by_float = call;  // what becomes a 16-bit float is a float in between, as dense kernels have it
+      by_float.key = by_float.compute[0] = by_float.compute[1] = DType::Float32;
+      tables().map[functor][int(DType::Float32)](by_float);
+      return;
+    }
     tables().map[functor][int(call.key)](call);
     return;
   }

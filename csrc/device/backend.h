@@ -25,6 +25,7 @@ struct MapCall {
   DType compute[kMapOperands];              // as the functor takes them; cast in chunks where they differ
   DType key = DType::Float32;               // the functor's T
   int cost = 1;                             // of one element, about 1 for an addition
+  unsigned constants = 0;  // bit k: operand k is one number of its `compute`, in memory of the CPU
 };
 
 // Reduction of x[batch, outer, n, inner] over batch and n (batch is the outer of the two: the element's number is

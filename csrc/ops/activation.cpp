@@ -103,7 +103,7 @@ Tensor prelu_slope(const Tensor& g, const Tensor& x, const Tensor& w) {
     const Tensor x = sx.get(g);
     if (g.wants(0)) g[0] = prelu_slope(g.out(), x, sw.get(g));
     if (g.wants(1)) g[1] = zeros_like(x);
-    if (g.wants(2)) g[2] = where(gt(x, wrapped_number(0.0)), zeros_like(g.out()), g.out() * sg.get(g));
+    if (g.wants(2)) g[2] = where(gt(x, wrapped_number(0.0)), wrapped_number(0.0), g.out() * sg.get(g));
   });
 }
 }  // namespace
@@ -135,7 +135,7 @@ Tensor prelu(const Tensor& x, const Tensor& weight) {
   return grad.record("PreluKernelBackward0", y, [sx, sw](Grads& g) {
     const Tensor x = sx.get(g);
     if (g.wants(0)) g[0] = prelu_slope(g.out(), x, sw.get(g));
-    if (g.wants(1)) g[1] = where(gt(x, wrapped_number(0.0)), zeros_like(g.out()), g.out() * x);
+    if (g.wants(1)) g[1] = where(gt(x, wrapped_number(0.0)), wrapped_number(0.0), g.out() * x);
   });
 }
 
@@ -152,7 +152,7 @@ Tensor elu_slope(const Tensor& g, const Tensor& y, const kernels::EluBackward& f
       const Tensor down = le(y, wrapped_number(0.0));
       Tensor d = g.out() * sg.get(g) * f.input_scale;
       if (!f.is_result) d = d * f.input_scale * f.alpha * f.scale * exp(y * f.input_scale);
-      g[1] = where(down, d, zeros_like(d));
+      g[1] = where(down, d, wrapped_number(0.0));
     }
   });
 }
@@ -268,7 +268,7 @@ Tensor hardswish(const Tensor& x, Dest dest) {
   return activate("hardswish", "HardswishBackward0", "HardswishBackwardBackward0", kernels::Hardswish{},
                   kernels::HardswishBackward{}, x, dest, [](const Tensor& g, const Tensor& x) {
                     const Tensor inside = logical_and(gt(x, wrapped_number(-3.0)), lt(x, wrapped_number(3.0)));
-                    return where(inside, g * (1.0 / 3), zeros_like(g));
+                    return where(inside, g * (1.0 / 3), wrapped_number(0.0));
                   });
 }
 Tensor hardsigmoid(const Tensor& x, Dest dest) {

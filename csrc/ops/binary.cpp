@@ -27,6 +27,10 @@ void check_divisor(const char* op, const Tensor& a, const Tensor& b) {
   const DType t = promoted({&a, &b});
   if (t == DType::Bool) not_implemented(op, t);
   if (b.device().is_meta() || b.numel() == 0) return;
+  if (b.dim() == 0 && b.device().is_cpu()) {
+    visit_dtype(t, [&]<class T>() { check(b.item().to<T>() != T(0), "", "ZeroDivisionError"); });
+    return;
+  }
   NoGrad guard;
   check(!any(eq(to_dtype(b, t), wrapped_number(0))).item().to_bool(), "", "ZeroDivisionError");
 }
@@ -38,7 +42,7 @@ std::optional<double> number_of(const Tensor& t) {
 }
 
 // g where the mask says so, 0 elsewhere.
-Tensor masked(const Tensor& g, const Tensor& mask) { return where(mask, g, zeros_like(g)); }
+Tensor masked(const Tensor& g, const Tensor& mask) { return where(mask, g, wrapped_number(0.0)); }
 
 // maximum and its kin: g goes to the chosen operand, halves where they are equal.
 template <class F>
@@ -151,7 +155,7 @@ Tensor pow(const Tensor& a, const Tensor& b, Dest dest) {
                                            : g.out() * (pow(a, wrapped_number(e - 1)) * e);
                          } else {
                            const Tensor slope = g.out() * (b * pow(a, b - 1));
-                           g[0] = where(eq(b, wrapped_number(0.0)), zeros_like(slope), slope);
+                           g[0] = where(eq(b, wrapped_number(0.0)), wrapped_number(0.0), slope);
                          }
                        }
                        if (g.wants(1)) {
@@ -159,7 +163,7 @@ Tensor pow(const Tensor& a, const Tensor& b, Dest dest) {
                          const Tensor zero = logical_and(eq(a, wrapped_number(0.0)), ge(b, wrapped_number(0.0)));
                          const auto base = number_of(a);
                          const Tensor slope = g.out() * (base ? y * Scalar(std::log(*base)) : y * log(a));
-                         g[1] = where(zero, zeros_like(slope), slope);
+                         g[1] = where(zero, wrapped_number(0.0), slope);
                        }
                      });
 }
@@ -182,7 +186,7 @@ Tensor atan2(const Tensor& a, const Tensor& b, Dest dest) {
   return grad.record("Atan2Backward0", y, [sa, sb](Grads& g) {
     const Tensor a = sa.get(g), b = sb.get(g);
     const Tensor square = a * a + b * b;
-    const Tensor r = where(eq(square, zeros_like(square)), zeros_like(square), g.out() / square);  // 0 at the origin
+    const Tensor r = where(eq(square, wrapped_number(0.0)), wrapped_number(0.0), g.out() / square);  // 0 at the origin
     if (g.wants(0)) g[0] = r * b;
     if (g.wants(1)) g[1] = r * -a;
   });
@@ -243,7 +247,7 @@ Tensor copysign(const Tensor& a, const Tensor& b, Dest dest) {
     if (g.wants(0)) {
       const Tensor a = sa.get(g);
       const Tensor ratio = sy.get(g) / a;
-      g[0] = where(eq(a, wrapped_number(0.0)), zeros_like(ratio), ratio) * g.out();
+      g[0] = where(eq(a, wrapped_number(0.0)), wrapped_number(0.0), ratio) * g.out();
     }
     if (g.wants(1)) g[1] = zeros_like(g.out());
   });
@@ -291,7 +295,7 @@ Tensor xlogy(const Tensor& a, const Tensor& b, Dest dest) {
     if (g.wants(0)) {
       const auto number = number_of(b);
       const Tensor slope = number ? g.out() * Scalar(std::log(*number)) : g.out() * log(b);
-      g[0] = where(logical_and(eq(a, wrapped_number(0.0)), le(b, wrapped_number(0.0))), zeros_like(slope), slope);
+      g[0] = where(logical_and(eq(a, wrapped_number(0.0)), le(b, wrapped_number(0.0))), wrapped_number(0.0), slope);
     }
     if (g.wants(1)) g[1] = g.out() * a / b;
   });
@@ -461,14 +465,20 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   const Tensor* inputs[] = {&mask, &a, &b};
   const Device device = common_device("where", inputs, 3);
   Tensor y = result_for("where", broadcast_all("where", inputs, 3), t, inputs, 3, {});
-  const Tensor ma = to_device(a, device), mb = to_device(b, device), mm = to_device(mask, device);
   const Recorded range("where", condition, a, b);
-  map_into("where", kernels::Where{}, {{&y, t}, {&mm, DType::Bool}, {&ma, t}, {&mb, t}}, 1, t);
+  Constant room[3];
+  map_into("where", kernels::Where{},
+           {{&y, t},
+            operand_on(device, mask, DType::Bool, room[0]),
+            operand_on(device, a, t, room[1]),
+            operand_on(device, b, t, room[2])},
+           1, t);
   if (!grad) return y;
   return grad.record("WhereBackward0", y, [sm](Grads& g) {
     const Tensor m = sm.get(g);
-    if (g.wants(1)) g[1] = where(m, g.out(), zeros_like(g.out()));
-    if (g.wants(2)) g[2] = where(m, zeros_like(g.out()), g.out());
+    const Tensor zero = wrapped_number(0.0);
+    if (g.wants(1)) g[1] = where(m, g.out(), zero);
+    if (g.wants(2)) g[2] = where(m, zero, g.out());
   });
 }
 
@@ -486,11 +496,12 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value, Des
   const bool number = value.impl()->wrapped_number;
   Grad grad({x, mask, value}, dest);
   auto sm = grad.save(mask);
-  const Tensor moved = to_device(value, x.device());
+  Constant room;
+  const MapOperand filling = operand_on(x.device(), value, x.dtype(), room);
   const auto fill = [&](const Tensor& y, const Tensor& from, const Tensor& m) {
     const Recorded range(dest.is_in_place() ? "masked_fill_" : "masked_fill", x, mask, value);
-    map_into("masked_fill", kernels::Where{},
-             {{&y, x.dtype()}, {&m, DType::Bool}, {&moved, x.dtype()}, {&from, x.dtype()}}, 1, x.dtype());
+    map_into("masked_fill", kernels::Where{}, {{&y, x.dtype()}, {&m, DType::Bool}, filling, {&from, x.dtype()}}, 1,
+             x.dtype());
   };
   Tensor y = x;
   if (const Tensor own = dest.is_in_place() ? without_repeats(x) : x; !own.same(x)) {
@@ -513,8 +524,9 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value, Des
   if (!grad) return y;
   return grad.record(number ? "MaskedFillBackward0" : "MaskedFillBackward1", y, [sm](Grads& g) {
     const Tensor m = sm.get(g);
-    if (g.wants(0)) g[0] = where(m, zeros_like(g.out()), g.out());
-    if (g.wants(2)) g[2] = sum(where(m, g.out(), zeros_like(g.out())));
+    const Tensor zero = wrapped_number(0.0);
+    if (g.wants(0)) g[0] = where(m, zero, g.out());
+    if (g.wants(2)) g[2] = sum(where(m, g.out(), zero));
   });
 }
 

@@ -20,6 +20,13 @@ void copy_raw(const Tensor& dst, const Tensor& src) {
     map_into("copy_", kernels::Copy{}, {{&dst, dst.dtype()}, {&src, dst.dtype()}}, 1, dst.dtype());
     return;
   }
+  if (src.device().is_cpu() && src.numel() == 1) {  // in the arguments of the kernel that writes it
+    Constant room;
+    const Tensor number = src.dim() == 0 ? src : alias(src, {}, {}, src.offset());
+    map_into("copy_", kernels::Copy{}, {{&dst, dst.dtype()}, operand_on(dst.device(), number, dst.dtype(), room)}, 1,
+             dst.dtype());
+    return;
+  }
   // Between memories only dense bytes travel.
   const Tensor from = src.is_contiguous() ? src : contiguous(src);
   Tensor staged = empty(from.shape(), from.dtype(), dst.device());

@@ -68,6 +68,7 @@ void set_geometry(MapCall& call, const char* op, const MapOperand* operands, int
     call.data[k] = constant ? const_cast<void*>(constant) : operands[k].tensor->raw();
     call.dtypes[k] = constant ? operands[k].compute : x.dtype;
     call.compute[k] = operands[k].compute;
+    if (constant) call.constants |= 1u << k;
     linear &= x.numel == 1 || ((x.contiguous || first.contiguous) && same_layout(x, first));
   }
   if (linear) {
@@ -118,20 +119,6 @@ void set_geometry(MapCall& call, const char* op, const MapOperand* operands, int
   call.ndim = dims;
 }
 
-// The number of a 0-d tensor as a T of `key`.
-struct Constant {
-  alignas(8) char bytes[8];
-  Constant() {}
-  void set(Scalar s, DType key) {
-    visit_dtype(key, [&]<class T>() {
-      T value = s.to<T>();
-      if constexpr (std::is_floating_point_v<T>)
-        value = s.is_float() ? value : s.is_unsigned() ? T(s.to_bits()) : T(s.to_int());  // rounded once
-      std::memcpy(bytes, &value, sizeof value);
-    });
-  }
-};
-
 // As most calls are: everything is on the CPU, the first input in C order, and the others like it, or single numbers.
 bool is_line(const Tensor* const* inputs, int count) {
   const TensorImpl& a = *inputs[0]->impl();
@@ -159,7 +146,7 @@ Tensor map_line(MapKind kind, const void* functor, const Tensor* const* inputs, 
     const Tensor& x = k ? *inputs[k - 1] : y;
     const bool single = k > 1 && x.dim() == 0;
     if (single) constants[k - 1].set(x.item(), a.dtype);
-    call.data[k] = single ? constants[k - 1].bytes : x.raw();
+    call.data[k] = single ? const_cast<void*>(constants[k - 1].place()) : x.raw();
     call.dtypes[k] = call.compute[k] = single ? a.dtype : x.dtype();
     call.strides[k][0] = single ? 0 : item_size(x.dtype());
   }
@@ -185,10 +172,27 @@ Tensor map_stored(const char* op, MapKind kind, const void* functor, const Tenso
   return map_tensors(op, kind, functor, operands, count, dest);
 }
 
-// Inputs on the CPU with one element may meet tensors of another device: they are moved.
-Tensor moved_scalar(const Tensor& x, Device device) { return x.device() == device ? x : to_device(x, device); }
-
 }  // namespace
+
+void Constant::set(Scalar number, DType key) {
+  visit_dtype(key, [&]<class T>() {
+    T value = number.to<T>();
+    if constexpr (sizeof(T) == 2 && !std::is_integral_v<T>)
+      value = number.is_float()      ? value
+              : number.is_unsigned() ? T(float(number.to_bits()))
+                                     : T(float(number.to_int()));  // as casts of tensors round
+    else if constexpr (std::is_floating_point_v<T>)  // rounded once
+      value = number.is_float() ? value : number.is_unsigned() ? T(number.to_bits()) : T(number.to_int());
+    std::memcpy(bytes_, &value, sizeof value);
+  });
+}
+
+MapOperand operand_on(Device device, const Tensor& x, DType compute, Constant& room) {
+  const bool stays = device.is_cpu() && (x.dtype() == compute || is_stored(x.dtype()));
+  if (x.dim() != 0 || !x.device().is_cpu() || stays) return {&x, compute};
+  room.set(x.item(), compute);
+  return {&x, compute, room.place()};
+}
 
 Dims broadcast_all(const char* op, const Tensor* const* inputs, int count) {
   Dims shape = inputs[0]->shape();
@@ -385,22 +389,10 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
 
   Tensor y = result_for(op, shape, result, inputs, count, dest);
   const DType computed = kind.rule == Rule::Predicate ? DType::Bool : key;
-  Tensor moved[kMapOperands];
   Constant constants[kMapOperands];
   MapOperand operands[kMapOperands];
   operands[0] = {&y, computed};
-  for (int k = 0; k < count; ++k) {
-    const Tensor& x = *inputs[k];
-    operands[k + 1] = {&x, key};
-    if (x.device() != y.device()) {
-      moved[k] = moved_scalar(x, y.device());
-      operands[k + 1].tensor = &moved[k];
-    } else if (x.dim() == 0 && x.dtype() != key && x.device().is_cpu() && !is_stored(common)) {
-      // Cast once, not block by block.
-      constants[k].set(x.item(), key);
-      operands[k + 1].constant = constants[k].bytes;
-    }
-  }
+  for (int k = 0; k < count; ++k) operands[k + 1] = operand_on(y.device(), *inputs[k], key, constants[k]);
   map_into(op, kind, functor, operands, 1, count + 1, key);
   return y;
 }

@@ -49,6 +49,18 @@ struct MapOperand {
   DType compute;  // as the functor takes it
   const void* constant = nullptr;  // the tensor's only element as `compute`, in memory of the CPU
 };
+// The number of a 0-d tensor, as a T of `key`, in memory of the CPU.
+class Constant {
+ public:
+  void set(Scalar number, DType key);
+  const void* place() const { return bytes_; }
+
+ private:
+  alignas(8) char bytes_[8];
+};
+// x as an operand of a call on `device`. A single number of the CPU's is cast once, into `room`, and goes along:
+// it is never moved to another device.
+MapOperand operand_on(Device device, const Tensor& x, DType compute, Constant& room);
 // Lower level: outputs first, all given; inputs broadcast to the outputs' shape. `key` is the functor's T.
 void map_into(const char* op, MapKind kind, const void* functor, const MapOperand* operands, int outputs, int count,
               DType key);

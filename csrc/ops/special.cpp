@@ -139,7 +139,7 @@ Tensor special_xlog1py(const Tensor& a, const Tensor& b, Dest dest) {
     if (g.wants(0)) {
       const Tensor slope = g.out() * log1p(b);
       const Tensor none = logical_and(eq(a, wrapped_number(0.0)), le(b, wrapped_number(-1.0)));
-      g[0] = where(none, zeros_like(slope), slope);
+      g[0] = where(none, wrapped_number(0.0), slope);
     }
     if (g.wants(1)) g[1] = g.out() * a / (b + 1);
   });

@@ -256,7 +256,7 @@ Tensor sinc(const Tensor& x, Dest dest) {
     const Tensor a = x * M_PI, square = a * x;
     const Tensor slope = (cos(a) * a - sin(a)) / square;
     // 0 also where x is not 0 and its square is.
-    return where(eq(square, wrapped_number(0.0)), zeros_like(g), g * slope);
+    return where(eq(square, wrapped_number(0.0)), wrapped_number(0.0), g * slope);
   });
 }
 
@@ -325,7 +325,7 @@ Tensor nan_to_num(const Tensor& x, std::optional<double> nan, std::optional<doub
                                                     : double(std::numeric_limits<float>::max());
   const kernels::NanToNum f{{}, nan.value_or(0), posinf.value_or(top), neginf.value_or(-top)};
   return by_input("nan_to_num", "NanToNumBackward0", f, x, dest,
-                  [](const Tensor& g, const Tensor& x) { return where(isfinite(x), g, zeros_like(g)); });
+                  [](const Tensor& g, const Tensor& x) { return where(isfinite(x), g, wrapped_number(0.0)); });
 }
 
 namespace {
