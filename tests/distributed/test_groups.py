@@ -51,6 +51,11 @@ def test_who_waits_for_a_rank_that_has_ended_is_told(how, expected):
     assert status == expected
 
 
+def test_groups_may_be_ended_at_the_very_end():
+    status, out, err = mpiexec(2, "leaves.py", "tidies", timeout=30)
+    assert (status, out, err) == (0, "", "")
+
+
 def test_a_killed_rank_takes_the_others_along():
     word = mark()
     status, out, err = mpiexec(3, "leaves.py", "killed", word, timeout=20)

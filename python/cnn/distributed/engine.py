@@ -198,6 +198,8 @@ class Queue:
     def put(self, work, in_order=True, follow=True):
         """Enters an operation and starts it if it is its turn; `follow` it if nobody waits."""
         work._queue = self
+        if _follower.stopped:
+            raise DistBackendError(f"{work._name}: this process has left its job")
         if self.error is not None:
             raise DistBackendError(f"{work._name}: the group has failed before: {self.error}")
         with self._lock:
@@ -291,7 +293,7 @@ class _Follower:
 
     def __init__(self):
         self._ready = threading.Condition()
-        self._queues, self._thread, self._pid, self._stopped = [], None, None, False
+        self._queues, self._thread, self._pid, self.stopped = [], None, None, False
 
     def watch(self, queue):
         with self._ready:
@@ -306,7 +308,7 @@ class _Follower:
     def stop(self):
         """Ends the thread, before MPI is left."""
         with self._ready:
-            self._stopped = True
+            self.stopped = True
             self._ready.notify()
         if self._thread is not None and self._pid == os.getpid():
             self._thread.join()
@@ -316,9 +318,9 @@ class _Follower:
         while True:
             with self._ready:
                 self._queues = [queue for queue in self._queues if len(queue)]
-                while not self._queues and not self._stopped:
+                while not self._queues and not self.stopped:
                     self._ready.wait()
-                if self._stopped:
+                if self.stopped:
                     return
                 queues = list(self._queues)
             moved = [queue.advance(_ASKED) for queue in queues if not queue.waiters]

@@ -93,9 +93,8 @@ def _leave():
     asked = _Job.control.all_reduce(broken, "SUM")
     together = _wait(asked, None if well else 2 * _PATIENCE)
     if _Job.failed:
-        time.sleep(
-            0.2
-        )  # one that has left before, maybe with an exit status of its own, goes first
+        # One that has left before, maybe with an exit status of its own, goes first.
+        time.sleep(0.2)
         _mpi.abort(_Job.failed)
     if together:
         _mpi.finalize(_PATIENCE if broken.item() else None)

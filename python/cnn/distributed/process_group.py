@@ -1,11 +1,11 @@
-"""A group of processes: its communicators, its queue of operations, and what it notes of them."""
+"""A group of processes: its communicator, its queue of operations, and what it notes of them."""
 
 from __future__ import annotations
 
 import functools
 import zlib
 
-from . import engine, exits, operations
+from . import _mpi, engine, exits, operations
 from .backends import ReduceOp
 from .stores import DebugLevel, DistBackendError, get_debug_level
 
@@ -177,6 +177,8 @@ class ProcessGroup:
 
     def shutdown(self):
         """Gives the communicator back, unless something is still under way."""
+        if _mpi.is_finalized():
+            return  # at the end of the program
         if self._queue.drain(0):
             self.comm.free()
         else:
