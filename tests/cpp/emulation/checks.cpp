@@ -283,6 +283,22 @@ CNN_ACCESS(4)
 CNN_ACCESS(8)
 CNN_ACCESS(16)
 
+// What clang makes of larger copies.
+void* __tsan_memcpy(void* to, const void* from, size_t n) {
+  read(from, n);
+  write(to, n);
+  return std::memcpy(to, from, n);
+}
+void* __tsan_memmove(void* to, const void* from, size_t n) {
+  read(from, n);
+  write(to, n);
+  return std::memmove(to, from, n);
+}
+void* __tsan_memset(void* to, int value, size_t n) {
+  write(to, n);
+  return std::memset(to, value, n);
+}
+
 // -fsanitize=alignment: called where an address is not a multiple of what its type needs, which is a fault on a GPU.
 struct Mismatch {
   const char* file;
