@@ -70,7 +70,7 @@ const CudaPlugin& calls_on(int index) {
   const CudaPlugin& p = calls();
   check(index >= 0 && index < p.devices, "", "CUDA error: invalid device ordinal: cuda:", index, " of ", p.devices,
         " devices");
-  p.select(index);
+  p.enter(index);
   return p;
 }
 

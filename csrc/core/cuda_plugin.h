@@ -6,12 +6,12 @@
 
 namespace cnn {
 
-inline constexpr int kCudaPluginAbi = 4;  // raised whenever this, Backend, HeavyTable or a list of functors changes
+inline constexpr int kCudaPluginAbi = 5;  // raised whenever this, Backend, HeavyTable or a list of functors changes
 
 struct CudaPlugin {
   const Backend* backend;
   int devices;
-  void (*select)(int index);  // the device of this thread's next calls
+  void (*enter)(int index);  // the device of this thread's next calls; raises what kernels have noted there (Watch)
   std::string (*device_name)(int index);
   void (*synchronize)();  // the selected device
   void (*empty_cache)();

@@ -1,5 +1,6 @@
 #include "cuda/memory.h"
 #include "cuda/runtime.h"
+#include "cuda/watch.h"
 
 namespace cnn::cuda {
 namespace {
@@ -32,6 +33,7 @@ void copy_bytes(void* to, const void* from, size_t nbytes) {
   } else {
     check_cuda(cudaMemcpy(to, from, nbytes, there >= 0 ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToHost),
                "copying between host and device");
+    if (here >= 0) tell_notes();  // it has waited for the kernels
   }
 }
 
@@ -39,6 +41,7 @@ Scalar read_element(const TensorImpl& x) {
   alignas(8) char bytes[8];
   const char* p = static_cast<const char*>(x.storage->data()) + x.offset * item_size(x.dtype);
   check_cuda(cudaMemcpy(bytes, p, size_t(item_size(x.dtype)), cudaMemcpyDeviceToHost), "reading an element");
+  tell_notes();
   return visit_any_dtype(x.dtype, [&]<class T>() -> Scalar {
     if constexpr (std::is_same_v<T, bool>) return Scalar(bytes[0] != 0);
     T value;

@@ -4,6 +4,7 @@
 #include "cuda/memory.h"
 #include "cuda/runtime.h"
 #include "cuda/skeletons.h"
+#include "cuda/watch.h"
 
 namespace cnn::cuda {
 namespace {
@@ -21,6 +22,7 @@ const Backend cuda_table = {
     .has_reduce = has_reduce,
     .has_rows = has_rows,
     .has_each = has_each,
+    .watch = watch,
     .heavy = &heavy_table,
 };
 
@@ -29,7 +31,15 @@ std::string device_name(int index) {
   check_cuda(cudaGetDeviceProperties(&properties, index), "cudaGetDeviceProperties");
   return properties.name;
 }
-void synchronize() { check_cuda(cudaDeviceSynchronize(), "waiting for the device"); }
+// Every call from outside begins here: what kernels have noted meanwhile is told first.
+void enter(int index) {
+  select(index);
+  tell_notes();
+}
+void synchronize() {
+  check_cuda(cudaDeviceSynchronize(), "waiting for the device");
+  tell_notes();
+}
 
 const char* reason_of(cudaError_t error) {
   switch (error) {
@@ -50,7 +60,7 @@ extern "C" CNN_API int cnn_cuda_abi() { return cnn::kCudaPluginAbi; }
 // Null, and why, where no GPU can be used.
 extern "C" CNN_API const cnn::CudaPlugin* cnn_cuda_start(const char** why) {
   using namespace cnn::cuda;
-  static cnn::CudaPlugin plugin = {&cuda_table, 0, select, device_name, synchronize, empty_cache, memory};
+  static cnn::CudaPlugin plugin = {&cuda_table, 0, enter, device_name, synchronize, empty_cache, memory};
   const cudaError_t error = cudaGetDeviceCount(&plugin.devices);
   if (error != cudaSuccess || plugin.devices == 0) {
     *why = reason_of(error != cudaSuccess ? error : cudaErrorNoDevice);

@@ -1,5 +1,6 @@
 #include "cuda/skeletons.h"
 
+#include "cuda/watch.h"
 #include "kernels/arithmetic.h"
 
 namespace cnn::cuda {
@@ -67,6 +68,7 @@ void reduce(int functor, const ReduceCall& call) { tables().reduce[functor][int(
 
 void each(int functor, const EachCall& call) {
   if (call.n > 0) tables().each[functor][int(call.dtype)](call);
+  tell_at_once();
 }
 
 }  // namespace cnn::cuda

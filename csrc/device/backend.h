@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cnn/check.h"
 #include "cnn/tensor.h"
+#include "kernels/note.h"
 
 namespace cnn {
 
@@ -74,6 +76,14 @@ struct EachCall {
   int cost = 8;                  // of one index; about 1 for a multiplication and an addition
 };
 
+// What the program is told when a kernel that runs behind it has met a value that it must not use.
+struct Watch {
+  void (*fail)(const Watch& watch, int64_t value, const char* when);  // raises
+  const char* op;
+  ErrorKind kind;
+  int64_t extent, dim;
+};
+
 struct Backend {
   void* (*allocate)(size_t nbytes, Device device);
   Storage::Deleter free;
@@ -88,6 +98,9 @@ struct Backend {
   bool (*has_reduce)(int functor, DType key);
   bool (*has_rows)(int functor, DType key);
   bool (*has_each)(int functor, DType dtype);
+  // Where a kernel of the next call is to note a value that it must not use; the program is told by a later call, or
+  // when it waits. Null where kernels are done when their calls return.
+  kernels::Note* (*watch)(const Watch& watch);
   const HeavyTable* heavy;  // null where nothing runs (meta): the CPU's then says which dtypes there are
 };
 

@@ -19,7 +19,9 @@ namespace cnn::kernels::inline CNN_ISA {
   X(TanhBackward, 2, Floats) X(SigmoidBackward, 2, Floats)                                          \
   X(SquaredError, 2, Floats) X(SmoothL1, 2, Floats)                     \
   X(Huber, 2, Floats) X(BinaryCrossEntropy, 2, Floats)                     \
-  X(BceWithLogits, 2, Floats) X(ScaledProbability, 2, Floats)
+  X(BceWithLogits, 2, Floats) X(ScaledProbability, 2, Floats)                                       \
+  X(SquaredErrorBackward, 3, Floats) X(BinaryCrossEntropyBackward, 3, Floats)                       \
+  X(BceWithLogitsBackward, 3, Floats)
 
 // max(x, 0); nan stays nan
 struct Relu : Functor {
@@ -217,6 +219,21 @@ struct BceWithLogits : FloatFunctor {
     return x * ((x < T(0) ? T(0) : T(1)) - t) + log1p(exp(-fabs(x)));
   }
 };
+// Their derivatives by x, times g.
+struct SquaredErrorBackward : Functor {
+  template <class T> CNN_HD T operator()(T g, T x, T t) const { return (x - t) * T(2) * g; }
+};
+struct BinaryCrossEntropyBackward : Functor {
+  static constexpr int kCost = 2;
+  template <class T> CNN_HD T operator()(T g, T x, T t) const {
+    const T spread = (T(1) - x) * x;
+    return g * ((x - t) / (spread < T(1e-12) ? T(1e-12) : spread));
+  }
+};
+struct BceWithLogitsBackward : FloatFunctor {
+  template <class T> CNN_HD T operator()(T g, T x, T t) const { return g * (sigmoid(x) - t); }
+};
+
 // s exp(y), for y <= 0
 struct ScaledProbability : FloatFunctor {
   template <class T> CNN_HD T operator()(T y, T s) const { return s * exp_negative(y); }

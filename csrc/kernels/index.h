@@ -3,6 +3,7 @@
 
 #include "kernels/functor.h"
 #include "kernels/math.h"
+#include "kernels/note.h"
 
 namespace cnn {
 class BoundedIndices;  // ops/indexing.h
@@ -18,27 +19,23 @@ class IndexValues {
   IndexValues() = default;  // of no tensor; not to be read
   // Once for each use: the memory may change between two reads.
   CNN_HD int64_t load(int64_t i) const { return static_cast<const volatile int64_t*>(data_)[i]; }
-  // v, counted from the front, becomes `place` if it is in range; else that is noted.
-  CNN_HD bool bound(int64_t v, int64_t& place) const {
+  // v, the value at i, counted from the front becomes `place` if it is in range; else that is noted.
+  CNN_HD bool bound(int64_t v, int64_t i, int64_t& place) const {
     place = v < 0 ? v + wrap_ : v;
     if (uint64_t(place) < uint64_t(extent_)) return true;
-#ifdef __CUDA_ARCH__
-    *static_cast<volatile int64_t*>(bad_) = 1;
-#else
-    __atomic_store_n(bad_, 1, __ATOMIC_RELAXED);
-#endif
+    bad_->add(i, v);
     return false;
   }
-  CNN_HD bool read(int64_t i, int64_t& place) const { return bound(load(i), place); }
+  CNN_HD bool read(int64_t i, int64_t& place) const { return bound(load(i), i, place); }
   CNN_HD int64_t extent() const { return extent_; }
 
  private:
   friend cnn::BoundedIndices;
-  CNN_HD IndexValues(const int64_t* data, int64_t extent, bool negative, int64_t* bad)
+  CNN_HD IndexValues(const int64_t* data, int64_t extent, bool negative, Note* bad)
       : data_(data), extent_(extent), wrap_(negative ? extent : 0), bad_(bad) {}
   const int64_t* data_ = nullptr;
   int64_t extent_ = 0, wrap_ = 0;  // wrap: the extent where negative values are allowed
-  int64_t* bad_ = nullptr;
+  Note* bad_ = nullptr;
 };
 
 // X(functor, types)
@@ -50,14 +47,14 @@ class IndexValues {
 
 inline constexpr int kIndexDims = 12;
 
-// bad[0] = 1 + position of the first index outside [low, high), if there is one
+// Notes indices outside [low, high).
 struct CheckRange {
   const int64_t* index;
   int64_t low, high;
-  int64_t* bad;
+  Note* bad;
   CNN_HD bool outside(int64_t i) const { return (index[i] < low) | (index[i] >= high); }
   template <class T> CNN_HD void operator()(int64_t i) const {
-    if (outside(i) && *bad == 0) *bad = i + 1;
+    if (outside(i)) bad->add(i, index[i]);
   }
 };
 

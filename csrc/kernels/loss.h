@@ -1,4 +1,4 @@
-// Losses that pick one class of each position.
+// Losses that pick one class of each position, and what others ask of their operands.
 #pragma once
 
 #include "kernels/functor.h"
@@ -7,7 +7,7 @@
 namespace cnn::kernels::inline CNN_ISA {
 
 // X(functor, types)
-#define CNN_EACH_LOSS(X) X(NllPick, Floats) X(NllWeigh, Floats) X(NllTake, Floats)
+#define CNN_EACH_LOSS(X) X(NllPick, Floats) X(NllWeigh, Floats) X(NllTake, Floats) X(CheckUnits, Floats)
 
 // Where the class of a position lies in x[N, classes, inner]; the targets are [N, inner].
 struct ClassOf {
@@ -17,7 +17,7 @@ struct ClassOf {
   // The class of position i; false where the target is ignored, and where it is out of range.
   CNN_HD bool read(int64_t i, int64_t& c) const {
     const int64_t v = target.load(i);
-    return v != ignored && target.bound(v, c);
+    return v != ignored && target.bound(v, i, c);
   }
   CNN_HD int64_t at(int64_t i, int64_t c) const {
     if (inner == 1) return i * target.extent() + c;  // divisions are slow
@@ -60,6 +60,17 @@ struct NllTake : Functor {
   template <class T> CNN_HD void operator()(int64_t i) const {
     int64_t c;
     if (place.read(i, c)) static_cast<T*>(dx)[place.at(i, c)] -= static_cast<const T*>(s)[i];
+  }
+};
+
+// Notes 0 where an element of x is outside [0, 1], and 1 where one of t is; of both, 0.
+struct CheckUnits : Functor {
+  const void *x, *t;
+  Note* bad;
+  template <class T> CNN_HD static bool outside(T v) { return !((v >= T(0)) & (v <= T(1))); }
+  template <class T> CNN_HD void operator()(int64_t i) const {
+    if (outside(static_cast<const T*>(x)[i])) bad->add(0, 0);
+    if (outside(static_cast<const T*>(t)[i])) bad->add(1, 1);
   }
 };
 

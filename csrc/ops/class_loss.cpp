@@ -13,6 +13,10 @@ namespace {
 
 enum Reduction : int64_t { kNone, kMean, kSum };
 
+void fail_class(const Watch&, int64_t value, const char* when) {
+  fail(ErrorKind::Index, "", "Target ", value, " is out of bounds.", when);
+}
+
 // One loss over input [N, classes, inner], all checked.
 struct NllCall {
   Dims sizes;       // of the input
@@ -35,7 +39,7 @@ struct NllCall {
     for (int64_t size : shape) n *= size;
     check(target.numel() == n, node, "expected targets of shape ", shape, ", got ", target.shape());
     BoundedIndices indices;
-    indices.add(target, {"", classes(), class_dim(), /*negative=*/false});
+    indices.add(target, {"", classes(), class_dim(), /*negative=*/false, ErrorKind::Index, fail_class});
     const bool all = indices.run(
         [&](const kernels::IndexValues* values) {
           f.place = {values[0], weight.defined() ? weight.raw() : nullptr, inner, ignored};

@@ -25,20 +25,42 @@ Tensor index_tensor(const char* op, const Tensor& index, const Tensor& x) {
   return contiguous(to_device(to_dtype(index, DType::Int64), x.device()));
 }
 
+namespace {
+void fail_index(const Watch& w, int64_t value, const char* when) {
+  fail(w.kind, w.op, "index ", value, " is out of bounds for dimension ", w.dim, " with size ", w.extent, when);
+}
+}  // namespace
+
+kernels::Note* BoundedIndices::note_of(const IndexRange& range, Device device, kernels::Note& here) {
+  const Backend& b = backend(device);
+  if (!b.watch) return &here;
+  return b.watch({range.fail ? range.fail : fail_index, range.op, range.kind, range.extent, range.dim});
+}
+
 void BoundedIndices::check() const {
   for (const Use& use : uses_) {
     const Tensor& index = use.index;
     const IndexRange& range = use.range;
     if (index.numel() == 0 || index.device().is_meta()) continue;
-    const Noted bad(index.device());
-    cnn::each(kernels::CheckRange{index.data<int64_t>(), range.negative ? -range.extent : 0, range.extent, bad.place()},
-              index.numel(), DType::Int64, index.device(), Order::Ascending);
-    const int64_t at = bad.seen();
-    if (at == 0) continue;
-    const Tensor flat = alias(index, {index.numel()}, {1}, index.offset());
-    fail(range.kind, range.op, "index ", select(flat, 0, at - 1).item().to_int(), " is out of bounds for dimension ",
-         range.dim, " with size ", range.extent);
+    const int64_t low = range.negative ? -range.extent : 0, *const values = index.data<int64_t>();
+    kernels::Note here;
+    cnn::each(kernels::CheckRange{values, low, range.extent, note_of(range, index.device(), here)}, index.numel(),
+              DType::Int64, index.device());
+    if (here.empty()) continue;
+    int64_t value = here.value();
+    for (int64_t i = 0; i < index.numel(); ++i) {  // the first, and all of its digits
+      if (values[i] >= low && values[i] < range.extent) continue;
+      value = values[i];
+      break;
+    }
+    fail_index({fail_index, range.op, range.kind, range.extent, range.dim}, value, "");
   }
+}
+
+void BoundedIndices::check_before_use() const {
+  for (const Use& use : uses_)
+    if (backend(use.index.device()).watch) return;
+  check();
 }
 
 void BoundedIndices::fail_used() const {
@@ -46,10 +68,6 @@ void BoundedIndices::fail_used() const {
   fail(ErrorKind::Runtime, uses_[0].range.op,
        "an index was out of bounds when it was used, and is not any more: "
        "somebody writes into the index while it is read");
-}
-
-BoundedIndices::Noted::Noted(Device device) {
-  if (!device.is_cpu()) tensor_ = zeros({1}, DType::Int64, device);
 }
 
 BoundedIndices bounded(const char* op, const Tensor& index, const Tensor& x, int d, bool negative, ErrorKind kind) {
@@ -183,21 +201,20 @@ kernels::IndexPlace place_in(const Plan& p, const Tensor& x) {
 
 // The plan's indices, for x.
 struct PlanIndices : BoundedIndices {
-  PlanIndices(const Plan& p, const Tensor& x) {
-    for (size_t k = 0; k < p.dims.size(); ++k)
-      add(p.index[k], {"", x.shape()[p.dims[k]], p.dims[k], /*negative=*/true});
+  PlanIndices(const Plan& p, const Tensor& x, const char* op = "", bool negative = true) {
+    for (size_t k = 0; k < p.dims.size(); ++k) add(p.index[k], {op, x.shape()[p.dims[k]], p.dims[k], negative});
   }
 };
 
 // F over the places of x, which is of the plan's shape, and dense y of the result's.
 template <class F>
-void run_over(const Plan& p, const Tensor& x, const Tensor& y, Order order = Order::Any) {
+void run_over(const Plan& p, const PlanIndices& indices, const Tensor& x, const Tensor& y, Order order = Order::Any) {
   F f;
   f.place = place_in(p, x);
   f.y = y.raw();
   int64_t rows = f.place.inner == 0 ? 0 : 1;
   for (int d = 0; d < f.place.ndim; ++d) rows *= f.place.sizes[d];
-  PlanIndices(p, x).each(
+  indices.each(
       [&](const kernels::IndexValues* values) {
         std::copy_n(values, f.place.count, f.place.index);
         return f;
@@ -229,19 +246,31 @@ class SavedIndices {
   Indices fixed_;
 };
 
-}  // namespace
-
-Tensor index(const Tensor& x, const Indices& indices) {
-  Grad grad({x});
-  const Plan p = make_plan(x, indices);
+// x[indices], without a gradient.
+Tensor read_at(const Plan& p, const PlanIndices& indices, const Tensor& x) {
   Tensor y = empty(p.shape, x.dtype(), x.device());
-  run_over<kernels::IndexRead>(p, x, y);
+  run_over<kernels::IndexRead>(p, indices, x, y);
   if (!x.is_contiguous()) {  // the result lies as x does
     NoGrad guard;
     const Steps steps(p, x);
     const Dims operands[] = {steps.x, steps.index}, strides = strides_in_order_of(p.shape, operands, 2);
     if (strides != y.strides()) y = copy_(empty_strided(p.shape, strides, x.dtype(), x.device()), y);
   }
+  return y;
+}
+
+}  // namespace
+
+Tensor read_from_front(const char* op, const Tensor& x, const Indices& indices) {
+  NoGrad guard;
+  const Plan p = make_plan(x, indices);
+  return read_at(p, PlanIndices(p, x, op, /*negative=*/false), x);
+}
+
+Tensor index(const Tensor& x, const Indices& indices) {
+  Grad grad({x});
+  const Plan p = make_plan(x, indices);
+  Tensor y = read_at(p, PlanIndices(p, x), x);
   if (!grad) return y;
   return grad.record("IndexBackward0", y,
                      [saved = SavedIndices(grad, indices, fixed_indices(x, p)), shape = x.shape()](Grads& g) {
@@ -255,15 +284,15 @@ namespace {
 // Writes `source`, dense and of the plan's shape, into y.
 void put_into(const Tensor& y, const Plan& p, const Tensor& source, bool accumulate) {
   if (!accumulate) {
-    run_over<kernels::IndexWrite>(p, y, source, Order::Ascending);
+    run_over<kernels::IndexWrite>(p, PlanIndices(p, y), y, source, Order::Ascending);
   } else if (is_reduced(y.dtype()) || is_float8(y.dtype()) ||
              y.dtype() == DType::Bool) {  // summed in float, or counted
     const DType t = y.dtype() == DType::Bool ? DType::Int64 : DType::Float32;
     const Tensor own = without_repeats(y), wide = to_dtype(contiguous(own), t);
-    run_over<kernels::IndexAdd>(p, expand(wide, y.shape()), to_dtype(source, t), Order::Ascending);
+    run_over<kernels::IndexAdd>(p, PlanIndices(p, y), expand(wide, y.shape()), to_dtype(source, t), Order::Ascending);
     copy_(own, wide);
   } else {
-    run_over<kernels::IndexAdd>(p, y, source, Order::Ascending);
+    run_over<kernels::IndexAdd>(p, PlanIndices(p, y), y, source, Order::Ascending);
   }
 }
 
@@ -305,7 +334,7 @@ Tensor index_put(const Tensor& x, const Indices& indices, const Tensor& values, 
       warn_of_expanded("index_put_", "tensor[indices] = tensor", x);
       for (const Tensor& t : p.index) check_no_overlap("index_put_", x, t);
       if (values.numel() != 1 || !only_masks(indices)) check_no_overlap("index_put_", x, values);
-      PlanIndices(p, x).check();
+      PlanIndices(p, x).check_before_use();
       x.impl()->bump_version();
     } else {
       y = clone(x);

@@ -30,7 +30,8 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& given, Dest dest
   const Tensor at = index_tensor("index_select", given, x);
   check_index(x.dim() > 0 || at.numel() == 1, "index_select()", "Index to scalar can have only 1 value, got ",
               at.numel(), " value(s)");
-  bounded("index out of range in self", at, x, d, false, ErrorKind::Index).check();
+  constexpr const char* kOutside = "index out of range in self";
+  if (dest || size_along(x, d) <= 1) bounded(kOutside, at, x, d, false, ErrorKind::Index).check();
   if (dest.is_out()) {
     check_no_overlap("index_select", dest.target(), x);
     check_no_overlap("index_select", dest.target(), given);
@@ -40,7 +41,7 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& given, Dest dest
   Tensor y;
   {
     NoGrad guard;
-    y = x.dim() == 0 ? clone(x) : index(x, along(d, at));
+    y = x.dim() == 0 ? clone(x) : read_from_front(kOutside, x, along(d, at));
     if (dest) {
       const Tensor* inputs[] = {&x};
       y = copy_(result_for("index_select", y.shape(), x.dtype(), inputs, 1, dest), y);

@@ -18,6 +18,7 @@ struct IndexRange {
   int64_t extent, dim;
   bool negative;
   ErrorKind kind = ErrorKind::Index;
+  void (*fail)(const Watch& watch, int64_t value, const char* when) = nullptr;  // in words of its own
 };
 
 // The index tensors of one call, int64. Kernels get them from here alone, as values that bound themselves:
@@ -32,23 +33,23 @@ class BoundedIndices {
     uses_.push_back({contiguous(index), range});
   }
   // "index 5 is out of bounds for dimension 0 with size 3" unless all values are in range now: for ops that write into
-  // memory that others see, before they do.
+  // memory that others see, before they do. On a GPU a later call says so.
   void check() const;
+  // The same where a kernel is to use the values that will say so itself: nothing, on a GPU.
+  void check_before_use() const;
   // Runs the functor that `make(values)` gives, values[k] being the k-th index, for every i below n. The functor passes
-  // over places whose index is out of range. False if it met one.
+  // over places whose index is out of range. False if it met one; on a GPU a later call says so.
   template <class Make>
   [[nodiscard]] bool run(const Make& make, int64_t n, DType t, Device device, Order order = Order::Any) const {
     if (n == 0) return true;
     kernels::IndexValues values[kernels::kIndexDims];
-    if (device.is_meta()) {  // refuses a dtype all the same
-      cnn::each(make(static_cast<const kernels::IndexValues*>(values)), n, t, device, order);
-      return true;
-    }
-    const Noted noted(device);
-    for (size_t k = 0; k < uses_.size(); ++k)
-      values[k] = {uses_[k].index.data<int64_t>(), uses_[k].range.extent, uses_[k].range.negative, noted.place()};
-    cnn::each(make(static_cast<const kernels::IndexValues*>(values)), n, t, device, order);
-    return noted.seen() == 0;
+    kernels::Note here;
+    if (!device.is_meta())
+      for (size_t k = 0; k < uses_.size(); ++k)
+        values[k] = {uses_[k].index.data<int64_t>(), uses_[k].range.extent, uses_[k].range.negative,
+                     note_of(uses_[k].range, device, here)};
+    cnn::each(make(static_cast<const kernels::IndexValues*>(values)), n, t, device, order);  // meta refuses dtypes, too
+    return here.empty();
   }
   // The same; raises as `check` does. Without anything to run the values are checked all the same.
   template <class Make>
@@ -58,17 +59,8 @@ class BoundedIndices {
   }
 
  private:
-  // Where kernels note that they met a value out of range: memory of the device.
-  class Noted {
-   public:
-    explicit Noted(Device device);
-    int64_t* place() const { return tensor_.defined() ? tensor_.data<int64_t>() : &here_; }
-    int64_t seen() const { return tensor_.defined() ? tensor_.item().to_int() : here_; }  // 0: none
-
-   private:
-    Tensor tensor_;  // undefined: on the CPU
-    mutable int64_t here_ = 0;
-  };
+  // Where kernels note what is out of this range: `here`, but the device's own note on a GPU.
+  static kernels::Note* note_of(const IndexRange& range, Device device, kernels::Note& here);
   struct Use {
     Tensor index;
     IndexRange range;
@@ -83,6 +75,8 @@ inline int64_t size_along(const Tensor& x, int d) { return x.dim() == 0 ? 1 : x.
 // An index into x's dimension d.
 BoundedIndices bounded(const char* op, const Tensor& index, const Tensor& x, int d, bool negative, ErrorKind kind);
 
+// x[indices] of indices that do not count from the end; records nothing.
+Tensor read_from_front(const char* op, const Tensor& x, const Indices& indices);
 // values, of y's dtype and broadcast, written into y at the indices, all checked; records nothing.
 void write_at(const Tensor& y, const Indices& indices, const Tensor& values);
 

@@ -8,7 +8,10 @@
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/unary.h"
 #include "kernels/activation.h"
+#include "kernels/loss.h"
+#include "ops/each.h"
 #include "ops/map.h"
+#include "ops/rows.h"
 
 namespace cnn {
 namespace {
@@ -18,8 +21,7 @@ enum Reduction : int64_t { kNone, kMean, kSum };
 Tensor reduced(const char* op, const Tensor& losses, int64_t reduction) {
   check_value(reduction >= kNone && reduction <= kSum, op, reduction, " is not a valid value for reduction");
   if (reduction == kNone) return losses;
-  const Tensor total = sum(losses);
-  return reduction == kSum ? total : total / Scalar(double(losses.numel()));
+  return reduction == kSum ? sum(losses) : mean(losses);
 }
 
 // What reaches one element: the incoming gradient, over the number of elements for a mean.
@@ -27,11 +29,13 @@ Tensor share(const Tensor& g, int64_t reduction, int64_t count) {
   return reduction == kMean ? g / Scalar(double(count)) : g;
 }
 
-// l(x, t) with dl/dx = F', an op of (x, t) that depends on x - t alone.
+// dl/dx times g, an op of (x, t) that depends on x - t alone.
+using Slope = Tensor (*)(const Tensor& g, const Tensor& x, const Tensor& t, double parameter);
+
+// l(x, t)
 template <class F>
 Tensor difference_loss(const char* op, const char* node, const F& f, const Tensor& x, const Tensor& t,
-                       int64_t reduction, Tensor (*slope)(const Tensor& x, const Tensor& t, double parameter),
-                       double parameter, std::optional<DType> result = {}) {
+                       int64_t reduction, Slope slope, double parameter, std::optional<DType> result = {}) {
   Grad grad({x, t});
   auto sx = grad.save(x), st = grad.save(t);
   Tensor y, losses;
@@ -43,10 +47,28 @@ Tensor difference_loss(const char* op, const char* node, const F& f, const Tenso
   }
   if (!grad) return y;
   return grad.record(node, y, [=, count = losses.numel()](Grads& g) {
-    const Tensor d = slope(sx.get(g), st.get(g), parameter) * share(g.out(), reduction, count);
+    const Tensor d = slope(share(g.out(), reduction, count), sx.get(g), st.get(g), parameter);
     if (g.wants(0)) g[0] = d;
     if (g.wants(1)) g[1] = -d;
   });
+}
+
+void fail_unit(const Watch& w, int64_t which, const char* when) {
+  fail(ErrorKind::Runtime, w.op, "all elements of ", which == 0 ? "input" : "target", " should be between 0 and 1",
+       when);
+}
+
+// RuntimeError unless all elements of both are in [0, 1]; on a GPU a later call raises it.
+void check_units(const char* op, const Tensor& x, const Tensor& t) {
+  const Tensor* inputs[] = {&x, &t};
+  const Device device = common_device(op, inputs, 2);
+  const DType key = float_key(promoted({&x, &t}));
+  const Tensor a = contiguous(to(x, key, device)), b = contiguous(to(t, key, device));
+  const Watch watch = {fail_unit, op, ErrorKind::Runtime, 0, 0};
+  kernels::Note here;
+  const auto watched = backend(device).watch;
+  each(kernels::CheckUnits{{}, a.raw(), b.raw(), watched ? watched(watch) : &here}, x.numel(), key, device);
+  if (!here.empty()) fail_unit(watch, here.value(), "");
 }
 
 Tensor clamped_difference(const Tensor& x, const Tensor& t, double limit) {
@@ -60,7 +82,10 @@ Tensor mse_loss(const Tensor& x, const Tensor& t, int64_t reduction) {
     return cast(mse_loss, x, t, reduction);
   return difference_loss(
       "mse_loss", "MseLossBackward0", kernels::SquaredError{}, x, t, reduction,
-      [](const Tensor& x, const Tensor& t, double) { return (x - t) * 2; }, 0);
+      [](const Tensor& g, const Tensor& x, const Tensor& t, double) {
+        return grad_enabled() ? (x - t) * 2 * g : map("mse_loss_backward", kernels::SquaredErrorBackward{}, g, x, t);
+      },
+      0);
 }
 
 Tensor smooth_l1_loss(const Tensor& x, const Tensor& t, int64_t reduction, double beta) {
@@ -69,8 +94,8 @@ Tensor smooth_l1_loss(const Tensor& x, const Tensor& t, int64_t reduction, doubl
   check(beta >= 0, "smooth_l1_loss", "smooth_l1_loss does not support negative values for beta.");
   return difference_loss(
       "smooth_l1_loss", "SmoothL1LossBackward0", kernels::SmoothL1{{}, beta}, x, t, reduction,
-      [](const Tensor& x, const Tensor& t, double beta) {
-        return beta == 0 ? sign(x - t) : clamped_difference(x, t, beta) / beta;
+      [](const Tensor& g, const Tensor& x, const Tensor& t, double beta) {
+        return (beta == 0 ? sign(x - t) : clamped_difference(x, t, beta) / beta) * g;
       },
       beta);
 }
@@ -84,8 +109,12 @@ Tensor huber_loss(const Tensor& x, const Tensor& t, int64_t reduction, double de
   check(can_cast(common, x.dtype()), "", "result type ", dtype_type_name(common),
         " can't be cast to the desired output type ", dtype_type_name(x.dtype()));
   if (!is_floating(common)) not_implemented("huber_cpu", common);
-  return difference_loss("huber_loss", "HuberLossBackward0", kernels::Huber{{}, delta}, x, t, reduction,
-                         clamped_difference, delta, x.dtype());
+  return difference_loss(
+      "huber_loss", "HuberLossBackward0", kernels::Huber{{}, delta}, x, t, reduction,
+      [](const Tensor& g, const Tensor& x, const Tensor& t, double delta) {
+        return clamped_difference(x, t, delta) * g;
+      },
+      delta, x.dtype());
 }
 
 Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const std::optional<Tensor>& weight, int64_t reduction) {
@@ -96,10 +125,7 @@ Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const std::optiona
               ") is deprecated. Please ensure they have the same size.");
   if (!x.device().is_meta()) {
     NoGrad guard;
-    const Tensor inside = logical_and(ge(x, wrapped_number(0.0)), le(x, wrapped_number(1.0)));
-    check(all(inside).item().to_bool(), "binary_cross_entropy", "all elements of input should be between 0 and 1");
-    const Tensor target = logical_and(ge(t, wrapped_number(0.0)), le(t, wrapped_number(1.0)));
-    check(all(target).item().to_bool(), "binary_cross_entropy", "all elements of target should be between 0 and 1");
+    check_units("binary_cross_entropy", x, t);
   }
   Grad grad({x, t});
   auto sx = grad.save(x), st = grad.save(t), sw = weight ? grad.save(*weight) : Saved();
@@ -116,7 +142,9 @@ Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const std::optiona
     const Tensor x = sx.get(g), t = st.get(g);
     Tensor up = share(g.out(), reduction, count);
     if (weighted) up = up * sw.get(g);
-    if (g.wants(0)) g[0] = up * ((x - t) / clamp((1 - x) * x, Scalar(1e-12)));
+    if (g.wants(0))
+      g[0] = grad_enabled() ? up * ((x - t) / clamp((1 - x) * x, Scalar(1e-12)))
+                            : map("binary_cross_entropy_backward", kernels::BinaryCrossEntropyBackward{}, up, x, t);
     if (g.wants(1)) g[1] = up * (log1p(-x) - log(x));
   });
 }
@@ -146,10 +174,13 @@ Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& t, const 
   if (!grad) return y;
   const bool weighted = weight.has_value();
   return grad.record("BinaryCrossEntropyWithLogitsBackward0", y, [=, count = losses.numel()](Grads& g) {
-    const Tensor x = sx.get(g);
+    const Tensor x = sx.get(g), t = st.get(g);
     Tensor up = share(g.out(), reduction, count);
     if (weighted) up = up * sw.get(g);
-    if (g.wants(0)) g[0] = up * (sigmoid(x) - st.get(g));
+    if (g.wants(0))
+      g[0] = grad_enabled()
+                 ? up * (sigmoid(x) - t)
+                 : map("binary_cross_entropy_with_logits_backward", kernels::BceWithLogitsBackward{}, up, x, t);
     if (g.wants(1)) g[1] = up * -x;
   });
 }

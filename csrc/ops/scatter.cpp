@@ -112,7 +112,7 @@ Tensor scatter_with(const char* op, const Tensor& x, int d, const Tensor& given,
   Tensor y = x;
   if (dest) {
     check_not_repeated(op, x, given, src);
-    bounded("", index, x, d, false, ErrorKind::Runtime).check();
+    bounded("", index, x, d, false, ErrorKind::Runtime).check_before_use();
     x.impl()->bump_version();
   } else {
     y = x.is_contiguous() ? clone(x) : contiguous(x);
@@ -362,13 +362,10 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
         dtype_type_name(indices.dtype()), " instead (while checking arguments for embedding)");
   check_implemented(!sparse, "embedding", "sparse gradients; use sparse=False");
   const Tensor at = index_tensor("embedding", indices, weight);
-  bounded("index out of range in self", at, weight, 0, false, ErrorKind::Index).check();
   Grad grad({weight});
-  Tensor y;
-  {
-    NoGrad guard;
-    y = index(weight, {at});
-  }
+  constexpr const char* kOutside = "index out of range in self";
+  if (weight.shape()[0] == 0) bounded(kOutside, at, weight, 0, false, ErrorKind::Index).check();
+  const Tensor y = read_from_front(kOutside, weight, {at});
   if (!grad) return y;
   return grad.record("EmbeddingBackward0", y, [=, saved = grad.save(indices), shape = weight.shape()](Grads& g) {
     const Tensor at = saved.get(g);
@@ -380,7 +377,7 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
                            s.push_back(1);
                            return s;
                          }()),
-                 up, zeros_like(up));
+                 up, wrapped_number(0.0));
     if (scale_grad_by_freq) {
       const Tensor counts = zeros({shape[0]}, up.dtype(), up.device());
       index_put(counts, {at}, ones({}, up.dtype(), up.device()), true, Dest::in_place(counts));

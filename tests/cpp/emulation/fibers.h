@@ -167,6 +167,7 @@ void launch(const char* name, unsigned blocks, unsigned threads, cudaStream_t st
 #define __constant__ static
 #define __shared__ static
 #define __launch_bounds__(...)
+#define __grid_constant__
 #define CNN_LAUNCH(kernel, blocks, threads, ...)                                                           \
   ::cnn::emulation::launch(__PRETTY_FUNCTION__, unsigned(blocks), unsigned(threads), ::cnn::cuda::kStream, \
                            kernel __VA_OPT__(, ) __VA_ARGS__)
