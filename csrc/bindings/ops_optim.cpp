@@ -24,6 +24,36 @@ void bind_optim(Registry& ops) {
       "Tensors steps, float lr, float alpha, float eps, float weight_decay, float momentum, bool centered, "
       "bool maximize) -> None",
       "One step of RMSprop over a group.", kFunctionOnly);
+  ops.def_op<&cnn::_adadelta_step>(
+      "_adadelta_step(Tensors params, Tensors grads, Tensors square_avgs, Tensors acc_deltas, Tensors steps, float lr, "
+      "float rho, float eps, float weight_decay, bool maximize) -> None",
+      "One step of Adadelta over a group.", kFunctionOnly);
+  ops.def_op<&cnn::_adamax_step>(
+      "_adamax_step(Tensors params, Tensors grads, Tensors exp_avgs, Tensors exp_infs, Tensors steps, float lr, "
+      "float beta1, float beta2, float eps, float weight_decay, bool maximize) -> None",
+      "One step of Adamax over a group.", kFunctionOnly);
+  ops.def_op<&cnn::_nadam_step>(
+      "_nadam_step(Tensors params, Tensors grads, Tensors exp_avgs, Tensors exp_avg_sqs, Tensors mu_products, "
+      "Tensors steps, float lr, float beta1, float beta2, float eps, float weight_decay, float momentum_decay, "
+      "bool decoupled, bool maximize) -> None",
+      "One step of NAdam over a group.", kFunctionOnly);
+  ops.def_op<&cnn::_radam_step>(
+      "_radam_step(Tensors params, Tensors grads, Tensors exp_avgs, Tensors exp_avg_sqs, Tensors steps, float lr, "
+      "float beta1, float beta2, float eps, float weight_decay, bool decoupled, bool maximize) -> None",
+      "One step of RAdam over a group.", kFunctionOnly);
+  ops.def_op<&cnn::_rprop_step>(
+      "_rprop_step(Tensors params, Tensors grads, Tensors prevs, Tensors step_sizes, Tensors steps, float etaminus, "
+      "float etaplus, float step_size_min, float step_size_max, bool maximize) -> None",
+      "One step of Rprop over a group.", kFunctionOnly);
+  ops.def_op<&cnn::_asgd_step>(
+      "_asgd_step(Tensors params, Tensors grads, Tensors axs, Tensors mus, Tensors etas, Tensors steps, float lr, "
+      "float lambd, float alpha, float t0, float weight_decay, bool maximize) -> None",
+      "One step of ASGD over a group.", kFunctionOnly);
+  ops.def_op<&cnn::_scale_all_>("_scale_all_(Tensors tensors, Tensor factor) -> None",
+                                "Multiplies all of them by one number, in place.", kFunctionOnly);
+  ops.def_op<&cnn::_norm_of_all>("_norm_of_all(Tensors tensors) -> Tensor",
+                                 "The Euclidean norm of all elements of tensors of one dtype and device.",
+                                 kFunctionOnly);
 }
 
 }  // namespace cnn::python

@@ -25,6 +25,73 @@ void launch_each(const EachCall& call) {
   CNN_LAUNCH(kernel, call.ordered ? 1u : blocks, call.ordered ? 1 : kEachThreads, f, call.n);
 }
 
+// ---- Many functors at once: one launch for all parameters of an optimizer ----
+
+inline constexpr int kManySteps = 4;  // elements of a thread
+inline constexpr int kManyElements = kEachThreads * kManySteps;  // of a block
+
+// As many functors as the arguments of a kernel can hold, which are 4 KB cheaply, and at most 32764 bytes.
+template <class F, int kBytes> struct Many {
+  static constexpr int kMost = (kBytes - 64) / int(sizeof(F) + sizeof(int64_t) + sizeof(uint32_t));
+  F functors[kMost];
+  int64_t n[kMost];
+  uint32_t first[kMost];  // block of each
+  int count;
+};
+
+template <class F, class T, int kBytes>
+__global__ void __launch_bounds__(kEachThreads) each_of_many(const __grid_constant__ Many<F, kBytes> m) {
+  int low = 0, high = m.count;  // the last one whose first block is not above this one
+  while (high - low > 1) {
+    const int middle = (low + high) / 2;
+    (m.first[middle] <= blockIdx.x ? low : high) = middle;
+  }
+  const F f = m.functors[low];
+  const int64_t begin = int64_t(blockIdx.x - m.first[low]) * kManyElements + threadIdx.x;
+#pragma unroll
+  for (int step = 0; step < kManySteps; ++step) {
+    const int64_t i = begin + step * kEachThreads;
+    if (i < m.n[low]) f.template operator()<T>(i);
+  }
+}
+
+template <class F, class T, int kBytes>
+void launch_packed(const EachCall* calls, int count) {
+  Many<F, kBytes> m{};
+  uint32_t blocks = 0;
+  for (int k = 0; k < count; ++k) {
+    m.functors[k] = *static_cast<const F*>(calls[k].functor);
+    m.n[k] = calls[k].n;
+    m.first[k] = blocks;
+    blocks += uint32_t((calls[k].n + kManyElements - 1) / kManyElements);
+  }
+  m.count = count;
+  const auto kernel = each_of_many<F, T, kBytes>;
+  CNN_LAUNCH(kernel, blocks, kEachThreads, m);
+}
+
+template <class F, class T>
+void launch_many(const EachCall* calls, int count) {
+  constexpr int64_t kMostElements = int64_t(1) << 40;  // so that blocks can be counted
+  constexpr int kFew = Many<F, 4096>::kMost, kMost = Many<F, 32000>::kMost;
+  while (count > 0) {
+    int taken = 0;
+    int64_t elements = 0;
+    while (taken < count && taken < kMost && elements + calls[taken].n < kMostElements) elements += calls[taken++].n;
+    if (taken > kFew) launch_packed<F, T, 32000>(calls, taken);
+    else if (taken > 0) launch_packed<F, T, 4096>(calls, taken);
+    else launch_each<F, T>(calls[taken++]);
+    calls += taken;
+    count -= taken;
+  }
+}
+
+template <class F, kernels::Types kTypes>
+void add_each_many(Tables& t) {
+  EachManyLaunch* row = t.each_many[kernels::IdOf<F>::value];
+  kernels::for_types<kTypes>([&]<class T>(DType dtype) { row[int(dtype)] = launch_many<F, T>; });
+}
+
 template <class F, kernels::Types kTypes>
 void add_each(Tables& t) {
   EachLaunch* row = t.each[kernels::IdOf<F>::value];

@@ -22,6 +22,7 @@ const Backend cuda_table = {
     .has_reduce = has_reduce,
     .has_rows = has_rows,
     .has_each = has_each,
+    .each_many = each_many,
     .watch = watch,
     .heavy = &heavy_table,
 };

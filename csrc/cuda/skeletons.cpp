@@ -71,4 +71,9 @@ void each(int functor, const EachCall& call) {
   tell_at_once();
 }
 
+void each_many(int functor, const EachCall* calls, int count) {
+  if (const EachManyLaunch launch = tables().each_many[functor][int(calls[0].dtype)]) return launch(calls, count);
+  for (int i = 0; i < count; ++i) each(functor, calls[i]);
+}
+
 }  // namespace cnn::cuda

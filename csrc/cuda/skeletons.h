@@ -13,5 +13,6 @@ void map(int functor, const MapCall& call);
 void reduce(int functor, const ReduceCall& call);
 void rows(int functor, const RowsCall& call);
 void each(int functor, const EachCall& call);
+void each_many(int functor, const EachCall* calls, int count);
 
 }  // namespace cnn::cuda

@@ -9,6 +9,7 @@ namespace cnn::cuda {
 using MapLaunch = void (*)(const MapCall& call);  // fewer than 2^31 elements
 using ReduceLaunch = void (*)(const ReduceCall& call);
 using EachLaunch = void (*)(const EachCall& call);
+using EachManyLaunch = void (*)(const EachCall* calls, int count);
 
 // Rows from `first` to `first + rows` of operands that lie dense in the functor's types. Strides in bytes, from row to
 // row.
@@ -28,6 +29,7 @@ struct Tables {
   MapLaunch map[kernels::kMapIds][kDTypes];
   ReduceLaunch reduce[kernels::kReduceIds][kDTypes];
   EachLaunch each[kernels::kEachIds][kDTypes];
+  EachManyLaunch each_many[kernels::kEachIds][kDTypes];  // of functors that often come many at once
   RowsLaunch rows[kernels::kRowsIds][kDTypes];
 };
 

@@ -98,6 +98,8 @@ struct Backend {
   bool (*has_reduce)(int functor, DType key);
   bool (*has_rows)(int functor, DType key);
   bool (*has_each)(int functor, DType dtype);
+  // The calls, of one functor and dtype, in as few launches as can be; null where one after the other is as good.
+  void (*each_many)(int functor, const EachCall* calls, int count);
   // Where a kernel of the next call is to note a value that it must not use; the program is told by a later call, or
   // when it waits. Null where kernels are done when their calls return.
   kernels::Note* (*watch)(const Watch& watch);

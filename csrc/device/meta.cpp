@@ -34,6 +34,7 @@ const Backend meta_backend = {
     .has_reduce = has_reduce,
     .has_rows = has_rows,
     .has_each = has_each,
+    .each_many = nullptr,
     .watch = nullptr,
     .heavy = nullptr,
 };

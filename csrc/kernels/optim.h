@@ -13,7 +13,11 @@
 namespace cnn::kernels::inline CNN_ISA {
 
 // X(functor, types)
-#define CNN_EACH_OPTIM(X) X(SgdStep, Floats) X(AdamStep, Floats) X(AdagradStep, Floats) X(RmspropStep, Floats)
+#define CNN_EACH_OPTIM(X)                                                                      \
+  X(SgdStep, Floats) X(AdamStep, Floats) X(AdagradStep, Floats) X(RmspropStep, Floats)         \
+  X(AdadeltaStep, Floats) X(AdamaxStep, Floats) X(NadamStep, Floats) X(RadamStep, Floats)      \
+  X(RpropStep, Floats) X(AsgdStep, Floats) X(ScaleBy, Floats)          \
+  X(PartNorm, Floats)
 
 // a + w (b - a), rounded so that w = 1 gives b. Written without a branch, or loops over it do not vectorise.
 template <class T>
@@ -140,6 +144,193 @@ struct RmspropStep {
       step = T(lr) * next;
     }
     x = x - step;
+  }
+};
+
+// g = sign g + weight_decay p,   v = rho v + (1 - rho) g g
+// d = g sqrt(a + eps) / sqrt(v + eps),   a = rho a + (1 - rho) d d,   p = p - lr d
+struct AdadeltaStep {
+  void* p;
+  const void* g;
+  void *v, *a;
+  double lr, rho, eps, weight_decay, sign;
+  static constexpr int kCost = 6;
+  CNN_HD bool flushes_subnormals() const { return eps > 1e-12; }
+
+  template <class T>
+  CNN_HD void operator()(int64_t i) const {
+    T& x = static_cast<T*>(p)[i];
+    T d = static_cast<const T*>(g)[i] * T(sign);
+    if (weight_decay != 0) d = d + T(weight_decay) * x;
+    const T square = static_cast<T*>(v)[i] * T(rho) + T(1 - rho) * d * d, before = static_cast<T*>(a)[i];
+    static_cast<T*>(v)[i] = square;
+    d = sqrt(before + T(eps)) / sqrt(square + T(eps)) * d;
+    static_cast<T*>(a)[i] = before * T(rho) + T(1 - rho) * d * d;
+    x = x - T(lr) * d;
+  }
+};
+
+// g = sign g + weight_decay p,   m = m + (1 - beta1) (g - m),   u = max(beta2 u, |g| + eps),   p = p - rate m / u
+// rate = lr / (1 - beta1^t) belongs to the tensor.
+struct AdamaxStep {
+  void* p;
+  const void* g;
+  void *m, *u;
+  double rate, beta1, beta2, eps, weight_decay, sign;
+  static constexpr int kCost = 4;
+  CNN_HD bool flushes_subnormals() const { return eps > 1e-12; }
+
+  template <class T>
+  CNN_HD void operator()(int64_t i) const {
+    T& x = static_cast<T*>(p)[i];
+    T d = static_cast<const T*>(g)[i] * T(sign);
+    if (weight_decay != 0) d = d + T(weight_decay) * x;
+    const T mean = blend(static_cast<T*>(m)[i], d, T(1 - beta1));
+    const T old = static_cast<T*>(u)[i] * T(beta2), now = fabs(d) + T(eps);
+    const T most = old > now || old != old ? old : now;  // NaN stays
+    static_cast<T*>(m)[i] = mean;
+    static_cast<T*>(u)[i] = most;
+    x = x - T(rate) * mean / most;
+  }
+};
+
+// p = p shrink when decoupled, else g = sign g + weight_decay p
+// m = m + (1 - beta1) (g - m),   v = beta2 v + (1 - beta2) g g,   r = sqrt(v / left) + eps
+// p = p - of_g g / r - of_m m / r;  left = 1 - beta2^t, of_g and of_m belong to the tensor.
+struct NadamStep {
+  void* p;
+  const void* g;
+  void *m, *v;
+  double of_g, of_m, left, beta1, beta2, eps, weight_decay, sign;
+  double shrink;  // 1 - lr weight_decay, for decoupled
+  bool decoupled;
+  static constexpr int kCost = 4;
+  CNN_HD bool flushes_subnormals() const { return eps > 1e-12; }
+
+  template <class T>
+  CNN_HD void operator()(int64_t i) const {
+    T x = static_cast<T*>(p)[i];
+    T d = static_cast<const T*>(g)[i] * T(sign);
+    if (weight_decay != 0) {
+      if (decoupled) x = x * T(shrink);
+      else d = d + T(weight_decay) * x;
+    }
+    const T mean = blend(static_cast<T*>(m)[i], d, T(1 - beta1));
+    const T square = static_cast<T*>(v)[i] * T(beta2) + T(1 - beta2) * d * d;
+    static_cast<T*>(m)[i] = mean;
+    static_cast<T*>(v)[i] = square;
+    const T root = sqrt(square / T(left)) + T(eps);
+    x = x - T(of_g) * d / root;
+    static_cast<T*>(p)[i] = x - T(of_m) * mean / root;
+  }
+};
+
+// p = p shrink when decoupled, else g = sign g + weight_decay p
+// m = m + (1 - beta1) (g - m),   v = beta2 v + (1 - beta2) g g
+// p = p - rate m, or p - rate m / (sqrt(v) + eps) when rectified;  rate and rectified belong to the tensor.
+struct RadamStep {
+  void* p;
+  const void* g;
+  void *m, *v;
+  double rate, beta1, beta2, eps, weight_decay, sign;
+  double shrink;  // 1 - lr weight_decay, for decoupled
+  bool decoupled, rectified;
+  static constexpr int kCost = 4;
+  CNN_HD bool flushes_subnormals() const { return eps > 1e-12; }
+
+  template <class T>
+  CNN_HD void operator()(int64_t i) const {
+    T x = static_cast<T*>(p)[i];
+    T d = static_cast<const T*>(g)[i] * T(sign);
+    if (weight_decay != 0) {
+      if (decoupled) x = x * T(shrink);
+      else d = d + T(weight_decay) * x;
+    }
+    const T mean = blend(static_cast<T*>(m)[i], d, T(1 - beta1));
+    const T square = static_cast<T*>(v)[i] * T(beta2) + T(1 - beta2) * d * d;
+    static_cast<T*>(m)[i] = mean;
+    static_cast<T*>(v)[i] = square;
+    const T step = T(rate) * mean;
+    static_cast<T*>(p)[i] = x - (rectified ? step / (sqrt(square) + T(eps)) : step);
+  }
+};
+
+// g = sign g,   s = clamp(s up, low, high) where g and the gradient before, b, agree, s down where they do not, and
+// there g = 0,   p = p - s where g > 0, p + s where g < 0,   b = g
+struct RpropStep {
+  void* p;
+  const void* g;
+  void *b, *s;
+  double down, up, low, high, sign;
+  static constexpr int kCost = 2;
+
+  template <class T>
+  CNN_HD void operator()(int64_t i) const {
+    T d = static_cast<const T*>(g)[i] * T(sign);
+    const T agreement = d * static_cast<T*>(b)[i];
+    T size = static_cast<T*>(s)[i] * (agreement > T(0) ? T(up) : agreement < T(0) ? T(down) : T(1));
+    size = size < T(low) ? T(low) : size > T(high) ? T(high) : size;
+    d = agreement < T(0) ? T(0) : d;
+    static_cast<T*>(s)[i] = size;
+    static_cast<T*>(b)[i] = d;
+    T& x = static_cast<T*>(p)[i];
+    x = d > T(0) ? x - size : d < T(0) ? x + size : x;
+  }
+};
+
+// g = sign g + weight_decay p,   p = p shrink - size g,   a = a + mu (p - a), or p when mu is 1
+// shrink = 1 - lambd size, size and mu belong to the tensor.
+struct AsgdStep {
+  void* p;
+  const void* g;
+  void* a;
+  double size, shrink, mu, weight_decay, sign;
+  static constexpr int kCost = 2;
+
+  template <class T>
+  CNN_HD void operator()(int64_t i) const {
+    T x = static_cast<T*>(p)[i];
+    T d = static_cast<const T*>(g)[i] * T(sign);
+    if (weight_decay != 0) d = d + T(weight_decay) * x;
+    x = x * T(shrink) - T(size) * d;
+    static_cast<T*>(p)[i] = x;
+    const T mean = static_cast<T*>(a)[i];
+    static_cast<T*>(a)[i] = mu == 1 ? x : mean + T(mu) * (x - mean);
+  }
+};
+
+// g = g factor, one number for all
+struct ScaleBy {
+  void* g;
+  const void* factor;
+  static constexpr int kCost = 1;
+
+  template <class T>
+  CNN_HD void operator()(int64_t i) const {
+    T& x = static_cast<T*>(g)[i];
+    x = x * *static_cast<const T*>(factor);
+  }
+};
+
+// out[i] = the root of the sum of squares of up to 64 elements of x, which stand so that 256 neighbours i read in turn.
+struct PartNorm {
+  const void* x;
+  int64_t n;  // elements of x
+  void* out;
+  static constexpr int kCost = 64;
+  static constexpr int64_t kSide = 256, kPart = 64;
+  static constexpr int64_t parts(int64_t n) {
+    const int64_t blocks = n / (kSide * kPart), rest = n - blocks * kSide * kPart;
+    return blocks * kSide + (rest < kSide ? rest : kSide);
+  }
+
+  template <class T>
+  CNN_HD void operator()(int64_t i) const {
+    const T* const from = static_cast<const T*>(x);
+    T sum = 0;
+    int64_t at = i / kSide * (kSide * kPart) + i % kSide;
+    for (int k = 0; k < kPart && at < n; ++k, at += kSide) sum = fma(from[at], from[at], sum);
+    static_cast<T*>(out)[i] = sqrt(sum);
   }
 };
 

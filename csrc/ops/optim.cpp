@@ -1,9 +1,14 @@
 #include "cnn/ops/optim.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "cnn/autograd.h"
+#include "cnn/ops/arithmetic.h"
+#include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
+#include "cnn/ops/reduce.h"
 #include "kernels/arithmetic.h"
 #include "kernels/optim.h"
 #include "ops/each.h"
@@ -41,30 +46,39 @@ class Group {
     return t;
   }
 
-  // Calls run(pointers, n, T) for parameter i, the pointers being null for state that is not kept. Tensors that are not
-  // dense in one layout, or have 16 bits, take part as copies.
-  template <class Run>
-  void with(size_t i, Run run) const {
-    const Tensor& p = (*lists_[0])[i];
-    const DType key = compute_dtype(p.dtype());
-    bool direct = key == p.dtype();
-    for (int k = 1; k < count_; ++k) direct = direct && (!lists_[k] || one_layout(p, (*lists_[k])[i]));
-    void* data[kMaxTensors] = {};
-    Tensor copies[kMaxTensors];
-    for (int k = 0; k < count_; ++k) {
-      if (!lists_[k]) continue;
-      const Tensor& x = (*lists_[k])[i];
-      if (k != 1) x.impl()->bump_version();
-      if (!direct) {
-        copies[k] = empty(x.shape(), key, x.device());
-        copy(x, copies[k], key);
+  // For other lists of one number for each parameter.
+  void check_numbers(const Tensors& list) const {
+    check_size(list);
+    for (const Tensor& x : list) check_number(x);
+  }
+
+  // Runs the functor make(i, pointers) for each parameter, the pointers being null for state that is not kept: all of
+  // them at once where the device likes that. Tensors that are not dense in one layout, or have 16 bits, take part as
+  // copies.
+  template <class Make>
+  void run(const Make& make) const {
+    using F = decltype(make(size_t(0), static_cast<void**>(nullptr)));
+    std::vector<Part> parts;
+    std::vector<F> functors;
+    const auto flush = [&] {
+      run_together(parts, functors);
+      parts.clear();
+      functors.clear();
+    };
+    for (size_t i = 0; i < size(); ++i) {
+      Part part = part_of(i);
+      if (!backend(part.device).each_many) {
+        each(make(i, part.data), part.n, part.key, part.device);
+        give_back(part);
+        continue;
       }
-      data[k] = direct ? x.raw() : copies[k].raw();
+      const bool fits = parts.empty() || (parts[0].device == part.device && parts[0].key == part.key);
+      const auto same = [&](const Part& other) { return other.data[0] == part.data[0]; };
+      if (!fits || std::any_of(parts.begin(), parts.end(), same)) flush();
+      functors.push_back(make(i, part.data));
+      parts.push_back(std::move(part));
     }
-    run(data, p.numel(), key, p.device());
-    if (direct) return;
-    for (int k = 0; k < count_; ++k)
-      if (lists_[k] && k != 1) copy(copies[k], (*lists_[k])[i], key);
+    flush();
   }
 
  private:
@@ -76,6 +90,7 @@ class Group {
   void check_parameter(size_t i) const {
     const Tensor& p = (*lists_[0])[i];
     check(is_floating(p.dtype()), op_, "expected floating-point parameters, got ", p.dtype(), " of shape ", p.shape());
+    check_no_internal_overlap(op_, p);
     for (int k = 0; k < count_; ++k) {
       if (!lists_[k]) continue;
       const Tensor& x = (*lists_[k])[i];
@@ -85,11 +100,63 @@ class Group {
       check(x.device() == p.device(), op_, what, " on ", x.device(), " for a parameter on ", p.device());
       if (k != 1) check_no_internal_overlap(op_, x);
     }
-    if (!steps_) return;
-    const Tensor& step = (*steps_)[i];
-    check(step.numel() == 1 && is_floating(step.dtype()) && !step.device().is_meta(), op_,
-          "expected step counts of one floating-point element, got ", step.dtype(), " of shape ", step.shape(), " on ",
-          step.device());
+    if (steps_) check_number((*steps_)[i]);
+  }
+
+  void check_number(const Tensor& x) const {
+    check(x.numel() == 1 && is_floating(x.dtype()) && !x.device().is_meta(), op_,
+          "expected step counts of one floating-point element, got ", x.dtype(), " of shape ", x.shape(), " on ",
+          x.device());
+  }
+
+  // Parameter i as functors see it.
+  struct Part {
+    size_t i;
+    int64_t n;
+    DType key;
+    Device device;
+    bool direct;
+    void* data[kMaxTensors] = {};
+    Tensor copies[kMaxTensors] = {};
+  };
+
+  Part part_of(size_t i) const {
+    const Tensor& p = (*lists_[0])[i];
+    Part part{i, p.numel(), compute_dtype(p.dtype()), p.device(), true};
+    part.direct = part.key == p.dtype() && is_dense(p.shape(), p.strides());
+    for (int k = 1; k < count_; ++k) part.direct &= !lists_[k] || one_layout(p, (*lists_[k])[i]);
+    for (int k = 0; k < count_; ++k) {
+      if (!lists_[k]) continue;
+      const Tensor& x = (*lists_[k])[i];
+      if (k != 1) x.impl()->bump_version();
+      if (!part.direct) {
+        part.copies[k] = empty(x.shape(), part.key, x.device());
+        copy(x, part.copies[k], part.key);
+      }
+      part.data[k] = part.direct ? x.raw() : part.copies[k].raw();
+    }
+    return part;
+  }
+
+  void give_back(const Part& part) const {
+    if (part.direct) return;
+    for (int k = 0; k < count_; ++k)
+      if (lists_[k] && k != 1) copy(part.copies[k], (*lists_[k])[part.i], part.key);
+  }
+
+  template <class F>
+  void run_together(const std::vector<Part>& parts, const std::vector<F>& functors) const {
+    if (parts.empty()) return;
+    std::vector<EachCall> calls;
+    for (size_t k = 0; k < parts.size(); ++k) {
+      if (parts[k].n == 0) continue;
+      EachCall& call = calls.emplace_back();
+      call.functor = &functors[k];
+      call.n = parts[k].n;
+      call.dtype = parts[k].key;
+    }
+    if (!calls.empty()) backend(parts[0].device).each_many(kernels::IdOf<F>::value, calls.data(), int(calls.size()));
+    for (const Part& part : parts) give_back(part);
   }
 
   void copy(const Tensor& from, const Tensor& to, DType key) const {
@@ -110,39 +177,43 @@ double sign(bool maximize) { return maximize ? -1.0 : 1.0; }
 void _sgd_step(const Tensors& params, const Tensors& grads, const Tensors& momentum_buffers, double lr, double momentum,
                double dampening, double weight_decay, bool nesterov, bool maximize, bool first) {
   const Group group("_sgd_step", {&params, &grads, kept(momentum != 0, momentum_buffers)});
-  for (size_t i = 0; i < group.size(); ++i) {
-    group.with(i, [&](void** x, int64_t n, DType t, Device device) {
-      each(kernels::SgdStep{x[0], x[1], x[2], lr, momentum, dampening, weight_decay, sign(maximize), nesterov, first},
-           n, t, device);
-    });
-  }
+  group.run([&](size_t, void** x) {
+    return kernels::SgdStep{x[0], x[1], x[2], lr, momentum, dampening, weight_decay, sign(maximize), nesterov, first};
+  });
 }
 
 void _adam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_avgs, const Tensors& exp_avg_sqs,
                 const Tensors& max_exp_avg_sqs, const Tensors& steps, double lr, double beta1, double beta2, double eps,
                 double weight_decay, bool amsgrad, bool maximize, bool decoupled) {
   const Group group("_adam_step", {&params, &grads, &exp_avgs, &exp_avg_sqs, kept(amsgrad, max_exp_avg_sqs)}, &steps);
-  for (size_t i = 0; i < group.size(); ++i) {
+  group.run([&](size_t i, void** x) {
     const double t = group.advance(i);
     const double step_size = lr / (1 - std::pow(beta1, t));
     const double root_scale = 1 / std::sqrt(1 - std::pow(beta2, t));
-    group.with(i, [&](void** x, int64_t n, DType key, Device device) {
-      each(kernels::AdamStep{x[0], x[1], x[2], x[3], x[4], step_size, root_scale, beta1, beta2, eps, weight_decay,
-                             sign(maximize), 1 - lr * weight_decay, decoupled},
-           n, key, device);
-    });
-  }
+    return kernels::AdamStep{x[0],
+                             x[1],
+                             x[2],
+                             x[3],
+                             x[4],
+                             step_size,
+                             root_scale,
+                             beta1,
+                             beta2,
+                             eps,
+                             weight_decay,
+                             sign(maximize),
+                             1 - lr * weight_decay,
+                             decoupled};
+  });
 }
 
 void _adagrad_step(const Tensors& params, const Tensors& grads, const Tensors& sums, const Tensors& steps, double lr,
                    double lr_decay, double eps, double weight_decay, bool maximize) {
   const Group group("_adagrad_step", {&params, &grads, &sums}, &steps);
-  for (size_t i = 0; i < group.size(); ++i) {
+  group.run([&](size_t i, void** x) {
     const double rate = lr / (1 + (group.advance(i) - 1) * lr_decay);
-    group.with(i, [&](void** x, int64_t n, DType key, Device device) {
-      each(kernels::AdagradStep{x[0], x[1], x[2], rate, eps, weight_decay, sign(maximize)}, n, key, device);
-    });
-  }
+    return kernels::AdagradStep{x[0], x[1], x[2], rate, eps, weight_decay, sign(maximize)};
+  });
 }
 
 void _rmsprop_step(const Tensors& params, const Tensors& grads, const Tensors& square_avgs, const Tensors& grad_avgs,
@@ -151,13 +222,150 @@ void _rmsprop_step(const Tensors& params, const Tensors& grads, const Tensors& s
   const Group group("_rmsprop_step",
                     {&params, &grads, &square_avgs, kept(centered, grad_avgs), kept(momentum > 0, momentum_buffers)},
                     &steps);
-  for (size_t i = 0; i < group.size(); ++i) {
+  group.run([&](size_t i, void** x) {
     group.advance(i);
-    group.with(i, [&](void** x, int64_t n, DType key, Device device) {
-      each(kernels::RmspropStep{x[0], x[1], x[2], x[3], x[4], lr, alpha, eps, weight_decay, momentum, sign(maximize)},
-           n, key, device);
-    });
+    return kernels::RmspropStep{x[0], x[1], x[2], x[3], x[4], lr, alpha, eps, weight_decay, momentum, sign(maximize)};
+  });
+}
+
+void _adadelta_step(const Tensors& params, const Tensors& grads, const Tensors& square_avgs, const Tensors& acc_deltas,
+                    const Tensors& steps, double lr, double rho, double eps, double weight_decay, bool maximize) {
+  const Group group("_adadelta_step", {&params, &grads, &square_avgs, &acc_deltas}, &steps);
+  group.run([&](size_t i, void** x) {
+    group.advance(i);
+    return kernels::AdadeltaStep{x[0], x[1], x[2], x[3], lr, rho, eps, weight_decay, sign(maximize)};
+  });
+}
+
+void _adamax_step(const Tensors& params, const Tensors& grads, const Tensors& exp_avgs, const Tensors& exp_infs,
+                  const Tensors& steps, double lr, double beta1, double beta2, double eps, double weight_decay,
+                  bool maximize) {
+  const Group group("_adamax_step", {&params, &grads, &exp_avgs, &exp_infs}, &steps);
+  group.run([&](size_t i, void** x) {
+    const double rate = lr / (1 - std::pow(beta1, group.advance(i)));
+    return kernels::AdamaxStep{x[0], x[1], x[2], x[3], rate, beta1, beta2, eps, weight_decay, sign(maximize)};
+  });
+}
+
+void _nadam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_avgs, const Tensors& exp_avg_sqs,
+                 const Tensors& mu_products, const Tensors& steps, double lr, double beta1, double beta2, double eps,
+                 double weight_decay, double momentum_decay, bool decoupled, bool maximize) {
+  const Group group("_nadam_step", {&params, &grads, &exp_avgs, &exp_avg_sqs}, &steps);
+  group.check_numbers(mu_products);
+  const auto momentum = [&](double t) { return beta1 * (1 - 0.5 * std::pow(0.96, t * momentum_decay)); };
+  group.run([&](size_t i, void** x) {
+    NoGrad guard;
+    const double t = group.advance(i), mu = momentum(t), next = momentum(t + 1);
+    const double product = mul(mu_products[i], wrapped_number(mu), Dest::in_place(mu_products[i])).item().to_double();
+    return kernels::NadamStep{x[0],
+                              x[1],
+                              x[2],
+                              x[3],
+                              lr * (1 - mu) / (1 - product),
+                              lr * next / (1 - product * next),
+                              1 - std::pow(beta2, t),
+                              beta1,
+                              beta2,
+                              eps,
+                              weight_decay,
+                              sign(maximize),
+                              1 - lr * weight_decay,
+                              decoupled};
+  });
+}
+
+void _radam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_avgs, const Tensors& exp_avg_sqs,
+                 const Tensors& steps, double lr, double beta1, double beta2, double eps, double weight_decay,
+                 bool decoupled, bool maximize) {
+  const Group group("_radam_step", {&params, &grads, &exp_avgs, &exp_avg_sqs}, &steps);
+  const double longest = 2 / (1 - beta2) - 1;  // of the simple moving average
+  group.run([&](size_t i, void** x) {
+    const double t = group.advance(i), power = std::pow(beta2, t), left = 1 - power;
+    const double length = longest - 2 * t * power / left;
+    const bool rectified = length > 5;
+    double rate = lr / (1 - std::pow(beta1, t));
+    if (rectified)
+      rate *= std::sqrt(left * (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length));
+    return kernels::RadamStep{
+        x[0],      x[1],     x[2], x[3], rate, beta1, beta2, eps, weight_decay, sign(maximize), 1 - lr * weight_decay,
+        decoupled, rectified};
+  });
+}
+
+void _rprop_step(const Tensors& params, const Tensors& grads, const Tensors& prevs, const Tensors& step_sizes,
+                 const Tensors& steps, double etaminus, double etaplus, double step_size_min, double step_size_max,
+                 bool maximize) {
+  const Group group("_rprop_step", {&params, &grads, &prevs, &step_sizes}, &steps);
+  group.run([&](size_t i, void** x) {
+    group.advance(i);
+    return kernels::RpropStep{x[0], x[1], x[2], x[3], etaminus, etaplus, step_size_min, step_size_max, sign(maximize)};
+  });
+}
+
+void _asgd_step(const Tensors& params, const Tensors& grads, const Tensors& axs, const Tensors& mus,
+                const Tensors& etas, const Tensors& steps, double lr, double lambd, double alpha, double t0,
+                double weight_decay, bool maximize) {
+  const Group group("_asgd_step", {&params, &grads, &axs}, &steps);
+  group.check_numbers(mus);
+  group.check_numbers(etas);
+  group.run([&](size_t i, void** x) {
+    NoGrad guard;
+    const double t = group.advance(i), mu = mus[i].item().to_double(), size = etas[i].item().to_double();
+    fill_(etas[i], lr / std::pow(1 + lambd * lr * t, alpha));
+    fill_(mus[i], 1 / std::max(1.0, t - t0));
+    return kernels::AsgdStep{x[0], x[1], x[2], size, 1 - lambd * size, mu, weight_decay, sign(maximize)};
+  });
+}
+
+void _scale_all_(const Tensors& tensors, const Tensor& factor) {
+  const Group group("_scale_all_", {&tensors});
+  check(factor.numel() == 1 && is_floating(factor.dtype()), "_scale_all_", "expected one floating-point factor, got ",
+        factor.dtype(), " of shape ", factor.shape());
+  NoGrad guard;
+  Tensor own = factor;  // where and in what the tensor at hand is computed
+  group.run([&](size_t i, void** x) {
+    const DType key = compute_dtype(tensors[i].dtype());
+    if (own.dtype() != key || own.device() != tensors[i].device()) own = to(factor, key, tensors[i].device());
+    return kernels::ScaleBy{x[0], own.raw()};
+  });
+}
+
+Tensor _norm_of_all(const Tensors& tensors) {
+  NoGrad guard;
+  check(!tensors.empty(), "_norm_of_all", "expected at least one tensor");
+  const DType t = tensors[0].dtype(), key = compute_dtype(t);
+  const Device device = tensors[0].device();
+  check(is_floating(t), "_norm_of_all", "expected floating-point tensors, got ", t);
+  Tensors dense;
+  int64_t parts = 0;
+  for (const Tensor& x : tensors) {
+    check(x.dtype() == t && x.device() == device, "_norm_of_all", "expected tensors of ", t, " on ", device, ", got ",
+          x.dtype(), " on ", x.device());
+    const Tensor own = to_dtype(x, key);
+    dense.push_back(is_dense(own.shape(), own.strides()) ? own : contiguous(own));
+    parts += kernels::PartNorm::parts(x.numel());
   }
+  const Tensor norms = empty({parts}, key, device);
+  std::vector<kernels::PartNorm> functors;
+  char* out = static_cast<char*>(norms.raw());
+  for (const Tensor& x : dense) {
+    if (x.numel() == 0) continue;
+    functors.push_back({x.raw(), x.numel(), out});
+    out += kernels::PartNorm::parts(x.numel()) * item_size(key);
+  }
+  std::vector<EachCall> calls(functors.size());
+  for (size_t k = 0; k < calls.size(); ++k) {
+    calls[k].functor = &functors[k];
+    calls[k].n = kernels::PartNorm::parts(functors[k].n);
+    calls[k].dtype = key;
+    calls[k].cost = kernels::PartNorm::kCost;
+  }
+  const Backend& b = backend(device);
+  constexpr int kId = kernels::IdOf<kernels::PartNorm>::value;
+  if (b.each_many && !calls.empty()) b.each_many(kId, calls.data(), int(calls.size()));
+  if (!b.each_many)
+    for (const EachCall& call : calls) b.each(kId, call);
+  return to_dtype(linalg_vector_norm(norms, 2), t);
 }
 
 }  // namespace cnn

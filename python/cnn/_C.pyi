@@ -2394,6 +2394,20 @@ _signatures: dict[str, list[str]]
 
 # Ops
 
+def _adadelta_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    square_avgs: Sequence[Tensor],
+    acc_deltas: Sequence[Tensor],
+    steps: Sequence[Tensor],
+    lr: _float,
+    rho: _float,
+    eps: _float,
+    weight_decay: _float,
+    maximize: _bool,
+) -> None:
+    """One step of Adadelta over a group."""
+
 def _adagrad_step(
     params: Sequence[Tensor],
     grads: Sequence[Tensor],
@@ -2424,6 +2438,37 @@ def _adam_step(
     decoupled: _bool,
 ) -> None:
     """One step of Adam or AdamW over a group."""
+
+def _adamax_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    exp_avgs: Sequence[Tensor],
+    exp_infs: Sequence[Tensor],
+    steps: Sequence[Tensor],
+    lr: _float,
+    beta1: _float,
+    beta2: _float,
+    eps: _float,
+    weight_decay: _float,
+    maximize: _bool,
+) -> None:
+    """One step of Adamax over a group."""
+
+def _asgd_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    axs: Sequence[Tensor],
+    mus: Sequence[Tensor],
+    etas: Sequence[Tensor],
+    steps: Sequence[Tensor],
+    lr: _float,
+    lambd: _float,
+    alpha: _float,
+    t0: _float,
+    weight_decay: _float,
+    maximize: _bool,
+) -> None:
+    """One step of ASGD over a group."""
 
 def _batch_norm_relu(
     input: Tensor,
@@ -2475,6 +2520,43 @@ def _lu_factor(input: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _memory_format_of(input: Tensor) -> memory_format:
     """channels_last or channels_last_3d where the strides fall so, else contiguous_format."""
 
+def _nadam_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    exp_avgs: Sequence[Tensor],
+    exp_avg_sqs: Sequence[Tensor],
+    mu_products: Sequence[Tensor],
+    steps: Sequence[Tensor],
+    lr: _float,
+    beta1: _float,
+    beta2: _float,
+    eps: _float,
+    weight_decay: _float,
+    momentum_decay: _float,
+    decoupled: _bool,
+    maximize: _bool,
+) -> None:
+    """One step of NAdam over a group."""
+
+def _norm_of_all(tensors: Sequence[Tensor]) -> Tensor:
+    """The Euclidean norm of all elements of tensors of one dtype and device."""
+
+def _radam_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    exp_avgs: Sequence[Tensor],
+    exp_avg_sqs: Sequence[Tensor],
+    steps: Sequence[Tensor],
+    lr: _float,
+    beta1: _float,
+    beta2: _float,
+    eps: _float,
+    weight_decay: _float,
+    decoupled: _bool,
+    maximize: _bool,
+) -> None:
+    """One step of RAdam over a group."""
+
 def _rmsprop_step(
     params: Sequence[Tensor],
     grads: Sequence[Tensor],
@@ -2492,8 +2574,25 @@ def _rmsprop_step(
 ) -> None:
     """One step of RMSprop over a group."""
 
+def _rprop_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    prevs: Sequence[Tensor],
+    step_sizes: Sequence[Tensor],
+    steps: Sequence[Tensor],
+    etaminus: _float,
+    etaplus: _float,
+    step_size_min: _float,
+    step_size_max: _float,
+    maximize: _bool,
+) -> None:
+    """One step of Rprop over a group."""
+
 def _sample_dirichlet(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Dirichlet, with the concentrations of each row of input."""
+
+def _scale_all_(tensors: Sequence[Tensor], factor: Tensor) -> None:
+    """Multiplies all of them by one number, in place."""
 
 def _sgd_step(
     params: Sequence[Tensor],

@@ -77,6 +77,7 @@ const Backend cpu_backend = {
     .has_reduce = cpu::has_reduce,
     .has_rows = cpu::has_rows,
     .has_each = cpu::has_each,
+    .each_many = nullptr,
     .watch = nullptr,
     .heavy = &cpu::choose_heavy(),
 };

@@ -22,29 +22,13 @@ def pick(group, names):
     return {name: group[name] for name in names.split()}
 
 
-def directions(params, grads, state_steps, *columns, maximize, weight_decay=0, decoupled_lr=None):
-    """Count a step, and yield (parameter, direction, step, *state) for formulas in tensors.
-
-    The direction is the gradient, negated when maximizing, plus weight_decay * parameter; with
-    `decoupled_lr` the parameter has been shrunk by 1 - decoupled_lr * weight_decay instead.
-    Complex tensors come as real views, so a formula has to work in place; call under no_grad.
-    """
+def check_steps(name, state_steps, differentiable=False, capturable=False):
+    """What the functions of lists ask before a step: that counts are tensors, and `refuse`."""
+    refuse(name, differentiable, capturable)
     if not all(isinstance(step, Tensor) for step in state_steps):
         raise RuntimeError(
             "API has changed, `state_steps` argument must contain a list of singleton tensors"
         )
-    for p, grad, step, *state in zip(params, grads, state_steps, *columns, strict=True):
-        step += 1
-        if maximize:
-            grad = -grad
-        if weight_decay != 0:
-            if decoupled_lr is not None:
-                p.mul_(1 - decoupled_lr * weight_decay)
-            else:
-                grad = grad.add(p, alpha=weight_decay)
-        if p.is_complex():
-            p, grad, *state = map(_real_view, (p, grad, *state))
-        yield p, grad, step, *state
 
 
 def refuse(name, differentiable=False, capturable=False, sparse=False):
@@ -102,8 +86,3 @@ def _get_scalar_dtype(is_fused=None):
     """The dtype of counts and other scalars of a state."""
     wide = not is_fused and _C.get_default_dtype() == _C.float64
     return _C.float64 if wide else _C.float32
-
-
-def _real_view(value):
-    is_complex = isinstance(value, Tensor) and value.is_complex()
-    return _C.view_as_real(value) if is_complex else value

@@ -6,11 +6,10 @@ from ._parts import (
     LATE_OPTIONS,
     check_lr,
     check_range,
+    check_steps,
     column,
-    directions,
     options,
     pick,
-    refuse,
     scalar_tensor,
 )
 from .optimizer import GroupwiseOptimizer
@@ -92,16 +91,11 @@ def _single_tensor_adadelta(
     *, lr, rho, eps, weight_decay, maximize,
     differentiable=False, capturable=False, has_complex=False,
 ):  # fmt: skip
-    refuse("adadelta", differentiable, capturable)
-    rows = directions(
-        params, grads, state_steps, square_avgs, acc_deltas,
-        maximize=maximize, weight_decay=weight_decay,
+    check_steps("adadelta", state_steps, differentiable, capturable)
+    _C._adadelta_step(
+        params, grads, square_avgs, acc_deltas, state_steps,
+        float(lr), float(rho), float(eps), float(weight_decay), bool(maximize),
     )  # fmt: skip
-    for p, g, _, v, a in rows:
-        v.mul_(rho).addcmul_(g, g, value=1 - rho)
-        delta = a.add(eps).sqrt_().div_(v.add(eps).sqrt_()).mul_(g)
-        a.mul_(rho).addcmul_(delta, delta, value=1 - rho)
-        p.add_(delta, alpha=-float(lr))
 
 
 _multi_tensor_adadelta = _single_tensor_adadelta

@@ -7,11 +7,10 @@ from ._parts import (
     check_betas,
     check_lr,
     check_range,
+    check_steps,
     column,
-    directions,
     options,
     pick,
-    refuse,
     scalar_tensor,
 )
 from .optimizer import GroupwiseOptimizer
@@ -94,15 +93,11 @@ def _single_tensor_adamax(
     *, eps, beta1, beta2, lr, weight_decay, maximize,
     differentiable=False, capturable=False, has_complex=False,
 ):  # fmt: skip
-    refuse("adamax", differentiable, capturable)
-    rows = directions(
-        params, grads, state_steps, exp_avgs, exp_infs,
-        maximize=maximize, weight_decay=weight_decay,
+    check_steps("adamax", state_steps, differentiable, capturable)
+    _C._adamax_step(
+        params, grads, exp_avgs, exp_infs, state_steps,
+        float(lr), float(beta1), float(beta2), float(eps), float(weight_decay), bool(maximize),
     )  # fmt: skip
-    for p, g, step, m, u in rows:
-        m.lerp_(g, 1 - beta1)
-        u.copy_(_C.maximum(u.mul_(beta2), g.abs().add_(eps)))
-        p.addcdiv_(m, u, value=-float(lr) / (1 - beta1 ** step.item()))
 
 
 _multi_tensor_adamax = _single_tensor_adamax

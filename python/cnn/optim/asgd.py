@@ -6,11 +6,10 @@ from ._parts import (
     LATE_OPTIONS,
     check_lr,
     check_range,
+    check_steps,
     column,
-    directions,
     options,
     pick,
-    refuse,
     scalar_tensor,
 )
 from .optimizer import GroupwiseOptimizer
@@ -90,21 +89,11 @@ def _single_tensor_asgd(
     *, lambd, lr, t0, alpha, weight_decay, maximize,
     differentiable=False, capturable=False, has_complex=False,
 ):  # fmt: skip
-    refuse("asgd", differentiable, capturable)
-    lr = float(lr)
-    rows = directions(
-        params, grads, state_steps, axs, mus, etas,
-        maximize=maximize, weight_decay=weight_decay,
+    check_steps("asgd", state_steps, differentiable, capturable)
+    _C._asgd_step(
+        params, grads, axs, mus, etas, state_steps,
+        float(lr), float(lambd), float(alpha), float(t0), float(weight_decay), bool(maximize),
     )  # fmt: skip
-    for p, g, step, ax, mu, eta in rows:
-        t, size = step.item(), eta.item()
-        p.mul_(1 - lambd * size).add_(g, alpha=-size)
-        if mu.item() == 1:
-            ax.copy_(p)
-        else:
-            ax.add_(p.sub(ax).mul_(mu.item()))
-        eta.fill_(lr / (1 + lambd * lr * t) ** alpha)
-        mu.fill_(1 / max(1, t - t0))
 
 
 _multi_tensor_asgd = _single_tensor_asgd

@@ -6,11 +6,10 @@ from ._parts import (
     check_betas,
     check_lr,
     check_range,
+    check_steps,
     column,
-    directions,
     options,
     pick,
-    refuse,
     scalar_tensor,
 )
 from .optimizer import GroupwiseOptimizer
@@ -110,25 +109,12 @@ def _single_tensor_nadam(
     *, beta1, beta2, lr, weight_decay, momentum_decay, eps, decoupled_weight_decay, maximize,
     capturable=False, differentiable=False, has_complex=False,
 ):  # fmt: skip
-    refuse("nadam", differentiable, capturable)
-    lr = float(lr)
-    rows = directions(
-        params, grads, state_steps, exp_avgs, exp_avg_sqs, mu_products,
-        maximize=maximize, weight_decay=weight_decay,
-        decoupled_lr=lr if decoupled_weight_decay else None,
+    check_steps("nadam", state_steps, differentiable, capturable)
+    _C._nadam_step(
+        params, grads, exp_avgs, exp_avg_sqs, mu_products, state_steps,
+        float(lr), float(beta1), float(beta2), float(eps), float(weight_decay),
+        float(momentum_decay), bool(decoupled_weight_decay), bool(maximize),
     )  # fmt: skip
-    for p, g, step, m, v, mu_product in rows:
-        t = step.item()
-        mu = beta1 * (1.0 - 0.5 * 0.96 ** (t * momentum_decay))
-        mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))
-        mu_product *= mu
-        product = mu_product.item()
-
-        m.lerp_(g, 1 - beta1)
-        v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
-        root = v.div(1 - beta2**t).sqrt_().add_(eps)
-        p.addcdiv_(g, root, value=-lr * (1.0 - mu) / (1.0 - product))
-        p.addcdiv_(m, root, value=-lr * mu_next / (1.0 - product * mu_next))
 
 
 _multi_tensor_nadam = _single_tensor_nadam

@@ -6,11 +6,10 @@ from ._parts import (
     check_betas,
     check_lr,
     check_range,
+    check_steps,
     column,
-    directions,
     options,
     pick,
-    refuse,
     scalar_tensor,
 )
 from .optimizer import GroupwiseOptimizer
@@ -107,28 +106,12 @@ def _single_tensor_radam(
     *, beta1, beta2, lr, weight_decay, eps, decoupled_weight_decay, maximize,
     differentiable=False, capturable=False, has_complex=False,
 ):  # fmt: skip
-    refuse("radam", differentiable, capturable)
-    lr, longest = float(lr), 2 / (1 - beta2) - 1
-    rows = directions(
-        params, grads, state_steps, exp_avgs, exp_avg_sqs,
-        maximize=maximize, weight_decay=weight_decay,
-        decoupled_lr=lr if decoupled_weight_decay else None,
+    check_steps("radam", state_steps, differentiable, capturable)
+    _C._radam_step(
+        params, grads, exp_avgs, exp_avg_sqs, state_steps,
+        float(lr), float(beta1), float(beta2), float(eps), float(weight_decay),
+        bool(decoupled_weight_decay), bool(maximize),
     )  # fmt: skip
-    for p, g, step, m, v in rows:
-        t = step.item()
-        m.lerp_(g, 1 - beta1)
-        v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
-
-        correction1, correction2 = 1 - beta1**t, 1 - beta2**t
-        update = m.div(correction1).mul_(lr)
-        length = longest - 2 * t * beta2**t / correction2
-        if length > 5.0:
-            rectifier = (
-                (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
-            ) ** 0.5
-            adaptive = v.sqrt().add_(eps).reciprocal_().mul_(correction2**0.5)
-            update.mul_(adaptive).mul_(rectifier)
-        p.sub_(update)
 
 
 _multi_tensor_radam = _single_tensor_radam

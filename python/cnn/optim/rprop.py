@@ -2,7 +2,7 @@
 
 from .. import _C
 from ..autograd import no_grad
-from ._parts import LATE_OPTIONS, check_lr, column, directions, options, refuse, scalar_tensor
+from ._parts import LATE_OPTIONS, check_lr, check_steps, column, options, scalar_tensor
 from .optimizer import GroupwiseOptimizer
 
 __all__ = ["Rprop", "rprop"]
@@ -86,17 +86,12 @@ def _single_tensor_rprop(
     *, step_size_min, step_size_max, etaminus, etaplus, maximize,
     capturable=False, differentiable=False, has_complex=False,
 ):  # fmt: skip
-    refuse("rprop", differentiable, capturable)
-    rows = directions(params, grads, state_steps, prevs, step_sizes, maximize=maximize)
-    for p, g, _, prev, size in rows:
-        agreement = g * prev
-        turned = agreement < 0
-        factor = _C.ones_like(g)
-        factor.masked_fill_(agreement > 0, etaplus).masked_fill_(turned, etaminus)
-        size.mul_(factor).clamp_(step_size_min, step_size_max)
-        g = g.masked_fill(turned, 0)
-        p.addcmul_(g.sign(), size, value=-1)
-        prev.copy_(g)
+    check_steps("rprop", state_steps, differentiable, capturable)
+    _C._rprop_step(
+        params, grads, prevs, step_sizes, state_steps,
+        float(etaminus), float(etaplus), float(step_size_min), float(step_size_max),
+        bool(maximize),
+    )  # fmt: skip
 
 
 _multi_tensor_rprop = _single_tensor_rprop

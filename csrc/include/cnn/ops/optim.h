@@ -24,4 +24,31 @@ CNN_API void _rmsprop_step(const Tensors& params, const Tensors& grads, const Te
                            double alpha, double eps, double weight_decay, double momentum, bool centered,
                            bool maximize);
 
+CNN_API void _adadelta_step(const Tensors& params, const Tensors& grads, const Tensors& square_avgs,
+                            const Tensors& acc_deltas, const Tensors& steps, double lr, double rho, double eps,
+                            double weight_decay, bool maximize);
+CNN_API void _adamax_step(const Tensors& params, const Tensors& grads, const Tensors& exp_avgs, const Tensors& exp_infs,
+                          const Tensors& steps, double lr, double beta1, double beta2, double eps, double weight_decay,
+                          bool maximize);
+// `mu_products`, as well as `mus` and `etas` below, are numbers like the steps.
+CNN_API void _nadam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_avgs,
+                         const Tensors& exp_avg_sqs, const Tensors& mu_products, const Tensors& steps, double lr,
+                         double beta1, double beta2, double eps, double weight_decay, double momentum_decay,
+                         bool decoupled, bool maximize);
+CNN_API void _radam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_avgs,
+                         const Tensors& exp_avg_sqs, const Tensors& steps, double lr, double beta1, double beta2,
+                         double eps, double weight_decay, bool decoupled, bool maximize);
+CNN_API void _rprop_step(const Tensors& params, const Tensors& grads, const Tensors& prevs, const Tensors& step_sizes,
+                         const Tensors& steps, double etaminus, double etaplus, double step_size_min,
+                         double step_size_max, bool maximize);
+CNN_API void _asgd_step(const Tensors& params, const Tensors& grads, const Tensors& axs, const Tensors& mus,
+                        const Tensors& etas, const Tensors& steps, double lr, double lambd, double alpha, double t0,
+                        double weight_decay, bool maximize);
+
+// Multiplies all of them by a number that may lie on a GPU, in place.
+CNN_API void _scale_all_(const Tensors& tensors, const Tensor& factor);
+
+// The Euclidean norm of all elements of tensors of one dtype and device.
+CNN_API Tensor _norm_of_all(const Tensors& tensors);
+
 }  // namespace cnn

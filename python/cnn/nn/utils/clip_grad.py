@@ -37,9 +37,13 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
     norm_type = float(norm_type)
     if not tensors:
         return _C.tensor(0.0)
-    device = tensors[0].device
-    norms = [tensor.norm(norm_type).to(device) for tensor in tensors]
-    total = _C.stack(norms).norm(norm_type)
+    device, dtype = tensors[0].device, tensors[0].dtype
+    alike = all(tensor.device == device and tensor.dtype == dtype for tensor in tensors)
+    if norm_type == 2 and alike and device.type == "cuda":
+        total = _C._norm_of_all(tensors)  # in two launches
+    else:
+        norms = [tensor.norm(norm_type).to(device) for tensor in tensors]
+        total = _C.stack(norms).norm(norm_type)
     if error_if_nonfinite and not total.isfinite():
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, "
@@ -57,6 +61,9 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
         return
     # Multiplying by 1.0 costs less than asking the device for the norm.
     factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
+    if factor.device.type == "cuda":
+        _C._scale_all_(grads, factor)  # in one launch
+        return
     for grad in grads:
         grad.mul_(factor.to(grad.device))
 
