@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_set>
 #include <vector>
 
 #include "cnn/autograd.h"
@@ -60,10 +61,12 @@ class Group {
     using F = decltype(make(size_t(0), static_cast<void**>(nullptr)));
     std::vector<Part> parts;
     std::vector<F> functors;
+    std::unordered_set<const void*> there;  // one that is given twice moves twice
     const auto flush = [&] {
       run_together(parts, functors);
       parts.clear();
       functors.clear();
+      there.clear();
     };
     for (size_t i = 0; i < size(); ++i) {
       Part part = part_of(i);
@@ -73,8 +76,8 @@ class Group {
         continue;
       }
       const bool fits = parts.empty() || (parts[0].device == part.device && parts[0].key == part.key);
-      const auto same = [&](const Part& other) { return other.data[0] == part.data[0]; };
-      if (!fits || std::any_of(parts.begin(), parts.end(), same)) flush();
+      if (!fits || (part.n > 0 && there.count(part.data[0]))) flush();
+      there.insert(part.data[0]);
       functors.push_back(make(i, part.data));
       parts.push_back(std::move(part));
     }
