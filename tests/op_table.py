@@ -47,7 +47,10 @@ RANDOM = """
     normal_ poisson rand rand_like randint randint_like randn randn_like random_ randperm uniform_
     _sample_dirichlet _standard_gamma _dirichlet_grad _standard_gamma_grad
 """
-OPTIMIZER_STEPS = "_adagrad_step _adam_step _rmsprop_step _sgd_step"
+OPTIMIZER_STEPS = """
+    _adadelta_step _adagrad_step _adam_step _adamax_step _asgd_step _nadam_step _norm_of_all _radam_step
+    _rmsprop_step _rprop_step _scale_all_ _sgd_step
+"""
 # What cnn.linalg stands on; see test_linalg.py. Nothing is recorded.
 FACTORS = "_cholesky_factor _lu_factor _solve_triangle"
 

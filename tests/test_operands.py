@@ -207,21 +207,27 @@ def test_wrong_operands_and_backward(row):
     assert status == 0, (status, told)
 
 
-STEPS = {  # lists of a step: those before the counts; numbers and flags
-    "_sgd_step": (3, False, (0.1, 0.9, 0.0, 0.1, False, False, False)),
-    "_adam_step": (5, True, (0.1, 0.9, 0.99, 1e-8, 0.1, True, False, True)),
-    "_adagrad_step": (3, True, (0.1, 0.1, 1e-8, 0.1, False)),
-    "_rmsprop_step": (5, True, (0.1, 0.9, 1e-8, 0.1, 0.9, True, False)),
+STEPS = {  # of a step: lists of tensors, lists of counts and the like, numbers and flags
+    "_sgd_step": (3, 0, (0.1, 0.9, 0.0, 0.1, False, False, False)),
+    "_adam_step": (5, 1, (0.1, 0.9, 0.99, 1e-8, 0.1, True, False, True)),
+    "_adagrad_step": (3, 1, (0.1, 0.1, 1e-8, 0.1, False)),
+    "_rmsprop_step": (5, 1, (0.1, 0.9, 1e-8, 0.1, 0.9, True, False)),
+    "_adadelta_step": (4, 1, (0.1, 0.9, 1e-6, 0.1, False)),
+    "_adamax_step": (4, 1, (0.1, 0.9, 0.99, 1e-8, 0.1, False)),
+    "_nadam_step": (4, 2, (0.1, 0.9, 0.99, 1e-8, 0.1, 0.004, True, False)),
+    "_radam_step": (4, 1, (0.1, 0.9, 0.99, 1e-8, 0.1, True, False)),
+    "_rprop_step": (4, 1, (0.5, 1.2, 1e-6, 50.0, False)),
+    "_asgd_step": (3, 3, (0.1, 1e-4, 0.75, 1e6, 0.1, False)),
 }
 
 
 def make_steps(name, tell):
-    count, counts_steps, numbers = STEPS[name]
+    count, counts, numbers = STEPS[name]
     shapes = [(2, 3), (4,)]
 
     def lists():
         tensors = [[cnn.ones(s) for s in shapes] for _ in range(count)]
-        return tensors + ([[cnn.zeros(()) for _ in shapes]] if counts_steps else [])
+        return tensors + [[cnn.zeros(()) for _ in shapes] for _ in range(counts)]
 
     step = getattr(cnn._C, name)
     step(*lists(), *numbers)
@@ -241,7 +247,7 @@ def make_steps(name, tell):
                     assert state_of(flat_tensors(given)) == before, "a step that raises has written"
                 else:
                     # Only what means the same: a step count of another form, gradients that overlap.
-                    same = counts_steps and k == len(given) - 1 or k == 1 and what == "overlapping"
+                    same = k >= count or k == 1 and what == "overlapping"
                     kind = (other.shape, other.dtype, other.device)
                     assert same or kind == (good.shape, good.dtype, good.device), "accepted"
         for length in (0, 1, 3):

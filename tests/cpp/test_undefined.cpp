@@ -78,7 +78,9 @@ using Packed = std::tuple<Tensor, Tensor> (*)(const Tensor&, const Tensor&, cons
   X(embedding) X(searchsorted) X(bincount) X(one_hot) X(cat) X(stack) X(nll_loss_nd) X(cross_entropy_loss) X(mm) \
   X(bmm) X(mv) X(dot) X(outer) X(matmul) X(linear) X(addmm) X(addmv) X(addr) X(baddbmm) X(addbmm) X(layer_norm) \
   X(native_layer_norm) X(rms_norm) X(batch_norm) X(batch_norm_relu) X(instance_norm) X(group_norm) X(_sgd_step) \
-  X(conv_norm_clamp) X(_adam_step) X(_adagrad_step) X(_rmsprop_step) X(max_pool_with_indices) X(max_pool) X(avg_pool) \
+  X(conv_norm_clamp) X(_adam_step) X(_adagrad_step) X(_rmsprop_step) X(_adadelta_step) X(_adamax_step) \
+  X(_nadam_step) X(_radam_step) X(_rprop_step) X(_asgd_step) X(_scale_all_) X(_norm_of_all) \
+  X(max_pool_with_indices) X(max_pool) X(avg_pool) \
   X(adaptive_avg_pool) X(adaptive_max_pool) X(uniform_) X(normal_) X(bernoulli_) X(bernoulli_tensor_) \
   X(exponential_) X(cauchy_) X(log_normal_) X(geometric_) X(random_) X(bernoulli) X(normal) X(multinomial) \
   X(poisson) X(binomial) X(_standard_gamma) X(_sample_dirichlet) X(_standard_gamma_grad) X(_dirichlet_grad) X(igamma) \

@@ -55,7 +55,8 @@ _RENAMED = {
 }
 # Steps of the library that PyTorch does not have as ops.
 _OWN = frozenset(
-    "_rmsprop_step batch_norm_relu channel_gradient channel_scale channel_sums "
+    "_adadelta_step _adamax_step _asgd_step _nadam_step _norm_of_all _radam_step _rmsprop_step "
+    "_rprop_step _scale_all_ batch_norm_relu channel_gradient channel_scale channel_sums "
     "cross_entropy_backward rnn_layer rnn_layer_backward".split()
 )
 
