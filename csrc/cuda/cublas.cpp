@@ -69,6 +69,19 @@ using Layout = Owned<cublasLtMatrixLayout_t, cublasLtMatrixLayoutDestroy>;
 using Product = Owned<cublasLtMatmulDesc_t, cublasLtMatmulDescDestroy>;
 using Preference = Owned<cublasLtMatmulPreference_t, cublasLtMatmulPreferenceDestroy>;
 
+cudaDataType_t type_of(DType t) {
+  switch (t) {
+    case DType::Float16:
+      return CUDA_R_16F;
+    case DType::BFloat16:
+      return CUDA_R_16BF;
+    case DType::Float64:
+      return CUDA_R_64F;
+    default:
+      return CUDA_R_32F;
+  }
+}
+
 void make_layout(Layout& layout, cudaDataType_t type, const Matrix& x, int64_t batch) {
   check_cublas(cublasLtMatrixLayoutCreate(&layout.it, type, uint64_t(x.rows), uint64_t(x.columns), x.pitch), "layout");
   const int32_t count = int32_t(batch);
@@ -89,11 +102,13 @@ cublasLtHandle_t handle_of(int device) {
 
 class Run {
  public:
-  Run(const GemmArgs& g, const Matrix& a, const Matrix& b, const Matrix& c) : g_(g), a_(a), b_(b), c_(c) {
-    fused_ = g.bias && g.dtype == DType::Float32 && g.batch == 1 && g.bias_of == BiasOf::Column && g.bias_stride == 1;
-    type_ = g.dtype == DType::Float32 ? CUDA_R_32F : CUDA_R_64F;
-    check_cublas(cublasLtMatmulDescCreate(&product_.it,
-                                          g.dtype == DType::Float32 ? CUBLAS_COMPUTE_32F : CUBLAS_COMPUTE_64F, type_),
+  Run(const GemmArgs& g, DType c_type, const Matrix& a, const Matrix& b, const Matrix& c)
+      : g_(g), c_type_(c_type), a_(a), b_(b), c_(c) {
+    fused_ = g.bias && g.dtype != DType::Float64 && c_type == g.dtype && g.batch == 1 && g.bias_of == BiasOf::Column &&
+             g.bias_stride == 1;
+    const bool wide = g.dtype == DType::Float64;  // sums and alpha are double, else float
+    check_cublas(cublasLtMatmulDescCreate(&product_.it, wide ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F,
+                                          wide ? CUDA_R_64F : CUDA_R_32F),
                  "product");
     // Column order: c' [n, m] = b' [n, k] a' [k, m].
     set(CUBLASLT_MATMUL_DESC_TRANSA, b.transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
@@ -103,9 +118,9 @@ class Run {
           g.activation == Activation::Relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS);
       set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, g.bias);
     }
-    make_layout(a_layout_, type_, a, g.batch);
-    make_layout(b_layout_, type_, b, g.batch);
-    make_layout(c_layout_, type_, c, g.batch);
+    make_layout(a_layout_, type_of(g.dtype), a, g.batch);
+    make_layout(b_layout_, type_of(g.dtype), b, g.batch);
+    make_layout(c_layout_, type_of(c_type), c, g.batch);
   }
 
   void run() {
@@ -113,7 +128,7 @@ class Run {
     const Scratch workspace(kWorkspace);
     const float alpha = float(g_.alpha), beta = g_.accumulate ? 1 : 0;
     const double wide_alpha = g_.alpha, wide_beta = beta;
-    const bool single = g_.dtype == DType::Float32;
+    const bool single = g_.dtype != DType::Float64;
     check_cublas(cublasLtMatmul(handle_of(selected()), product_.it,
                                 single ? static_cast<const void*>(&alpha) : static_cast<const void*>(&wide_alpha), g_.b,
                                 b_layout_.it, g_.a, a_layout_.it,
@@ -131,13 +146,13 @@ class Run {
   // Asked once for each shape, layout and alignment. The bias of an epilogue has no preference of its own: kernels that
   // read it in vectors are left out by what is promised of D.
   cublasLtMatmulAlgo_t chosen() {
-    const int64_t item = item_size(g_.dtype);
+    const int64_t item = item_size(g_.dtype), c_item = item_size(c_type_);
     const uint32_t a_align = alignment_of(g_.a, g_.a_batch * item), b_align = alignment_of(g_.b, g_.b_batch * item),
-                   c_align = alignment_of(g_.c, g_.c_batch * item),
+                   c_align = alignment_of(g_.c, g_.c_batch * c_item),
                    d_align = fused_ ? std::min(c_align, alignment_of(g_.bias, 0)) : c_align;
     const bool relu = g_.activation == Activation::Relu;
     const Key key = {selected(),
-                     int64_t(g_.dtype),
+                     int64_t(g_.dtype) << 8 | int64_t(c_type_),
                      g_.batch,
                      g_.m,
                      g_.n,
@@ -184,17 +199,17 @@ class Run {
 
   using Key = std::array<int64_t, 16>;
   const GemmArgs& g_;
+  const DType c_type_;
   const Matrix &a_, &b_, &c_;
   bool fused_ = false;
-  cudaDataType_t type_;
   Product product_;
   Layout a_layout_, b_layout_, c_layout_;
 };
 
 }  // namespace
 
-bool gemm_by_cublas(const GemmArgs& args) {
-  if ((args.dtype != DType::Float32 && args.dtype != DType::Float64) || args.k == 0) return false;
+bool gemm_by_cublas(const GemmArgs& args, DType c_type) {
+  if (!is_floating(args.dtype) || args.k == 0) return false;
   const bool by_columns = args.c_col != 1 && args.n != 1;
   const GemmArgs g = by_columns ? transposed(args) : args;
   if (g.batch > INT32_MAX) return false;
@@ -202,7 +217,7 @@ bool gemm_by_cublas(const GemmArgs& args) {
   const Matrix b = transpose_of(g.k, g.n, g.b_row, g.b_col, g.b_batch);
   const Matrix c = transpose_of(g.m, g.n, g.c_row, g.c_col, g.c_batch);
   if (!a.fits || !b.fits || !c.fits || c.transposed) return false;
-  Run(g, a, b, c).run();
+  Run(g, c_type, a, b, c).run();
   return true;
 }
 

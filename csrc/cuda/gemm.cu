@@ -4,7 +4,7 @@
 
 namespace cnn::cuda {
 
-void gemm_by_tiles(const GemmArgs& g) {
+void gemm_by_tiles(const GemmArgs& g, DType c) {
   switch (g.dtype) {
     case DType::UInt8:
       return launch_gemm<uint8_t>(g);
@@ -16,6 +16,10 @@ void gemm_by_tiles(const GemmArgs& g) {
       return launch_gemm<int32_t>(g);
     case DType::Int64:
       return launch_gemm<int64_t>(g);
+    case DType::Float16:
+      return c == g.dtype ? launch_gemm<Half>(g) : launch_gemm<Half, float>(g);
+    case DType::BFloat16:
+      return c == g.dtype ? launch_gemm<BFloat16>(g) : launch_gemm<BFloat16, float>(g);
     case DType::Float32:
       return launch_gemm<float>(g);
     case DType::Float64:
@@ -26,8 +30,7 @@ void gemm_by_tiles(const GemmArgs& g) {
 }
 
 void finish_gemm(const GemmArgs& g) {
-  if (g.dtype == DType::Float32) launch_finish<float>(g);
-  else launch_finish<double>(g);
+  with_float(g.dtype, [&]<class T>() { launch_finish<T>(g); });
 }
 
 }  // namespace cnn::cuda

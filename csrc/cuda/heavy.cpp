@@ -4,10 +4,7 @@
 namespace cnn::cuda {
 namespace {
 
-void gemm(const GemmArgs& g) {
-  if (g.batch == 0 || g.m == 0 || g.n == 0) return;
-  if (!gemm_by_cublas(g)) gemm_by_tiles(g);
-}
+void gemm_entry(const GemmArgs& g) { gemm(g, g.dtype); }
 
 [[noreturn]] void missing(const char* what) {
   fail(ErrorKind::NotImplemented, "", what, " is not implemented on CUDA; move the tensors with .cpu() first");
@@ -15,33 +12,35 @@ void gemm(const GemmArgs& g) {
 int64_t no_packed_size(const GemmArgs&) { missing("a product with a packed matrix"); }
 void no_pack(const GemmArgs&, void*) { missing("packing a matrix"); }
 void no_packed_gemm(const GemmArgs&, const void*) { missing("a product with a packed matrix"); }
-void no_convolution(const ConvArgs&) { missing("convolution"); }
 void no_rnn(const RnnArgs&) { missing("a fused recurrent layer"); }
 void no_attention(const AttentionArgs&) { missing("fused attention"); }
-void no_resample(const ResampleArgs&) { missing("fused resampling"); }
-void no_max_pool(const PoolArgs&) { missing("max pooling"); }
-void no_avg_pool(const PoolArgs&) { missing("average pooling"); }
 
 }  // namespace
 
+void gemm(const GemmArgs& g, DType c) {
+  if (g.batch == 0 || g.m == 0 || g.n == 0) return;
+  if (!gemm_by_cublas(g, c)) gemm_by_tiles(g, c);
+}
+
 constexpr unsigned kAll = ~0u;  // the kernel that is missing says so
+constexpr unsigned kFloats = kFloatBits | dtype_bits(DType::Float16, DType::BFloat16);
 
 const HeavyTable heavy_table = {
-    .gemm = {gemm, kFloatBits | kIntegerBits},
+    .gemm = {gemm_entry, kFloats | kIntegerBits},
     .packed_size = no_packed_size,
     .pack_b = no_pack,
     .gemm_packed = no_packed_gemm,
-    .conv_forward = {no_convolution, kAll},
-    .conv_backward_input = {no_convolution, kAll},
-    .conv_backward_weight = {no_convolution, kAll},
-    .max_pool_forward = {no_max_pool, kAll},
-    .max_pool_backward = {no_max_pool, kAll},
-    .avg_pool_forward = {no_avg_pool, kAll},
-    .avg_pool_backward = {no_avg_pool, kAll},
-    .adaptive_avg_forward = {no_avg_pool, kAll},
-    .adaptive_avg_backward = {no_avg_pool, kAll},
-    .adaptive_max_forward = {no_max_pool, kAll},
-    .resample = {no_resample, 0},
+    .conv_forward = {conv_forward, kFloats},
+    .conv_backward_input = {conv_backward_input, kFloats},
+    .conv_backward_weight = {conv_backward_weight, kFloats},
+    .max_pool_forward = {max_pool_forward, kFloats | kIntegerBits},
+    .max_pool_backward = {max_pool_backward, kFloats},
+    .avg_pool_forward = {avg_pool_forward, kFloats | dtype_bits(DType::Int64)},
+    .avg_pool_backward = {avg_pool_backward, kFloats},
+    .adaptive_avg_forward = {adaptive_avg_forward, kFloats},
+    .adaptive_avg_backward = {adaptive_avg_backward, kFloats},
+    .adaptive_max_forward = {adaptive_max_forward, kFloats},
+    .resample = {resample, kFloats},
     .rnn_forward = {no_rnn, kAll},
     .rnn_backward = {no_rnn, kAll},
     .attention_forward = {no_attention, kAll},

@@ -5,12 +5,28 @@
 
 namespace cnn::cuda {
 
-// Any dtype but the 16-bit ones, any strides.
-void gemm_by_tiles(const GemmArgs& g);
-// c = activation(c + bias), float32 or float64
+// Products. c is of dtype `c`: that of a and b, or float32 beside 16-bit ones, whose sums are float32 in any case.
+void gemm(const GemmArgs& g, DType c);
+// Any strides.
+void gemm_by_tiles(const GemmArgs& g, DType c);
+// c = activation(c + bias), of floating-point numbers
 void finish_gemm(const GemmArgs& g);
-// float32 and float64 whose matrices have rows or columns of stride 1; false, with nothing done, for others.
-bool gemm_by_cublas(const GemmArgs& g);
+// Floats whose matrices have rows or columns of stride 1; false, with nothing done, for others.
+bool gemm_by_cublas(const GemmArgs& g, DType c);
+
+void conv_forward(const ConvArgs& a);
+void conv_backward_input(const ConvArgs& a);
+void conv_backward_weight(const ConvArgs& a);
+
+void max_pool_forward(const PoolArgs& a);
+void max_pool_backward(const PoolArgs& a);
+void avg_pool_forward(const PoolArgs& a);
+void avg_pool_backward(const PoolArgs& a);
+void adaptive_avg_forward(const PoolArgs& a);
+void adaptive_avg_backward(const PoolArgs& a);
+void adaptive_max_forward(const PoolArgs& a);
+
+void resample(const ResampleArgs& a);
 
 extern const HeavyTable heavy_table;
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cuda/convert.cuh"
+#include "cuda/fast_div.h"
 #include "cuda/memory.h"
 #include "cuda/tables.h"
 #include "kernels/reduce.h"
@@ -21,10 +22,17 @@ struct ReducePlan {
   int lanes;  // threads that share an output, a power of two
   bool lanes_first;  // do neighbouring threads share an output, or take neighbouring outputs?
   int64_t blocks_of_outputs;
+  FastDiv by_n;  // for what has fewer than 2^31 elements
+  // Which of the `batch` stretches of n elements is element i in?
+  CNN_HD int64_t stretch(int64_t i) const {
+    if (call.batch == 1) return 0;
+    return total < (int64_t(1) << 31) ? int64_t(by_n.divide(uint32_t(i))) : i / call.n;
+  }
 };
 
 inline ReducePlan plan_of(const ReduceCall& call) {
-  ReducePlan p{call, call.batch * call.n, call.outer * call.inner, 1, 0, 1, true, 0};
+  ReducePlan p{call, call.batch * call.n, call.outer * call.inner, 1, 0, 1, true, 0, {}};
+  if (p.total > 0 && p.total < (int64_t(1) << 31)) p.by_n = FastDiv(uint32_t(call.n));
   const bool columns = call.inner >= 8 && call.inner_stride == 1;
   p.lanes_first = !columns;
   const int most = columns ? 8 : kReduceThreads;
@@ -104,7 +112,7 @@ __global__ void __launch_bounds__(kReduceThreads) reduce_parts(F f, ReducePlan p
     const char* const x = static_cast<const char*>(c.x) + (o * c.outer_stride + j * c.inner_stride) * size;
     const int64_t begin = part * p.part, stop = begin + p.part < p.total ? begin + p.part : p.total;
     for (int64_t i = begin + lane; i < stop; i += p.lanes) {
-      const int64_t b = c.batch == 1 ? 0 : i / c.n;
+      const int64_t b = p.stretch(i);
       const char* const at = x + (b * c.batch_stride + (i - b * c.n) * c.n_stride) * size;
       acc = step<F, T>(f, acc, load_as<T>(at, c.dtype, c.key), i);
     }

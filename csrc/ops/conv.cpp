@@ -60,11 +60,6 @@ ConvArgs make_args(const ConvGeometry& g, const Dims& x, const Dims& w, const Di
   return a;
 }
 
-// What the kernels compute in: of float16, and on GPUs of all 16-bit floats, float.
-DType kernel_dtype(const Tensor& x) {
-  return x.dtype() == DType::BFloat16 && !x.device().is_cuda() ? x.dtype() : compute_dtype(x.dtype());
-}
-
 Tensor dense(const Tensor& x, DType t, MemoryFormat format = MemoryFormat::Contiguous) {
   return contiguous(to_dtype(x, t), format);
 }
@@ -72,7 +67,7 @@ Tensor dense(const Tensor& x, DType t, MemoryFormat format = MemoryFormat::Conti
 // Weights that the kernels take as they are, channels last.
 bool lies_in_pixels(const Tensor& w, DType t) {
   const MemoryFormat format = w.dim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d;
-  return w.dtype() == t && w.device().is_cpu() && w.dim() >= 4 && !w.is_contiguous() && is_contiguous(w, format);
+  return w.dtype() == t && w.dim() >= 4 && !w.is_contiguous() && is_contiguous(w, format);
 }
 
 // As PyTorch, which has volumes of doubles in C order only.
@@ -95,12 +90,14 @@ Tensor run(Pass pass, const ConvGeometry& geometry, const Dims& shape, const Ten
            const Tensor* bias, const Dims& x, const Dims& w, const Dims& y, const ConvFinish& finish = {},
            bool keeps_layouts = false) {
   NoGrad guard;
-  const DType t = kernel_dtype(a);
+  constexpr HeavyEntry<ConvArgs> HeavyTable::* entries[] = {&HeavyTable::conv_forward, &HeavyTable::conv_backward_input,
+                                                            &HeavyTable::conv_backward_weight};
+  const DType t = kernel_dtype(entries[int(pass)], a.dtype(), a.device());
   const bool rounds_w = t == DType::BFloat16 && b.dtype() == DType::Float32;
   const DType b_type = rounds_w ? b.dtype() : t;
   const MemoryFormat planes = geometry.format, weights = MemoryFormat::Contiguous;
-  // Kernels of bfloat16 write the gradient of weights channels last, too.
-  const bool dw_last = pass == Pass::Weight && t == DType::BFloat16 && planes != weights;
+  // Kernels of 16-bit floats write the gradient of weights channels last, too.
+  const bool dw_last = pass == Pass::Weight && is_reduced(t) && planes != weights;
   const Tensor out = empty(shape, t, a.device(), pass == Pass::Weight && !dw_last ? weights : planes);
   if (out.numel() > 0) {
     const bool w_last = pass != Pass::Weight && lies_in_pixels(b, b_type);
@@ -117,13 +114,13 @@ Tensor run(Pass pass, const ConvGeometry& geometry, const Dims& shape, const Ten
     args.winograd = winograd.load(std::memory_order_relaxed);
     if (pass == Pass::Forward) {
       args.x = da.raw(), args.w = db.raw(), args.y = out.raw();
-      run_heavy("conv", a.device(), &HeavyTable::conv_forward, args);
+      run_heavy("conv", a.device(), entries[int(pass)], args);
     } else if (pass == Pass::Input) {
       args.dy = da.raw(), args.w = db.raw(), args.dx = out.raw();
-      run_heavy("conv_backward", a.device(), &HeavyTable::conv_backward_input, args);
+      run_heavy("conv_backward", a.device(), entries[int(pass)], args);
     } else {
       args.x = da.raw(), args.dy = db.raw(), args.dw = out.raw();
-      run_heavy("conv_backward", a.device(), &HeavyTable::conv_backward_weight, args);
+      run_heavy("conv_backward", a.device(), entries[int(pass)], args);
     }
   }
   if (pass != Pass::Weight || planes == weights || dw_last) return to_dtype(out, a.dtype());
@@ -333,7 +330,7 @@ Tensor conv_norm_clamp(const Tensor& x, const Tensor& w, const std::optional<Ten
   const auto fits = [&](const std::optional<Tensor>& p) {
     return !p || (p->dtype() == t && p->dim() == 1 && p->numel() == w.shape()[0] && p->device() == x.device());
   };
-  const bool fused = (mode_word & ~kInference) == kNoGrad && x.device().is_cpu() && w.dim() > 0 &&
+  const bool fused = (mode_word & ~kInference) == kNoGrad && !x.device().is_meta() && w.dim() > 0 &&
                      (t == DType::Float32 || t == DType::Float64) && bool(running_mean) == bool(running_var) &&
                      fits(bias) && fits(norm_weight) && fits(norm_bias) && fits(running_mean) && fits(running_var);
   if (!fused) {

@@ -6,13 +6,24 @@
 
 namespace cnn {
 
+template <class Args>
+const HeavyEntry<Args>& heavy_entry(Device device, HeavyEntry<Args> HeavyTable::* entry) {
+  const Backend& b = backend(device);
+  return (b.heavy ? b : cpu_backend).heavy->*entry;
+}
+
+// What a kernel is given for tensors of dtype t: t itself where it takes that, else 16-bit floats as float32.
+template <class Args>
+DType kernel_dtype(HeavyEntry<Args> HeavyTable::* entry, DType t, Device device) {
+  return is_reduced(t) && !heavy_entry(device, entry).has(t) ? DType::Float32 : t;
+}
+
 // `op` is the name in the error. Whatever has no elements is refused like the rest, and then costs nothing.
 template <class Args>
 void run_heavy(const char* op, Device device, HeavyEntry<Args> HeavyTable::* entry, const Args& args) {
-  const Backend& b = backend(device);
-  const HeavyEntry<Args>& kernel = (b.heavy ? b : cpu_backend).heavy->*entry;
+  const HeavyEntry<Args>& kernel = heavy_entry(device, entry);
   if (!kernel.has(args.dtype)) not_implemented(op, args.dtype);
-  if (b.heavy) kernel(args);
+  if (backend(device).heavy) kernel(args);
 }
 
 }  // namespace cnn

@@ -69,11 +69,8 @@ void product_into(const Tensor& y, const Tensor& a, Flip flip_a, const Tensor& b
   run_heavy("addmm_impl_cpu_", y.device(), &HeavyTable::gemm, args);
 }
 
-// 16-bit floats have products of their own on the CPU alone, those of 8 bits nowhere.
-bool goes_through_float(const Tensor& a) {
-  const DType t = a.dtype();
-  return (is_reduced(t) && a.device().is_cuda()) || (is_float8(t) && t != DType::Float8E8M0FNU);
-}
+// Floats of 8 bits have no products of their own.
+bool goes_through_float(const Tensor& a) { return is_float8(a.dtype()) && a.dtype() != DType::Float8E8M0FNU; }
 
 // The product of matrices or batches of them, new and dense, nothing recorded.
 Tensor product(const Tensor& a, Flip flip_a, const Tensor& b, Flip flip_b, const Tensor* bias = nullptr,

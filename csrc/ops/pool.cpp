@@ -138,10 +138,9 @@ Dims pooled_shape(const char* op, const Dims& x, const Window& w, bool ceil_mode
   return y;
 }
 
-Tensor dense(const Tensor& x, MemoryFormat format) { return contiguous(to_dtype(x, compute_dtype(x.dtype())), format); }
-// Kernels of maxima take bfloat16 as it is.
-Tensor dense_of_max(const Tensor& x, MemoryFormat format) {
-  return x.dtype() == DType::BFloat16 && !x.device().is_cuda() ? contiguous(x, format) : dense(x, format);
+// x as the kernel of a pass takes it.
+Tensor dense(const Tensor& x, MemoryFormat format, Pass pass) {
+  return contiguous(to_dtype(x, kernel_dtype(pass, x.dtype(), x.device())), format);
 }
 
 // ---- Maximum ----
@@ -154,7 +153,8 @@ Tensor max_backward(int n, const Window& window, const Tensor& dy, const Tensor&
   Tensor dx;
   {
     NoGrad guard;
-    const Tensor d = dense_of_max(dy, format), out = empty(x_shape, d.dtype(), d.device(), format);
+    const Tensor d = dense(dy, format, &HeavyTable::max_pool_backward),
+                 out = empty(x_shape, d.dtype(), d.device(), format);
     PoolArgs args = make_args(n, x_shape, dy.shape(), d.dtype(), format);
     if (!window.kernel.empty()) window.set(args);
     check(indices.shape() == dy.shape() && indices.dtype() == DType::Int64, "max_pool_backward",
@@ -199,7 +199,8 @@ std::pair<Tensor, Tensor> max_pool_with_indices(int n, const Tensor& x, const Di
   Tensor y, indices = empty(shape, DType::Int64, x.device(), format);
   {
     NoGrad guard;
-    const Tensor from = dense_of_max(x, format), out = empty(shape, from.dtype(), x.device(), format);
+    const Tensor from = dense(x, format, &HeavyTable::max_pool_forward),
+                 out = empty(shape, from.dtype(), x.device(), format);
     PoolArgs args = make_args(n, x.shape(), shape, from.dtype(), format);
     w.set(args);
     args.x = from.raw(), args.y = out.raw(), args.indices = indices.data<int64_t>();
@@ -234,7 +235,8 @@ std::pair<Tensor, Tensor> adaptive_max_pool(int n, const Tensor& x, const Dims& 
   Tensor y, indices = empty(shape, DType::Int64, x.device(), format);
   {
     NoGrad guard;
-    const Tensor from = dense(x, format), out = empty(shape, from.dtype(), x.device(), format);
+    const Tensor from = dense(x, format, &HeavyTable::adaptive_max_forward),
+                 out = empty(shape, from.dtype(), x.device(), format);
     PoolArgs args = make_args(n, x.shape(), shape, from.dtype(), format);
     args.x = from.raw(), args.y = out.raw(), args.indices = indices.data<int64_t>();
     run_heavy(names.kernel, x.device(), &HeavyTable::adaptive_max_forward, args);
@@ -263,7 +265,7 @@ Tensor average(const Average& a, const Tensor& x, const Dims& shape) {
   Tensor y;
   {
     NoGrad guard;
-    const Tensor from = dense(x, format), out = empty(shape, from.dtype(), x.device(), format);
+    const Tensor from = dense(x, format, a.forward), out = empty(shape, from.dtype(), x.device(), format);
     PoolArgs args = make_args(a.n, x.shape(), shape, from.dtype(), format);
     if (!a.window.kernel.empty()) a.window.set(args);
     args.x = from.raw(), args.y = out.raw();
@@ -282,7 +284,7 @@ Tensor average_backward(const Average& a, const Tensor& dy, const Dims& x_shape,
   Tensor dx;
   {
     NoGrad guard;
-    const Tensor from = dense(dy, format), out = empty(x_shape, from.dtype(), dy.device(), format);
+    const Tensor from = dense(dy, format, a.backward), out = empty(x_shape, from.dtype(), dy.device(), format);
     PoolArgs args = make_args(a.n, x_shape, dy.shape(), from.dtype(), format);
     if (!a.window.kernel.empty()) a.window.set(args);
     args.dy = from.raw(), args.dx = out.raw();

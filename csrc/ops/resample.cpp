@@ -95,7 +95,7 @@ Dims resampled_shape(const Tensor& x, const Axes& axes, bool back) {
 
 // ---- Where the device has a kernel ----
 
-DType kernel_dtype(const Tensor& x) { return compute_dtype(x.dtype()); }
+DType kernel_dtype(const Tensor& x) { return cnn::kernel_dtype(&HeavyTable::resample, x.dtype(), x.device()); }
 
 bool has_kernel(const Tensor& x) {
   const HeavyTable* heavy = backend(x.device()).heavy;
@@ -207,7 +207,7 @@ Tensor apply(const char* op, const Tensor& x, const Axes& axes, bool back) {
   const Dims shape = resampled_shape(x, axes, back);
   if (axes[0].start.empty()) return empty(shape, x.dtype(), x.device(), format_of(x, axes));
   if (x.dtype() == DType::UInt8 && !axes[0].weight.empty()) return by_bytes(x, axes);
-  if (!has_kernel(x)) return to_dtype(composed(to_dtype(x, kernel_dtype(x)), axes, back), x.dtype());
+  if (!has_kernel(x)) return to_dtype(composed(to_dtype(x, compute_dtype(x.dtype())), axes, back), x.dtype());
   if (!back) return by_kernel(op, x, axes, shape);
   Axes turned;
   for (const Axis& axis : axes) turned.push_back(transposed(axis));

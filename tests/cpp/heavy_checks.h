@@ -1,4 +1,5 @@
-// What the tests of the heavy kernels share: made-up numbers, the instruction sets, and the comparison.
+// What the tests of the heavy kernels share: made-up numbers, the tables, and the comparison. The same cases are built
+// once for the CPU and once, with CNN_HEAVY_CUDA, for the kernels of the CUDA plug-in in their emulation.
 #pragma once
 
 #include <cmath>
@@ -11,6 +12,10 @@
 
 #include "core/parallel.h"
 #include "cpu/heavy.h"
+#ifdef CNN_HEAVY_CUDA
+#include "cuda/heavy_entries.h"
+#include "cuda/index_limit.h"
+#endif
 
 namespace {
 
@@ -34,7 +39,7 @@ class Numbers {
   int64_t below(int64_t n) { return int64_t((next() + 1) / 2 * double(n)); }
   template <class T> std::vector<T> array(int64_t n) {
     std::vector<T> v(static_cast<size_t>(n));
-    for (T& x : v) x = T(next());
+    for (T& x : v) x = T(float(next()));
     return v;
   }
   // From N(0, 1), by Box and Muller.
@@ -57,6 +62,17 @@ struct Isa {
   std::string name;
   const HeavyTable* table;
 };
+#ifdef CNN_HEAVY_CUDA
+}  // namespace
+bool cnn::cuda::gemm_by_cublas(const GemmArgs&, DType) { return false; }
+namespace {
+constexpr bool kOnCpu = false;
+std::vector<Isa> isas() { return {{"cuda", &cuda::heavy_table}}; }
+// Fibers are slow: cases of more multiplications are left to the CPU.
+constexpr double kMostWork = 3e4;
+#else
+constexpr bool kOnCpu = true;
+constexpr double kMostWork = 1e300;
 std::vector<Isa> isas() {
   std::vector<Isa> all = {{"baseline", &heavy_table_baseline()}};
 #ifdef CNN_HAVE_AVX2
@@ -69,6 +85,31 @@ std::vector<Isa> isas() {
 #endif
   return all;
 }
+#endif
+
+// Do all tables have this kernel for this dtype?
+template <class Args> bool have(HeavyEntry<Args> HeavyTable::* entry, DType t) {
+  for (const Isa& isa : isas())
+    if (!(isa.table->*entry).has(t)) return false;
+  return true;
+}
+
+template <class T> constexpr double kEpsilon = double(std::numeric_limits<T>::epsilon());
+template <> constexpr double kEpsilon<Half> = 1.0 / 1024;
+template <> constexpr double kEpsilon<BFloat16> = 1.0 / 128;
+template <class T> double as_double(T x) { return double(x); }
+template <> double as_double(Half x) { return double(float(x)); }
+template <> double as_double(BFloat16 x) { return double(float(x)); }
+
+// [outer, rows, columns] -> [outer, columns, rows]
+template <class T> std::vector<T> turned(const std::vector<T>& x, int64_t rows, int64_t columns) {
+  std::vector<T> y(x.size());
+  for (size_t i = 0; i < x.size(); ++i) {
+    const size_t plane = size_t(rows * columns), at = i % plane, r = at / size_t(columns), c = at % size_t(columns);
+    y[i - at + c * size_t(rows) + r] = x[i];
+  }
+  return y;
+}
 
 std::string text_of(double x) {
   char text[32];
@@ -78,16 +119,17 @@ std::string text_of(double x) {
 
 // Runs `call(table)`, which writes `out`, on each instruction set with 1, 2 and 3 threads: close to `expected`, and the
 // same bits whatever the threads. `scale` is the sum of the magnitudes that went into an element, or with `relative`
-// the error is limited to this part of the largest element.
+// the error is limited to this part of the largest element. 16-bit floats are rounded once, from sums in float.
 template <class T, class Call>
 void check_all(const std::string& what, const std::vector<double>& expected, const std::vector<T>& start, double scale,
                const Call& call, double relative = 0) {
   double largest = 0;
   for (double x : expected) largest = std::fmax(largest, std::fabs(x));
-  const double limit = relative > 0 ? relative * largest : 4 * double(std::numeric_limits<T>::epsilon()) * (scale + 1);
+  const double summed = 4 * (sizeof(T) == 2 ? kEpsilon<float> : kEpsilon<T>)*(scale + 1);
+  const double limit = relative > 0 ? relative * largest : sizeof(T) == 2 ? summed + kEpsilon<T> * largest / 2 : summed;
   for (const Isa& isa : isas()) {
     std::vector<T> first;
-    for (int threads = 1; threads <= 3; ++threads) {
+    for (int threads = 1; threads <= (kOnCpu ? 3 : 2); ++threads) {
       set_num_threads(threads);
       std::vector<T> out = start;
       call(*isa.table, out.data());
@@ -95,7 +137,7 @@ void check_all(const std::string& what, const std::vector<double>& expected, con
         first = out;
         double worst = 0;
         for (size_t i = 0; i < out.size(); ++i) {
-          const double error = std::fabs(double(out[i]) - expected[i]);
+          const double error = std::fabs(as_double(out[i]) - expected[i]);
           worst = error > worst || error != error ? error : worst;
         }
         expect(worst <= limit, what + " " + isa.name + ": error " + text_of(worst) + " over " + text_of(limit));

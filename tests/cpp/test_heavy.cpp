@@ -1,5 +1,5 @@
-// Products and convolutions of the CPU against plain loops in double, for every instruction set that was compiled and
-// that this processor runs, and with 1, 2 and 3 threads (8 of 16-bit floats) to the same bits.
+// Products and convolutions against plain loops in double: of the CPU for every instruction set that was compiled and
+// that this processor runs, and with 1, 2 and 3 threads (8 of 16-bit floats) to the same bits; or of the CUDA plug-in.
 #include "heavy_checks.h"
 
 namespace {
@@ -22,7 +22,10 @@ struct Product {
   double alpha = 1;
 };
 
+double work(const Product& p) { return double(p.batch) * double(p.m) * double(p.n) * double(p.k); }
+
 template <class T> void check_product(const Product& p) {
+  if (work(p) > kMostWork) return;
   GemmArgs g;
   g.dtype = dtype_of<T>;
   g.batch = p.batch, g.m = p.m, g.n = p.n, g.k = p.k;
@@ -58,7 +61,7 @@ template <class T> void check_product(const Product& p) {
                  g.c = out;
                  table.gemm(g);
                });
-  if (p.batch > 1 && g.b_batch > 0) return;
+  if ((p.batch > 1 && g.b_batch > 0) || !kOnCpu) return;
   check_all<T>(text("packed gemm", {p.m, p.n, p.k, int(p.a), int(p.b), int(p.c), p.accumulate, p.relu, p.bias}),
                expected, c, double(p.k) * std::fabs(p.alpha) / 4, [&](const HeavyTable& table, T* out) {
                  GemmArgs with = g;
@@ -108,6 +111,7 @@ void check_products() {
 
 // 16-bit floats, and float32 that may be rounded to them: the error of the operands' rounding, and of the result's.
 template <class T> void check_rounded(const Product& p, bool rounds) {
+  if (work(p) > kMostWork) return;
   GemmArgs g;
   g.dtype = dtype_of<T>;
   g.rounds = rounds;
@@ -131,6 +135,7 @@ template <class T> void check_rounded(const Product& p, bool rounds) {
   for (const Isa& isa : isas()) {
     std::vector<T> first;
     for (int threads : {1, 2, 3, 8}) {
+      if (threads > 2 && !kOnCpu) break;
       set_num_threads(threads);
       std::vector<T> out = c;
       g.c = out.data();
@@ -182,7 +187,8 @@ void check_rounded_products() {
         check_rounded<BFloat16>({1, s[0], s[1], s[2], a, b, c, coin(), coin(), int(numbers.below(5)), 1}, false);
         check_rounded<BFloat16>({2, s[0], s[1], s[2], a, b, Order::Rows}, false);
         check_rounded<Half>({1, s[0], s[1], s[2], a, b, c, coin(), coin(), int(numbers.below(5)), 2}, false);
-        check_rounded<float>({1, s[0], s[1], s[2], a, b, c, coin(), coin(), int(numbers.below(5)), -0.5}, true);
+        if (kOnCpu)
+          check_rounded<float>({1, s[0], s[1], s[2], a, b, c, coin(), coin(), int(numbers.below(5)), -0.5}, true);
       }
   check_rounded<BFloat16>({1, 64, 96, 2048, Order::Rows, Order::Rows}, false);  // rows a page apart
   check_rounded<BFloat16>({1, 700, 64, 1700, Order::Rows, Order::Columns}, false);  // groups of rows
@@ -252,6 +258,7 @@ template <class F> void each_product(const ConvArgs& a, const F& f) {
 constexpr double kWinogradError = 3e-5;
 
 template <class T> void check_convolution(const Shape& s, bool winograd = false) {
+  if (!have(&HeavyTable::conv_forward, dtype_of<T>)) return;
   ConvArgs a;
   a.winograd = winograd;
   a.dtype = dtype_of<T>;
@@ -265,11 +272,14 @@ template <class T> void check_convolution(const Shape& s, bool winograd = false)
     what += text("", {s.in[i], s.kernel[i], s.stride[i], s.padding[i], s.dilation[i]}) + ",";
   }
   const auto size = [](const int64_t (&n)[3]) { return n[0] * n[1] * n[2]; };
+  if (double(s.batch * s.out_channels * size(a.out)) * double(s.channels / s.groups * size(a.kernel)) > kMostWork)
+    return;
   const auto draw = [&](int64_t n) { return winograd ? numbers.normal<T>(n) : numbers.array<T>(n); };
   const auto x = draw(s.batch * s.channels * size(a.in));
   const auto w = draw(s.out_channels * (s.channels / s.groups) * size(a.kernel));
   const auto dy = draw(s.batch * s.out_channels * size(a.out));
-  const auto bias = numbers.array<T>(s.out_channels + s.channels);
+  using S = std::conditional_t<sizeof(T) == 2, float, T>;  // of sums, bias and scale
+  const auto bias = numbers.array<S>(s.out_channels + s.channels);
   const double taps = double(size(a.kernel));
   const std::vector<T> y(dy.size(), T(7)), dx(x.size(), T(7)), dw(w.size(), T(7));
 
@@ -278,9 +288,9 @@ template <class T> void check_convolution(const Shape& s, bool winograd = false)
   for (size_t i = 0; i < ey.size(); ++i) ey[i] = double(bias[i / size_t(size(a.out)) % size_t(s.out_channels)]);
   for (size_t i = 0; i < edx.size(); ++i) edx[i] = double(bias[i / size_t(size(a.in)) % size_t(s.channels)]);
   each_product(a, [&](int64_t i, int64_t j, int64_t k) {
-    ey[size_t(k)] += double(x[size_t(i)]) * double(w[size_t(j)]);
-    edx[size_t(i)] += double(dy[size_t(k)]) * double(w[size_t(j)]);
-    edw[size_t(j)] += double(dy[size_t(k)]) * double(x[size_t(i)]);
+    ey[size_t(k)] += as_double(x[size_t(i)]) * as_double(w[size_t(j)]);
+    edx[size_t(i)] += as_double(dy[size_t(k)]) * as_double(w[size_t(j)]);
+    edw[size_t(j)] += as_double(dy[size_t(k)]) * as_double(x[size_t(i)]);
   });
   a.bias = bias.data();
   const double limit = winograd ? kWinogradError : 0;
@@ -307,14 +317,20 @@ template <class T> void check_convolution(const Shape& s, bool winograd = false)
         table.conv_backward_weight(a);
       },
       limit);
+  if constexpr (std::is_same_v<T, BFloat16>) {  // float32 weights, to be rounded
+    std::vector<float> wide(w.begin(), w.end());
+    for (float& v : wide) v *= 1 + 1.0f / 1024;
+    a.w = wide.data(), a.rounds_w = true;
+    check_all<T>(what + " forward, rounded weights", ey, y, group_in * taps / 4, [&](const HeavyTable& table, T* out) {
+      a.y = out;
+      table.conv_forward(a);
+    });
+    a.w = w.data(), a.rounds_w = false;
+  }
   // Weights that lie channels last.
   const int64_t in = s.channels / s.groups, count = size(a.kernel);
-  std::vector<T> turned(w.size());
-  for (int64_t o = 0; o < s.out_channels; ++o)
-    for (int64_t c = 0; c < in; ++c)
-      for (int64_t t = 0; t < count; ++t)
-        turned[size_t((o * count + t) * in + c)] = w[size_t((o * in + c) * count + t)];
-  a.w = turned.data(), a.w_channels_last = true;
+  const std::vector<T> w_pixels = turned(w, in, count);
+  a.w = w_pixels.data(), a.w_channels_last = true;
   check_all<T>(
       what + " forward, weights channels last", ey, y, group_in * taps / 4,
       [&](const HeavyTable& table, T* out) {
@@ -329,8 +345,39 @@ template <class T> void check_convolution(const Shape& s, bool winograd = false)
         table.conv_backward_input(a);
       },
       limit);
+  // Channels side by side, with weights in either order.
+  const auto x_pixels = turned(x, s.channels, size(a.in)), dy_pixels = turned(dy, s.out_channels, size(a.out));
+  const auto ey_pixels = turned(ey, s.out_channels, size(a.out)), edx_pixels = turned(edx, s.channels, size(a.in));
+  a.x = x_pixels.data(), a.dy = dy_pixels.data(), a.channels_last = true;
+  for (const bool last : {true, false}) {
+    const std::string how = last ? " of pixels, weights channels last" : " of pixels";
+    a.w = last ? w_pixels.data() : w.data(), a.w_channels_last = last;
+    check_all<T>(
+        what + " forward" + how, ey_pixels, y, group_in * taps / 4,
+        [&](const HeavyTable& table, T* out) {
+          a.y = out;
+          table.conv_forward(a);
+        },
+        limit);
+    check_all<T>(
+        what + " input" + how, edx_pixels, dx, group_out * taps / 4,
+        [&](const HeavyTable& table, T* out) {
+          a.dx = out;
+          table.conv_backward_input(a);
+        },
+        limit);
+    if (last && sizeof(T) > 2 && kOnCpu) continue;  // dw channels last: of 16-bit floats only
+    check_all<T>(
+        what + " weight" + how, last ? turned(edw, in, count) : edw, dw, double(s.batch * size(a.out)) / 4,
+        [&](const HeavyTable& table, T* out) {
+          a.dw = out;
+          table.conv_backward_weight(a);
+        },
+        limit);
+  }
+  a.x = x.data(), a.dy = dy.data(), a.channels_last = false;
   a.w = w.data(), a.w_channels_last = false;
-  const auto scale = numbers.array<T>(s.out_channels);
+  const auto scale = numbers.array<S>(s.out_channels);
   a.scale = scale.data();
   a.bias = nullptr;
   a.high = winograd ? 16 : 0.5, a.low = -a.high / 2;  // of what the sums reach
@@ -403,9 +450,13 @@ void check_convolutions() {
       {1, 9, 9, 9, {1, 9, 9}, {1, 2, 2}, {1, 4, 4}, {0, 0, 0}, {1, 1, 1}},
       {1, 1, 1, 1, {1, 2200, 2000}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},  // bands for the weights too
   };
+  int number = 0;
   for (const Shape& s : shapes) {
+    const bool some = kOnCpu || number++ % 3 == 0;
     check_convolution<float>(s);
-    if (s.in[1] < 40) check_convolution<double>(s);
+    if (some && s.in[1] < 40) check_convolution<double>(s);
+    check_convolution<BFloat16>(s);
+    if (some) check_convolution<Half>(s);
   }
   for (int i = 0; i < 60; ++i) {
     Shape s;
@@ -421,6 +472,7 @@ void check_convolutions() {
       s.dilation[d] = used ? 1 + numbers.below(3) : 1;
     }
     check_convolution<float>(s);
+    if (i % 4 == 0) check_convolution<Half>(s);
   }
 }
 
@@ -466,7 +518,7 @@ int main(int argc, char**) {
     check_integers<int32_t>();
     check_integers<int64_t>();
     check_convolutions();
-    check_winograd();
+    if (kOnCpu) check_winograd();
   }
   std::printf(failures ? "%d failures\n" : "test_heavy: all passed\n", failures);
   return failures != 0;

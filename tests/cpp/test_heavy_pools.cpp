@@ -1,5 +1,5 @@
-// Pooling of the CPU against plain loops in double, for every instruction set that was compiled and that this processor
-// runs, and with 1, 2 and 3 threads to the same bits.
+// Pooling against plain loops in double: of the CPU for every instruction set that was compiled and that this processor
+// runs, and with 1, 2 and 3 threads to the same bits; or of the CUDA plug-in.
 #include "heavy_checks.h"
 
 namespace {
@@ -43,83 +43,151 @@ template <class F> void each_pool(const Window& s, const F& f) {
       }
 }
 
-template <class T> void check_pooling(const Window& s, bool with_nan) {
+// A pooling's operands and what they give: planes, or `channels` side by side in each pixel.
+template <class T> struct Pooling {
+  std::string what;
   PoolArgs a;
+  bool adaptive;
+  std::vector<T> x, clean, dy, top;  // with NaNs, without, and the maxima
+  std::vector<int64_t> at;
+  std::vector<double> spread;  // gradient of the maxima
+
+  void turn(const Window& s, int64_t channels) {
+    const int64_t in = s.in[0] * s.in[1] * s.in[2], out = s.out[0] * s.out[1] * s.out[2];
+    a.channels = channels, a.channels_last = true;
+    what += " of pixels";
+    x = turned(x, channels, in), clean = turned(clean, channels, in), spread = turned(spread, channels, in);
+    dy = turned(dy, channels, out), top = turned(top, channels, out), at = turned(at, channels, out);
+  }
+};
+
+template <class T> void check_max(Pooling<T>& p) {
+  PoolArgs& a = p.a;
+  const auto forward = p.adaptive ? &HeavyTable::adaptive_max_forward : &HeavyTable::max_pool_forward;
+  if (!have(forward, a.dtype)) return;
+  a.x = p.x.data();
+  for (const Isa& isa : isas())
+    for (int threads = 1; threads <= 3; ++threads) {
+      set_num_threads(threads);
+      std::vector<T> y(p.dy.size(), T(7));
+      std::vector<int64_t> indices(p.dy.size(), -7);
+      a.y = y.data(), a.indices = indices.data();
+      (isa.table->*forward)(a);
+      bool same = indices == p.at;
+      for (size_t i = 0; i < y.size(); ++i) {
+        const double got = as_double(y[i]), want = as_double(p.top[i]);
+        same = same && (got == want || (got != got && want != want));
+      }
+      expect(same, "max " + p.what + " " + isa.name);
+      std::vector<T> without(p.dy.size(), T(7));
+      a.y = without.data(), a.indices = nullptr;
+      (isa.table->*forward)(a);
+      expect(same_bits(without, y), "max without indices " + p.what + " " + isa.name);
+    }
+  if (!have(&HeavyTable::max_pool_backward, a.dtype)) return;
+  a.dy = p.dy.data();
+  int64_t bad = 0;
+  a.y = &bad;
+  a.indices = p.at.data();
+  check_all<T>("max backward " + p.what, p.spread, std::vector<T>(p.x.size(), T(7)), 8,
+               [&](const HeavyTable& table, T* dx) {
+                 a.dx = dx;
+                 table.max_pool_backward(a);
+               });
+  expect(bad == 0, "right indices noted " + p.what);
+  // An index of no element is noted, and followed nowhere.
+  size_t some = 0;
+  while (some < p.at.size() && p.at[some] < 0) ++some;
+  if (some == p.at.size()) return;
+  for (const int64_t outside : {int64_t(1) << 40, int64_t(-2)}) {
+    std::vector<int64_t> indices = p.at;
+    indices[some] = outside;
+    a.indices = indices.data();
+    for (const Isa& isa : isas()) {
+      std::vector<T> dx(p.x.size());
+      a.dx = dx.data();
+      bad = 0;
+      isa.table->max_pool_backward(a);
+      expect(bad == 1, "a wrong index " + p.what + " " + isa.name);
+    }
+  }
+}
+
+template <class T> void check_mean(Pooling<T>& p, const std::vector<double>& y, const std::vector<double>& dx) {
+  PoolArgs& a = p.a;
+  const auto forward = p.adaptive ? &HeavyTable::adaptive_avg_forward : &HeavyTable::avg_pool_forward;
+  const auto backward = p.adaptive ? &HeavyTable::adaptive_avg_backward : &HeavyTable::avg_pool_backward;
+  if (!have(forward, a.dtype)) return;
+  a.x = p.clean.data(), a.dy = p.dy.data();
+  check_all<T>("average " + p.what, y, std::vector<T>(p.dy.size(), T(7)), 8, [&](const HeavyTable& table, T* to) {
+    a.y = to;
+    (table.*forward)(a);
+  });
+  check_all<T>("average backward " + p.what, dx, std::vector<T>(p.x.size(), T(7)), 8,
+               [&](const HeavyTable& table, T* to) {
+                 a.dx = to;
+                 (table.*backward)(a);
+               });
+}
+
+template <class T> void check_pooling(const Window& s, bool with_nan) {
+  Pooling<T> p;
+  PoolArgs& a = p.a;
+  p.adaptive = s.adaptive;
   a.dtype = dtype_of<T>;
   a.planes = s.planes;
-  std::string what = text(s.adaptive ? "adaptive pool" : "pool", {s.planes});
+  p.what = text(s.adaptive ? "adaptive pool" : "pool", {s.planes});
   int64_t in = 1, out = 1;
   for (int i = 0; i < 3; ++i) {
     a.in[i] = s.in[i], a.out[i] = s.out[i], a.kernel[i] = s.kernel[i];
     a.stride[i] = s.stride[i], a.padding[i] = s.padding[i], a.dilation[i] = s.dilation[i];
     in *= s.in[i], out *= s.out[i];
-    what += text("", {s.in[i], s.out[i], s.kernel[i], s.stride[i], s.padding[i], s.dilation[i]}) + ",";
+    p.what += text("", {s.in[i], s.out[i], s.kernel[i], s.stride[i], s.padding[i], s.dilation[i]}) + ",";
   }
-  auto x = numbers.array<T>(s.planes * in);
-  for (T& v : x) v = T(std::floor(double(v) * 4)) / 4;  // many equal values
-  const auto clean = x;
-  if (with_nan)
-    for (size_t i = 0; i < x.size(); i += 3 + i % 5) x[i] = std::numeric_limits<T>::quiet_NaN();
-  const auto dy = numbers.array<T>(s.planes * out);
-  a.dy = dy.data();
+  if (double(s.planes * (in + out)) > kMostWork) return;
+  p.x = numbers.array<T>(s.planes * in);
+  for (T& v : p.x) v = T(float(std::floor(as_double(v) * 4) / 4));  // many equal values
+  p.clean = p.x;
+  if (with_nan) {
+    p.what += " nan";
+    for (size_t i = 0; i < p.x.size(); i += 3 + i % 5) p.x[i] = T(std::numeric_limits<float>::quiet_NaN());
+  }
+  p.dy = numbers.array<T>(s.planes * out);
 
-  std::vector<T> top(dy.size());
-  std::vector<int64_t> at(dy.size());
-  std::vector<double> spread(x.size());
-  for (int64_t p = 0; p < s.planes; ++p)
+  p.top.resize(p.dy.size());
+  p.at.resize(p.dy.size());
+  p.spread.resize(p.x.size());
+  for (int64_t plane = 0; plane < s.planes; ++plane)
     each_pool(s, [&](int64_t o, const std::vector<int64_t>& inputs, int64_t) {
-      const size_t to = size_t(p * out + o);
-      top[to] = -std::numeric_limits<T>::infinity(), at[to] = inputs.empty() ? -1 : inputs[0];
+      const size_t to = size_t(plane * out + o);
+      p.top[to] = T(-std::numeric_limits<float>::infinity()), p.at[to] = inputs.empty() ? -1 : inputs[0];
       for (int64_t i : inputs) {
-        const T v = x[size_t(p * in + i)];
-        if (v > top[to] || v != v) top[to] = v, at[to] = i;
+        const T v = p.x[size_t(plane * in + i)];
+        if (as_double(v) > as_double(p.top[to]) || as_double(v) != as_double(v)) p.top[to] = v, p.at[to] = i;
       }
-      if (at[to] >= 0) spread[size_t(p * in + at[to])] += double(dy[to]);
+      if (p.at[to] >= 0) p.spread[size_t(plane * in + p.at[to])] += as_double(p.dy[to]);
     });
-  for (const Isa& isa : isas())
-    for (int threads = 1; threads <= 3; ++threads) {
-      set_num_threads(threads);
-      std::vector<T> y(dy.size(), T(7));
-      std::vector<int64_t> indices(dy.size(), -7);
-      a.x = x.data(), a.y = y.data(), a.indices = indices.data();
-      s.adaptive ? isa.table->adaptive_max_forward(a) : isa.table->max_pool_forward(a);
-      bool same = indices == at;
-      for (size_t i = 0; i < y.size(); ++i) same = same && (y[i] == top[i] || (y[i] != y[i] && top[i] != top[i]));
-      expect(same, "max " + what + " " + isa.name + (with_nan ? " nan" : ""));
-      std::vector<T> without(dy.size(), T(7));
-      a.y = without.data(), a.indices = nullptr;
-      s.adaptive ? isa.table->adaptive_max_forward(a) : isa.table->max_pool_forward(a);
-      expect(same_bits(without, y), "max without indices " + what + " " + isa.name);
-    }
-  a.indices = at.data();
-  check_all<T>("max backward " + what, spread, std::vector<T>(x.size(), T(7)), 8, [&](const HeavyTable& table, T* dx) {
-    a.dx = dx;
-    table.max_pool_backward(a);
-  });
+  const int64_t channels = s.planes % 2 == 0 && s.planes > 0 ? s.planes / 2 : 1;
+  Pooling<T> pixels = p;
+  pixels.turn(s, channels);
+  check_max(p);
+  check_max(pixels);
 
-  a.x = clean.data();
   for (int mode = 0; mode < (s.adaptive ? 1 : 3); ++mode) {
-    a.count_include_pad = mode != 1;
-    a.divisor = mode == 2 ? 3 : 0;
-    std::vector<double> y(dy.size()), dx(x.size());
-    for (int64_t p = 0; p < s.planes; ++p)
+    std::vector<double> y(p.dy.size()), dx(p.x.size());
+    for (int64_t plane = 0; plane < s.planes; ++plane)
       each_pool(s, [&](int64_t o, const std::vector<int64_t>& inputs, int64_t padded) {
         const double count = mode == 2 ? 3 : double(mode == 1 ? int64_t(inputs.size()) : padded);
         for (int64_t i : inputs) {
-          y[size_t(p * out + o)] += double(clean[size_t(p * in + i)]) / count;
-          dx[size_t(p * in + i)] += double(dy[size_t(p * out + o)]) / count;
+          y[size_t(plane * out + o)] += as_double(p.clean[size_t(plane * in + i)]) / count;
+          dx[size_t(plane * in + i)] += as_double(p.dy[size_t(plane * out + o)]) / count;
         }
       });
     if (s.dilation[0] * s.dilation[1] * s.dilation[2] != 1) continue;  // max pooling only
-    check_all<T>("average " + what, y, std::vector<T>(dy.size(), T(7)), 8, [&](const HeavyTable& table, T* to) {
-      a.y = to;
-      s.adaptive ? table.adaptive_avg_forward(a) : table.avg_pool_forward(a);
-    });
-    check_all<T>("average backward " + what, dx, std::vector<T>(x.size(), T(7)), 8,
-                 [&](const HeavyTable& table, T* to) {
-                   a.dx = to;
-                   s.adaptive ? table.adaptive_avg_backward(a) : table.avg_pool_backward(a);
-                 });
+    p.a.count_include_pad = pixels.a.count_include_pad = mode != 1;
+    p.a.divisor = pixels.a.divisor = mode == 2 ? 3 : 0;
+    check_mean(p, y, dx);
+    check_mean(pixels, turned(y, channels, out), turned(dx, channels, in));
   }
 }
 
@@ -145,6 +213,8 @@ void check_poolings() {
     for (bool with_nan : {false, true}) {
       check_pooling<float>(s, with_nan);
       check_pooling<double>(s, with_nan);
+      check_pooling<Half>(s, with_nan);
+      check_pooling<BFloat16>(s, with_nan);
     }
 }
 
@@ -166,9 +236,20 @@ void check_integer_pooling() {
   }
 }
 
+#ifdef CNN_HEAVY_CUDA
+void check_wide_divisions() {
+  for (const uint64_t d : {1ul, 2ul, 3ul, 7ul, 641ul, 65536ul, 1000003ul, (1ul << 31) - 1})
+    for (const uint64_t n : {0ul, d - 1, d, d + 1, 12345678901234ul, 5 * d - 1, (1ul << 62) + 9, (1ul << 63) - 1})
+      expect(cuda::WideDiv(d).divide(n) == n / d, text("wide division", {int64_t(n), int64_t(d)}));
+}
+#endif
+
 }  // namespace
 
 int main() {
+#ifdef CNN_HEAVY_CUDA
+  check_wide_divisions();
+#endif
   check_poolings();
   check_integer_pooling();
   std::printf(failures ? "%d failures\n" : "test_heavy_pools: all passed\n", failures);
