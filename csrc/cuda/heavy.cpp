@@ -12,8 +12,6 @@ void gemm_entry(const GemmArgs& g) { gemm(g, g.dtype); }
 int64_t no_packed_size(const GemmArgs&) { missing("a product with a packed matrix"); }
 void no_pack(const GemmArgs&, void*) { missing("packing a matrix"); }
 void no_packed_gemm(const GemmArgs&, const void*) { missing("a product with a packed matrix"); }
-void no_rnn(const RnnArgs&) { missing("a fused recurrent layer"); }
-void no_attention(const AttentionArgs&) { missing("fused attention"); }
 
 }  // namespace
 
@@ -22,7 +20,6 @@ void gemm(const GemmArgs& g, DType c) {
   if (!gemm_by_cublas(g, c)) gemm_by_tiles(g, c);
 }
 
-constexpr unsigned kAll = ~0u;  // the kernel that is missing says so
 constexpr unsigned kFloats = kFloatBits | dtype_bits(DType::Float16, DType::BFloat16);
 
 const HeavyTable heavy_table = {
@@ -41,10 +38,10 @@ const HeavyTable heavy_table = {
     .adaptive_avg_backward = {adaptive_avg_backward, kFloats},
     .adaptive_max_forward = {adaptive_max_forward, kFloats},
     .resample = {resample, kFloats},
-    .rnn_forward = {no_rnn, kAll},
-    .rnn_backward = {no_rnn, kAll},
-    .attention_forward = {no_attention, kAll},
-    .attention_backward = {no_attention, kAll},
+    .rnn_forward = {rnn_forward, kFloatBits},
+    .rnn_backward = {rnn_backward, kFloatBits},
+    .attention_forward = {attention_forward, kFloatBits},
+    .attention_backward = {attention_backward, kFloatBits},
 };
 
 }  // namespace cnn::cuda

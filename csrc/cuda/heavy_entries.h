@@ -28,6 +28,11 @@ void adaptive_max_forward(const PoolArgs& a);
 
 void resample(const ResampleArgs& a);
 
+void rnn_forward(const RnnArgs& args);
+void rnn_backward(const RnnArgs& args);
+void attention_forward(const AttentionArgs& args);
+void attention_backward(const AttentionArgs& args);
+
 extern const HeavyTable heavy_table;
 
 }  // namespace cnn::cuda

@@ -2,11 +2,10 @@
 #pragma once
 
 #include "cpu/vec/vec.h"
-#include "kernels/math.h"
+#include "kernels/rnn.h"
 
 namespace cnn::cpu::inline CNN_ISA {
 
-using kernels::sigmoid;
 using kernels::tanh;
 
 // One row of one step: pointers to its rows, null where the cell has no such thing.
@@ -27,18 +26,9 @@ template <class T> struct CellRow {
 // Units of one call at most: a panel.
 inline constexpr int kMaxUnits = 32;
 
-// sigmoid(x), 1 from 87 on: exp(-x) is subnormal there, and a hundred times as slow. As integers, to stay free of
-// branches.
-CNN_HD float gate(float x) {
-  const int32_t u = int32_t(kernels::float_to_bits(x)), most = 0x42ae0000;
-  const float y = sigmoid(kernels::bits_to_float(uint32_t(u < most ? u : most)));
-  return x != x ? x : y;
-}
-CNN_HD double gate(double x) { return sigmoid(x); }
-
 // One function to a loop, so that the compiler makes vectors of each.
 template <class T> void sigmoid_all(T* x, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) x[i] = gate(x[i]);
+  for (int64_t i = 0; i < n; ++i) x[i] = kernels::gate(x[i]);
 }
 template <class T> void tanh_all(T* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) x[i] = tanh(x[i]);
@@ -66,7 +56,7 @@ template <bool kRelu> struct PlainCell {
     const T* __restrict dh = row.dh;
     T* __restrict da = row.d_gates;
 #pragma GCC ivdep
-    for (int64_t u = begin; u < end; ++u) da[u] = kRelu ? (h[u] > T(0) ? dh[u] : T(0)) : dh[u] * (T(1) - h[u] * h[u]);
+    for (int64_t u = begin; u < end; ++u) da[u] = kernels::plain_grad<kRelu>(h[u], dh[u]);
   }
 };
 
@@ -86,7 +76,7 @@ struct LstmCell {
     for (T* gate : {gi, gf, go}) sigmoid_all(gate + begin, n);
     tanh_all(gg + begin, n);
 #pragma GCC ivdep
-    for (int64_t u = begin; u < end; ++u) h[u] = c[u] = gf[u] * before[u] + gi[u] * gg[u];
+    for (int64_t u = begin; u < end; ++u) h[u] = c[u] = kernels::lstm_state(gi[u], gf[u], gg[u], before[u]);
     tanh_all(h + begin, n);
 #pragma GCC ivdep
     for (int64_t u = begin; u < end; ++u) h[u] *= go[u];
@@ -104,17 +94,13 @@ struct LstmCell {
     T* __restrict dg = df + row.hidden;
     T* __restrict d_o = dg + row.hidden;
     T tanh_c[kMaxUnits];
-    for (int64_t u = begin; u < end; ++u) tanh_c[u - begin] = gf[u] * before[u] + gi[u] * gg[u];
+    for (int64_t u = begin; u < end; ++u) tanh_c[u - begin] = kernels::lstm_state(gi[u], gf[u], gg[u], before[u]);
     tanh_all(tanh_c, end - begin);
 #pragma GCC ivdep
     for (int64_t u = begin; u < end; ++u) {
-      const T i = gi[u], f = gf[u], g = gg[u], o = go[u], tc = tanh_c[u - begin];
-      const T d = dc[u] + dh[u] * o * (T(1) - tc * tc);
-      di[u] = d * g * i * (T(1) - i);
-      df[u] = d * before[u] * f * (T(1) - f);
-      dg[u] = d * i * (T(1) - g * g);
-      d_o[u] = dh[u] * tc * o * (T(1) - o);
-      dc[u] = d * f;
+      const auto d = kernels::lstm_grad(gi[u], gf[u], gg[u], go[u], before[u], tanh_c[u - begin], dh[u], dc[u]);
+      di[u] = d.i, df[u] = d.f, dg[u] = d.g, d_o[u] = d.o;
+      dc[u] = d.before;
     }
   }
 };
@@ -136,7 +122,7 @@ struct GruCell {
     for (int64_t u = begin; u < end; ++u) gn[u] += gr[u] * hn[u];
     tanh_all(gn + begin, n);
 #pragma GCC ivdep
-    for (int64_t u = begin; u < end; ++u) h[u] = gn[u] + gz[u] * (before[u] - gn[u]);
+    for (int64_t u = begin; u < end; ++u) h[u] = kernels::gru_state(gz[u], gn[u], before[u]);
   }
   template <class T> static void backward(const CellRow<T>& row, int64_t begin, int64_t end) {
     const T* __restrict gr = row.gates;
@@ -153,13 +139,10 @@ struct GruCell {
     T* __restrict en = ez + row.hidden;
 #pragma GCC ivdep
     for (int64_t u = begin; u < end; ++u) {
-      const T r = gr[u], z = gz[u], n = gn[u], d = dh[u];
-      const T n_in = d * (T(1) - z) * (T(1) - n * n);
-      const T z_in = d * (before[u] - n) * z * (T(1) - z);
-      const T r_in = n_in * hn[u] * r * (T(1) - r);
-      dr[u] = r_in, dz[u] = z_in, dn[u] = n_in;
-      er[u] = r_in, ez[u] = z_in, en[u] = n_in * r;
-      dh[u] = d * z;
+      const auto d = kernels::gru_grad(gr[u], gz[u], gn[u], hn[u], before[u], dh[u]);
+      dr[u] = er[u] = d.r, dz[u] = ez[u] = d.z;
+      dn[u] = d.n, en[u] = d.hn;
+      dh[u] = d.before;
     }
   }
 };
