@@ -1,4 +1,4 @@
-"""Every layer and loss, forward and backward on a GPU as on the CPU; attention."""
+"""Every layer and loss, forward and backward on a GPU as on the CPU; attention; writes that meet."""
 
 from __future__ import annotations
 
@@ -370,3 +370,90 @@ def test_attention_with_dropout():
     want = cnn.autograd.grad((by_hand(q, k, v) * ramp).sum(), (q, k, v))
     for g, w in zip(got, want):
         near(g, w, "dropout gradient", 1e-10)
+
+
+# Writes that meet ---------------------------------------------------------------------------------
+
+
+def same_bits(call, *args):
+    want = flat(call(*(moved(a, "cpu") for a in args)))
+    got = flat(call(*(moved(a, "cuda") for a in args)))
+    assert len(got) == len(want)
+    for g, w in zip(got, want):
+        assert g.device.type == "cuda" and g.dtype == w.dtype
+        np.testing.assert_array_equal(np.array(g.tolist()), np.array(w.tolist()))
+
+
+def embedding_gradient(weight, index):
+    weight = weight.requires_grad_()
+    loss = (nn.functional.embedding(index, weight, 3) * 1.1).sum()
+    return cnn.autograd.grad(loss, weight)
+
+
+@pytest.mark.parametrize("n", (1, 2, 40, 700, 2500))
+def test_meeting_writes_have_the_bits_of_the_loop(n):
+    x, index, y = draw(9, 5, grad=False), whole(9, n), draw(n, 5, grad=False)
+    same_bits(lambda x, i, y: x.index_add(0, i, y), x, index, y)
+    same_bits(lambda x, i, y: x.index_put((i,), y), x, index, y)
+    same_bits(lambda x, i, y: x.index_put((i,), y, accumulate=True), x, index, y)
+    same_bits(lambda x, i, y: x.index_copy(0, i, y), x, index, y)
+    same_bits(lambda x, i, y: x.t().index_add(1, i, y.t()), x, index, y)
+    wide = index[:, None].expand(n, 5).contiguous()
+    same_bits(lambda x, i, y: x.scatter(0, i, y), x, wide, y)
+    same_bits(lambda x, i, y: x.scatter_add(0, i, y), x, wide, y)
+    for how in ("sum", "prod", "mean", "amax", "amin"):
+        same_bits(lambda x, i, y, how=how: x.scatter_reduce(0, i, y, how), x, wide, y)
+        same_bits(
+            lambda x, i, y, how=how: x.index_reduce(0, i, y, "mean" if how == "sum" else how),
+            x, index, y,
+        )  # fmt: skip
+    same_bits(embedding_gradient, x, index)
+    same_bits(lambda i: cnn.bincount(i, minlength=12), index)
+
+
+def test_places_of_several_indices():
+    x, a, b, y = draw(4, 5, 6, grad=False), whole(4, 300), whole(6, 300), draw(300, 5, grad=False)
+    same_bits(lambda x, a, b, y: x.transpose(1, 2).index_put((a, b), y, True), x, a, b, y)
+    same_bits(lambda x, a, b: cnn.autograd.grad(x.requires_grad_()[a, :, b].sum(), x), x, a, b)
+    same_bits(lambda x: cnn.autograd.grad(x.requires_grad_().unfold(2, 3, 1).sum(), x), x)
+    same_bits(
+        lambda x: cnn.autograd.grad(
+            (x.requires_grad_().as_strided((4, 6, 3), (2, 1, 5)) * 1.3).sum(), x
+        ),
+        x,
+    )
+
+
+@pytest.mark.parametrize("n", (1, 31, 2048, 2049, 4500))
+def test_places_of_true_elements(n):
+    x = draw(n, grad=False)
+    same_bits(lambda x: (x > 0.5).nonzero(), x)
+    same_bits(lambda x: x[x > 0], x)
+    same_bits(lambda x: x.masked_select(x > 2), x)
+
+
+@pytest.mark.parametrize("n", (1, 33, 2048, 2049, 4500))
+@pytest.mark.parametrize("dtype", (cnn.float32, cnn.int64, cnn.bfloat16, cnn.uint8))
+def test_order(n, dtype):
+    x = (draw(2, n, grad=False) * 40).round().to(dtype)
+    for descending in (False, True):
+        same_bits(lambda x, d=descending: x.sort(1, d), x)
+        same_bits(lambda x, d=descending: x.t().sort(0, d), x)
+    same_bits(lambda x: x.topk((n + 1) // 2, 1), x)
+    same_bits(lambda x: x.kthvalue((n + 1) // 2, 1), x)
+    same_bits(lambda x: x.median(1), x)
+    same_bits(lambda x: x.mode(1), x)
+    same_bits(lambda x: cnn.unique(x, return_inverse=True, return_counts=True), x)
+    same_bits(lambda x: x.cummax(1), x)
+    same_bits(lambda x: x.cummin(1), x)
+    if not dtype.is_floating_point:
+        same_bits(lambda x: x.cumsum(1), x)
+        same_bits(lambda x: x.cumprod(1), x)
+        return
+    for call in (cnn.cumsum, cnn.logcumsumexp):
+        near(call(x.cuda(), 1), call(x, 1), "scan", 1e-6 if dtype == cnn.float32 else 1e-2)
+    x[:, n // 2] = float("nan")
+    same_bits(lambda x: x.sort(1), x)
+    same_bits(lambda x: x.median(1), x)
+    same_bits(lambda x: x.cummax(1), x)
+    same_bits(lambda x: x.nanmedian(1), x)

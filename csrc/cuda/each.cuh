@@ -1,6 +1,8 @@
-// functor(i) for every i below n, a thread for each. Where writes may meet one thread does them all, in order.
+// functor(i) for every i below n, a thread for each. Where writes may meet: meeting.cuh.
 #pragma once
 
+#include "cuda/meeting.cuh"
+#include "cuda/nonzero.h"
 #include "cuda/runtime.h"
 #include "cuda/tables.h"
 #include "kernels/for_types.h"
@@ -16,13 +18,42 @@ __global__ void __launch_bounds__(kEachThreads) each_index(F f, int64_t n) {
   for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) f.template operator()<T>(i);
 }
 
+// Rows of elements: 2^shift threads for each.
+template <class F, class T>
+__global__ void __launch_bounds__(kEachThreads) each_row(F f, int64_t n, int shift) {
+  const int64_t step = int64_t(gridDim.x) * blockDim.x >> shift, first = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
+  for (int64_t row = first >> shift; row < n; row += step) {
+    kernels::IndexPlace::Steps s = f.place.across(row, f.place.ndim - 1);
+    if (!f.place.along(s)) continue;
+    for (int64_t j = first & ((1 << shift) - 1); j < f.place.inner; j += int64_t(1) << shift)
+      f.template move_one<T>(row, s.at, j);
+  }
+}
+
+inline unsigned each_blocks(int64_t n) {
+  const int64_t wanted = (n + kEachThreads - 1) / kEachThreads;
+  return unsigned(wanted < kMaxEachBlocks ? wanted : kMaxEachBlocks);
+}
+
 template <class F, class T>
 void launch_each(const EachCall& call) {
   const F& f = *static_cast<const F*>(call.functor);
-  const int64_t wanted = (call.n + kEachThreads - 1) / kEachThreads;
-  const unsigned blocks = unsigned(wanted < kMaxEachBlocks ? wanted : kMaxEachBlocks);
-  const auto kernel = each_index<F, T>;
-  CNN_LAUNCH(kernel, call.ordered ? 1u : blocks, call.ordered ? 1 : kEachThreads, f, call.n);
+  if (call.ordered && call.n > 1) {
+    if constexpr (Meets<F>)
+      if (launch_meeting<F, T>(f, call.n)) return;
+    if constexpr (kernels::Same<F, kernels::NonZero>::value) return find_nonzero(f, call.n);
+    const auto kernel = each_index<F, T>;
+    CNN_LAUNCH(kernel, 1u, 1, f, call.n);
+    return;
+  }
+  if constexpr (requires { f.place.x_strides; }) {
+    const int shift = shift_for(f.place.inner);
+    const auto kernel = each_row<F, T>;
+    CNN_LAUNCH(kernel, each_blocks(call.n << shift), kEachThreads, f, call.n, shift);
+  } else {
+    const auto kernel = each_index<F, T>;
+    CNN_LAUNCH(kernel, each_blocks(call.n), kEachThreads, f, call.n);
+  }
 }
 
 // ---- Many functors at once: one launch for all parameters of an optimizer ----

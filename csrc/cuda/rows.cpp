@@ -7,12 +7,9 @@
 namespace cnn::cuda {
 namespace {
 
-constexpr int64_t kMaxScratch = int64_t(1) << 28;  // bytes of the functors' own working memory at a time
-
 class RowsRun {
  public:
-  RowsRun(const RowsCall& call, const RowsLaunch& launch)
-      : call_(call), launch_(launch), rows_(call.outer * call.inner) {
+  RowsRun(const RowsCall& call, RowsLaunch launch) : call_(call), launch_(launch), rows_(call.outer * call.inner) {
     int64_t bytes = 0;
     for (int k = 0; k < call.operands; ++k) {
       const RowsOperand& a = call.operand[k];
@@ -31,6 +28,7 @@ class RowsRun {
     RowsBlock block{};
     block.functor = call_.functor;
     block.n = call_.n;
+    block.rows = rows_;
     for (int k = 0; k < call_.operands; ++k) {
       const RowsOperand& a = call_.operand[k];
       if (!a.data) continue;
@@ -38,27 +36,12 @@ class RowsRun {
       block.strides[k] = a.kind == RowKind::Shared ? 0 : length_[k] * item_size(a.compute);
       if (!direct_[k] && k >= call_.outputs) copy(k, block.data[k], true);
     }
-    run_rows(block);
+    launch_(block);
     for (int k = 0; k < call_.outputs; ++k)
       if (!direct_[k]) copy(k, block.data[k], false);
   }
 
  private:
-  void run_rows(RowsBlock block) const {
-    const int64_t row_scratch = call_.n * launch_.scratch;
-    int64_t most = row_scratch == 0 ? rows_ : kMaxScratch / row_scratch;
-    if (most < 1) most = 1;
-    if (most > rows_) most = rows_;
-    const Scratch scratch(size_t(most * row_scratch));
-    block.scratch = static_cast<char*>(scratch.data());
-    for (int64_t first = 0; first < rows_; first += most) {
-      block.rows = most < rows_ - first ? most : rows_ - first;
-      launch_.run(block);
-      for (int k = 0; k < call_.operands; ++k)
-        if (block.data[k]) block.data[k] += block.rows * block.strides[k];
-    }
-  }
-
   // Operand k between memory [outer, length, inner] and the dense rows [outer, inner, length].
   void copy(int k, void* dense, bool in) const {
     const RowsOperand& a = call_.operand[k];
@@ -88,7 +71,7 @@ class RowsRun {
   }
 
   const RowsCall& call_;
-  const RowsLaunch& launch_;
+  RowsLaunch launch_;
   int64_t rows_;
   int64_t length_[kMapOperands], at_[kMapOperands] = {};
   bool direct_[kMapOperands];

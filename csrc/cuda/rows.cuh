@@ -1,4 +1,5 @@
-// Functors over whole rows: a block for each row, or a thread for each row where one thread must do it all.
+// Functors over whole rows, a block for each row. Those that order rows or scan them have ways of their own: rank.cuh,
+// scan_rows.cuh.
 #pragma once
 
 #include "cuda/runtime.h"
@@ -9,14 +10,11 @@
 namespace cnn::cuda {
 
 inline constexpr int kRowThreads = 256;
-inline constexpr int kSerialThreads = 64;
 inline constexpr int64_t kMaxRowBlocks = 1 << 20;
 
 // The threads of a block, a multiple of 32, over one row. Element i is thread (i mod threads)'s in every call, so a
 // thread reads what it wrote itself.
 struct BlockTeam {
-  void* scratch;
-
   // Every thread gets the result; its order depends on n and the number of threads alone.
   template <class T, class F, class Term>
   __device__ T reduce(int64_t n, T start, const F& f, const Term& term) const {
@@ -44,10 +42,6 @@ __device__ void put(const BlockTeam&, P p, const V& value) {
   if (threadIdx.x == 0) *p = value;
 }
 
-struct ThreadTeam {
-  void* scratch;
-};
-
 __device__ inline void row_operands(const RowsBlock& block, int64_t row, void** p) {
 #pragma unroll
   for (int k = 0; k < kMapOperands; ++k) p[k] = block.data[k] ? block.data[k] + row * block.strides[k] : nullptr;
@@ -58,41 +52,25 @@ __global__ void __launch_bounds__(kRowThreads) rows_by_block(F f, RowsBlock bloc
   void* p[kMapOperands];
   for (int64_t row = blockIdx.x; row < block.rows; row += gridDim.x) {
     row_operands(block, row, p);
-    f.template run<T>(BlockTeam{nullptr}, kernels::RowData{p}, block.n);
-  }
-}
-
-template <class F, class T>
-__global__ void __launch_bounds__(kSerialThreads) rows_by_thread(F f, RowsBlock block) {
-  void* p[kMapOperands];
-  const int64_t step = int64_t(gridDim.x) * blockDim.x;
-  for (int64_t row = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; row < block.rows; row += step) {
-    row_operands(block, row, p);
-    f.template run<T>(ThreadTeam{block.scratch + row * block.n * F::kScratch}, kernels::RowData{p}, block.n);
+    f.template run<T>(BlockTeam{}, kernels::RowData{p}, block.n);
   }
 }
 
 template <class F, class T>
 void launch_rows(const RowsBlock& block) {
+  static_assert(!F::kSerial);
   const F& f = *static_cast<const F*>(block.functor);
-  if constexpr (F::kSerial) {
-    const int64_t wanted = (block.rows + kSerialThreads - 1) / kSerialThreads;
-    const auto kernel = rows_by_thread<F, T>;
-    CNN_LAUNCH(kernel, unsigned(wanted < kMaxRowBlocks ? wanted : kMaxRowBlocks), kSerialThreads, f, block);
-  } else {
-    int threads = 32;
-    while (threads < kRowThreads && threads < block.n) threads *= 2;
-    const auto kernel = rows_by_block<F, T>;
-    CNN_LAUNCH(kernel, unsigned(block.rows < kMaxRowBlocks ? block.rows : kMaxRowBlocks), threads, f, block);
-  }
+  int threads = 32;
+  while (threads < kRowThreads && threads < block.n) threads *= 2;
+  const auto kernel = rows_by_block<F, T>;
+  CNN_LAUNCH(kernel, unsigned(block.rows < kMaxRowBlocks ? block.rows : kMaxRowBlocks), threads, f, block);
 }
 
-template <class F, kernels::RowTypes kTypes>
+template <class F>
 void add_rows(Tables& t) {
   RowsLaunch* row = t.rows[kernels::IdOf<F>::value];
-  row[int(DType::Float32)] = {launch_rows<F, float>, F::kScratch};
-  row[int(DType::Float64)] = {launch_rows<F, double>, F::kScratch};
-  if constexpr (kTypes == kernels::RowTypes::Wide) row[int(DType::Int64)] = {launch_rows<F, int64_t>, F::kScratch};
+  row[int(DType::Float32)] = launch_rows<F, float>;
+  row[int(DType::Float64)] = launch_rows<F, double>;
 }
 
 }  // namespace cnn::cuda

@@ -34,7 +34,7 @@ const Tables& tables() {
 
 bool has_map(int functor, DType key) { return tables().map[functor][int(key)] != nullptr; }
 bool has_reduce(int functor, DType key) { return tables().reduce[functor][int(key)] != nullptr; }
-bool has_rows(int functor, DType key) { return tables().rows[functor][int(key)].run != nullptr; }
+bool has_rows(int functor, DType key) { return tables().rows[functor][int(key)] != nullptr; }
 bool has_each(int functor, DType dtype) { return tables().each[functor][int(dtype)] != nullptr; }
 
 void map(int functor, const MapCall& call) {

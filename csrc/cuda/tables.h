@@ -11,19 +11,14 @@ using ReduceLaunch = void (*)(const ReduceCall& call);
 using EachLaunch = void (*)(const EachCall& call);
 using EachManyLaunch = void (*)(const EachCall* calls, int count);
 
-// Rows from `first` to `first + rows` of operands that lie dense in the functor's types. Strides in bytes, from row to
-// row.
+// Rows of operands that lie dense in the functor's types. Strides in bytes, from row to row.
 struct RowsBlock {
   const void* functor;
   int64_t n, rows;
   char* data[kMapOperands];
   int64_t strides[kMapOperands];
-  char* scratch;  // of `scratch` bytes for each element of these rows
 };
-struct RowsLaunch {
-  void (*run)(const RowsBlock& block) = nullptr;
-  int scratch = 0;
-};
+using RowsLaunch = void (*)(const RowsBlock& block);
 
 struct Tables {
   MapLaunch map[kernels::kMapIds][kDTypes];

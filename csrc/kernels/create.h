@@ -53,15 +53,23 @@ struct AddStrided {
   const void* x;
   int ndim;
   int64_t sizes[12], strides[12];
+  static constexpr bool kReplaces = false;
   template <class T>
   CNN_HD void operator()(int64_t i) const {
-    int64_t rest = i, at = 0;
+    T* p = static_cast<T*>(y) + place_of(i);
+    *p = join(*p, static_cast<const T*>(x)[i]);
+  }
+  CNN_HD int64_t place_of(int64_t i) const {
+    int64_t at = 0;
     for (int d = ndim - 1; d >= 0; --d) {
-      at += rest % sizes[d] * strides[d];
-      rest /= sizes[d];
+      at += i % sizes[d] * strides[d];
+      i /= sizes[d];
     }
-    T* p = static_cast<T*>(y) + at;
-    *p = T(*p + static_cast<const T*>(x)[i]);
+    return at;
+  }
+  template <class T>
+  CNN_HD static T join(T held, T x) {
+    return T(held + x);
   }
 };
 

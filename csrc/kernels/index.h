@@ -90,8 +90,10 @@ struct IndexPlace {
     return true;
   }
 };
-// Calls F's move(row, place of row).
+// Calls F's move(row, place of row); move_one does element j of a row alone. Of writes that may meet, join says what
+// becomes of what is there and one more; of those with kReplaces the last one stays.
 template <class F> struct IndexEach {
+  static constexpr bool kReplaces = false;
   IndexPlace place;
   template <class T> CNN_HD void operator()(int64_t row) const {
     IndexPlace::Steps s = place.across(row, place.ndim - 1);
@@ -102,6 +104,9 @@ template <class F> struct IndexEach {
 // y[row, :] = x[place of row]
 struct IndexRead : IndexEach<IndexRead> {
   void* y;
+  template <class T> CNN_HD void move_one(int64_t row, int64_t at, int64_t j) const {
+    static_cast<T*>(y)[row * place.inner + j] = static_cast<const T*>(place.x)[at + j * place.inner_stride];
+  }
   template <class T> CNN_HD void move(int64_t row, int64_t at) const {
     const T* from = static_cast<const T*>(place.x) + at;
     T* to = static_cast<T*>(y) + row * place.inner;
@@ -113,7 +118,11 @@ struct IndexRead : IndexEach<IndexRead> {
 };
 // x[place of row] = y[row, :]
 struct IndexWrite : IndexEach<IndexWrite> {
+  static constexpr bool kReplaces = true;
   const void* y;
+  template <class T> CNN_HD void move_one(int64_t row, int64_t at, int64_t j) const {
+    static_cast<T*>(place.x)[at + j * place.inner_stride] = static_cast<const T*>(y)[row * place.inner + j];
+  }
   template <class T> CNN_HD void move(int64_t row, int64_t at) const {
     T* to = static_cast<T*>(place.x) + at;
     const T* from = static_cast<const T*>(y) + row * place.inner;
@@ -122,11 +131,16 @@ struct IndexWrite : IndexEach<IndexWrite> {
 };
 struct IndexAdd : IndexEach<IndexAdd> {
   const void* y;
+  template <class T> CNN_HD void move_one(int64_t row, int64_t at, int64_t j) const {
+    T& to = static_cast<T*>(place.x)[at + j * place.inner_stride];
+    to = join(to, static_cast<const T*>(y)[row * place.inner + j]);
+  }
   template <class T> CNN_HD void move(int64_t row, int64_t at) const {
     T* to = static_cast<T*>(place.x) + at;
     const T* from = static_cast<const T*>(y) + row * place.inner;
-    for (int64_t j = 0; j < place.inner; ++j) to[j * place.inner_stride] = T(to[j * place.inner_stride] + from[j]);
+    for (int64_t j = 0; j < place.inner; ++j) to[j * place.inner_stride] = join(to[j * place.inner_stride], from[j]);
   }
+  template <class T> CNN_HD static T join(T held, T x) { return T(held + x); }
 };
 
 // Position i of a dense index tensor, with the coordinate along one dimension taken from it.
@@ -151,8 +165,10 @@ struct GatherPlace {
     return at;
   }
 };
-// Calls F's move(i, place of i); y is dense and as large as the index.
+// Calls F's move(i, place of i); y is dense and as large as the index. Of writes that may meet, join says what becomes
+// of what is there and one more; of those with kReplaces the last one stays.
 template <class F> struct GatherEach {
+  static constexpr bool kReplaces = false;
   GatherPlace place;
   void* y;
   template <class T> CNN_HD void operator()(int64_t i) const {
@@ -161,39 +177,29 @@ template <class F> struct GatherEach {
   }
   template <class T> CNN_HD T& target(int64_t at) const { return static_cast<T*>(place.x)[at]; }
   template <class T> CNN_HD T& own(int64_t i) const { return static_cast<T*>(y)[i]; }
+  template <class T> CNN_HD void move(int64_t i, int64_t at) const {
+    target<T>(at) = F::join(target<T>(at), own<T>(i));
+  }
 };
 struct Gather : GatherEach<Gather> {
   template <class T> CNN_HD void move(int64_t i, int64_t at) const { own<T>(i) = target<T>(at); }
 };
 struct ScatterSet : GatherEach<ScatterSet> {
-  template <class T> CNN_HD void move(int64_t i, int64_t at) const { target<T>(at) = own<T>(i); }
+  static constexpr bool kReplaces = true;
+  template <class T> CNN_HD static T join(T, T x) { return x; }
 };
 struct ScatterAdd : GatherEach<ScatterAdd> {
-  template <class T> CNN_HD void move(int64_t i, int64_t at) const {
-    T& p = target<T>(at);
-    p = T(p + own<T>(i));
-  }
+  template <class T> CNN_HD static T join(T held, T x) { return T(held + x); }
 };
 struct ScatterMul : GatherEach<ScatterMul> {
-  template <class T> CNN_HD void move(int64_t i, int64_t at) const {
-    T& p = target<T>(at);
-    p = T(p * own<T>(i));
-  }
+  template <class T> CNN_HD static T join(T held, T x) { return T(held * x); }
 };
 // nan wins
 struct ScatterMax : GatherEach<ScatterMax> {
-  template <class T> CNN_HD void move(int64_t i, int64_t at) const {
-    T& p = target<T>(at);
-    const T v = own<T>(i);
-    if (v > p || v != v) p = v;
-  }
+  template <class T> CNN_HD static T join(T held, T x) { return x > held || x != x ? x : held; }
 };
 struct ScatterMin : GatherEach<ScatterMin> {
-  template <class T> CNN_HD void move(int64_t i, int64_t at) const {
-    T& p = target<T>(at);
-    const T v = own<T>(i);
-    if (v < p || v != v) p = v;
-  }
+  template <class T> CNN_HD static T join(T held, T x) { return x < held || x != x ? x : held; }
 };
 
 // The coordinates of true elements, one row each, in order; counter[0] counts them. `out` has room for as many as were
@@ -204,8 +210,11 @@ struct NonZero {
   int ndim;
   int64_t sizes[kIndexDims];
   template <class T> CNN_HD void operator()(int64_t i) const {
-    if (!mask[i] || (*counter)++ >= room) return;
-    int64_t* row = out + (*counter - 1) * ndim;
+    if (mask[i]) write(i, (*counter)++);
+  }
+  CNN_HD void write(int64_t i, int64_t at) const {
+    if (at >= room) return;
+    int64_t* row = out + at * ndim;
     for (int d = ndim - 1; d >= 0; --d) {
       row[d] = i % sizes[d];
       i /= sizes[d];

@@ -16,9 +16,14 @@ template <> struct Running<float> {
   using Type = double;
 };
 
+// Where many threads share a row: Acc is what some elements in a row come to, `at` that of element i, `join` that of
+// two neighbours, `put` writes the result of element i, given all up to it.
 struct ScanFunctor : RowFunctor {
   static constexpr bool kSerial = true;
   static constexpr int kCost = 3;
+  template <class T> using Acc = typename Running<T>::Type;
+  template <class T> CNN_HD Acc<T> at(RowData row, int64_t i, int64_t) const { return Acc<T>(row.at<T>(1)[i]); }
+  template <class T> CNN_HD void put(RowData row, int64_t i, int64_t, Acc<T> acc) const { row.at<T>(0)[i] = T(acc); }
 };
 
 // y[i] = x[0] + ... + x[i]; reversed: x[i] + ... + x[n-1]
@@ -34,6 +39,13 @@ struct CumSum : ScanFunctor {
       y[at] = T(total);
     }
   }
+  template <class T> CNN_HD Acc<T> at(RowData row, int64_t i, int64_t n) const {
+    return ScanFunctor::at<T>(row, reversed ? n - 1 - i : i, n);
+  }
+  template <class T> CNN_HD Acc<T> join(Acc<T> a, Acc<T> b) const { return a + b; }
+  template <class T> CNN_HD void put(RowData row, int64_t i, int64_t n, Acc<T> acc) const {
+    ScanFunctor::put<T>(row, reversed ? n - 1 - i : i, n, acc);
+  }
 };
 
 // y[i] = x[0] * ... * x[i]
@@ -47,6 +59,7 @@ struct CumProd : ScanFunctor {
       y[i] = T(total);
     }
   }
+  template <class T> CNN_HD Acc<T> join(Acc<T> a, Acc<T> b) const { return a * b; }
 };
 
 // y[i] = the best of x[0..i], and where it stands; of equal elements the last. NaN wins.
@@ -62,6 +75,15 @@ template <class Best> struct CumBest : ScanFunctor {
       y[i] = x[at];
       index[i] = at;
     }
+  }
+  template <class T> using Acc = Found<T>;
+  template <class T> CNN_HD Found<T> at(RowData row, int64_t i, int64_t) const { return {row.at<T>(2)[i], i}; }
+  template <class T> CNN_HD Found<T> join(Found<T> a, Found<T> b) const {
+    return b.value != b.value || Best().better(b.value, a.value) || b.value == a.value ? b : a;
+  }
+  template <class T> CNN_HD void put(RowData row, int64_t i, int64_t, Found<T> acc) const {
+    row.at<T>(0)[i] = acc.value;
+    row.at<int64_t>(1)[i] = acc.index;
   }
 };
 struct CumMax : CumBest<Max> {};
@@ -84,6 +106,19 @@ struct LogCumSumExp : ScanFunctor {
       }
       y[i] = fabs(top) < infinity<T>() ? T(top + log(total)) : top;
     }
+  }
+  template <class T> struct Acc {
+    T top;
+    typename Running<T>::Type total;
+  };
+  template <class T> CNN_HD Acc<T> at(RowData row, int64_t i, int64_t) const { return {row.at<T>(1)[i], 1}; }
+  template <class T> CNN_HD Acc<T> join(Acc<T> a, Acc<T> b) const {
+    if (a.top == b.top) return {a.top, a.total + b.total};
+    if ((b.top > a.top) | (b.top != b.top)) return {b.top, a.total * exp(a.top - b.top) + b.total};
+    return {a.top, a.total + b.total * exp(b.top - a.top)};
+  }
+  template <class T> CNN_HD void put(RowData row, int64_t i, int64_t, Acc<T> acc) const {
+    row.at<T>(0)[i] = fabs(acc.top) < infinity<T>() ? T(acc.top + log(acc.total)) : acc.top;
   }
 };
 

@@ -11,8 +11,10 @@
 #include "cuda/gemm.cuh"
 #include "cuda/map.cuh"
 #include "cuda/memory.h"
+#include "cuda/rank.cuh"
 #include "cuda/reduce.cuh"
 #include "cuda/rows.cuh"
+#include "cuda/scan_rows.cuh"
 #include "expect.h"
 #include "kernels/arithmetic.h"
 #include "kernels/binary.h"
@@ -257,6 +259,65 @@ void test_each() {
   }
 }
 
+void test_meeting() {
+  // More positions than a block sorts, of rows and of elements; some meet, some do not.
+  Array<int64_t> bad(1);
+  const int64_t n = 5000, inner = 3;
+  Array<int64_t> many(n);
+  for (auto& v : many) v = int64_t((next_number() + 1) * 400);
+  const k::IndexValues places = index_values(many, 800, bad);
+  auto from = numbers<float>(n * inner);
+  Array<float> to(800 * inner), wanted_to(800 * inner);
+  const auto compare = [&]<class F>(const char* what, F) {
+    for (const bool on_cpu : {false, true}) {
+      auto& y = on_cpu ? wanted_to : to;
+      std::fill(y.begin(), y.end(), 1.0f);
+      k::IndexPlace place{};
+      place.x = y.data();
+      place.ndim = 1, place.sizes[0] = n, place.index_strides[0] = 1;
+      place.count = 1, place.index[0] = places, place.strides[0] = inner;
+      place.inner = inner, place.inner_stride = 1;
+      F f{};
+      f.place = place, f.y = from.data();
+      using T = std::conditional_t<F::kReplaces, uint32_t, float>;
+      run_each<F, T>(f, n, DType::Float32, true, on_cpu);
+    }
+    expect_close(what, to, wanted_to);
+  };
+  compare("index add", k::IndexAdd());
+  compare("index write", k::IndexWrite());
+  for (const bool on_cpu : {false, true}) {
+    auto& y = on_cpu ? wanted_to : to;
+    std::fill(y.begin(), y.end(), 1.0f);
+    const k::ScatterMul f{{{y.data(), 1, {n}, {0}, places, 2}, from.data()}};
+    run_each<k::ScatterMul, float>(f, n, DType::Float32, true, on_cpu);
+  }
+  expect_close("scatter mul", to, wanted_to);
+
+  // Offsets that coincide.
+  for (const bool on_cpu : {false, true}) {
+    auto& y = on_cpu ? wanted_to : to;
+    std::fill(y.begin(), y.end(), 1.0f);
+    k::AddStrided f{y.data(), from.data(), 2, {60, 80}, {4, 2}};
+    run_each<k::AddStrided, float>(f, 4800, DType::Float32, true, on_cpu);
+  }
+  expect_close("add strided", to, wanted_to);
+
+  // The places of true elements, in chunks.
+  for (int64_t size : {1, 77, 2048, 2049, 6007}) {
+    Array<uint8_t> mask(static_cast<size_t>(size));
+    for (auto& m : mask) m = next_number() > 0.3 ? 2 : 0;
+    Array<int64_t> found(size_t(2 * size)), wanted_found(size_t(2 * size));
+    for (const bool on_cpu : {false, true}) {
+      Array<int64_t> counter(1);
+      k::NonZero f{mask.data(), (on_cpu ? wanted_found : found).data(), counter.data(), size, 2, {size, 1}};
+      run_each<k::NonZero, uint8_t>(f, size, DType::Bool, true, on_cpu);
+      EXPECT(counter[0] == size - std::count(mask.begin(), mask.end(), 0));
+    }
+    expect_close("nonzero", found, wanted_found);
+  }
+}
+
 // ---- Reductions ----
 
 template <class F, class T, class First, class Second = First>
@@ -339,7 +400,8 @@ void compare_rows(const char* what, const F& f, int64_t rows, int64_t n, std::ve
     block.strides[i] = lengths[i] * int64_t(sizeof(T));
   }
   backend(kCpu).rows(k::IdOf<F>::value, call);
-  cuda::launch_rows<F, T>(block);
+  if constexpr (F::kSerial) cuda::launch_scanned<F, T>(block);
+  else cuda::launch_rows<F, T>(block);
   for (int i = 0; i < outputs; ++i) expect_close(what, got[size_t(i)], wanted[size_t(i)], tolerance);
 }
 
@@ -354,28 +416,56 @@ void test_rows() {
     compare_rows<k::CumSum, float>("cumsum", {}, 70, n, {n, n}, 1, 0);
     compare_rows<k::CumProd, int64_t>("cumprod", {}, 3, n, {n, n}, 1, 0);
   }
-  // Indices beside values: sorting needs working memory.
-  const int64_t rows = 9, n = 200;
-  auto x = numbers<float>(rows * n);
-  for (size_t i = 0; i < x.size(); i += 3) x[i] = 0.5f;
-  Array<float> y(x.size()), wanted(x.size());
-  Array<int64_t> at(x.size()), wanted_at(x.size());
-  const k::Sort f{{}, true};
+}
+
+// Values and indices of [rows, n], of which every third element is the same.
+template <class F, class T>
+void compare_ranks(const char* what, const F& f, int64_t rows, int64_t n, int64_t found) {
+  auto x = numbers<T>(rows * n, 1000);
+  for (size_t i = 0; i < x.size(); i += 3) x[i] = T(7);
+  if constexpr (std::is_floating_point_v<T>)
+    for (size_t i = 1; i < x.size(); i += 97) x[i] = T(kNan);
+  const size_t count = size_t(rows * found);
+  Array<T> y(count), wanted(count);
+  Array<int64_t> at(count), wanted_at(count);
   RowsCall call;
   call.functor = &f;
   call.outer = rows, call.n = n, call.operands = 3, call.outputs = 2;
-  call.operand[0] = {wanted.data(), n, RowKind::Whole, DType::Float32, DType::Float32};
-  call.operand[1] = {wanted_at.data(), n, RowKind::Whole, DType::Int64, DType::Int64};
-  call.operand[2] = {x.data(), n, RowKind::Whole, DType::Float32, DType::Float32};
-  backend(kCpu).rows(k::IdOf<k::Sort>::value, call);
-  Array<char> scratch(size_t(rows * n * k::Sort::kScratch));
-  cuda::RowsBlock block{&f, n, rows, {}, {}, scratch.data()};
+  call.key = dtype_of<T>;
+  const RowKind kind = found == 1 && n > 1 ? RowKind::Single : RowKind::Whole;
+  call.operand[0] = {wanted.data(), found, kind, dtype_of<T>, dtype_of<T>};
+  call.operand[1] = {wanted_at.data(), found, kind, DType::Int64, DType::Int64};
+  call.operand[2] = {x.data(), n, RowKind::Whole, dtype_of<T>, dtype_of<T>};
+  backend(kCpu).rows(k::IdOf<F>::value, call);
+  cuda::RowsBlock block{&f, n, rows, {}, {}};
   char* const data[] = {reinterpret_cast<char*>(y.data()), reinterpret_cast<char*>(at.data()),
                         reinterpret_cast<char*>(x.data())};
-  for (int i = 0; i < 3; ++i) block.data[i] = data[i], block.strides[i] = n * (i == 1 ? 8 : 4);
-  cuda::launch_rows<k::Sort, float>(block);
-  expect_close("sort", y, wanted);
-  expect_close("sort indices", at, wanted_at);
+  const int64_t strides[] = {found * int64_t(sizeof(T)), found * 8, n * int64_t(sizeof(T))};
+  for (int i = 0; i < 3; ++i) block.data[i] = data[i], block.strides[i] = strides[i];
+  cuda::launch_ranked<F, T>(block);
+  expect_close(what, y, wanted);
+  expect_close(what, at, wanted_at);
+}
+
+void test_ranks() {
+  for (int64_t n : {1, 2, 33, 300, 2048, 2049, 5000}) {
+    compare_ranks<k::Sort, float>("sort", k::Sort{{}, true}, 3, n, n);
+    compare_ranks<k::Sort, int64_t>("sort", k::Sort{{}, false}, 3, n, n);
+    compare_ranks<k::TopK, double>("topk", k::TopK{{}, (n + 2) / 3, true}, 2, n, (n + 2) / 3);
+    compare_ranks<k::Kth, float>("kthvalue", k::Kth{{}, (n + 1) / 2}, 5, n, 1);
+    compare_ranks<k::Median, float>("median", k::Median{{}, false}, 5, n, 1);
+    compare_ranks<k::Median, float>("nanmedian", k::Median{{}, true}, 5, n, 1);
+    compare_ranks<k::Mode, int64_t>("mode", {}, 5, n, 1);
+  }
+}
+
+void test_long_scans() {
+  // Of several parts.
+  for (int64_t n : {4096, 4097, 13000}) {
+    compare_rows<k::CumSum, float>("cumsum", {}, 3, n, {n, n}, 1, 1e-6);
+    compare_rows<k::CumSum, int64_t>("cumsum", k::CumSum{{}, true}, 2, n, {n, n}, 1, 0);
+    compare_rows<k::LogCumSumExp, double>("logcumsumexp", {}, 2, n, {n, n}, 1, 1e-13);
+  }
 }
 
 // ---- Products ----
@@ -461,6 +551,9 @@ int main() {
   test_reduce();
   test_rows();
   test_gemm();
+  test_meeting();
+  test_ranks();
+  test_long_scans();
   test_memory();
   return report();
 }

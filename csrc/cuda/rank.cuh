@@ -1,0 +1,143 @@
+// Functors that order rows: the rows are sorted as keys, and each functor takes what it wants of the order.
+#pragma once
+
+#include "cuda/radix_sort.cuh"
+#include "cuda/rows.cuh"
+#include "kernels/rank.h"
+
+namespace cnn::cuda {
+
+inline constexpr int kRankThreads = 256;
+inline constexpr int64_t kMostRanked = int64_t(1) << 24;  // elements sorted at a time, but a row at least
+
+template <class T> using RankKey = typename kernels::KeyOf<T>::Type;
+
+template <class T> struct KeysOfRows {
+  const char* x;
+  int64_t stride;  // in bytes
+  bool descending;
+  __device__ RankKey<T> key(int64_t row, int64_t i) const {
+    const RankKey<T> key = kernels::KeyOf<T>::of(reinterpret_cast<const T*>(x + row * stride)[i]);
+    return descending ? RankKey<T>(~key) : key;
+  }
+  __device__ uint32_t place(int64_t, int64_t i) const { return uint32_t(i); }
+};
+
+// The first `count` elements of each row in order: Sort, TopK.
+template <class T>
+__global__ void __launch_bounds__(kRankThreads) take_first(RowsBlock block, const uint32_t* order, int64_t count) {
+  const int64_t all = block.rows * count, step = int64_t(gridDim.x) * kRankThreads;
+  for (int64_t at = int64_t(blockIdx.x) * kRankThreads + threadIdx.x; at < all; at += step) {
+    const int64_t row = at / count, i = at - row * count;
+    const uint32_t place = order[row * block.n + i];
+    const T* const x = reinterpret_cast<const T*>(block.data[2] + row * block.strides[2]);
+    reinterpret_cast<T*>(block.data[0] + row * block.strides[0])[i] = x[place];
+    reinterpret_cast<int64_t*>(block.data[1] + row * block.strides[1])[i] = int64_t(place);
+  }
+}
+
+// The first place in sorted keys whose key is above `key`.
+template <class Key> __device__ inline int64_t first_above(const Key* keys, int64_t n, Key key) {
+  int64_t low = 0, high = n;
+  while (low < high) {
+    const int64_t middle = low + (high - low) / 2;
+    if (keys[middle] <= key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+// Which element of a row's order the functor asks for.
+template <class T, class Key> __device__ inline int64_t wanted_of(const kernels::Kth& f, const Key*, int64_t) {
+  return f.k - 1;
+}
+template <class T, class Key> __device__ inline int64_t wanted_of(const kernels::Median& f, const Key* keys,
+                                                                  int64_t n) {
+  int64_t numbers = n;  // NaN is the largest key, and that of nothing else
+  if constexpr (kernels::kIsFloating<T>) numbers = first_above(keys, n, Key(Key(~Key(0)) - 1));
+  return numbers == n || (f.ignore_nan && numbers > 0) ? (numbers - 1) / 2 : numbers;
+}
+
+// One element of each row, a thread for each: Kth, Median.
+template <class F, class T>
+__global__ void __launch_bounds__(kRankThreads)
+    take_one(F f, RowsBlock block, const RankKey<T>* keys, const uint32_t* order) {
+  const int64_t row = int64_t(blockIdx.x) * kRankThreads + threadIdx.x;
+  if (row >= block.rows) return;
+  const uint32_t place = order[row * block.n + wanted_of<T>(f, keys + row * block.n, block.n)];
+  *reinterpret_cast<T*>(block.data[0] + row * block.strides[0]) =
+      reinterpret_cast<const T*>(block.data[2] + row * block.strides[2])[place];
+  *reinterpret_cast<int64_t*>(block.data[1] + row * block.strides[1]) = int64_t(place);
+}
+
+// The longest run of equal keys, the first of several; its last element. A block for each row.
+template <class T>
+__global__ void __launch_bounds__(kRankThreads)
+    take_mode(RowsBlock block, const RankKey<T>* all_keys, const uint32_t* order) {
+  __shared__ int64_t lengths[kRankThreads], starts[kRankThreads];
+  const int64_t row = blockIdx.x, n = block.n;
+  const RankKey<T>* const keys = all_keys + row * n;
+  int64_t length = 0, start = 0;
+  for (int64_t i = threadIdx.x; i < n; i += kRankThreads) {
+    if (i > 0 && keys[i - 1] == keys[i]) continue;
+    const int64_t run = first_above(keys + i, n - i, keys[i]);
+    if (run > length) length = run, start = i;
+  }
+  lengths[threadIdx.x] = length, starts[threadIdx.x] = start;
+  for (int half = kRankThreads / 2; half > 0; half /= 2) {
+    __syncthreads();
+    const int me = int(threadIdx.x), other = me + half;
+    if (me < half && (lengths[other] > lengths[me] || (lengths[other] == lengths[me] && starts[other] < starts[me])))
+      lengths[me] = lengths[other], starts[me] = starts[other];
+  }
+  if (threadIdx.x != 0) return;
+  const uint32_t place = order[row * n + starts[0] + lengths[0] - 1];
+  *reinterpret_cast<T*>(block.data[0] + row * block.strides[0]) =
+      reinterpret_cast<const T*>(block.data[2] + row * block.strides[2])[place];
+  *reinterpret_cast<int64_t*>(block.data[1] + row * block.strides[1]) = int64_t(place);
+}
+
+template <class F, class T> void rank_rows(const F& f, const RowsBlock& block) {
+  using kernels::Same;
+  bool descending = false;
+  if constexpr (Same<F, kernels::Sort>::value) descending = f.descending;
+  if constexpr (Same<F, kernels::TopK>::value) descending = f.largest;
+  RadixSort<RankKey<T>> sort(block.rows, block.n);
+  sort.run(KeysOfRows<T>{block.data[2], block.strides[2], descending}, int(sizeof(T)) * 8);
+  if constexpr (Same<F, kernels::Sort>::value || Same<F, kernels::TopK>::value) {
+    int64_t count = block.n;
+    if constexpr (Same<F, kernels::TopK>::value) count = f.k;
+    const int64_t blocks = (block.rows * count + kRankThreads - 1) / kRankThreads;
+    const auto kernel = take_first<T>;
+    if (blocks > 0) CNN_LAUNCH(kernel, unsigned(blocks), kRankThreads, block, sort.places(), count);
+  } else if constexpr (Same<F, kernels::Mode>::value) {
+    const auto kernel = take_mode<T>;
+    CNN_LAUNCH(kernel, unsigned(block.rows), kRankThreads, block, sort.keys(), sort.places());
+  } else {
+    const auto kernel = take_one<F, T>;
+    CNN_LAUNCH(kernel, unsigned((block.rows + kRankThreads - 1) / kRankThreads), kRankThreads, f, block, sort.keys(),
+               sort.places());
+  }
+}
+
+template <class F, class T> void launch_ranked(const RowsBlock& all) {
+  if (all.n == 0) return;
+  check_implemented(all.n < (int64_t(1) << 31), "", "sorting rows of ", all.n, " elements on CUDA; call .cpu() first");
+  const int64_t most = all.n < kMostRanked ? kMostRanked / all.n : 1;
+  RowsBlock block = all;
+  for (int64_t first = 0; first < all.rows; first += most) {
+    block.rows = most < all.rows - first ? most : all.rows - first;
+    rank_rows<F, T>(*static_cast<const F*>(all.functor), block);
+    for (int k = 0; k < kMapOperands; ++k)
+      if (block.data[k]) block.data[k] += block.rows * block.strides[k];
+  }
+}
+
+template <class F> void add_ranked(Tables& t) {
+  RowsLaunch* row = t.rows[kernels::IdOf<F>::value];
+  row[int(DType::Float32)] = launch_ranked<F, float>;
+  row[int(DType::Float64)] = launch_ranked<F, double>;
+  row[int(DType::Int64)] = launch_ranked<F, int64_t>;
+}
+
+}  // namespace cnn::cuda
