@@ -206,7 +206,8 @@ def test_a_convolutional_net():
     # As examples/digits.py has it, smaller.
     def build():
         layers = nn.Sequential(
-            nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(1, 4, 3, padding=1, bias=False),  # batch norm takes a bias away
+            nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(4, 6, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Dropout(0.2),
             nn.Linear(6, 10),
         )  # fmt: skip
