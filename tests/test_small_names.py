@@ -209,7 +209,7 @@ def test_cuda_as_programs_without_a_gpu_ask_for_it():
         lambda: cuda.graph(None), lambda: cuda.current_stream(), lambda: cuda.get_rng_state(),
         lambda: cuda.get_device_properties(0), lambda: cuda.get_device_capability(),
         lambda: cuda.mem_get_info(), lambda: cuda.nvtx.range_push("a"), lambda: cuda.init(),
-        lambda: cuda.utilization(), lambda: cuda.reset_peak_memory_stats(),
+        lambda: cuda.memory_summary(), lambda: cuda.reset_peak_memory_stats(),
         lambda: cuda.profiler.start(), lambda: cuda.MemPool(), lambda: cuda.initial_seed(),
     ):  # fmt: skip
         with pytest.raises(RuntimeError):

@@ -9,6 +9,7 @@
 #include "autograd/meta.h"
 #include "autograd/recorder.h"
 #include "cnn/ops.h"
+#include "core/cuda_plugin.h"
 
 namespace cnn {
 namespace {
@@ -262,6 +263,7 @@ void GraphRun::execute_here() {
       if (!outer_run) outermost_run = nullptr;
     }
   } nested(this);
+  const JoinedStreams streams;
   count_edges();
   for (NodeState* root : roots_)
     if (root->waiting == 0) make_ready(root);

@@ -2,11 +2,13 @@
 #include <utility>
 
 #include "bindings/active_call.h"
+#include "bindings/cuda.h"
 #include "bindings/def_op.h"
 #include "bindings/recording.h"
 #include "bindings/torch_function.h"
 #include "bindings/types.h"
 #include "cnn/autograd.h"
+#include "cnn/cuda.h"
 
 namespace cnn::python {
 
@@ -50,13 +52,24 @@ void write_out(const Call& c, const Tensor& result, const Tensor& out) {
   return PyErr_Format(PyExc_TypeError, "unbound method Tensor.%s() needs an argument", op.name.c_str());
 }
 
+PyObject* run_pinned(const Signature& s, Call& call);
+
 inline PyObject* run(const Signature& s, Call& call) {
-  check(s.pin_slot < 0 || call.slots[s.pin_slot] != Py_True, "",
-        "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on "
-        "this system.");
+  if (s.pin_slot >= 0 && call.slots[s.pin_slot] == Py_True) [[unlikely]]
+    return run_pinned(s, call);
   if (s.out_slot >= 0 && s.requires_grad_slot >= 0) create_like_out(call);
   const ActiveCall active(call.slots, s.passed);
   return s.invoke(call);
+}
+
+[[gnu::cold]] PyObject* run_pinned(const Signature& s, Call& call) {
+  check(cuda_is_available(), "",
+        "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on "
+        "this system.");
+  call.slots[s.pin_slot] = Py_False;
+  const Object result = Object::steal(run(s, call));
+  pin_memory_of(tensor_of(result.get()));
+  return new_ref(result.get());
 }
 
 [[gnu::cold]] PyObject* run_recorded(const Op& op, const Signature& s, Call& call) {

@@ -9,6 +9,7 @@
 #include "bindings/from_data.h"
 #include "cnn/autograd.h"
 #include "cnn/ops.h"
+#include "core/cuda_plugin.h"
 
 namespace cnn::python {
 
@@ -78,9 +79,29 @@ DType dtype_of_dl(DLDataType t) {
        int(t.lanes), " lanes");
 }
 
-DLDevice dl_device(Device d) {
+DLDevice dl_device(const Tensor& t) {
+  const Device d = t.device();
   check(!d.is_meta(), "__dlpack__", "a meta tensor has no memory to share");
-  return {d.is_cuda() ? kDLCUDA : kDLCPU, d.index < 0 ? 0 : d.index};
+  return {d.is_cuda() ? kDLCUDA : is_pinned(t) ? kDLCUDAHost : kDLCPU, d.index < 0 ? 0 : d.index};
+}
+
+// What the consumer does on its stream comes after what has been done here. 1 is the default stream; -1: it takes care.
+void hand_over(Device device, PyObject* stream) {
+  int64_t number = 1;
+  if (stream != Py_None) {
+    check_type(PyLong_CheckExact(stream), "", "stream must be ``int`` or ``none``");
+    number = to_int(stream);
+  }
+  if (number == -1) return;
+  if (number == 2) fail(ErrorKind::Buffer, "", "per-thread default stream is not supported.");
+  check(number != 0, "__dlpack__", "unsupported stream on CUDA: ", number, ".");
+  const CudaPlugin& calls = cuda_calls(device.index);
+  const CudaStream theirs = number == 1 ? nullptr : reinterpret_cast<void*>(uintptr_t(number));
+  if (theirs == calls.stream()) return;
+  const CudaEvent event = calls.new_event(false, false);
+  calls.record_event(event, calls.stream());
+  calls.wait_event(theirs, event);
+  calls.delete_event(event);
 }
 
 // ---- Out ----
@@ -98,13 +119,8 @@ Managed* give(const Tensor& t) {
   auto g = std::make_unique<Given<Managed>>(t.storage());
   g->sizes.assign(t.shape().begin(), t.shape().end());
   g->strides.assign(t.strides().begin(), t.strides().end());
-  g->managed.tensor = {t.numel() ? t.raw() : nullptr,
-                       dl_device(t.device()),
-                       t.dim(),
-                       dl_type(t.dtype()),
-                       g->sizes.data(),
-                       g->strides.data(),
-                       0};
+  g->managed.tensor = {
+      t.numel() ? t.raw() : nullptr, dl_device(t), t.dim(), dl_type(t.dtype()), g->sizes.data(), g->strides.data(), 0};
   g->managed.context = g.get();
   g->managed.deleter = [](Managed* m) { delete static_cast<Given<Managed>*>(m->context); };
   return &g.release()->managed;
@@ -128,9 +144,11 @@ PyObject* new_capsule(Managed* m, const char* name, PyCapsule_Destructor destruc
 PyObject* dlpack(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   check_type(n == 0, "", "__dlpack__() takes keyword arguments only");
   bool versioned = false, copy = false;
+  PyObject* stream = nullptr;
   for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k) {
     const std::string_view name = view(PyTuple_GET_ITEM(kwnames, k));
     PyObject* value = args[k];
+    if (name == "stream") stream = value;
     if (value == Py_None) continue;
     if (name == "max_version" && PyTuple_Check(value) && PyTuple_GET_SIZE(value)) {
       versioned = to_int(PyTuple_GET_ITEM(value, 0)) >= 1;
@@ -145,7 +163,15 @@ PyObject* dlpack(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* 
   if (t.requires_grad()) {
     fail(ErrorKind::Buffer, "", "Can't export tensors that require gradient, use tensor.detach()");
   }
+  if (t.device().is_cuda()) {
+    if (const int now = cuda_current_device(); t.device().index != now) {
+      fail(ErrorKind::Buffer, "",
+           "Can't export tensors on a different CUDA device index. Expected: ", int(t.device().index),
+           ". Current device: ", now, ".");
+    }
+  }
   if (copy) t = cnn::clone(t);
+  if (t.device().is_cuda() && stream) hand_over(t.device(), stream);
   if (versioned) {
     auto* m = give<DLManagedTensorVersioned>(t);
     m->major = 1;
@@ -157,7 +183,7 @@ PyObject* dlpack(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* 
 }
 
 PyObject* dlpack_device(PyObject* self, PyObject* const*, Py_ssize_t, PyObject*) {
-  const DLDevice d = dl_device(tensor_of(self).device());
+  const DLDevice d = dl_device(tensor_of(self));
   return Py_BuildValue("(ii)", d.type, d.id);
 }
 
@@ -176,8 +202,11 @@ Tensor take(PyObject* capsule, const char* name, const char* used_name) {
   auto* m = static_cast<Managed*>(PyCapsule_GetPointer(capsule, name));
   if (!m) throw PythonError();
   const DLTensor& d = m->tensor;
-  check_implemented(d.device.type == kDLCPU || d.device.type == kDLCUDAHost, "from_dlpack",
+  check_implemented(d.device.type == kDLCPU || d.device.type == kDLCUDAHost || d.device.type == kDLCUDA, "from_dlpack",
                     "memory of DLPack device type ", d.device.type, " is not supported; copy it to the CPU first");
+  check_value(d.device.type != kDLCUDA || (d.device.id >= 0 && d.device.id < 128), "from_dlpack",
+              "the capsule is of device ", d.device.id);
+  const Device device = d.device.type == kDLCUDA ? cuda_device({DeviceType::Cuda, int8_t(d.device.id)}) : kCpu;
   const DType dtype = dtype_of_dl(d.dtype);
   check_value(d.ndim >= 0 && (d.shape || !d.ndim), "from_dlpack", "the capsule has ", d.ndim, " dimensions",
               d.shape ? "" : " without sizes");
@@ -190,8 +219,18 @@ Tensor take(PyObject* capsule, const char* name, const char* used_name) {
   // From here on the memory is ours: the capsule must not free it.
   expect_ok(PyCapsule_SetName(capsule, used_name));
   char* const first = d.data ? static_cast<char*>(d.data) + d.byte_offset : nullptr;
-  auto storage = make_ref<Storage>(first, nbytes, kCpu, release_managed<Managed>, m);
+  auto storage = make_ref<Storage>(first, nbytes, device, release_managed<Managed>, m);
   return Tensor(make_ref<TensorImpl>(std::move(storage), sizes, strides, 0, dtype));
+}
+
+// The number by which an exporter of GPU memory knows the stream that is used here; 0 for other memory.
+int64_t consumer_stream(PyObject* o) {
+  if (!cuda_is_available() || !PyObject_HasAttrString(o, "__dlpack_device__")) return 0;
+  const Object device = Object::steal(PyObject_CallMethod(o, "__dlpack_device__", nullptr));
+  if (!PyTuple_Check(device.get()) || PyTuple_GET_SIZE(device.get()) != 2) return 0;
+  if (to_int(PyTuple_GET_ITEM(device.get(), 0)) != kDLCUDA) return 0;
+  const auto stream = reinterpret_cast<intptr_t>(cuda_calls(int(to_int(PyTuple_GET_ITEM(device.get(), 1)))).stream());
+  return stream ? stream : 1;
 }
 
 Object capsule_of(PyObject* o) {
@@ -199,6 +238,10 @@ Object capsule_of(PyObject* o) {
   const Object method = Object::steal(PyObject_GetAttrString(o, "__dlpack__"));
   const Object none_given = Object::steal(PyTuple_New(0));
   const Object keywords = Object::steal(Py_BuildValue("{s:(ii)}", "max_version", 1, 0));
+  if (const int64_t stream = consumer_stream(o)) {
+    const Object number = Object::steal(PyLong_FromLongLong(stream));
+    expect_ok(PyDict_SetItemString(keywords.get(), "stream", number.get()));
+  }
   PyObject* capsule = PyObject_Call(method.get(), none_given.get(), keywords.get());
   if (capsule) return Object::steal(capsule);
   if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw PythonError();

@@ -4,8 +4,10 @@
 #include <limits>
 
 #include "bindings/caster.h"
+#include "bindings/cuda.h"
 #include "bindings/torch_function.h"
 #include "cnn/autograd.h"
+#include "cnn/cuda.h"
 #include "cnn/ops.h"
 
 namespace cnn::python {
@@ -170,6 +172,7 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype, Device devic
     return cnn::to(t, dtype, device, /*copy=*/true);
   }
   check_type(!is_text(data), "", "new(): invalid data type '", type_name_of(data), "'");
+  if (is_cuda_array(data)) return cnn::to(tensor_from_cuda_array(data), dtype, device, /*copy=*/true);
   if (is_array(data)) return moved(cnn::to(tensor_from_array(data), dtype, kCpu, /*copy=*/true), device);
   if (const Object array = array_of_vector(data)) return tensor_from_data(array.get(), dtype, device);
   return moved(from_sequence(data, dtype ? *dtype : infer_dtype(data)), device);
@@ -178,6 +181,7 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype, Device devic
 Tensor tensor_sharing_data(PyObject* data, std::optional<DType> dtype, std::optional<Device> device) {
   if (is_tensor(data)) return cnn::to(tensor_of(data), dtype, device);
   if (is_array(data)) return cnn::to(tensor_from_array(data, PySequence_Check(data)), dtype, device);
+  if (is_cuda_array(data)) return cnn::to(tensor_from_cuda_array(data), dtype, device.value_or(kCpu));
   return tensor_from_data(data, dtype, device ? *device : kCpu);
 }
 
@@ -188,7 +192,7 @@ struct Options {
   PyObject* data = nullptr;
   std::optional<DType> dtype;
   std::optional<Device> device;
-  bool requires_grad = false;
+  bool requires_grad = false, pinned = false;
 };
 
 Options parse(const char* name, PyObject* const* args, Py_ssize_t n, PyObject* kwnames, Py_ssize_t positional) {
@@ -223,6 +227,9 @@ Options parse(const char* name, PyObject* const* args, Py_ssize_t n, PyObject* k
                type_name_of(given[3]));
     o.requires_grad = given[3] == Py_True;
   }
+  o.pinned = given[4] && to_bool(given[4]);
+  check(!o.pinned || cuda_is_available(), "",
+        "Cannot access accelerator device when none is available: ", cuda_unavailable_reason());
   if (!o.device) o.device = chosen_device();
   return o;
 }
@@ -245,6 +252,7 @@ PyObject* make_tensor(PyObject* module, PyObject* const* args, Py_ssize_t n, PyO
     }
     const Device own = is_tensor(o.data) ? tensor_of(o.data).device() : kCpu, device = o.device.value_or(own);
     const Tensor t = tensor_from_data(o.data, o.dtype, device);
+    if (o.pinned) pin_memory_of(t);
     if (o.requires_grad) {
       check(is_floating(t.dtype()), "", "Only Tensors of floating point and complex dtype can require gradients");
       t.set_requires_grad(true);

@@ -2,6 +2,7 @@
 #include "bindings/generator.h"
 
 #include "bindings/caster.h"
+#include "cnn/cuda.h"
 #include "cnn/ops.h"
 
 namespace cnn::python {
@@ -10,6 +11,7 @@ namespace {
 
 struct GeneratorObject {
   PyObject_HEAD Generator* generator;
+  Device device;  // whose numbers it is for: they are drawn on the CPU in any case
   bool owned;
 };
 GeneratorObject* as_object(PyObject* o) { return reinterpret_cast<GeneratorObject*>(o); }
@@ -18,16 +20,19 @@ Generator& generator_of(PyObject* o) { return *as_object(o)->generator; }
 PyObject* new_generator(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return guard([&]() -> PyObject* {
     PyObject* device = Py_None;
+    Device place = kCpu;
     static const char* names[] = {"device", nullptr};
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:Generator", const_cast<char**>(names), &device)) return nullptr;
     if (device != Py_None) {
       check_type(is_device_like(device), "", "Generator(): argument 'device' must be torch.device, not ",
                  type_name_of(device));
       const Device d = to_device(device);
-      check(d.is_cpu(), "", "Device type ", device_name(d), " is not supported for torch.Generator() api.");
+      check(!d.is_meta(), "", "Device type ", device_name(d), " is not supported for torch.Generator() api.");
+      place = d.is_cuda() ? cuda_device(d) : d;
     }
     Object made = Object::steal(type->tp_alloc(type, 0));
     as_object(made.get())->generator = new Generator;
+    as_object(made.get())->device = place;
     as_object(made.get())->owned = true;
     return made.release();
   });
@@ -85,7 +90,8 @@ PyObject* set_state(PyObject* self, PyObject* state) {
 }
 PyObject* clone_state(PyObject* self, PyObject*) {
   return guard([&] {
-    const Object copy = Object::steal(PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&generator_type)));
+    const Object device = Object::steal(device_object(as_object(self)->device));
+    const Object copy = Object::steal(PyObject_CallOneArg(reinterpret_cast<PyObject*>(&generator_type), device.get()));
     const std::vector<uint8_t> state = generator_of(self).get_state();
     generator_of(copy.get()).set_state(state.data(), state.size());
     return new_ref(copy.get());
@@ -94,11 +100,11 @@ PyObject* clone_state(PyObject* self, PyObject*) {
 PyObject* reduce(PyObject* self, PyObject*) {
   return guard([&] {
     const Object state = Object::steal(get_state(self, nullptr));
-    return Py_BuildValue("O(s)O", &generator_type, "cpu", state.get());
+    return Py_BuildValue("O(s)O", &generator_type, device_name(as_object(self)->device).c_str(), state.get());
   });
 }
-PyObject* get_device(PyObject*, void*) {
-  return guard([] { return device_object(kCpu); });
+PyObject* get_device(PyObject* self, void*) {
+  return guard([&] { return device_object(as_object(self)->device); });
 }
 
 PyMethodDef methods[] = {{"manual_seed", manual_seed, METH_O,
@@ -111,7 +117,7 @@ PyMethodDef methods[] = {{"manual_seed", manual_seed, METH_O,
                          {"__reduce__", reduce, METH_NOARGS, nullptr},
                          {"__setstate__", set_state, METH_O, nullptr},
                          {}};
-PyGetSetDef properties[] = {{"device", get_device, nullptr, "The CPU.", nullptr}, {}};
+PyGetSetDef properties[] = {{"device", get_device, nullptr, "The device whose numbers it is for.", nullptr}, {}};
 
 }  // namespace
 
@@ -131,6 +137,7 @@ void bind_generator(PyObject* module) {
   expect_ok(PyModule_AddObjectRef(module, "Generator", reinterpret_cast<PyObject*>(&generator_type)));
   const Object standard = Object::steal(generator_type.tp_alloc(&generator_type, 0));
   as_object(standard.get())->generator = &default_generator();
+  as_object(standard.get())->device = kCpu;
   expect_ok(PyModule_AddObjectRef(module, "default_generator", standard.get()));
 }
 

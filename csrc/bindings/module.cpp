@@ -3,6 +3,7 @@
 
 #include "bindings/autocast.h"
 #include "bindings/active_call.h"
+#include "bindings/cuda.h"
 #include "bindings/def_op.h"
 #include "bindings/dlpack.h"
 #include "bindings/engine.h"
@@ -31,9 +32,10 @@ namespace {
 
 using BindModule = void (*)(PyObject* module);
 constexpr BindModule kTopics[] = {
-    bind_types,    bind_torch_function, bind_function_modes, bind_overridable,  bind_legacy_types, bind_from_data,
-    bind_storage,  bind_saving,         bind_dlpack,         bind_nodes,        bind_settings,     bind_hooks,
-    bind_function, bind_engine,         bind_generator,      bind_module_slots, bind_autocast,     bind_recording};
+    bind_types,        bind_torch_function, bind_function_modes, bind_overridable, bind_legacy_types,
+    bind_from_data,    bind_storage,        bind_saving,         bind_dlpack,      bind_nodes,
+    bind_settings,     bind_hooks,          bind_function,       bind_engine,      bind_generator,
+    bind_module_slots, bind_autocast,       bind_recording,      bind_cuda};
 
 using BindOps = void (*)(Registry& ops);
 constexpr BindOps kOps[] = {

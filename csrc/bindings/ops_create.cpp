@@ -138,7 +138,7 @@ void bind_create(Registry& ops) {
   ops.def_op<&memory_format_of>("_memory_format_of(Tensor input) -> MemoryFormat",
                                 "channels_last or channels_last_3d where the strides fall so, else contiguous_format.",
                                 kFunctionOnly);
-  ops.def_op<[](const Tensor& x, const Tensor& src, bool) { return cnn::copy_(x, src); }>(
+  ops.def_op<[](const Tensor& x, const Tensor& src, bool non_blocking) { return cnn::copy_(x, src, non_blocking); }>(
       "copy_(Tensor input, Tensor other, bool non_blocking=False) -> Tensor",
       "Takes the elements of other, broadcast and converted.", kMethodOnly);
   ops.def_op<[](const Tensor& x, const std::string& op, const Tensor& out) { return copy_out(op.c_str(), x, out); }>(

@@ -8,7 +8,6 @@
 #include "bindings/fresh.h"
 #include "bindings/types.h"
 #include "cnn/autograd.h"
-#include "cnn/cuda.h"
 #include "cnn/ops/conv.h"
 #include "cnn/ops/matmul.h"
 #include "core/allocator.h"
@@ -131,21 +130,6 @@ void bind_machine(py::module_& m) {
   m.def("_cpu_capability", [] { return std::string(isa_name(cpu_isa())); }, "The instruction set in use.");
   m.def("_memory_stats", &memory_stats, "What the CPU allocator holds, in bytes.");
   m.def("_empty_cache", &cpu_empty_cache, "Gives unused memory back to the system.");
-  m.def("_cuda_is_available", &cuda_is_available);
-  m.def("_cuda_unavailable_reason", &cuda_unavailable_reason, "Why there is no usable GPU, in a sentence.");
-  m.def("_cuda_device_count", &cuda_device_count);
-  m.def("_cuda_current_device", &cuda_current_device);
-  m.def("_cuda_set_device", &cuda_set_device);
-  m.def("_cuda_device_name", &cuda_device_name);
-  m.def("_cuda_synchronize", &cuda_synchronize, py::call_guard<py::gil_scoped_release>());
-  m.def("_cuda_empty_cache", &cuda_empty_cache);
-  m.def(
-      "_cuda_memory",
-      [](int index) {
-        const CudaMemory memory = cuda_memory(index);
-        return std::tuple(memory.allocated, memory.peak, memory.reserved);
-      },
-      "Bytes in tensors, the most there has been, and bytes taken from the driver.");
 }
 
 }  // namespace

@@ -177,7 +177,7 @@ PyObject* copy_from(PyObject* self, PyObject* args) {
     check_type(is_storage(source), "", "copy_: expected an UntypedStorage, got ", type_name_of(source));
     check(storage_of(source)->nbytes() == storage_of(self)->nbytes(), "copy_", "size does not match, self was ",
           storage_of(self)->nbytes(), " bytes but src was ", storage_of(source)->nbytes(), " bytes");
-    cnn::copy_(storage_as_tensor(self, DType::UInt8), storage_as_tensor(source, DType::UInt8));
+    cnn::copy_(storage_as_tensor(self, DType::UInt8), storage_as_tensor(source, DType::UInt8), non_blocking != 0);
     return new_ref(self);
   });
 }

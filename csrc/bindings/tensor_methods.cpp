@@ -6,6 +6,7 @@
 #include "bindings/recursion.h"
 #include "bindings/torch_function.h"
 #include "cnn/autograd.h"
+#include "cnn/cuda.h"
 #include "cnn/ops.h"
 
 namespace cnn::python {
@@ -54,17 +55,18 @@ PyObject* type(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kw
 
 using Format = std::optional<MemoryFormat>;
 
-Tensor convert(const Tensor& x, std::optional<DType> dtype, std::optional<Device> device, bool copy, Format format) {
-  return cnn::to(x, dtype, device, copy, format.value_or(MemoryFormat::Preserve));
+Tensor convert(const Tensor& x, std::optional<DType> dtype, std::optional<Device> device, bool copy, Format format,
+               bool non_blocking = false) {
+  return cnn::to(x, dtype, device, copy, format.value_or(MemoryFormat::Preserve), non_blocking);
 }
 template <DType T>
 Tensor cast(const Tensor& x, Format format) {
   return convert(x, T, {}, false, format);
 }
 
-Tensor to_cuda(const Tensor& x, std::optional<Device> device, bool, Format format) {
+Tensor to_cuda(const Tensor& x, std::optional<Device> device, bool non_blocking, Format format) {
   check(!device || device->is_cuda(), "cuda", "Invalid device, must be cuda device");
-  return convert(x, {}, device ? *device : Device{DeviceType::Cuda, -1}, false, format);
+  return convert(x, {}, device ? *device : Device{DeviceType::Cuda, -1}, false, format, non_blocking);
 }
 
 // ---- Geometry ----
@@ -179,12 +181,16 @@ void bind_questions(Registry& ops) {
                                                        "The one element, as a Python number.", kMethodOnly);
   ops.def_method("tolist", tolist, "The elements as nested lists, or a number.");
   ops.def_method("__complex__", to_complex, "The one element, as a complex number.");
-  ops.def_op<[](const Tensor&, std::optional<Device>) { return false; }>(
-      "is_pinned(Tensor self, Device? device=None) -> bool", "False: there is no pinned memory.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, std::optional<Device>) -> Tensor {
-    fail(ErrorKind::Runtime, "", "Cannot access accelerator device when none is available; tensors of ", x.device(),
-         " memory are not pinned");
-  }>("pin_memory(Tensor self, Device? device=None) -> Tensor", "RuntimeError: there is no pinned memory.", kMethodOnly);
+  ops.def_op<[](const Tensor& x, std::optional<Device>) { return cnn::is_pinned(x); }>(
+      "is_pinned(Tensor self, Device? device=None) -> bool", "Does it lie in memory that GPUs reach by themselves?",
+      kMethodOnly);
+  ops.def_op<[](const Tensor& x, std::optional<Device>) {
+    check(cuda_is_available(), "",
+          "Cannot access accelerator device when none is available: ", cuda_unavailable_reason());
+    return cnn::pin_memory(x);
+  }>("pin_memory(Tensor self, Device? device=None) -> Tensor",
+     "A copy in memory that GPUs reach by themselves; itself where it lies there. RuntimeError without a GPU.",
+     kMethodOnly);
   ops.def_op<[](const Tensor&) { return false; }>("is_conj(Tensor input) -> bool", "False.");
   ops.def_op<[](const Tensor&) { return false; }>("is_neg(Tensor input) -> bool", "False.");
   ops.def_op<[](const Tensor&) { return false; }>("has_names(Tensor self) -> bool", "False.", kMethodOnly);
@@ -219,18 +225,18 @@ void bind_conversions(Registry& ops) {
   ops.def_op<&cnn::view_dtype>("view(Tensor self, Dtype dtype) -> Tensor",
                                "The same bytes as elements of another type.", kMethodOnly);
   ops.def_method("type", type, "type(): 'torch.FloatTensor'; type(dtype): a tensor of that dtype.");
-  ops.def_op<[](const Tensor& x, std::optional<Device> device, std::optional<DType> dtype, bool, bool copy,
-                Format format) { return convert(x, dtype, device, copy, format); }>(
+  ops.def_op<[](const Tensor& x, std::optional<Device> device, std::optional<DType> dtype, bool non_blocking, bool copy,
+                Format format) { return convert(x, dtype, device, copy, format, non_blocking); }>(
       "to(Tensor self, Device? device=None, Dtype? dtype=None, bool non_blocking=False, bool copy=False, *, "
       "MemoryFormat? memory_format=None) -> Tensor",
       "With another dtype or device; itself when nothing changes.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, DType dtype, bool, bool copy, Format format) {
-    return convert(x, dtype, {}, copy, format);
+  ops.def_op<[](const Tensor& x, DType dtype, bool non_blocking, bool copy, Format format) {
+    return convert(x, dtype, {}, copy, format, non_blocking);
   }>("to(Tensor self, Dtype dtype, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None) -> "
      "Tensor",
      "", kMethodOnly);
-  ops.def_op<[](const Tensor& x, const Tensor& other, bool, bool copy, Format format) {
-    return convert(x, other.dtype(), other.device(), copy, format);
+  ops.def_op<[](const Tensor& x, const Tensor& other, bool non_blocking, bool copy, Format format) {
+    return convert(x, other.dtype(), other.device(), copy, format, non_blocking);
   }>("to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None) -> "
      "Tensor",
      "", kMethodOnly);

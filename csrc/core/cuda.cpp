@@ -19,6 +19,7 @@ struct Plugin {
 
 thread_local int current_device = 0;
 bool forked = false;  // after the plug-in was opened: the driver's state does not outlive a fork
+std::atomic<const CudaPlugin*> opened_plugin{nullptr};  // for those who ask without wanting to open it
 
 std::string own_directory() {
   Dl_info info;
@@ -46,6 +47,7 @@ Plugin open_plugin() {
   }
   const char* why = nullptr;
   plugin.calls = start(&why);
+  opened_plugin = plugin.calls;
   if (!plugin.calls) plugin.reason = why ? why : "no CUDA device";
   else pthread_atfork(nullptr, nullptr, [] { forked = true; });
   return plugin;
@@ -78,6 +80,7 @@ const CudaPlugin& calls_on(int index) {
 
 bool cuda_is_available() { return plugin().calls != nullptr; }
 std::string cuda_unavailable_reason() { return plugin().reason; }
+bool cuda_is_initialized() { return opened_plugin.load(std::memory_order_acquire) != nullptr; }
 int cuda_device_count() { return plugin().calls ? plugin().calls->devices : 0; }
 
 Device cuda_device(Device device) {
@@ -97,9 +100,32 @@ void cuda_set_device(int index) {
   calls_on(index);
   current_device = index;
 }
-std::string cuda_device_name(int index) { return calls_on(index).device_name(index); }
+std::string cuda_device_name(int index) { return calls_on(index).properties(index).name; }
 void cuda_synchronize(int index) { calls_on(index).synchronize(); }
 void cuda_empty_cache() { calls().empty_cache(); }
 CudaMemory cuda_memory(int index) { return calls_on(index).memory(index); }
+
+void cuda_copy(void* to, Device there, const void* from, Device here, size_t nbytes, bool non_blocking) {
+  calls_on(there.is_cuda() ? there.index : here.index).copy(to, there, from, here, nbytes, non_blocking);
+}
+Ref<Storage> cuda_pinned_storage(size_t nbytes) {
+  const CudaPlugin& p = calls_on(cuda_current_device());
+  return make_ref<Storage>(p.allocate_pinned(nbytes), nbytes, kCpu, p.free_pinned, nullptr);
+}
+bool cuda_is_pinned(const void* data) {
+  const CudaPlugin* const p = opened_plugin.load(std::memory_order_acquire);
+  return p && data && p->is_pinned(data);
+}
+
+const CudaPlugin& cuda_calls(int index) { return calls_on(index < 0 ? cuda_current_device() : index); }
+
+std::atomic<bool> cuda_has_streams{false};
+void cuda_set_stream(int index, CudaStream stream) {
+  if (stream) cuda_has_streams = true;
+  cuda_calls(index).set_stream(stream);
+}
+void JoinedStreams::join(bool in) {
+  if (const CudaPlugin* const p = opened_plugin.load(std::memory_order_acquire)) p->join_streams(in);
+}
 
 }  // namespace cnn

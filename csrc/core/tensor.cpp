@@ -3,6 +3,7 @@
 #include "autograd/meta.h"
 #include "device/backend.h"
 #include "cnn/autograd.h"
+#include "cnn/cuda.h"
 #include "core/wrapper.h"
 
 namespace cnn {
@@ -110,7 +111,7 @@ Tensor wrapped_number(Scalar value, Device device) {
   if (device.is_cuda()) {
     const Tensor number = wrapped_number(value);
     const Tensor moved = empty(Dims(), dtype, device);
-    backend(device).copy_bytes(moved.raw(), number.raw(), size_t(item_size(dtype)));
+    cuda_copy(moved.raw(), moved.device(), number.raw(), kCpu, size_t(item_size(dtype)), false);
     moved.impl()->wrapped_number = true;
     return moved;
   }

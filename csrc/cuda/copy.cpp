@@ -1,47 +1,108 @@
+// Copies between memories. What lies in pageable memory of the host goes through pinned blocks: the driver would wait
+// for all that the stream has been asked to do before it looks at such memory.
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
 #include "cuda/memory.h"
-#include "cuda/runtime.h"
+#include "cuda/streams.h"
 #include "cuda/watch.h"
 
 namespace cnn::cuda {
 namespace {
 
-thread_local int selected_device = -1;
+constexpr size_t kStage = size_t(4) << 20;   // bytes of a pinned block
+constexpr size_t kDirect = size_t(1) << 20;  // from here on, pinned memory is read where it lies, and waited for
 
-// The device a pointer belongs to; -1 for the host's memory.
-int device_of(const void* p) {
-  cudaPointerAttributes a{};
-  check_cuda(cudaPointerGetAttributes(&a, p), "cudaPointerGetAttributes");
-  return a.type == cudaMemoryTypeDevice ? a.device : -1;
+std::atomic<int> reports_waits{0};  // 1: a warning, 2: an error
+
+// The program waits for the GPU here, maybe without meaning to.
+void report_wait() {
+  const int how = reports_waits.load(std::memory_order_relaxed);
+  if (how == 0) [[likely]]
+    return;
+  check(how == 1, "", "called a synchronizing CUDA operation");
+  warn("called a synchronizing CUDA operation");
+}
+
+void enqueue(void* to, const void* from, size_t nbytes, cudaMemcpyKind how, const char* what) {
+  check_cuda(cudaMemcpyAsync(to, from, nbytes, how, stream()), what);
+}
+
+void to_gpu(char* to, const char* from, size_t nbytes, bool non_blocking) {
+  constexpr const char* kWhat = "copying to the device";
+  if ((non_blocking || nbytes >= kDirect) && is_pinned(from)) {
+    keep_pinned_for_stream(from);
+    enqueue(to, from, nbytes, cudaMemcpyHostToDevice, kWhat);
+    if (non_blocking) return;
+    report_wait();
+    synchronize_stream(stream());
+    return;
+  }
+  for (size_t done = 0; done < nbytes;) {
+    const size_t n = std::min(kStage, nbytes - done);
+    void* const stage = allocate_pinned(n);
+    std::memcpy(stage, from + done, n);
+    keep_pinned_for_stream(stage);
+    enqueue(to + done, stage, n, cudaMemcpyHostToDevice, kWhat);
+    free_pinned(nullptr, stage, n);
+    done += n;
+  }
+}
+
+// Whoever has waited tells what kernels have noted.
+void to_host(void* to, const void* from, size_t nbytes, bool non_blocking) {
+  constexpr const char* kWhat = "copying to the host";
+  const bool leaves = non_blocking && is_pinned(to);
+  if (!leaves) report_wait();
+  if (!stream() && !non_blocking) {
+    check_cuda(cudaMemcpy(to, from, nbytes, cudaMemcpyDeviceToHost), kWhat);
+    return tell_notes();
+  }
+  if (leaves) keep_pinned_for_stream(to);
+  enqueue(to, from, nbytes, cudaMemcpyDeviceToHost, kWhat);
+  if (leaves) return;
+  synchronize_stream(stream());
+  tell_notes();
+}
+
+// On the stream of the device that has it, between the work of both.
+void to_other_gpu(void* to, int there, const void* from, int here, size_t nbytes) {
+  const Selected source(here);
+  const cudaStream_t giving = stream_on(here), taking = stream_on(there);
+  Mark ready(there, taking);
+  ready.hold(here, giving);
+  ready.forget();
+  check_cuda(cudaMemcpyPeerAsync(to, there, from, here, nbytes, giving), "copying between devices");
+  Mark done(here, giving);
+  done.hold(there, taking);
+  done.forget();
 }
 
 }  // namespace
 
-void select(int index) {
-  if (index == selected_device) return;
-  check_cuda(cudaSetDevice(index), "cudaSetDevice");
-  selected_device = index;
-}
-int selected() { return selected_device; }
+void set_reports_waits(int how) { reports_waits = how; }
+int get_reports_waits() { return reports_waits; }
 
-void copy_bytes(void* to, const void* from, size_t nbytes) {
+void copy_on_device(void* to, const void* from, size_t nbytes) {
+  if (nbytes) enqueue(to, from, nbytes, cudaMemcpyDeviceToDevice, "copying on the device");
+}
+
+void copy_bytes(void* to, Device there, const void* from, Device here, size_t nbytes, bool non_blocking) {
   if (nbytes == 0) return;
-  const int there = device_of(to), here = device_of(from);
-  if (there >= 0 && there == here) {
-    check_cuda(cudaMemcpyAsync(to, from, nbytes, cudaMemcpyDeviceToDevice, kStream), "copying on the device");
-  } else if (there >= 0 && here >= 0) {
-    check_cuda(cudaMemcpyPeer(to, there, from, here, nbytes), "copying between devices");
+  if (here.is_cpu()) {
+    to_gpu(static_cast<char*>(to), static_cast<const char*>(from), nbytes, non_blocking);
+  } else if (there.is_cpu()) {
+    to_host(to, from, nbytes, non_blocking);
   } else {
-    check_cuda(cudaMemcpy(to, from, nbytes, there >= 0 ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToHost),
-               "copying between host and device");
-    if (here >= 0) tell_notes();  // it has waited for the kernels
+    to_other_gpu(to, there.index, from, here.index, nbytes);
   }
 }
 
 Scalar read_element(const TensorImpl& x) {
   alignas(8) char bytes[8];
   const char* p = static_cast<const char*>(x.storage->data()) + x.offset * item_size(x.dtype);
-  check_cuda(cudaMemcpy(bytes, p, size_t(item_size(x.dtype)), cudaMemcpyDeviceToHost), "reading an element");
-  tell_notes();
+  to_host(bytes, p, size_t(item_size(x.dtype)), false);
   return visit_any_dtype(x.dtype, [&]<class T>() -> Scalar {
     if constexpr (std::is_same_v<T, bool>) return Scalar(bytes[0] != 0);
     T value;

@@ -2,23 +2,44 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
-#include "cnn/cuda.h"
+#include "core/cuda_plugin.h"
 #include "cnn/tensor.h"
 
 namespace cnn::cuda {
 
-// Memory on the device, at least 512 bytes aligned; null for nothing. OutOfMemory when neither the driver nor the cache
-// has it.
+// Memory on the device for this thread's stream, at least 512 bytes aligned; null for nothing. OutOfMemory when neither
+// the driver nor the cache has it.
 void* allocate(size_t nbytes, Device device);
-// Back to the cache. Work under way may still use it: the next owner's work comes after it on the same stream.
+// Back to the cache. Work under way may still use it: its next owner's comes after it on the same stream, and it waits
+// for the other streams that it was kept for.
 void release(void* context, void* data, size_t nbytes);
+void keep_for_stream(void* data, void* stream);
 void empty_cache();
 CudaMemory memory(int index);
+void reset_memory(int index, bool peaks);
+void set_memory_limit(int index, double fraction);
+double memory_limit(int index);
+void set_caching(bool enabled);
+std::vector<CudaBlock> blocks(int index);
 int64_t blocks_handed_out();  // on all devices, since the start
 
-// Between host and device memory and between devices. The host's side is done on return.
-void copy_bytes(void* to, const void* from, size_t nbytes);
+// Pinned memory of the host.
+void* allocate_pinned(size_t nbytes);
+void free_pinned(void* context, void* data, size_t nbytes);
+bool is_pinned(const void* data);
+void keep_pinned_for_stream(const void* data);  // this thread's, on the selected device
+CudaPinnedMemory pinned_memory();
+void reset_pinned(bool peaks);
+void empty_pinned_cache();
+
+// See cuda_copy.
+void copy_bytes(void* to, Device there, const void* from, Device here, size_t nbytes, bool non_blocking);
+// Whether waits of the host for a copy are reported: 1 by a warning, 2 by an error.
+void set_reports_waits(int how);
+int get_reports_waits();
+void copy_on_device(void* to, const void* from, size_t nbytes);
 Scalar read_element(const TensorImpl& x);
 
 // The device that this thread's calls go to.

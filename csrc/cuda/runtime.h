@@ -3,13 +3,20 @@
 
 #include <cuda_runtime.h>
 
+#include <vector>
+
 #include "cnn/check.h"
 
 namespace cnn::cuda {
 
-// Everything runs on the legacy default stream of its device: calls follow each other in the order in which they were
-// made.
-inline constexpr cudaStream_t kStream = nullptr;
+// This thread's stream on the selected device: the legacy default stream, unless the program has chosen another. Calls
+// follow each other on it in the order in which they were made.
+cudaStream_t stream();
+inline constexpr struct ThisStream {
+  operator cudaStream_t() const { return stream(); }
+} kStream;
+
+std::vector<int> architectures();  // that this library was compiled for
 
 inline void check_cuda(cudaError_t error, const char* what) {
   if (error == cudaSuccess) [[likely]]

@@ -11,7 +11,7 @@ namespace cnn {
 namespace {
 
 // Elements of src, converted, into dst of the same shape or a shape it broadcasts to; across devices too.
-void copy_raw(const Tensor& dst, const Tensor& src) {
+void copy_raw(const Tensor& dst, const Tensor& src, bool non_blocking = false) {
   const Recorded range("copy_", dst, src);
   if (dst.device() == src.device() || dst.device().is_meta() || src.device().is_meta()) {
     if (src.device().is_meta() && !dst.device().is_meta())
@@ -27,12 +27,21 @@ void copy_raw(const Tensor& dst, const Tensor& src) {
              dst.dtype());
     return;
   }
-  // Between memories only dense bytes travel.
-  const Tensor from = src.is_contiguous() ? src : contiguous(src);
-  Tensor staged = empty(from.shape(), from.dtype(), dst.device());
-  const Device gpu = dst.device().is_cpu() ? from.device() : dst.device();
-  backend(gpu).copy_bytes(staged.raw(), from.raw(), size_t(from.numel()) * item_size(from.dtype()));
-  copy_raw(dst, staged);
+  // Between memories only dense bytes travel, to where they belong if they lie there in the same order.
+  const bool alike = dst.dtype() == src.dtype() && dst.shape() == src.shape() && dst.strides() == src.strides() &&
+                     is_dense(src.shape(), src.strides());
+  const Tensor from = alike || src.is_contiguous() ? src : contiguous(src);
+  const bool direct = alike || (dst.dtype() == from.dtype() && dst.shape() == from.shape() && dst.is_contiguous());
+  const Tensor staged = direct ? dst : empty(from.shape(), from.dtype(), dst.device());
+  cuda_copy(staged.raw(), staged.device(), from.raw(), from.device(), size_t(from.numel()) * item_size(from.dtype()),
+            non_blocking && direct);
+  if (!direct) copy_raw(dst, staged);
+}
+
+// Uninitialised, in pinned memory; the strides are dense.
+Tensor empty_pinned(const Dims& sizes, const Dims& strides, DType dtype) {
+  const size_t nbytes = size_t(numel_of("pin_memory", sizes)) * item_size(dtype);
+  return Tensor(make_ref<TensorImpl>(cuda_pinned_storage(nbytes), sizes, strides, 0, dtype));
 }
 
 Tensor dense_copy(const Tensor& x, const Tensor& y) {
@@ -55,14 +64,14 @@ Tensor contiguous(const Tensor& x, MemoryFormat format) {
   return clone(x, format);
 }
 
-Tensor copy_(const Tensor& dst, const Tensor& src) {
+Tensor copy_(const Tensor& dst, const Tensor& src, bool non_blocking) {
   const Dims shape = broadcast_shapes("copy_", dst.shape(), src.shape());
   check(shape == dst.shape(), "copy_", "output with shape ", dst.shape(), " doesn't match the broadcast shape ", shape);
   Grad grad({dst, src}, Dest::in_place(dst));
   check_no_internal_overlap("copy_", dst);
   check_no_partial_overlap("copy_", dst, src);
   dst.impl()->bump_version();
-  copy_raw(dst, src);
+  copy_raw(dst, src, non_blocking);
   if (!grad) return dst;
   return grad.record("torch::autograd::CopyBackwards", dst, [](Grads& g) {
     if (g.wants(0)) g[0] = zeros_like(g.out());
@@ -70,7 +79,8 @@ Tensor copy_(const Tensor& dst, const Tensor& src) {
   });
 }
 
-Tensor to(const Tensor& x, std::optional<DType> dtype, std::optional<Device> device, bool copy, MemoryFormat format) {
+Tensor to(const Tensor& x, std::optional<DType> dtype, std::optional<Device> device, bool copy, MemoryFormat format,
+          bool non_blocking) {
   const DType t = dtype.value_or(x.dtype());
   Device d = device.value_or(x.device());
   if (d.is_cuda()) d = cuda_device(d);
@@ -81,7 +91,8 @@ Tensor to(const Tensor& x, std::optional<DType> dtype, std::optional<Device> dev
   Grad grad({x});
   Tensor y = x.device() == d ? empty_like(x, t, format)
                              : empty(x.shape(), t, d, format == MemoryFormat::Preserve ? memory_format_of(x) : format);
-  copy_raw(y, x);
+  if (non_blocking && d.is_cpu() && x.device().is_cuda()) y = empty_pinned(y.shape(), y.strides(), t);
+  copy_raw(y, x, non_blocking);
   if (!grad || !is_floating(t)) return y;
   const DType from = x.dtype();
   const Device home = x.device();
@@ -89,6 +100,20 @@ Tensor to(const Tensor& x, std::optional<DType> dtype, std::optional<Device> dev
 }
 Tensor to_dtype(const Tensor& x, DType dtype) { return to(x, dtype, {}); }
 Tensor to_device(const Tensor& x, Device device) { return to(x, {}, device); }
+
+bool is_pinned(const Tensor& x) { return x.device().is_cpu() && cuda_is_pinned(x.storage()->data()); }
+
+Tensor pin_memory(const Tensor& x) {
+  check(x.device().is_cpu(), "", "cannot pin '", device_type_name(x.device().type),
+        "' tensors: only dense CPU tensors can be pinned");
+  if (is_pinned(x)) return x;
+  Grad grad({x});
+  const Dims strides = is_dense(x.shape(), x.strides()) ? x.strides() : contiguous_strides(x.shape());
+  Tensor y = empty_pinned(x.shape(), strides, x.dtype());
+  copy_raw(y, x);
+  if (!grad) return y;
+  return grad.record("PinMemoryBackward0", y, [](Grads& g) { g[0] = g.out(); });
+}
 
 Tensor resize_(const Tensor& x, const Dims& size, MemoryFormat format) {
   check(!x.requires_grad(), "resize_", "cannot resize variables that require grad");

@@ -13,7 +13,7 @@ __all__ = ["parallel_info", "show"]
 def show():
     """What multiplies, on which instruction set, and whether there is a GPU."""
     cuda = _C._cuda_is_available()
-    gpu = _C._cuda_device_name(0) if cuda else f"no ({_C._cuda_unavailable_reason()})"
+    gpu = _C._cuda_properties(0)["name"] if cuda else f"no ({_C._cuda_unavailable_reason()})"
     return (
         f"PyTorch built with:\n  - cnn {sys.modules['cnn'].__version__}\n"
         f"  - CPU capability usage: {_C._cpu_capability()}\n"

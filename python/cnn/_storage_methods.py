@@ -71,12 +71,13 @@ def to(self, *, device, non_blocking=False):
     device = _C.device(device)
     if device == self.device:
         return self
-    return as_bytes(self).to(device).untyped_storage()
+    return as_bytes(self).to(device, non_blocking=non_blocking).untyped_storage()
 
 
 def cuda(self, device=None, non_blocking=False):
     """A copy on a GPU."""
-    return self.to(device=_C.device("cuda" if device is None else device))
+    device = _C.device("cuda" if device is None else device)
+    return self.to(device=device, non_blocking=non_blocking)
 
 
 def mps(self):

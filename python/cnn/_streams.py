@@ -1,12 +1,12 @@
 """Queues of work on a device and marks in them, for any device: `Stream` and `Event`.
 
-Work is done in the order in which it is asked for: on the CPU it is done when a call returns, on a
-GPU everything runs on its one stream. So a stream has nothing to wait for but its device.
+On the CPU work is done when a call returns. A GPU has a default stream, where it does what it is
+asked for in order, and others beside it: what one stream makes may be used on another only after
+`wait_stream` or `wait_event`. Memory that is freed is handed on when its stream has come that far,
+and when those have for which `Tensor.record_stream` kept it.
 """
 
 from __future__ import annotations
-
-import time
 
 from . import _C
 
@@ -27,19 +27,39 @@ def _device(device):
     if device.type not in ("cpu", "cuda"):
         raise RuntimeError(f"PyTorch is not linked with support for {device.type} devices")
     if device.type == "cuda":
-        return _C.device(
-            "cuda", _C._cuda_current_device() if device.index is None else device.index
-        )
+        current = _C._cuda_current_device()  # raises without a GPU
+        return _C.device("cuda", current if device.index is None else device.index)
     return device
 
 
+def stream_of_handle(kind, device, handle):
+    """The stream of class `kind` with a handle of the CUDA runtime."""
+    stream = object.__new__(kind)
+    stream._device, stream._handle, stream.priority, stream._outer = device, handle, 0, []
+    return stream
+
+
 class Stream:
-    """A queue of work on a device, by default the CPU, whose work is done when its call returns."""
+    """A queue of work on a device, by default the CPU, whose work is done when its call returns.
+
+    On a GPU it is one of a pool of 32 for each `priority` (lower numbers go first), and `with
+    stream:` makes it the one that this thread's work goes to.
+    """
 
     def __init__(
-        self, device=None, *, priority=0, stream_id=0, device_index=None, device_type=None
+        self, device=None, *, priority=0, stream_id=None, device_index=None, device_type=None
     ):
+        if device_type is not None and int(device_type) == 1:
+            device = _C.device("cuda", device_index)
         self._device = _device(device)
+        self.priority = priority
+        self._outer = []
+        if self._device.type == "cpu":
+            self._handle = 0
+        elif stream_id is None:
+            self._handle = _C._cuda_new_stream(self._device.index, priority)
+        else:
+            self._handle = stream_id
 
     device = property(lambda self: self._device, doc="The device.")
     device_type = property(
@@ -49,97 +69,143 @@ class Stream:
         lambda self: -1 if self._device.index is None else self._device.index,
         doc="The number of the device; -1 for the CPU.",
     )
-    stream_id = property(lambda self: 0, doc="0: a device has one.")
+    stream_id = property(
+        lambda self: self._handle, doc="Its handle in the CUDA runtime; 0 is a device's default."
+    )
 
     @property
     def native_handle(self):
-        """Raises: no stream is lent to other libraries."""
-        raise RuntimeError("Backend doesn't support getting stream native handle.")
+        """The stream's handle in the CUDA runtime. RuntimeError for the CPU."""
+        if self._device.type == "cpu":
+            raise RuntimeError("Backend doesn't support getting stream native handle.")
+        return self.stream_id
 
     def query(self):
-        """Whether all work is done, which it waits for on a GPU."""
-        self.synchronize()
-        return True
+        """Whether all work is done."""
+        return self._device.type == "cpu" or _C._cuda_stream_is_done(
+            self._device.index, self.stream_id
+        )
 
     def synchronize(self):
         """Waits until all work is done."""
         if self._device.type == "cuda":
-            _C._cuda_synchronize(self._device.index)
+            _C._cuda_synchronize_stream(self._device.index, self.stream_id)
 
     def wait_event(self, event):
-        """Returns: what comes later runs later."""
+        """What this stream is asked for from now on comes after the event."""
+        event.wait(self)
 
     def wait_stream(self, stream):
-        """Returns: what comes later runs later. RuntimeError on the CPU, as PyTorch's."""
-        if self._device.type == "cpu":
-            raise RuntimeError("cpu backend doesn't support events.")
+        """What this stream is asked for from now on comes after what another was asked for."""
+        self.wait_event(stream.record_event())
 
     def record_event(self, event=None):
         """Marks this place with an event, by default a new one, and returns it."""
-        event = Event(self._device) if event is None else event
+        event = self._new_event() if event is None else event
         event.record(self)
         return event
+
+    def _new_event(self):
+        return Event(self._device)
 
     def is_capturing(self):
         """False: no work is recorded to be run again."""
         return False
 
     def __enter__(self):
+        if self._device.type == "cuda":
+            current = _C._cuda_current_device()
+            self._outer.append((current, _C._cuda_stream(self._device.index)))
+            _C._cuda_set_device(self._device.index)
+            _C._cuda_set_stream(self._device.index, self.stream_id)
         return self
 
     def __exit__(self, *error):
+        if self._device.type == "cuda":
+            device, handle = self._outer.pop()
+            _C._cuda_set_stream(self._device.index, handle)
+            _C._cuda_set_device(device)
         return False
 
     def __eq__(self, other):
-        return isinstance(other, Stream) and self._device == other._device
+        return (
+            isinstance(other, Stream)
+            and self._device == other._device
+            and self.stream_id == other.stream_id
+        )
 
     def __hash__(self):
-        return hash((type(self).__name__, self._device))
+        return hash((self._device, self.stream_id))
 
     def __repr__(self):
         return (
             f"torch.Stream device_type={self._device.type}, device_index={self.device_index}, "
-            "stream_id=0"
+            f"stream_id={self.stream_id}"
         )
 
 
 class Event:
-    """A mark in a device's work, with a time. Only GPUs have them; `record` waits for the GPU."""
+    """A mark in a stream's work, which others wait for, with a time if it is asked for."""
+
+    _handle = 0
 
     def __init__(self, device=None, *, enable_timing=False, blocking=False, interprocess=False):
+        if interprocess:
+            raise NotImplementedError("Event: events do not go to other processes")
         self._device = _device(device)
-        self._timed = enable_timing
-        self._time = None
+        self._timed, self._blocking = enable_timing, blocking
 
     device = property(lambda self: self._device, doc="The device.")
-    event_id = property(
-        lambda self: 0 if self._time is None else id(self), doc="A number of its own."
-    )
+    event_id = property(lambda self: self._handle, doc="Its handle; 0 before it is recorded.")
 
     def record(self, stream=None):
-        """Sets the mark: after all that was asked of the device up to now."""
+        """Sets the mark: after all that the stream, by default this thread's, was asked for."""
         if self._device.type == "cpu":
             raise RuntimeError("cpu backend doesn't support events.")
-        _C._cuda_synchronize(self._device.index)
-        self._time = time.perf_counter()
+        if stream is None:
+            index = self._device.index if self._handle else _C._cuda_current_device()
+            handle = _C._cuda_stream(index)
+        else:
+            index, handle = stream.device.index, stream.stream_id
+        if not self._handle:
+            self._device = _C.device("cuda", index)
+            self._handle = _C._cuda_new_event(index, self._timed, self._blocking)
+        elif index != self._device.index:
+            raise RuntimeError(
+                f"Event device {self._device.index} does not match recording stream's device "
+                f"{index}."
+            )
+        _C._cuda_record_event(index, self._handle, handle)
 
     def wait(self, stream=None):
-        """Returns: what comes later runs later."""
+        """What the stream, by default this thread's, is asked for from now on comes after it."""
+        if not self._handle:
+            return
+        if stream is None:
+            index = _C._cuda_current_device()
+            handle = _C._cuda_stream(index)
+        else:
+            index, handle = stream.device.index, stream.stream_id
+        _C._cuda_wait_event(index, handle, self._handle)
 
     def query(self):
-        """True: `record` has waited."""
-        return True
+        """Whether the work before it is done."""
+        return not self._handle or _C._cuda_event_is_done(self._device.index, self._handle)
 
     def synchronize(self):
-        """Returns: `record` has waited."""
+        """Waits until the work before it is done."""
+        if self._handle:
+            _C._cuda_synchronize_event(self._device.index, self._handle)
 
     def elapsed_time(self, end_event):
-        """Milliseconds from this mark to another."""
+        """Milliseconds on the GPU from this mark to another."""
         if not (self._timed and end_event._timed):
             raise ValueError("Both events must be created with argument 'enable_timing=True'.")
-        if self._time is None or end_event._time is None:
+        if not (self._handle and end_event._handle):
             raise ValueError("Both events must be recorded before calculating elapsed time.")
-        return (end_event._time - self._time) * 1e3
+        if not (self.query() and end_event.query()):
+            raise RuntimeError("Both events must be completed before calculating elapsed time.")
+        return _C._cuda_elapsed_ms(self._device.index, self._handle, end_event._handle)
 
     def ipc_handle(self):
         """Raises: no event goes to other processes."""
@@ -149,6 +215,13 @@ class Event:
     def from_ipc_handle(cls, device, handle):
         """Raises: no event comes from other processes."""
         raise NotImplementedError("Event.from_ipc_handle: events do not come from other processes")
+
+    def __del__(self):
+        if self._handle and _C is not None:
+            try:
+                _C._cuda_delete_event(self._device.index, self._handle)
+            except RuntimeError:
+                pass  # in a forked child, which has no GPU
 
     def __repr__(self):
         index = -1 if self._device.index is None else self._device.index

@@ -148,6 +148,34 @@ def storage_type(self):
     return typed_storage(self)._get_legacy_storage_class()
 
 
+_TYPES_OF_ARRAYS = {
+    "bool": "|b1", "uint8": "|u1", "int8": "|i1", "int16": "<i2", "int32": "<i4", "int64": "<i8",
+    "float16": "<f2", "bfloat16": "<V2", "float32": "<f4", "float64": "<f8",
+}  # fmt: skip
+
+
+def _cuda_array_interface(self):
+    """Where it lies on its GPU, as other libraries read it; CPU tensors do not have this."""
+    if not self.is_cuda:
+        raise AttributeError(
+            f"Can't get __cuda_array_interface__ on non-CUDA tensor type: {self.type()} If CUDA "
+            "data is required use tensor.cuda() to copy tensor to device memory."
+        )
+    if self.requires_grad:
+        raise RuntimeError(
+            "Can't get __cuda_array_interface__ on Variable that requires grad. If gradients "
+            "aren't required, use var.detach() to get Variable that doesn't require grad."
+        )
+    size = self.element_size()
+    return {
+        "typestr": _TYPES_OF_ARRAYS[str(self.dtype).rpartition(".")[2]],
+        "shape": tuple(self.shape),
+        "strides": None if self.is_contiguous() else tuple(s * size for s in self.stride()),
+        "data": (self.data_ptr() if self.numel() else 0, False),
+        "version": 2,
+    }
+
+
 def _typed_storage(self):
     from .storage import typed_storage
 
@@ -176,6 +204,7 @@ def _install():
     Tensor.__dir__ = _dir
     Tensor._typed_storage = _typed_storage
     Tensor.volatile = property(_volatile)
+    Tensor.__cuda_array_interface__ = property(_cuda_array_interface)
     Tensor.grad_dtype = property(_grad_dtype)
     methods = {name: getattr(_composite, name) for name in _composite.METHODS}
     methods |= {name: getattr(functional, name) for name in functional.METHODS}

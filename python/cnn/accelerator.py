@@ -72,17 +72,18 @@ set_device_idx = set_device_index
 
 
 def current_stream(device=None, /):
-    """Its stream; there is one."""
+    """The stream that this thread's work on it goes to."""
     _require()
-    from ._streams import Stream
+    from ._streams import Stream, stream_of_handle
 
-    return Stream(_C.device("cuda", cuda._index(device)))
+    device = _C.device("cuda", cuda._index(device))
+    return stream_of_handle(Stream, device, _C._cuda_stream(device.index))
 
 
 def set_stream(stream):
-    """Makes a stream's device the one in use."""
+    """Sends this thread's work to a stream, and makes its device the one in use."""
     _require()
-    cuda.set_device(stream.device)
+    cuda.set_stream(stream)
 
 
 def synchronize(device=None, /):
@@ -133,8 +134,9 @@ def empty_cache():
 
 
 def empty_host_cache():
-    """Gives pinned memory that no tensor uses back; it is never kept."""
+    """Gives pinned memory that no tensor uses back to the driver."""
     _require()
+    _C._cuda_empty_pinned_cache()
 
 
 def memory_allocated(device_index=None, /):
@@ -156,7 +158,7 @@ def memory_reserved(device_index=None, /):
 
 
 def max_memory_reserved(device_index=None, /):
-    """The most bytes taken from the driver; here: those taken now."""
+    """The most bytes that have been taken from the driver."""
     _require()
     return cuda.max_memory_reserved(device_index)
 
@@ -167,31 +169,23 @@ def memory_stats(device_index=None, /):
     return cuda.memory_stats(device_index)
 
 
-def _not_counted(name):
-    _require()
-    raise NotImplementedError(f"accelerator.{name}: the allocator does not say this")
-
-
 def get_memory_info(device_index=None, /):
-    """Raises: the driver is not asked."""
-    _not_counted("get_memory_info")
+    """(free, total) bytes, as the driver says."""
+    _require()
+    return cuda.mem_get_info(device_index)
 
 
 def reset_accumulated_memory_stats(device_index=None, /):
-    """Raises: what the allocator counts is never set back."""
-    _not_counted("reset_accumulated_memory_stats")
+    """Counts what comes and goes from 0 again."""
+    _require()
+    cuda.reset_accumulated_memory_stats(device_index)
 
 
 def reset_peak_memory_stats(device_index=None, /):
-    """Raises: what the allocator counts is never set back."""
-    _not_counted("reset_peak_memory_stats")
+    """Sets every peak to what there is now."""
+    _require()
+    cuda.reset_peak_memory_stats(device_index)
 
 
 _unavailable.mark("work is not recorded; call the function as it is", Graph)
-_unavailable.mark(
-    "the allocator does not say this",
-    get_memory_info,
-    reset_accumulated_memory_stats,
-    reset_peak_memory_stats,
-)
 _absent.explain(__name__)

@@ -96,8 +96,15 @@ class TypedStorage:
         return typed_storage(values)
 
     def _get_legacy_storage_class(self):
-        """The class whose name says its dtype; None on other devices than the CPU."""
-        return STORAGE_OF_DTYPE.get(self.dtype) if self.device.type == "cpu" else None
+        """The class whose name says its dtype and device; None for meta."""
+        kind = STORAGE_OF_DTYPE.get(self.dtype)
+        if kind is None or self.device.type == "cpu":
+            return kind
+        if self.device.type != "cuda":
+            return None
+        from .cuda import _storage_types
+
+        return getattr(_storage_types, kind.__name__)
 
     def pickle_storage_type(self):
         """The name of that class."""

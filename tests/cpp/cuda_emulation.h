@@ -38,12 +38,6 @@ struct cudaPointerAttributes {
   void* devicePointer;
   void* hostPointer;
 };
-struct cudaDeviceProp {
-  char name[256];
-  size_t totalGlobalMem;
-  int major, minor, multiProcessorCount, warpSize, maxThreadsPerBlock, maxThreadsPerMultiProcessor;
-  size_t sharedMemPerBlock, l2CacheSize;
-};
 
 namespace cnn::emulation {
 
@@ -130,10 +124,6 @@ inline cudaError_t cudaDeviceSynchronize() {
   cnn::emulation::queue().finish_device(cnn::emulation::current_device());
   return cudaSuccess;
 }
-inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int) {
-  *p = {"emulated on the host", cnn::emulation::Memory::kTotal, 9, 0, 132, 32, 1024, 2048, 49152, 50 << 20};
-  return cudaSuccess;
-}
 inline cudaError_t cudaDeviceCanAccessPeer(int* can, int, int) {
   *can = 0;
   return cudaSuccess;
@@ -146,6 +136,8 @@ inline cudaError_t cudaRuntimeGetVersion(int* version) {
   *version = 13000;
   return cudaSuccess;
 }
+
+#include "emulation/properties.h"
 
 // ---- Memory ----
 

@@ -504,47 +504,10 @@ void test_gemm() {
   compare_gemm<int64_t>("of nothing", t, 0);
 }
 
-// ---- Memory ----
-
-void test_memory() {
-  const Device gpu{DeviceType::Cuda, 0};
-  cuda::select(0);
-  void* const p = cuda::allocate(1000, gpu);
-  void* const q = cuda::allocate(1000, gpu);
-  EXPECT(p != q);
-  EXPECT(cuda::memory(0).allocated >= 2000);
-  const auto x = numbers<float>(250);
-  Array<float> y(250);
-  cuda::copy_bytes(p, x.data(), 1000);
-  cuda::copy_bytes(q, p, 1000);
-  cuda::copy_bytes(y.data(), q, 1000);
-  expect_close("there and back", y, x);
-  cuda::release(nullptr, p, 1000);
-  EXPECT(cuda::allocate(1001, gpu) == p);  // the same class, from the cache
-  cuda::release(nullptr, p, 1001);
-  cuda::release(nullptr, q, 1000);
-  EXPECT(cuda::memory(0).allocated == 0);
-
-  // Cached blocks of another size make room before anybody is refused.
-  const size_t big = size_t(1) << 20;
-  cuda::release(nullptr, cuda::allocate(big, gpu), big);
-  emulation::memory().limit = emulation::memory().taken;
-  bool refused = false;
-  try {
-    cuda::allocate(2 * big, gpu);
-  } catch (const Error& e) {
-    refused = e.kind() == ErrorKind::OutOfMemory;
-  }
-  EXPECT(refused);
-  EXPECT(cuda::memory(0).reserved == 0);
-  void* const again = cuda::allocate(big, gpu);
-  EXPECT(again != nullptr);
-  cuda::release(nullptr, again, big);
-}
-
 }  // namespace
 
 int main() {
+  cuda::select(0);
   test_fast_div();
   test_map();
   test_each();
@@ -554,6 +517,5 @@ int main() {
   test_meeting();
   test_ranks();
   test_long_scans();
-  test_memory();
   return report();
 }

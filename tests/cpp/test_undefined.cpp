@@ -71,6 +71,7 @@ using Packed = std::tuple<Tensor, Tensor> (*)(const Tensor&, const Tensor&, cons
   X(masked_fill) X(eq) X(ne) X(lt) X(le) X(gt) X(ge) X(logical_and) X(logical_or) X(logical_xor) X(bitwise_and) \
   X(bitwise_or) X(bitwise_xor) X(bitwise_left_shift) X(bitwise_right_shift) X(isclose) X(allclose) X(equal) \
   X(convolution) X(conv1d) X(conv2d) X(conv3d) X(conv_padded) X(conv_transpose) X(clone) X(contiguous) X(copy_) \
+  X(pin_memory) X(is_pinned) \
   X(to) X(to_dtype) X(to_device) X(resize_) X(resize_output) X(zeros_like) X(ones_like) X(full_like) X(fill_) \
   X(zero_) X(index) X(index_put) X(index_select) X(index_add) X(index_copy) X(index_fill) X(index_reduce) X(put) \
   X(gather) X(scatter) \

@@ -1,7 +1,6 @@
 """Where a name of PyTorch's works otherwise in cnn: {name: what is other}."""
 
 _NAME_ALONE = "the dtype has its name, size and limits; no tensor has it, and making one raises"
-_ONE_STREAM = "everything on a GPU runs in order on one stream, so streams only say which GPU, and an event waits"
 _ACCEPTED = "accepted, and nothing here reads it"
 _EAGER = "nothing is compiled: it gives back what it is given, which runs as Python"
 _LOOP = "there is no forward mode: reverse mode does it, at the cost of a pass for each output"
@@ -13,16 +12,12 @@ DIFFERENCES: dict[str, str] = {
             bit bits16 bits1x8 bits2x4 bits4x2 bits8 float4_e2m1fn_x2 int1 int2 int3 int4 int5 int6 int7 qint32 qint8
             quint2x4 quint4x2 quint8 uint1 uint2 uint3 uint4 uint5 uint6 uint7""".split()
     },
-    **{f"torch.{name}": _ONE_STREAM for name in ("Event", "Stream")},
-    **{
-        f"torch.cuda.{name}": _ONE_STREAM
-        for name in "Event Stream StreamContext current_stream default_stream set_stream stream".split()
-    },
     **{
         f"torch.cuda.{name}": "the CPU's generator, which numbers on GPUs come from"
-        for name in "get_rng_state initial_seed set_rng_state".split()
+        for name in """
+            default_generators get_rng_state initial_seed manual_seed manual_seed_all seed seed_all
+            set_rng_state""".split()
     },
-    "torch.cuda.memory_stats": "three of the counts",
     "torch.set_num_interop_threads": _ACCEPTED + ": operators run one after the other",
     "torch.set_warn_always": _ACCEPTED + ": warnings of the core come each time",
     "torch.multiprocessing.set_sharing_strategy": 'memory goes by file descriptors, also with "file_system"',

@@ -149,12 +149,18 @@ def reinforce(self, reward):
 
 
 def record_stream(self, s):
-    """Nothing to record: all work of a GPU is one stream. NotImplementedError for the CPU."""
+    """Keeps the memory until the stream has done all it was asked for when the tensor is freed.
+
+    For a tensor that is used on another stream than the one it was made on.
+    """
     if not self.is_cuda:
         raise NotImplementedError(
             f"Could not run 'aten::record_stream' with arguments from the '{self.device.type}' "
             "backend: there are no streams"
         )
+    from .. import _C
+
+    _C._cuda_keep_for_stream(self, s.stream_id)
 
 
 def module_load(self, other, assign=False):

@@ -2,8 +2,7 @@
 
 The CUDA part is a library of its own, opened at the first question or the first tensor on a GPU.
 Where it cannot be used, `is_available()` is False, `unavailable_reason()` says why, counts are 0,
-and what needs a GPU raises RuntimeError with that reason. Work runs on each device's default
-stream; there are no others, and objects of `Stream` all stand for it.
+and what needs a GPU raises RuntimeError with that reason.
 """
 
 from __future__ import annotations
@@ -24,7 +23,10 @@ __all__ = [
     "set_device",
     "synchronize",
     "can_device_access_peer",
+    "CudaError",
+    "DeferredCudaCallError",
     "check_error",
+    "cudaStatus",
     "cudart",
     "current_blas_handle",
     "current_solver_handle",
@@ -103,7 +105,7 @@ class device:
 
 def get_device_name(device=None):
     """What the GPU is called. RuntimeError without a GPU."""
-    return _C._cuda_device_name(_index(device))
+    return _C._cuda_properties(_index(device))["name"]
 
 
 def synchronize(device=None):
@@ -117,24 +119,28 @@ def empty_cache():
         _C._cuda_empty_cache()
 
 
+def _bytes(what, number, device):
+    return _C._cuda_memory(_index(device))[what]["all"][number] if is_available() else 0
+
+
 def memory_allocated(device=None):
     """Bytes in tensors on the GPU, rounded up to the allocator's sizes; 0 without a GPU."""
-    return _C._cuda_memory(_index(device))[0] if is_available() else 0
+    return _bytes("allocated_bytes", "current", device)
 
 
 def max_memory_allocated(device=None):
     """The most that `memory_allocated` has been; 0 without a GPU."""
-    return _C._cuda_memory(_index(device))[1] if is_available() else 0
+    return _bytes("allocated_bytes", "peak", device)
 
 
 def memory_reserved(device=None):
     """Bytes taken from the driver, in tensors or cached; 0 without a GPU."""
-    return _C._cuda_memory(_index(device))[2] if is_available() else 0
+    return _bytes("reserved_bytes", "current", device)
 
 
 def is_initialized():
-    """Whether GPUs hold a state of their own, such as a generator: none does."""
-    return False
+    """Whether a GPU has been found and opened. A forked child cannot use it then."""
+    return _C._cuda_is_initialized()
 
 
 def init():
@@ -149,21 +155,53 @@ class device_of(device):
         super().__init__(obj.get_device() if obj.is_cuda else -1)
 
 
-def _no_library(name):
-    raise RuntimeError(f"cuda.{name}: no handles of NVIDIA's libraries are given out")
+class DeferredCudaCallError(Exception):
+    """What was put off until a GPU is used has failed: nothing is put off."""
 
 
-def cudart():
-    """Raises: no handles of NVIDIA's libraries are given out."""
-    _no_library("cudart")
+class CudaError(RuntimeError):
+    """A status of the runtime other than 0."""
+
+    def __init__(self, code):
+        super().__init__(f"{_C._cuda_error_text(int(code))} ({int(code)})")
+
+
+class cudaStatus:
+    """Two statuses of the runtime."""
+
+    SUCCESS = 0
+    ERROR_NOT_READY = 34
 
 
 def check_error(res):
-    """Raises AcceleratorError for a status of the runtime other than 0."""
-    if int(res) != 0:
-        from .._streams import AcceleratorError
+    """Raises CudaError for a status of the runtime other than 0."""
+    if int(res) != cudaStatus.SUCCESS:
+        raise CudaError(res)
 
-        raise AcceleratorError(f"CUDA error: {int(res)}", error_code=int(res))
+
+def cudart():
+    """Some of the runtime's functions by their names: those that switch profilers, and memory."""
+    current_device()  # raises without a GPU
+    from types import SimpleNamespace
+
+    def switched(on):
+        _C._cuda_profile(on)
+        return cudaStatus.SUCCESS
+
+    def free_memory(device):
+        return (cudaStatus.SUCCESS, *_C._cuda_free_memory(device))
+
+    return SimpleNamespace(
+        cudaError=SimpleNamespace(success=cudaStatus.SUCCESS),
+        cudaGetErrorString=lambda code: _C._cuda_error_text(int(code)),
+        cudaMemGetInfo=free_memory,
+        cudaProfilerStart=lambda: switched(True),
+        cudaProfilerStop=lambda: switched(False),
+    )
+
+
+def _no_library(name):
+    raise RuntimeError(f"cuda.{name}: no handles of NVIDIA's libraries are given out")
 
 
 def current_blas_handle():
@@ -177,51 +215,63 @@ def current_solver_handle():
 
 
 def can_device_access_peer(device, peer_device):
-    """Whether one GPU reads another's memory: it does not. Raises without a GPU."""
-    current_device()
-    return False
+    """Whether one GPU can read another's memory."""
+    device, peer_device = _index(device), _index(peer_device)
+    current_device()  # raises without a GPU
+    for index, what in ((device, "device"), (peer_device, "peer device")):
+        if not 0 <= index < device_count():
+            raise AssertionError(f"Invalid {what} id")
+    return _C._cuda_can_access_peer(device, peer_device)
 
 
 def get_arch_list():
     """The architectures that the library was compiled for; empty without a GPU."""
-    return []
+    return [f"sm_{number}" for number in _C._cuda_architectures()] if is_available() else []
 
 
 def get_gencode_flags():
-    """How the compiler names them; empty."""
-    return ""
+    """The compiler's options for `get_arch_list`."""
+    names = [name[3:] for name in get_arch_list()]
+    return " ".join(f"-gencode compute=compute_{name},code=sm_{name}" for name in names)
 
 
 def is_bf16_supported(including_emulation=True):
-    """Whether tensors of bfloat16 can be on the GPU; False without one."""
-    return is_available()
+    """Whether the GPU computes in bfloat16 or, if included, by way of float32; False without."""
+    if not is_available():
+        return False
+    return including_emulation or _C._cuda_properties(current_device())["major"] >= 8
 
 
 def is_tf32_supported():
-    """False: products of float32 are computed in float32."""
-    return False
+    """Whether the GPU has TF32: float32 rounded for its matrix units. False without a GPU."""
+    return is_available() and _C._cuda_properties(current_device())["major"] >= 8
 
 
 def get_sync_debug_mode():
-    """0: waiting for a GPU is never reported. Raises without a GPU."""
-    current_device()
-    return 0
+    """How waiting for a GPU is reported: 0 not at all, 1 by a warning, 2 by RuntimeError."""
+    return _C._cuda_get_reports_waits()
 
 
 def set_sync_debug_mode(debug_mode):
-    """Takes 0, "default"; NotImplementedError for the others. Raises without a GPU."""
-    current_device()
-    if debug_mode not in (0, "default"):
-        raise NotImplementedError("cuda.set_sync_debug_mode: waiting for a GPU is not reported")
+    """Lets calls that wait for a value or a copy of a GPU warn (1, "warn") or raise (2, "error").
+
+    0, "default": neither. `synchronize` and its like, which are meant to wait, are not reported.
+    """
+    modes = ("default", "warn", "error")
+    if debug_mode in modes:
+        debug_mode = modes.index(debug_mode)
+    elif debug_mode not in (0, 1, 2):
+        raise RuntimeError(
+            "invalid value of debug_mode, expected one of `default`, `warn`, `error` or 0, 1, 2"
+        )
+    _C._cuda_set_reports_waits(debug_mode)
 
 
 _unavailable.mark(
     "no handles of NVIDIA's libraries are given out",
-    cudart,
     current_blas_handle,
     current_solver_handle,
 )
-default_generators = ()
 has_half = True
 has_magma = False
 
@@ -250,6 +300,10 @@ _lent = {
 }
 _HOME = {name: file for file, names in _lent.items() for name in names.split()}
 __all__ += sorted(_HOME)
+_MODULES = set(
+    """
+    amp comm graphs jiterator memory nccl nvtx profiler random sparse streams tunable""".split()
+)
 
 
 def __getattr__(name):
@@ -257,10 +311,16 @@ def __getattr__(name):
 
     if name in _HOME:
         return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    if name in ("amp", "comm", "graphs", "memory", "nvtx", "profiler", "random", "streams"):
+    if name == "default_generators":  # one for each GPU: the CPU's, which their numbers come from
+        return (_C.default_generator,) * device_count()
+    if name in _MODULES:
         return import_module(f"{__name__}.{name}")
     if name in ("OutOfMemoryError", "AcceleratorError"):
         return getattr(import_module("cnn"), name)
     if name.endswith("Tensor") and hasattr(_C, name):
         return getattr(import_module(f"{__name__}._tensor_types"), name)
+    if name.endswith("Storage") and hasattr(import_module("cnn.storage"), name):
+        storages = import_module(f"{__name__}._storage_types")
+        if name in storages.__all__:
+            return getattr(storages, name)
     raise _absent.absent("cnn.cuda", name)

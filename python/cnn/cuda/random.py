@@ -1,4 +1,8 @@
-"""Random numbers on GPUs: they are drawn on the CPU, from its generator, and moved."""
+"""Random numbers on GPUs: they are drawn on the CPU, from its generator, and moved.
+
+So the functions that seed a GPU's generator, or read and set its state, mean the CPU's. Without a
+GPU those that seed do nothing, so that scripts may seed every device.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +22,10 @@ __all__ = [
 
 
 def manual_seed(seed):
-    """Accepted for scripts that seed every device: no op draws its numbers on a GPU."""
-    int(seed)
+    """Seeds the generator that numbers on GPUs come from; nothing to do without a GPU."""
+    seed = int(seed)
+    if _C._cuda_is_available():
+        _C.default_generator.manual_seed(seed)
 
 
 def manual_seed_all(seed):
@@ -29,10 +35,13 @@ def manual_seed_all(seed):
 
 def seed():
     """As `manual_seed`, with a number of the system's."""
+    if _C._cuda_is_available():
+        _C.default_generator.seed()
 
 
 def seed_all():
     """As `seed`."""
+    seed()
 
 
 def initial_seed():

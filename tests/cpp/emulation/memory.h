@@ -29,6 +29,7 @@ struct Options {
     const std::string words = env ? env : "";
     deferred = words.find("deferred") != words.npos;
     guarded = words.find("guarded") != words.npos;
+    if (guarded) setenv("PYTORCH_NO_CUDA_MEMORY_CACHING", "1", 0);  // or blocks would stand side by side in segments
     const auto number = [&](const char* name, uint64_t value) {
       const size_t at = words.find(name);
       return at == words.npos ? value : std::strtoull(words.c_str() + at + std::strlen(name), nullptr, 10);
