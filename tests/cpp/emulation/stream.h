@@ -158,10 +158,14 @@ class Queue {
   }
   // What an event or a wait for the stream stands behind.
   uint64_t last_of(Stream& s) {
-    if (&s != &null_[s.device]) return s.last;
     std::vector<uint64_t> after = {s.last};
+    const auto awaited = awaited_.find(&s);  // to wait for an event is work, too
+    if (awaited != awaited_.end()) {
+      after.insert(after.end(), awaited->second.begin(), awaited->second.end());
+      awaited_.erase(awaited);
+    }
     for (const Stream* other : streams_)
-      if (other->device == s.device && other->blocking) after.push_back(other->last);
+      if (&s == &null_[s.device] && other->device == s.device && other->blocking) after.push_back(other->last);
     return after.size() == 1 ? s.last : s.last = join(s.device, std::move(after));
   }
 
