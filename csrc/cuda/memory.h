@@ -45,11 +45,12 @@ Scalar read_element(const TensorImpl& x);
 // The device that this thread's calls go to.
 void select(int index);
 int selected();
+inline Device selected_gpu() { return {DeviceType::Cuda, int8_t(selected())}; }
 
 // Working memory of one call on the selected device.
 class Scratch {
  public:
-  explicit Scratch(size_t nbytes) : nbytes_(nbytes), data_(allocate(nbytes, {DeviceType::Cuda, int8_t(selected())})) {}
+  explicit Scratch(size_t nbytes) : nbytes_(nbytes), data_(allocate(nbytes, selected_gpu())) {}
   ~Scratch() { release(nullptr, data_, nbytes_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;

@@ -69,7 +69,7 @@ template <class Axis> void mean_gradient(const PoolArgs& a) {
 template <class Axis> void max_gradient(const PoolArgs& a) {
   const Scratch bad(sizeof(int64_t));
   const int64_t none = 0;
-  copy_bytes(bad.data(), &none, sizeof none);
+  copy_bytes(bad.data(), selected_gpu(), &none, kCpu, sizeof none, false);
   PoolArgs of = a;
   of.y = nullptr;  // is not of the planes
   with_float(a.dtype, [&]<class E>() {
@@ -80,7 +80,7 @@ template <class Axis> void max_gradient(const PoolArgs& a) {
     });
   });
   int64_t found;
-  copy_bytes(&found, bad.data(), sizeof found);
+  copy_bytes(&found, kCpu, bad.data(), selected_gpu(), sizeof found, false);
   if (found) *static_cast<int64_t*>(a.y) = found;
 }
 

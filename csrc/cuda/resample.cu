@@ -46,7 +46,7 @@ template <class S> class Taps {
       put(axis.start, size_t(axis.out) + 1, of_[d].start);
       put(axis.index, taps, of_[d].index);
     }
-    copy_bytes(data_->data(), host.data(), bytes);
+    copy_bytes(data_->data(), selected_gpu(), host.data(), kCpu, bytes, false);
   }
   const TapsOfAxis<S>& of(int d) const { return of_[d]; }
 
