@@ -15,6 +15,7 @@
 #ifdef CNN_HEAVY_CUDA
 #include "cuda/heavy_entries.h"
 #include "cuda/index_limit.h"
+#include "cuda/memory.h"
 #endif
 
 namespace {
@@ -67,7 +68,10 @@ struct Isa {
 bool cnn::cuda::gemm_by_cublas(const GemmArgs&, DType) { return false; }
 namespace {
 constexpr bool kOnCpu = false;
-std::vector<Isa> isas() { return {{"cuda", &cuda::heavy_table}}; }
+std::vector<Isa> isas() {
+  cuda::select(0);
+  return {{"cuda", &cuda::heavy_table}};
+}
 // Fibers are slow: cases of more multiplications are left to the CPU.
 constexpr double kMostWork = 3e4;
 #else

@@ -209,11 +209,11 @@ void run_each(const F& f, int64_t n, DType dtype, bool ordered, bool on_cpu) {
 }
 
 // As BoundedIndices makes it: a value outside [0, extent) is noted in `bad`.
-k::IndexValues index_values(const Array<int64_t>& index, int64_t extent, Array<int64_t>& bad) {
+k::IndexValues index_values(const Array<int64_t>& index, int64_t extent, Array<k::Note>& bad) {
   struct Parts {
     const int64_t* data;
     int64_t extent, wrap;
-    int64_t* bad;
+    k::Note* bad;
   };
   return std::bit_cast<k::IndexValues>(Parts{index.data(), extent, 0, bad.data()});
 }
@@ -230,7 +230,7 @@ void test_each() {
   Array<int64_t> index(500);
   for (auto& v : index) v = int64_t((next_number() + 1) * 5);
   auto x = numbers<float>(500);
-  Array<int64_t> bad(1);
+  Array<k::Note> bad(1);
   const k::IndexValues values = index_values(index, 10, bad);
   for (const bool on_cpu : {false, true}) {
     auto& to = on_cpu ? wanted : y;
@@ -245,23 +245,23 @@ void test_each() {
     run_each<k::Gather, uint32_t>(f, 500, DType::Float32, false, on_cpu);
   }
   expect_close("gather", y, wanted);
-  EXPECT(bad[0] == 0);
+  EXPECT(bad[0].empty());
 
   // What lies outside is passed over, and noted.
   index[7] = 10;
   for (const bool on_cpu : {false, true}) {
     auto& to = on_cpu ? wanted : y;
     std::fill(to.begin(), to.end(), 3.0f);
-    bad[0] = 0;
+    bad[0] = {};
     const k::Gather f{{{x.data(), 1, {500}, {0}, values, 1}, to.data()}};
     run_each<k::Gather, uint32_t>(f, 500, DType::Float32, false, on_cpu);
-    EXPECT(bad[0] == 1 && to[7] == 3.0f);
+    EXPECT(bad[0].value() == 10 && to[7] == 3.0f);
   }
 }
 
 void test_meeting() {
   // More positions than a block sorts, of rows and of elements; some meet, some do not.
-  Array<int64_t> bad(1);
+  Array<k::Note> bad(1);
   const int64_t n = 5000, inner = 3;
   Array<int64_t> many(n);
   for (auto& v : many) v = int64_t((next_number() + 1) * 400);
