@@ -19,6 +19,7 @@ MAX_STACK = 64  # bytes
 STACK_ALLOWED = (
     (r"rows_by_thread<.*::(Sort|TopK|Kth|Median|Mode)\b", 2064),  # one thread sorts a row
     (r"map_(dense|strided)<.*::Trigamma\b", 72),
+    (r"\b(reduce|join)_parts<", 80),  # what calls of conversions keep: no spills
 )
 # Elementwise kernels over dense operands take 16 bytes at a time and call nothing, but for these functors:
 # long formulas, which take an element at a time,
@@ -28,7 +29,7 @@ LONG = re.compile(
 )
 # quotients and roots, whose rare path for subnormal numbers is a call,
 CALLING = re.compile(
-    r"::(Addcdiv|Atan2|Div|Erfinv|FloorDivide|Gcd|Hardsigmoid\w*|Hardswish\w*|Hypot|Lcm|Reciprocal|"
+    r"::(Addcdiv|Atan2|BceWithLogitsBackward|BinaryCrossEntropyBackward|Div|Erfinv|FloorDivide|Gcd|Hardsigmoid\w*|Hardswish\w*|Hypot|Lcm|Reciprocal|"
     r"RoundDecimals|Rsqrt|Sigmoid\w*|Silu\w*|Sinc|SmoothL1|Softplus\w*|Sqrt|TruncDivide)\b"
 )
 # and predicates, whose results are bytes.
