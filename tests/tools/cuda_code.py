@@ -29,8 +29,9 @@ LONG = re.compile(
 )
 # quotients and roots, whose rare path for subnormal numbers is a call,
 CALLING = re.compile(
-    r"::(Addcdiv|Atan2|BceWithLogitsBackward|BinaryCrossEntropyBackward|Div|Erfinv|FloorDivide|Gcd|Hardsigmoid\w*|Hardswish\w*|Hypot|Lcm|Reciprocal|"
-    r"RoundDecimals|Rsqrt|Sigmoid\w*|Silu\w*|Sinc|SmoothL1|Softplus\w*|Sqrt|TruncDivide)\b"
+    r"::(Addcdiv|Atan2|BceWithLogitsBackward|BinaryCrossEntropyBackward|Div|Erfinv|FloorDivide|Gcd|"
+    r"Hardsigmoid\w*|Hardswish\w*|Hypot|Lcm|Reciprocal|RoundDecimals|Rsqrt|Sigmoid\w*|Silu\w*|Sinc|"
+    r"SmoothL1|Softplus\w*|Sqrt|TruncDivide)\b"
 )
 # and predicates, whose results are bytes.
 PREDICATE = re.compile(r"::(Eq|Ne|Lt|Le|Gt|Ge|Logical\w+|Is[A-Z]\w+|Signbit)\b")
