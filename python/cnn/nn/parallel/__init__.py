@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from ... import _absent
 from .data_parallel import DataParallel, data_parallel
-from .distributed import DistributedDataParallel
 from .parallel_apply import parallel_apply
 from .replicate import replicate
 from .scatter_gather import gather, scatter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .distributed import DistributedDataParallel
 
 __all__ = [
     "DataParallel",
@@ -19,4 +22,13 @@ __all__ = [
     "scatter",
 ]
 
-_absent.explain(__name__)
+
+def __getattr__(name):
+    """DistributedDataParallel comes with all that groups of processes need when it is asked for."""
+    from importlib import import_module
+
+    if name == "distributed":
+        return import_module(f"{__name__}.distributed")
+    if name == "DistributedDataParallel":
+        return import_module(f"{__name__}.distributed").DistributedDataParallel
+    raise _absent.absent(__name__, name)
