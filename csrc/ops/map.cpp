@@ -188,7 +188,7 @@ void Constant::set(Scalar number, DType key) {
 }
 
 MapOperand operand_on(Device device, const Tensor& x, DType compute, Constant& room) {
-  const bool stays = device.is_cpu() && (x.dtype() == compute || is_stored(x.dtype()));
+  const bool stays = device.is_cpu() && (x.dtype() == compute || is_stored(x.dtype()) || is_stored(compute));
   if (x.dim() != 0 || !x.device().is_cpu() || stays) return {&x, compute};
   room.set(x.item(), compute);
   return {&x, compute, room.place()};
