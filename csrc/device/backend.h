@@ -72,7 +72,7 @@ struct EachCall {
   const void* functor = nullptr;
   int64_t n = 0;
   DType dtype = DType::Float32;  // the functor's T
-  bool ordered = false;          // one thread, ascending i: for writes that may meet
+  bool ordered = false;          // writes may meet: as if i ascended, in one thread
   int cost = 8;                  // of one index; about 1 for a multiplication and an addition
 };
 

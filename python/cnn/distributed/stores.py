@@ -7,8 +7,6 @@ from enum import Enum, IntEnum
 
 from .. import _unavailable
 
-ALONE = "there are no groups of processes here; one process computes on every core"
-
 
 class DistError(RuntimeError):
     """What goes wrong between processes."""
@@ -91,7 +89,6 @@ for _class in (Store, DebugLevel):
 set_debug_level_from_env()
 
 __all__ = [
-    "ALONE",
     "BuiltinCommHookType",
     "DebugLevel",
     "DistBackendError",
