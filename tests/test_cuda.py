@@ -28,10 +28,10 @@ def moved(value, device="cuda"):
 PACKED = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 
 
-def on_device(row, args):
-    """A row's arguments on the GPU."""
+def on_device(row, args, device="cuda"):
+    """A row's arguments on a GPU."""
     stay = [row.name in PACKED and isinstance(a, cnn.Tensor) and a.dtype == cnn.int64 for a in args]
-    return [a if s else moved(a) for a, s in zip(args, stay)]
+    return [a if s else moved(a, device) for a, s in zip(args, stay)]
 
 
 def tensors_in(args):

@@ -8,7 +8,7 @@ import cnn
 from emulation import counted
 from op_cases import results_of
 from op_table import ROWS
-from test_cuda import moved, near, run, tensors_in
+from test_cuda import near, on_device, run, tensors_in
 
 pytestmark = pytest.mark.cuda
 
@@ -101,7 +101,7 @@ def test_values_on_the_other_device(row):
     for call in row.cases_for(dtype):
         _, args = call.make(dtype, None)
         want = results_of(row.call(*args, **call.kwargs))
-        there = [moved(a, "cuda:1") for a in args]
+        there = on_device(row, args, "cuda:1")
         for g, w in zip(run(row, there, call), want):
             assert g.device == cnn.device("cuda:1" if tensors_in(there) else "cpu")
             near(g.cpu(), w, row.tolerance, dtype)
