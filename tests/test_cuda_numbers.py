@@ -145,3 +145,14 @@ def test_flags_of_any_byte():
     x = cnn.arange(16.0)
     assert cnn.equal(cnn.where(flags.cuda(), x.cuda(), -1).cpu(), cnn.where(raw != 0, x, -1))
     assert cnn.equal(flags.cuda().logical_not().cpu(), raw == 0)
+
+
+@pytest.mark.parametrize("dtype", (cnn.float8_e5m2, cnn.float8_e8m0fnu, cnn.uint16, cnn.uint64))
+@pytest.mark.parametrize("shape", ((), (1,), (3,)))
+def test_elements_that_are_only_stored_travel(dtype, shape):
+    x = cnn.ones(shape).to(dtype)
+    for there in (x.cuda(), cnn.ones(shape).to("cuda", dtype), cnn.ones(shape).cuda().to(dtype)):
+        assert there.dtype == dtype and there.is_cuda
+        assert there.cpu().double().tolist() == cnn.ones(shape).tolist()
+    filled = cnn.zeros(3, dtype=dtype, device="cuda").copy_(x)
+    assert filled.cpu().double().tolist() == [1.0] * 3

@@ -20,7 +20,8 @@ void copy_raw(const Tensor& dst, const Tensor& src, bool non_blocking = false) {
     map_into("copy_", kernels::Copy{}, {{&dst, dst.dtype()}, {&src, dst.dtype()}}, 1, dst.dtype());
     return;
   }
-  if (src.device().is_cpu() && src.numel() == 1) {  // in the arguments of the kernel that writes it
+  // One number goes in the arguments of the kernel that writes it; none computes in a dtype that is only stored.
+  if (src.device().is_cpu() && src.numel() == 1 && !is_stored(dst.dtype())) {
     Constant room;
     const Tensor number = src.dim() == 0 ? src : alias(src, {}, {}, src.offset());
     map_into("copy_", kernels::Copy{}, {{&dst, dst.dtype()}, operand_on(dst.device(), number, dst.dtype(), room)}, 1,
