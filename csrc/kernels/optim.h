@@ -53,24 +53,22 @@ struct SgdStep {
   }
 };
 
-// p = p (1 - lr weight_decay) when decoupled, else g = sign g + weight_decay p
-// m = m + (1 - beta1) (g - m),   v = beta2 v + (1 - beta2) g g,   w = max(w, v) with amsgrad, else v
-// p = p - step_size m / (root_scale sqrt(w) + eps)
-// step_size = lr / (1 - beta1^t) and root_scale = 1 / sqrt(1 - beta2^t) belong to the tensor: t is its own. A factor,
-// because divisions and roots are what the loop waits for.
-struct AdamStep {
+// What Adam and its kin begin with: p = p shrink when decoupled, else g = sign g + weight_decay p,
+// m = m + (1 - beta1) (g - m),   v = beta2 v + (1 - beta2) g g
+struct Moments {
   void* p;
   const void* g;
   void *m, *v;
-  void* w;  // null without amsgrad
-  double step_size, root_scale, beta1, beta2, eps, weight_decay, sign;
-  double shrink;  // 1 - lr weight_decay, for decoupled
+  double beta1, beta2, eps, weight_decay, sign;
+  double shrink;  // 1 - lr weight_decay
   bool decoupled;
   static constexpr int kCost = 4;
   CNN_HD bool flushes_subnormals() const { return eps > 1e-12; }
 
-  template <class T>
-  CNN_HD void operator()(int64_t i) const {
+  template <class T> struct Now {
+    T x, d, mean, square;
+  };
+  template <class T> CNN_HD Now<T> advance(int64_t i) const {
     T x = static_cast<T*>(p)[i];
     T d = static_cast<const T*>(g)[i] * T(sign);
     if (weight_decay != 0) {
@@ -78,15 +76,30 @@ struct AdamStep {
       else d = d + T(weight_decay) * x;
     }
     const T mean = blend(static_cast<T*>(m)[i], d, T(1 - beta1));
-    T square = static_cast<T*>(v)[i] * T(beta2) + T(1 - beta2) * d * d;
+    const T square = static_cast<T*>(v)[i] * T(beta2) + T(1 - beta2) * d * d;
     static_cast<T*>(m)[i] = mean;
     static_cast<T*>(v)[i] = square;
+    return {x, d, mean, square};
+  }
+};
+
+// w = max(w, v) with amsgrad, else v,   p = p - step_size m / (root_scale sqrt(w) + eps)
+// step_size = lr / (1 - beta1^t) and root_scale = 1 / sqrt(1 - beta2^t) belong to the tensor: t is its own. A factor,
+// because divisions and roots are what the loop waits for.
+struct AdamStep : Moments {
+  void* w;  // null without amsgrad
+  double step_size, root_scale;
+
+  template <class T>
+  CNN_HD void operator()(int64_t i) const {
+    const Now<T> now = advance<T>(i);
+    T square = now.square;
     if (w) {
       const T before = static_cast<T*>(w)[i];
       square = square > before || square != square ? square : before;  // NaN stays
       static_cast<T*>(w)[i] = square;
     }
-    static_cast<T*>(p)[i] = x - T(step_size) * mean / (T(root_scale) * sqrt(square) + T(eps));
+    static_cast<T*>(p)[i] = now.x - T(step_size) * now.mean / (T(root_scale) * sqrt(square) + T(eps));
   }
 };
 
@@ -194,64 +207,30 @@ struct AdamaxStep {
   }
 };
 
-// p = p shrink when decoupled, else g = sign g + weight_decay p
-// m = m + (1 - beta1) (g - m),   v = beta2 v + (1 - beta2) g g,   r = sqrt(v / left) + eps
-// p = p - of_g g / r - of_m m / r;  left = 1 - beta2^t, of_g and of_m belong to the tensor.
-struct NadamStep {
-  void* p;
-  const void* g;
-  void *m, *v;
-  double of_g, of_m, left, beta1, beta2, eps, weight_decay, sign;
-  double shrink;  // 1 - lr weight_decay, for decoupled
-  bool decoupled;
-  static constexpr int kCost = 4;
-  CNN_HD bool flushes_subnormals() const { return eps > 1e-12; }
+// r = sqrt(v / left) + eps,   p = p - of_g g / r - of_m m / r
+// left = 1 - beta2^t, of_g and of_m belong to the tensor.
+struct NadamStep : Moments {
+  double of_g, of_m, left;
 
   template <class T>
   CNN_HD void operator()(int64_t i) const {
-    T x = static_cast<T*>(p)[i];
-    T d = static_cast<const T*>(g)[i] * T(sign);
-    if (weight_decay != 0) {
-      if (decoupled) x = x * T(shrink);
-      else d = d + T(weight_decay) * x;
-    }
-    const T mean = blend(static_cast<T*>(m)[i], d, T(1 - beta1));
-    const T square = static_cast<T*>(v)[i] * T(beta2) + T(1 - beta2) * d * d;
-    static_cast<T*>(m)[i] = mean;
-    static_cast<T*>(v)[i] = square;
-    const T root = sqrt(square / T(left)) + T(eps);
-    x = x - T(of_g) * d / root;
-    static_cast<T*>(p)[i] = x - T(of_m) * mean / root;
+    const Now<T> now = advance<T>(i);
+    const T root = sqrt(now.square / T(left)) + T(eps);
+    const T x = now.x - T(of_g) * now.d / root;
+    static_cast<T*>(p)[i] = x - T(of_m) * now.mean / root;
   }
 };
 
-// p = p shrink when decoupled, else g = sign g + weight_decay p
-// m = m + (1 - beta1) (g - m),   v = beta2 v + (1 - beta2) g g
 // p = p - rate m, or p - rate m / (sqrt(v) + eps) when rectified;  rate and rectified belong to the tensor.
-struct RadamStep {
-  void* p;
-  const void* g;
-  void *m, *v;
-  double rate, beta1, beta2, eps, weight_decay, sign;
-  double shrink;  // 1 - lr weight_decay, for decoupled
-  bool decoupled, rectified;
-  static constexpr int kCost = 4;
-  CNN_HD bool flushes_subnormals() const { return eps > 1e-12; }
+struct RadamStep : Moments {
+  double rate;
+  bool rectified;
 
   template <class T>
   CNN_HD void operator()(int64_t i) const {
-    T x = static_cast<T*>(p)[i];
-    T d = static_cast<const T*>(g)[i] * T(sign);
-    if (weight_decay != 0) {
-      if (decoupled) x = x * T(shrink);
-      else d = d + T(weight_decay) * x;
-    }
-    const T mean = blend(static_cast<T*>(m)[i], d, T(1 - beta1));
-    const T square = static_cast<T*>(v)[i] * T(beta2) + T(1 - beta2) * d * d;
-    static_cast<T*>(m)[i] = mean;
-    static_cast<T*>(v)[i] = square;
-    const T step = T(rate) * mean;
-    static_cast<T*>(p)[i] = x - (rectified ? step / (sqrt(square) + T(eps)) : step);
+    const Now<T> now = advance<T>(i);
+    const T step = T(rate) * now.mean;
+    static_cast<T*>(p)[i] = now.x - (rectified ? step / (sqrt(now.square) + T(eps)) : step);
   }
 };
 

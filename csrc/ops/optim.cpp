@@ -174,6 +174,10 @@ class Group {
 
 const Tensors* kept(bool use, const Tensors& list) { return use ? &list : nullptr; }
 double sign(bool maximize) { return maximize ? -1.0 : 1.0; }
+kernels::Moments moments(void** x, double lr, double beta1, double beta2, double eps, double weight_decay,
+                         bool decoupled, bool maximize) {
+  return {x[0], x[1], x[2], x[3], beta1, beta2, eps, weight_decay, sign(maximize), 1 - lr * weight_decay, decoupled};
+}
 
 }  // namespace
 
@@ -193,20 +197,8 @@ void _adam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_
     const double t = group.advance(i);
     const double step_size = lr / (1 - std::pow(beta1, t));
     const double root_scale = 1 / std::sqrt(1 - std::pow(beta2, t));
-    return kernels::AdamStep{x[0],
-                             x[1],
-                             x[2],
-                             x[3],
-                             x[4],
-                             step_size,
-                             root_scale,
-                             beta1,
-                             beta2,
-                             eps,
-                             weight_decay,
-                             sign(maximize),
-                             1 - lr * weight_decay,
-                             decoupled};
+    return kernels::AdamStep{moments(x, lr, beta1, beta2, eps, weight_decay, decoupled, maximize), x[4], step_size,
+                             root_scale};
   });
 }
 
@@ -260,20 +252,8 @@ void _nadam_step(const Tensors& params, const Tensors& grads, const Tensors& exp
     NoGrad guard;
     const double t = group.advance(i), mu = momentum(t), next = momentum(t + 1);
     const double product = mul(mu_products[i], wrapped_number(mu), Dest::in_place(mu_products[i])).item().to_double();
-    return kernels::NadamStep{x[0],
-                              x[1],
-                              x[2],
-                              x[3],
-                              lr * (1 - mu) / (1 - product),
-                              lr * next / (1 - product * next),
-                              1 - std::pow(beta2, t),
-                              beta1,
-                              beta2,
-                              eps,
-                              weight_decay,
-                              sign(maximize),
-                              1 - lr * weight_decay,
-                              decoupled};
+    return kernels::NadamStep{moments(x, lr, beta1, beta2, eps, weight_decay, decoupled, maximize),
+                              lr * (1 - mu) / (1 - product), lr * next / (1 - product * next), 1 - std::pow(beta2, t)};
   });
 }
 
@@ -289,9 +269,7 @@ void _radam_step(const Tensors& params, const Tensors& grads, const Tensors& exp
     double rate = lr / (1 - std::pow(beta1, t));
     if (rectified)
       rate *= std::sqrt(left * (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length));
-    return kernels::RadamStep{
-        x[0],      x[1],     x[2], x[3], rate, beta1, beta2, eps, weight_decay, sign(maximize), 1 - lr * weight_decay,
-        decoupled, rectified};
+    return kernels::RadamStep{moments(x, lr, beta1, beta2, eps, weight_decay, decoupled, maximize), rate, rectified};
   });
 }
 
