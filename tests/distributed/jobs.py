@@ -76,7 +76,7 @@ def passes(ranks, program, *arguments, **settings):
     return out.splitlines()
 
 
-def torchrun(*arguments, **variables):
+def torchrun(*arguments):
     """The command that starts ranks through this package's launcher."""
     return [sys.executable, "-m", "cnn.distributed.run", *arguments]
 

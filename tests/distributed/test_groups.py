@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import pytest
-from jobs import environment, gone_within, mark, mpiexec, needs_mpi, passes
+from jobs import finish, gone_within, mark, mpiexec, needs_mpi, passes, start
 
 pytestmark = needs_mpi
 
@@ -77,15 +76,9 @@ assert x.tolist() == [1, 1, 1]
 dist.destroy_process_group()
 dist.init_process_group("cpu:gloo,cuda:nccl")
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("MPI carries the messages") == 1
+    status, _, err = finish(start([sys.executable, "-c", program]))
+    assert status == 0, err
+    assert err.count("MPI carries the messages") == 1
 
 
 def test_what_cannot_be_asked_for():
@@ -109,14 +102,8 @@ for arguments, kind, words in (
         raise AssertionError(words)
     assert not dist.is_initialized()
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
+    status, _, err = finish(start([sys.executable, "-c", program]))
+    assert status == 0, err
 
 
 def test_without_mpi4py_errors_say_what_to_install():
@@ -133,14 +120,8 @@ except RuntimeError as error:
 else:
     raise AssertionError("a group without mpi4py")
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
+    status, _, err = finish(start([sys.executable, "-c", program]))
+    assert status == 0, err
 
 
 @pytest.mark.parametrize("ranks", [2, 4])
