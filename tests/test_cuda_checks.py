@@ -53,8 +53,15 @@ def test_what_is_wrong_is_told_later(call, kind, text):
     with pytest.raises(kind, match=text + "( for dimension . with size .)?$"):
         on_the_cpu(call)
     # By a later call, by one that waits, or, where an op is made of several, by the op itself.
-    x = X.cuda()
-    for later in (cnn.cuda.synchronize, lambda: x + 1, lambda: x.sum().item(), lambda: x.tolist()):
+    x, stream, event = X.cuda(), cnn.cuda.current_stream(), cnn.cuda.Event()
+    for later in (
+        cnn.cuda.synchronize,
+        lambda: x + 1,
+        lambda: x.sum().item(),
+        lambda: x.tolist(),
+        stream.synchronize,
+        lambda: (event.record(), event.synchronize()),
+    ):
         x.copy_(X)
         with pytest.raises(kind, match=text + "( for dimension . with size .)?" + LATER):
             call(x)
@@ -62,6 +69,19 @@ def test_what_is_wrong_is_told_later(call, kind, text):
         # Nothing is left of it: the context lives, and no memory outside was touched.
         cnn.cuda.synchronize()
         assert (X.cuda() * 2).sum().item() == 132
+
+
+def test_who_only_puts_back_is_not_told():
+    x, at, device = X.cuda(), cnn.tensor([9], device="cuda"), cnn.cuda.current_device()
+    event, stream = cnn.cuda.Event(), cnn.cuda.Stream()
+    event.record()
+    x[at]
+    cnn.cuda.set_device(device)
+    with cnn.cuda.device(device), cnn.cuda.stream(stream):
+        pass
+    del event
+    with pytest.raises(IndexError, match="index 9 "):
+        cnn.cuda.synchronize()
 
 
 def test_the_first_of_many_is_told():

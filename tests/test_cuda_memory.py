@@ -11,12 +11,7 @@ import cnn
 from cnn import cuda
 from cnn.utils.data import DataLoader, TensorDataset
 
-pytestmark = pytest.mark.cuda
-
-
-@pytest.fixture(autouse=True, scope="module")
-def caching():
-    cuda.caching_allocator_enable(True)
+pytestmark = [pytest.mark.cuda, pytest.mark.caching]
 
 
 def grown(what, function):
@@ -247,6 +242,18 @@ def test_pageable_memory_may_change_at_once():
         y = p.cuda()
         p.fill_(2)
         assert y.sum().item() == n
+
+
+def test_pageable_memory_passes_through_few_pinned_blocks():
+    x, y = cnn.ones(1 << 20), cnn.empty(1 << 20, device="cuda")
+    cuda.synchronize()
+    cnn.accelerator.empty_host_cache()
+    cuda.reset_peak_host_memory_stats()
+    before = cuda.host_memory_stats()["active_bytes.current"]
+    for i in range(60):
+        y.copy_(x.fill_(float(i)))
+    assert cuda.host_memory_stats()["active_bytes.peak"] <= before + (80 << 20)
+    assert (y.cpu() == 59).all()
 
 
 @pytest.mark.parametrize("dtype", [cnn.float32, cnn.float16, cnn.int64])

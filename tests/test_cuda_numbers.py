@@ -156,3 +156,20 @@ def test_elements_that_are_only_stored_travel(dtype, shape):
         assert there.cpu().double().tolist() == cnn.ones(shape).tolist()
     filled = cnn.zeros(3, dtype=dtype, device="cuda").copy_(x)
     assert filled.cpu().double().tolist() == [1.0] * 3
+
+
+def test_a_number_beside_elements_that_are_only_stored():
+    large = cnn.tensor([2**63 + 5, 2**64 - 1, 3], dtype=cnn.uint64)
+    number = cnn.tensor(2**63 + 5, dtype=cnn.uint64)
+    for call in (
+        lambda x: x == number,
+        lambda x: x.bitwise_and(number),
+        lambda x: x ^ 3,
+        lambda x: cnn.where(cnn.tensor([True, False, True], device=x.device), x, number),
+        lambda x: x.masked_fill(cnn.tensor([True, False, True], device=x.device), number),
+        lambda x: x.clone().copy_(number),
+        lambda x: cnn.zeros(3, dtype=cnn.int64, device=x.device).copy_(number),
+    ):
+        assert call(large.cuda()).tolist() == call(large).tolist()
+    small = cnn.tensor([1.5, 2.0, 448.0]).to(cnn.float8_e4m3fn)
+    assert (small.cuda() == cnn.tensor(2.0).to(small.dtype)).tolist() == [False, True, False]

@@ -94,7 +94,8 @@ def test_parameters_of_several_kinds():
             cnn.randn(5).to(device), cnn.randn(3, dtype=cnn.float64).to(device),
             wide.t(), cnn.randn(4).to(device).half(), wide.new_zeros(6)[::2],
         ]  # fmt: skip
-        twice = params + [params[0]]  # one parameter that is there two times moves two times
+        # One parameter that is there two times moves two times.
+        twice = [*params, params[0], params[3], params[2]]
         optimizer = optim.SGD(params, 0.1, momentum=0.9)
         for _ in range(3):
             for p in params:

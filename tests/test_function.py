@@ -331,6 +331,24 @@ def test_callbacks_at_the_end_of_backward():
     y.register_hook(run_inner)
     y.backward()
     assert seen == ["inner", "between", "outer", "outermost"]
+
+    # However deep: runs beyond some depth have stacks of their own.
+    def nest(depth):
+        def hook(grad):
+            if depth:
+                nest(depth - 1)
+            else:
+                wait_for_outer(grad)
+
+        x = leaf(1.0)
+        x.register_hook(hook)
+        with cnn.enable_grad():
+            (x * 2).backward()
+        seen.append(depth)
+
+    seen = []
+    nest(95)
+    assert seen == [*range(95), "outermost", 95]
     with pytest.raises(RuntimeError, match="can only be installed during backward pass"):
         engine.queue_callback(print)
     with pytest.raises(TypeError, match="expected a function"):

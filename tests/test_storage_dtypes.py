@@ -284,6 +284,34 @@ def test_what_there_is_not(name):
     assert cnn.ones(3, dtype=d).mean(dtype=cnn.float32).item() == 1
 
 
+@pytest.mark.parametrize("name", FLOATS)
+def test_optimizers_compute_in_other_dtypes(name):
+    p, number = cnn.ones(3).to(dtype_of(name)), cnn.ones((), dtype=dtype_of(name))
+    x, ops = cnn.ones(3), cnn._C
+    for call in (
+        lambda: ops._sgd_step([x, p], [x, p], [], 0.1, 0.0, 0.0, 0.0, False, False, False),
+        lambda: ops._adagrad_step([x], [x], [x.clone()], [number], 0.1, 0.0, 0.0, 0.0, False),
+        lambda: ops._scale_all_([x, p], cnn.tensor(2.0)),
+        lambda: ops._scale_all_([x], number),
+        lambda: ops._norm_of_all([p]),
+    ):
+        with pytest.raises(RuntimeError, match=f"expected .*floating-point.*got .*{name}"):
+            call()
+        assert x.tolist() == [1, 1, 1] and p.float().tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("name", INTS)
+def test_sort_into_given_tensors(name):
+    x = cnn.tensor([[5, 1, 9], [2, 8, 2]], dtype=dtype_of(name))
+    values, at = cnn.empty(0, dtype=x.dtype), cnn.empty(0, dtype=cnn.int64)
+    cnn.sort(x, 1, True, out=(values, at))
+    assert values.tolist() == [[9, 5, 1], [8, 2, 2]] and at.tolist() == [[2, 0, 1], [1, 0, 2]]
+    cnn.sort(x, 0, out=(x, at))
+    assert x.tolist() == [[2, 1, 2], [5, 8, 9]] and at.tolist() == [[1, 0, 1], [0, 1, 0]]
+    with pytest.raises(RuntimeError, match="Expected out tensor to have dtype UInt"):
+        cnn.sort(x, out=(cnn.empty(0), at))
+
+
 def test_promotion():
     every = [getattr(cnn, n) for n in ("uint8", "int64", "bool", "float16", "float32", *STORED)]
     for name in STORED:

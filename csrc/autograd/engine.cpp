@@ -230,8 +230,10 @@ void GraphRun::execute() {
   if (nesting < kMaxNesting) return execute_here();
   // Runs inside runs inside runs: a fresh stack.
   std::exception_ptr error;
-  std::thread helper([this, &error, modes = mode_word & ~kFunctionMode, hooks = thread_saved_hooks(),
-                      lower = AutocastState::of_thread(), session = recorder_session()]() mutable {
+  std::thread helper([this, &error, outermost = outermost_run, modes = mode_word & ~kFunctionMode,
+                      hooks = thread_saved_hooks(), lower = AutocastState::of_thread(),
+                      session = recorder_session()]() mutable {
+    outermost_run = outermost;
     mode_word = modes;
     lower.enter();
     const RecordedThread recorded(session);
@@ -250,17 +252,17 @@ void GraphRun::execute() {
 void GraphRun::execute_here() {
   struct Nested {
     Node* outer_node = running_node;
-    GraphRun* outer_run = current_run;
+    GraphRun *outer_run = current_run, *outermost = outermost_run;
     explicit Nested(GraphRun* run) {
       ++nesting;
       current_run = run;
-      if (!outer_run) outermost_run = run;
+      if (!outermost) outermost_run = run;
     }
     ~Nested() {
       --nesting;
       running_node = outer_node;
       current_run = outer_run;
-      if (!outer_run) outermost_run = nullptr;
+      outermost_run = outermost;
     }
   } nested(this);
   const JoinedStreams streams;

@@ -105,7 +105,7 @@ void take_back(uintptr_t address) {
   if (!address) return;
   const auto found = lent().find(address);
   check(found != lent().end(), "", "invalid device pointer: ", int64_t(address));
-  const CudaPlugin& calls = cuda_calls(found->second);
+  const CudaPlugin& calls = cuda_calls(found->second, false);
   lent().erase(found);
   calls.backend->free(nullptr, as_handle(address), 0);
 }
@@ -157,7 +157,7 @@ void bind_memory(py::module_& m) {
       "_cuda_set_memory_limit", [](int index, double fraction) { cuda_calls(index).set_memory_limit(index, fraction); },
       py::arg("index"), py::arg("fraction"), "What part of the GPU's memory this process may take.");
   m.def("_cuda_memory_limit", [](int index) { return cuda_calls(index).memory_limit(index); }, py::arg("index"));
-  m.def("_cuda_set_caching", [](bool enabled) { cuda_calls(-1).set_caching(enabled); }, py::arg("enabled"));
+  m.def("_cuda_set_caching", [](bool enabled) { cuda_calls(-1, false).set_caching(enabled); }, py::arg("enabled"));
   m.def("_cuda_blocks", &blocks_of, py::arg("index"), "The allocator's blocks, segment by segment.");
   m.def("_cuda_allocate", &lend, py::arg("index"), py::arg("size"), py::arg("stream"));
   m.def("_cuda_free", &take_back, py::arg("address"));
@@ -173,7 +173,7 @@ void bind_streams(py::module_& m) {
       "_cuda_new_stream", [](int index, int priority) { return as_number(cuda_calls(index).new_stream(priority)); },
       py::arg("index"), py::arg("priority"), "The handle of a stream from the pool.");
   m.def(
-      "_cuda_stream", [](int index) { return as_number(cuda_calls(index).stream()); }, py::arg("index"),
+      "_cuda_stream", [](int index) { return as_number(cuda_calls(index, false).stream()); }, py::arg("index"),
       "The handle of this thread's stream.");
   m.def(
       "_cuda_set_stream", [](int index, uintptr_t stream) { cuda_set_stream(index, as_handle(stream)); },
@@ -191,7 +191,7 @@ void bind_streams(py::module_& m) {
       [](int index, bool timed, bool blocking) { return as_number(cuda_calls(index).new_event(timed, blocking)); },
       py::arg("index"), py::arg("timed"), py::arg("blocking"));
   m.def(
-      "_cuda_delete_event", [](int index, uintptr_t event) { cuda_calls(index).delete_event(as_handle(event)); },
+      "_cuda_delete_event", [](int index, uintptr_t event) { cuda_calls(index, false).delete_event(as_handle(event)); },
       py::arg("index"), py::arg("event"));
   m.def(
       "_cuda_record_event",
@@ -226,10 +226,10 @@ void bind_streams(py::module_& m) {
 void bind_marks(py::module_& m) {
   m.def("_cuda_mark", [](const char* text) { cuda_calls(-1).mark(text); }, py::arg("text"));
   m.def("_cuda_push_range", [](const char* text) { return cuda_calls(-1).push_range(text); }, py::arg("text"));
-  m.def("_cuda_pop_range", [] { return cuda_calls(-1).pop_range(); });
+  m.def("_cuda_pop_range", [] { return cuda_calls(-1, false).pop_range(); });
   m.def("_cuda_start_range", [](const char* text) { return cuda_calls(-1).start_range(text); }, py::arg("text"));
-  m.def("_cuda_end_range", [](uint64_t range) { cuda_calls(-1).end_range(range); }, py::arg("range"));
-  m.def("_cuda_profile", [](bool on) { cuda_calls(-1).profile(on); }, py::arg("on"));
+  m.def("_cuda_end_range", [](uint64_t range) { cuda_calls(-1, false).end_range(range); }, py::arg("range"));
+  m.def("_cuda_profile", [](bool on) { cuda_calls(-1, false).profile(on); }, py::arg("on"));
 }
 
 // ---- Devices ----
@@ -253,7 +253,7 @@ void bind_devices(py::module_& m) {
       "_cuda_can_access_peer", [](int index, int other) { return cuda_calls(index).can_access_peer(index, other); },
       py::arg("index"), py::arg("other"));
   m.def("_cuda_synchronize", &cuda_synchronize, Released());
-  m.def("_cuda_set_reports_waits", [](int how) { cuda_calls(-1).set_reports_waits(how); }, py::arg("how"));
+  m.def("_cuda_set_reports_waits", [](int how) { cuda_calls(-1, false).set_reports_waits(how); }, py::arg("how"));
   m.def("_cuda_get_reports_waits", [] { return cuda_calls(-1).get_reports_waits(); });
   m.def("_cuda_empty_cache", &cuda_empty_cache, Released());
 }
@@ -275,8 +275,9 @@ Tensor tensor_from_cuda_array(PyObject* exporter) {
   const int item = std::atoi(type.substr(2).data());
   // In the notation of arrays: a kind and a number of bytes.
   static constexpr std::pair<std::string_view, DType> kTypes[] = {
-      {"b1", DType::Bool},  {"u1", DType::UInt8},   {"i1", DType::Int8},    {"i2", DType::Int16},  {"i4", DType::Int32},
-      {"i8", DType::Int64}, {"f2", DType::Float16}, {"f4", DType::Float32}, {"f8", DType::Float64}};
+      {"b1", DType::Bool},   {"u1", DType::UInt8},   {"u2", DType::UInt16},  {"u4", DType::UInt32},
+      {"u8", DType::UInt64}, {"i1", DType::Int8},    {"i2", DType::Int16},   {"i4", DType::Int32},
+      {"i8", DType::Int64},  {"f2", DType::Float16}, {"f4", DType::Float32}, {"f8", DType::Float64}};
   std::optional<DType> dtype;
   for (const auto& [name, t] : kTypes)
     if (type.substr(1) == name) dtype = t;

@@ -2,6 +2,7 @@
 #include "bindings/dlpack.h"
 
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "bindings/caster.h"
@@ -98,10 +99,9 @@ void hand_over(Device device, PyObject* stream) {
   const CudaPlugin& calls = cuda_calls(device.index);
   const CudaStream theirs = number == 1 ? nullptr : reinterpret_cast<void*>(uintptr_t(number));
   if (theirs == calls.stream()) return;
-  const CudaEvent event = calls.new_event(false, false);
-  calls.record_event(event, calls.stream());
-  calls.wait_event(theirs, event);
-  calls.delete_event(event);
+  const auto owned = std::unique_ptr<void, void (*)(CudaEvent)>(calls.new_event(false, false), calls.delete_event);
+  calls.record_event(owned.get(), calls.stream());
+  calls.wait_event(theirs, owned.get());
 }
 
 // ---- Out ----
@@ -225,11 +225,13 @@ Tensor take(PyObject* capsule, const char* name, const char* used_name) {
 
 // The number by which an exporter of GPU memory knows the stream that is used here; 0 for other memory.
 int64_t consumer_stream(PyObject* o) {
-  if (!cuda_is_available() || !PyObject_HasAttrString(o, "__dlpack_device__")) return 0;
+  if (!PyObject_HasAttrString(o, "__dlpack_device__")) return 0;
   const Object device = Object::steal(PyObject_CallMethod(o, "__dlpack_device__", nullptr));
   if (!PyTuple_Check(device.get()) || PyTuple_GET_SIZE(device.get()) != 2) return 0;
-  if (to_int(PyTuple_GET_ITEM(device.get(), 0)) != kDLCUDA) return 0;
-  const auto stream = reinterpret_cast<intptr_t>(cuda_calls(int(to_int(PyTuple_GET_ITEM(device.get(), 1)))).stream());
+  if (to_int(PyTuple_GET_ITEM(device.get(), 0)) != kDLCUDA || !cuda_is_available()) return 0;
+  const int64_t index = to_int(PyTuple_GET_ITEM(device.get(), 1));
+  if (index < 0 || index >= cuda_device_count()) return 0;
+  const auto stream = reinterpret_cast<intptr_t>(cuda_calls(int(index)).stream());
   return stream ? stream : 1;
 }
 

@@ -67,12 +67,12 @@ const CudaPlugin& calls() {
   return *p.calls;
 }
 
-// The plug-in, with the device selected.
-const CudaPlugin& calls_on(int index) {
+// The plug-in, with the device selected; see cuda_calls.
+const CudaPlugin& calls_on(int index, bool tells = true) {
   const CudaPlugin& p = calls();
   check(index >= 0 && index < p.devices, "", "CUDA error: invalid device ordinal: cuda:", index, " of ", p.devices,
         " devices");
-  p.enter(index);
+  tells ? p.enter(index) : p.select(index);
   return p;
 }
 
@@ -97,7 +97,7 @@ int cuda_current_device() {
   return current_device;
 }
 void cuda_set_device(int index) {
-  calls_on(index);
+  calls_on(index, false);
   current_device = index;
 }
 std::string cuda_device_name(int index) { return calls_on(index).properties(index).name; }
@@ -114,18 +114,27 @@ Ref<Storage> cuda_pinned_storage(size_t nbytes) {
 }
 bool cuda_is_pinned(const void* data) {
   const CudaPlugin* const p = opened_plugin.load(std::memory_order_acquire);
-  return p && data && p->is_pinned(data);
+  return p && !forked && data && p->is_pinned(data);
 }
 
-const CudaPlugin& cuda_calls(int index) { return calls_on(index < 0 ? cuda_current_device() : index); }
+const CudaPlugin& cuda_calls(int index, bool tells) {
+  return calls_on(index < 0 ? cuda_current_device() : index, tells);
+}
 
 std::atomic<bool> cuda_has_streams{false};
 void cuda_set_stream(int index, CudaStream stream) {
   if (stream) cuda_has_streams = true;
-  cuda_calls(index).set_stream(stream);
+  cuda_calls(index, false).set_stream(stream);
 }
 void JoinedStreams::join(bool in) {
-  if (const CudaPlugin* const p = opened_plugin.load(std::memory_order_acquire)) p->join_streams(in);
+  const CudaPlugin* const p = opened_plugin.load(std::memory_order_acquire);
+  if (p && !forked) p->join_streams(in);
+}
+void JoinedStreams::leave() noexcept {
+  try {
+    join(false);
+  } catch (...) {  // out of memory, or a device that is lost: whoever waits for it is told
+  }
 }
 
 }  // namespace cnn

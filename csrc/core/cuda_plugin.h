@@ -10,7 +10,7 @@
 
 namespace cnn {
 
-inline constexpr int kCudaPluginAbi = 7;  // raised whenever this, Backend, HeavyTable or a list of functors changes
+inline constexpr int kCudaPluginAbi = 8;  // raised whenever this, Backend, HeavyTable or a list of functors changes
 
 struct CudaProperties {
   std::string name;
@@ -42,7 +42,8 @@ using CudaEvent = void*;
 struct CudaPlugin {
   const Backend* backend;
   int devices;
-  void (*enter)(int index);  // the device of this thread's next calls; raises what kernels have noted there (Watch)
+  void (*select)(int index);  // the device of this thread's next calls
+  void (*enter)(int index);   // the same; raises what kernels have noted there (Watch)
   CudaProperties (*properties)(int index);
   int (*runtime_version)();
   const char* (*error_text)(int code);
@@ -98,8 +99,9 @@ struct CudaPlugin {
   void (*profile)(bool on);
 };
 
-// The plug-in, with the device selected; -1 is the current one. RuntimeError where it cannot be used.
-CNN_API const CudaPlugin& cuda_calls(int index);
+// The plug-in, with the device selected; -1 is the current one. RuntimeError where it cannot be used. What kernels have
+// noted is raised here, too, but for those who only put back or let go of something, and must not fail.
+CNN_API const CudaPlugin& cuda_calls(int index, bool tells = true);
 
 // Has any thread chosen a stream that is not the default one?
 extern CNN_API std::atomic<bool> cuda_has_streams;
@@ -115,13 +117,14 @@ class JoinedStreams {
   }
   ~JoinedStreams() {
     if (cuda_has_streams.load(std::memory_order_relaxed)) [[unlikely]]
-      join(false);
+      leave();
   }
   JoinedStreams(const JoinedStreams&) = delete;
   JoinedStreams& operator=(const JoinedStreams&) = delete;
 
  private:
   CNN_API static void join(bool in);
+  CNN_API static void leave() noexcept;
 };
 
 }  // namespace cnn

@@ -40,7 +40,7 @@ template <int kTeam> struct RowTeam {
 
   // Of one value of each thread; the same for all of them.
   template <class T, class F> __device__ static T reduce(T value, const F& f) {
-    for (int step = 16; step > 0; step /= 2) value = f(value, __shfl_xor_sync(0xffffffffu, value, step));
+    for (int step = 16; step > 0; step /= 2) value = f(value, __shfl_xor_sync(kAllLanes, value, step));
     if constexpr (kTeam > 32) {
       __shared__ T warps[kTeam / 32];
       __syncthreads();  // until all have read the result of the reduction before

@@ -37,15 +37,14 @@ void to_gpu(char* to, const char* from, size_t nbytes, bool non_blocking) {
     if (non_blocking) return;
     report_wait();
     synchronize_stream(stream());
-    return;
+    return tell_all_notes();
   }
   for (size_t done = 0; done < nbytes;) {
     const size_t n = std::min(kStage, nbytes - done);
-    void* const stage = allocate_pinned(n);
-    std::memcpy(stage, from + done, n);
-    keep_pinned_for_stream(stage);
-    enqueue(to + done, stage, n, cudaMemcpyHostToDevice, kWhat);
-    free_pinned(nullptr, stage, n);
+    const Stage stage(n);
+    std::memcpy(stage.data(), from + done, n);
+    keep_pinned_for_stream(stage.data());
+    enqueue(to + done, stage.data(), n, cudaMemcpyHostToDevice, kWhat);
     done += n;
   }
 }
@@ -57,13 +56,13 @@ void to_host(void* to, const void* from, size_t nbytes, bool non_blocking) {
   if (!leaves) report_wait();
   if (!stream() && !non_blocking) {
     check_cuda(cudaMemcpy(to, from, nbytes, cudaMemcpyDeviceToHost), kWhat);
-    return tell_notes();
+    return tell_all_notes();
   }
   if (leaves) keep_pinned_for_stream(to);
   enqueue(to, from, nbytes, cudaMemcpyDeviceToHost, kWhat);
   if (leaves) return;
   synchronize_stream(stream());
-  tell_notes();
+  tell_all_notes();
 }
 
 // On the stream of the device that has it, between the work of both.

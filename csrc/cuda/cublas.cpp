@@ -17,7 +17,6 @@ namespace {
 
 constexpr size_t kWorkspace = size_t(32) << 20;
 constexpr size_t kMaxPlans = 4096;
-constexpr int kMaxDevices = 128;
 
 void check_cublas(cublasStatus_t status, const char* what) {
   check(status == CUBLAS_STATUS_SUCCESS, "", "cuBLASLt error: ", cublasLtGetStatusString(status), " (", what, ")");

@@ -34,6 +34,19 @@ CudaPinnedMemory pinned_memory();
 void reset_pinned(bool peaks);
 void empty_pinned_cache();
 
+// A pinned block through which bytes go to a GPU. Where others still have much to do, it waits for them.
+class Stage {
+ public:
+  explicit Stage(size_t nbytes);
+  ~Stage();
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+  void* data() const { return data_; }
+
+ private:
+  void* data_;
+};
+
 // See cuda_copy.
 void copy_bytes(void* to, Device there, const void* from, Device here, size_t nbytes, bool non_blocking);
 // Whether waits of the host for a copy are reported: 1 by a warning, 2 by an error.

@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kSmallest = 512;
 constexpr size_t kMost = size_t(1) << 50;
+constexpr size_t kUnderWay = size_t(64) << 20;  // bytes of copies that are not done; beyond, the next one waits
 
 struct Block {
   char* data;
@@ -27,6 +28,7 @@ struct Pinned {
   std::map<const char*, Block*> taken;  // by first byte
   std::map<size_t, std::vector<Block*>> free;
   Waiting<Block> waiting;
+  size_t waiting_bytes = 0;
   CudaPinnedMemory counts;
 };
 Pinned& pinned() {
@@ -61,7 +63,9 @@ void make_free(Pinned& p, Block* block) {
 
 void collect(Pinned& p, bool wait) {
   p.waiting.collect(wait, [&](Block* block) {
-    if (--block->marks == 0) make_free(p, block);
+    if (--block->marks != 0) return;
+    p.waiting_bytes -= block->size;
+    make_free(p, block);
   });
 }
 
@@ -145,7 +149,18 @@ void free_pinned(void*, void* data, size_t) {
   for (const auto& [device, user] : block->users) p.waiting.add(device, user, block);
   block->users.clear();
   if (block->marks == 0) make_free(p, block);
+  else p.waiting_bytes += block->size;
 }
+
+Stage::Stage(size_t nbytes) {
+  {
+    Pinned& p = pinned();
+    std::lock_guard lock(p.mutex);
+    if (p.waiting_bytes >= kUnderWay) collect(p, true);
+  }
+  data_ = allocate_pinned(nbytes);
+}
+Stage::~Stage() { free_pinned(nullptr, data_, 0); }
 
 bool is_pinned(const void* data) {
   Pinned& p = pinned();

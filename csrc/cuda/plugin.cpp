@@ -90,9 +90,28 @@ void enter(int index) {
   select(index);
   tell_notes();
 }
+// So does every wait end.
 void synchronize() {
   check_cuda(cudaDeviceSynchronize(), "waiting for the device");
-  tell_notes();
+  tell_all_notes();
+}
+void wait_for_stream(void* s) {
+  synchronize_stream(s);
+  tell_all_notes();
+}
+void wait_for_event(void* e) {
+  synchronize_event(e);
+  tell_all_notes();
+}
+bool ask_stream(void* s) {
+  const bool done = stream_is_done(s);
+  if (done) tell_all_notes();
+  return done;
+}
+bool ask_event(void* e) {
+  const bool done = event_is_done(e);
+  if (done) tell_all_notes();
+  return done;
 }
 
 const char* reason_of(cudaError_t error) {
@@ -117,6 +136,7 @@ extern "C" CNN_API const cnn::CudaPlugin* cnn_cuda_start(const char** why) {
   static cnn::CudaPlugin plugin = {
       .backend = &cuda_table,
       .devices = 0,
+      .select = select,
       .enter = enter,
       .properties = properties,
       .runtime_version = runtime_version,
@@ -146,15 +166,15 @@ extern "C" CNN_API const cnn::CudaPlugin* cnn_cuda_start(const char** why) {
       .new_stream = new_stream,
       .stream = this_stream,
       .set_stream = set_stream,
-      .synchronize_stream = synchronize_stream,
-      .stream_is_done = stream_is_done,
+      .synchronize_stream = wait_for_stream,
+      .stream_is_done = ask_stream,
       .join_streams = join_streams,
       .new_event = new_event,
       .delete_event = delete_event,
       .record_event = record_event,
       .wait_event = wait_event,
-      .event_is_done = event_is_done,
-      .synchronize_event = synchronize_event,
+      .event_is_done = ask_event,
+      .synchronize_event = wait_for_event,
       .elapsed_ms = elapsed_ms,
       .mark = mark,
       .push_range = push_range,

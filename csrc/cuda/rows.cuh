@@ -21,7 +21,7 @@ struct BlockTeam {
     __shared__ T warps[kRowThreads / 32];
     T acc = start;
     for (int64_t i = threadIdx.x; i < n; i += blockDim.x) acc = f.combine(acc, term(i));
-    for (int step = 16; step > 0; step /= 2) acc = f.combine(acc, __shfl_down_sync(0xffffffffu, acc, step));
+    for (int step = 16; step > 0; step /= 2) acc = f.combine(acc, __shfl_down_sync(kAllLanes, acc, step));
     __syncthreads();  // until all have read the result of the reduction before
     if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = acc;
     __syncthreads();

@@ -9,6 +9,9 @@
 
 namespace cnn::cuda {
 
+inline constexpr int kMaxDevices = 128;
+inline constexpr unsigned kAllLanes = 0xffffffffu;  // of a warp
+
 // This thread's stream on the selected device: the legacy default stream, unless the program has chosen another. Calls
 // follow each other on it in the order in which they were made.
 cudaStream_t stream();

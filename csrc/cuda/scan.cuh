@@ -5,8 +5,6 @@
 
 namespace cnn::cuda {
 
-inline constexpr unsigned kAllLanes = 0xffffffffu;
-
 // The sum of the values of the threads before this one, and of all. kThreads is the size of the block.
 template <int kThreads> __device__ inline uint32_t block_exclusive(uint32_t value, uint32_t* total) {
   __shared__ uint32_t warps[kThreads / 32];

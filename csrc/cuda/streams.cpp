@@ -1,5 +1,7 @@
 #include "cuda/streams.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -30,7 +32,11 @@ struct Registry {
   std::array<Device, kMaxDevices> devices;
 };
 Registry& registry() {
-  static Registry* const r = new Registry;
+  static Registry* const r = [] {
+    pthread_atfork([] { registry().mutex.lock(); }, [] { registry().mutex.unlock(); },
+                   [] { registry().mutex.unlock(); });
+    return new Registry;
+  }();
   return *r;
 }
 

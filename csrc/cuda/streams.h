@@ -10,8 +10,6 @@
 
 namespace cnn::cuda {
 
-inline constexpr int kMaxDevices = 128;
-
 // What a stream has been asked to do up to now. Marks are for the allocators: they raise nothing, and a mark that could
 // not be made is never reached.
 class Mark {

@@ -8,14 +8,15 @@
 
 #include "cuda/memory.h"
 #include "cuda/runtime.h"
+#include "cuda/streams.h"
 
 namespace cnn::cuda {
 namespace {
 
 using kernels::Note;
 
+constexpr const char* kLater = " (found on the GPU, in this or an earlier call)";
 constexpr uint64_t kNotes = 4096;  // more than there can be kernels under way
-constexpr int kMaxDevices = 128;
 
 // Notes are used in turn. Kernels write them and the alarm where the host can look without waiting.
 struct Board {
@@ -96,8 +97,16 @@ Note* watch(const Watch& watch) {
 }
 
 void tell_notes() {
-  if (Board* const b = boards[selected()].load(std::memory_order_acquire))
-    tell(*b, " (found on the GPU, in this or an earlier call)");
+  if (Board* const b = boards[selected()].load(std::memory_order_acquire)) tell(*b, kLater);
+}
+
+void tell_all_notes() {
+  for (int device = 0; device < kMaxDevices; ++device) {
+    Board* const b = boards[device].load(std::memory_order_acquire);
+    if (!b || !rung(*b)) continue;
+    const Selected there(device);
+    tell(*b, kLater);
+  }
 }
 
 void tell_at_once() {

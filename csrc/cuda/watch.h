@@ -9,6 +9,8 @@ namespace cnn::cuda {
 kernels::Note* watch(const Watch& watch);
 // Raises what kernels of the selected device have noted so far, the first of it; the rest is forgotten.
 void tell_notes();
+// The same of every device: for those who have waited.
+void tell_all_notes();
 // With CNN_CUDA_CHECKS=now: waits for the kernel that was given a note, and raises what it noted.
 void tell_at_once();
 

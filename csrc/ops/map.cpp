@@ -174,10 +174,13 @@ Tensor map_stored(const char* op, MapKind kind, const void* functor, const Tenso
 
 }  // namespace
 
-void Constant::set(Scalar number, DType key) {
-  visit_dtype(key, [&]<class T>() {
-    T value = number.to<T>();
-    if constexpr (sizeof(T) == 2 && !std::is_integral_v<T>)
+void Constant::set(Scalar number, DType key, bool bits) {
+  visit_any_dtype(key, [&]<class T>() {
+    T value;
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
+      value = bits && number.is_unsigned() ? T(number.to_bits()) : number.to<T>();
+    else value = number.to<T>();
+    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>)
       value = number.is_float()      ? value
               : number.is_unsigned() ? T(float(number.to_bits()))
                                      : T(float(number.to_int()));  // as casts of tensors round
@@ -187,10 +190,10 @@ void Constant::set(Scalar number, DType key) {
   });
 }
 
-MapOperand operand_on(Device device, const Tensor& x, DType compute, Constant& room) {
+MapOperand operand_on(Device device, const Tensor& x, DType compute, Constant& room, bool bits) {
   const bool stays = device.is_cpu() && (x.dtype() == compute || is_stored(x.dtype()) || is_stored(compute));
   if (x.dim() != 0 || !x.device().is_cpu() || stays) return {&x, compute};
-  room.set(x.item(), compute);
+  room.set(x.item(), compute, bits || !x.impl()->wrapped_number);
   return {&x, compute, room.place()};
 }
 
@@ -392,7 +395,8 @@ Tensor map_tensors(const char* op, MapKind kind, const void* functor, const Tens
   Constant constants[kMapOperands];
   MapOperand operands[kMapOperands];
   operands[0] = {&y, computed};
-  for (int k = 0; k < count; ++k) operands[k + 1] = operand_on(y.device(), *inputs[k], key, constants[k]);
+  for (int k = 0; k < count; ++k)
+    operands[k + 1] = operand_on(y.device(), *inputs[k], key, constants[k], is_stored(common));
   map_into(op, kind, functor, operands, 1, count + 1, key);
   return y;
 }

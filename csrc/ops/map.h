@@ -52,15 +52,16 @@ struct MapOperand {
 // The number of a 0-d tensor, as a T of `key`, in memory of the CPU.
 class Constant {
  public:
-  void set(Scalar number, DType key);
+  // An integer beyond int64's raises for an integer key, or gives its `bits` as casts do.
+  void set(Scalar number, DType key, bool bits = false);
   const void* place() const { return bytes_; }
 
  private:
   alignas(8) char bytes_[8];
 };
 // x as an operand of a call on `device`. A single number of the CPU's is cast once, into `room`, and goes along:
-// it is never moved to another device.
-MapOperand operand_on(Device device, const Tensor& x, DType compute, Constant& room);
+// it is never moved to another device. `bits`: also Python's numbers are taken by their bits.
+MapOperand operand_on(Device device, const Tensor& x, DType compute, Constant& room, bool bits = false);
 // Lower level: outputs first, all given; inputs broadcast to the outputs' shape. `key` is the functor's T.
 void map_into(const char* op, MapKind kind, const void* functor, const MapOperand* operands, int outputs, int count,
               DType key);

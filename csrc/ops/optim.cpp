@@ -20,6 +20,9 @@ namespace {
 
 constexpr int kMaxTensors = 5;  // of one parameter: itself, its gradient and up to three of state
 
+// Floats of 8 bits are only stored.
+bool computes_in(DType t) { return is_floating(t) && !is_stored(t); }
+
 bool one_layout(const Tensor& a, const Tensor& b) {
   return (a.is_contiguous() && b.is_contiguous()) || (a.strides() == b.strides() && is_dense(a.shape(), a.strides()));
 }
@@ -69,15 +72,17 @@ class Group {
       there.clear();
     };
     for (size_t i = 0; i < size(); ++i) {
-      Part part = part_of(i);
-      if (!backend(part.device).each_many) {
+      const Tensor& p = (*lists_[0])[i];
+      if (!backend(p.device()).each_many) {
+        Part part = part_of(i);
         each(make(i, part.data), part.n, part.key, part.device);
         give_back(part);
         continue;
       }
-      const bool fits = parts.empty() || (parts[0].device == part.device && parts[0].key == part.key);
-      if (!fits || (part.n > 0 && there.count(part.data[0]))) flush();
-      there.insert(part.data[0]);
+      const bool fits = parts.empty() || (parts[0].device == p.device() && parts[0].key == compute_dtype(p.dtype()));
+      if (!fits || (p.numel() > 0 && there.count(p.raw()))) flush();
+      there.insert(p.raw());
+      Part part = part_of(i);
       functors.push_back(make(i, part.data));
       parts.push_back(std::move(part));
     }
@@ -92,7 +97,7 @@ class Group {
 
   void check_parameter(size_t i) const {
     const Tensor& p = (*lists_[0])[i];
-    check(is_floating(p.dtype()), op_, "expected floating-point parameters, got ", p.dtype(), " of shape ", p.shape());
+    check(computes_in(p.dtype()), op_, "expected floating-point parameters, got ", p.dtype(), " of shape ", p.shape());
     check_no_internal_overlap(op_, p);
     for (int k = 0; k < count_; ++k) {
       if (!lists_[k]) continue;
@@ -107,7 +112,7 @@ class Group {
   }
 
   void check_number(const Tensor& x) const {
-    check(x.numel() == 1 && is_floating(x.dtype()) && !x.device().is_meta(), op_,
+    check(x.numel() == 1 && computes_in(x.dtype()) && !x.device().is_meta(), op_,
           "expected step counts of one floating-point element, got ", x.dtype(), " of shape ", x.shape(), " on ",
           x.device());
   }
@@ -300,7 +305,7 @@ void _asgd_step(const Tensors& params, const Tensors& grads, const Tensors& axs,
 
 void _scale_all_(const Tensors& tensors, const Tensor& factor) {
   const Group group("_scale_all_", {&tensors});
-  check(factor.numel() == 1 && is_floating(factor.dtype()), "_scale_all_", "expected one floating-point factor, got ",
+  check(factor.numel() == 1 && computes_in(factor.dtype()), "_scale_all_", "expected one floating-point factor, got ",
         factor.dtype(), " of shape ", factor.shape());
   NoGrad guard;
   Tensor own = factor;  // where and in what the tensor at hand is computed
@@ -316,7 +321,7 @@ Tensor _norm_of_all(const Tensors& tensors) {
   check(!tensors.empty(), "_norm_of_all", "expected at least one tensor");
   const DType t = tensors[0].dtype(), key = compute_dtype(t);
   const Device device = tensors[0].device();
-  check(is_floating(t), "_norm_of_all", "expected floating-point tensors, got ", t);
+  check(computes_in(t), "_norm_of_all", "expected floating-point tensors, got ", t);
   Tensors dense;
   int64_t parts = 0;
   for (const Tensor& x : tensors) {

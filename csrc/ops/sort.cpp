@@ -2,6 +2,7 @@
 
 #include "cnn/ops.h"
 #include "kernels/rank.h"
+#include "ops/map.h"
 #include "ops/reduce.h"
 #include "ops/rows.h"
 
@@ -113,7 +114,13 @@ std::pair<Tensor, Tensor> sorted_unsigned(const char* node, const Tensor& x, int
 std::pair<Tensor, Tensor> sorted(const char* node, const Tensor& x, int64_t dim, bool descending, const Dest& values,
                                  const Dest& indices) {
   const int d = normalize_dim("sort", dim, x.dim());
-  if (x.dtype() >= DType::UInt16 && !values) return sorted_unsigned(node, x, d, descending, indices);
+  if (x.dtype() >= DType::UInt16) {
+    if (!values) return sorted_unsigned(node, x, d, descending, indices);
+    ReduceResult::check_exact("sort", x.dtype(), x, values);
+    ReduceResult::check_exact("sort", DType::Int64, x, indices);
+    const auto [y, at] = sorted_unsigned(node, x, d, descending, {});
+    return {copy_out("sort", y, values), copy_out("sort", at, indices)};
+  }
   kernels::Sort f;
   f.descending = descending;
   return ranked("sort", node, f, x, d, x.dim() ? x.shape()[d] : 1, !values, values, indices);

@@ -150,6 +150,7 @@ def storage_type(self):
 
 _TYPES_OF_ARRAYS = {
     "bool": "|b1", "uint8": "|u1", "int8": "|i1", "int16": "<i2", "int32": "<i4", "int64": "<i8",
+    "uint16": "<u2", "uint32": "<u4", "uint64": "<u8",
     "float16": "<f2", "bfloat16": "<V2", "float32": "<f4", "float64": "<f8",
 }  # fmt: skip
 
@@ -166,9 +167,11 @@ def _cuda_array_interface(self):
             "Can't get __cuda_array_interface__ on Variable that requires grad. If gradients "
             "aren't required, use var.detach() to get Variable that doesn't require grad."
         )
-    size = self.element_size()
+    size, typestr = self.element_size(), _TYPES_OF_ARRAYS.get(str(self.dtype).rpartition(".")[2])
+    if typestr is None:
+        raise TypeError(f"arrays have no type for {self.dtype}: view(torch.uint8) has its bytes")
     return {
-        "typestr": _TYPES_OF_ARRAYS[str(self.dtype).rpartition(".")[2]],
+        "typestr": typestr,
         "shape": tuple(self.shape),
         "strides": None if self.is_contiguous() else tuple(s * size for s in self.stride()),
         "data": (self.data_ptr() if self.numel() else 0, False),
