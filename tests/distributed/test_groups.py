@@ -43,6 +43,13 @@ def test_an_uncaught_exception_ends_the_job():
     assert "[rank0]" not in err
 
 
+def test_the_job_ends_when_the_traceback_has_been_read():
+    for _ in range(5):
+        status, _, err = mpiexec(3, "leaves.py", "raises_unread", timeout=20)
+        assert status == 1
+        assert err.count("[rank1]: KeyError: 'rank one is done'") == 1
+
+
 @pytest.mark.parametrize("how, expected", [("returns", 0), ("exits", 3)])
 def test_who_waits_for_a_rank_that_has_ended_is_told(how, expected):
     status, out, err = mpiexec(3, "leaves.py", how, timeout=30)

@@ -9,10 +9,14 @@ which sees that, ends the others.
 from __future__ import annotations
 
 import atexit
+import fcntl
 import io
 import os
 import pickle
+import stat
+import struct
 import sys
+import termios
 import threading
 import time
 
@@ -25,6 +29,7 @@ begun = {}
 _gone = {}
 _reading = threading.Lock()
 _PATIENCE = 3.0  # seconds in which messages that were sent before arrive
+_READERS = 2.0  # seconds in which output is read that was written before the job is ended
 
 
 class _Job:
@@ -80,7 +85,7 @@ def _leave():
         except (AttributeError, OSError, ValueError):
             pass
     if _Job.failed and not _gone:
-        _mpi.abort(_Job.failed)
+        _end_the_job()
     well = not _Job.failed and min(
         (queue.drain(_PATIENCE) for queue in _Job.queues()), default=True
     )
@@ -95,9 +100,34 @@ def _leave():
     if _Job.failed:
         # One that has left before, maybe with an exit status of its own, goes first.
         time.sleep(0.2)
-        _mpi.abort(_Job.failed)
+        _end_the_job()
     if together:
         _mpi.finalize(_PATIENCE if broken.item() else None)
+
+
+def _end_the_job():
+    """Ends all ranks, once the readers of this one's output have what it has written.
+
+    The launcher forwards output through pipes, and closes them as soon as it hears of the end of
+    the job: on a machine with much to do a traceback may still lie in one.
+    """
+    end = time.monotonic() + _READERS
+    for descriptor in (1, 2):
+        while _unread(descriptor) and time.monotonic() < end:
+            time.sleep(1e-3)
+    # A reader that copies to a file (`--tee`) has then still to write to the pipe of the launcher.
+    time.sleep(0.02)
+    _mpi.abort(_Job.failed)
+
+
+def _unread(descriptor):
+    """How many bytes lie in a pipe, or 0 where it is none."""
+    try:
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            return 0
+        return struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)))[0]
+    except OSError:
+        return 0
 
 
 def _wait(pending, seconds):

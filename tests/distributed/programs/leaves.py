@@ -3,6 +3,7 @@
 import atexit
 import os
 import signal
+import subprocess
 import sys
 import time
 from datetime import timedelta
@@ -18,7 +19,14 @@ dist.init_process_group("mpi", timeout=timedelta(seconds=100))
 RANK = dist.get_rank()
 dist.all_reduce(x := cnn.ones(4))
 if RANK == 1:
-    if how == "raises":
+    if how == "raises_unread":
+        # Whoever reads this rank's output is held up, as on a machine with much to do.
+        reader = os.getppid()
+        later = ["sh", "-c", f"sleep 0.5; kill -CONT {reader}"]
+        closed = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+        subprocess.Popen(later, start_new_session=True, **closed)
+        os.kill(reader, signal.SIGSTOP)
+    if how.startswith("raises"):
         raise KeyError("rank one is done")
     if how == "exits":
         sys.exit(3)
