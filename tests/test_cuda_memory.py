@@ -120,6 +120,12 @@ def test_without_a_cache():
         assert y.sum().item() == 50
         del y
         assert cuda.memory_stats()["segment.all.current"] == segments
+        with cuda.caching_allocator_disabled():
+            pass
+        y = cnn.ones(50, device="cuda")
+        assert cuda.memory_stats()["segment.all.current"] == segments + 1
+        del y
+        assert cuda.memory_stats()["segment.all.current"] == segments
     assert cuda.get_allocator_backend() == "native" and x.sum().item() == 7
 
 

@@ -194,6 +194,29 @@ def test_types_of_tensors_on_gpus():
     assert not hasattr(cnn.cuda, "NothingTensor")
 
 
+@pytest.mark.parametrize("variable, at_first", [(None, True), ("1", False), ("0", True)])
+def test_a_cache_is_as_before_where_it_was_not_wanted(variable, at_first, monkeypatch):
+    if variable is None:
+        monkeypatch.delenv("PYTORCH_NO_CUDA_MEMORY_CACHING", raising=False)
+    else:
+        monkeypatch.setenv("PYTORCH_NO_CUDA_MEMORY_CACHING", variable)
+    memory, told = cnn.cuda.memory, []
+    monkeypatch.setattr(memory, "_caching", None)
+    monkeypatch.setattr(cnn._C, "_cuda_is_available", lambda: True)
+    monkeypatch.setattr(cnn._C, "_cuda_set_caching", told.append)
+    with memory.caching_allocator_disabled():
+        with memory.caching_allocator_disabled():
+            assert told == [False, False]
+        assert told == [False] * 3
+    assert told == [False] * 3 + [at_first]
+    for wanted in (False, True):
+        told.clear()
+        memory.caching_allocator_enable(wanted)
+        with pytest.raises(KeyError), memory.caching_allocator_disabled():
+            raise KeyError
+        assert told == [wanted, False, wanted]
+
+
 @without_gpu
 def test_cuda_as_programs_without_a_gpu_ask_for_it():
     cuda = cnn.cuda

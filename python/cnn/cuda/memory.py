@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import OrderedDict
 from contextlib import contextmanager
@@ -320,18 +321,27 @@ def caching_allocator_enable(value=True):
 
     The environment's PYTORCH_NO_CUDA_MEMORY_CACHING=1 says False: tools that watch memory need it.
     """
+    global _caching
     if _C._cuda_is_available():
         _C._cuda_set_caching(bool(value))
+        _caching = bool(value)
+
+
+# What the function was last given. The allocator does not tell, and reads the environment before.
+_caching = None
 
 
 @contextmanager
 def caching_allocator_disabled():
-    """`caching_allocator_enable(False)` inside."""
+    """`caching_allocator_enable(False)` inside; afterwards as before."""
+    before = _caching
+    if before is None:
+        before = os.environ.get("PYTORCH_NO_CUDA_MEMORY_CACHING") != "1"
     caching_allocator_enable(False)
     try:
         yield
     finally:
-        caching_allocator_enable(True)
+        caching_allocator_enable(before)
 
 
 def get_allocator_backend():
