@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import pathlib
 import socket
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from benchmarks.table import Row, amount
 from benchmarks.workload import Target
 
 SUMS, STEPS = "all_reduce on 2 ranks", "DistributedDataParallel, a thread a rank"
+PATIENCE = 120  # seconds that a job may take beyond three times its timings
 COSTS = "a step of 2 ranks over a step of 1 rank"
 RANKS = [2**i for i in range(1, 11)]
 # A network whose figures are assumed: 25 Gb/s Ethernet.
@@ -74,14 +74,19 @@ def job(library, ranks, seconds, titles):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    program = pathlib.Path(sys.prefix) / "bin" / "mpiexec"
-    command = [str(program) if program.exists() else "mpiexec", "-n", str(ranks), sys.executable]
+    from cnn.distributed import _starting
+
+    command = [*_starting.mpiexec_command(ranks), sys.executable]
     command += ["-m", "benchmarks.ranks", library, str(seconds), *titles]
     limits = dict.fromkeys(("CNN_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True,
-        env=environment() | limits | {"MASTER_PORT": port, "PWD": os.fspath(ROOT)},
-    )  # fmt: skip
+    patience = PATIENCE + 3 * float(seconds) * len(titles)
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=patience,
+            env=environment() | limits | {"MASTER_PORT": port, "PWD": os.fspath(ROOT)},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return {"failure": f"not over after {patience:.0f} s"}
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
         errors = [line for line in lines if "Error" in line]

@@ -35,8 +35,8 @@ LOOK = 5  # timings of which the median counts
 
 def main(library, seconds, *wanted):
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
-    rank = int(os.environ.get("PMI_RANK", 0))
-    os.environ["RANK"], os.environ["WORLD_SIZE"] = str(rank), os.environ.get("PMI_SIZE", "1")
+    rank, size = place()
+    os.environ["RANK"], os.environ["WORLD_SIZE"] = str(rank), str(size)
     cores = machine.cores()
     os.sched_setaffinity(0, {cores[rank % len(cores)]})  # every rank has a core of its own
     job = (Reductions if library == "mpi4py" else Library)(library)
@@ -46,6 +46,13 @@ def main(library, seconds, *wanted):
     if rank == 0:
         print(json.dumps(figures))
     job.end()
+
+
+def place():
+    """(rank, number of ranks), as MPICH or Open MPI tell."""
+    names = ("PMI_RANK", "OMPI_COMM_WORLD_RANK"), ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
+    told = [[os.environ[name] for name in either if name in os.environ] for either in names]
+    return int((told[0] or ["0"])[0]), int((told[1] or ["1"])[0])
 
 
 def timed(function, seconds, meet, greatest):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import pathlib
 import sys
 from types import SimpleNamespace
@@ -14,7 +15,17 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import __main__ as program  # noqa: E402
-from benchmarks import catalogue, chart, distributed, process, roofline, runner, table, worker  # noqa: E402
+from benchmarks import (  # noqa: E402
+    catalogue,
+    chart,
+    distributed,
+    process,
+    ranks,
+    roofline,
+    runner,
+    table,
+    worker,
+)
 from benchmarks.workload import Target, Work, Workload  # noqa: E402
 
 STAGE = pathlib.Path(cnn.__file__).absolute().parent.parent  # what is there may be links
@@ -186,6 +197,27 @@ def test_what_more_ranks_would_do():
     assert [ranks for ranks, *_ in lines] == [2**i for i in range(1, 11)]
     assert lines[0][1] == pytest.approx(0.1 + (60 << 20) * 1e-9 + 3e-5)
     assert all(0 < b[2] < a[2] < 1 for a, b in zip(lines, lines[1:]))
+
+
+@pytest.mark.parametrize("mpi", ["PMI", "OMPI_COMM_WORLD"])
+def test_a_rank_knows_its_place(mpi, monkeypatch):
+    for name in ("PMI_RANK", "PMI_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    assert ranks.place() == (0, 1)
+    monkeypatch.setenv(f"{mpi}_RANK", "2")
+    monkeypatch.setenv(f"{mpi}_SIZE", "3")
+    assert ranks.place() == (2, 3)
+
+
+def test_a_job_of_ranks_has_a_time_limit(monkeypatch):
+    pytest.importorskip("mpi4py")
+    monkeypatch.setenv("PYTHONPATH", str(STAGE))
+    for name in [name for name in os.environ if name.startswith(("PMI_", "OMPI_"))]:
+        monkeypatch.delenv(name)
+    figures = distributed.job("cnn", 2, 0.001, ["4 KB"])
+    assert list(figures) == ["4 KB"] and 0 < figures["4 KB"] < 10
+    monkeypatch.setattr(distributed, "PATIENCE", 0.2)
+    assert distributed.job("cnn", 2, 0.001, ["4 KB"]) == {"failure": "not over after 0 s"}
 
 
 def test_a_table_of_ranks():
