@@ -21,7 +21,8 @@ NAMES = [
 WITH_MORE = [
     "lenet_learns_as_in_one_process", "ranks_that_disagree_raise_everywhere", "gradients_are_means",
     "unused_parameters_are_found", "inputs_may_be_uneven", "synchronized_batch_norm",
-    "samplers_know_the_group", "zero_redundancy", "a_group_of_some_ranks",
+    "samplers_know_the_group", "zero_redundancy", "zero_redundancy_with_uneven_inputs",
+    "a_group_of_some_ranks",
 ]  # fmt: skip
 CASES = [(2, name) for name in NAMES] + [(n, name) for n in (3, 4) for name in WITH_MORE]
 

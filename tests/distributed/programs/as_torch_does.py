@@ -16,8 +16,9 @@ from torch.nn.parallel import DistributedDataParallel as DDP
 from torch.utils.checkpoint import checkpoint
 from torch.utils.data.distributed import DistributedSampler
 
-for name, of_mpi, default in (("RANK", "PMI_RANK", "0"), ("WORLD_SIZE", "PMI_SIZE", "1")):
-    os.environ.setdefault(name, os.environ.get(of_mpi, default))
+for name, of_mpi, default in (("RANK", "RANK", "0"), ("WORLD_SIZE", "SIZE", "1")):
+    told = (os.environ.get(f"{mpi}_{of_mpi}") for mpi in ("PMI", "OMPI_COMM_WORLD"))
+    os.environ.setdefault(name, next(filter(None, told), default))
 warnings.simplefilter("ignore")
 dist.init_process_group("gloo")
 rank = dist.get_rank()

@@ -58,9 +58,19 @@ def synchronized_batch_norm():
     alone = dist.new_group([rank], use_local_synchronization=True)
     of_one = nn.SyncBatchNorm(3, process_group=alone)
     cnn.testing.assert_close(of_one(x.float()), nn.BatchNorm1d(3)(x.float()))
-    model = DDP(nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(nn.BatchNorm1d(3))))
-    model(cnn.randn(4, 3) + rank).square().sum().backward()
+    one = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+    nn.init.normal_(one[1].weight)
+    model = DDP(nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(one)))
+    x = cnn.randn(world, 4, 3) + cnn.arange(world).view(-1, 1, 1)
+    weights = cnn.arange(1.0, world + 1).view(-1, 1, 1)  # without them, gradients are near zero
+    (model(x[rank]) ** 3 * weights[rank]).sum().backward()
+    y = one(x.view(-1, 3)).view(x.shape)
+    ((y**3 * weights).sum() / world).backward()
     assert_same_on_all(bits([p.grad for p in model.parameters()]))
+    for p, q in zip(model.parameters(), one.parameters()):
+        cnn.testing.assert_close(p.grad, q.grad, rtol=1e-4, atol=1e-4)
+    for p, q in zip(model.buffers(), one.buffers()):
+        cnn.testing.assert_close(p, q, rtol=1e-5, atol=1e-6)
 
 
 @check
@@ -146,12 +156,34 @@ def on_all_sum(value):
 
 @check
 def zero_redundancy_with_uneven_inputs():
-    rank = dist.get_rank()
-    model = DDP(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1)))
-    zero = ZeroRedundancyOptimizer(model.parameters(), cnn.optim.SGD, lr=0.01)
+    rank, world = dist.get_rank(), dist.get_world_size()
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    one = list(copy.deepcopy(net).parameters())
+    model = DDP(net)
+    params = list(model.parameters())
+    zero = ZeroRedundancyOptimizer(params, cnn.optim.SGD, lr=0.1)
     with Join([model, zero]):
         for _ in range(2 + rank):
             zero.zero_grad()
             model(cnn.ones(1, 2)).sum().backward()
             zero.step()
     assert_same_on_all(bits(p.detach() for p in model.parameters()))
+
+    # The same in one process. As with PyTorch, a rank that has no more inputs goes on with the
+    # gradients of its last ones, for those parameters that it steps.
+    own = [group["params"] for group in zero.optim.param_groups]
+    own = [any(p is q for group in own for q in group) for p in params]
+    of_ranks = [None] * world
+    dist.all_gather_object(of_ranks, own)
+    owners = [[owned[i] for owned in of_ranks].index(True) for i in range(len(params))]
+    history = []
+    for step in range(1 + world):
+        a, b, c, d = one
+        output = nn.functional.linear(nn.functional.linear(cnn.ones(1, 2), a, b), c, d)
+        share = sum(2 + each > step for each in range(world)) / world
+        history.append(cnn.autograd.grad(output.sum() * share, one))
+        with cnn.no_grad():
+            for p, i in zip(one, range(len(one))):
+                p -= 0.1 * history[min(step, 1 + owners[i])][i]
+    for p, q in zip(params, one):
+        cnn.testing.assert_close(p, q)
