@@ -10,7 +10,6 @@ import time
 import pytest
 from jobs import PROGRAMS, end, finish, gone_within, mark, needs_mpi, start, torchrun
 
-from cnn.distributed import _starting, run
 from cnn.distributed._starting import mpiexec_command
 
 pytestmark = needs_mpi
@@ -39,16 +38,6 @@ def test_ranks_find_torchruns_variables():
     ]
 
 
-def test_cores_are_divided_by_ranks(monkeypatch):
-    for variable in ("OMP_NUM_THREADS", "CNN_NUM_THREADS"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(9)))
-    job = _starting.Job([], [], 4, environment={})
-    assert job._environment["OMP_NUM_THREADS"] == job._environment["CNN_NUM_THREADS"] == "2"
-    job = _starting.Job([], [], 10, environment={})
-    assert job._environment["OMP_NUM_THREADS"] == "1"
-
-
 @pytest.mark.parametrize("module", ["torch.distributed.run", "torch.distributed.launch"])
 def test_torchs_launchers_start_programs_for_torch(module):
     command = [sys.executable, "-m", "cnn", "-m", module, "--nproc-per-node", "2"]
@@ -65,6 +54,27 @@ def test_launch_hands_over_the_local_rank():
     assert status == 0 and out.splitlines() == ["done"] * 2, err
     status, out, err = finish(start([*command, PROGRAM, "--lr", "3"]))
     assert sorted(out.splitlines()) == [f"--local-rank={rank} --lr 3" for rank in range(2)], err
+
+
+@pytest.mark.parametrize(
+    "options, address",
+    [
+        (["--local-addr=here"], "here"),
+        (["--local-addr=here", "--master-addr=there"], "there"),
+        (["--local-addr=here", "--master-addr=127.0.0.1"], "127.0.0.1"),
+        (["--local-addr=here", "--rdzv-endpoint=there:1"], "there"),
+        ([], "127.0.0.1"),
+    ],
+)
+def test_the_address_of_the_job(options, address):
+    out, _ = runs("--nproc-per-node=1", *options, PROGRAM, "variables")
+    assert f" MASTER_ADDR={address} " in out
+
+
+def test_the_address_in_the_environment():
+    options = ["--nproc-per-node=1", "--local-addr=here", PROGRAM, "variables"]
+    out, _ = runs(*options, PET_MASTER_ADDR="there")
+    assert " MASTER_ADDR=there " in out
 
 
 def test_modules_and_other_programs():
@@ -145,22 +155,6 @@ def test_a_killed_rank_ends_the_job_it_is_in():
     finally:
         end(process)
         process.communicate()
-
-
-@pytest.mark.parametrize(
-    "options, words",
-    [
-        (["--nnodes=2"], "one mpiexec starts the ranks on all machines"),
-        (["--nproc-per-node=many"], "Unsupported nproc_per_node value: many"),
-        (["--nproc-per-node=0"], "Unsupported nproc_per_node value: 0"),
-        (["--module", "--no-python"], "Don't use both"),
-        (["--monitor-interval=3"], "--monitor-interval is not here: mpiexec sees at once"),
-    ],
-)
-def test_options_that_make_no_sense(options, words, capsys):
-    with pytest.raises(SystemExit) as raised:
-        run.main([*options, "program.py"])
-    assert raised.value.code == 2 and words in capsys.readouterr().err
 
 
 def test_a_program_that_is_not_there():

@@ -36,6 +36,12 @@ class _Refused(argparse.Action):
         parser.error(f"{option_string} is not here: {reason}")
 
 
+class _Given(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        setattr(namespace, self.dest, values)
+        setattr(namespace, f"{self.dest}_given", True)
+
+
 def get_args_parser():
     """The parser of torchrun's options."""
     parser = argparse.ArgumentParser(
@@ -73,9 +79,10 @@ def get_args_parser():
     add("redirects", "-r", default="0", help=f"output that goes to files alone ({_STREAMS})")
     add("tee", "-t", default="0", help=f"output that goes to files as well ({_STREAMS})")
     add("local-ranks-filter", default="", help="ranks whose output is shown: 0,2; all by default")
-    add("master-addr", default="127.0.0.1", help="what MASTER_ADDR says")
+    add("master-addr", default="127.0.0.1", action=_Given, help="what MASTER_ADDR says")
+    parser.set_defaults(master_addr_given="PET_MASTER_ADDR" in os.environ)
     add("master-port", type=int, default=29500, help="what MASTER_PORT says")
-    add("local-addr", default=None, help="this machine's address, if there is no --master-addr")
+    add("local-addr", default=None, help="what MASTER_ADDR says without --master-addr")
     add("shutdown-timeout", type=int, default=30, help="seconds from a signal to the end of all")
     for name in _REFUSED:
         parser.add_argument(f"--{name}", action=_Refused, nargs="?", help=argparse.SUPPRESS)
@@ -137,6 +144,8 @@ def run(args):
         raise ValueError("Don't use both the '--no-python' flag and the '--module' flag")
     ranks = _ranks(args.nproc_per_node)
     address, port = args.master_addr, args.master_port
+    if args.local_addr and not args.master_addr_given:
+        address = args.local_addr
     if args.rdzv_endpoint and not args.standalone:
         address, _, given = args.rdzv_endpoint.rpartition(":")
         address, port = (address, int(given)) if address else (args.rdzv_endpoint, port)
@@ -150,7 +159,7 @@ def run(args):
         args.training_script_args,
         ranks,
         environment={
-            "MASTER_ADDR": args.local_addr or address,
+            "MASTER_ADDR": address,
             "MASTER_PORT": str(port),
             "ROLE_NAME": args.role,
             "TORCHELASTIC_MAX_RESTARTS": str(args.max_restarts),
