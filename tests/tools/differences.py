@@ -28,11 +28,23 @@ DIFFERENCES: dict[str, str] = {
     "torch.nn.SyncBatchNorm": "on a CPU as well, over MPI",
     "torch.nn.parallel.DistributedDataParallel": "gradients are pieces of buckets also without "
     "`gradient_as_bucket_view`, and a bucket moves while the program holds one; `mixed_precision` and "
-    "`delay_all_reduce_named_params` raise",
+    "`delay_all_reduce_named_params` raise; `batched_grad_copy` changes nothing, as there is no copy",
     "torch.distributed.optim.ZeroRedundancyOptimizer": "`overlap_with_ddp` raises",
-    "torch.distributed.init_process_group": 'MPI finds and joins the processes, whatever the address; "gloo" means '
-    '"mpi", and other backends raise',
-    "torch.distributed.new_subgroups": "without `group_size` it raises, as in a PyTorch without GPUs",
+    "torch.distributed.init_process_group": "MPI finds and joins the processes, whatever the address or the store; "
+    '"gloo" means "mpi", and other backends raise; `pg_options`, `device_id` and `group_name` change nothing',
+    "torch.distributed.new_group": "`pg_options` and `device_id` change nothing",
+    "torch.distributed.new_subgroups": "without `group_size` it raises, as in a PyTorch without GPUs; `pg_options` "
+    "changes nothing",
+    "torch.distributed.new_subgroups_by_enumeration": "`pg_options` changes nothing",
+    "torch.distributed.split_group": "`pg_options` changes nothing",
+    "torch.distributed.barrier": "`device_ids` changes nothing",
+    "torch.distributed.broadcast_object_list": "`device` changes nothing: objects travel from the CPU",
+    "torch.distributed.send_object_list": "as broadcast_object_list; `use_batch` changes nothing",
+    "torch.distributed.recv_object_list": "as send_object_list",
+    "torch.distributed.monitored_barrier": "of every group, as each is MPI's",
+    "torch.distributed.register_rendezvous_handler": "keeps the handler, and `init_process_group` does not ask it",
+    "torch.distributed.Backend": "`register_backend` enters the name; groups of it cannot be made",
+    "torch.distributed.FileStore": "`world_size` changes nothing: the file stays when all have ended",
     "torch.nn.attention.sdpa_kernel": "all choices are one kernel; one that PyTorch refuses on a CPU raises",
     "torch.nn.attention.flex_attention.flex_attention": "composed, with gradients on the CPU as well; functions are "
     "called once, with indices that broadcast, and one that looks beyond its own place raises",
