@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
-from datetime import timedelta
 from types import SimpleNamespace
 
 from .. import _unavailable
 from . import _mpi, engine, exits, joining
 from .backends import Backend, BackendConfig
-from .constants import default_pg_timeout
+from .constants import _seconds, default_pg_timeout
 from .process_group import ProcessGroup, queues
 
 # What is known of groups: the default one, and of each its ranks {global: in the group}.
@@ -225,13 +224,7 @@ def init_process_group(
     if store is not None and not rank >= 0:
         raise AssertionError("rank must be non-negative if using store")
     backend = _carrier(backend)
-    if timeout is None:
-        timeout = default_pg_timeout
-    if not isinstance(timeout, timedelta):
-        raise TypeError(
-            f"Expected timeout argument to be of type datetime.timedelta, got {timeout}"
-        )
-    seconds = timeout.total_seconds()
+    seconds = _seconds(timeout, default_pg_timeout.total_seconds())
     comm = joining.join(init_method, rank, world_size, store, seconds)
     if backend == Backend.GLOO and comm.rank == 0 and not _world.gloo_named:
         _world.gloo_named = True
@@ -291,7 +284,6 @@ def new_group(
     use_local_synchronization=False,
     group_desc=None,
     device_id=None,
-    *,
     sort_ranks=True,
 ):
     """A group of some of the processes, by default of all.
@@ -301,7 +293,7 @@ def new_group(
     """
     default = _get_default_group()
     backend = _carrier(backend or _world.pg_map[default][0])
-    seconds = default.seconds if timeout is None else timeout.total_seconds()
+    seconds = _seconds(timeout, default.seconds)
     own, size = default.rank(), default.size()
     ranks = list(range(size)) if ranks is None else list(ranks)
     if sort_ranks:
@@ -386,6 +378,7 @@ def split_group(
     if split_ranks is None or len(split_ranks) == 0:
         raise ValueError("split_ranks cannot be None or empty")
     parent = _group_or_default_group(parent_pg)
+    seconds = _seconds(timeout, parent.seconds)
     if parent not in _world.pg_group_ranks:
         raise ValueError(f"Group {parent} is not registered")
     mine = None
@@ -403,7 +396,6 @@ def split_group(
             mine = sorted(ranks)
     if mine is None:
         return None
-    seconds = parent.seconds if timeout is None else timeout.total_seconds()
     parent.meet(mine, seconds)
     comm = parent.comm.among(mine)
     ranks = [get_global_rank(parent, rank) for rank in mine]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import pickle
 import threading
 import time
 from datetime import timedelta
 
+from .constants import _seconds
 from .stores import DistStoreError, QueueEmptyError, Store
 
 __all__ = ["FileStore", "HashStore", "PrefixStore"]
@@ -18,6 +20,11 @@ _PAUSE = 0.005
 
 def _bytes(value):
     return value.encode() if isinstance(value, str) else bytes(value)
+
+
+def _limit(timeout):
+    """The seconds of a timeout, of which 0 is none."""
+    return _seconds(timeout) or math.inf
 
 
 class _Kept(Store):
@@ -33,6 +40,7 @@ class _Kept(Store):
 
     def set_timeout(self, timeout):
         """Sets how long `get` and `wait` wait for keys."""
+        _seconds(timeout)
         self._timeout = timeout
 
     def set(self, key, value):
@@ -81,7 +89,7 @@ class _Kept(Store):
 
     def wait(self, keys, timeout=None):
         """Waits until all keys are there. DistStoreError after the timeout."""
-        end = time.monotonic() + (timeout or self._timeout).total_seconds()
+        end = time.monotonic() + _limit(self._timeout if timeout is None else timeout)
         while not self.check(keys):
             if time.monotonic() > end:
                 raise DistStoreError("Wait timeout")
@@ -135,7 +143,7 @@ class _Kept(Store):
             values[queue] = pickle.dumps(waiting[1:])
             return waiting[0]
 
-        end = time.monotonic() + self._timeout.total_seconds()
+        end = time.monotonic() + _limit(self._timeout)
         while (value := self._change(pop)) is None:
             if not block:
                 raise QueueEmptyError("queue is empty")
