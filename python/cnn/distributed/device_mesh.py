@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import _C
 from . import groups
+from .process_group import ProcessGroup
 
 __all__ = ["DeviceMesh", "init_device_mesh"]
 
@@ -93,11 +94,30 @@ class DeviceMesh:
 
     @staticmethod
     def from_group(group, device_type, mesh=None, *, mesh_dim_names=None):
-        """The mesh of a group, or of a list of groups, one for each dimension of `mesh`."""
-        if not isinstance(group, list):
-            mesh, group = groups.get_process_group_ranks(group), [group]
-        elif mesh is None:
+        """The mesh of a group, or of a list of groups, one for each dimension of `mesh`.
+
+        ValueError unless `mesh`, which a list must have, says of one group the ranks in order, and
+        has as many dimensions as there are groups in a list.
+        """
+        if isinstance(group, ProcessGroup):
+            ranks = groups.get_process_group_ranks(group)
+            if mesh is not None and _C.as_tensor(mesh).tolist() != ranks:
+                raise ValueError(f"Invalid mesh {mesh} for ProcessGroup with ranks {ranks}")
+            mesh, group = ranks, [group]
+            return DeviceMesh(device_type, mesh, mesh_dim_names=mesh_dim_names, _groups=group)
+        group = list(group)
+        if not group:
+            raise ValueError("Expects at least one ProcessGroup to be passed")
+        if mesh is None:
             raise ValueError("Must pass mesh if passing multiple ProcessGroups")
+        if mesh_dim_names is None:
+            raise ValueError("Must pass mesh_dim_names if passing multiple ProcessGroups")
+        mesh = _C.as_tensor(mesh)
+        if mesh.dim() != len(group):
+            raise ValueError(
+                "Expects mesh with ndim equal to number of ProcessGroups but got "
+                f"mesh {mesh.tolist()} and {len(group)} ProcessGroups"
+            )
         return DeviceMesh(device_type, mesh, mesh_dim_names=mesh_dim_names, _groups=group)
 
     def size(self, mesh_dim=None):
