@@ -83,7 +83,10 @@ def supports_complex(reduceOp):
 
 
 class Backend(str):
-    """The names of backends. None of them is here; `Backend("GLOO")` is the string "gloo"."""
+    """The names of backends, in small letters: `Backend("GLOO")` is the string "gloo".
+
+    MPI carries the messages of "mpi" and of "gloo"; the others are names alone.
+    """
 
     __slots__ = ()
 
