@@ -17,6 +17,14 @@ __all__ = [
 ]
 
 
+# Of dtypes that NumPy does not have, integers of their width, as which their bits travel.
+BITS = {_C.bfloat16: _C.int16}
+BITS |= {
+    getattr(_C, f"float8_{kind}"): _C.uint8
+    for kind in ("e4m3fn", "e5m2", "e4m3fnuz", "e5m2fnuz", "e8m0fnu")
+}
+
+
 class AggregationType(IntEnum):
     """How values that a graph gives in several runs become one. Nothing here runs graphs."""
 

@@ -15,6 +15,11 @@ def test_every_collective_is_numpys(ranks):
     passes(ranks, "every_collective.py")
 
 
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_what_is_only_stored_moves(ranks):
+    passes(ranks, "stored_dtypes.py")
+
+
 @pytest.mark.parametrize("ranks", [2, 3, 4])
 def test_groups_works_messages_and_objects(ranks):
     passes(ranks, "groups_and_works.py")

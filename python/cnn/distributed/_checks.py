@@ -6,6 +6,7 @@ import warnings
 from datetime import timedelta
 
 from .. import _C
+from . import _mpi
 from .backends import RedOpType, ReduceOp
 from .groups import (
     _get_default_group,
@@ -128,4 +129,7 @@ def reduction(op, *tensors):
         for tensor in tensors:
             if tensor.is_floating_point():
                 raise RuntimeError(f"Cannot use ReduceOp.{name} with non-integral dtype")
+    for tensor in tensors:
+        if not _mpi.is_reducible(tensor.dtype):
+            raise RuntimeError("Invalid scalar type")
     return name

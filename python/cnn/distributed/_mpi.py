@@ -10,6 +10,7 @@ import os
 import threading
 
 from .. import _C
+from .._kinds import BITS
 from .stores import DistBackendError
 
 INSTALL = "pip install 'cnn[mpi]' brings mpi4py and an MPI"
@@ -45,9 +46,8 @@ def load():
 def memory(tensor):
     """A NumPy view of a dense tensor, which keeps its memory where it is."""
     tensor = tensor.detach()
-    if tensor.dtype is _C.bfloat16 or tensor.dtype is _C.float16:
-        tensor = tensor.view(_C.int16)
-    return tensor.numpy()
+    bits = BITS.get(tensor.dtype)
+    return (tensor.view(bits) if bits else tensor).numpy()
 
 
 def _names(text):
@@ -61,6 +61,12 @@ _TYPES = _names(
 _OPS = _names("SUM:SUM AVG:SUM PRODUCT:PROD MIN:MIN MAX:MAX BAND:BAND BOR:BOR BXOR:BXOR")
 # Of 0 and 1, whose sum is "any" and whose product "all".
 _BOOL_OPS = _names("SUM:MAX PRODUCT:MIN MIN:MIN MAX:MAX BAND:MIN BOR:MAX BXOR:BXOR")
+
+
+@functools.cache
+def is_reducible(dtype):
+    """Whether values of a dtype can be reduced, by MPI or by operations.py."""
+    return _name(dtype) in _TYPES or dtype in (_C.float16, _C.bfloat16)
 
 
 @functools.cache

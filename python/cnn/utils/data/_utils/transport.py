@@ -6,6 +6,7 @@ import pickle
 
 from .... import _C
 from ...._C import Tensor
+from ...._kinds import BITS
 
 
 def pack(number, value, keep=False):
@@ -46,14 +47,6 @@ def receive(connection):
     return number, lambda: pickle.load(head, buffers=buffers)
 
 
-# Of dtypes that NumPy does not have the bits travel.
-_BITS = {_C.bfloat16: _C.int16}
-_BITS |= {
-    getattr(_C, f"float8_{kind}"): _C.uint8
-    for kind in ("e4m3fn", "e5m2", "e4m3fnuz", "e5m2fnuz", "e8m0fnu")
-}
-
-
 @functools.cache
 def _pickler_class():
     from multiprocessing.reduction import ForkingPickler
@@ -77,7 +70,7 @@ def _take_apart(tensor):
             "call detach() on it first"
         )
     plain = tensor.detach().contiguous()
-    bits = _BITS.get(tensor.dtype)
+    bits = BITS.get(tensor.dtype)
     array = (plain.view(bits) if bits else plain).numpy()
     return _put_together, (array, tensor.dtype if bits else None, tensor.requires_grad)
 
