@@ -93,18 +93,12 @@ dist.init_process_group("cpu:gloo,cuda:nccl")
     assert err.count("MPI carries the messages") == 1
 
 
-def test_what_cannot_be_asked_for():
+def test_a_job_has_as_many_processes_as_mpi_has_started():
     program = """
 from cnn import distributed as dist
 for arguments, kind, words in (
-    (dict(backend="nccl"), RuntimeError, "no GPUs found"),
-    (dict(backend="ucc"), RuntimeError, "no backend 'ucc'"),
-    (dict(timeout=3), TypeError, "datetime.timedelta"),
     (dict(rank=0, world_size=3), RuntimeError, "--nproc-per-node 3"),
     (dict(init_method="tcp://127.0.0.1:1?rank=0&world_size=2"), RuntimeError, "have 2 processes"),
-    (dict(init_method="carrier://pigeon"), RuntimeError, "No rendezvous handler for carrier://"),
-    (dict(store=dist.HashStore()), AssertionError, "world_size must be positive"),
-    (dict(store=dist.HashStore(), init_method="env://"), AssertionError, "both init_method and"),
 ):
     try:
         dist.init_process_group(**arguments)
@@ -113,24 +107,6 @@ for arguments, kind, words in (
     else:
         raise AssertionError(words)
     assert not dist.is_initialized()
-"""
-    status, _, err = finish(start([sys.executable, "-c", program]))
-    assert status == 0, err
-
-
-def test_without_mpi4py_errors_say_what_to_install():
-    program = """
-import sys
-sys.modules["mpi4py"] = None
-import importlib.util
-from cnn import distributed as dist
-assert not dist.is_available() and not dist.is_mpi_available()
-try:
-    dist.init_process_group("mpi")
-except RuntimeError as error:
-    assert "pip install 'cnn[mpi]'" in str(error)
-else:
-    raise AssertionError("a group without mpi4py")
 """
     status, _, err = finish(start([sys.executable, "-c", program]))
     assert status == 0, err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from datetime import timedelta
 
 from .. import _C
 from . import _mpi
@@ -66,12 +65,6 @@ def reachable(*tensors, written=()):
                 f"No backend type associated with device type {tensor.device.type}: "
                 "MPI carries tensors of the CPU"
             )
-
-
-def timeout(value):
-    """TypeError unless `value` is a timedelta."""
-    if not isinstance(value, timedelta):
-        raise TypeError(f"Expected timeout argument to be of type datetime.timedelta, got {value}")
 
 
 def member(name, group):

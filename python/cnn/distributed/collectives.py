@@ -8,10 +8,13 @@ for it; its tensors must be left alone until then.
 from __future__ import annotations
 
 import contextlib
+import warnings
+from datetime import timedelta
 
 from .. import _C
 from . import _checks, operations
 from .backends import ReduceOp
+from .constants import _seconds
 from .groups import _get_default_group, _rank_not_in_group, get_backend
 
 # Of groups between `_coalescing_manager`'s ends, what has been asked for: (function, arguments).
@@ -32,7 +35,8 @@ def broadcast(tensor, src=None, group=None, async_op=False, group_src=None):
 def all_reduce(tensor, op=ReduceOp.SUM, group=None, async_op=False):
     """Gives every process the reduction of all tensors, in the place of its own.
 
-    16-bit floats are summed in float32; the order of sums is fixed by ranks.
+    16-bit floats are summed in float32, in the order of ranks. MPI chooses the order for others:
+    sums of as many ranks and elements have the same bits each time.
     """
     _checks.single(tensor, "tensor")
     if (pg := _checks.member("all_reduce", group)) is None:
@@ -168,13 +172,19 @@ def gather(tensor, gather_list=None, dst=None, group=None, async_op=False, group
         return None
     root = _checks.root(pg, dst, group_dst, 0)
     _checks.reachable(tensor, written=gather_list)
-    _check_root_list("gather_list", gather_list, pg.rank() == root, "destination")
-    if gather_list:
-        _check_length("gather", "output tensor list", gather_list, pg.size())
-        _checks.same_shape("gather", gather_list, tensor)
+    _check_list("gather", gather_list, tensor, pg, root)
     steps = operations.gather(pg.comm, gather_list, tensor, root)
     details = f"root={root}"
     return pg.run("gather", steps, gather_list, async_op, like=[tensor], details=details)
+
+
+def _check_list(op, tensors, tensor, pg, root):
+    """The root alone gives a list, of a tensor like `tensor` for each process."""
+    kind, place = ("destination", "output") if op == "gather" else ("source", "input")
+    _check_root_list(f"{op}_list", tensors, pg.rank() == root, kind)
+    if tensors:
+        _check_length(op, f"{place} tensor list", tensors, pg.size())
+        _checks.same_shape(op, tensors, tensor)
 
 
 def _check_root_list(name, values, is_root, kind):
@@ -194,10 +204,7 @@ def scatter(tensor, scatter_list=None, src=None, group=None, async_op=False, gro
         return None
     root = _checks.root(pg, src, group_src, 0)
     _checks.reachable(*scatter_list, written=[tensor])
-    _check_root_list("scatter_list", scatter_list, pg.rank() == root, "source")
-    if scatter_list:
-        _check_length("scatter", "input tensor list", scatter_list, pg.size())
-        _checks.same_shape("scatter", scatter_list, tensor)
+    _check_list("scatter", scatter_list, tensor, pg, root)
     steps = operations.scatter(pg.comm, tensor, scatter_list, root)
     details = f"root={root}"
     return pg.run("scatter", steps, [tensor], async_op, like=[tensor], details=details)
@@ -311,10 +318,7 @@ def barrier(group=None, async_op=False, device_ids=None, timeout=None):
     """Waits until every process is here."""
     if (pg := _checks.member("barrier", group)) is None:
         return None
-    seconds = None
-    if timeout is not None:
-        _checks.timeout(timeout)
-        seconds = timeout.total_seconds()
+    seconds = _seconds(timeout, pg.seconds)
     return pg.run("barrier", operations.barrier(pg.comm), [], async_op, seconds=seconds)
 
 
@@ -327,11 +331,14 @@ def monitored_barrier(group=None, timeout=None, wait_all_ranks=False):
     if (pg := _checks.member("monitored_barrier", group)) is None:
         return
     get_backend(pg)
-    seconds = pg.seconds
-    if timeout is not None:
-        _checks.timeout(timeout)
-        seconds = timeout.total_seconds()
-    pg.monitored_barrier(seconds, wait_all_ranks)
+    if isinstance(timeout, float):
+        warnings.warn(
+            "Please specify timeout arg as a timedelta. "
+            f"Converting current value of {timeout} assuming it represents seconds",
+            stacklevel=2,
+        )
+        timeout = timedelta(seconds=timeout)
+    pg.monitored_barrier(_seconds(timeout, pg.seconds), wait_all_ranks)
 
 
 @contextlib.contextmanager
@@ -360,14 +367,19 @@ class _Coalesced:
 
 @contextlib.contextmanager
 def _coalescing_manager(group=None, device=None, async_ops=False):
-    """Collects operations of one kind and does them at the end."""
+    """Collects operations of one kind and does them at the end. ValueError inside another."""
     pg = group or _get_default_group()
     manager = _Coalesced()
     if _rank_not_in_group(pg):
         yield manager
         return
-    if _coalesced.setdefault(pg, []):
-        raise ValueError("ProcessGroup has non-empty op list at the start of coalescing")
+    if pg in _coalesced:
+        raise ValueError(
+            "ProcessGroup has non-empty op list at the start of coalescing"
+            if _coalesced[pg]
+            else "ProcessGroup is coalescing already"
+        )
+    _coalesced[pg] = []
     try:
         yield manager
     finally:
