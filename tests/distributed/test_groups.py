@@ -16,6 +16,11 @@ def test_every_collective_is_numpys(ranks):
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
+def test_tensors_may_share_memory(ranks):
+    passes(ranks, "same_memory.py")
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
 def test_what_is_only_stored_moves(ranks):
     passes(ranks, "stored_dtypes.py")
 

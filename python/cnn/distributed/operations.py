@@ -37,6 +37,14 @@ def _dense(tensor):
     return tensor.detach().contiguous()
 
 
+def _dense_beside(tensor, written):
+    """The dense memory of a tensor, which MPI may read while it writes to `written`."""
+    dense = _dense(tensor)
+    start, end = dense.data_ptr(), written.data_ptr()
+    shared = start < end + written.nbytes and end < start + dense.nbytes
+    return dense.clone() if shared else dense
+
+
 def _flat(tensors):
     """The elements of tensors behind one another."""
     return _C.cat([tensor.detach().reshape(-1) for tensor in tensors])
@@ -139,7 +147,7 @@ def broadcast(comm, tensor, root):
 def all_gather_single(comm, output, input):
     """Every rank gets all tensors, in one of as many elements in all."""
     out = _Written(output, keep=False)
-    yield comm.all_gather(out.dense, _dense(input))
+    yield comm.all_gather(out.dense, _dense_beside(input, out.dense))
     out.finish()
 
 
@@ -188,7 +196,8 @@ def all_to_all(comm, outputs, inputs):
 def all_to_all_single(comm, output, input, counts_out, counts_in):
     """Each rank gives every rank a part of its tensor: so many elements."""
     out = _Written(output, keep=False)
-    yield comm.all_to_all(out.dense, _dense(input), counts_out, counts_in)
+    dense = _dense_beside(input, out.dense)
+    yield comm.all_to_all(out.dense, dense, counts_out, counts_in)
     out.finish()
 
 
