@@ -25,6 +25,11 @@ def test_what_is_only_stored_moves(ranks):
     passes(ranks, "stored_dtypes.py")
 
 
+@pytest.mark.parametrize("ranks, level", [(2, "OFF"), (3, "OFF"), (2, "DETAIL")])
+def test_errors_of_one_operation(ranks, level):
+    passes(ranks, "errors_of_one.py", TORCH_DISTRIBUTED_DEBUG=level)
+
+
 @pytest.mark.parametrize("ranks", [2, 3, 4])
 def test_groups_works_messages_and_objects(ranks):
     passes(ranks, "groups_and_works.py")
@@ -65,6 +70,11 @@ def test_who_waits_for_a_rank_that_has_ended_is_told(how, expected):
     status, out, err = mpiexec(3, "leaves.py", how, timeout=30)
     assert sorted(out.splitlines()) == ["rank 0 was told", "rank 2 was told"], err
     assert status == expected
+
+
+def test_nothing_waits_for_a_rank_that_has_ended():
+    lines = passes(3, "waits_for_the_gone.py", timeout=90)
+    assert sorted(lines) == ["rank 0 was told", "rank 2 was told"]
 
 
 def test_groups_may_be_ended_at_the_very_end():

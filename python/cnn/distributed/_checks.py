@@ -90,8 +90,7 @@ def root(group, rank, group_rank, default=None):
         raise ValueError("Must specify global_rank or group_rank")
     else:
         group_rank = get_group_rank(group, rank)
-    if not 0 <= group_rank < group.size():
-        raise RuntimeError(f"invalid rank: {group_rank} in a group of {group.size()}")
+    group.check_rank(group_rank)
     return group_rank
 
 

@@ -14,6 +14,7 @@ from .._kinds import BITS
 from .stores import DistBackendError
 
 INSTALL = "pip install 'cnn[mpi]' brings mpi4py and an MPI"
+_RESERVED_TAGS = 10_000
 
 
 @functools.cache
@@ -85,6 +86,8 @@ class Communicator:
         self.comm = comm
         comm.Set_errhandler(load().ERRORS_RETURN)
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
+        self._last_tag = load().COMM_WORLD.Get_attr(load().TAG_UB)
+        self.largest_tag = self._last_tag - _RESERVED_TAGS  # of messages of programs
 
     def free(self):
         """Gives the communicator back to MPI; all its ranks do."""
@@ -108,8 +111,8 @@ class Communicator:
         return status.Get_source(), data
 
     def reserved_tag(self, which):
-        """A tag that messages of programs do not have."""
-        return load().COMM_WORLD.Get_attr(load().TAG_UB) - which
+        """A tag that messages of programs do not have, for numbers from 0 to 9,999."""
+        return self._last_tag - which
 
     def among(self, ranks):
         """A communicator of some ranks, in this order; they alone call this."""
@@ -194,6 +197,13 @@ class Pending:
             return self._request.Test(self._status)
         except load().Exception as error:
             raise _translated(error, self._alone) from None
+
+    def cancel(self):
+        """Takes back that a message is wanted, if none has come; other requests stay."""
+        if self._alone and not is_finalized():
+            with contextlib.suppress(load().Exception):
+                self._request.Cancel()
+                self._request.Test()
 
     def source(self):
         """The rank that a message came from."""

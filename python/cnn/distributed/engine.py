@@ -3,7 +3,8 @@
 An operation is a generator that starts requests, yields them, and goes on when they are done. Those
 of a group follow one another, as every rank must start them in the same order; messages from one
 process to another go side by side. Whoever waits for an operation drives it; while nobody waits, a
-thread does.
+thread does. An operation that fails ends all of its group, as the others may be left halfway; but
+not one that fails before its first request, of which the others have seen nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections import deque
 from .. import futures
 from ..autograd.grad_mode import no_grad
 from . import exits
+from .constants import _seconds
 from .stores import DistBackendError
 
 # Who waits asks MPI so often at a time, lets others have the core between, and sleeps at last.
@@ -33,14 +35,15 @@ class Work:
         self._pending = self._queue = self._error = None
         self._done, self._lock, self._future, self._announced = False, threading.Lock(), None, False
         self._source = -1
-        self._key, self._number, self._peers = None, None, ()
+        self._key, self._number, self._peers, self._any_peer = None, None, (), False
+        self._begun = False  # whether a request has been started
         self._seconds = seconds
         self._deadline = None if seconds is None else time.monotonic() + seconds
 
     def is_completed(self):
         """Whether it is over, well or with an error."""
-        if not self._done and self._queue is not None:
-            self._queue.advance()
+        if not self._done and self._queue is not None and not self._queue.advance():
+            self._queue.look()
         return self._done
 
     def is_success(self):
@@ -65,10 +68,11 @@ class Work:
         """Waits until it is over; True, or its error raised.
 
         `timeout`, a timedelta, bounds the wait; beyond it, or beyond the group's own, every
-        operation of the group ends with DistBackendError.
+        operation of the group ends with DistBackendError. One of 0 is none.
         """
+        seconds = _seconds(timeout, 0)
         if not self._done:
-            self._drive(timeout)
+            self._drive(seconds)
         self._announce()
         if self._error is not None:
             raise self._error
@@ -91,12 +95,9 @@ class Work:
     def _note_source(self, rank):
         self._source = rank
 
-    def _drive(self, timeout):
-        limit = None
-        if timeout is not None and timeout.total_seconds() > 0:
-            limit = time.monotonic() + timeout.total_seconds()
+    def _drive(self, seconds):
         queue, rounds, begun = self._queue, 0, time.monotonic()
-        look = begun + _LOOK
+        limit = begun + seconds if seconds > 0 else None
         queue.count_waiters(1)
         try:
             while not self._done:
@@ -113,12 +114,8 @@ class Work:
                 # Another rank is late: leave the core to whoever has work.
                 time.sleep(min((now - begun) / 100, _LONGEST_SLEEP))
                 if limit is not None and now > limit:
-                    queue.fail(_timed_out(self, timeout.total_seconds()))
-                if now > look:
-                    look = now + _LOOK
-                    gone = exits.missing(self._key, self._number, self._peers)
-                    if gone is not None:
-                        queue.fail(_left(self, gone))
+                    queue.fail(_timed_out(self, seconds))
+                queue.look()
         finally:
             queue.count_waiters(-1)
 
@@ -136,6 +133,9 @@ class Work:
         try:
             with no_grad():
                 self._pending = next(self._steps)
+                if self._pending is None:  # it is ready
+                    self._pending = next(self._steps)
+            self._begun = True
         except StopIteration:
             self._finish(None)
         return True
@@ -157,10 +157,14 @@ class Work:
             self._future.set_result(self._result)
 
 
-def wait_for(pending, seconds, what):
-    """Waits for a request outside of any group. DistBackendError after so many seconds."""
+def wait_for(pending, seconds, what, ranks):
+    """Waits for a request of so many ranks outside of any group. DistBackendError after so many
+    seconds.
+    """
     queue = Queue()
     work = Work(what, iter([pending]), seconds)
+    work._key, work._peers = ("outside",), range(ranks)
+    work._number = exits.begin(work._key)
     queue.put(work, follow=False).wait()
 
 
@@ -172,9 +176,10 @@ def _timed_out(work, seconds):
 
 
 def _left(work, rank):
+    who = "every other rank" if work._any_peer else f"rank {rank}"
     return DistBackendError(
-        f"{work._name}: rank {rank} has ended its program without taking part. The group cannot be "
-        "used any more"
+        f"{work._name}: {who} has ended its program without taking part. The group cannot be used "
+        "any more"
     )
 
 
@@ -186,7 +191,7 @@ class Queue:
     """The operations of a group: those `in_order` one after the other, messages side by side."""
 
     def __init__(self):
-        self.waiters, self.error = 0, None
+        self.waiters, self.error, self._next_look = 0, None, 0.0
         self._lock, self._counting = threading.Lock(), threading.Lock()
         self._in_order, self._messages, self._over = deque(), [], deque()
 
@@ -251,17 +256,34 @@ class Queue:
     def _move(self, work, tries):
         try:
             return work._step(tries)
-        except DistBackendError as error:
-            if not error.group_goes_on:
+        except Exception as error:
+            if work._begun and not getattr(error, "group_goes_on", False):
                 raise
             work._finish(error)
             return True
+
+    def look(self):
+        """Ends all operations if one of them waits for a rank that has left; asks now and then."""
+        now = time.monotonic()
+        if now < self._next_look or not self._lock.acquire(blocking=False):
+            return
+        self._next_look = now + _LOOK
+        try:
+            for work in (*self._in_order, *self._messages):
+                gone = exits.missing(work._key, work._number, work._peers, work._any_peer)
+                if gone is not None:
+                    self._fail(_left(work, gone))
+                    break
+        finally:
+            self._lock.release()
+        self._announce()
 
     def drain(self, seconds):
         """Waits until nothing is under way. False if that takes longer, or the group has failed."""
         end = time.monotonic() + seconds
         while len(self) and time.monotonic() < end:
             if not self.advance():
+                self.look()
                 time.sleep(1e-4)
         return not len(self) and self.error is None
 
@@ -277,6 +299,8 @@ class Queue:
         self._in_order, self._messages = deque(), []
         _abandoned.extend(works)
         for work in works:
+            if work._pending is not None:
+                work._pending.cancel()
             work._finish(error)
         self._over.extend(works)
 
@@ -325,6 +349,9 @@ class _Follower:
                 queues = list(self._queues)
             moved = [queue.advance(_ASKED) for queue in queues if not queue.waiters]
             idle = 0 if any(moved) else idle + 1
+            if idle:
+                for queue in queues:
+                    queue.look()
             time.sleep(min(5e-5 * (1 + idle), 1e-3))
 
 

@@ -24,6 +24,7 @@ from .. import _C
 from . import _mpi
 
 # Of each group, by its ranks and its number among groups of these: how many operations began here.
+# What is not counted by groups has longer or shorter keys.
 begun = {}
 # Of each rank that has left: its `begun`, and when that was heard.
 _gone = {}
@@ -40,6 +41,12 @@ class _Job:
     failed = 0  # the exit status of an uncaught exception
     queues = None
     stop = None
+
+
+def begin(key):
+    """Notes that an operation begins here; its number among those with this key."""
+    begun[key] = begun.get(key, 0) + 1
+    return begun[key]
 
 
 def watch(comm, queues, stop):
@@ -141,9 +148,10 @@ def _wait(pending, seconds):
     return True
 
 
-def missing(key, number, peers):
+def missing(key, number, peers, any_of=False):
     """A rank that has left and will never take part in an operation: one of the `peers`, by global
-    rank, which has not begun operation `number` of the group `key`. None if there is no such rank.
+    rank, which has not begun operation `number` of the group `key`. None if there is no such rank,
+    or, with `any_of`, if one of the others may still take part.
 
     Of messages the `number` is None: what was sent before is waited for a little.
     """
@@ -155,12 +163,11 @@ def missing(key, number, peers):
             _gone[rank] = pickle.loads(text), time.monotonic()
     finally:
         _reading.release()
-    for rank in peers:
-        if rank in _gone:
-            done, heard = _gone[rank]
-            if number is None:
-                if time.monotonic() - heard > _PATIENCE:
-                    return rank
-            elif done.get(key, 0) < number:
-                return rank
-    return None
+    found = [rank for rank in peers if rank in _gone and _lacks(*_gone[rank], key, number)]
+    return None if not found or (any_of and len(found) < len(peers)) else found[0]
+
+
+def _lacks(done, heard, key, number):
+    if number is None:
+        return time.monotonic() - heard > _PATIENCE
+    return done.get(key, 0) < number

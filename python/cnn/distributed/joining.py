@@ -28,7 +28,7 @@ def join(init_method, rank, world_size, store, seconds):
             "which calls the function"
         )
     what = f"init_process_group on {started} ranks"
-    engine.wait_for(_mpi.world_barrier(), seconds, what)
+    engine.wait_for(_mpi.world_barrier(), seconds, what, started)
     comm = _mpi.world(rank)
     _mpi.unname_memory()
     _show(comm)

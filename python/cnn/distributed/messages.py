@@ -1,7 +1,8 @@
 """Messages from one process of a group to another.
 
 They go side by side, with each other and with what the whole group does; those between the same two
-with the same tag arrive in the order in which they were sent. A tag is a number from 0 on.
+with the same tag arrive in the order in which they were sent. A tag is a number from 0 on, as
+large as MPI's tags may be.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ def isend(tensor, dst=None, group=None, tag=0, group_dst=None):
     if (pg := _checks.member("isend", group)) is None:
         return None
     _checks.reachable(tensor)
-    return pg.send(tensor, _checks.root(pg, dst, group_dst), _checked_tag(tag))
+    return pg.send(tensor, _checks.root(pg, dst, group_dst), tag)
 
 
 def irecv(tensor, src=None, group=None, tag=0, group_src=None):
@@ -28,13 +29,7 @@ def irecv(tensor, src=None, group=None, tag=0, group_src=None):
     source = None
     if src is not None or group_src is not None:
         source = _checks.root(pg, src, group_src)
-    return pg.receive(tensor, source, _checked_tag(tag))
-
-
-def _checked_tag(tag):
-    if not isinstance(tag, int) or tag < 0:
-        raise ValueError(f"a tag is a number from 0 on, got {tag!r}")
-    return tag
+    return pg.receive(tensor, source, tag)
 
 
 def send(tensor, dst=None, group=None, tag=0, group_dst=None):
@@ -102,6 +97,9 @@ def batch_isend_irecv(p2p_op_list):
     _group_or_default_group()
     if any(op.group != p2p_op_list[0].group for op in p2p_op_list):
         raise ValueError("All ops need to use the same group.")
+    for op in p2p_op_list:
+        op.group.check_tag(op.tag)
+        _checks.reachable(op.tensor, written=[op.tensor] if op.op is irecv else [])
     works = []
     for op in p2p_op_list:
         end = {"group_dst" if op.op is isend else "group_src": op.group_peer}

@@ -1,5 +1,9 @@
 """What groups do, as generators: each starts requests of MPI's, yields them, and goes on when they
-are done (engine.py). Arguments are checked before; sums are taken in an order that ranks fix.
+are done (engine.py). Arguments are checked before; sums of 16-bit floats are taken in the order of
+ranks.
+
+What all ranks do together first makes ready what it needs of memory, and yields None before its
+first request: an error until then leaves the group as it is (`checked`).
 """
 
 from __future__ import annotations
@@ -92,6 +96,10 @@ def _averaged(total, op, count):
 
 def together(operations):
     """Operations one after the other, as one."""
+    operations = list(operations)
+    for steps in operations:
+        next(steps)
+    yield
     for steps in operations:
         yield from steps
 
@@ -100,9 +108,12 @@ def all_reduce(comm, tensor, op):
     """Every rank gets the reduction of all."""
     out = _Written(tensor)
     if _mpi.can_reduce(tensor.dtype, op):
+        yield
         yield comm.all_reduce(out.dense, op)
         _averaged(out.dense, op, comm.size)
-    elif comm.size > 1:
+    elif comm.size == 1:
+        yield
+    else:
         flat = out.dense.view(-1)
         counts = _shares(flat.numel(), comm.size)
         part = yield from _reduced_share(comm, flat, counts, op)
@@ -116,6 +127,7 @@ def _reduced_share(comm, flat, counts, op):
     """This rank's share of the reduction: every rank sends every other one its share."""
     own = counts[comm.rank]
     received = _C.empty(own * comm.size, dtype=flat.dtype)
+    yield
     yield comm.all_to_all(received, flat, [own] * comm.size, counts)
     return _combine(received.view(comm.size, own).unbind(), op)
 
@@ -124,6 +136,7 @@ def reduce(comm, tensor, op, root):
     """Rank `root` gets the reduction of all; the tensors of others stay."""
     out = _Written(tensor)
     if _mpi.can_reduce(tensor.dtype, op):
+        yield
         yield comm.reduce(out.dense, op, root)
         if comm.rank == root:
             _averaged(out.dense, op, comm.size)
@@ -139,6 +152,7 @@ def reduce(comm, tensor, op, root):
 def broadcast(comm, tensor, root):
     """Every rank gets the tensor of rank `root`."""
     out = _Written(tensor)
+    yield
     yield comm.broadcast(out.dense, root)
     if comm.rank != root:
         out.finish()
@@ -147,7 +161,9 @@ def broadcast(comm, tensor, root):
 def all_gather_single(comm, output, input):
     """Every rank gets all tensors, in one of as many elements in all."""
     out = _Written(output, keep=False)
-    yield comm.all_gather(out.dense, _dense_beside(input, out.dense))
+    dense = _dense_beside(input, out.dense)
+    yield
+    yield comm.all_gather(out.dense, dense)
     out.finish()
 
 
@@ -157,6 +173,7 @@ def all_gather(comm, outputs, input):
     flat = _C.empty(sum(counts), dtype=input.dtype)
     start = sum(counts[: comm.rank])
     flat[start : start + counts[comm.rank]] = input.detach().reshape(-1)
+    yield
     yield comm.all_gather_parts(flat, counts)
     _spread(flat, outputs)
 
@@ -166,7 +183,9 @@ def gather(comm, outputs, input, root):
     gathered = None
     if comm.rank == root:
         gathered = _C.empty((comm.size, input.numel()), dtype=input.dtype)
-    yield comm.gather(gathered, _dense(input), root)
+    dense = _dense(input)
+    yield
+    yield comm.gather(gathered, dense, root)
     if comm.rank == root:
         _spread(gathered.view(-1), outputs)
 
@@ -174,7 +193,9 @@ def gather(comm, outputs, input, root):
 def scatter(comm, output, inputs, root):
     """Each rank gets its tensor of a list of rank `root`; that of others is empty."""
     out = _Written(output, keep=False)
-    yield comm.scatter(out.dense, _flat(inputs) if comm.rank == root else None, root)
+    flat = _flat(inputs) if comm.rank == root else None
+    yield
+    yield comm.scatter(out.dense, flat, root)
     out.finish()
 
 
@@ -188,8 +209,9 @@ def reduce_scatter(comm, output, inputs, op):
 def all_to_all(comm, outputs, inputs):
     """Each rank gives every rank a tensor of its list."""
     counts_out, counts_in = ([t.numel() for t in tensors] for tensors in (outputs, inputs))
-    received = _C.empty(sum(counts_out), dtype=outputs[0].dtype)
-    yield comm.all_to_all(received, _flat(inputs), counts_out, counts_in)
+    received, flat = _C.empty(sum(counts_out), dtype=outputs[0].dtype), _flat(inputs)
+    yield
+    yield comm.all_to_all(received, flat, counts_out, counts_in)
     _spread(received, outputs)
 
 
@@ -197,12 +219,14 @@ def all_to_all_single(comm, output, input, counts_out, counts_in):
     """Each rank gives every rank a part of its tensor: so many elements."""
     out = _Written(output, keep=False)
     dense = _dense_beside(input, out.dense)
+    yield
     yield comm.all_to_all(out.dense, dense, counts_out, counts_in)
     out.finish()
 
 
 def barrier(comm):
     """Waits until every rank is here."""
+    yield
     yield comm.barrier()
 
 
@@ -250,6 +274,11 @@ class _Any:
         self.pending = {rank: one for rank, one in self.pending.items() if not one.done()}
         return not self.pending or time.monotonic() > self.deadline
 
+    def cancel(self):
+        """Takes back that messages are wanted."""
+        for one in self.pending.values():
+            one.cancel()
+
 
 def monitored_barrier(comm, seconds, wait_all_ranks):
     """Rank 0 hears of each rank and then tells each whether all have come."""
@@ -290,10 +319,15 @@ RECORD = 512  # bytes of a description
 
 
 def agree(comm, text, steps):
-    """An operation after which every rank has compared its description with the others'."""
+    """An operation before which every rank compares its description with the others'."""
+    error = _made_ready(steps)
+    if error is not None:
+        text = f"nothing, as it raised {type(error).__name__}: {error}"
     own = text.encode()[: RECORD - 1].ljust(RECORD, b"\0")
     records = _C.empty((comm.size, RECORD), dtype=_C.uint8)
     yield comm.all_gather(records, _C.frombuffer(bytearray(own), dtype=_C.uint8))
+    if error is not None:
+        raise error
     texts = [_mpi.memory(row).tobytes().rstrip(b"\0").decode(errors="replace") for row in records]
     for rank, other in enumerate(texts):
         if other != texts[0]:
@@ -310,6 +344,18 @@ def _that_leaves_the_group(message):
     return error
 
 
+def _made_ready(steps):
+    """Runs an operation up to its first request; the error that it has raised until then, which
+    every rank is going to hear of, or None.
+    """
+    try:
+        next(steps)
+    except Exception as error:
+        error.group_goes_on = True
+        return error
+    return None
+
+
 def mixed(where, what):
     """A number for two tuples of numbers, the same in every process. Sums of such numbers and their
     negatives are 0, but for an accident in 2**60, only if equal ones meet.
@@ -322,13 +368,20 @@ def checked(comm, name, value, balance, steps):
     and balances that add up to 0. MPI itself may give wrong numbers, or crash, where they are not.
 
     What they add up is 0 if neighbours have equal values, as each adds a hash of its own value and
-    rank and takes away the one that the next rank has to add.
+    rank and takes away the one that the next rank has to add. A rank that cannot begin adds 1.
     """
+    error = _made_ready(steps)
     following = (comm.rank + 1) % comm.size
     word = mixed((comm.rank,), value) - mixed((following,), value) + balance
-    check, total = comm.add_up(word)
+    check, total = comm.add_up(word + (error is not None))
     yield check
+    if error is not None:
+        raise error
     if total[0] != 0:
+        if 0 < total[0] <= comm.size:
+            raise _that_leaves_the_group(
+                f"{name}: {total[0]} of {comm.size} ranks raised an error before it began"
+            )
         raise _that_leaves_the_group(
             f"{name}: ranks disagree on the operation, its order, or the sizes or dtypes of its "
             "tensors; with TORCH_DISTRIBUTED_DEBUG=DETAIL this error names both sides"

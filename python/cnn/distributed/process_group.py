@@ -7,6 +7,7 @@ import zlib
 
 from . import _mpi, engine, exits, operations
 from .backends import ReduceOp
+from .constants import _seconds
 from .stores import DebugLevel, DistBackendError, get_debug_level
 
 
@@ -29,7 +30,7 @@ class ProcessGroup:
         self.seconds, self.group_name, self.group_desc = seconds, name, desc
         self.backend, self.bound_device_id = backend, None
         self._queue, self._sequence = engine.Queue(), 0
-        self._key = (self.ranks, sum(ranks == self.ranks for ranks, _ in exits.begun))
+        self._key = (self.ranks, sum(len(k) == 2 and k[0] == self.ranks for k in exits.begun))
         exits.begun[self._key] = 0
 
     def rank(self):
@@ -81,6 +82,8 @@ class ProcessGroup:
     def send(self, tensor, to, tag=0):
         """The Work of a message to a rank of the group: of a tensor, or of a list of one."""
         tensor = _only(tensor)
+        self.check_rank(to)
+        self.check_tag(tag)
         work = engine.Work("send", None, self.seconds, [tensor])
         work._steps, work._peers = operations.send(self.comm, tensor, to, tag), (self.ranks[to],)
         return self._queue.put(work, in_order=False)
@@ -88,13 +91,31 @@ class ProcessGroup:
     def receive(self, tensor, source=None, tag=0):
         """The Work of a message from a rank of the group, or from any."""
         tensor = _only(tensor)
+        self.check_tag(tag)
+        if source is not None:
+            self.check_rank(source)
         work = engine.Work("recv", None, self.seconds, [tensor])
         work._steps = operations.receive(self.comm, tensor, source, tag, work._note_source)
-        if source is not None:
+        if source is None:
+            work._any_peer = True
+            work._peers = tuple(rank for own, rank in enumerate(self.ranks) if own != self.rank())
+        else:
             work._peers = (self.ranks[source],)
         return self._queue.put(work, in_order=False)
 
     recv = receive
+
+    def check_rank(self, rank):
+        """RuntimeError unless the group has a process of that number."""
+        if not 0 <= rank < self.size():
+            raise RuntimeError(f"invalid rank: {rank} in a group of {self.size()}")
+
+    def check_tag(self, tag):
+        """ValueError unless a message can have that tag."""
+        if not isinstance(tag, int) or not 0 <= tag <= self.comm.largest_tag:
+            raise ValueError(
+                f"a tag is a number from 0 on, {self.comm.largest_tag} at most, got {tag!r}"
+            )
 
     def recv_anysource(self, tensors, tag=0):
         """The Work of a message from any rank."""
@@ -105,13 +126,19 @@ class ProcessGroup:
         tag = self.comm.reserved_tag(zlib.crc32(repr(ranks).encode()) % 9973)
         steps = operations.meet(self.comm, ranks, tag)
         work = engine.Work(f"new_group({ranks})", steps, seconds)
+        self._count(work, (*self._key, tuple(ranks)), [self.ranks[rank] for rank in ranks])
         self._queue.put(work, in_order=False, follow=False).wait()
 
     def monitored_barrier(self, seconds, wait_all_ranks=False):
         """Rank 0 waits for a word of each rank and lets them go, or says who is missing."""
         steps = operations.monitored_barrier(self.comm, seconds, wait_all_ranks)
         work = engine.Work("monitored_barrier", steps, seconds + 1)
+        self._count(work, (*self._key, "monitored_barrier"), self.ranks)
         self._queue.put(work, in_order=False, follow=False).wait()
+
+    @staticmethod
+    def _count(work, key, peers):
+        work._key, work._number, work._peers = key, exits.begin(key), peers
 
     # What PyTorch's groups do themselves: each hands back its Work.
 
@@ -170,7 +197,7 @@ class ProcessGroup:
 
     def set_timeout(self, timeout):
         """Sets how long operations that begin from now on may take."""
-        self.seconds = timeout.total_seconds()
+        self.seconds = _seconds(timeout)
 
     def _get_sequence_number_for_group(self):
         return self._sequence
