@@ -1,4 +1,7 @@
-"""Tests marked `cuda` need a GPU: without one they are skipped, or fail under CNN_REQUIRE_CUDA=1."""
+"""Tests marked `cuda` need a GPU: without one they are skipped, or fail under CNN_REQUIRE_CUDA=1.
+
+They compare with the CPU, so that float32 is not rounded to TF32 in them, unless they ask for it.
+"""
 
 import gc
 import os
@@ -18,6 +21,7 @@ def pytest_runtest_setup(item):
     import cnn
 
     if cnn.cuda.is_available():
+        cnn.backends.cudnn.allow_tf32 = False
         return
     reason = f"no GPU: {cnn.cuda.unavailable_reason()}"
     if os.environ.get("CNN_REQUIRE_CUDA") == "1":

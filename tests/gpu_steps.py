@@ -125,7 +125,8 @@ def sanitizer(results):
 
 
 def training(results):
-    """The same bits twice, and the CPU's losses."""
+    """The same bits twice, and the CPU's losses, which do not round to TF32."""
+    cnn.backends.cudnn.allow_tf32 = False
     for make in gpu_models.ALL:
 
         def losses(device, make=make):
@@ -189,6 +190,9 @@ def bandwidth(results):
             return 2 * side**3 / took / 1e12, "TFLOP/s"
 
         results.attempt(f"product of {str(dtype)[6:]}", products)
+    cnn.backends.cuda.matmul.allow_tf32 = True
+    results.attempt("product of float32 by TF32", lambda: products(cnn.float32))
+    cnn.backends.cuda.matmul.allow_tf32 = False
 
 
 # 6 ------------------------------------------------------------------------------------------------

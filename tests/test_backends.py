@@ -78,6 +78,13 @@ def test_what_scripts_set():
         assert not backends.mkldnn.enabled
     assert backends.mkldnn.enabled
     assert backends.cuda.matmul.allow_tf32 is False
+    backends.cudnn.allow_tf32, former = False, backends.cudnn.allow_tf32
+    assert backends.cudnn.conv.fp32_precision == backends.cudnn.rnn.fp32_precision == "none"
+    backends.cudnn.rnn.fp32_precision = "tf32"
+    assert backends.cudnn.allow_tf32 is False and backends.cudnn.rnn.fp32_precision == "tf32"
+    backends.cudnn.allow_tf32 = former
+    with pytest.raises(RuntimeError, match="Invalid precision: 'bf16'"):
+        backends.cuda.matmul.fp32_precision = "bf16"
     assert backends.cuda.is_built() == cnn.cuda.is_available()
     for part in (backends.mps, backends.mkl, backends.openmp, backends.mkldnn, backends.cudnn):
         assert part.is_available() is False

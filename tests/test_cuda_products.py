@@ -128,3 +128,81 @@ def test_bias_that_is_a_view():
         got = cnn.nn.functional.linear(x, weight, bias[first : first + 4])
         want = cnn.nn.functional.linear(x.cpu(), weight.cpu(), bias[first : first + 4].cpu())
         assert cnn.equal(got.cpu(), want)
+
+
+# TF32 ---------------------------------------------------------------------------------------------
+
+
+def rounded(x):
+    """float32 with 10 bits of fraction, halves away from zero."""
+    bits = x.numpy().view(np.uint32).astype(np.uint64) + 0x1000
+    return cnn.from_numpy((bits & 0xFFFFE000).astype(np.uint32).view(np.float32))
+
+
+@pytest.fixture
+def restored():
+    backends = cnn.backends
+    yield backends
+    cnn.set_float32_matmul_precision("highest")
+    backends.cudnn.allow_tf32 = False
+
+
+def test_matrix_products_round_where_it_is_allowed(restored):
+    cnn.manual_seed(0)
+    a, b, bias = cnn.randn(7, 20), cnn.randn(20, 9), cnn.randn(9)
+    wide, narrow = a @ b, rounded(a) @ rounded(b)
+    assert (wide - narrow).abs().max() > 1e-4
+
+    def near(got, want):
+        np.testing.assert_allclose(got.cpu().numpy(), want.numpy(), 1e-5, 1e-5)
+
+    a, b, bias = a.cuda(), b.cuda(), bias.cuda()
+    near(a @ b, wide)
+    matmul = restored.cuda.matmul
+    for allow, forbid in (
+        (lambda: setattr(matmul, "allow_tf32", True), lambda: setattr(matmul, "allow_tf32", False)),
+        (
+            lambda: setattr(matmul, "fp32_precision", "tf32"),
+            lambda: setattr(matmul, "fp32_precision", "ieee"),
+        ),
+        (
+            lambda: cnn.set_float32_matmul_precision("high"),
+            lambda: cnn.set_float32_matmul_precision("highest"),
+        ),
+    ):
+        allow()
+        assert matmul.allow_tf32 and matmul.fp32_precision == "tf32"
+        assert cnn.get_float32_matmul_precision() == "high"
+        near(a @ b, narrow)
+        near(cnn.addmm(bias, a, b), narrow + bias.cpu())
+        near(a.double() @ b.double(), wide)
+        forbid()
+        near(a @ b, wide)
+
+
+def test_convolutions_and_recurrence_round_where_it_is_allowed(restored):
+    cnn.manual_seed(0)
+    x, w = cnn.randn(2, 3, 6, 6), cnn.randn(4, 3, 3, 3)
+    wide, narrow = (cnn.nn.functional.conv2d(f(x), f(w)) for f in (cnn.clone, rounded))
+    lstm = cnn.nn.LSTM(5, 6)
+    states = lstm(x.view(-1, 2, 6)[..., :5])[0].detach()
+    lstm.cuda()
+    xs = x.cuda()
+
+    def outputs():
+        recurrent = lstm(xs.view(-1, 2, 6)[..., :5])[0].detach().cpu()
+        return cnn.nn.functional.conv2d(xs, w.cuda()).cpu(), recurrent
+
+    conv, recurrent = outputs()
+    assert (conv - wide).abs().max() < 1e-5 and (recurrent - states).abs().max() < 1e-5
+    restored.cudnn.conv.fp32_precision = "tf32"
+    conv, recurrent = outputs()
+    assert (conv - narrow).abs().max() < 1e-5 < 1e-4 < (conv - wide).abs().max()
+    assert (recurrent - states).abs().max() < 1e-5
+    restored.cudnn.allow_tf32 = True
+    assert restored.cudnn.rnn.fp32_precision == "tf32"
+    _, recurrent = outputs()
+    assert 1e-6 < (recurrent - states).abs().max() < 1e-2
+    with restored.cudnn.flags(enabled=True, allow_tf32=False):
+        assert restored.cudnn.conv.fp32_precision == "none"
+    assert restored.cudnn.allow_tf32 is True

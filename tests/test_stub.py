@@ -119,6 +119,7 @@ def test_typed_program(tmp_path):
     """A user's program has no errors under --strict."""
     done = run_mypy(
         "mypy",
+        "--config-file=",
         "--strict",
         "--follow-imports=silent",
         "--ignore-missing-imports",
@@ -144,7 +145,12 @@ def test_wrong_program(tmp_path):
     program = tmp_path / "program.py"
     program.write_text("\n".join(["import cnn", *WRONG]))
     done = run_mypy(
-        "mypy", "--follow-imports=silent", "--ignore-missing-imports", str(program), cwd=tmp_path
+        "mypy",
+        "--config-file=",  # none that lies above
+        "--follow-imports=silent",
+        "--ignore-missing-imports",
+        str(program),
+        cwd=tmp_path,
     )
     found = re.findall(r":(\d+): error: .*\[([\w-]+)\]$", done.stdout, re.M)
     assert found == [(str(i), code) for i, code in enumerate(WRONG.values(), 2)], done.stdout

@@ -10,6 +10,7 @@
 #include "cnn/autograd.h"
 #include "cnn/ops/conv.h"
 #include "cnn/ops/matmul.h"
+#include "cnn/ops/rnn.h"
 #include "core/allocator.h"
 #include "core/cpu_info.h"
 #include "core/float_control.h"
@@ -125,6 +126,10 @@ void bind_machine(py::module_& m) {
       "What multiplies bfloat16: \"tiles\", \"pairs\" or \"floats\".");
   m.def("_winograd_enabled", &winograd_enabled, "May convolutions use Winograd's algorithm?");
   m.def("_set_winograd_enabled", &set_winograd_enabled, py::arg("enabled"));
+  m.def("_conv_tf32_allowed", &conv_tf32_allowed, "May a GPU round the factors of float32 convolutions to TF32?");
+  m.def("_allow_conv_tf32", &allow_conv_tf32, py::arg("allowed"));
+  m.def("_rnn_tf32_allowed", &rnn_tf32_allowed, "May a GPU round the factors of float32 recurrence to TF32?");
+  m.def("_allow_rnn_tf32", &allow_rnn_tf32, py::arg("allowed"));
   m.def("_sdp_backends", &attention_backends, "The kernels that attention may use, as bits.");
   m.def("_set_sdp_backends", &set_attention_backends, py::arg("bits"));
   m.def("_cpu_capability", [] { return std::string(isa_name(cpu_isa())); }, "The instruction set in use.");

@@ -154,6 +154,7 @@ class Convolution {
     const int64_t groups = a_.groups;
     GemmArgs g;
     g.dtype = a_.dtype;
+    g.tf32 = a_.tf32;
     g.m = s.m, g.n = s.n, g.k = s.k;
     g.a_row = a.row, g.a_col = a.column, g.b_row = b.row, g.b_col = b.column, g.c_row = c.row, g.c_col = c.column;
     g.accumulate = to.accumulate;

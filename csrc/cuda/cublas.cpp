@@ -1,5 +1,5 @@
-// Products of float matrices by cuBLASLt, in full precision (no TF32). Algorithms are its heuristics' choice for the
-// shape, without in-place reductions, whose order may differ from run to run.
+// Products of float matrices by cuBLASLt, of float32 in full precision unless TF32 is allowed. Algorithms are its
+// heuristics' choice for the shape, without in-place reductions, whose order may differ from run to run.
 #include <cublasLt.h>
 
 #include <algorithm>
@@ -106,9 +106,10 @@ class Run {
     fused_ = g.bias && g.dtype != DType::Float64 && c_type == g.dtype && g.batch == 1 && g.bias_of == BiasOf::Column &&
              g.bias_stride == 1;
     const bool wide = g.dtype == DType::Float64;  // sums and alpha are double, else float
-    check_cublas(cublasLtMatmulDescCreate(&product_.it, wide ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F,
-                                          wide ? CUDA_R_64F : CUDA_R_32F),
-                 "product");
+    const cublasComputeType_t sums = wide     ? CUBLAS_COMPUTE_64F
+                                     : tf32() ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                              : CUBLAS_COMPUTE_32F;
+    check_cublas(cublasLtMatmulDescCreate(&product_.it, sums, wide ? CUDA_R_64F : CUDA_R_32F), "product");
     // Column order: c' [n, m] = b' [n, k] a' [k, m].
     set(CUBLASLT_MATMUL_DESC_TRANSA, b.transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
     set(CUBLASLT_MATMUL_DESC_TRANSB, a.transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
@@ -138,6 +139,7 @@ class Run {
   }
 
  private:
+  bool tf32() const { return g_.tf32 && g_.dtype == DType::Float32; }
   template <class T> void set(cublasLtMatmulDescAttributes_t what, const T& value) {
     check_cublas(cublasLtMatmulDescSetAttribute(product_.it, what, &value, sizeof value), "product");
   }
@@ -165,7 +167,7 @@ class Run {
                      c_.pitch,
                      c_.batch_stride,
                      int64_t(a_align) << 30 | int64_t(b_align) << 20 | int64_t(c_align) << 10 | d_align,
-                     fused_ * 4 + relu * 2 + g_.accumulate};
+                     tf32() * 8 + fused_ * 4 + relu * 2 + g_.accumulate};
     static std::mutex mutex;
     static auto* const plans = new std::map<Key, cublasLtMatmulAlgo_t>;
     std::lock_guard lock(mutex);

@@ -214,10 +214,11 @@ template <class T> class RnnRun {
   }
 
   // c [m, n] = a [m, k] b [k, n], a and c dense in their rows
-  static GemmArgs product(int64_t m, int64_t n, int64_t k, const T* a, const T* b, int64_t b_row, int64_t b_col, T* c,
-                          int64_t c_row) {
+  GemmArgs product(int64_t m, int64_t n, int64_t k, const T* a, const T* b, int64_t b_row, int64_t b_col, T* c,
+                   int64_t c_row) const {
     GemmArgs g;
     g.dtype = dtype_of<T>;
+    g.tf32 = a_.tf32;
     g.m = m, g.n = n, g.k = k;
     g.a = a, g.a_row = k, g.a_col = 1;
     g.b = b, g.b_row = b_row, g.b_col = b_col;

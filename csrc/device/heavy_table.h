@@ -18,6 +18,7 @@ enum class BiasOf : uint8_t { Column, Row };  // bias[j] or bias[i] is added to 
 struct GemmArgs {
   DType dtype = DType::Float32;  // bfloat16: sums in float32; integers without bias and activation
   bool rounds = false;  // float32: a and b may be rounded to bfloat16
+  bool tf32 = false;    // float32 on a GPU: a and b may be rounded to 10 bits of fraction
   int64_t batch = 1, m = 0, n = 0, k = 0;
   const void* a = nullptr;
   int64_t a_batch = 0, a_row = 0, a_col = 0;
@@ -40,6 +41,7 @@ struct GemmArgs {
 struct ConvArgs {
   DType dtype = DType::Float32;  // bfloat16: sums, scale and bias in float32
   bool rounds_w = false;  // forward of bfloat16: w is float32, to be rounded
+  bool tf32 = false;      // float32 on a GPU: factors may be rounded to 10 bits of fraction
   int64_t batch = 1, channels = 1, out_channels = 1, groups = 1;
   int64_t in[3] = {1, 1, 1}, out[3] = {1, 1, 1};  // spatial sizes of x and y
   int64_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, dilation[3] = {1, 1, 1};
@@ -103,6 +105,7 @@ struct RnnArgs {
   DType dtype = DType::Float32;
   RnnCell cell = RnnCell::Lstm;
   bool reverse = false;
+  bool tf32 = false;  // float32 on a GPU: factors may be rounded to 10 bits of fraction
   int64_t steps = 0, batch = 0, total = 0, hidden = 0, state = 0;
   const int64_t* batch_sizes = nullptr;  // [steps], falling, positive; the first is `batch`
   const void* w_hh = nullptr;  // [G hidden, state]

@@ -51,6 +51,7 @@ void product_into(const Tensor& y, const Tensor& a, Flip flip_a, const Tensor& b
   args.dtype = y.dtype();
   args.rounds =
       y.dtype() == DType::Float32 && (operands_are_halves || float32_matmul_precision() == MatmulPrecision::Medium);
+  args.tf32 = float32_matmul_precision() != MatmulPrecision::Highest;
   args.batch = mc.batch;
   args.m = mc.rows;
   args.n = mc.cols;

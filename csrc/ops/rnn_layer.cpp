@@ -2,6 +2,8 @@
 // weights. The composed form gives gradients of gradients.
 #include "ops/rnn_layer.h"
 
+#include <atomic>
+
 #include "autograd/recorder.h"
 #include "cnn/autograd.h"
 #include "cnn/ops.h"
@@ -84,11 +86,14 @@ struct Trace {
   Tensor gates, hn, h_before, c_before, h_whole;
 };
 
+std::atomic<bool> rnn_tf32{true};
+
 RnnArgs args_of(const Layer& layer, const Tensor* in, const Trace& trace) {
   RnnArgs a;
   a.dtype = in[kX].dtype();
   a.cell = layer.cell;
   a.reverse = layer.reverse;
+  a.tf32 = rnn_tf32.load(std::memory_order_relaxed);
   a.steps = int64_t(layer.sizes->size());
   a.batch = layer.batch();
   a.total = in[kX].shape()[0];
@@ -227,5 +232,8 @@ RnnResult rnn_layer(RnnCell cell, const Tensor& x, const BatchSizes& sizes, cons
   });
   return r;
 }
+
+bool rnn_tf32_allowed() { return rnn_tf32; }
+void allow_rnn_tf32(bool on) { rnn_tf32 = on; }
 
 }  // namespace cnn

@@ -107,9 +107,10 @@ def set_float32_matmul_precision(precision: str) -> None:
     """How products of float32 matrices are computed: "highest" (the default), "high" or "medium".
 
     "medium" rounds both operands to bfloat16 and sums in float32, where the processor has matrix
-    tiles (AMX); without them, and with the other two, everything stays float32. Another string
-    only warns; what is no string is a RuntimeError. Convolutions and layers of recurrence are not
-    concerned.
+    tiles (AMX); without them, and with the other two, everything stays float32 on the CPU. A GPU
+    rounds to TF32's 10 bits of fraction with "high" and "medium". Another string only warns; what
+    is no string is a RuntimeError. Convolutions and layers of recurrence are not concerned:
+    `backends.cudnn.allow_tf32` is for those.
     """
     if not isinstance(precision, str):
         name = type(precision).__name__

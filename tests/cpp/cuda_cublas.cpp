@@ -122,6 +122,15 @@ const char* fault_of(const Product& p, const Layout& a, const Layout& b, const L
   return nullptr;
 }
 
+// To TF32's 10 bits of fraction, halves away from zero.
+float rounded(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  if ((bits >> 23 & 0xff) != 0xff) bits = (bits + 0x1000) & ~0x1fffu;
+  std::memcpy(&value, &bits, sizeof bits);
+  return value;
+}
+
 double load(const void* p, int64_t i, cudaDataType type) {
   switch (type) {
     case CUDA_R_64F:
@@ -166,13 +175,18 @@ struct Run {
     const int64_t b_row = p.b == CUBLAS_OP_N ? 1 : b_layout.pitch, b_column = p.b == CUBLAS_OP_N ? b_layout.pitch : 1;
     const bool biased = p.epilogue & CUBLASLT_EPILOGUE_BIAS;
     const cudaDataType bias_type = p.bias_type >= 0 ? cudaDataType(p.bias_type) : d_layout.type;
+    const bool tf32 = p.compute == CUBLAS_COMPUTE_32F_FAST_TF32;
+    const auto factor = [tf32](const void* x, int64_t at, cudaDataType type) {
+      const double value = load(x, at, type);
+      return Sum(tf32 ? rounded(float(value)) : value);
+    };
     for (int64_t s = 0; s < d_layout.batch; ++s)
       for (int64_t j = 0; j < n; ++j)
         for (int64_t i = 0; i < m; ++i) {
           Sum sum = 0;
           for (int64_t q = 0; q < k; ++q)
-            sum += Sum(load(a, s * a_layout.stride + i * a_row + q * a_column, a_layout.type)) *
-                   Sum(load(b, s * b_layout.stride + q * b_row + j * b_column, b_layout.type));
+            sum += factor(a, s * a_layout.stride + i * a_row + q * a_column, a_layout.type) *
+                   factor(b, s * b_layout.stride + q * b_row + j * b_column, b_layout.type);
           Sum y = Sum(alpha) * sum;
           if (beta != 0) y += Sum(beta) * Sum(load(c, s * c_layout.stride + j * c_layout.pitch + i, c_layout.type));
           if (biased) y += Sum(load(p.bias, s * p.bias_stride + i, bias_type));

@@ -71,13 +71,14 @@ LAYERS = {
     "conv2d": lambda lib: (lib.nn.Conv2d(2, 4, 3), (2, 2, 9, 9)),
     "conv3d": lambda lib: (lib.nn.Conv3d(2, 4, 3), (2, 2, 5, 5, 5)),
     "transposed": lambda lib: (lib.nn.ConvTranspose2d(2, 4, 3, stride=2), (2, 2, 5, 5)),
+    # No bias or scale that a norm takes away again: the gradient of one would be noise.
     "conv and norm": lambda lib: (
-        lib.nn.Sequential(lib.nn.Conv2d(2, 4, 3), lib.nn.BatchNorm2d(4), lib.nn.ReLU()),
+        lib.nn.Sequential(lib.nn.Conv2d(2, 4, 3, bias=False), lib.nn.BatchNorm2d(4), lib.nn.ReLU()),
         (2, 2, 9, 9),
     ),
     "norms": lambda lib: (
         lib.nn.Sequential(
-            lib.nn.Conv2d(2, 4, 3), lib.nn.GroupNorm(2, 4), lib.nn.InstanceNorm2d(4, affine=True)
+            lib.nn.Conv2d(2, 4, 3, bias=False), lib.nn.GroupNorm(2, 4, affine=False), lib.nn.InstanceNorm2d(4, affine=True)
         ),
         (2, 2, 9, 9),
     ),
@@ -186,7 +187,9 @@ def test_layers(name, half, training):
         x = lib.randn(*shape, requires_grad=True)
         with lib.autocast("cpu", getattr(lib, half)):
             outputs = flat(layer(x))
-        sum(y.float().square().sum() for y in outputs).backward()
+        # Weighted: the plain sum of squares of what was normalized does not depend on it.
+        weights = [lib.linspace(0.2, 2, y.numel()).view(y.shape) for y in outputs]
+        sum((y.float().square() * w).sum() for y, w in zip(outputs, weights)).backward()
         return outputs, [x.grad, *(p.grad for p in layer.parameters())]
 
     (outputs, grads), (expected, expected_grads) = in_both(run)

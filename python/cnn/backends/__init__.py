@@ -12,6 +12,6 @@ from ..backends import cpu, cuda, cudnn, mkl, mkldnn, mps, openmp, opt_einsum
 
 __all__ = ["cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp", "opt_einsum"]
 
-fp32_precision = "none"  # of products of float32 on GPUs, which are float32; not read
+fp32_precision = "none"  # not read: cuda.matmul, cudnn.conv and cudnn.rnn have one each
 
 _absent.explain(__name__, ("cusparselt", "kleidiai", "mha", "nnpack", "quantized"))

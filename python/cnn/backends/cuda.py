@@ -1,18 +1,20 @@
 """Switches of matrix products on GPUs, as scripts set them, and of attention's kernels.
 
-The attributes of `matmul` can be set and are not read: products of float32 are computed in float32,
-those of 16-bit floats summed in float32. What attention may use (`enable_flash_sdp` and its like)
-is asked for: without a kernel that may, `scaled_dot_product_attention` raises.
+`matmul.allow_tf32` and `matmul.fp32_precision` allow a GPU to round the factors of float32 products
+to TF32's 10 bits of fraction, as `set_float32_matmul_precision` does. Its other attributes can be
+set and are not read: products of 16-bit floats are summed in float32. What attention may use
+(`enable_flash_sdp` and its like) is asked for: without a kernel that may,
+`scaled_dot_product_attention` raises.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from enum import IntEnum
-from types import SimpleNamespace
 
 from .. import _C, _absent, _unavailable
 from .. import cuda as _cuda
+from ._attributes import Precision
 
 __all__ = [
     "allow_fp16_bf16_reduction_math_sdp",
@@ -40,14 +42,29 @@ __all__ = [
     "sdp_kernel",
 ]
 
-matmul = SimpleNamespace(
-    allow_tf32=False,
-    allow_fp16_reduced_precision_reduction=True,
-    allow_fp16_reduced_precision_reduction_split_k=True,
-    allow_bf16_reduced_precision_reduction=True,
-    allow_bf16_reduced_precision_reduction_split_k=True,
-    allow_fp16_accumulation=False,
-    fp32_precision="none",
+
+class _Matmul(Precision):
+    allow_fp16_reduced_precision_reduction = True
+    allow_fp16_reduced_precision_reduction_split_k = True
+    allow_bf16_reduced_precision_reduction = True
+    allow_bf16_reduced_precision_reduction_split_k = True
+    allow_fp16_accumulation = False
+
+    @property
+    def allow_tf32(self):
+        """Whether float32 products may round their factors to TF32; False at first."""
+        return self._allowed()
+
+    @allow_tf32.setter
+    def allow_tf32(self, allowed):
+        self._allow(allowed)
+
+
+_HIGHEST, _HIGH = 0, 1  # of set_float32_matmul_precision
+
+matmul = _Matmul(
+    lambda: _C._float32_matmul_precision() != _HIGHEST,
+    lambda allowed: _C._set_float32_matmul_precision(_HIGH if allowed else _HIGHEST),
 )
 
 

@@ -43,7 +43,7 @@ def is_available():
 
 def flags(enabled=False, deterministic=False, allow_tf32=True):
     """Sets the attributes for the length of a `with`."""
-    return attributes(globals(), dict(locals()))
+    return attributes(__name__, dict(locals()))
 
 
 def is_acl_available():

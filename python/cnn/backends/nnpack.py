@@ -23,4 +23,4 @@ def set_flags(_enabled):
 
 def flags(enabled=False):
     """Sets the attribute for the length of a `with`."""
-    return attributes(globals(), {"enabled": enabled})
+    return attributes(__name__, {"enabled": enabled})

@@ -36,7 +36,7 @@ def set_flags(_enabled=None, _strategy=None):
 
 def flags(enabled=None, strategy=None):
     """Sets the attributes for the length of a `with`."""
-    return attributes(globals(), {"enabled": enabled, "strategy": strategy})
+    return attributes(__name__, {"enabled": enabled, "strategy": strategy})
 
 
 _absent.explain(__name__)

@@ -41,5 +41,8 @@ CNN_API Tensor conv_transpose(int dims, const Tensor& input, const Tensor& weigh
 // blocks of outputs.
 CNN_API bool winograd_enabled();
 CNN_API void set_winograd_enabled(bool on);
+// May a GPU round the factors of float32 convolutions to TF32's 10 bits of fraction? True at first, as in PyTorch.
+CNN_API bool conv_tf32_allowed();
+CNN_API void allow_conv_tf32(bool on);
 
 }  // namespace cnn

@@ -48,4 +48,8 @@ CNN_API Tensor rnn_tanh_cell(const Tensor& input, const Tensor& hx, const Tensor
 CNN_API Tensor rnn_relu_cell(const Tensor& input, const Tensor& hx, const Tensor& w_ih, const Tensor& w_hh,
                              const std::optional<Tensor>& b_ih = {}, const std::optional<Tensor>& b_hh = {});
 
+// May a GPU round the factors of float32 recurrence to TF32's 10 bits of fraction? True at first, as in PyTorch.
+CNN_API bool rnn_tf32_allowed();
+CNN_API void allow_rnn_tf32(bool on);
+
 }  // namespace cnn
