@@ -161,16 +161,13 @@ def test_parameters_as_one_vector():
         nn.utils.vector_to_parameters([1.0], layer.parameters())
 
 
-def test_data_parallel_on_one_device(monkeypatch):
+def test_data_parallel_on_one_device():
     layer = nn.Linear(2, 1)
     wrapped = nn.DataParallel(layer)
     x = cnn.ones(3, 2)
     assert wrapped(x).tolist() == layer(x).tolist()
     assert nn.parallel.data_parallel(layer, x).tolist() == layer(x).tolist()
     assert list(wrapped.state_dict()) == ["module.weight", "module.bias"]
-    monkeypatch.setattr(cnn._C, "_cuda_is_available", lambda: True)
-    with pytest.raises(NotImplementedError, match="one process runs one device"):
-        nn.DataParallel(layer, device_ids=[0, 1])
 
 
 def test_factory_kwargs():

@@ -227,14 +227,14 @@ def test_without_a_gpu():
 @pytest.mark.cuda
 def test_on_a_gpu():
     layer = nn.Linear(3, 2)
-    wrapped = nn.DataParallel(layer)
-    assert wrapped.device_ids == [cnn.cuda.current_device()] and layer.weight.is_cuda
+    wrapped = nn.DataParallel(layer, [0])
+    assert wrapped.device_ids == [0] and layer.weight.is_cuda
     x = cnn.randn(4, 3, requires_grad=True)
     y = wrapped(x)
     y.sum().backward()
     assert y.is_cuda and not x.grad.is_cuda
     assert y.cpu().tolist() == layer(x.cuda()).cpu().tolist()
-    assert nn.parallel.data_parallel(layer, x).cpu().tolist() == y.cpu().tolist()
+    assert nn.parallel.data_parallel(layer, x, [0]).cpu().tolist() == y.cpu().tolist()
     copies = replicate(layer, [0, 0])
     parts = scatter(x, [0, 0])
     joined = gather(parallel_apply(copies, parts), 0)

@@ -119,6 +119,9 @@ class Queue {
   }
   void finish(Stream* s) { finish(last_of(stream(s))); }
   void finish_device(int device) {
+    for (const auto& [s, events] : awaited_)  // of other devices, maybe
+      for (const uint64_t id : events)
+        if (s->device == device) finish(id);
     for (size_t i = 0; i < pending_.size();) {
       if (pending_[i].device == device) finish(pending_[i].id), i = 0;
       else ++i;

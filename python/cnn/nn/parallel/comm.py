@@ -56,8 +56,15 @@ def broadcast(tensor, devices=None, *, out=None):
 
 
 def broadcast_coalesced(tensors, devices, buffer_size=10485760):
-    """For each of the devices a list of all tensors there. `buffer_size` is for networks."""
-    return [[tensor.to(_at(index)) for tensor in tensors] for index in _indices(devices)]
+    """For each of the devices a list of all tensors there, copies without gradient.
+
+    `buffer_size` is for networks.
+    """
+
+    def on(device, tensor):
+        return tensor if tensor.device == device else tensor.detach().to(device)
+
+    return [[on(_at(index), tensor) for tensor in tensors] for index in _indices(devices)]
 
 
 def reduce_add(inputs, destination=None):
@@ -99,7 +106,7 @@ def scatter(tensor, devices=None, chunk_sizes=None, dim=0, streams=None, *, out=
     """The parts of a tensor along dim, one on each of the devices, as a tuple.
 
     They are as equal as may be, or of chunk_sizes. Or copied into the tensors of `out`, whose sizes
-    say how much each takes. All work runs on one stream, and `streams` names no other.
+    say how much each takes. Copies run on the streams in use, and `streams` names no others.
     """
     if out is None:
         indices = _indices(devices)

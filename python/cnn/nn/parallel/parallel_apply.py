@@ -34,10 +34,14 @@ def parallel_apply(modules, inputs, kwargs_tup=None, devices=None):
     """The results of each module of its own arguments on its own GPU, as a list.
 
     `inputs` are tuples of arguments, or one argument each; `devices` are by default those of the
-    first tensors among them. An error is raised again, with its traceback in the message.
+    first tensors among them. Threads record gradients and cast as this one does, on its streams.
+    An error is raised again, with its traceback in the message.
     """
+    from contextlib import ExitStack
+
     from ... import cuda
     from ..._utils import ExceptionWrapper
+    from ...amp import autocast
 
     _check_as_many(modules, inputs, "inputs")
     _check_as_many(modules, kwargs_tup, "kwargs_tup")
@@ -48,6 +52,9 @@ def parallel_apply(modules, inputs, kwargs_tup=None, devices=None):
     kwargs_tup = kwargs_tup or [{} for _ in modules]
     devices = devices or [None for _ in modules]
     records = _C.is_grad_enabled()
+    casts = _C.is_autocast_enabled("cuda")
+    dtype, cached = _C.get_autocast_dtype("cuda"), _C.is_autocast_cache_enabled()
+    streams = {i: cuda.current_stream(i) for i in range(cuda.device_count())}
     results = {}
 
     def work(i, module, input, kwargs, device):
@@ -58,16 +65,22 @@ def parallel_apply(modules, inputs, kwargs_tup=None, devices=None):
                     raise ValueError("no device was provided and no tensor input was found")
                 device = tensor.get_device()
             args = input if isinstance(input, (list, tuple)) else (input,)
-            with set_grad_enabled(records), cuda.device(device):
+            with ExitStack() as modes:
+                modes.enter_context(set_grad_enabled(records))
+                modes.enter_context(cuda.device(device))
+                modes.enter_context(cuda.stream(streams.get(device)))
+                if casts:
+                    modes.enter_context(autocast("cuda", dtype, True, cached))
                 results[i] = module(*args, **kwargs)
         except Exception:
             results[i] = ExceptionWrapper(where=f"in replica {i} on device {device}")
 
     _run(work, list(zip(range(len(modules)), modules, inputs, kwargs_tup, devices)))
-    for result in results.values():
+    ordered = [results[i] for i in range(len(modules))]  # whichever came first
+    for result in ordered:
         if isinstance(result, ExceptionWrapper):
             result.reraise()
-    return [results[i] for i in range(len(modules))]
+    return ordered
 
 
 def _run(work, calls):
