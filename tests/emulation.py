@@ -14,7 +14,7 @@ import cnn
 
 
 class Counts(NamedTuple):
-    launches: int  # of kernels, and of cuBLASLt's products
+    launches: int  # of kernels, of cuBLASLt's products and of graphs
     copies: int  # from the host to the device that the host waits for
     waits: int  # of the host for the device: values read, synchronization
     blocks: int  # of memory that the allocator handed out

@@ -374,7 +374,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t prod
   so_far.batched += d_layout->batch > 1;
   so_far.accumulated += run.beta != 0;
   so_far.narrow += size_of(a_layout->type) == 2;
-  ++em::counts().launches;
+  em::counts().launches += !em::queue().stream(stream).capture;
   em::queue().add(stream, run);
   return CUBLAS_STATUS_SUCCESS;
 }

@@ -1,5 +1,6 @@
 // CUDA on the host, to run kernels where there is no GPU: memory.h has the devices' memory, stream.h the order of work,
-// fibers.h the threads of a kernel, checks.h what can be watched of them. Here are the runtime's calls.
+// fibers.h the threads of a kernel, checks.h what can be watched of them, graphs.h recorded work. Here are the other
+// calls of the runtime.
 // Not covered: memory ordering within a barrier's phase, timing.
 #pragma once
 
@@ -18,8 +19,18 @@ enum cudaError_t {
   cudaErrorNoDevice = 100,
   cudaErrorInvalidDevice = 101,
   cudaErrorInvalidResourceHandle = 400,
+  cudaErrorIllegalState = 401,
   cudaErrorNotReady = 600,
   cudaErrorPeerAccessAlreadyEnabled = 704,
+  cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorStreamCaptureInvalidated = 901,
+  cudaErrorStreamCaptureMerge = 902,
+  cudaErrorStreamCaptureUnmatched = 903,
+  cudaErrorStreamCaptureUnjoined = 904,
+  cudaErrorStreamCaptureIsolation = 905,
+  cudaErrorStreamCaptureImplicit = 906,
+  cudaErrorCapturedEvent = 907,
+  cudaErrorStreamCaptureWrongThread = 908,
 };
 enum cudaMemcpyKind {
   cudaMemcpyHostToHost,
@@ -32,6 +43,8 @@ enum cudaMemoryType { cudaMemoryTypeUnregistered, cudaMemoryTypeHost, cudaMemory
 inline constexpr unsigned cudaStreamDefault = 0, cudaStreamNonBlocking = 1;
 inline constexpr unsigned cudaEventDefault = 0, cudaEventBlockingSync = 1, cudaEventDisableTiming = 2;
 inline constexpr unsigned cudaHostAllocDefault = 0, cudaHostAllocPortable = 1, cudaHostAllocMapped = 2;
+#include "emulation/graphs.h"
+
 struct cudaPointerAttributes {
   cudaMemoryType type;
   int device;
@@ -69,6 +82,18 @@ inline cudaError_t copy_in_order(void* to, const void* from, size_t n, cudaStrea
   const bool up = device_of(to) >= 0, down = device_of(from) >= 0;
   const void* const host = up ? from : to;
   const bool pageable = up != down && !pinned_at(host);
+  if (const auto& capture = queue().stream(stream).capture) {
+    if (pageable) {
+      capture->invalid = true;
+      return cudaErrorStreamCaptureUnsupported;
+    }
+    queue().add(stream, [=] {
+      if (!in_one_block(to, n) || !in_one_block(from, n) || (up != down && !pinned_at(host)))
+        throw std::runtime_error("a graph copies from or to memory that has been freed");
+      copy(to, from, n);
+    });
+    return cudaSuccess;
+  }
   if (up != down && (pageable || host_waits)) {
     counts().copies += up;
     counts().waits += down;
@@ -96,6 +121,16 @@ inline const char* cudaGetErrorString(cudaError_t e) {
       return "invalid argument";
     case cudaErrorInvalidDevice:
       return "invalid device ordinal";
+    case cudaErrorStreamCaptureUnsupported:
+      return "operation not permitted when stream is capturing";
+    case cudaErrorStreamCaptureInvalidated:
+      return "operation failed due to a previous error during capture";
+    case cudaErrorStreamCaptureUnjoined:
+      return "capturing stream has unjoined work";
+    case cudaErrorStreamCaptureIsolation:
+      return "dependency created on uncaptured work in another stream";
+    case cudaErrorCapturedEvent:
+      return "operation not permitted on an event last recorded in a capturing stream";
     default:
       return "an emulated error";
   }
@@ -120,6 +155,8 @@ inline cudaError_t cudaGetDevice(int* device) {
 }
 inline cudaError_t cudaDeviceSynchronize() {
   const cnn::emulation::Access lock;
+  if (const cudaError_t error = cnn::emulation::wait_for_device(cnn::emulation::current_device()); error != cudaSuccess)
+    return error;
   ++cnn::emulation::counts().waits;
   cnn::emulation::queue().finish_device(cnn::emulation::current_device());
   return cudaSuccess;
@@ -154,6 +191,7 @@ inline cudaError_t cudaMalloc(void** p, size_t n) {
   const int device = cnn::emulation::current_device();
   const cnn::emulation::Access access(device);
   if (cnn::emulation::forked()) return cudaErrorInitializationError;
+  if (const cudaError_t error = cnn::emulation::unsafe_call(); error != cudaSuccess) return error;
   *p = cnn::emulation::memory(device).take(n);
   if (!*p) return cudaErrorMemoryAllocation;
   cnn::emulation::checks::forget(*p, n);
@@ -164,6 +202,7 @@ inline cudaError_t cudaFree(void* p) {
   const int device = cnn::emulation::device_of(p);
   if (device < 0) return cudaErrorInvalidDevicePointer;
   const cnn::emulation::Access access(device);
+  if (const cudaError_t error = cnn::emulation::unsafe_call(); error != cudaSuccess) return error;
   cnn::emulation::queue().finish_device(device);
   cnn::emulation::memory(device).give_back(p);
   return cudaSuccess;
@@ -178,6 +217,7 @@ inline cudaError_t cudaMemGetInfo(size_t* left, size_t* total) {
 inline cudaError_t cudaHostAlloc(void** p, size_t n, unsigned = cudaHostAllocDefault) {
   const cnn::emulation::Access lock;
   if (cnn::emulation::forked()) return cudaErrorInitializationError;
+  if (const cudaError_t error = cnn::emulation::unsafe_call(); error != cudaSuccess) return error;
   *p = std::aligned_alloc(cnn::emulation::kPage,
                           (n + cnn::emulation::kPage) / cnn::emulation::kPage * cnn::emulation::kPage);
   if (!*p) return cudaErrorMemoryAllocation;
@@ -189,6 +229,7 @@ inline cudaError_t cudaMallocHost(void** p, size_t n) { return cudaHostAlloc(p, 
 inline cudaError_t cudaFreeHost(void* p) {
   const cnn::emulation::Access lock;
   if (!p) return cudaSuccess;
+  if (const cudaError_t error = cnn::emulation::unsafe_call(); error != cudaSuccess) return error;
   for (int d = 0; d < cnn::emulation::options().devices; ++d) cnn::emulation::queue().finish_device(d);
   if (cnn::emulation::pinned().erase(static_cast<const char*>(p)) == 0) return cudaErrorInvalidValue;
   std::free(p);
@@ -202,6 +243,8 @@ inline cudaError_t cudaHostGetDevicePointer(void** on_device, void* p, unsigned)
 // ---- Copies ----
 
 inline cudaError_t cudaMemcpy(void* to, const void* from, size_t n, cudaMemcpyKind) {
+  const cnn::emulation::Access lock;
+  if (const cudaError_t error = cnn::emulation::unsafe_call(); error != cudaSuccess) return error;
   return cnn::emulation::copy_in_order(to, from, n, nullptr, true);
 }
 inline cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t n, cudaMemcpyKind,
@@ -212,6 +255,7 @@ inline cudaError_t cudaMemcpyPeer(void* to, int there, const void* from, int her
   const cnn::emulation::Access lock;
   if (cnn::emulation::device_of(to) != there || cnn::emulation::device_of(from) != here) return cudaErrorInvalidValue;
   if (!cnn::emulation::in_one_block(to, n) || !cnn::emulation::in_one_block(from, n)) return cudaErrorInvalidValue;
+  if (const cudaError_t error = cnn::emulation::unsafe_call(); error != cudaSuccess) return error;
   cnn::emulation::queue().add_between(there, here, [=] { cnn::emulation::copy(to, from, n); });
   return cudaSuccess;
 }
@@ -254,19 +298,20 @@ inline cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 inline cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   const cnn::emulation::Access lock;
+  if (const cudaError_t error = cnn::emulation::wait_for(stream); error != cudaSuccess) return error;
   ++cnn::emulation::counts().waits;
   cnn::emulation::queue().finish(stream);
   return cudaSuccess;
 }
 inline cudaError_t cudaStreamQuery(cudaStream_t stream) {
   const cnn::emulation::Access lock;
+  if (const cudaError_t error = cnn::emulation::wait_for(stream); error != cudaSuccess) return error;
   cnn::emulation::queue().some(1);
   return cnn::emulation::queue().is_done(stream) ? cudaSuccess : cudaErrorNotReady;
 }
 inline cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned = 0) {
   const cnn::emulation::Access lock;
-  cnn::emulation::queue().await(stream, *event);
-  return cudaSuccess;
+  return cnn::emulation::await(stream, *event);
 }
 inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
   *event = new CUevent_st;
@@ -285,11 +330,13 @@ inline cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream = null
 }
 inline cudaError_t cudaEventQuery(cudaEvent_t event) {
   const cnn::emulation::Access lock;
+  if (const cudaError_t error = cnn::emulation::wait_for(*event); error != cudaSuccess) return error;
   cnn::emulation::queue().some(1);
   return cnn::emulation::queue().is_done(event->after) ? cudaSuccess : cudaErrorNotReady;
 }
 inline cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   const cnn::emulation::Access lock;
+  if (const cudaError_t error = cnn::emulation::wait_for(*event); error != cudaSuccess) return error;
   ++cnn::emulation::counts().waits;
   cnn::emulation::queue().finish(event->after);
   return cudaSuccess;
@@ -297,6 +344,7 @@ inline cudaError_t cudaEventSynchronize(cudaEvent_t event) {
 // A millisecond for each piece of work issued between the two.
 inline cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t start, cudaEvent_t end) {
   const cnn::emulation::Access lock;
+  if (start->capture || end->capture) return cudaErrorCapturedEvent;
   if (start->time == 0 || end->time == 0) return cudaErrorInvalidResourceHandle;
   if (!cnn::emulation::queue().is_done(end->after)) return cudaErrorNotReady;
   *ms = float(end->time) - float(start->time);

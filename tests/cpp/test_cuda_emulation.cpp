@@ -355,6 +355,117 @@ void test_deferred() {
   em::options().deferred = false;
 }
 
+// ---- Recorded work ----
+
+__global__ void add_one(int* x) { ++x[threadIdx.x]; }
+
+// A stream that is recorded, and what becomes of it after `call`.
+template <class F>
+cudaError_t recorded(const F& call, cudaError_t expected) {
+  cudaStream_t s;
+  cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking);
+  cudaGraph_t graph = nullptr;
+  EXPECT(cudaStreamBeginCapture(s, cudaStreamCaptureModeGlobal) == cudaSuccess);
+  EXPECT(call(s) == expected);
+  const cudaError_t end = cudaStreamEndCapture(s, &graph);
+  EXPECT((end == cudaSuccess) == (graph != nullptr));
+  delete graph;
+  cudaStreamDestroy(s);
+  return end;
+}
+
+void test_recorded_work() {
+  em::options().deferred = true;
+  int* const x = ints(std::vector<int>(kThreads, 0));
+  const size_t bytes = kThreads * sizeof(int);
+  cudaStream_t a, b;
+  cudaEvent_t fork, join;
+  cudaStreamCreateWithFlags(&a, cudaStreamNonBlocking);
+  cudaStreamCreateWithFlags(&b, cudaStreamNonBlocking);
+  cudaEventCreate(&fork);
+  cudaEventCreate(&join);
+  int* const y = ints(std::vector<int>(kThreads, 0));
+  const int64_t launches = em::counts().launches;
+  for (const bool waits : {true, false}) {
+    bool differs = false;
+    cudaGraph_t graph = nullptr;
+    cudaGraphExec_t exec = nullptr;
+    cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal);
+    em::launch("", 1, kThreads, a, add_one, x);
+    cudaEventRecord(fork, a);
+    EXPECT(cudaEventQuery(fork) == cudaErrorCapturedEvent);
+    cudaStreamWaitEvent(b, fork);
+    em::launch("", 1, kThreads, b, copy_all, static_cast<const int*>(x), y);
+    cudaEventRecord(join, b);
+    if (waits) cudaStreamWaitEvent(a, join);
+    em::launch("", 1, kThreads, a, add_one, x);
+    if (!waits) cudaStreamWaitEvent(a, join);
+    EXPECT(cudaStreamEndCapture(a, &graph) == cudaSuccess);
+    cudaGraphInstantiate(&exec, graph, 0);
+    cudaGraphDestroy(graph);
+    EXPECT(values(x, 1)[0] == 0);  // nothing has been done
+    for (uint64_t seed = 0; seed < 50; ++seed) {
+      em::set_seed(seed);
+      cudaMemsetAsync(x, 0, bytes, a);
+      cudaGraphLaunch(exec, a);
+      cudaStreamSynchronize(a);
+      EXPECT(values(x, 1)[0] == 2);
+      differs |= values(y, 1)[0] != 1;
+      cudaMemset(x, 0, bytes);
+      cudaDeviceSynchronize();
+    }
+    EXPECT(differs == !waits);  // what is not in order comes in any
+    cudaGraphExecDestroy(exec);
+  }
+  EXPECT(em::counts().launches == launches + 100);
+  em::options().deferred = false;
+
+  // What upsets a capture makes it void.
+  const auto invalid = [](const auto& call, cudaError_t error) {
+    EXPECT(recorded(call, error) == cudaErrorStreamCaptureInvalidated);
+  };
+  constexpr cudaError_t kUnsupported = cudaErrorStreamCaptureUnsupported;
+  invalid([](cudaStream_t s) { return cudaStreamSynchronize(s); }, kUnsupported);
+  invalid([](cudaStream_t s) { return cudaStreamQuery(s); }, kUnsupported);
+  invalid([](cudaStream_t) { return cudaDeviceSynchronize(); }, kUnsupported);
+  void* p = nullptr;
+  invalid([&](cudaStream_t) { return cudaMalloc(&p, 4); }, kUnsupported);
+  invalid([&](cudaStream_t) { return cudaHostAlloc(&p, 4); }, kUnsupported);
+  invalid([&](cudaStream_t) { return cudaFree(y); }, kUnsupported);
+  int here[kThreads] = {};
+  invalid([&](cudaStream_t s) { return cudaMemcpyAsync(x, here, bytes, cudaMemcpyHostToDevice, s); }, kUnsupported);
+  invalid([&](cudaStream_t) { return cudaMemcpy(here, x, bytes, cudaMemcpyDeviceToHost); }, kUnsupported);
+  cudaEvent_t before;
+  cudaEventCreate(&before);
+  cudaEventRecord(before, b);
+  invalid([&](cudaStream_t s) { return cudaStreamWaitEvent(s, before); }, cudaErrorStreamCaptureIsolation);
+  EXPECT(recorded([&](cudaStream_t s) { return cudaMemcpyAsync(x, y, bytes, cudaMemcpyDeviceToDevice, s); },
+                  cudaSuccess) == cudaSuccess);
+  EXPECT(recorded(
+             [&](cudaStream_t) {
+               cudaStreamCaptureMode mode = cudaStreamCaptureModeRelaxed;
+               cudaThreadExchangeStreamCaptureMode(&mode);
+               const cudaError_t error = cudaMalloc(&p, 4);
+               cudaThreadExchangeStreamCaptureMode(&mode);
+               return error;
+             },
+             cudaSuccess) == cudaSuccess);
+  EXPECT(recorded(
+             [&](cudaStream_t s) {
+               cudaEventRecord(before, s);
+               cudaStreamWaitEvent(b, before);
+               em::launch("", 1, kThreads, b, add_one, x);
+               return cudaSuccess;
+             },
+             cudaSuccess) == cudaErrorStreamCaptureUnjoined);
+  EXPECT(cudaStreamBeginCapture(nullptr, cudaStreamCaptureModeGlobal) == kUnsupported);
+  cudaGraph_t none = nullptr;
+  EXPECT(cudaStreamEndCapture(a, &none) == cudaErrorIllegalState);
+  EXPECT(cudaStreamSynchronize(b) == cudaSuccess);
+  for (const cudaEvent_t e : {fork, join, before}) cudaEventDestroy(e);
+  for (const cudaStream_t s : {a, b}) cudaStreamDestroy(s);
+}
+
 // ---- What only the checked build finds ----
 
 void test_checks() {
@@ -396,6 +507,7 @@ int main() {
   test_margins();
   test_devices();
   test_deferred();
+  test_recorded_work();
   if (em::checks::kOn) test_checks();
   test_products();
   return report();

@@ -144,7 +144,7 @@ void launch(const char* name, unsigned blocks, unsigned threads, cudaStream_t st
   if (blocks == 0 || blocks >> 31 || threads == 0 || threads > kMaxThreads)
     throw std::runtime_error("invalid launch configuration");
   const Access lock;
-  ++counts().launches;
+  counts().launches += !queue().stream(stream).capture;
   struct Call {
     void (*kernel)(P...);
     std::tuple<P...> arguments;

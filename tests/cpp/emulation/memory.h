@@ -46,7 +46,7 @@ inline Options& options() {
 
 // What the program has asked of the GPUs so far.
 struct Counts {
-  int64_t launches = 0;  // of kernels, and of cuBLASLt's products
+  int64_t launches = 0;  // of kernels, of cuBLASLt's products and of graphs
   int64_t copies = 0;  // from the host to a device that the host waits for
   int64_t waits = 0;  // of the host for a device: copies back, synchronization
 };
@@ -135,8 +135,9 @@ struct Memory {
       if (uint8_t(*q) != kFresh) throw std::runtime_error("somebody wrote behind the end of a block");
     taken -= bytes;
     blocks.erase(found);
-    if (options().guarded) forbid(place.begin, bytes);
-    else free.emplace(place.bytes, place);
+    if (options().guarded) return forbid(place.begin, bytes);
+    madvise(place.begin, bytes, MADV_DONTNEED);  // pages that are not there need no protection
+    free.emplace(place.bytes, place);
   }
 
  private:

@@ -1,22 +1,36 @@
 // Streams and events of the emulated devices. Work runs when it is enqueued, or, deferred, at a random later time: at
-// the latest when somebody waits for it. So what may not be changed or freed before work is done shows when it is.
+// the latest when somebody waits for it. So what may not be changed or freed before work is done shows when it is. Work
+// for a stream that is being recorded becomes a node of its capture instead.
 #pragma once
 
 #include <deque>
 #include <functional>
+#include <memory>
 #include <set>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "emulation/memory.h"
 
+namespace cnn::emulation {
+struct Capture;
+}
+
 struct CUstream_st {
   int device = 0;
   bool blocking = true;  // does it wait for the null stream, and that for it?
   uint64_t last = 0;  // its latest work
+  std::shared_ptr<cnn::emulation::Capture> capture = nullptr;  // what its work is recorded into
+  std::vector<size_t> tips = {};  // the nodes there that its next one stands behind
 };
 using cudaStream_t = CUstream_st*;
 using cudaEvent_t = struct CUevent_st*;
+enum cudaStreamCaptureMode {
+  cudaStreamCaptureModeGlobal,
+  cudaStreamCaptureModeThreadLocal,
+  cudaStreamCaptureModeRelaxed
+};
 
 namespace cnn::emulation {
 
@@ -38,12 +52,35 @@ inline int& current_device() {
   return device;
 }
 
+// Work that is recorded and not done, from the beginning to the end of a capture.
+struct Capture {
+  struct Node {
+    int device;
+    std::vector<size_t> after;  // earlier nodes
+    std::function<void()> run;
+  };
+  CUstream_st* origin;
+  cudaStreamCaptureMode mode;
+  uint64_t id;
+  std::vector<Node> nodes = {};
+  std::set<CUstream_st*> streams = {};  // that take part
+  std::thread::id thread = std::this_thread::get_id();
+  bool invalid = false;  // something was asked for that cannot be recorded
+
+  void add(CUstream_st& s, std::function<void()> run) {
+    nodes.push_back({s.device, std::move(s.tips), std::move(run)});
+    s.tips = {nodes.size() - 1};
+  }
+};
+
 }  // namespace cnn::emulation
 
 struct CUevent_st {
   int device = cnn::emulation::current_device();
   uint64_t after = 0;  // the work that it stands behind
   uint64_t time = 0;
+  std::shared_ptr<cnn::emulation::Capture> capture = nullptr;  // it was recorded into
+  std::vector<size_t> nodes = {};  // there
 };
 
 namespace cnn::emulation {
@@ -73,16 +110,37 @@ class Queue {
   void add(Stream* where, std::function<void()> run) {
     Stream& s = stream(where);
     if (s.device != current_device()) throw std::runtime_error("work for a stream of another device");
-    std::vector<uint64_t> after = {s.last};
-    if (&s == &null_[s.device]) {
-      for (const Stream* other : streams_)
-        if (other->device == s.device && other->blocking) after.push_back(other->last);
-    } else if (s.blocking) {
-      after.push_back(null_[s.device].last);
+    if (s.capture) return record_into(*s.capture, s, std::move(run));
+    s.last = push(s.device, before_next(s), std::move(run));
+    settle();
+  }
+
+  // All nodes of a graph, in any order that they leave open; `last` is the end of its launch before.
+  void add_graph(Stream* where, const std::vector<Capture::Node>& nodes, uint64_t& last) {
+    Stream& s = stream(where);
+    if (s.device != current_device()) throw std::runtime_error("a graph for a stream of another device");
+    if (s.capture) {
+      const size_t start = s.capture->nodes.size();
+      const std::vector<size_t> tips = s.tips;
+      for (const Capture::Node& node : nodes) {
+        std::vector<size_t> after = node.after.empty() ? tips : node.after;
+        for (size_t& n : after)
+          if (!node.after.empty()) n += start;
+        s.capture->nodes.push_back({node.device, after, node.run});
+        s.tips.push_back(s.capture->nodes.size() - 1);
+      }
+      return;
     }
-    after.insert(after.end(), awaited_[&s].begin(), awaited_[&s].end());
-    awaited_.erase(&s);
-    s.last = push(s.device, std::move(after), std::move(run));
+    std::vector<uint64_t> after = before_next(s);
+    after.push_back(last);
+    const uint64_t start = push(s.device, std::move(after), [] {});
+    std::vector<uint64_t> ids = {start};
+    for (const Capture::Node& node : nodes) {
+      std::vector<uint64_t> those = {start};
+      for (const size_t n : node.after) those.push_back(ids[n + 1]);
+      ids.push_back(push(node.device, std::move(those), node.run));
+    }
+    s.last = last = push(s.device, ids, [] {});
     settle();
   }
 
@@ -99,10 +157,17 @@ class Queue {
   }
 
   void record(CUevent_st& event, Stream* where) {
+    const Stream& s = stream(where);
+    event.capture = s.capture;
+    event.nodes = s.tips;
+    if (s.capture) return;
     event.after = last_of(stream(where));
     event.time = next_;
   }
   void await(Stream* where, const CUevent_st& event) { awaited_[&stream(where)].push_back(event.after); }
+
+  bool is_null(const Stream& s) const { return &s == &null_[s.device]; }
+  const std::set<Stream*>& streams() const { return streams_; }
 
   bool is_done(uint64_t id) const { return !waiting_.count(id); }
   bool is_done(Stream* s) { return is_done(last_of(stream(s))); }
@@ -149,6 +214,27 @@ class Queue {
     std::function<void()> run;
   };
 
+  // What the stream's next work stands behind.
+  std::vector<uint64_t> before_next(Stream& s) {
+    std::vector<uint64_t> after = {s.last};
+    if (is_null(s)) {
+      for (const Stream* other : streams_) {
+        if (other->device != s.device || !other->blocking) continue;
+        if (other->capture) throw std::runtime_error("the default stream would wait for one that is being recorded");
+        after.push_back(other->last);
+      }
+    } else if (s.blocking) {
+      after.push_back(null_[s.device].last);
+    }
+    after.insert(after.end(), awaited_[&s].begin(), awaited_[&s].end());
+    awaited_.erase(&s);
+    return after;
+  }
+  static void record_into(Capture& c, Stream& s, std::function<void()> run) {
+    if (c.invalid) throw std::runtime_error("work for a stream whose capture is invalid");
+    c.add(s, std::move(run));
+  }
+
   uint64_t push(int device, std::vector<uint64_t> after, std::function<void()> run) {
     pending_.push_back({next_, device, std::move(after), std::move(run)});
     waiting_.insert(next_);
@@ -168,7 +254,7 @@ class Queue {
       awaited_.erase(awaited);
     }
     for (const Stream* other : streams_)
-      if (&s == &null_[s.device] && other->device == s.device && other->blocking) after.push_back(other->last);
+      if (is_null(s) && other->device == s.device && other->blocking) after.push_back(other->last);
     return after.size() == 1 ? s.last : s.last = join(s.device, std::move(after));
   }
 
