@@ -221,6 +221,47 @@ void bind_streams(py::module_& m) {
       py::arg("index"), py::arg("start"), py::arg("end"));
 }
 
+// ---- Graphs ----
+
+void bind_graphs(py::module_& m) {
+  m.def("_cuda_new_pool", [] { return cuda_calls(-1).new_pool(); }, "The number of a pool of memory for graphs.");
+  m.def(
+      "_cuda_is_capturing",
+      [](int index, uintptr_t stream) { return cuda_calls(index).is_capturing(as_handle(stream)); }, py::arg("index"),
+      py::arg("stream"), "Is the stream being recorded?");
+  m.def(
+      "_cuda_begin_graph",
+      [](int index, uint64_t pool, int mode) { return as_number(cuda_calls(index).begin_graph(pool, mode)); },
+      py::arg("index"), py::arg("pool"), py::arg("mode"), "Records this thread's stream from now on; the graph.");
+  m.def(
+      "_cuda_end_graph", [](int index, uintptr_t graph) { return cuda_calls(index).end_graph(as_handle(graph)); },
+      py::arg("index"), py::arg("graph"), "How many pieces of work have been recorded.");
+  m.def(
+      "_cuda_instantiate_graph",
+      [](int index, uintptr_t graph, bool keep) { cuda_calls(index).instantiate_graph(as_handle(graph), keep); },
+      py::arg("index"), py::arg("graph"), py::arg("keep"), Released());
+  m.def(
+      "_cuda_run_graph", [](int index, uintptr_t graph) { cuda_calls(index).run_graph(as_handle(graph)); },
+      py::arg("index"), py::arg("graph"), Released());
+  m.def(
+      "_cuda_delete_graph", [](int index, uintptr_t graph) { cuda_calls(index).delete_graph(as_handle(graph)); },
+      py::arg("index"), py::arg("graph"));
+  m.def(
+      "_cuda_draw_graph",
+      [](int index, uintptr_t graph, const std::string& path) {
+        cuda_calls(index).draw_graph(as_handle(graph), path.c_str());
+      },
+      py::arg("index"), py::arg("graph"), py::arg("path"));
+  m.def(
+      "_cuda_graph_handles",
+      [](int index, uintptr_t graph) {
+        const CudaGraphHandles h = cuda_calls(index).graph_handles(as_handle(graph));
+        return std::tuple(as_number(h.recorded), as_number(h.runs), h.pool, h.recording);
+      },
+      py::arg("index"), py::arg("graph"),
+      "The runtime's handles of what was recorded and of what runs; the pool; is it still being recorded?");
+}
+
 // ---- Marks for profilers ----
 
 void bind_marks(py::module_& m) {
@@ -335,6 +376,7 @@ void bind_cuda(PyObject* module) {
   bind_devices(m);
   bind_memory(m);
   bind_streams(m);
+  bind_graphs(m);
   bind_marks(m);
   m.def(
       "_cuda_keep_for_stream",

@@ -10,7 +10,7 @@
 
 namespace cnn {
 
-inline constexpr int kCudaPluginAbi = 8;  // raised whenever this, Backend, HeavyTable or a list of functors changes
+inline constexpr int kCudaPluginAbi = 9;  // raised whenever this, Backend, HeavyTable or a list of functors changes
 
 struct CudaProperties {
   std::string name;
@@ -38,6 +38,14 @@ struct CudaPinnedMemory {
 // A stream or an event of the runtime; null is the device's default stream.
 using CudaStream = void*;
 using CudaEvent = void*;
+
+// Work of a stream that is recorded, to be run again.
+using CudaGraph = void*;
+struct CudaGraphHandles {
+  void *recorded, *runs;  // of the runtime; null where there is none
+  uint64_t pool;
+  bool recording;  // is it still under way?
+};
 
 struct CudaPlugin {
   const Backend* backend;
@@ -89,6 +97,18 @@ struct CudaPlugin {
   bool (*event_is_done)(CudaEvent event);
   void (*synchronize_event)(CudaEvent event);
   float (*elapsed_ms)(CudaEvent from, CudaEvent to);
+
+  // Graphs. One is begun and ended on this thread's stream of the selected device, and runs on such a one. A pool is a
+  // number, for graphs that share memory; 0 makes one. Modes are the runtime's: 0 global, 1 of the thread, 2 relaxed.
+  uint64_t (*new_pool)();
+  bool (*is_capturing)(CudaStream stream);
+  CudaGraph (*begin_graph)(uint64_t pool, int mode);
+  size_t (*end_graph)(CudaGraph graph);  // how many pieces of work have been recorded
+  void (*instantiate_graph)(CudaGraph graph, bool keep);  // it can run then; `keep` what was recorded
+  void (*run_graph)(CudaGraph graph);
+  void (*delete_graph)(CudaGraph graph);
+  void (*draw_graph)(CudaGraph graph, const char* path);
+  CudaGraphHandles (*graph_handles)(CudaGraph graph);
 
   // Marks for NVIDIA's profilers
   void (*mark)(const char* text);

@@ -1,18 +1,22 @@
 // Memory of the GPUs. The driver gives segments; tensors get blocks that are split off them, and joined again with
 // their free neighbours when they are released: small blocks from segments of 2 MiB, those up to 10 MiB from segments
 // of 20 MiB, larger ones from one of their own. Free blocks belong to the stream that they were made for, whose work is
-// in order. Nothing is freed at exit: the driver does it, and tensors may outlive this library's own objects.
+// in order. What is asked for while a graph is recorded comes from segments of a pool of its own: the graph uses their
+// addresses whenever it runs, so nobody else gets a block of theirs, freed or not, before all graphs of the pool are
+// gone. Nothing is freed at exit: the driver does it, and tensors may outlive this library's own objects.
 #include <pthread.h>
 
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <set>
 #include <tuple>
 #include <unordered_map>
 
+#include "cuda/graphs.h"
 #include "cuda/memory.h"
 #include "cuda/streams.h"
 
@@ -25,12 +29,15 @@ constexpr size_t kMost = size_t(1) << 60;
 
 size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
+struct Lists;
+
 struct Block {
   char* data;
   size_t size;
   int device;
   cudaStream_t stream;
   bool small;
+  Lists* lists;  // where it is when it is free
   bool taken = false;
   size_t requested = 0;
   Block *before = nullptr, *after = nullptr;  // its neighbours in the segment
@@ -47,12 +54,29 @@ struct ByFit {  // within a stream the smallest first, and of these the lowest
 };
 using FreeBlocks = std::set<Block*, ByFit>;
 
-struct Pool {
+struct Lists {
   FreeBlocks free[2];  // large, small
+  int graphs = 0;  // that it is kept for
+  int64_t segments = 0;
+};
+
+struct Pool {
+  Lists lists;
+  std::map<uint64_t, Lists> of_graphs;
   Waiting<Block> waiting;
   CudaMemory counts;
   size_t limit = ~size_t(0);
   double fraction = 1;
+
+  // Calls f for the lists that segments may be taken from, to give them back.
+  template <class F> void each_to_drop(const F& f) {
+    f(lists);
+    for (auto& [number, own] : of_graphs)
+      if (own.graphs == 0) f(own);
+  }
+  void forget_empty() {
+    std::erase_if(of_graphs, [](const auto& own) { return own.second.graphs == 0 && own.second.segments == 0; });
+  }
 
   void count(bool small, CudaCount CudaPoolCounts::* what, int64_t n) {
     (counts.all.*what).add(n);
@@ -114,6 +138,7 @@ std::string text_of(size_t nbytes) {
 char* new_segment(Pool& pool, size_t size) {
   if (size_t(pool.counts.all.reserved_bytes.current) + size > pool.limit) return nullptr;
   void* data = nullptr;
+  const BesideCaptures beside;
   const cudaError_t error = cudaMalloc(&data, size);
   if (error == cudaErrorMemoryAllocation) {
     cudaGetLastError();
@@ -129,8 +154,10 @@ cudaError_t drop(Pool& pool, Block* block) {
   pool.count(block->small, &CudaPoolCounts::segments, -1);
   pool.count(block->small, &CudaPoolCounts::reserved_bytes, -int64_t(block->size));
   ++pool.counts.device_frees;
+  --block->lists->segments;
   char* const data = block->data;
   delete block;
+  const BesideCaptures beside;
   return cudaFree(data);
 }
 
@@ -141,12 +168,15 @@ void drop_free(Pool& pool, FreeBlocks& list, FreeBlocks::iterator at) {
 }
 
 void drop_all(Pool& pool) {
-  for (FreeBlocks& list : pool.free)
-    for (auto at = list.begin(); at != list.end();) {
-      const auto next = std::next(at);
-      if ((*at)->whole()) drop_free(pool, list, at);
-      at = next;
-    }
+  pool.each_to_drop([&](Lists& lists) {
+    for (FreeBlocks& list : lists.free)
+      for (auto at = list.begin(); at != list.end();) {
+        const auto next = std::next(at);
+        if ((*at)->whole()) drop_free(pool, list, at);
+        at = next;
+      }
+  });
+  pool.forget_empty();
 }
 
 // Free segments until there may be room: the smallest that is large enough, else the largest ones first. False: there
@@ -156,12 +186,14 @@ bool drop_some(Pool& pool, size_t size) {
   while (freed < size) {
     FreeBlocks* list = nullptr;
     FreeBlocks::iterator best;
-    for (FreeBlocks& blocks : pool.free)
-      for (auto at = blocks.begin(); at != blocks.end(); ++at) {
-        if (!(*at)->whole()) continue;
-        const size_t have = list ? (*best)->size : 0, n = (*at)->size;
-        if (!list || (have >= size ? n >= size && n < have : n > have)) list = &blocks, best = at;
-      }
+    pool.each_to_drop([&](Lists& lists) {
+      for (FreeBlocks& blocks : lists.free)
+        for (auto at = blocks.begin(); at != blocks.end(); ++at) {
+          if (!(*at)->whole()) continue;
+          const size_t have = list ? (*best)->size : 0, n = (*at)->size;
+          if (!list || (have >= size ? n >= size && n < have : n > have)) list = &blocks, best = at;
+        }
+    });
     if (!list) break;
     freed += (*best)->size;
     drop_free(pool, *list, best);
@@ -174,10 +206,10 @@ bool drop_some(Pool& pool, size_t size) {
 bool is_split(const Block* b) { return !b->whole(); }
 
 // Joins the free neighbour to the block; returns its size.
-size_t absorb(Pool& pool, Block* block, Block* other) {
+size_t absorb(Block* block, Block* other) {
   if (!other || other->taken || other->marks) return 0;
   const size_t size = other->size;
-  pool.free[other->small].erase(other);
+  other->lists->free[other->small].erase(other);
   if (other == block->before) {
     block->data = other->data;
     block->before = other->before;
@@ -197,15 +229,15 @@ void make_free(Pool& pool, Block* block) {
   pool.count(block->small, &CudaPoolCounts::active_bytes, -int64_t(block->size));
   int64_t parts = 0, bytes = 0;
   for (Block* const other : {block->before, block->after})
-    if (const size_t joined = absorb(pool, block, other)) --parts, bytes -= int64_t(joined);
+    if (const size_t joined = absorb(block, other)) --parts, bytes -= int64_t(joined);
   if (is_split(block)) ++parts, bytes += int64_t(block->size);
   pool.count(block->small, &CudaPoolCounts::inactive_split, parts);
   pool.count(block->small, &CudaPoolCounts::inactive_split_bytes, bytes);
-  if (block->whole() && !allocator().caching) {
+  if (block->whole() && !allocator().caching && block->lists->graphs == 0) {
     if (drop(pool, block) != cudaSuccess) cudaGetLastError();  // of a tensor that dies: nobody to tell
     return;
   }
-  pool.free[block->small].insert(block);
+  block->lists->free[block->small].insert(block);
 }
 
 // Takes over what other streams have done with; with `wait`, after waiting for them.
@@ -215,9 +247,9 @@ void collect(Pool& pool, bool wait) {
   });
 }
 
-Block* find(Pool& pool, size_t size, bool small, cudaStream_t stream) {
-  Block wanted{nullptr, size, 0, stream, small};
-  FreeBlocks& list = pool.free[small];
+Block* find(Pool& pool, Lists& lists, size_t size, bool small, cudaStream_t stream) {
+  Block wanted{nullptr, size, 0, stream, small, &lists};
+  FreeBlocks& list = lists.free[small];
   const auto at = list.lower_bound(&wanted);
   if (at == list.end() || (*at)->stream != stream) return nullptr;
   Block* const block = *at;
@@ -228,7 +260,7 @@ Block* find(Pool& pool, size_t size, bool small, cudaStream_t stream) {
   return block;
 }
 
-Block* from_driver(Pool& pool, size_t size, bool small, int device, bool caching) {
+Block* from_driver(Pool& pool, Lists& lists, size_t size, bool small, int device, bool caching) {
   const size_t segment = !caching         ? size
                          : small          ? kSmallSegment
                          : size < kMiddle ? kMiddleSegment
@@ -246,20 +278,21 @@ Block* from_driver(Pool& pool, size_t size, bool small, int device, bool caching
   if (!data) return nullptr;
   pool.count(small, &CudaPoolCounts::segments, 1);
   pool.count(small, &CudaPoolCounts::reserved_bytes, int64_t(segment));
-  return new Block{data, segment, device, stream_on(device), small};
+  ++lists.segments;
+  return new Block{data, segment, device, stream_on(device), small, &lists};
 }
 
 // What the block has beyond `size` becomes a free block, if it is worth it.
 void cut(Pool& pool, Block* block, size_t size) {
   const size_t rest = block->size - size;
   if (block->small ? rest < kSmallest : rest <= kSmall) return;
-  Block* const other = new Block{block->data + size, rest, block->device, block->stream, block->small};
+  Block* const other = new Block{block->data + size, rest, block->device, block->stream, block->small, block->lists};
   other->before = block;
   other->after = block->after;
   if (other->after) other->after->before = other;
   block->after = other;
   block->size = size;
-  pool.free[other->small].insert(other);
+  other->lists->free[other->small].insert(other);
   pool.count(block->small, &CudaPoolCounts::inactive_split, 1);
   pool.count(block->small, &CudaPoolCounts::inactive_split_bytes, int64_t(rest));
 }
@@ -271,14 +304,17 @@ void* allocate(size_t nbytes, Device device) {
   Allocator& a = allocator();
   const int index = device.index;
   select(index);
+  Graph* const graph = this_graph();
+  const uint64_t own = graph ? cuda::pool_of(*graph, index) : 0;
   std::lock_guard lock(a.mutex);
   Pool& pool = pool_of(index);
+  Lists& lists = graph ? pool.of_graphs.at(own) : pool.lists;
   if (nbytes > kMost) out_of_memory(nbytes, index, pool);
   const size_t size = a.caching ? round_up(nbytes, kSmallest) : nbytes;
   const bool small = size <= kSmall;
   if (!pool.waiting.empty()) collect(pool, false);
-  Block* block = a.caching ? find(pool, size, small, stream_on(index)) : nullptr;
-  if (!block) block = from_driver(pool, size, small, index, a.caching);
+  Block* block = a.caching ? find(pool, lists, size, small, stream_on(index)) : nullptr;
+  if (!block) block = from_driver(pool, lists, size, small, index, a.caching);
   if (!block) out_of_memory(nbytes, index, pool);
   cut(pool, block, size);
   block->taken = true;
@@ -313,6 +349,17 @@ void release(void*, void* data, size_t) {
   if (block->marks == 0) make_free(pool, block);
 }
 
+void keep_pool(int device, uint64_t number) {
+  std::lock_guard lock(allocator().mutex);
+  ++pool_of(device).of_graphs[number].graphs;
+}
+
+void let_go_pool(int device, uint64_t number) {
+  std::lock_guard lock(allocator().mutex);
+  --pool_of(device).of_graphs.at(number).graphs;
+  pool_of(device).forget_empty();
+}
+
 void keep_for_stream(void* data, void* stream) {
   Allocator& a = allocator();
   std::lock_guard lock(a.mutex);
@@ -331,7 +378,8 @@ void empty_cache() {
   std::lock_guard lock(a.mutex);
   for (int index = 0; index < kMaxDevices; ++index) {
     Pool& pool = pool_of(index);
-    if (pool.free[0].empty() && pool.free[1].empty() && pool.waiting.empty()) continue;
+    const FreeBlocks(&free)[2] = pool.lists.free;
+    if (free[0].empty() && free[1].empty() && pool.of_graphs.empty() && pool.waiting.empty()) continue;
     const Selected device(index);
     collect(pool, true);
     drop_all(pool);
@@ -392,8 +440,12 @@ std::vector<CudaBlock> blocks(int index) {
   };
   for (const auto& [data, block] : a.taken)
     if (block->device == index) add_first(block);
-  for (const FreeBlocks& list : pool_of(index).free)
-    for (const Block* block : list) add_first(block);
+  const auto add_free = [&](const Lists& lists) {
+    for (const FreeBlocks& list : lists.free)
+      for (const Block* block : list) add_first(block);
+  };
+  add_free(pool_of(index).lists);
+  for (const auto& [number, lists] : pool_of(index).of_graphs) add_free(lists);
   pool_of(index).waiting.each(add_first);
   std::vector<CudaBlock> all;
   for (const Block* const first : firsts)

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "cuda/graphs.h"
 #include "cuda/memory.h"
 #include "cuda/streams.h"
 #include "cuda/watch.h"
@@ -31,6 +32,10 @@ void enqueue(void* to, const void* from, size_t nbytes, cudaMemcpyKind how, cons
 
 void to_gpu(char* to, const char* from, size_t nbytes, bool non_blocking) {
   constexpr const char* kWhat = "copying to the device";
+  if (this_graph() && !(non_blocking && is_pinned(from))) [[unlikely]]
+    refuse_in_graph(
+        "copying from the CPU, where random numbers come from, too. Of pinned memory alone a copy can be recorded, "
+        "with non_blocking=True");
   if ((non_blocking || nbytes >= kDirect) && is_pinned(from)) {
     keep_pinned_for_stream(from);
     enqueue(to, from, nbytes, cudaMemcpyHostToDevice, kWhat);
@@ -53,6 +58,10 @@ void to_gpu(char* to, const char* from, size_t nbytes, bool non_blocking) {
 void to_host(void* to, const void* from, size_t nbytes, bool non_blocking) {
   constexpr const char* kWhat = "copying to the host";
   const bool leaves = non_blocking && is_pinned(to);
+  if (!leaves)
+    refuse_in_graph(
+        "reading values of the GPU, as item(), cpu() and whatever depends on values do, waits for them. Into pinned "
+        "memory alone a copy can be recorded, with non_blocking=True");
   if (!leaves) report_wait();
   if (!stream() && !non_blocking) {
     check_cuda(cudaMemcpy(to, from, nbytes, cudaMemcpyDeviceToHost), kWhat);
@@ -69,6 +78,8 @@ void to_host(void* to, const void* from, size_t nbytes, bool non_blocking) {
 void to_other_gpu(void* to, int there, const void* from, int here, size_t nbytes) {
   const Selected source(here);
   const cudaStream_t giving = stream_on(here), taking = stream_on(there);
+  refuse_in_graph(giving, "copying to another GPU");
+  refuse_in_graph(taking, "copying from another GPU");
   Mark ready(there, taking);
   ready.hold(here, giving);
   ready.forget();

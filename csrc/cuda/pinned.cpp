@@ -21,6 +21,8 @@ struct Block {
   size_t size;
   std::vector<std::pair<int, cudaStream_t>> users;  // device and stream
   int marks = 0;  // of theirs that must be reached before it is free
+  int graphs = 0;  // that hold it
+  bool freed = false;  // while they do
 };
 
 struct Pinned {
@@ -70,6 +72,7 @@ void collect(Pinned& p, bool wait) {
 }
 
 void drop_all(Pinned& p) {
+  const BesideCaptures beside;
   std::map<size_t, std::vector<Block*>> dropped;
   dropped.swap(p.free);
   for (const auto& [size, blocks] : dropped)
@@ -88,6 +91,7 @@ void drop_all(Pinned& p) {
 Block* from_driver(Pinned& p, size_t size) {
   void* data = nullptr;
   const auto start = std::chrono::steady_clock::now();
+  const BesideCaptures beside;
   cudaError_t error = cudaHostAlloc(&data, size, cudaHostAllocPortable);
   if (error == cudaErrorMemoryAllocation) {
     cudaGetLastError();
@@ -103,7 +107,7 @@ Block* from_driver(Pinned& p, size_t size) {
   check_cuda(error, "cudaHostAlloc");
   p.counts.blocks.add(1);
   p.counts.bytes.add(int64_t(size));
-  return new Block{static_cast<char*>(data), size, {}, 0};
+  return new Block{static_cast<char*>(data), size, {}};
 }
 
 // The block around an address; null where there is none.
@@ -113,6 +117,15 @@ Block* block_at(Pinned& p, const void* data) {
   if (after == p.taken.begin()) return nullptr;
   --after;
   return at < after->first + after->second->size ? after->second : nullptr;
+}
+
+// Nobody but streams uses it any more.
+void leave(Pinned& p, Block* block) {
+  block->marks = int(block->users.size());
+  for (const auto& [device, user] : block->users) p.waiting.add(device, user, block);
+  block->users.clear();
+  if (block->marks == 0) make_free(p, block);
+  else p.waiting_bytes += block->size;
 }
 
 }  // namespace
@@ -144,12 +157,24 @@ void free_pinned(void*, void* data, size_t) {
   std::lock_guard lock(p.mutex);
   const auto found = p.taken.find(static_cast<const char*>(data));
   Block* const block = found->second;
+  if (block->graphs > 0) {
+    block->freed = true;
+    return;
+  }
   p.taken.erase(found);
-  block->marks = int(block->users.size());
-  for (const auto& [device, user] : block->users) p.waiting.add(device, user, block);
-  block->users.clear();
-  if (block->marks == 0) make_free(p, block);
-  else p.waiting_bytes += block->size;
+  leave(p, block);
+}
+
+void let_go_pinned(const void* data, int device, cudaStream_t stream) {
+  Pinned& p = pinned();
+  std::lock_guard lock(p.mutex);
+  const auto found = p.taken.find(static_cast<const char*>(data));
+  Block* const block = found->second;
+  block->users.emplace_back(device, stream);
+  if (--block->graphs > 0 || !block->freed) return;
+  block->freed = false;
+  p.taken.erase(found);
+  leave(p, block);
 }
 
 Stage::Stage(size_t nbytes) {
@@ -173,6 +198,10 @@ void keep_pinned_for_stream(const void* data) {
   std::lock_guard lock(p.mutex);
   Block* const block = block_at(p, data);
   if (!block) return;
+  if (Graph* const graph = this_graph()) {  // which uses it whenever it runs
+    if (graph->pinned.insert(block->data).second) ++block->graphs;
+    return;
+  }
   const std::pair user(selected(), stream());
   for (const auto& known : block->users)
     if (known == user) return;

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "cuda/graphs.h"
 #include "cuda/heavy_entries.h"
 #include "cuda/marks.h"
 #include "cuda/memory.h"
@@ -92,6 +93,7 @@ void enter(int index) {
 }
 // So does every wait end.
 void synchronize() {
+  refuse_in_graph("synchronize() waits for the device");
   check_cuda(cudaDeviceSynchronize(), "waiting for the device");
   tell_all_notes();
 }
@@ -176,6 +178,15 @@ extern "C" CNN_API const cnn::CudaPlugin* cnn_cuda_start(const char** why) {
       .event_is_done = ask_event,
       .synchronize_event = wait_for_event,
       .elapsed_ms = elapsed_ms,
+      .new_pool = new_pool,
+      .is_capturing = is_capturing,
+      .begin_graph = begin_graph,
+      .end_graph = end_graph,
+      .instantiate_graph = instantiate_graph,
+      .run_graph = run_graph,
+      .delete_graph = delete_graph,
+      .draw_graph = draw_graph,
+      .graph_handles = graph_handles,
       .mark = mark,
       .push_range = push_range,
       .pop_range = pop_range,

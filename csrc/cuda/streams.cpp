@@ -105,8 +105,16 @@ void* new_stream(int priority) {
 }
 
 void* this_stream() { return stream(); }
-void synchronize_stream(void* s) { check_cuda(cudaStreamSynchronize(as_stream(s)), "waiting for a stream"); }
-bool stream_is_done(void* s) { return is_done(cudaStreamQuery(as_stream(s)), "cudaStreamQuery"); }
+void synchronize_stream(void* s) {
+  refuse_in_graph(s, "Stream.synchronize() waits for the stream");
+  refuse_in_graph("Stream.synchronize() waits for a stream");
+  check_cuda(cudaStreamSynchronize(as_stream(s)), "waiting for a stream");
+}
+bool stream_is_done(void* s) {
+  refuse_in_graph(s, "Stream.query() asks how far the stream has come");
+  refuse_in_graph("Stream.query() asks how far a stream has come");
+  return is_done(cudaStreamQuery(as_stream(s)), "cudaStreamQuery");
+}
 
 void join_streams(bool in) {
   Registry& r = registry();
@@ -119,8 +127,10 @@ void join_streams(bool in) {
     if (others.empty()) continue;
     others.push_back(nullptr);
     const cudaStream_t here = stream_on(d);
+    Graph* const graph = captures() ? graph_of(here) : nullptr;
     for (const cudaStream_t there : others) {
-      if (there == here) continue;
+      // Recorded work cannot wait for other work, nor that for it.
+      if (there == here || (captures() && graph_of(there) != graph)) continue;
       Mark mark(d, in ? there : here);
       mark.hold(d, in ? here : there);
       mark.forget();
@@ -185,8 +195,14 @@ void record_event(void* e, void* s) { check_cuda(cudaEventRecord(as_event(e), as
 void wait_event(void* s, void* e) {
   check_cuda(cudaStreamWaitEvent(as_stream(s), as_event(e), 0), "waiting for an event");
 }
-bool event_is_done(void* e) { return is_done(cudaEventQuery(as_event(e)), "cudaEventQuery"); }
-void synchronize_event(void* e) { check_cuda(cudaEventSynchronize(as_event(e)), "waiting for an event"); }
+bool event_is_done(void* e) {
+  refuse_in_graph("Event.query() asks how far a stream has come");
+  return is_done(cudaEventQuery(as_event(e)), "cudaEventQuery");
+}
+void synchronize_event(void* e) {
+  refuse_in_graph("Event.synchronize() waits for an event");
+  check_cuda(cudaEventSynchronize(as_event(e)), "waiting for an event");
+}
 float elapsed_ms(void* from, void* to) {
   float ms = 0;
   check_cuda(cudaEventElapsedTime(&ms, as_event(from), as_event(to)), "cudaEventElapsedTime");

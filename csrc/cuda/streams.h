@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "cuda/runtime.h"
+#include "cuda/graphs.h"
 
 namespace cnn::cuda {
 
@@ -26,15 +26,19 @@ class Mark {
   cudaEvent_t event_ = nullptr;
 };
 
-// Blocks that streams still use, in the order in which these come past them.
+// Blocks that streams still use, in the order in which these come past them. While anything is recorded no mark is made
+// or looked at: it would become part of the record, or upset it.
 template <class Block> class Waiting {
  public:
-  bool empty() const { return blocks_.empty(); }
+  bool empty() const { return blocks_.empty() && unmarked_.empty(); }
   void add(int device, cudaStream_t stream, Block* block) {
-    blocks_[{device, stream}].emplace_back(Mark(device, stream), block);
+    if (captures()) unmarked_.push_back({{device, stream}, block});
+    else blocks_[{device, stream}].emplace_back(Mark(device, stream), block);
   }
   // Calls done(block) for each that its stream has come past; with `wait`, after waiting for that.
   template <class F> void collect(bool wait, const F& done) {
+    if (captures()) return;
+    for (const auto& [user, block] : std::exchange(unmarked_, {})) add(user.first, user.second, block);
     for (auto at = blocks_.begin(); at != blocks_.end();) {
       auto& [stream, queue] = *at;
       while (!queue.empty()) {
@@ -51,10 +55,13 @@ template <class Block> class Waiting {
   template <class F> void each(const F& f) const {
     for (const auto& [stream, queue] : blocks_)
       for (const auto& [mark, block] : queue) f(block);
+    for (const auto& [user, block] : unmarked_) f(block);
   }
 
  private:
-  std::map<std::pair<int, cudaStream_t>, std::deque<std::pair<Mark, Block*>>> blocks_;
+  using User = std::pair<int, cudaStream_t>;
+  std::map<User, std::deque<std::pair<Mark, Block*>>> blocks_;
+  std::vector<std::pair<User, Block*>> unmarked_;  // freed since something is recorded
 };
 
 // This thread's stream on a device, whichever is selected.

@@ -109,8 +109,10 @@ class Stream:
         return Event(self._device)
 
     def is_capturing(self):
-        """False: no work is recorded to be run again."""
-        return False
+        """Whether what it is asked for is recorded into a graph, to be run again."""
+        return self._device.type == "cuda" and _C._cuda_is_capturing(
+            self._device.index, self.stream_id
+        )
 
     def __enter__(self):
         if self._device.type == "cuda":

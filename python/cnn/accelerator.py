@@ -110,13 +110,11 @@ class device_index:
 
 
 class Graph:
-    """Raises when one is made: work is not recorded."""
+    """Raises when one is made: `cnn.cuda.CUDAGraph` records the work of a GPU."""
 
     def __new__(cls, *args, **kwargs):
         _require()
-        raise NotImplementedError(
-            "accelerator.Graph: work is not recorded; call the function as it is"
-        )
+        raise NotImplementedError("accelerator.Graph: cnn.cuda.CUDAGraph records the work of a GPU")
 
 
 def get_device_capability(device=None, /):
@@ -187,5 +185,5 @@ def reset_peak_memory_stats(device_index=None, /):
     cuda.reset_peak_memory_stats(device_index)
 
 
-_unavailable.mark("work is not recorded; call the function as it is", Graph)
+_unavailable.mark("cnn.cuda.CUDAGraph records the work of a GPU", Graph)
 _absent.explain(__name__)

@@ -18,6 +18,9 @@ DIFFERENCES: dict[str, str] = {
             default_generators get_rng_state initial_seed manual_seed manual_seed_all seed seed_all
             set_rng_state""".split()
     },
+    "torch.cuda.CUDAGraph": "random numbers are drawn on the CPU, which no graph does: drawing, and "
+    "`register_generator_state`, raise",
+    "torch.cuda.graph": "what cannot be recorded raises and leaves the capture valid",
     "torch.set_num_interop_threads": _ACCEPTED + ": operators run one after the other",
     "torch.set_warn_always": _ACCEPTED + ": warnings of the core come each time",
     "torch.multiprocessing.set_sharing_strategy": 'memory goes by file descriptors, also with "file_system"',
