@@ -40,7 +40,8 @@ def refuse(name, differentiable=False, capturable=False, sparse=False):
         )
     if capturable:
         raise NotImplementedError(
-            f"{name}: capturable=True is not supported; leave capturable=False"
+            f"{name}: capturable=True is not supported, but by Adam and AdamW; leave "
+            "capturable=False"
         )
     if sparse:
         raise NotImplementedError(f"{name}: sparse gradients; call grad.to_dense() before the step")

@@ -2,6 +2,7 @@
 
 from .. import _C
 from .._C import Tensor
+from . import _capturable
 from ._parts import (
     LATE_OPTIONS,
     check_betas,
@@ -28,6 +29,8 @@ class Adam(GroupwiseOptimizer):
         p = p - lr / (1 - beta1^t) * m / (sqrt(w) / sqrt(1 - beta2^t) + eps)
 
     `foreach` and `fused` are accepted: a step is one call for all parameters of a group anyhow.
+    With `capturable` the counts lie on the GPU, for steps that a CUDA graph records, and a tensor
+    `lr` is read there.
     Source: Kingma and Ba 2014 (arXiv 1412.6980); Reddi, Kale and Kumar 2018 for amsgrad.
     """
 
@@ -70,9 +73,12 @@ class Adam(GroupwiseOptimizer):
         defaults["betas"] = tuple(float(b) for b in betas)
         super().__init__(params, defaults)
 
+    def _refuse_unsupported(self, group):
+        refuse(type(self).__name__, group.get("differentiable"))
+
     def _initial_state(self, group, param):
         state = {
-            "step": scalar_tensor(0.0),
+            "step": scalar_tensor(0.0).to(param.device if group["capturable"] else "cpu"),
             "exp_avg": _C.zeros_like(param),
             "exp_avg_sq": _C.zeros_like(param),
         }
@@ -83,24 +89,42 @@ class Adam(GroupwiseOptimizer):
     def _move(self, group, params, grads, states):
         if not params:
             return
-        amsgrad = bool(group["amsgrad"])
         beta1, beta2 = group["betas"]
-        _C._adam_step(
+        _move(
             params,
             grads,
             [state["exp_avg"] for state in states],
             [state["exp_avg_sq"] for state in states],
-            [state["max_exp_avg_sq"] for state in states] if amsgrad else [],
+            [state["max_exp_avg_sq"] for state in states] if group["amsgrad"] else [],
             [state["step"] for state in states],
-            float(group["lr"]),
-            float(beta1),
-            float(beta2),
-            float(group["eps"]),
-            float(group["weight_decay"]),
-            amsgrad,
-            bool(group["maximize"]),
-            bool(group["decoupled_weight_decay"]),
+            group["lr"],
+            beta1,
+            beta2,
+            group["eps"],
+            group["weight_decay"],
+            group["amsgrad"],
+            group["maximize"],
+            group["decoupled_weight_decay"],
+            group["capturable"],
         )
+
+
+def _move(
+    params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps, lr, beta1, beta2, eps,
+    weight_decay, amsgrad, maximize, decoupled_weight_decay, capturable,
+):  # fmt: skip
+    if capturable:
+        _capturable.adam_step(
+            params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps,
+            lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad,
+            maximize=maximize, decoupled_weight_decay=decoupled_weight_decay,
+        )  # fmt: skip
+        return
+    _C._adam_step(
+        params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps,
+        float(lr), float(beta1), float(beta2), float(eps), float(weight_decay),
+        bool(amsgrad), bool(maximize), bool(decoupled_weight_decay),
+    )  # fmt: skip
 
 
 def adam(
@@ -124,15 +148,12 @@ def _single_tensor_adam(
     *, amsgrad, beta1, beta2, lr, weight_decay, eps, maximize, decoupled_weight_decay,
     has_complex=False, capturable=False, differentiable=False,
 ):  # fmt: skip
-    refuse("adam", differentiable, capturable)
+    refuse("adam", differentiable)
     if not params or scaled_away(grads, grad_scale, found_inf):
         return
-    _C._adam_step(
-        params, grads, exp_avgs, exp_avg_sqs,
-        max_exp_avg_sqs if amsgrad else [],
-        state_steps,
-        float(lr), float(beta1), float(beta2), float(eps), float(weight_decay),
-        bool(amsgrad), bool(maximize), bool(decoupled_weight_decay),
+    _move(
+        params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else [], state_steps,
+        lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay, capturable,
     )  # fmt: skip
 
 

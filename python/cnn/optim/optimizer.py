@@ -68,6 +68,7 @@ class Optimizer:
     _late_options = {}
     # Entries of a parameter's state that are 0-d tensors, and were numbers in old files.
     _scalar_state = ()
+    _warned_capturable_if_run_uncaptured = False
     # What to use instead where gradients are sparse; ends the error.
     _sparse_advice = ""
 
@@ -165,6 +166,34 @@ class Optimizer:
         refuse(type(self).__name__, group.get("differentiable"), group.get("capturable"))
 
     # What the subclasses' steps are made of.
+
+    def _cuda_graph_capture_health_check(self):
+        """Raises where a step would be recorded whose counts are the CPU's.
+
+        A replay would not count on. Warns once of counts on the GPU that nobody records.
+        """
+        if not self._scalar_state:
+            return
+        firsts = [group["params"][0] for group in self.param_groups if group["params"]]
+        gpus = [p.device.index for p in firsts if p.is_cuda]
+        if not gpus:
+            return
+        recorded = _C._cuda_is_capturing(gpus[0], _C._cuda_stream(gpus[0]))
+        capturable = all(group.get("capturable") for group in self.param_groups)
+        if recorded and not capturable:
+            raise RuntimeError(
+                "Attempting CUDA graph capture of step() for an instance of "
+                f"{type(self).__name__} but param_groups' capturable is False."
+            )
+        if capturable and not recorded and not self._warned_capturable_if_run_uncaptured:
+            self._warned_capturable_if_run_uncaptured = True
+            warnings.warn(
+                "This instance was constructed with capturable=True or some of all the "
+                "param_groups came with capturable=True, but step() is running without CUDA graph "
+                "capture. If you never intend to graph-capture this instance, capturable=True can "
+                "impair performance, and you should set capturable=False.",
+                stacklevel=4,
+            )
 
     def _evaluate(self, closure):
         """The closure's loss, computed with gradients enabled; None without a closure."""
@@ -380,6 +409,7 @@ class GroupwiseOptimizer(Optimizer):
 
     def step(self, closure: Callable[[], Tensor | float] | None = None):
         """Move every parameter that has a gradient once; returns `closure()`, if one is given."""
+        self._cuda_graph_capture_health_check()
         loss = self._evaluate(closure)
         for group in self.param_groups:
             self._move(group, *self._gather(group))
@@ -462,7 +492,7 @@ _params_doc = """params (iterable): tensors, (name, tensor) pairs, or dicts, one
             named or none"""
 _foreach_doc = "foreach (bool, optional): accepted; a step is one call for a group anyhow"
 _fused_doc = "fused (bool, optional): accepted; a step is one call for a group anyhow"
-_capturable_doc = "capturable (bool, optional): there are no graphs to capture a step in"
+_capturable_doc = "capturable (bool, optional): counts on the GPU, for CUDA graphs; Adam and AdamW"
 _differentiable_doc = "differentiable (bool, optional): steps are not recorded for autograd"
 _maximize_doc = "maximize (bool, optional): climb instead of descending (default: False)"
 
@@ -535,5 +565,5 @@ def _device_dtype_check_for_fused(p, cuda_unsupported=False):
 
 
 def _get_capturable_supported_devices(supports_xla=True):
-    """None: steps are not captured here."""
-    return []
+    """The types of devices whose graphs record steps."""
+    return ["cuda"]
