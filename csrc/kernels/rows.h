@@ -41,6 +41,7 @@ struct RowFunctor {
 template <class Team, class P, class V> CNN_HD void put(const Team&, P p, const V& value) { *p = value; }
 
 template <class T, class Team, class X> CNN_HD T row_max(const Team& team, X x, int64_t n) {
+  if constexpr (requires { team.largest(x, n); }) return team.largest(x, n);
   return team.reduce(n, T(-infinity<float>()), Max(), [&](int64_t i) { return x[i]; });
 }
 // Rows of -inf alone have no shift that would help.

@@ -78,7 +78,9 @@ LAYERS = {
     ),
     "norms": lambda lib: (
         lib.nn.Sequential(
-            lib.nn.Conv2d(2, 4, 3, bias=False), lib.nn.GroupNorm(2, 4, affine=False), lib.nn.InstanceNorm2d(4, affine=True)
+            lib.nn.Conv2d(2, 4, 3, bias=False),
+            lib.nn.GroupNorm(2, 4, affine=False),
+            lib.nn.InstanceNorm2d(4, affine=True),
         ),
         (2, 2, 9, 9),
     ),

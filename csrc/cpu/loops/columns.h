@@ -162,7 +162,7 @@ struct ColumnTeam {
  private:
   template <class P> CNN_HD static void step(const kernels::Sum&, P& acc, const P& x) { acc = acc + x; }
   template <class P> CNN_HD static void step(const kernels::Max&, P& acc, const P& x) {  // NaN wins
-    acc = choose(x > acc, x, choose(x == x, acc, x));
+    for (int k = 0; k < int(sizeof x.v / sizeof x.v[0]); ++k) acc.v[k] = vec_larger(x.v[k], acc.v[k]);
   }
   template <class P> CNN_HD static void step(const kernels::Sum&, kernels::Two<P>& acc, const kernels::Two<P>& x) {
     acc = {acc.a + x.a, acc.b + x.b};

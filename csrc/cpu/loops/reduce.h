@@ -75,11 +75,18 @@ template <class F, class T>
 inline constexpr bool kInVectors =
     std::is_floating_point_v<T> && kIsOneOf<F, kernels::Sum, kernels::Mean, kernels::Max, kernels::Min>;
 
+template <class F, class V>
+CNN_HD V vec_step(const F& f, V a, V x) {
+  if constexpr (std::is_same_v<F, kernels::Max>) return vec_larger(x, a);
+  else if constexpr (std::is_same_v<F, kernels::Min>) return vec_smaller(x, a);
+  else return f.step(a, x);
+}
+
 // The lanes of v joined in a tree, from halves kHalf apart on.
 template <class T, int kHalf, class F>
 CNN_HD T folded(const F& f, Vec<T> v) {
   if constexpr (kHalf == 0) return v[0];
-  else return folded<T, kHalf / 2>(f, f.combine(v, vec_moved_down<T, kHalf>(v, AllLanes<T>())));
+  else return folded<T, kHalf / 2>(f, vec_step(f, v, vec_moved_down<T, kHalf>(v, AllLanes<T>())));
 }
 
 // row_in_lanes, in registers to the last element. Memory is asked in advance for what is read in order, `in_order`
@@ -92,7 +99,7 @@ CNN_HD T row_in_vectors(const F& f, const T* x, int64_t n, int64_t in_order) {
   for (int k = 0; k < kVectors; ++k) acc[k] = vec_splat(f.template identity<T>());
   const auto take = [&](const T* from) {
 #pragma GCC unroll 16
-    for (int k = 0; k < kVectors; ++k) acc[k] = f.step(acc[k], vec_load(from + k * kStep));
+    for (int k = 0; k < kVectors; ++k) acc[k] = vec_step(f, acc[k], vec_load(from + k * kStep));
   };
   int64_t i = 0;
   for (const int64_t end = min_of(n - kWidth, in_order - kAhead - kWidth); i <= end; i += kWidth) {
@@ -103,11 +110,11 @@ CNN_HD T row_in_vectors(const F& f, const T* x, int64_t n, int64_t in_order) {
   for (; i + kWidth <= n; i += kWidth) take(x + i);
 #pragma GCC unroll 16
   for (int k = 0; k < kVectors; ++k, i += kStep)
-    if (i < n) acc[k] = vec_numbers<T>() < vec_splat(T(n - i)) ? f.step(acc[k], vec_load_n(x + i, n - i)) : acc[k];
+    if (i < n) acc[k] = vec_numbers<T>() < vec_splat(T(n - i)) ? vec_step(f, acc[k], vec_load_n(x + i, n - i)) : acc[k];
 #pragma GCC unroll 4
   for (int half = kVectors / 2; half > 0; half /= 2)
 #pragma GCC unroll 8
-    for (int k = 0; k < half; ++k) acc[k] = f.combine(acc[k], acc[k + half]);
+    for (int k = 0; k < half; ++k) acc[k] = vec_step(f, acc[k], acc[k + half]);
   return folded<T, kStep / 2>(f, acc[0]);
 }
 

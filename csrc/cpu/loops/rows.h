@@ -3,6 +3,7 @@
 
 #include "cpu/loops/columns.h"
 #include "cpu/loops/for_types.h"
+#include "cpu/loops/reduce.h"
 #include "cpu/loops/tables.h"
 
 namespace cnn::cpu::inline CNN_ISA {
@@ -30,9 +31,17 @@ struct Team {
 #pragma GCC ivdep
       for (int l = 0; l < kLanes; ++l) acc[l] = f.combine(acc[l], term(i + l));
     for (int l = 0; i + l < n; ++l) acc[l] = f.combine(acc[l], term(i + l));
-    for (int half = kLanes / 2; half > 0; half /= 2)
+    constexpr bool kSums = std::is_same_v<F, kernels::Sum> && std::is_floating_point_v<T>;
+    constexpr int kLeft = kSums ? cpu::kLanes<T> : 1;
+    for (int half = kLanes / 2; half >= kLeft; half /= 2)
       for (int l = 0; l < half; ++l) acc[l] = f.combine(acc[l], acc[l + half]);
-    return acc[0];
+    if constexpr (kSums) return vec_sum<T>(vec_load(acc));
+    else return acc[0];
+  }
+
+  template <class T>
+  CNN_HD T largest(const T* x, int64_t n) const {
+    return flat_row(kernels::Max(), x, n);
   }
 
   template <class F>

@@ -58,9 +58,8 @@ void max_of_windows(const RowTaps<kStride, T>& taps, const T* x, const Span& d, 
   Vec<T> best = vec_splat(lowest<T>());
   [[maybe_unused]] Places<T> place = lanes;
   taps.each(x, d, h, at, n, [&](Vec<T> v, int64_t i) {
-    const auto better = (v > best) | (v != v);
-    best = better ? v : best;
-    if constexpr (kIndices) place = better ? lanes + Place(i - first) : place;
+    if constexpr (kIndices) place = (v > best) | (v != v) ? lanes + Place(i - first) : place;
+    best = vec_larger(v, best);
   });
   vec_store_n(y, best, n);
   if constexpr (kIndices) store_indices<T>(place, first, indices, n);
@@ -111,9 +110,8 @@ template <class T> class Halving {
       Vec<T> best = top.left;
       Places<T> place = first_;
       const auto try_one = [&](Vec<T> value, int step) {
-        const auto better = (value > best) | (value != value);
-        best = better ? value : best;
-        place = better ? first_ + step : place;
+        place = (value > best) | (value != value) ? first_ + step : place;
+        best = vec_larger(value, best);
       };
       try_one(top.right, 1), try_one(bottom.left, width_), try_one(bottom.right, width_ + 1);
       vec_store_n(y + o, best, n);

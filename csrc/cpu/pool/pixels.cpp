@@ -69,9 +69,8 @@ void max_of_lanes(const PoolArgs& a, const E* x, int64_t n, int64_t at, const Sp
   Places place = Places{} + decltype(Places{}[0] + 0)(at);
   each_element(a, d, h, w, [&](int64_t i) {
     const Vec<T> v = vec_load_n(x + i * a.channels, n);
-    const auto better = (v > best) | (v != v);
-    best = better ? v : best;
-    place = better ? Places{} + decltype(Places{}[0] + 0)(i) : place;
+    if (indices) place = (v > best) | (v != v) ? Places{} + decltype(Places{}[0] + 0)(i) : place;
+    best = vec_larger(v, best);
   });
   vec_store_n(y, best, n);
   if (indices)

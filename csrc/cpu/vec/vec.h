@@ -136,6 +136,52 @@ template <class T> CNN_HD Vec<T> vec_load_lanes(const T* p, int64_t n) { return 
 template <class T> CNN_HD void vec_store_lanes(T* p, Vec<T> v, int64_t n) { vec_store_n(p, v, n); }
 #endif
 
+// x where it is larger (smaller) than `than`, or NaN; else `than`. What a search waits for from step to step is short.
+CNN_HD Vec<float> vec_larger(Vec<float> x, Vec<float> than) {
+#if defined(__AVX512F__)
+  const __m512 v = (__m512)x;
+  return (Vec<float>)_mm512_mask_max_ps(v, _mm512_cmp_ps_mask(v, v, _CMP_ORD_Q), v, (__m512)than);
+#elif defined(__AVX2__)
+  const __m256 v = (__m256)x;
+  return (Vec<float>)_mm256_blendv_ps(_mm256_max_ps(v, (__m256)than), v, _mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+#else
+  return (x > than) | (x != x) ? x : than;
+#endif
+}
+CNN_HD Vec<double> vec_larger(Vec<double> x, Vec<double> than) {
+#if defined(__AVX512F__)
+  const __m512d v = (__m512d)x;
+  return (Vec<double>)_mm512_mask_max_pd(v, _mm512_cmp_pd_mask(v, v, _CMP_ORD_Q), v, (__m512d)than);
+#elif defined(__AVX2__)
+  const __m256d v = (__m256d)x;
+  return (Vec<double>)_mm256_blendv_pd(_mm256_max_pd(v, (__m256d)than), v, _mm256_cmp_pd(v, v, _CMP_UNORD_Q));
+#else
+  return (x > than) | (x != x) ? x : than;
+#endif
+}
+CNN_HD Vec<float> vec_smaller(Vec<float> x, Vec<float> than) {
+#if defined(__AVX512F__)
+  const __m512 v = (__m512)x;
+  return (Vec<float>)_mm512_mask_min_ps(v, _mm512_cmp_ps_mask(v, v, _CMP_ORD_Q), v, (__m512)than);
+#elif defined(__AVX2__)
+  const __m256 v = (__m256)x;
+  return (Vec<float>)_mm256_blendv_ps(_mm256_min_ps(v, (__m256)than), v, _mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+#else
+  return (x < than) | (x != x) ? x : than;
+#endif
+}
+CNN_HD Vec<double> vec_smaller(Vec<double> x, Vec<double> than) {
+#if defined(__AVX512F__)
+  const __m512d v = (__m512d)x;
+  return (Vec<double>)_mm512_mask_min_pd(v, _mm512_cmp_pd_mask(v, v, _CMP_ORD_Q), v, (__m512d)than);
+#elif defined(__AVX2__)
+  const __m256d v = (__m256d)x;
+  return (Vec<double>)_mm256_blendv_pd(_mm256_min_pd(v, (__m256d)than), v, _mm256_cmp_pd(v, v, _CMP_UNORD_Q));
+#else
+  return (x < than) | (x != x) ? x : than;
+#endif
+}
+
 // The sum of the lanes: the upper half is added to the lower until one is left.
 typedef float Float4 __attribute__((vector_size(16)));
 typedef double Double2 __attribute__((vector_size(16)));
@@ -165,8 +211,6 @@ CNN_HD double sum_lanes(Vec<double> v) {
 }
 #endif
 template <class T> CNN_HD T vec_sum(Vec<T> v) { return sum_lanes(v); }
-
-// x > 0 ? x : 0, but NaN stays NaN.
 
 CNN_HD int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 CNN_HD int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
