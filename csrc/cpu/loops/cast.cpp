@@ -42,13 +42,37 @@ CNN_HD To convert(From x) {
   }
 }
 
+using cpu::cast_dense;  // of float16 and bfloat16
+
+// float16 from and to what is not float goes through floats piece by piece, as the processor converts them in vectors.
+template <class From, class To>
+inline constexpr bool kThroughFloat = kConvertsHalf && Same<From, Half>::value != Same<To, Half>::value &&
+                                      !Same<From, float>::value && !Same<To, float>::value;
+template <class From, class To>
+void cast_through_float(int64_t n, const From* a, To* y) {
+  constexpr int64_t kPiece = 512;
+  float piece[kPiece];
+  for (int64_t i = 0; i < n; i += kPiece) {
+    const int64_t m = n - i < kPiece ? n - i : kPiece;
+    if constexpr (Same<From, Half>::value) {
+      cast_dense(m, a + i, piece);
+      for (int64_t k = 0; k < m; ++k) y[i + k] = convert<float, To>(piece[k]);
+    } else {
+      for (int64_t k = 0; k < m; ++k) piece[k] = convert<From, float>(a[i + k]);
+      cast_dense(m, piece, y + i);
+    }
+  }
+}
+
 template <class From, class To>
 CNN_HD void cast_dense(int64_t n, const From* a, To* y) {
+  if constexpr (kThroughFloat<From, To>) return cast_through_float(n, a, y);
   for (int64_t i = 0; i < n; ++i) y[i] = convert<From, To>(a[i]);
 }
 template <class To>
 CNN_HD void cast_dense(int64_t n, FlagBytes a, To* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = convert<bool, To>(a[i]);
+  const To one = convert<bool, To>(true), zero = convert<bool, To>(false);
+  for (int64_t i = 0; i < n; ++i) y[i] = a[i] ? one : zero;
 }
 
 template <class From, class To>

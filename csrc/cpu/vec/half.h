@@ -10,33 +10,42 @@ namespace cnn::cpu::inline CNN_ISA {
 
 #ifdef __F16C__
 inline constexpr bool kConvertsHalf = true;
-// Eight at a time by the processor's own conversion, the last few by way of a buffer.
+// A vector at a time by the processor's own conversion, the last few by way of a buffer.
+CNN_HD void vector_to_half(const float* from, void* out) {
+#if defined(__AVX512F__)  // masked, or gcc 12 warns of a register that nothing set
+  const __m256i h = _mm512_maskz_cvtps_ph(0xffff, _mm512_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT);
+  _mm256_storeu_si256(static_cast<__m256i*>(out), h);
+#else
+  const __m128i h = _mm256_cvtps_ph(_mm256_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT);
+  _mm_storeu_si128(static_cast<__m128i*>(out), h);
+#endif
+}
+CNN_HD Vec<float> vector_of_half(const void* from) {
+#if defined(__AVX512F__)
+  return (Vec<float>)_mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(static_cast<const __m256i*>(from)));
+#else
+  return (Vec<float>)_mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i*>(from)));
+#endif
+}
 inline void cast_dense(int64_t n, const float* a, Half* y) {
-  const auto eight = [](const float* from, void* out) {
-    const __m128i h = _mm256_cvtps_ph(_mm256_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT);
-    _mm_storeu_si128(static_cast<__m128i*>(out), h);
-  };
+  constexpr int kStep = kLanes<float>;
   int64_t i = 0;
-  for (; i + 8 <= n; i += 8) eight(a + i, y + i);
+  for (; i + kStep <= n; i += kStep) vector_to_half(a + i, y + i);
   if (i == n) return;
-  float rest[8] = {};
-  uint16_t halves[8];
+  float rest[kStep] = {};
+  uint16_t halves[kStep];
   for (int64_t k = 0; k < n - i; ++k) rest[k] = a[i + k];
-  eight(rest, halves);
+  vector_to_half(rest, halves);
   __builtin_memcpy(static_cast<void*>(y + i), halves, size_t(n - i) * 2);
 }
 inline void cast_dense(int64_t n, const Half* a, float* y) {
-  const auto eight = [](const void* from, float* out) {
-    _mm256_storeu_ps(out, _mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i*>(from))));
-  };
+  constexpr int kStep = kLanes<float>;
   int64_t i = 0;
-  for (; i + 8 <= n; i += 8) eight(a + i, y + i);
+  for (; i + kStep <= n; i += kStep) vec_store(y + i, vector_of_half(a + i));
   if (i == n) return;
-  float rest[8];
-  uint16_t halves[8] = {};
+  uint16_t halves[kStep] = {};
   __builtin_memcpy(halves, a + i, size_t(n - i) * 2);
-  eight(halves, rest);
-  for (int64_t k = 0; k < n - i; ++k) y[i + k] = rest[k];
+  vec_store_n(y + i, vector_of_half(halves), n - i);
 }
 #else
 inline constexpr bool kConvertsHalf = false;
@@ -66,16 +75,8 @@ CNN_HD Two load_two(const BFloat16* p) {
   return {(Vec<float>)(w << 16), (Vec<float>)(w & 0xffff0000u)};
 }
 CNN_HD Two load_two(const Half* p) {
-#if defined(__AVX512F__)
-  const auto load = [](const Half* q) {  // masked, or gcc 12 warns of a register that nothing set
-    return (Vec<float>)_mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(q)));
-  };
-  return {load(p), load(p + kLanes<float>)};
-#elif defined(__F16C__)
-  const auto load = [](const Half* q) {
-    return (Vec<float>)_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(q)));
-  };
-  return {load(p), load(p + kLanes<float>)};
+#ifdef __F16C__
+  return {vector_of_half(p), vector_of_half(p + kLanes<float>)};
 #else
   float lanes[2 * kLanes<float>];
   cast_dense(2 * kLanes<float>, p, lanes);
