@@ -224,20 +224,71 @@ def speed(results):
 # 7 ------------------------------------------------------------------------------------------------
 
 
+def empty(lib, n=64, dtype="float32"):
+    return lib.empty(n, dtype=getattr(lib, dtype), device="cuda")
+
+
+def dropped(lib, n=64, dtype="float32", inplace=False):
+    x = lib.ones(n, dtype=getattr(lib, dtype), device="cuda")
+    return lib.nn.functional.dropout(x, 0.3, inplace=inplace)
+
+
+# What is drawn after a seed. Those of many are more than a GPU has threads.
+MANY = 1_200_000
+DRAWN = {
+    "rand": lambda lib: lib.rand(64, device="cuda"),
+    "rand of many": lambda lib: lib.rand(MANY, device="cuda")[::9973],
+    "rand of float64": lambda lib: lib.rand(64, dtype=lib.float64, device="cuda"),
+    "uniform_ of float16": lambda lib: empty(lib, dtype="float16").uniform_(-1, 2),
+    "uniform_ of a turned tensor": lambda lib: empty(lib).view(4, 16).t().uniform_(),
+    "randn": lambda lib: lib.randn(64, device="cuda"),
+    "randn of many": lambda lib: lib.randn(MANY, device="cuda")[::9973],
+    "randn of float64": lambda lib: lib.randn(64, dtype=lib.float64, device="cuda"),
+    "randint": lambda lib: lib.randint(0, 1000, (64,), device="cuda"),
+    "randint of 64 bits": lambda lib: lib.randint(0, 1 << 40, (64,), device="cuda"),
+    "random_": lambda lib: empty(lib, dtype="int32").random_(),
+    "randperm": lambda lib: lib.randperm(64, device="cuda"),
+    "randperm of many": lambda lib: lib.randperm(60_000, device="cuda")[::997],
+    "bernoulli_": lambda lib: empty(lib).bernoulli_(0.3),
+    "bernoulli": lambda lib: lib.bernoulli(lib.linspace(0, 1, 64, device="cuda")),
+    "exponential_": lambda lib: empty(lib).exponential_(2),
+    "cauchy_": lambda lib: empty(lib).cauchy_().atan(),
+    "log_normal_": lambda lib: empty(lib).log_normal_(0, 0.5),
+    "geometric_": lambda lib: empty(lib).geometric_(0.3),
+    "multinomial": lambda lib: lib.multinomial(lib.linspace(1, 2, 64, device="cuda"), 8),
+    "dropout": dropped,
+    "dropout of 63": lambda lib: dropped(lib, 63),
+    "dropout of many": lambda lib: dropped(lib, MANY)[::9973],
+    "dropout of float16": lambda lib: dropped(lib, 64, "float16"),
+    "dropout of float64": lambda lib: dropped(lib, 64, "float64"),
+    "dropout in place": lambda lib: dropped(lib, inplace=True),
+}
+
+
 def numbers(results):
-    """Random numbers of the device, kept for tests that run without one; and how exact its functions are."""
-    kept = {}
-    for lib in filter(None, (cnn, other_library())):
-        for name in ("rand", "randn", "randint", "randperm"):
+    """Random numbers of the device beside PyTorch's, kept for tests that run without one; and how exact its
+    functions are.
+    """
+    kept, torch = {}, other_library()
+    for name, call in DRAWN.items():
 
-            def draw(lib=lib, name=name):
-                lib.manual_seed(7)
-                sizes = {"randint": (0, 1000, (64,)), "randperm": (64,)}.get(name, ((64,),))
-                drawn = getattr(lib, name)(*sizes, device="cuda")
-                kept[f"{lib.__name__}.{name}"] = drawn.cpu().tolist()
-                return len(drawn)
+        def drawn(lib, name=name, call=call):
+            lib.manual_seed(7)
+            values = call(lib).cpu().flatten().tolist()
+            state = bytes(lib.cuda.get_rng_state().tolist())
+            kept[f"{lib.__name__}: {name}"] = [*values, int.from_bytes(state[8:], "little")]
+            return kept[f"{lib.__name__}: {name}"]
 
-            results.attempt(f"{lib.__name__}.{name}", draw)
+        def beside_torch(name=name, drawn=drawn):
+            ours, theirs = drawn(cnn), drawn(torch)
+            if name == "dropout of float16":  # whose offset moves by what was drawn, here alone
+                ours, theirs = ours[:-1], theirs[:-1]
+            return bool(np.allclose(ours, theirs, 1e-5, 1e-5))
+
+        if torch:
+            results.attempt(f"{name} as torch.cuda draws it, and the offset after it", beside_torch)
+        else:
+            results.attempt(f"{name}, numbers kept", lambda drawn=drawn: len(drawn(cnn)) - 1)
     (results.folder / "random.json").write_text(json.dumps(kept))
     x = (
         np.random.default_rng(0)

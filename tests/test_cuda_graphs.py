@@ -213,6 +213,40 @@ def test_pinned_memory_is_read_at_each_replay():
 
 # What cannot be recorded --------------------------------------------------------------------------
 
+
+def test_random_numbers_go_on_from_run_to_run():
+    w = cnn.arange(1.0, 1001.0, device="cuda")
+
+    def draw():
+        mask = F.dropout(w, 0.3)
+        return (
+            mask,
+            cnn.randn(7, 3, device="cuda"),
+            w.clone().uniform_(),
+            cnn.randperm(9, device="cuda"),
+        )
+
+    cnn.manual_seed(3)
+    expected = [[t.clone() for t in draw()] for _ in range(4)]
+    after = cnn.cuda.get_rng_state()
+    cnn.manual_seed(3)
+    g = CUDAGraph()
+    with graph(g):
+        static = draw()
+    for values in expected:
+        g.replay()
+        for got, want in zip(static, values):
+            assert cnn.equal(got, want)
+    assert cnn.equal(cnn.cuda.get_rng_state(), after)
+    # A seed that is set between runs is taken up, on whatever stream they are.
+    cnn.manual_seed(3)
+    with cnn.cuda.stream(cnn.cuda.Stream()):
+        g.replay()
+    g.replay()
+    cnn.cuda.synchronize()
+    assert cnn.equal(static[1], expected[1][1])
+
+
 REFUSED = {
     "item": lambda x: x[0].item(),
     "cpu": lambda x: x.cpu(),
@@ -223,8 +257,7 @@ REFUSED = {
     "from the CPU": lambda x: x.copy_(cnn.zeros(4)),
     "from pinned memory, waiting": lambda x: x.copy_(cnn.zeros(4).pin_memory()),
     "numbers": lambda x: cnn.tensor([1.0, 2.0], device="cuda"),
-    "random": lambda x: cnn.randn(4, device="cuda"),
-    "dropout": lambda x: F.dropout(x, 0.5),
+    "another generator": lambda x: x.uniform_(generator=cnn.Generator("cuda")),
     "synchronize": lambda x: cnn.cuda.synchronize(),
     "Stream.synchronize": lambda x: cnn.cuda.current_stream().synchronize(),
     "Stream.synchronize of another": lambda x: cnn.cuda.default_stream().synchronize(),
@@ -294,6 +327,7 @@ def test_calls_in_the_wrong_order():
         g.instantiate()
     with pytest.raises(RuntimeError, match="random numbers"):
         g.register_generator_state(cnn.default_generator)
+    g.register_generator_state(cnn.cuda.default_generators[0])
     side, other = cnn.cuda.Stream(), cnn.cuda.Stream()
     x = cnn.ones(2, device="cuda")
     with cnn.cuda.stream(side):

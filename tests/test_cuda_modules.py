@@ -9,6 +9,7 @@ import pytest
 
 import cnn
 from cnn import nn
+from drawing import DrawnOnTheCpu
 from module_cases import LAYERS, LOSSES, make, row_id
 
 pytestmark = pytest.mark.cuda
@@ -57,7 +58,7 @@ def near(got, want, where, rtol=1e-5):
 def run(module, args, kwargs):
     """What comes out, and the gradients of inputs and parameters after it; buffers last."""
     cnn.manual_seed(11)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), DrawnOnTheCpu():
         warnings.simplefilter("ignore")
         out = flat(module(*args, **kwargs))
     total = 0
@@ -163,13 +164,31 @@ def test_recurrent_layers_of_16_bits(name, dtype):
     compare(lambda: RECURRENT[name]().to(dtype), [x], rtol=0.02)
 
 
+@pytest.mark.parametrize("kind", ("LSTM", "GRU", "RNN"))
+def test_dropout_between_recurrent_layers(kind):
+    cnn.manual_seed(1)
+    both = getattr(nn, kind)(3, 5, 2, dropout=0.4).cuda()
+    parts = getattr(nn, kind)(3, 5).cuda(), getattr(nn, kind)(5, 5).cuda()
+    for name, p in both.named_parameters():
+        part = parts[int(name[-1])]
+        getattr(part, name[:-1] + "0").data.copy_(p)
+    x = draw(5, 4, 3).cuda()
+    cnn.manual_seed(2)
+    got = both(x)[0]
+    cnn.manual_seed(2)
+    want = parts[1](nn.functional.dropout(parts[0](x)[0], 0.4))[0]
+    assert cnn.equal(got, want) and not cnn.equal(got, both.eval()(x)[0])
+    (grad,) = cnn.autograd.grad(got.sum(), both.weight_ih_l0)
+    assert cnn.equal(grad, cnn.autograd.grad(want.sum(), parts[0].weight_ih_l0)[0])
+
+
 # Called with the arguments, or with (arguments, keyword arguments).
 OTHERS = {
     "RNNCell": (lambda: nn.RNNCell(3, 5), [draw(4, 3), draw(4, 5)]),
     "LSTMCell": (lambda: nn.LSTMCell(3, 5), [draw(4, 3), (draw(4, 5), draw(4, 5))]),
     "GRUCell": (lambda: nn.GRUCell(3, 5), [draw(4, 3), draw(4, 5)]),
     "Hardtanh": (lambda: nn.Hardtanh(), [draw(3, 4)]),
-    "RReLU": (lambda: nn.RReLU(), [draw(5, 7)]),
+    "RReLU": (lambda: nn.RReLU(0.25, 0.25), [draw(5, 7)]),
     "SyncBatchNorm-eval": (lambda: nn.SyncBatchNorm(3).eval(), [draw(2, 3, 4)]),
     "CrossMapLRN2d": (lambda: nn.CrossMapLRN2d(3), [draw(2, 5, 3, 4)]),
     "EmbeddingBag-mean": (

@@ -7,6 +7,7 @@ import pytest
 
 import cnn
 from cnn import nn, optim
+from drawing import DrawnOnTheCpu
 
 pytestmark = pytest.mark.cuda
 F = nn.functional
@@ -48,7 +49,8 @@ def trained(device, build, batch, optimizer, steps=4):
 
         def closure(inputs=inputs):
             opt.zero_grad()
-            loss = model(*inputs)
+            with DrawnOnTheCpu():
+                loss = model(*inputs)
             loss.backward()
             return loss
 

@@ -8,6 +8,7 @@
 
 #include "bindings/caster.h"
 #include "bindings/from_data.h"
+#include "bindings/generator.h"
 #include "bindings/types.h"
 #include "cnn/ops.h"
 #include "core/cuda_plugin.h"
@@ -286,6 +287,16 @@ void bind_devices(py::module_& m) {
     return all;
   });
   m.def("_cuda_current_device", &cuda_current_device);
+  m.def(
+      "_cuda_generator",
+      [](int index) {
+        const Device device = cuda_device({DeviceType::Cuda, int8_t(index)});
+        return py::reinterpret_steal<py::object>(default_generator_of(device).release());
+      },
+      py::arg("index"));
+  m.def(
+      "_cuda_seed_all", [](const py::object& seed) { seed_cuda_generators(to_seed(seed.ptr())); }, py::arg("seed"),
+      "Seeds the generators of all GPUs, also of those that nobody has used yet.");
   m.def("_cuda_set_device", &cuda_set_device);
   m.def("_cuda_properties", &properties_of, py::arg("index"));
   m.def("_cuda_error_text", [](int code) { return std::string(cuda_calls(-1).error_text(code)); }, py::arg("code"));

@@ -11,7 +11,6 @@ namespace {
 
 struct GeneratorObject {
   PyObject_HEAD Generator* generator;
-  Device device;  // whose numbers it is for: they are drawn on the CPU in any case
   bool owned;
 };
 GeneratorObject* as_object(PyObject* o) { return reinterpret_cast<GeneratorObject*>(o); }
@@ -31,8 +30,7 @@ PyObject* new_generator(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
       place = d.is_cuda() ? cuda_device(d) : d;
     }
     Object made = Object::steal(type->tp_alloc(type, 0));
-    as_object(made.get())->generator = new Generator;
-    as_object(made.get())->device = place;
+    as_object(made.get())->generator = new Generator(place);
     as_object(made.get())->owned = true;
     return made.release();
   });
@@ -40,21 +38,6 @@ PyObject* new_generator(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
 void dealloc(PyObject* self) {
   if (as_object(self)->owned) delete as_object(self)->generator;
   Py_TYPE(self)->tp_free(self);
-}
-
-// Negative seeds count from the top, as in PyTorch.
-uint64_t to_seed(PyObject* o) {
-  check_type(is_int_like(o), "", "manual_seed expected a long, but got ", type_name_of(o));
-  const Object index = Object::steal(PyNumber_Index(o));
-  int overflow = 0;
-  const long long small = PyLong_AsLongLongAndOverflow(index.get(), &overflow);
-  if (!overflow) return uint64_t(small);
-  const unsigned long long large = PyLong_AsUnsignedLongLong(index.get());
-  if (overflow < 0 || (large == ~0ull && PyErr_Occurred())) {
-    PyErr_Clear();
-    fail(ErrorKind::Runtime, "", "Overflow when unpacking unsigned long long");
-  }
-  return large;
 }
 
 PyObject* manual_seed(PyObject* self, PyObject* seed) {
@@ -90,21 +73,30 @@ PyObject* set_state(PyObject* self, PyObject* state) {
 }
 PyObject* clone_state(PyObject* self, PyObject*) {
   return guard([&] {
-    const Object device = Object::steal(device_object(as_object(self)->device));
+    const Object device = Object::steal(device_object(generator_of(self).device()));
     const Object copy = Object::steal(PyObject_CallOneArg(reinterpret_cast<PyObject*>(&generator_type), device.get()));
     const std::vector<uint8_t> state = generator_of(self).get_state();
     generator_of(copy.get()).set_state(state.data(), state.size());
     return new_ref(copy.get());
   });
 }
+PyObject* get_offset(PyObject* self, PyObject*) {
+  return guard([&] { return PyLong_FromUnsignedLongLong(generator_of(self).offset()); });
+}
+PyObject* set_offset(PyObject* self, PyObject* offset) {
+  return guard([&] {
+    generator_of(self).set_offset(to_seed(offset));
+    return new_ref(self);
+  });
+}
 PyObject* reduce(PyObject* self, PyObject*) {
   return guard([&] {
     const Object state = Object::steal(get_state(self, nullptr));
-    return Py_BuildValue("O(s)O", &generator_type, device_name(as_object(self)->device).c_str(), state.get());
+    return Py_BuildValue("O(s)O", &generator_type, device_name(generator_of(self).device()).c_str(), state.get());
   });
 }
 PyObject* get_device(PyObject* self, void*) {
-  return guard([&] { return device_object(as_object(self)->device); });
+  return guard([&] { return device_object(generator_of(self).device()); });
 }
 
 PyMethodDef methods[] = {{"manual_seed", manual_seed, METH_O,
@@ -113,13 +105,35 @@ PyMethodDef methods[] = {{"manual_seed", manual_seed, METH_O,
                          {"initial_seed", initial_seed, METH_NOARGS, "The seed it started from."},
                          {"get_state", get_state, METH_NOARGS, "The state, a uint8 tensor."},
                          {"set_state", set_state, METH_O, "set_state(state): goes on from a state of get_state()."},
+                         {"get_offset", get_offset, METH_NOARGS, "How far it has come; on GPUs only."},
+                         {"set_offset", set_offset, METH_O, "set_offset(offset): goes on there; on GPUs only."},
                          {"clone_state", clone_state, METH_NOARGS, "A generator in the same state."},
                          {"__reduce__", reduce, METH_NOARGS, nullptr},
                          {"__setstate__", set_state, METH_O, nullptr},
                          {}};
-PyGetSetDef properties[] = {{"device", get_device, nullptr, "The device whose numbers it is for.", nullptr}, {}};
+PyGetSetDef properties[] = {{"device", get_device, nullptr, "The device that draws from it.", nullptr}, {}};
 
 }  // namespace
+
+uint64_t to_seed(PyObject* o) {
+  check_type(is_int_like(o), "", "manual_seed expected a long, but got ", type_name_of(o));
+  const Object index = Object::steal(PyNumber_Index(o));
+  int overflow = 0;
+  const long long small = PyLong_AsLongLongAndOverflow(index.get(), &overflow);
+  if (!overflow) return uint64_t(small);
+  const unsigned long long large = PyLong_AsUnsignedLongLong(index.get());
+  if (overflow < 0 || (large == ~0ull && PyErr_Occurred())) {
+    PyErr_Clear();
+    fail(ErrorKind::Runtime, "", "Overflow when unpacking unsigned long long");
+  }
+  return large;
+}
+
+Object default_generator_of(Device device) {
+  Object made = Object::steal(generator_type.tp_alloc(&generator_type, 0));
+  as_object(made.get())->generator = &default_generator(device);
+  return made;
+}
 
 Generator* to_generator(PyObject* o) { return o == Py_None ? nullptr : &generator_of(o); }
 
@@ -135,10 +149,7 @@ void bind_generator(PyObject* module) {
   generator_type.tp_getset = properties;
   expect_ok(PyType_Ready(&generator_type));
   expect_ok(PyModule_AddObjectRef(module, "Generator", reinterpret_cast<PyObject*>(&generator_type)));
-  const Object standard = Object::steal(generator_type.tp_alloc(&generator_type, 0));
-  as_object(standard.get())->generator = &default_generator();
-  as_object(standard.get())->device = kCpu;
-  expect_ok(PyModule_AddObjectRef(module, "default_generator", standard.get()));
+  expect_ok(PyModule_AddObjectRef(module, "default_generator", default_generator_of(kCpu).get()));
 }
 
 }  // namespace cnn::python

@@ -7,6 +7,8 @@
 namespace cnn::python {
 
 Generator* to_generator(PyObject* o);  // null for None
+uint64_t to_seed(PyObject* o);  // negative seeds count from the top, as in PyTorch
+Object default_generator_of(Device device);
 
 template <>
 struct Converter<Generator*> {  // None: null, by which ops mean the default generator

@@ -7,10 +7,11 @@
 
 #include "device/backend.h"
 #include "cnn/cuda.h"
+#include "cnn/random.h"
 
 namespace cnn {
 
-inline constexpr int kCudaPluginAbi = 9;  // raised whenever this, Backend, HeavyTable or a list of functors changes
+inline constexpr int kCudaPluginAbi = 10;  // raised whenever this, Backend, HeavyTable or a list of functors changes
 
 struct CudaProperties {
   std::string name;
@@ -109,6 +110,9 @@ struct CudaPlugin {
   void (*delete_graph)(CudaGraph graph);
   void (*draw_graph)(CudaGraph graph, const char* path);
   CudaGraphHandles (*graph_handles)(CudaGraph graph);
+  // Where kernels that this thread's stream records find the seed and the offset of a run, of which `count` numbers are
+  // theirs, from `first` on. Null while nothing is recorded.
+  const uint64_t* (*draw_in_graph)(Generator& g, uint64_t count, uint64_t& first);
 
   // Marks for NVIDIA's profilers
   void (*mark)(const char* text);

@@ -43,6 +43,18 @@ struct StateBytes {
 };
 static_assert(sizeof(StateBytes) == Generator::kStateBytes);
 
+// The generators of GPUs, made when they are asked for and never destroyed.
+struct CudaGenerators {
+  std::mutex mutex;
+  Generator* of[128] = {};
+  bool seeded = false;  // all of them, with `seed`
+  uint64_t seed = 0;
+};
+CudaGenerators& cuda_generators() {
+  static CudaGenerators& instance = *new CudaGenerators;
+  return instance;
+}
+
 // A fork takes the lock of every generator, so that the child may draw from each of them.
 struct Registry {
   std::mutex mutex;
@@ -55,20 +67,23 @@ Registry& registry() {
 
 }  // namespace
 
-Generator::Generator(uint64_t seed) {
+Generator::Generator(Device device, uint64_t seed) : device_(device) {
   reseed(seed);
   static const int handlers = pthread_atfork(
       [] {
+        cuda_generators().mutex.lock();
         registry().mutex.lock();
         for (Generator* g = registry().first; g; g = g->following_) g->mutex_.lock();
       },
       [] {
         for (Generator* g = registry().first; g; g = g->following_) g->mutex_.unlock();
         registry().mutex.unlock();
+        cuda_generators().mutex.unlock();
       },
       [] {
         for (Generator* g = registry().first; g; g = g->following_) g->mutex_.unlock();
         registry().mutex.unlock();
+        cuda_generators().mutex.unlock();
       });
   (void)handlers;
   std::lock_guard lock(registry().mutex);
@@ -85,6 +100,8 @@ Generator::~Generator() {
 
 void Generator::reseed(uint64_t seed) {
   seed_ = seed;
+  offset_ = 0;
+  if (device_.is_cuda()) return;
   state_[0] = uint32_t(seed);
   for (uint32_t i = 1; i < kWords; ++i) {
     state_[i] = 1812433253u * (state_[i - 1] ^ (state_[i - 1] >> 30)) + i;
@@ -143,6 +160,13 @@ uint64_t Generator::seed() {
 }
 
 std::vector<uint8_t> Generator::get_state() const {
+  if (device_.is_cuda()) {
+    std::vector<uint8_t> state(kCudaStateBytes);
+    std::lock_guard lock(mutex_);
+    std::memcpy(state.data(), &seed_, sizeof seed_);
+    std::memcpy(state.data() + sizeof seed_, &offset_, sizeof offset_);
+    return state;
+  }
   StateBytes bytes{};
   {
     std::lock_guard lock(mutex_);
@@ -160,6 +184,18 @@ std::vector<uint8_t> Generator::get_state() const {
 }
 
 void Generator::set_state(const uint8_t* state, size_t nbytes) {
+  if (device_.is_cuda()) {
+    // Old states have no offset.
+    check(nbytes == kCudaStateBytes || nbytes == sizeof seed_, "", "RNG state is wrong size");
+    uint64_t seed, offset = 0;
+    std::memcpy(&seed, state, sizeof seed);
+    if (nbytes == kCudaStateBytes) std::memcpy(&offset, state + sizeof seed, sizeof offset);
+    check(offset % 4 == 0, "", "offset must be a multiple of 4");
+    std::lock_guard lock(mutex_);
+    seed_ = seed;
+    offset_ = offset;
+    return;
+  }
   check(nbytes == sizeof(StateBytes), "", "Expected a CPUGeneratorImplState of size ", sizeof(StateBytes),
         " but found the input RNG state size to be ", nbytes);
   StateBytes bytes;
@@ -178,13 +214,55 @@ void Generator::set_state(const uint8_t* state, size_t nbytes) {
   cached_normal_ = has_normal_ ? bytes.cached_normal : 0;
 }
 
-Generator& default_generator() {
+void Generator::check_has_offset(const char* op) const {
+  check(device_.is_cuda(), op, "CPU Generator does not use offset");
+}
+uint64_t Generator::offset() const {
+  check_has_offset("get_offset");
+  std::lock_guard lock(mutex_);
+  return offset_;
+}
+void Generator::set_offset(uint64_t offset) {
+  check_has_offset("set_offset");
+  check(offset % 4 == 0, "", "offset must be a multiple of 4");
+  std::lock_guard lock(mutex_);
+  offset_ = offset;
+}
+Generator::Stretch Generator::take_offsets(uint64_t count) {
+  check_has_offset("take_offsets");
+  std::lock_guard lock(mutex_);
+  const Stretch taken = {seed_, offset_};
+  offset_ += (count + 3) / 4 * 4;
+  return taken;
+}
+
+Generator& default_generator(Device device) {
+  if (device.is_cuda()) {
+    CudaGenerators& all = cuda_generators();
+    std::lock_guard lock(all.mutex);
+    Generator*& generator = all.of[device.index < 0 ? 0 : device.index];
+    if (!generator) {
+      generator = new Generator(device);
+      if (all.seeded) generator->manual_seed(all.seed);
+      else generator->seed();
+    }
+    return *generator;
+  }
   static Generator& generator = []() -> Generator& {
     Generator* made = new Generator;  // never destroyed
     made->seed();
     return *made;
   }();
   return generator;
+}
+
+void seed_cuda_generators(uint64_t seed) {
+  CudaGenerators& all = cuda_generators();
+  std::lock_guard lock(all.mutex);
+  all.seeded = true;
+  all.seed = seed;
+  for (Generator* generator : all.of)
+    if (generator) generator->manual_seed(seed);
 }
 
 }  // namespace cnn

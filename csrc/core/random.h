@@ -23,6 +23,20 @@ CNN_API void fill_normal(Generator& generator, T* out, int64_t n, double mean, d
 template <class T>
 CNN_API void fill_normal_singly(Generator& generator, T* out, int64_t n, double mean, double std);
 
+// How integers come of words of 32 or 64 bits: low + word % range.
+struct IntegerDraw {
+  int64_t low;
+  uint64_t range;
+  bool wide;
+};
+// Those of fill_randint, fill_random_from and fill_random.
+template <class T>
+CNN_API IntegerDraw integers_between(int64_t low, int64_t high);
+template <class T>
+CNN_API IntegerDraw integers_from(int64_t low);
+template <class T>
+CNN_API IntegerDraw all_integers();
+
 // Integers in [low, high), converted to T.
 template <class T>
 CNN_API void fill_randint(Generator& generator, T* out, int64_t n, int64_t low, int64_t high);

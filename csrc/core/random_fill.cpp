@@ -145,6 +145,9 @@ void fit_limits(int64_t& low, int64_t& high) {
   if (const int64_t last = in_type<T>(high - 1); last >= high) high = last - spacing<T>(high - 1);
 }
 
+// Few are drawn from words of 32 bits, which come a little less even.
+IntegerDraw integers_above(int64_t low, uint64_t range) { return {low, range, range >= uint64_t(1) << 28}; }
+
 }  // namespace
 
 template <class T>
@@ -185,30 +188,19 @@ void fill_normal(Generator& generator, T* out, int64_t n, double mean, double st
   blocks_to(out + n - kBlock, kBlock);
 }
 
-// Integers in [low, low + range).
 template <class T>
-void fill_range(Generator& generator, T* out, int64_t n, int64_t low, uint64_t range) {
-  const auto above_low = [=](uint64_t offset) { return from_integer<T>(int64_t(offset + uint64_t(low))); };
-  if (range >= uint64_t(1) << 28) {
-    fill_each(generator, out, n, [=](Generator& g) { return above_low(g.u64() % range); });
-  } else {
-    fill_from_words(generator, out, n, [=](uint32_t word) { return above_low(word % uint32_t(range)); });
-  }
-}
-
-template <class T>
-void fill_randint(Generator& generator, T* out, int64_t n, int64_t low, int64_t high) {
+IntegerDraw integers_between(int64_t low, int64_t high) {
   if constexpr (kFloating<T>) {
     fit_limits<T>(low, high);
     check(low < high, "random_",
           "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got from=", low,
           " >= to=", high);
   }
-  fill_range(generator, out, n, low, uint64_t(high) - uint64_t(low));
+  return integers_above(low, uint64_t(high) - uint64_t(low));
 }
 
 template <class T>
-void fill_random_from(Generator& generator, T* out, int64_t n, int64_t low) {
+IntegerDraw integers_from(int64_t low) {
   int64_t last = 0;
   if constexpr (kFloating<T>) {
     last = int64_t(1) << kDigits<T>;
@@ -217,7 +209,36 @@ void fill_random_from(Generator& generator, T* out, int64_t n, int64_t low) {
   } else {
     last = int64_t(std::numeric_limits<T>::max());
   }
-  fill_range(generator, out, n, low, uint64_t(last) - uint64_t(low) + 1);
+  return integers_above(low, uint64_t(last) - uint64_t(low) + 1);
+}
+
+template <class T>
+IntegerDraw all_integers() {
+  if constexpr (std::is_same_v<T, bool>) return {0, 2, false};
+  else if constexpr (kFloating<T>) return {0, (uint64_t(1) << kDigits<T>)+1, std::is_same_v<T, double>};
+  else return {0, uint64_t(std::numeric_limits<T>::max()) + 1, std::is_same_v<T, int64_t>};
+}
+
+namespace {
+template <class T>
+void fill_range(Generator& generator, T* out, int64_t n, const IntegerDraw& draw) {
+  const auto [low, range, wide] = draw;
+  const auto above_low = [low = low](uint64_t offset) { return from_integer<T>(int64_t(offset + uint64_t(low))); };
+  if (wide) {
+    fill_each(generator, out, n, [=, range = range](Generator& g) { return above_low(g.u64() % range); });
+  } else {
+    fill_from_words(generator, out, n, [=, range = uint32_t(range)](uint32_t word) { return above_low(word % range); });
+  }
+}
+}  // namespace
+
+template <class T>
+void fill_randint(Generator& generator, T* out, int64_t n, int64_t low, int64_t high) {
+  fill_range(generator, out, n, integers_between<T>(low, high));
+}
+template <class T>
+void fill_random_from(Generator& generator, T* out, int64_t n, int64_t low) {
+  fill_range(generator, out, n, integers_from<T>(low));
 }
 
 template <class T>
@@ -337,6 +358,9 @@ CNN_INTEGER(X)
 #undef X
 
 #define X(T)                                                                       \
+  template CNN_API IntegerDraw integers_between<T>(int64_t, int64_t);                \
+  template CNN_API IntegerDraw integers_from<T>(int64_t);                            \
+  template CNN_API IntegerDraw all_integers<T>();                                    \
   template CNN_API void fill_randint(Generator&, T*, int64_t, int64_t, int64_t);     \
   template CNN_API void fill_random_from(Generator&, T*, int64_t, int64_t);          \
   template CNN_API void fill_random(Generator&, T*, int64_t);                        \

@@ -34,7 +34,7 @@ void to_gpu(char* to, const char* from, size_t nbytes, bool non_blocking) {
   constexpr const char* kWhat = "copying to the device";
   if (this_graph() && !(non_blocking && is_pinned(from))) [[unlikely]]
     refuse_in_graph(
-        "copying from the CPU, where random numbers come from, too. Of pinned memory alone a copy can be recorded, "
+        "copying from the CPU. Of pinned memory alone a copy can be recorded, "
         "with non_blocking=True");
   if ((non_blocking || nbytes >= kDirect) && is_pinned(from)) {
     keep_pinned_for_stream(from);

@@ -46,6 +46,7 @@ void destroy(Graph& g) {
   if (g.runs && cudaGraphExecDestroy(g.runs) != cudaSuccess) cudaGetLastError();
   if (g.recorded && cudaGraphDestroy(g.recorded) != cudaSuccess) cudaGetLastError();
   g.notes.let_go(g.device, g.latest);
+  for (const Graph::Draws& d : g.draws) release(nullptr, d.of_run, 0);
   for (const void* const block : g.pinned) let_go_pinned(block, g.device, g.latest);
   for (const int index : g.pools) let_go_pool(index, g.pool);
   delete &g;
@@ -79,7 +80,21 @@ void refuse_in_graph(void* s, const char* what) {
 }
 void refuse_in_graph(const char* what) { refuse_in_graph(stream(), what); }
 
-void before_each_run(Graph& graph, std::function<void()> set) { graph.before_each_run.push_back(std::move(set)); }
+// Generators other than a GPU's own may die before the graph.
+const uint64_t* draw_in_graph(Generator& g, uint64_t count, uint64_t& first) {
+  Graph* const graph = this_graph();
+  if (!graph) return nullptr;
+  check(&g == &default_generator(selected_gpu()), "",
+        "operation not permitted when stream is capturing: drawing from a generator that is not the GPU's own");
+  auto found = std::find_if(graph->draws.begin(), graph->draws.end(), [&](const auto& d) { return d.generator == &g; });
+  if (found == graph->draws.end()) {
+    auto* const of_run = static_cast<uint64_t*>(allocate(2 * sizeof(uint64_t), selected_gpu()));
+    found = graph->draws.insert(found, {&g, of_run, 0});
+  }
+  first = found->count;
+  found->count += (count + 3) / 4 * 4;
+  return found->of_run;
+}
 
 uint64_t new_pool() {
   static std::atomic<uint64_t> latest{0};
@@ -141,7 +156,16 @@ void instantiate_graph(CudaGraph graph, bool keep) {
 void run_graph(CudaGraph graph) {
   Graph& g = as_graph(graph);
   check(g.runs != nullptr, "", "Called CUDAGraph::replay without a preceding successful capture.");
-  for (const auto& set : g.before_each_run) set();
+  if (!g.draws.empty() && g.latest != stream()) {  // what an earlier run reads is not changed before it is over
+    Mark earlier(g.device, g.latest);
+    earlier.hold(g.device, stream());
+    earlier.forget();
+  }
+  for (const Graph::Draws& d : g.draws) {
+    const Generator::Stretch s = d.generator->take_offsets(d.count);
+    const uint64_t of_run[] = {s.seed, s.offset / 4};
+    copy_bytes(d.of_run, {DeviceType::Cuda, int8_t(g.device)}, of_run, kCpu, sizeof of_run, true);
+  }
   check_cuda(cudaGraphLaunch(g.runs, stream()), "running a graph");
   g.latest = stream();
   g.notes.run_again();

@@ -8,7 +8,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <set>
 #include <vector>
 
@@ -30,7 +29,13 @@ struct Graph {
   std::set<int> pools = {};  // the devices on which its pool is kept
   std::set<const void*> pinned = {};  // first bytes of what it holds
   GraphNotes notes = {};
-  std::vector<std::function<void()>> before_each_run = {};
+  // Of each generator: the seed and the block from which a run draws, on the GPU, and how many numbers that are.
+  struct Draws {
+    Generator* generator;
+    uint64_t* of_run;
+    uint64_t count;
+  };
+  std::vector<Draws> draws = {};
 };
 
 extern std::atomic<int> captures_under_way;  // by any thread
@@ -43,10 +48,6 @@ inline Graph* this_graph() { return captures() ? graph_of(stream()) : nullptr; }
 // RuntimeError where this thread's stream, or the one given, is being recorded: `what` cannot be.
 void refuse_in_graph(const char* what);
 void refuse_in_graph(void* stream, const char* what);
-
-// For what comes from the host anew at each run, like the place of a random generator: called by the thread that runs
-// the graph, before its launch, with the graph's device selected and the stream that it will run on this thread's.
-void before_each_run(Graph& graph, std::function<void()> set);
 
 // Calls of this thread that are no work for a stream, like cudaMalloc, do not upset captures while one lives.
 class BesideCaptures {
@@ -70,6 +71,7 @@ void run_graph(CudaGraph graph);
 void delete_graph(CudaGraph graph);
 void draw_graph(CudaGraph graph, const char* path);
 CudaGraphHandles graph_handles(CudaGraph graph);
+const uint64_t* draw_in_graph(Generator& g, uint64_t count, uint64_t& first);
 
 // The pool where a graph that is being recorded gets memory of a device.
 uint64_t pool_of(Graph& graph, int device);

@@ -187,6 +187,7 @@ extern "C" CNN_API const cnn::CudaPlugin* cnn_cuda_start(const char** why) {
       .delete_graph = delete_graph,
       .draw_graph = draw_graph,
       .graph_handles = graph_handles,
+      .draw_in_graph = draw_in_graph,
       .mark = mark,
       .push_range = push_range,
       .pop_range = pop_range,

@@ -17,34 +17,31 @@
 #include "cnn/ops/sort.h"
 #include "cnn/ops/unary.h"
 #include "cnn/ops/view.h"
+#include "cnn/cuda.h"
 #include "core/random.h"
 #include "ops/map.h"
+#include "ops/random_cuda.h"
 
 namespace cnn {
 namespace {
 
-Generator& chosen(Generator* generator) { return generator ? *generator : default_generator(); }
-
-// Memory of the CPU, to be filled with x's random numbers in the order in which they are drawn: as x lies if it has no
-// gaps, in some order of dimensions, else in C order.
-Tensor drawn_for(const Tensor& x, DType dtype) {
-  return is_dense(x.shape(), x.strides()) ? empty_strided(x.shape(), x.strides(), dtype) : empty(x.shape(), dtype);
-}
-
-// Writes x through fill.operator()<T>(pointer, n, contiguous), T being x's type and `contiguous` telling whether x is.
-// On other devices by way of the CPU, so that they get the same numbers.
-template <class F>
-Tensor fill_in_place(const char* op, const Tensor& x, const F& fill) {
+// Writes x through fill.operator()<T>(generator, pointer, n, contiguous), T being x's type and `contiguous` telling
+// whether x is; on a GPU through draw(generator).
+template <class F, class G>
+Tensor fill_in_place(const char* op, const Tensor& x, Generator* given, const F& fill, const G& draw) {
   Grad grad({x}, Dest::in_place(x));
+  Generator& generator = generator_for(x.device(), given);
   check_no_internal_overlap(op, x);
   x.impl()->bump_version();
   if (is_stored(x.dtype())) not_implemented(op, x.dtype());
-  if (!x.device().is_meta() && x.numel() > 0) {
+  if (x.device().is_cuda() && x.numel() > 0) {
+    draw(generator);
+  } else if (!x.device().is_meta() && x.numel() > 0) {
     NoGrad guard;
-    const bool direct = x.device().is_cpu() && is_dense(x.shape(), x.strides());
-    const Tensor target = direct ? x : drawn_for(x, x.dtype());
+    const bool direct = is_dense(x.shape(), x.strides());
+    const Tensor target = direct ? x : empty(x.shape(), x.dtype());  // in the order in which numbers are drawn
     visit_dtype(x.dtype(), [&]<class T>() {
-      fill.template operator()<T>(static_cast<T*>(target.raw()), x.numel(), x.is_contiguous());
+      fill.template operator()<T>(generator, static_cast<T*>(target.raw()), x.numel(), x.is_contiguous());
     });
     if (!direct) copy_(x, target);
   }
@@ -71,47 +68,56 @@ Tensor uniform_(const Tensor& x, double from, double to, Generator* generator) {
     check(std::abs(bound) <= largest(x.dtype()), "", name, " is out of bounds for ", type_in_c(x.dtype()));
   check(std::isfinite(to - from), "uniform_", "uniform_ expects to-from to be finite, but found to=", to,
         " and from=", from);
-  return fill_in_place("uniform_", x, [&]<class T>(T* out, int64_t n, bool) {
-    if constexpr (kContinuous<T>) fill_uniform(chosen(generator), out, n, from, to);
-  });
+  return fill_in_place(
+      "uniform_", x, generator,
+      [&]<class T>(Generator& g, T* out, int64_t n, bool) {
+        if constexpr (kContinuous<T>) fill_uniform(g, out, n, from, to);
+      },
+      [&](Generator& g) { cuda_uniform(x, from, to, g); });
 }
 
 Tensor normal_(const Tensor& x, double mean, double std, Generator* generator) {
   check_computing_float("normal_kernel_cpu", x);
   check(std >= 0, "normal_", "normal expects std >= 0.0, but found std ", std);
-  return fill_in_place("normal_", x, [&]<class T>(T* out, int64_t n, bool contiguous) {
-    if constexpr (kContinuous<T>) {
-      if (contiguous) fill_normal(chosen(generator), out, n, mean, std);
-      else fill_normal_singly(chosen(generator), out, n, mean, std);
-    }
-  });
+  return fill_in_place(
+      "normal_", x, generator,
+      [&]<class T>(Generator& g, T* out, int64_t n, bool contiguous) {
+        if constexpr (kContinuous<T>) {
+          if (contiguous) fill_normal(g, out, n, mean, std);
+          else fill_normal_singly(g, out, n, mean, std);
+        }
+      },
+      [&](Generator& g) { cuda_normal(x, mean, std, g); });
 }
 
 Tensor bernoulli_(const Tensor& x, double p, Generator* generator) {
   check(p >= 0 && p <= 1, "bernoulli_", "bernoulli_ expects p to be in [0, 1], but got p=", p);
-  return fill_in_place("bernoulli_", x,
-                       [&]<class T>(T* out, int64_t n, bool) { fill_bernoulli(chosen(generator), out, n, p); });
+  return fill_in_place(
+      "bernoulli_", x, generator, [&]<class T>(Generator& g, T* out, int64_t n, bool) { fill_bernoulli(g, out, n, p); },
+      [&](Generator& g) { cuda_bernoulli(x, p, 1, g); });
 }
 
 Tensor bernoulli_tensor_(const Tensor& x, const Tensor& p, Generator* generator) {
   check_floating("bernoulli_tensor_cpu_p_", p);
   check_device("bernoulli_", x.device(), p.device());
-  NoGrad guard;
-  // In the order in which x is filled.
-  const DType t = p.dtype() == DType::Float64 ? DType::Float64 : DType::Float32;
-  const Tensor given = expand(p, x.shape());
-  Tensor probabilities;
-  if (!x.device().is_meta()) {
-    probabilities = drawn_for(x, t);
-    copy_(probabilities, given);
+  Tensor probabilities;  // on the CPU, in the order in which x is filled
+  if (x.device().is_cpu()) {
+    NoGrad guard;
+    const DType t = p.dtype() == DType::Float64 ? DType::Float64 : DType::Float32;
+    probabilities = is_dense(x.shape(), x.strides()) ? empty_strided(x.shape(), x.strides(), t) : empty(x.shape(), t);
+    copy_(probabilities, expand(p, x.shape()));
     const Tensor good = logical_and(ge(probabilities, wrapped_number(0.0)), le(probabilities, wrapped_number(1.0)));
     check(all(good).item().to_bool(), "bernoulli_", "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
+  } else {
+    expand(p, x.shape());  // or its error
   }
-  return fill_in_place("bernoulli_", x, [&]<class T>(T* out, int64_t n, bool) {
-    if (probabilities.dtype() == DType::Float64)
-      fill_bernoulli(chosen(generator), out, n, probabilities.data<double>());
-    else fill_bernoulli(chosen(generator), out, n, probabilities.data<float>());
-  });
+  return fill_in_place(
+      "bernoulli_", x, generator,
+      [&]<class T>(Generator& g, T* out, int64_t n, bool) {
+        if (probabilities.dtype() == DType::Float64) fill_bernoulli(g, out, n, probabilities.data<double>());
+        else fill_bernoulli(g, out, n, probabilities.data<float>());
+      },
+      [&](Generator& g) { cuda_bernoulli(x, p, g); });
 }
 
 Tensor exponential_(const Tensor& x, double lambd, Generator* generator) {
@@ -120,9 +126,12 @@ Tensor exponential_(const Tensor& x, double lambd, Generator* generator) {
         "floating point but you specified ",
         dtype_type_name(x.dtype()));
   check(lambd > 0, "exponential_", "exponential_ expects lambda > 0.0, but found lambda=", lambd);
-  return fill_in_place("exponential_", x, [&]<class T>(T* out, int64_t n, bool) {
-    if constexpr (kContinuous<T>) fill_exponential(chosen(generator), out, n, lambd);
-  });
+  return fill_in_place(
+      "exponential_", x, generator,
+      [&]<class T>(Generator& g, T* out, int64_t n, bool) {
+        if constexpr (kContinuous<T>) fill_exponential(g, out, n, lambd);
+      },
+      [&](Generator& g) { cuda_exponential(x, lambd, g); });
 }
 
 Tensor cauchy_(const Tensor& x, double median, double sigma, Generator* generator) {
@@ -131,25 +140,34 @@ Tensor cauchy_(const Tensor& x, double median, double sigma, Generator* generato
         "point but you specified ",
         dtype_type_name(x.dtype()));
   check(sigma > 0, "cauchy_", "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
-  return fill_in_place("cauchy_", x, [&]<class T>(T* out, int64_t n, bool) {
-    if constexpr (kContinuous<T>) fill_cauchy(chosen(generator), out, n, median, sigma);
-  });
+  return fill_in_place(
+      "cauchy_", x, generator,
+      [&]<class T>(Generator& g, T* out, int64_t n, bool) {
+        if constexpr (kContinuous<T>) fill_cauchy(g, out, n, median, sigma);
+      },
+      [&](Generator& g) { cuda_cauchy(x, median, sigma, g); });
 }
 
 Tensor log_normal_(const Tensor& x, double mean, double std, Generator* generator) {
   check_computing_float("log_normal_cpu", x);
   check(std > 0, "log_normal_", "log_normal_ expects std > 0.0, but found std=", std);
-  return fill_in_place("log_normal_", x, [&]<class T>(T* out, int64_t n, bool) {
-    if constexpr (kContinuous<T>) fill_log_normal(chosen(generator), out, n, mean, std);
-  });
+  return fill_in_place(
+      "log_normal_", x, generator,
+      [&]<class T>(Generator& g, T* out, int64_t n, bool) {
+        if constexpr (kContinuous<T>) fill_log_normal(g, out, n, mean, std);
+      },
+      [&](Generator& g) { cuda_log_normal(x, mean, std, g); });
 }
 
 Tensor geometric_(const Tensor& x, double p, Generator* generator) {
   check(p > 0 && p < 1, "geometric_", "geometric_ expects p to be in (0, 1), but got p=", p);
   if (x.dtype() == DType::Bool) not_implemented("geometric_", x.dtype());
-  return fill_in_place("geometric_", x, [&]<class T>(T* out, int64_t n, bool) {
-    if constexpr (!std::is_same_v<T, bool>) fill_geometric(chosen(generator), out, n, p);
-  });
+  return fill_in_place(
+      "geometric_", x, generator,
+      [&]<class T>(Generator& g, T* out, int64_t n, bool) {
+        if constexpr (!std::is_same_v<T, bool>) fill_geometric(g, out, n, p);
+      },
+      [&](Generator& g) { cuda_geometric(x, p, g); });
 }
 
 namespace {
@@ -181,9 +199,11 @@ void check_limits(DType dtype, int64_t low, std::optional<int64_t> to) {
 
 Tensor random_(const Tensor& x, std::optional<int64_t> from, std::optional<int64_t> to, Generator* generator) {
   if (is_stored(x.dtype()) && !from && !to) not_implemented("random_kernel_cpu", x.dtype());
+  const auto on_gpu = [&](Generator& g, const IntegerDraw& d) { cuda_integers(x, d.low, d.range, d.wide, g); };
   if (!from && !to)
-    return fill_in_place("random_", x,
-                         [&]<class T>(T* out, int64_t n, bool) { fill_random(chosen(generator), out, n); });
+    return fill_in_place(
+        "random_", x, generator, [&]<class T>(Generator& g, T* out, int64_t n, bool) { fill_random(g, out, n); },
+        [&](Generator& g) { visit_dtype(x.dtype(), [&]<class T>() { on_gpu(g, all_integers<T>()); }); });
   const int64_t low = from.value_or(0);
   const bool full = !to && low == INT64_MIN;
   check(!to || low < *to, "random_", "random_ expects 'from' to be less than 'to', but got from=", low,
@@ -202,11 +222,18 @@ Tensor random_(const Tensor& x, std::optional<int64_t> from, std::optional<int64
     check_no_internal_overlap("random_", x);
     return copy_(x, random_(empty_like(x, DType::Int64), low, to, generator));
   }
-  return fill_in_place("random_", x, [&]<class T>(T* out, int64_t n, bool) {
-    if (to) fill_randint(chosen(generator), out, n, low, *to);
-    else if (!full) fill_random_from(chosen(generator), out, n, low);
-    else if constexpr (!std::is_same_v<T, bool>) fill_random_full(chosen(generator), out, n);
-  });
+  return fill_in_place(
+      "random_", x, generator,
+      [&]<class T>(Generator& g, T* out, int64_t n, bool) {
+        if (to) fill_randint(g, out, n, low, *to);
+        else if (!full) fill_random_from(g, out, n, low);
+        else if constexpr (!std::is_same_v<T, bool>) fill_random_full(g, out, n);
+      },
+      [&](Generator& g) {
+        visit_dtype(x.dtype(), [&]<class T>() {
+          on_gpu(g, to ? integers_between<T>(low, *to) : full ? IntegerDraw{0, 0, true} : integers_from<T>(low));
+        });
+      });
 }
 
 Tensor rand(const Dims& size, Generator* generator, DType dtype, Device device) {
@@ -233,8 +260,13 @@ Tensor randperm(int64_t n, Generator* generator, DType dtype, Device device) {
   if (is_stored(dtype)) not_implemented("randperm", dtype);
   check(n <= most && dtype != DType::Bool, "randperm", "n is too large for result tensor type: '",
         dtype_type_name(dtype), "'");
+  if (device.is_cuda() && n > 0) {
+    const Device gpu = cuda_device(device);
+    return to_dtype(cuda_randperm(n, gpu, generator_for(gpu, generator)), dtype);
+  }
+  Generator& g = generator_for(device, generator);
   Tensor p = empty({n}, DType::Int64);
-  if (!device.is_meta()) fill_randperm(chosen(generator), p.data<int64_t>(), n);
+  if (!device.is_meta()) fill_randperm(g, p.data<int64_t>(), n);
   return to(p, dtype, device);
 }
 
@@ -298,10 +330,20 @@ Tensor dropout(const Tensor& x, double p, bool train, Dest dest) {
   check(is_floating(x.dtype()), "dropout", "result type Float can't be cast to the desired output type ",
         dtype_type_name(x.dtype()));
   if (p == 1) return mul(x, zeros(Dims(), x.dtype(), x.device()), dest);
+  if (x.device().is_cuda() && !dest) {
+    Grad grad({x});
+    const auto [y, kept] = cuda_dropout(x, p, generator_for(x.device(), nullptr));
+    if (!grad) return y;
+    return grad.record("NativeDropoutBackward0", y,
+                       [kept = kept, p](Grads& g) { g[0] = scale_kept(g.out(), kept, 1 / (1 - p)); });
+  }
   const Tensor mask = empty_like(x, x.dtype());
-  fill_in_place("dropout", mask, [&]<class T>(T* out, int64_t n, bool) {
-    if constexpr (kContinuous<T>) fill_dropout(default_generator(), out, n, p);
-  });
+  fill_in_place(
+      "dropout", mask, nullptr,
+      [&]<class T>(Generator& g, T* out, int64_t n, bool) {
+        if constexpr (kContinuous<T>) fill_dropout(g, out, n, p);
+      },
+      [&](Generator& g) { cuda_bernoulli(mask, 1 - p, 1 / (1 - p), g); });
   return mul(x, mask, dest);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "cnn/autograd.h"
 #include "cnn/ops/binary.h"
@@ -14,11 +15,25 @@
 #include "cnn/ops/view.h"
 #include "core/random_variates.h"
 #include "ops/map.h"
+#include "ops/random_cuda.h"
 
 namespace cnn {
 namespace {
 
-Generator& chosen(Generator* generator) { return generator ? *generator : default_generator(); }
+// The generator of the CPU to draw from; for a GPU one that begins with a seed of the GPU's.
+class Chosen {
+ public:
+  Chosen(Device device, Generator* given) {
+    Generator& own = generator_for(device, given);
+    if (!device.is_cuda()) used_ = &own;
+    else used_ = &begun_.emplace(cuda_drawn_seed(own));
+  }
+  Generator& operator*() const { return *used_; }
+
+ private:
+  std::optional<Generator> begun_;
+  Generator* used_;
+};
 
 void check_real(const char* kernel, const Tensor& x) {
   if (x.dtype() != DType::Float32 && x.dtype() != DType::Float64) not_implemented(kernel, x.dtype());
@@ -67,9 +82,9 @@ Tensor _standard_gamma(const Tensor& alpha, Generator* generator) {
     visit_real(alpha.dtype(), [&]<class T>() {
       const T* a = source.data<T>();
       T* out = y.data<T>();
-      Generator& g = chosen(generator);
-      std::lock_guard lock(g.mutex());
-      for (int64_t i = 0; i < y.numel(); ++i) out[i] = not_zero<T>(gamma_variate(g, a[i]));
+      const Chosen chosen(alpha.device(), generator);
+      std::lock_guard lock((*chosen).mutex());
+      for (int64_t i = 0; i < y.numel(); ++i) out[i] = not_zero<T>(gamma_variate(*chosen, a[i]));
     });
     y = to_device(y, alpha.device());
   }
@@ -90,9 +105,9 @@ Tensor _sample_dirichlet(const Tensor& alpha, Generator* generator) {
     double* drawn = gammas.data<double>();
     {
       const double* a = source.data<double>();
-      Generator& g = chosen(generator);
-      std::lock_guard lock(g.mutex());
-      for (int64_t i = 0; i < y.numel(); ++i) drawn[i] = not_zero<double>(gamma_variate(g, a[i]));
+      const Chosen chosen(alpha.device(), generator);
+      std::lock_guard lock((*chosen).mutex());
+      for (int64_t i = 0; i < y.numel(); ++i) drawn[i] = not_zero<double>(gamma_variate(*chosen, a[i]));
     }
     const int64_t k = alpha.dim() ? alpha.shape().back() : 1;
     visit_real(alpha.dtype(), [&]<class T>() {
@@ -123,9 +138,9 @@ Tensor poisson(const Tensor& rate, Generator* generator) {
     const Tensor drawn = empty(rate.shape(), DType::Float64);
     double* out = drawn.data<double>();
     {
-      Generator& g = chosen(generator);
-      std::lock_guard lock(g.mutex());
-      for (int64_t i = 0; i < rate.numel(); ++i) out[i] = poisson_variate(g, r[i]);
+      const Chosen chosen(rate.device(), generator);
+      std::lock_guard lock((*chosen).mutex());
+      for (int64_t i = 0; i < rate.numel(); ++i) out[i] = poisson_variate(*chosen, r[i]);
     }
     y = to(drawn, rate.dtype(), rate.device());
   }
@@ -155,9 +170,9 @@ Tensor binomial(const Tensor& count, const Tensor& prob, Generator* generator) {
     visit_real(count.dtype(), [&]<class T>() {
       const T *n = counts.data<T>(), *p = probs.data<T>();
       T* out = y.data<T>();
-      Generator& g = chosen(generator);
-      std::lock_guard lock(g.mutex());
-      for (int64_t i = 0; i < y.numel(); ++i) out[i] = T(binomial_variate(g, n[i], p[i]));
+      const Chosen chosen(device, generator);
+      std::lock_guard lock((*chosen).mutex());
+      for (int64_t i = 0; i < y.numel(); ++i) out[i] = T(binomial_variate(*chosen, n[i], p[i]));
     });
     y = to_device(y, device);
   }

@@ -36,12 +36,7 @@ def seed() -> int:
 
 
 def _seed_devices(value):
-    # A GPU's generators exist once its module was imported and it was found usable.
-    import sys
-
-    cuda = sys.modules.get("cnn.cuda")
-    if cuda is not None and cuda.is_available():
-        cuda.manual_seed_all(value)
+    _C._cuda_seed_all(value)  # also of GPUs that nobody has used yet
 
 
 def initial_seed() -> int:
@@ -57,6 +52,24 @@ def get_rng_state() -> _C.Tensor:
 def set_rng_state(new_state) -> None:
     """Puts the default generator into a state that `get_rng_state` gave."""
     default_generator.set_state(new_state)
+
+
+def _generators():
+    """Of the CPU, and of every GPU once one was used."""
+    if not _C._cuda_is_initialized():
+        return (default_generator,)
+    from .cuda.random import _generators as of_gpus
+
+    return (default_generator, *of_gpus())
+
+
+def _states():
+    return [generator.get_state() for generator in _generators()]
+
+
+def _set_states(states):
+    for generator, state in zip(_generators(), states):
+        generator.set_state(state)
 
 
 def thread_safe_generator():

@@ -13,6 +13,7 @@
 #include "core/random.h"
 #include "core/random_variates.h"
 #include "expect.h"
+#include "kernels/philox.h"
 
 using namespace cnn;
 
@@ -203,9 +204,43 @@ void variates() {
   }
 }
 
+// The vectors that the authors of Philox publish.
+void philox_is_its_authors() {
+  const auto gives = [](kernels::Words counter, uint64_t key, kernels::Words want) {
+    return std::memcmp(kernels::philox(counter, key).at, want.at, sizeof want.at) == 0;
+  };
+  constexpr uint32_t kOnes = 0xffffffff;
+  EXPECT(gives({{0, 0, 0, 0}}, 0, {{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}}));
+  EXPECT(gives({{kOnes, kOnes, kOnes, kOnes}}, ~uint64_t(0), {{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}}));
+  EXPECT(gives({{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}}, 0x299f31d0a4093822,
+               {{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}));
+  // Words of a sequence, from an offset on.
+  const kernels::Words block = kernels::Philox{7, 3}.block(uint64_t(5) << 32 | 1, 2);
+  EXPECT(gives({{5, 0, 1, 5}}, 7, block));
+}
+
+void generators_of_gpus_count() {
+  Generator g({DeviceType::Cuda, 1}, 9);
+  EXPECT(g.device().index == 1 && g.initial_seed() == 9 && g.offset() == 0);
+  EXPECT(g.take_offsets(5).offset == 0 && g.take_offsets(4).offset == 8 && g.offset() == 12);
+  const std::vector<uint8_t> state = g.get_state();
+  EXPECT(state.size() == Generator::kCudaStateBytes);
+  Generator other({DeviceType::Cuda, 1});
+  other.set_state(state.data(), state.size());
+  EXPECT(other.initial_seed() == 9 && other.offset() == 12);
+  g.manual_seed(3);
+  EXPECT(g.offset() == 0);
+  seed_cuda_generators(21);
+  Generator& standard = default_generator({DeviceType::Cuda, 3});
+  EXPECT(standard.initial_seed() == 21 && &standard == &default_generator({DeviceType::Cuda, 3}));
+  EXPECT(&standard != &default_generator());
+}
+
 }  // namespace
 
 int main() {
+  philox_is_its_authors();
+  generators_of_gpus_count();
   engine_is_mt19937();
   check_values();
   moments();

@@ -12,14 +12,7 @@ DIFFERENCES: dict[str, str] = {
             bit bits16 bits1x8 bits2x4 bits4x2 bits8 float4_e2m1fn_x2 int1 int2 int3 int4 int5 int6 int7 qint32 qint8
             quint2x4 quint4x2 quint8 uint1 uint2 uint3 uint4 uint5 uint6 uint7""".split()
     },
-    **{
-        f"torch.cuda.{name}": "the CPU's generator, which numbers on GPUs come from"
-        for name in """
-            default_generators get_rng_state initial_seed manual_seed manual_seed_all seed seed_all
-            set_rng_state""".split()
-    },
-    "torch.cuda.CUDAGraph": "random numbers are drawn on the CPU, which no graph does: drawing, and "
-    "`register_generator_state`, raise",
+    "torch.cuda.CUDAGraph": "random numbers come from the generators of GPUs; others raise",
     "torch.cuda.graph": "what cannot be recorded raises and leaves the capture valid",
     "torch.set_num_interop_threads": _ACCEPTED + ": operators run one after the other",
     "torch.set_warn_always": _ACCEPTED + ": warnings of the core come each time",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from .. import _C
-from ..random import get_rng_state, set_rng_state
+from ..random import _set_states, _states
 from ..utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_map_, tree_structure
 
 _RANDOM = (
@@ -76,21 +76,25 @@ def _slice(value, dim, i):
 
 def _rows(call, size, randomness):
     """The results of all slices; of one that is not there, for an empty batch."""
-    before = get_rng_state()
+    before = _states()
     rows = []
     for i in range(max(size, 1)):
         if randomness == "same" and i:
-            set_rng_state(before)
+            _set_states(before)
         rows.append(call(i))
-        if randomness == "error" and not i and not _C.equal(before, get_rng_state()):
-            set_rng_state(before)
+        if randomness == "error" and not i and _drawn_since(before):
+            _set_states(before)
             raise RuntimeError(_RANDOM)
-    if randomness == "error" and not _C.equal(before, get_rng_state()):
-        set_rng_state(before)
+    if randomness == "error" and _drawn_since(before):
+        _set_states(before)
         raise RuntimeError(_RANDOM)
     if not size:
-        set_rng_state(before)
+        _set_states(before)
     return rows
+
+
+def _drawn_since(states):
+    return not all(map(_C.equal, states, _states()))
 
 
 def _stack(rows, size, out_dims, func):

@@ -311,8 +311,8 @@ def __getattr__(name):
 
     if name in _HOME:
         return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    if name == "default_generators":  # one for each GPU: the CPU's, which their numbers come from
-        return (_C.default_generator,) * device_count()
+    if name == "default_generators":
+        return import_module(f"{__name__}.random")._generators()
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
     if name in ("OutOfMemoryError", "AcceleratorError"):

@@ -4,7 +4,8 @@ Nothing is computed while it is recorded. What is recorded has the addresses and
 tensors at that time: a run reads what its inputs hold then, and writes its results where they were.
 Tensors that are made meanwhile lie in a pool of memory that is the graph's, or that of graphs which
 share it, until the last of them is gone. What would wait for the GPU, like `item()`, or read
-memory of the CPU that is not pinned, random numbers among it, raises and can be left out.
+memory of the CPU that is not pinned, raises and can be left out. Random numbers go on from run to
+run as they would from call to call.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from .. import _C
 from . import empty_cache, synchronize
 from . import streams as _streams
 from ._graphed import make_graphed_callables
+from .random import _generators as _default_generators
 
 __all__ = [
     "CUDAGraph",
@@ -169,11 +171,14 @@ class CUDAGraph:
         return _C._cuda_graph_handles(self._device, self._handle)[1]
 
     def register_generator_state(self, generator):
-        """Raises: random numbers are drawn on the CPU, which no graph does."""
-        raise RuntimeError(
-            "CUDAGraph.register_generator_state: random numbers are drawn on the CPU, which no "
-            "graph does; copy them to static tensors before a replay"
-        )
+        """Nothing is to be done for the generators of GPUs, which go on from run to run; others
+        raise RuntimeError, as the graph would outlive them.
+        """
+        if not any(generator is known for known in _default_generators()):
+            raise RuntimeError(
+                "CUDAGraph.register_generator_state: a graph draws random numbers from "
+                "cuda.default_generators alone"
+            )
 
     def __del__(self):
         if getattr(self, "_handle", 0) and _C is not None:

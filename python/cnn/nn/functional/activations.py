@@ -106,6 +106,10 @@ def _rrelu(input, lower, upper, training, inplace, generator):
         raise RuntimeError(f"rrelu: lower bound {lower} must not be above upper bound {upper}")
     if training:
         below = (input <= 0).detach()
+        if input.is_cuda:  # a slope for each element: how many are needed, the GPU alone knows
+            drawn = _C.empty(input.shape, dtype=input.dtype, device=input.device)
+            slopes = _C.where(below, drawn.uniform_(lower, upper, generator=generator), 1.0)
+            return input.mul_(slopes) if inplace else input.contiguous() * slopes
         drawn = _C.empty(int(below.sum()), dtype=_C.float64, device=input.device)
         drawn = drawn.uniform_(lower, upper, generator=generator).to(input.dtype)
         slopes = _C.ones(input.numel(), dtype=input.dtype, device=input.device)
