@@ -2,8 +2,11 @@
 // to its next barrier, so a missing barrier shows as a wrong result; barriers that not all threads reach are reported.
 #pragma once
 
+#undef _FORTIFY_SOURCE  // whose longjmp does not go from stack to stack
+#include <setjmp.h>
 #include <ucontext.h>
 
+#include <algorithm>
 #include <tuple>
 #include <type_traits>
 
@@ -23,9 +26,12 @@ inline constexpr size_t kMaxArguments = 32764;  // bytes, since CUDA 12.1
 
 enum class State : uint8_t { Ready, AtBlockBarrier, AtWarpBarrier, Done };
 
+// Fibers are made once: each runs thread after thread. Switching by jumps takes no call of the system, as that of
+// contexts does.
 struct Machine {
-  ucontext_t scheduler;
-  ucontext_t fibers[kMaxThreads];
+  jmp_buf scheduler;
+  jmp_buf fibers[kMaxThreads];
+  bool made[kMaxThreads] = {};
   State states[kMaxThreads];
   uint64_t exchange[kMaxThreads];  // what lanes shuffle
   std::vector<char> stacks = std::vector<char>(kStack * kMaxThreads);
@@ -38,22 +44,44 @@ CNN_UNCHECKED inline Machine& machine() {
   return *m;
 }
 
-CNN_UNCHECKED inline void wait(State barrier) {
+// From a fiber to the scheduler, until that comes back.
+[[gnu::noinline]] CNN_UNCHECKED inline void leave_fiber(State state) {
   Machine& m = machine();
-  const unsigned me = m.current;
-  m.states[me] = barrier;
+  m.states[m.current] = state;
+  if (_setjmp(m.fibers[m.current]) == 0) _longjmp(m.scheduler, 1);
+}
+
+CNN_UNCHECKED inline void wait(State barrier) {
+  const unsigned me = machine().current;
   checks::leave();
-  swapcontext(&m.fibers[me], &m.scheduler);
+  leave_fiber(barrier);
   checks::enter(me);
 }
 
 CNN_UNCHECKED inline void fiber_main() {
   Machine& m = machine();
-  checks::enter(m.current);
-  m.body(m.arguments);
-  checks::leave();
-  m.states[m.current] = State::Done;
-  swapcontext(&m.fibers[m.current], &m.scheduler);
+  for (;;) {
+    checks::enter(m.current);
+    m.body(m.arguments);
+    checks::leave();
+    leave_fiber(State::Done);
+  }
+}
+
+// From the scheduler to the current thread's fiber, until that leaves.
+[[gnu::noinline]] CNN_UNCHECKED inline void enter_fiber() {
+  Machine& m = machine();
+  const unsigned t = m.current;
+  if (_setjmp(m.scheduler) != 0) return;
+  if (m.made[t]) _longjmp(m.fibers[t], 1);
+  m.made[t] = true;
+  ucontext_t fresh;
+  getcontext(&fresh);
+  fresh.uc_stack.ss_sp = m.stacks.data() + t * kStack;
+  fresh.uc_stack.ss_size = kStack;
+  fresh.uc_link = nullptr;
+  makecontext(&fresh, fiber_main, 0);
+  setcontext(&fresh);
 }
 
 // Opens the barriers that all the threads left have reached. False: none was.
@@ -86,11 +114,6 @@ CNN_UNCHECKED inline void run_block() {
   unsigned order[kMaxThreads], done = 0;
   checks::begin_block();
   for (unsigned t = 0; t < m.threads; ++t) {
-    getcontext(&m.fibers[t]);
-    m.fibers[t].uc_stack.ss_sp = m.stacks.data() + t * kStack;
-    m.fibers[t].uc_stack.ss_size = kStack;
-    m.fibers[t].uc_link = nullptr;
-    makecontext(&m.fibers[t], fiber_main, 0);
     m.states[t] = State::Ready;
     order[t] = t;
   }
@@ -102,11 +125,14 @@ CNN_UNCHECKED inline void run_block() {
       if (m.states[t] != State::Ready) continue;
       m.current = t;
       threadIdx = {t, 0, 0};
-      swapcontext(&m.scheduler, &m.fibers[t]);
+      enter_fiber();
       done += m.states[t] == State::Done;
       ran = true;
     }
-    if (!ran && !release()) throw std::runtime_error("deadlock: a barrier that not all threads reach");
+    if (!ran && !release()) {
+      std::fill_n(m.made, kMaxThreads, false);  // those that wait will not go on
+      throw std::runtime_error("deadlock: a barrier that not all threads reach");
+    }
     if (ran) release();
   }
 }

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -16,6 +17,7 @@ namespace cnn::emulation {
 
 inline constexpr int kMaxDevices = 8;
 inline constexpr size_t kPage = 4096, kAligned = 256;  // of a block's first byte
+inline constexpr size_t kLargePage = size_t(2) << 20;
 inline constexpr int kFresh = 0xa5;  // what new memory is filled with: what is not written shows
 
 // CNN_EMULATION, words in any order: "deferred" and "guarded" (see stream.h and Memory), "devices=2", "seed=1".
@@ -84,6 +86,8 @@ struct Memory {
     void* const p = mmap(nullptr, extent, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) throw std::runtime_error("no address space for device memory");
     base = static_cast<char*>(p);
+    // Opening and closing the arena takes a time for each page.
+    if (!options().guarded) madvise(base, extent, MADV_HUGEPAGE);
   }
 
   bool holds(const void* p) const { return p >= base && p < base + extent; }
@@ -97,7 +101,8 @@ struct Memory {
   }
 
   void protect(int how) {
-    if (used && mprotect(base, used, how) != 0) throw std::runtime_error("mprotect failed");
+    const size_t whole = (used + kLargePage - 1) / kLargePage * kLargePage;
+    if (used && mprotect(base, std::min(whole, extent), how) != 0) throw std::runtime_error("mprotect failed");
   }
 
   // Null where there is none left. The arena is open.
