@@ -2,7 +2,6 @@
 // to its next barrier, so a missing barrier shows as a wrong result; barriers that not all threads reach are reported.
 #pragma once
 
-#undef _FORTIFY_SOURCE  // whose longjmp does not go from stack to stack
 #include <setjmp.h>
 #include <ucontext.h>
 
