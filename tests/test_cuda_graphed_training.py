@@ -7,21 +7,10 @@ import pytest
 import cnn
 from cnn import nn
 from cnn.cuda import CUDAGraph, graph, make_graphed_callables
+from test_cuda_graphs import near, seed  # noqa: F401 (a fixture that all tests here use)
 
 pytestmark = pytest.mark.cuda
 F = nn.functional
-
-
-@pytest.fixture(autouse=True)
-def seed():
-    cnn.manual_seed(0)
-    yield
-    cnn.cuda.synchronize()
-    assert not cnn.cuda.is_current_stream_capturing()
-
-
-def near(got, want):
-    cnn.testing.assert_close(got.cpu(), want.cpu(), rtol=1e-5, atol=1e-6)
 
 
 def beside(function):
