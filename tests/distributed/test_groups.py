@@ -15,6 +15,11 @@ def test_every_collective_is_numpys(ranks):
     passes(ranks, "every_collective.py")
 
 
+@pytest.mark.parametrize("ranks", [2, 3, 4])
+def test_large_sums_are_taken_in_the_order_of_ranks(ranks):
+    passes(ranks, "sums_in_pieces.py")
+
+
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_tensors_may_share_memory(ranks):
     passes(ranks, "same_memory.py")

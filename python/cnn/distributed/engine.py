@@ -15,7 +15,7 @@ import time
 from collections import deque
 
 from .. import futures
-from ..autograd.grad_mode import no_grad
+from ..autograd.grad_mode import inference_mode
 from . import exits
 from .constants import _seconds
 from .stores import DistBackendError
@@ -131,7 +131,7 @@ class Work:
                     raise _timed_out(self, self._seconds)
                 return False
         try:
-            with no_grad():
+            with inference_mode():  # which writes to its own tensors as well
                 self._pending = next(self._steps)
                 if self._pending is None:  # it is ready
                     self._pending = next(self._steps)

@@ -8,11 +8,13 @@ first request: an error until then leaves the group as it is (`checked`).
 
 from __future__ import annotations
 
+import functools
 import time
 
 from .. import _C
 from ..autograd.graph import increment_version
 from . import _mpi
+from .exchange import Exchange, shares
 from .stores import DistBackendError
 
 
@@ -63,11 +65,6 @@ def _spread(flat, tensors):
         start += count
 
 
-def _shares(total, parts):
-    """`total` as so many nearly equal counts."""
-    return [total // parts + (i < total % parts) for i in range(parts)]
-
-
 _BITS = {"BAND": _C.bitwise_and, "BOR": _C.bitwise_or, "BXOR": _C.bitwise_xor}
 
 
@@ -104,23 +101,34 @@ def together(operations):
         yield from steps
 
 
+# More bytes go in pieces if there are few ranks, as each then writes to every other one.
+_IN_PIECES, _MANY_RANKS = 1 << 20, 8
+
+
 def all_reduce(comm, tensor, op):
     """Every rank gets the reduction of all."""
     out = _Written(tensor)
-    if _mpi.can_reduce(tensor.dtype, op):
+    is_large = out.dense.nbytes > _IN_PIECES and comm.size <= _MANY_RANKS
+    if comm.size == 1:
+        yield
+    elif is_large or not _mpi.can_reduce(tensor.dtype, op):
+        exchange = Exchange(comm, out.dense.view(-1), functools.partial(_combine_into, op=op))
+        yield
+        yield from exchange.steps()
+    else:
         yield
         yield comm.all_reduce(out.dense, op)
         _averaged(out.dense, op, comm.size)
-    elif comm.size == 1:
-        yield
-    else:
-        flat = out.dense.view(-1)
-        counts = _shares(flat.numel(), comm.size)
-        part = yield from _reduced_share(comm, flat, counts, op)
-        start = sum(counts[: comm.rank])
-        flat[start : start + counts[comm.rank]] = part
-        yield comm.all_gather_parts(flat, counts)
     out.finish()
+
+
+def _combine_into(own, values, op):
+    """`_combine` in the place of one of the values."""
+    if len(values) == 2 and op in ("SUM", "AVG") and own.dtype in (_C.float32, _C.float64):
+        own.add_(values[0] if own is values[1] else values[1])
+        _averaged(own, op, 2)
+    else:
+        own.copy_(_combine(values, op))
 
 
 def _reduced_share(comm, flat, counts, op):
@@ -142,7 +150,7 @@ def reduce(comm, tensor, op, root):
             _averaged(out.dense, op, comm.size)
     else:
         flat = out.dense.view(-1)
-        counts = _shares(flat.numel(), comm.size)
+        counts = shares(flat.numel(), comm.size)
         part = yield from _reduced_share(comm, flat, counts, op)
         yield comm.gather_parts(flat, part, counts, root)
     if comm.rank == root:

@@ -176,6 +176,27 @@ except RuntimeError as error:
 else:
     raise AssertionError("a write that autograd did not see")
 
+# Tensors of inference mode, outside of it.
+for dtype in (cnn.float32, cnn.bfloat16):
+    with cnn.inference_mode():
+        own = cnn.full((4,), RANK + 1.0, dtype=dtype)
+        mean, moved = own.clone(), cnn.zeros(4, dtype=dtype)
+        gathered, flat = list(cnn.zeros(SIZE, 4, dtype=dtype)), cnn.zeros(4 * SIZE, dtype=dtype)
+    dist.all_reduce(mean, ReduceOp.AVG)
+    assert mean.tolist() == [(SIZE + 1) / 2] * 4
+    dist.all_gather(gathered, own)
+    dist.all_gather_into_tensor(flat, own)
+    assert [float(each[3]) for each in gathered] == list(range(1, SIZE + 1)) == flat[3::4].tolist()
+    dist.reduce_scatter(moved, gathered)
+    assert moved.tolist() == [(RANK + 1) * SIZE] * 4
+    dist.all_to_all_single(flat, flat.clone())
+    assert flat.tolist() == [RANK + 1] * 4 * SIZE
+    dist.scatter(moved, gathered if RANK == 0 else None, 0)
+    assert moved.tolist() == [RANK + 1] * 4
+    dist.reduce(own, 0)
+    dist.broadcast(own, 0)
+    assert own.tolist() == [SIZE * (SIZE + 1) / 2] * 4
+
 # Ten megabytes, as their parts.
 big = cnn.arange(2_500_001, dtype=cnn.float32) % 1000 * (RANK + 1)
 dist.all_reduce(big)

@@ -11,7 +11,7 @@ dist.init_process_group()
 RANK = dist.get_rank()
 cnn.manual_seed(RANK)
 digest = hashlib.sha256()
-for count in (3, 1000, 50_000, 200_000):
+for count in (3, 1000, 50_000, 400_000):
     for dtype in (cnn.float32, cnn.float64, cnn.bfloat16):
         for op in (dist.ReduceOp.SUM, dist.ReduceOp.PRODUCT, dist.ReduceOp.AVG):
             x = (cnn.randn(count) * 10 ** cnn.randn(count)).to(dtype)
