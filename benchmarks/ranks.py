@@ -30,6 +30,7 @@ NETS = {
     "ResNet-18 (32x32), batch 32": training.image_net(training.models.resnet18, 32),
     "transformer encoder d 256, 4 layers, T 128, batch 8": training.transformer,
 }
+APART = ", apart"  # behind a title of NETS: ranks that compute side by side and do not talk
 LOOK = 5  # timings of which the median counts
 
 
@@ -110,13 +111,15 @@ class Library:
             self.dist.init_process_group("mpi" if library == "cnn" else "gloo")
 
     def function(self, title):
-        """A sum of SIZES, or a step of NETS: in a job of one rank without the wrapper."""
+        """A sum of SIZES, or a step of NETS: of one rank, or apart, without the wrapper."""
         self.torch.manual_seed(0)
         if title in SIZES:
             x = self.torch.zeros(SIZES[title])
             return lambda: self.dist.all_reduce(x)
-        wrap = self.torch.nn.parallel.DistributedDataParallel
-        return NETS[title](self.torch, (lambda net: net) if self.alone else wrap)
+        build = NETS[title.removesuffix(APART)]
+        if self.alone or title.endswith(APART):
+            return build(self.torch)
+        return build(self.torch, self.torch.nn.parallel.DistributedDataParallel)
 
     def meet(self):
         if not self.alone:

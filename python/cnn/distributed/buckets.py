@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from .. import _C
 from ..autograd.grad_mode import no_grad
 
@@ -40,6 +42,11 @@ def _compute_bucket_assignment_by_size(
     return [indices for indices, _ in full], [limit for _, limit in full]
 
 
+def strides_of_gradient(param):
+    """The strides that the gradient of a parameter has."""
+    return param.stride() if _is_dense(param) else _C.empty(param.shape, device="meta").stride()
+
+
 def _is_dense(tensor):
     """Whether the elements fill memory without holes, in whatever order."""
     expected = 1
@@ -51,7 +58,7 @@ def _is_dense(tensor):
 
 
 class Bucket:
-    """The gradients of some parameters, side by side in one tensor.
+    """The gradients of some parameters, side by side in one tensor, which is made when it is used.
 
     `views` have the shapes and strides of the parameters. They are no views to autograd, so that
     a gradient may do what any tensor may.
@@ -59,33 +66,44 @@ class Bucket:
 
     def __init__(self, index, indices, params):
         self.index, self.indices, self.params = index, indices, params
-        self.offsets, self.lengths = [], [param.numel() for param in params]
-        total = 0
-        for length in self.lengths:
-            self.offsets.append(total)
-            total += length
-        self.flat, self.views = None, []
-        self._allocate(total)
+        first = params[0]
+        if any((p.dtype, p.device) != (first.dtype, first.device) for p in params):
+            raise RuntimeError("All parameters in a bucket must have the same dtype.")
+        self.lengths = [param.numel() for param in params]
+        self.offsets = [0, *accumulate(self.lengths)]
+        self.nbytes = self.offsets.pop() * first.element_size()
+        self._flat, self._views = None, []
         self.begin()
 
-    def _allocate(self, total):
-        first = self.params[0]
-        if any((p.dtype, p.device) != (first.dtype, first.device) for p in self.params):
-            raise RuntimeError("All parameters in a bucket must have the same dtype.")
-        with no_grad():
-            self.flat = _C.empty(total, dtype=first.dtype, device=first.device)
-            self.views = self.views_of(self.flat)
+    @property
+    def flat(self):
+        """All of it."""
+        self._allocate()
+        return self._flat
+
+    @property
+    def views(self):
+        """Its pieces as gradients."""
+        self._allocate()
+        return self._views
+
+    def _allocate(self):
+        if not self.has_memory():
+            first = self.params[0]
+            with no_grad():
+                self._flat = _C.empty(sum(self.lengths), dtype=first.dtype, device=first.device)
+                self._views = self.views_of(self._flat)
+
+    def has_memory(self):
+        """Whether it has been used."""
+        return self._flat is not None
 
     def views_of(self, flat):
         """The pieces of a flat tensor as gradients."""
         views, memory, start = [], flat.untyped_storage(), flat.storage_offset()
         for param, offset in zip(self.params, self.offsets):
-            shape = param.shape
-            strides = (
-                param.stride() if _is_dense(param) else _C.empty(shape, device="meta").stride()
-            )
             view = _C.empty(0, dtype=flat.dtype, device=flat.device)
-            views.append(view.set_(memory, start + offset, shape, strides))
+            views.append(view.set_(memory, start + offset, param.shape, strides_of_gradient(param)))
         return views
 
     def begin(self):
@@ -93,18 +111,18 @@ class Bucket:
         self.pending = len(self.params)
         self.work = self.future = None
         self.checked = False  # whether somebody else looks at the memory
-        # Slots of parameters that keep gradients of their own, that have none, and {slot: the
-        # gradient as it was} of those that backward has not reached here.
-        self.copied, self.empty, self.kept = [], [], {}
+        # {slot: what is sent} of parameters that keep gradients of their own, and that have none;
+        # {slot: the gradient as it was} of those that backward has not reached here.
+        self.copied, self.empty, self.kept = {}, {}, {}
+        self.in_place = [None] * len(self.params)  # gradients that stay where they are, flat
 
     def is_private(self):
         """Whether nobody but parameters, as their gradients, holds any of the memory."""
-        return _C._views_are_alone(self.flat, self.views)
+        return not self.has_memory() or _C._views_are_alone(self.flat, self.views)
 
     def renew(self):
         """Goes on in other memory: somebody still looks at the gradients of another step."""
-        before = self.flat
-        self._allocate(before.numel())
+        before, self._flat = self._flat, None
         self.flat.copy_(before)
 
 

@@ -50,6 +50,13 @@ def all_reduce(tensor, op=ReduceOp.SUM, group=None, async_op=False):
     return pg.run("all_reduce", steps, [tensor], async_op, like=[tensor], details=name)
 
 
+def _average_in_place(tensors, pg, async_op):
+    """The mean of all, in the place of flat tensors that count as one."""
+    steps = operations.average(pg.comm, tensors)
+    what = f"mean of {sum(tensor.numel() for tensor in tensors)} {tensors[0].dtype}"
+    return pg.run("all_reduce", steps, tensors, async_op, details=what)
+
+
 def all_reduce_coalesced(tensors, op=ReduceOp.SUM, group=None, async_op=False):
     """`all_reduce` of several tensors of one dtype at once; a Future if `async_op`."""
     tensors = [tensors] if isinstance(tensors, _C.Tensor) else tensors

@@ -14,7 +14,7 @@ import time
 from .. import _C
 from ..autograd.graph import increment_version
 from . import _mpi
-from .exchange import Exchange, shares
+from .exchange import Exchange, joined, shares, spread
 from .stores import DistBackendError
 
 
@@ -49,20 +49,6 @@ def _dense_beside(tensor, written):
     start, end = dense.data_ptr(), written.data_ptr()
     shared = start < end + written.nbytes and end < start + dense.nbytes
     return dense.clone() if shared else dense
-
-
-def _flat(tensors):
-    """The elements of tensors behind one another."""
-    return _C.cat([tensor.detach().reshape(-1) for tensor in tensors])
-
-
-def _spread(flat, tensors):
-    """Copies elements that lie behind one another into tensors."""
-    start = 0
-    for tensor in tensors:
-        count = tensor.numel()
-        tensor.detach().copy_(flat[start : start + count].view(tensor.shape))
-        start += count
 
 
 _BITS = {"BAND": _C.bitwise_and, "BOR": _C.bitwise_or, "BXOR": _C.bitwise_xor}
@@ -108,11 +94,11 @@ _IN_PIECES, _MANY_RANKS = 1 << 20, 8
 def all_reduce(comm, tensor, op):
     """Every rank gets the reduction of all."""
     out = _Written(tensor)
-    is_large = out.dense.nbytes > _IN_PIECES and comm.size <= _MANY_RANKS
+    is_large = out.dense.nbytes > _IN_PIECES and goes_in_pieces(comm)
     if comm.size == 1:
         yield
     elif is_large or not _mpi.can_reduce(tensor.dtype, op):
-        exchange = Exchange(comm, out.dense.view(-1), functools.partial(_combine_into, op=op))
+        exchange = Exchange(comm, [out.dense.view(-1)], functools.partial(_combine_into, op=op))
         yield
         yield from exchange.steps()
     else:
@@ -120,6 +106,20 @@ def all_reduce(comm, tensor, op):
         yield comm.all_reduce(out.dense, op)
         _averaged(out.dense, op, comm.size)
     out.finish()
+
+
+def goes_in_pieces(comm):
+    """Whether `average` may be used."""
+    return 1 < comm.size <= _MANY_RANKS
+
+
+def average(comm, tensors):
+    """Every rank gets the mean of all, in the place of flat tensors that count as one."""
+    exchange = Exchange(comm, tensors, functools.partial(_combine_into, op="AVG"))
+    yield
+    yield from exchange.steps()
+    for tensor in tensors:
+        increment_version(tensor)
 
 
 def _combine_into(own, values, op):
@@ -183,7 +183,7 @@ def all_gather(comm, outputs, input):
     flat[start : start + counts[comm.rank]] = input.detach().reshape(-1)
     yield
     yield comm.all_gather_parts(flat, counts)
-    _spread(flat, outputs)
+    spread(flat, outputs)
 
 
 def gather(comm, outputs, input, root):
@@ -195,13 +195,13 @@ def gather(comm, outputs, input, root):
     yield
     yield comm.gather(gathered, dense, root)
     if comm.rank == root:
-        _spread(gathered.view(-1), outputs)
+        spread(gathered.view(-1), outputs)
 
 
 def scatter(comm, output, inputs, root):
     """Each rank gets its tensor of a list of rank `root`; that of others is empty."""
     out = _Written(output, keep=False)
-    flat = _flat(inputs) if comm.rank == root else None
+    flat = joined(inputs) if comm.rank == root else None
     yield
     yield comm.scatter(out.dense, flat, root)
     out.finish()
@@ -210,17 +210,17 @@ def scatter(comm, output, inputs, root):
 def reduce_scatter(comm, output, inputs, op):
     """Each rank gets its part of the reduction of lists, one tensor for each rank."""
     counts = [tensor.numel() for tensor in inputs]
-    part = yield from _reduced_share(comm, _flat(inputs), counts, op)
+    part = yield from _reduced_share(comm, joined(inputs), counts, op)
     output.detach().copy_(part.view(output.shape))
 
 
 def all_to_all(comm, outputs, inputs):
     """Each rank gives every rank a tensor of its list."""
     counts_out, counts_in = ([t.numel() for t in tensors] for tensors in (outputs, inputs))
-    received, flat = _C.empty(sum(counts_out), dtype=outputs[0].dtype), _flat(inputs)
+    received, flat = _C.empty(sum(counts_out), dtype=outputs[0].dtype), joined(inputs)
     yield
     yield comm.all_to_all(received, flat, counts_out, counts_in)
-    _spread(received, outputs)
+    spread(received, outputs)
 
 
 def all_to_all_single(comm, output, input, counts_out, counts_in):

@@ -8,11 +8,13 @@ import weakref
 
 from .. import _C, futures
 from ..autograd.grad_mode import no_grad
+from . import operations
 from .buckets import (
     _DEFAULT_FIRST_BUCKET_BYTES,
     Bucket,
     GradBucket,
     _compute_bucket_assignment_by_size,
+    strides_of_gradient,
 )
 
 _UNFINISHED = (
@@ -75,9 +77,11 @@ class Reducer:
     """The gradients of parameters, in buckets, averaged over a group.
 
     Parameters tell it when backward has added to their gradient. A bucket that has all of its own
-    is sent, in order, and the callback at the end of backward waits for the last. Gradients *are*
-    the buckets' memory from then on; where a program holds on to a gradient of an earlier step, it
-    keeps its values unless `gradient_as_bucket_view`, as others would write them.
+    is sent, in order, and the callback at the end of backward waits for the last.
+
+    Gradients are averaged where they lie, if there is nothing else to do with them. Otherwise they
+    *are* the buckets' memory from then on; where a program holds on to a gradient of an earlier
+    step, it keeps its values unless `gradient_as_bucket_view`, as others would write them.
     """
 
     def __init__(
@@ -109,6 +113,7 @@ class Reducer:
         self._skips_unused = skip_all_reduce_unused_params
         self._hook = self._hook_state = None
         self._expects = self._unfinished = self._has_rebuilt = False
+        self._stays = False  # whether gradients are averaged where they lie
         self._runs = 0  # of backward
         self._first_call = True
         self._arrived, self._order = set(), []  # in this backward; in the first, as they come
@@ -161,7 +166,7 @@ class Reducer:
         before = self.buckets
         self._make_buckets(indices)
         for bucket in before:
-            if self.gradient_as_bucket_view or bucket.is_private():
+            if bucket.has_memory() and (self.gradient_as_bucket_view or bucket.is_private()):
                 self._move(bucket)
         return True
 
@@ -200,6 +205,14 @@ class Reducer:
             bucket.begin()
         self._arrived.clear()
         self._marked_unused = False
+        self._stays = (
+            not self._hook
+            and not self.gradient_as_bucket_view
+            and self._used is None
+            and self._forward_work is None
+            and self.params[0].device.type == "cpu"
+            and operations.goes_in_pieces(self.process_group.comm)
+        )
         if self.static_graph:
             self._calls_left = list(self._calls)
         elif self.find_unused_parameters:
@@ -262,7 +275,10 @@ class Reducer:
         self._arrived.add(i)
         self._unfinished = True
         bucket, slot = self._places[i]
-        self._gather(bucket, slot, self.params[i])
+        if self._stays:
+            self._keep(bucket, slot, self.params[i])
+        else:
+            self._gather(bucket, slot, self.params[i])
         bucket.pending -= 1
         if bucket.pending:
             return
@@ -273,6 +289,25 @@ class Reducer:
         if self._next == len(self.buckets):
             # A backward inside of the outermost may still come to parameters again, which raises.
             _C._queue_callback(self._finish, True)
+
+    def _keep(self, bucket, slot, param):
+        """Notes where a gradient lies: in its own memory, or in a copy where others hold that."""
+        is_alone, strides = _C._gradient_is_alone(param), strides_of_gradient(param)
+        grad = param.grad
+        with no_grad():
+            if grad is None:
+                kept = bucket.empty[slot] = _C.empty_strided(
+                    param.shape, strides, dtype=param.dtype
+                )
+                kept.zero_()
+            elif is_alone and grad.stride() == strides:
+                kept = grad.detach()
+            else:
+                kept = _C.empty_strided(grad.shape, strides, dtype=grad.dtype).copy_(grad)
+                bucket.copied[slot] = kept
+            if grad is not None and grad.requires_grad:
+                _warn_once(_SECOND_ORDER)
+            bucket.in_place[slot] = kept.as_strided((kept.numel(),), (1,))
 
     def _gather(self, bucket, slot, param):
         """Puts a parameter's gradient, divided, into its bucket, and lets it be that memory."""
@@ -291,7 +326,7 @@ class Reducer:
                 self._check(bucket)
             view = bucket.views[slot]
             if grad is None:
-                bucket.empty.append(slot)
+                bucket.empty[slot] = view
                 view.zero_()
                 return
             if grad.requires_grad:
@@ -303,7 +338,7 @@ class Reducer:
             if becomes_view and not is_idle:
                 param.grad = view
             else:
-                bucket.copied.append(slot)
+                bucket.copied[slot] = view
 
     def _check(self, bucket):
         """Before the first write: if a program holds gradients of another step, they stay."""
@@ -314,7 +349,7 @@ class Reducer:
         bucket.renew()
         for slot, (i, view) in enumerate(zip(bucket.indices, before)):
             if i in self._arrived and self.params[i].grad is view:
-                bucket.copied.append(slot)
+                bucket.copied[slot] = bucket.views[slot]
 
     def _divide_by(self):
         if self._divisor is None:
@@ -327,12 +362,14 @@ class Reducer:
     # ---- Messages ----
 
     def _send(self, bucket, async_op=True):
-        from . import all_reduce
+        from .collectives import _average_in_place, all_reduce
 
         if self._skips_unused and self._unused and set(bucket.indices) <= set(self._unused):
             return
         if self._hook:
             bucket.future = self._run_comm_hook(self._seen(bucket, bucket.flat))
+        elif self._stays:
+            bucket.work = _average_in_place(bucket.in_place, self.process_group, async_op)
         else:
             bucket.work = all_reduce(bucket.flat, group=self.process_group, async_op=async_op)
 
@@ -427,12 +464,12 @@ class Reducer:
                 result = result[0]
             if result is not bucket.flat:
                 bucket.flat.copy_(result.view(-1))
-        for slot in bucket.copied:
+        for slot, mean in bucket.copied.items():
             if self._is_used(bucket.indices[slot]):
-                bucket.params[slot].grad.copy_(bucket.views[slot])
-        for slot in bucket.empty:
+                bucket.params[slot].grad.copy_(mean)
+        for slot, mean in bucket.empty.items():
             if self._is_used(bucket.indices[slot]):
-                bucket.params[slot].grad = bucket.views[slot]
+                bucket.params[slot].grad = mean
         for slot, value in bucket.kept.items():
             if not self._is_used(bucket.indices[slot]):
                 bucket.params[slot].grad.copy_(value)

@@ -8,7 +8,7 @@ import io
 import os
 import warnings
 
-from ddp_job import check
+from ddp_job import check, each_way
 from ddp_training import assert_same_on_all, lenet
 
 import cnn
@@ -54,7 +54,7 @@ class Branches(nn.Module):
 @check
 def unused_parameters_are_found():
     rank, world = dist.get_rank(), dist.get_world_size()
-    for views in (False, True):
+    for views in each_way():
         model = DDP(Branches(), find_unused_parameters=True, gradient_as_bucket_view=views)
         for step in range(3):
             model.zero_grad()
@@ -102,7 +102,7 @@ class TwoOutputs(nn.Module):
 def several_backwards_of_one_forward():
     rank, world = dist.get_rank(), dist.get_world_size()
     mean = sum(range(1, world + 1)) / world
-    for views in (False, True):
+    for views in each_way():
         model = DDP(TwoOutputs(), gradient_as_bucket_view=views)
         for _ in range(3):
             model.zero_grad()
@@ -319,7 +319,7 @@ def communication_hooks():
         debugging_hooks.noop_hook: (0, rank + 1.0),
     }
     for hook, (tolerance, want) in hooks.items():
-        for views in (False, True):
+        for views in each_way():
             model = DDP(nn.Linear(2, 3, bias=False), gradient_as_bucket_view=views)
             model.register_comm_hook(None, hook)
             for _ in range(3):
@@ -379,7 +379,7 @@ def a_group_of_some_ranks():
 @check
 def hooks_of_the_program_see_its_own_gradients():
     rank, world = dist.get_rank(), dist.get_world_size()
-    for views in (False, True):
+    for views in each_way():
         model, seen = DDP(nn.Linear(2, 1, bias=False), gradient_as_bucket_view=views), []
         weight = model.module.weight
         weight.register_hook(lambda grad: grad * 10)

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import cnn
 import cnn.distributed as dist
+from cnn.distributed import operations
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -23,6 +24,17 @@ def check(function):
     """Enters a check, by the name of its function."""
     CHECKS[function.__name__] = function
     return function
+
+
+def each_way():
+    """`gradient_as_bucket_view` for each way of averaging gradients: where they lie; copied into
+    buckets, as between many ranks; and as views of buckets.
+    """
+    yield False
+    few, operations._MANY_RANKS = operations._MANY_RANKS, 1
+    yield False
+    operations._MANY_RANKS = few
+    yield True
 
 
 def run(folder, names):

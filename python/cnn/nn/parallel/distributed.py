@@ -328,9 +328,8 @@ class DistributedDataParallel(Module, Joinable):
         return _C.is_grad_enabled() and self.require_backward_grad_sync
 
     def _pre_forward(self, *inputs, **kwargs):
-        work = Join.notify_join_context(self)
-        if work:
-            self.reducer._set_forward_pass_work_handle(work, self._divide_by_initial_world_size)
+        work = Join.notify_join_context(self)  # None outside of one
+        self.reducer._set_forward_pass_work_handle(work, self._divide_by_initial_world_size)
         if _C.is_grad_enabled() and self.reducer._rebuild_buckets():
             self._has_rebuilt_buckets = True
         if self._check_sync_bufs_pre_fwd():
@@ -555,7 +554,7 @@ class DistributedDataParallel(Module, Joinable):
             "gradient_as_bucket_view": int(self.gradient_as_bucket_view),
             "static_graph": int(self.static_graph),
             "has_rebuilt_buckets": int(self._has_rebuilt_buckets),
-            "bucket_sizes": ", ".join(str(b.flat.nbytes) for b in self.reducer.buckets),
+            "bucket_sizes": ", ".join(str(b.nbytes) for b in self.reducer.buckets),
         }
 
     def _set_static_graph(self):
