@@ -12,7 +12,7 @@ import pytest
 
 import cnn
 from fuzz import call as calls
-from fuzz import draw, examples, grammar, pool, values
+from fuzz import devices, draw, examples, grammar, pool, values
 from fuzz.__main__ import Campaign
 from fuzz.catalogue import Parameter, Target, targets
 from fuzz.draw import TRIES, Call, Draws
@@ -53,6 +53,33 @@ def test_words_for_tensors(layout, dtype):
     assert x.requires_grad == (dtype in values.FLOATS + values.FLOATS8 and layout != "inference")
     text = grammar.TensorText(((2, 3), dtype, "small", layout, "leaf"))
     assert eval(text, vars(values)).shape == (2, 3) and calls.evaluate(text).dtype == x.dtype
+
+
+def outcome(*tensors, error=None, numbers=()):
+    it = object.__new__(devices.Outcome)
+    it.error, it.tensors, it.numbers = error, list(tensors), list(numbers)
+    return it
+
+
+def test_what_devices_may_not_differ_in():
+    x, y = cnn.tensor([1.0, float("nan"), 100.0]), cnn.tensor([1.0 + 1e-3, float("nan"), 100.0])
+    error, other = IndexError("5"), RuntimeError("5")
+    differ = devices.difference
+    assert differ(outcome(x), outcome(y)) == ""  # in last digits of the largest
+    assert differ(outcome(x), outcome(y + 1)).startswith("1.0 on the CPU, 2.00")
+    assert differ(outcome(x), outcome(x.double())).endswith("torch.float64 on the GPU")
+    assert differ(outcome(x.int()), outcome(x.int() + 1))
+    assert differ(outcome(x), outcome()) == "1 tensors on the CPU, 0 on the GPU"
+    assert differ(outcome("IndexError"), outcome(x)).startswith("backward: IndexError on the CPU")
+    assert (
+        differ(outcome(numbers=[1.5]), outcome(numbers=[2.5])) == "1.5 on the CPU, 2.5 on the GPU"
+    )
+    assert differ(outcome(error=error), outcome(error=IndexError("6"))) == ""
+    assert differ(outcome(error=error), outcome(error=other)).startswith("IndexError: 5 on the CPU")
+    assert (
+        differ(outcome(error=error), outcome(x)) == "IndexError: 5 on the CPU, no error on the GPU"
+    )
+    assert differ(outcome(x), outcome(error=NotImplementedError())) == ""  # the GPU may lack it
 
 
 def test_examples_are_right():

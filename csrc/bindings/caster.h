@@ -95,9 +95,13 @@ struct Converter<DType> {  // None: the default dtype
   static DType get(const Call& c, int i) { return c.slots[i] == Py_None ? default_dtype() : to_dtype(c.slots[i]); }
 };
 template <>
-struct Converter<Device> {  // None: where tensors are made by default
+struct Converter<Device> {  // None: where `out=` is, or tensors are made by default
   static bool fits(Kind k) { return k == Kind::Device; }
-  static Device get(const Call& c, int i) { return c.slots[i] == Py_None ? default_device() : to_device(c.slots[i]); }
+  static Device get(const Call& c, int i) {
+    if (c.slots[i] != Py_None) return to_device(c.slots[i]);
+    const int out = c.signature->out_slot;
+    return out >= 0 && is_tensor(c.slots[out]) ? tensor_of(c.slots[out]).device() : default_device();
+  }
 };
 template <class T>
 struct Converter<std::optional<T>> {

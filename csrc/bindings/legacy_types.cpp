@@ -24,8 +24,8 @@ DType dtype_of_marker(PyObject* o) { return reinterpret_cast<LegacyType*>(o)->dt
 std::string name_of(DType dtype) { return std::string(dtype_type_name(dtype)) + "Tensor"; }
 
 // What `Tensor(...)` and `FloatTensor(...)` make: of sizes, of data, of another tensor.
-Tensor construct(const char* name, PyObject* args, PyObject* kwargs, DType dtype, bool any_dtype = false) {
-  Device device = kCpu;
+Tensor construct(const char* name, PyObject* args, PyObject* kwargs, DType dtype, bool any_dtype = false,
+                 Device device = kCpu) {
   Object given;  // held: reading it may run Python code, which may change kwargs
   if (kwargs) {
     PyObject *key, *value;
@@ -57,6 +57,7 @@ Tensor construct(const char* name, PyObject* args, PyObject* kwargs, DType dtype
     const Tensor& x = tensor_of(data);
     check_type(any_dtype || x.dtype() == dtype, "", name, "(): expected a tensor of dtype ", dtype, ", got ",
                x.dtype());
+    check(any_dtype || x.device() == device, name, "expected a tensor on ", device, ", got one on ", x.device());
     return detached_alias(x, true);
   }
   if (is_storage(data)) return storage_as_tensor(data, dtype);
@@ -111,16 +112,15 @@ PyObject* markers[kComputingDTypes];
 PyObject* new_like(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   const Tensor& t = tensor_of(self);
   check_type(!kwnames, "", "new() takes its arguments by position");
-  check(t.device().is_cpu(), "new", "makes tensors on the CPU only; use new_empty or new_tensor");
   const Object all = Object::steal(PyTuple_New(n));
   for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(all.get(), i, new_ref(args[i]));
-  return wrap(construct("new", all.get(), nullptr, t.dtype()));
+  return wrap(construct("new", all.get(), nullptr, t.dtype(), false, t.device()));
 }
 
 }  // namespace
 
 void bind_legacy_methods(Registry& ops) {
-  ops.def_method("new", new_like, "new(*sizes) or new(data): a tensor of this one's dtype.");
+  ops.def_method("new", new_like, "new(*sizes) or new(data): a tensor of this one's dtype and device.");
 }
 
 PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {

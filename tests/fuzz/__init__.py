@@ -7,4 +7,5 @@ It looks for signals, hangs, SystemError, exceptions with the words of C++'s lib
 of themselves. `catalogue` lists what is called, `grammar` draws arguments as Python text, `values` holds the
 words of that text, `draw` makes calls of them, `examples` are calls to begin with, `call` runs one and judges
 what came of it, and `pool` watches the processes that do so.
+With `--gpu` each call is made on the CPU and on a GPU, which must agree (`devices`); the emulation will do.
 """

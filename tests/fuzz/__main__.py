@@ -7,6 +7,7 @@ import sys
 import time
 
 from . import call as calls
+from . import devices
 from .catalogue import targets
 from .draw import TRIES, Draws
 from .pool import Pool
@@ -15,13 +16,14 @@ from .pool import Pool
 class Campaign:
     """All calls of one seed: first those that are learned from, then the others."""
 
-    def __init__(self, seed, jobs, all_targets=None, without=None):
+    def __init__(self, seed, jobs, all_targets=None, without=None, gpu=False):
         self.draws = Draws(seed, targets() if all_targets is None else all_targets, without)
         self.learned, self.findings, self.kinds = {}, [], {}
-        self.pool = Pool(self._run, jobs, self._report)
+        self.run_call = devices.run if gpu else calls.run
+        self.pool = Pool(self._run, jobs, self._report, devices.prepare if gpu else lambda: None)
 
     def _run(self, index, progress):
-        return calls.run(self.draws.call(index, self.learned), progress)
+        return self.run_call(self.draws.call(index, self.learned), progress)
 
     def _report(self, finding):
         self.findings.append(finding)
@@ -74,15 +76,18 @@ def main():
     parser.add_argument(
         "--without", metavar="WORD", help="no arguments with it: a fault that is known"
     )
+    parser.add_argument(
+        "--gpu", action="store_true", help="each call on the CPU and on a GPU, which must agree"
+    )
     options = parser.parse_args()
     if options.repro:
         seed, index = map(int, options.repro.split(":"))
-        campaign = Campaign(seed, 1, without=options.without)
+        campaign = Campaign(seed, 1, without=options.without, gpu=options.gpu)
         campaign.repeat(index)
         return 1 if campaign.findings else 0
     if options.minutes is None and options.calls == 10**9:
         options.minutes = 1
-    campaign = Campaign(options.seed, options.jobs, without=options.without)
+    campaign = Campaign(options.seed, options.jobs, without=options.without, gpu=options.gpu)
     start = time.monotonic()
     campaign.run(options.calls, None if options.minutes is None else start + 60 * options.minutes)
     seconds = time.monotonic() - start

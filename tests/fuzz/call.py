@@ -60,6 +60,12 @@ def judge(error):
     return None
 
 
+def fault(call, error):
+    """The kind of fault that an error in a call is, or None."""
+    kind = judge(error)
+    return None if kind == "MemoryError" and _LARGE.search(call.expression()) else kind
+
+
 def tensors_in(value, depth=4):
     if isinstance(value, cnn.Tensor):
         yield value
@@ -133,12 +139,12 @@ def _unpacked(x):
 
 def _gradient(way, y):
     if way == "expanded":
-        return cnn.ones((), dtype=y.dtype).expand(y.shape)
+        return cnn.ones((), dtype=y.dtype, device=y.device).expand(y.shape)
     if way == "step":
-        return cnn.ones((*y.shape, 2), dtype=y.dtype)[..., 0]
+        return cnn.ones((*y.shape, 2), dtype=y.dtype, device=y.device)[..., 0]
     if way == "wrong":
         return cnn.ones(
-            (*y.shape[:-1], 1), dtype=y.dtype, device="meta" if y.numel() % 2 else "cpu"
+            (*y.shape[:-1], 1), dtype=y.dtype, device="meta" if y.numel() % 2 else y.device
         )
     return cnn.ones_like(y)
 
@@ -194,10 +200,19 @@ def arguments_of(call):
     return out
 
 
+def _move(value):
+    if values.DEVICE is not None and isinstance(value, cnn.nn.Module):
+        value.to(values.DEVICE)
+
+
 def _called(call, function, made, second):
+    for arguments in (made[0], made[1].values()):
+        for value in arguments:
+            _move(value)
     result = function(*made[0], **made[1])
     if not call.target.module:
         return result
+    _move(result)
     if isinstance(result, cnn.nn.Module):  # its parameters are looked at with the arguments
         made[1]["its parameters"] = list(result.parameters())
     return result(*second[0], **second[1])
@@ -241,10 +256,7 @@ def run(call, progress=lambda stage: None):
         with AROUND.get(call.meddling, contextlib.nullcontext)():
             result = _called(call, function, made, second)
     except BaseException as error:
-        kind = judge(error)
-        if kind == "MemoryError" and _LARGE.search(call.expression()):
-            kind = None
-        return False, kind, _text(error)
+        return False, fault(call, error), _text(error)
     try:
         _afterwards(call, result, (made, second), progress)
     except BaseException as error:

@@ -42,7 +42,8 @@ def _interrupt(number, frame):
 class Worker:
     """A child that runs the calls of `indices`, one after the other, and writes what it finds into a pipe."""
 
-    def __init__(self, indices, run_index, folder, tells_successes):
+    def __init__(self, indices, run_index, folder, tells_successes, prepare):
+        self.prepare = prepare
         self.run_index, self.tells_successes = run_index, tells_successes
         self.progress = mmap.mmap(-1, 16)
         struct.pack_into("qq", self.progress, 0, indices[0], 0)
@@ -68,6 +69,7 @@ class Worker:
             os.chdir(folder)
             signal.signal(signal.SIGALRM, _interrupt)
             warnings.simplefilter("ignore")
+            self.prepare()
             with open("/proc/self/statm") as statm:
                 addresses = int(statm.read().split()[0]) * 4096 + MEMORY
             resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
@@ -148,8 +150,8 @@ class Worker:
 class Pool:
     """Runs calls in `jobs` processes; a process that ends at a call is replaced by one that begins at the next."""
 
-    def __init__(self, run_index, jobs, report):
-        self.run_index, self.jobs, self.report = run_index, jobs, report
+    def __init__(self, run_index, jobs, report, prepare=lambda: None):
+        self.run_index, self.jobs, self.report, self.prepare = run_index, jobs, report, prepare
         self.done = 0  # calls
 
     def run(self, begin, end, deadline=None, succeeded=None):
@@ -157,7 +159,7 @@ class Pool:
         with tempfile.TemporaryDirectory() as folder:
 
             def start(share):
-                return Worker(share, self.run_index, folder, succeeded is not None)
+                return Worker(share, self.run_index, folder, succeeded is not None, self.prepare)
 
             shares = [range(begin + job, end, self.jobs) for job in range(self.jobs)]
             running = [(start(share), share) for share in shares if share]

@@ -16,6 +16,7 @@ FLOATS8 = ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz",
 UNSIGNED = ("uint16", "uint32", "uint64")
 STORED = FLOATS8 + UNSIGNED
 
+DEVICE = None  # where tensors are made, if not on the CPU
 BUFFERS = []  # arrays whose memory tensors of this call share
 _TABLES = {}
 
@@ -70,7 +71,8 @@ def _dense(shape, dtype, values):
     n = 1
     for size in shape:
         n *= size
-    return _table(dtype, values)[:n].clone().view(shape)
+    x = _table(dtype, values)[:n].clone().view(shape)
+    return x if DEVICE is None else x.to(DEVICE)
 
 
 def _transposed(shape, dtype, values):
@@ -106,7 +108,7 @@ def _pixels(shape, dtype, values):
 
 
 def _numpy(shape, dtype, values):
-    if dtype == "bfloat16" or dtype in FLOATS8:
+    if dtype == "bfloat16" or dtype in FLOATS8 or DEVICE is not None:
         return _dense(shape, dtype, values)
     array = _dense(shape, dtype, values).numpy().copy()
     BUFFERS.append(array)

@@ -80,8 +80,12 @@ def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
 
 def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None):
     """Is each element among test_elements?"""
-    elements = elements if isinstance(elements, _C.Tensor) else _C.tensor(elements)
-    tests = test_elements if isinstance(test_elements, _C.Tensor) else _C.tensor(test_elements)
+    given = [x for x in (elements, test_elements) if isinstance(x, _C.Tensor)]
+    device = given[0].device if given else None
+    elements, tests = (
+        x if isinstance(x, _C.Tensor) else _C.tensor(x, device=device)
+        for x in (elements, test_elements)
+    )
     if _C.bool in (elements.dtype, tests.dtype):
         raise RuntimeError("Unsupported input type encountered for isin(): Bool")
     found = (elements.unsqueeze(-1) == tests.reshape(-1)).any(-1)

@@ -159,7 +159,10 @@ def record_stream(self, s):
             "backend: there are no streams"
         )
     from .. import _C
+    from ..cuda import Stream
 
+    if not isinstance(s, Stream):
+        raise TypeError(f"record_stream(): argument 's' must be Stream, not {type(s).__name__}")
     _C._cuda_keep_for_stream(self, s.stream_id)
 
 

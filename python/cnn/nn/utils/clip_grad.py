@@ -39,7 +39,7 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
         return _C.tensor(0.0)
     device, dtype = tensors[0].device, tensors[0].dtype
     alike = all(tensor.device == device and tensor.dtype == dtype for tensor in tensors)
-    if norm_type == 2 and alike and device.type == "cuda":
+    if norm_type == 2 and alike and device.type == "cuda" and dtype.itemsize > 1:
         total = _C._norm_of_all(tensors)  # in two launches
     else:
         norms = [tensor.norm(norm_type).to(device) for tensor in tensors]
