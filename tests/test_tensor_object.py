@@ -312,6 +312,17 @@ def test_size():
         size + [1]
 
 
+def test_a_tensor_without_dimensions_has_no_size_of_one():
+    x = cnn.ones(())
+    for ask in (x.size, x.stride):
+        assert ask() == ()
+        for dim in (0, -1):
+            with pytest.raises(
+                IndexError, match=f"specified as {dim} but tensor has no dimensions"
+            ):
+                ask(dim)
+
+
 def test_constants_are_copied_and_pickled_as_themselves():
     for value in (cnn.float32, cnn.bool, cnn.strided, cnn.contiguous_format):
         assert copy.deepcopy(value) is value and pickle.loads(pickle.dumps(value)) is value

@@ -139,10 +139,8 @@ PyObject* to_complex(PyObject* self, PyObject* const*, Py_ssize_t, PyObject*) {
 
 void bind_questions(Registry& ops) {
   ops.def_op<[](const Tensor& x) { return x.shape(); }>("size(Tensor self) -> Size", "The sizes.", kMethodOnly);
-  ops.def_op<[](const Tensor& x, int64_t dim) {
-    check_index(x.dim() > 0, "", "Dimension specified as ", dim, " but tensor has no dimensions");
-    return x.size(dim);
-  }>("size(Tensor self, int dim) -> int", "", kMethodOnly);
+  ops.def_op<[](const Tensor& x, int64_t dim) { return x.size(dim); }>("size(Tensor self, int dim) -> int", "",
+                                                                       kMethodOnly);
   ops.def_method("stride", stride, "stride(dim=None): steps between elements, in elements.");
   ops.def_op<[](const Tensor& x) { return int64_t(x.dim()); }>("dim(Tensor self) -> int", "The number of dimensions.",
                                                                kMethodOnly);

@@ -80,6 +80,11 @@ int normalize_dim(const char* op, int64_t dim, int ndim) {
   return int(dim < 0 ? dim + n : dim);
 }
 
+int existing_dim(const char* op, int64_t dim, int ndim) {
+  check_index(ndim > 0, "", "Dimension specified as ", dim, " but tensor has no dimensions");
+  return normalize_dim(op, dim, ndim);
+}
+
 bool view_strides(const Dims& sizes, const Dims& strides, const Dims& to, Dims* out) {
   *out = Dims::filled(to.size(), 1);
   bool none = false;

@@ -74,6 +74,8 @@ void test_shapes() {
   EXPECT(x.unsqueeze(1).squeeze().shape() == x.shape() && x.unsqueeze(0).squeeze(0).shape() == x.shape());
   EXPECT(x[1][2][3].item<int64_t>() == 23 && x.select(1, 2)[0][0].item<int>() == 8);
   EXPECT(x.slice(2, 1, {}, 2).shape() == Dims({2, 3, 2}) && x.narrow(1, 1, 2).shape() == Dims({2, 2, 4}));
+  EXPECT_ERROR("has no dimensions", x.sum().size(-1));
+  EXPECT_ERROR("has no dimensions", x.sum().stride(0));
   EXPECT(x.split(1).size() == 2 && x.chunk(2, 2)[1].shape() == Dims({2, 3, 2}) && x.unbind(1).size() == 3);
   EXPECT(x[0][0].expand({2, 4}).shape() == Dims({2, 4}) && x[0].expand_as(x).shape() == x.shape() &&
          x.view({24}).view_as(x).equal(x));

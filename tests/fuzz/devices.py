@@ -17,14 +17,14 @@ from .grammar import TensorText
 
 DEVICE = "cuda"
 # Of the largest number of a result, or of 1.
-TOLERANCES = {"float64": 1e-8, "float32": 1e-4, "bfloat16": 6e-2, "float16": 1e-2}
+TOLERANCES = {"float64": 1e-6, "float32": 1e-4, "bfloat16": 6e-2, "float16": 1e-2}
 # What is drawn or not written at all, tells of places or of devices, or has more than one right answer.
 NOT_COMPARED = re.compile(
     r"rand|dropout|Dropout|bernoulli|multinomial|normal\b|normal_|uniform|exponential_|cauchy_|geometric_|poisson\b"
     r"|binomial|rrelu|RReLU|gumbel|[Ff]ractional|Lazy|Transformer|\.init\.|make_tensor|Generator|rng|seed|capturable"
     r"|empty|resize|out=.*overlapping|_\(.*overlapping|svd|eig|qr\b|pinv|lstsq|orthogonal|spectral|matrix_power"
     r"|data_ptr|storage|Storage|dlpack|share|numpy|array|hash|repr|format|cuda|cpu|meta|device|pin_|type\b|Tensor\("
-    r"|set_|default_|\bA\(|\* 70|2\*\*63|nesting|Module\.|detach_|assert_|packed|memory"
+    r"|set_|default_|\bA\(|\* 70|2\*\*63|nesting|Module\.|detach_|_stream|_indices|assert_|packed|memory"
 )
 # What a GPU may answer to that the CPU does not.
 _EXPECTED = (NotImplementedError, cnn.OutOfMemoryError)
@@ -85,7 +85,13 @@ def difference(ours, theirs):
     """What two outcomes do not have in common, in words; "" if nothing."""
     a, b = ours.error, theirs.error
     if a is not None or b is not None:
-        if type(a) is type(b) or isinstance(b, _EXPECTED) or isinstance(a, cnn.OutOfMemoryError):
+        found_late = a is not None and b is not None and "out of bounds" in str(a)
+        if (
+            type(a) is type(b)
+            or found_late
+            or isinstance(b, _EXPECTED)
+            or isinstance(a, cnn.OutOfMemoryError)
+        ):
             return ""
         named = [f"{type(e).__name__}: {str(e)[:200]}" if e else "no error" for e in (a, b)]
         return f"{named[0]} on the CPU, {named[1]} on the GPU"

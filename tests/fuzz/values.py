@@ -71,8 +71,8 @@ def _dense(shape, dtype, values):
     n = 1
     for size in shape:
         n *= size
-    x = _table(dtype, values)[:n].clone().view(shape)
-    return x if DEVICE is None else x.to(DEVICE)
+    x = _table(dtype, values)[:n].clone()
+    return (x if DEVICE is None else x.to(DEVICE)).view(shape)
 
 
 def _transposed(shape, dtype, values):

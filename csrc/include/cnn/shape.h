@@ -107,6 +107,8 @@ CNN_API bool is_contiguous(const Dims& sizes, const Dims& strides);
 CNN_API Dims broadcast_shapes(const char* op, const Dims& a, const Dims& b);
 // -1 becomes ndim-1; IndexError outside [-ndim, ndim-1]. A 0-d tensor counts as 1-d.
 CNN_API int normalize_dim(const char* op, int64_t dim, int ndim);
+// The same of a dimension that is there: IndexError where there is none.
+CNN_API int existing_dim(const char* op, int64_t dim, int ndim);
 // A view of shape `to` over `strides`, or false when only a copy can have it (PyTorch's computeStride).
 CNN_API bool view_strides(const Dims& sizes, const Dims& strides, const Dims& to, Dims* out);
 // Replaces one -1 by what numel requires. RuntimeError "shape '[..]' is invalid for input of size n".

@@ -107,8 +107,8 @@ class CNN_API Tensor {
   int dim() const { return impl()->sizes.size(); }
   const Dims& shape() const { return impl()->sizes; }
   const Dims& strides() const { return impl()->strides; }
-  int64_t size(int64_t d) const { return impl()->sizes[normalize_dim("size", d, dim())]; }
-  int64_t stride(int64_t d) const { return impl()->strides[normalize_dim("stride", d, dim())]; }
+  int64_t size(int64_t d) const { return impl()->sizes[existing_dim("size", d, dim())]; }
+  int64_t stride(int64_t d) const { return impl()->strides[existing_dim("stride", d, dim())]; }
   int64_t numel() const { return impl()->numel; }
   int64_t offset() const { return impl()->offset; }
   DType dtype() const { return impl()->dtype; }
