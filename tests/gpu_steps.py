@@ -193,6 +193,47 @@ def bandwidth(results):
     cnn.backends.cuda.matmul.allow_tf32 = True
     results.attempt("product of float32 by TF32", lambda: products(cnn.float32))
     cnn.backends.cuda.matmul.allow_tf32 = False
+    attention(results, repeat)
+
+
+def attention(results, repeat):
+    """TFLOP/s of two products forward and five backward, causal ones of half of them."""
+    batch, heads, length = (1, 1, 16) if results.tiny else (4, 16, 4096)
+    for dtype, width, causal in (
+        (cnn.bfloat16, 64, False),
+        (cnn.bfloat16, 128, False),
+        (cnn.float16, 128, False),
+        (cnn.bfloat16, 128, True),
+        (cnn.float32, 64, False),
+    ):
+        what = f"attention of {str(dtype)[6:]}, width {width}{', causal' if causal else ''}"
+        products = batch * heads * length**2 * width * 2 / 1e12 / (2 if causal else 1)
+
+        def operands(dtype=dtype, width=width):
+            shape = batch, heads, length, width
+            return [cnn.randn(shape, device="cuda").to(dtype).requires_grad_() for _ in range(3)]
+
+        def forward(operands=operands, causal=causal, products=products):
+            q, k, v = operands()
+
+            def call():
+                with cnn.no_grad():
+                    cnn.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
+
+            return 2 * products / seconds(call, repeat, cnn.cuda.synchronize), "TFLOP/s"
+
+        def backward(operands=operands, causal=causal, products=products):
+            q, k, v = operands()
+            y = cnn.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
+            dy = cnn.ones_like(y)
+
+            def call():
+                cnn.autograd.grad(y, (q, k, v), dy, retain_graph=True)
+
+            return 5 * products / seconds(call, repeat, cnn.cuda.synchronize), "TFLOP/s"
+
+        results.attempt(what, forward)
+        results.attempt(f"{what}, backward", backward)
 
 
 # 6 ------------------------------------------------------------------------------------------------

@@ -1,6 +1,11 @@
+#include "core/cpu_info.h"
 #include "cpu/heavy_kernels.h"
 
 namespace cnn::cpu {
+
+namespace {
+bool attention_in_halves(const AttentionArgs& a) { return a.dtype == DType::BFloat16 && cpu_bf16() != Bf16::Floats; }
+}  // namespace
 
 const HeavyTable& CNN_ISA_NAME(heavy_table)() {
   constexpr unsigned floats = kFloatBits, integers = kIntegerBits, bf16 = dtype_bits(DType::BFloat16);
@@ -29,6 +34,7 @@ const HeavyTable& CNN_ISA_NAME(heavy_table)() {
       .rnn_backward = {rnn_backward, floats},
       .attention_forward = {attention_forward, floats | attention_bf16},
       .attention_backward = {attention_backward, floats},
+      .attention_in_halves = attention_in_halves,
   };
   return table;
 }

@@ -180,11 +180,13 @@ template <class T> class AttentionRun {
 }  // namespace
 
 void attention_forward(const AttentionArgs& args) {
-  if (args.dtype == DType::Float64) AttentionRun<double>(args).forward();
+  if (is_reduced(args.dtype)) attention_forward_by_tiles(args);
+  else if (args.dtype == DType::Float64) AttentionRun<double>(args).forward();
   else AttentionRun<float>(args).forward();
 }
 void attention_backward(const AttentionArgs& args) {
-  if (args.dtype == DType::Float64) AttentionRun<double>(args).backward();
+  if (is_reduced(args.dtype)) attention_backward_by_tiles(args);
+  else if (args.dtype == DType::Float64) AttentionRun<double>(args).backward();
   else AttentionRun<float>(args).backward();
 }
 

@@ -40,8 +40,9 @@ const HeavyTable heavy_table = {
     .resample = {resample, kFloats},
     .rnn_forward = {rnn_forward, kFloatBits},
     .rnn_backward = {rnn_backward, kFloatBits},
-    .attention_forward = {attention_forward, kFloatBits},
-    .attention_backward = {attention_backward, kFloatBits},
+    .attention_forward = {attention_forward, kFloats},
+    .attention_backward = {attention_backward, kFloats},
+    .attention_in_halves = attention_in_halves,
 };
 
 }  // namespace cnn::cuda

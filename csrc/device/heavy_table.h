@@ -133,7 +133,7 @@ struct AttentionPlanes {
 // out = softmax(scale q k^T + mask) v for each head. `cols` keys serve `rows` queries; heads / kv_heads heads in a row
 // share their keys and values. A row that is masked out whole gives zeros.
 struct AttentionArgs {
-  DType dtype = DType::Float32;  // of the planes; beside bfloat16, forward only, all other numbers are float32
+  DType dtype = DType::Float32;  // of the planes; beside 16-bit floats all other numbers are float32
   int64_t batch = 1, heads = 1, kv_heads = 1, rows = 0, cols = 0, width = 0, value_width = 0;
   double scale = 1;
   bool causal = false;  // query i sees keys 0 to i
@@ -190,6 +190,8 @@ struct HeavyTable {
   HeavyEntry<RnnArgs> rnn_backward;
   HeavyEntry<AttentionArgs> attention_forward;
   HeavyEntry<AttentionArgs> attention_backward;
+  // Whether attention_forward takes 16-bit floats of this dtype and these sizes; the rest of the arguments is not read.
+  bool (*attention_in_halves)(const AttentionArgs&);
 };
 
 }  // namespace cnn

@@ -9,7 +9,6 @@
 #include "autograd/recorder.h"
 #include "cnn/autograd.h"
 #include "cnn/ops.h"
-#include "core/cpu_info.h"
 #include "ops/attention_choice.h"
 #include "ops/heavy.h"
 #include "ops/map.h"
@@ -64,6 +63,16 @@ Tensor composed(const Tensor& q, const Tensor& k, const Tensor& v, const Options
 
 // --- by the kernel: operands of four dimensions, the last one dense -------------------------------------------------
 
+// Whether the device's kernel takes these 16-bit floats as they are; others are computed in float32.
+bool in_halves(const Tensor& q, const Tensor& k, const Tensor& v) {
+  const HeavyTable* const kernels = backend(q.device()).heavy;
+  if (!kernels) return false;
+  AttentionArgs a;
+  a.dtype = q.dtype();
+  a.rows = q.size(-2), a.cols = k.size(-2), a.width = q.size(-1), a.value_width = v.size(-1);
+  return kernels->attention_in_halves(a);
+}
+
 // A new tensor with the dimensions of x in the same order in memory, without gaps; in C order where x repeats itself.
 Tensor empty_as(const Tensor& x) {
   const int n = x.dim();
@@ -117,8 +126,8 @@ Results forward(const Tensor& q, const Tensor& k, const Tensor& v, const Options
 void backward(const Tensor& q, const Tensor& k, const Tensor& v, const Results& r, const Options& o, const Tensor& dy,
               Grads& g) {
   NoGrad guard;
-  if (is_reduced(q.dtype())) {
-    const DType t = DType::Float32;
+  const DType t = kernel_dtype(&HeavyTable::attention_backward, q.dtype(), q.device());
+  if (t != q.dtype()) {
     backward(to_dtype(q, t), to_dtype(k, t), to_dtype(v, t), {to_dtype(r.out, t), r.lse}, o, to_dtype(g.out(), t), g);
     for (int i = 0; i < 3; ++i) g[i] = to_dtype(g[i], q.dtype());
     return;
@@ -252,8 +261,7 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
   check_operands(query, key, value, attn_mask, dropout_p, is_causal);
   check_allowed(query, key, value, dropout_p, enable_gqa);
   const DType t = query.dtype(), scores_type = compute_dtype(t);
-  const bool in_halves = t == DType::BFloat16 && query.device().is_cpu() && cpu_bf16() != Bf16::Floats;
-  if (is_reduced(t) && !in_halves) {
+  if (is_reduced(t) && !in_halves(query, key, value)) {
     const auto wide = [](const Tensor& x) { return is_floating(x.dtype()) ? to_dtype(x, DType::Float32) : x; };
     return to_dtype(scaled_dot_product_attention(wide(query), wide(key), wide(value),
                                                  attn_mask ? std::optional<Tensor>(wide(*attn_mask)) : attn_mask,

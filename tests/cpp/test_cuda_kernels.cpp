@@ -11,6 +11,7 @@
 #include "cuda/gemm.cuh"
 #include "cuda/map.cuh"
 #include "cuda/memory.h"
+#include "cuda/mma.cuh"
 #include "cuda/rank.cuh"
 #include "cuda/reduce.cuh"
 #include "cuda/rows.cuh"
@@ -504,6 +505,62 @@ void test_gemm() {
   compare_gemm<int64_t>("of nothing", t, 0);
 }
 
+// ---- Products of a warp's matrices: c [16, 8] = a [16, 16] b [16, 8] ----
+
+// What each lane holds is written down here as PTX's documentation has it, element by element.
+template <class E> __global__ void multiply_as_documented(const E* a, const E* b, float* c) {
+  const int lane = int(threadIdx.x), group = lane / 4, in_group = lane % 4;
+  uint32_t a_words[4] = {}, b_words[2] = {};
+  for (int i = 0; i < 8; ++i) {
+    const int row = i < 2 || (i >= 4 && i < 6) ? group : group + 8, column = in_group * 2 + (i & 1) + (i >= 4 ? 8 : 0);
+    a_words[i / 2] |= uint32_t(a[16 * row + column].bits) << (16 * (i % 2));
+  }
+  for (int i = 0; i < 4; ++i) {
+    const int row = in_group * 2 + (i & 1) + (i >= 2 ? 8 : 0);
+    b_words[i / 2] |= uint32_t(b[8 * row + group].bits) << (16 * (i % 2));
+  }
+  float sums[4] = {};
+  cuda::ptx::multiply<E>(sums, a_words, b_words[0], b_words[1]);
+  for (int i = 0; i < 4; ++i) c[8 * (i < 2 ? group : group + 8) + in_group * 2 + (i & 1)] = sums[i];
+}
+
+// The same through shared memory: b from its rows, turned, or from those of its transpose.
+template <class E> __global__ void multiply_loaded(const E* a, const E* b, bool transposed, float* c) {
+  __shared__ cuda::Chunk a_rows[32], b_rows[16];
+  const int lane = int(threadIdx.x);
+  const auto chunk = [](const E* p) { return reinterpret_cast<const cuda::Chunk*>(p); };
+  cuda::ptx::copy_later(cuda::ptx::shared_address(a_rows + lane), chunk(a) + lane, true);
+  if (lane < 16) cuda::ptx::copy_later(cuda::ptx::shared_address(b_rows + lane), chunk(b) + lane, true);
+  cuda::ptx::await_copies();
+  __syncwarp();
+  uint32_t x[4], y[4];
+  cuda::ptx::load_matrices(x, cuda::ptx::shared_address(a_rows + 2 * (lane % 16) + lane / 16));
+  if (transposed) cuda::ptx::load_matrices(y, cuda::ptx::shared_address(b_rows + 2 * (lane % 8) + lane / 8 % 2));
+  else cuda::ptx::load_turned(y, cuda::ptx::shared_address(b_rows + lane % 16));
+  float sums[4] = {1, 2, 3, 4};
+  cuda::ptx::multiply<E>(sums, x, y[0], y[1]);
+  for (int i = 0; i < 4; ++i) c[8 * (lane / 4 + i / 2 * 8) + lane % 4 * 2 + i % 2] = sums[i] - float(i + 1);
+}
+
+template <class E> void test_matrices_of_a_warp() {
+  const auto a = numbers<E>(256), b = numbers<E>(128);
+  Array<E> turned(128);
+  Array<float> wanted(128), c(128);
+  for (size_t i = 0; i < 16; ++i)
+    for (size_t j = 0; j < 8; ++j) {
+      turned[16 * j + i] = b[8 * i + j];
+      for (size_t k = 0; k < 16; ++k) wanted[8 * i + j] += float(a[16 * i + k]) * float(b[8 * k + j]);
+    }
+  CNN_LAUNCH(multiply_as_documented<E>, 1, 32, a.data(), b.data(), c.data());
+  expect_close("fragments", c, wanted, 1e-6);
+  CNN_LAUNCH(multiply_loaded<E>, 1, 32, a.data(), b.data(), false, c.data());
+  expect_close("turned matrices", c, wanted, 1e-6);
+  CNN_LAUNCH(multiply_loaded<E>, 1, 32, a.data(), turned.data(), true, c.data());
+  expect_close("matrices", c, wanted, 1e-6);
+  const E pair[] = {E(1.00390625f), E(-3.0f)};
+  EXPECT(cuda::ptx::pack<E>(1.00390625f, -3.0f) == (pair[0].bits | uint32_t(pair[1].bits) << 16));
+}
+
 }  // namespace
 
 int main() {
@@ -514,6 +571,8 @@ int main() {
   test_reduce();
   test_rows();
   test_gemm();
+  test_matrices_of_a_warp<Half>();
+  test_matrices_of_a_warp<BFloat16>();
   test_meeting();
   test_ranks();
   test_long_scans();

@@ -1,0 +1,110 @@
+// Products of matrices by a warp, and copies to shared memory that happen later (csrc/cuda/mma.cuh), for the emulation.
+// Lanes exchange what PTX says that they hold, so a kernel's own places in matrices are what is tested.
+#pragma once
+
+#include "cuda_emulation_warp.h"
+
+namespace cnn::emulation {
+
+// What a lane gives to a load of matrices, and the unit of copies.
+struct alignas(16) [[gnu::may_alias]] Sixteen {
+  uint32_t words[4];
+};
+
+// Copies of a thread that have not happened yet.
+struct LaterCopies {
+  struct Copy {
+    Sixteen* to;
+    const Sixteen* from;  // null: zeros
+  };
+  Copy copies[64];
+  int count = 0;
+
+  CNN_UNCHECKED static LaterCopies& of_this_thread() {
+    static auto* const all = new LaterCopies[kMaxThreads];
+    return all[machine().current];
+  }
+};
+// Whether the copy is put off, which is left to chance.
+CNN_UNCHECKED inline bool put_off(const LaterCopies::Copy& copy) {
+  const unsigned me = machine().current;
+  checks::leave();
+  LaterCopies& later = LaterCopies::of_this_thread();
+  const bool put_off = draw() % 2;
+  if (put_off && later.count == 64) throw std::runtime_error("more copies under way than the emulation keeps");
+  if (put_off) later.copies[later.count++] = copy;
+  checks::enter(me);
+  return put_off;
+}
+CNN_UNCHECKED inline bool next_copy(LaterCopies::Copy* copy) {
+  LaterCopies& later = LaterCopies::of_this_thread();
+  if (later.count == 0) return false;
+  *copy = later.copies[--later.count];
+  return true;
+}
+
+namespace warp {
+
+// c += a b, sums in float and in the order of k; the order of a GPU's is not documented.
+template <class E>
+void multiply(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  struct Words {
+    uint32_t a[4], b[2];
+  };
+  const Words mine = {{a[0], a[1], a[2], a[3]}, {b0, b1}};
+  const unsigned lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+  exchanged(&mine, [&](const auto& of) {
+    const auto number = [](uint32_t word, unsigned half) {
+      E x;
+      x.bits = uint16_t(word >> (16 * half));
+      return float(x);
+    };
+    float rows[2][16], columns[2][16];
+    for (unsigned k = 0; k < 16; ++k)
+      for (unsigned i = 0; i < 2; ++i) {
+        const unsigned owner = k % 8 / 2;
+        rows[i][k] = number(of(4 * g + owner)->a[i + 2 * (k / 8)], k % 2);
+        columns[i][k] = number(of(4 * (2 * t + i) + owner)->b[k / 8], k % 2);
+      }
+    for (unsigned i = 0; i < 4; ++i) {
+      float sum = 0;
+      for (unsigned k = 0; k < 16; ++k) sum += rows[i / 2][k] * columns[i % 2][k];
+      c[i] += sum;
+    }
+    return 0;
+  });
+}
+
+inline void load_matrices(uint32_t (&x)[4], uintptr_t row) {
+  const Sixteen mine = *reinterpret_cast<const Sixteen*>(row);
+  const unsigned lane = threadIdx.x % 32;
+  exchanged(&mine, [&](const auto& of) {
+    for (unsigned m = 0; m < 4; ++m) x[m] = of(8 * m + lane / 4)->words[lane % 4];
+    return 0;
+  });
+}
+inline void load_turned(uint32_t (&x)[4], uintptr_t row) {
+  const Sixteen mine = *reinterpret_cast<const Sixteen*>(row);
+  const unsigned lane = threadIdx.x % 32, column = lane / 4;
+  exchanged(&mine, [&](const auto& of) {
+    const auto number = [&](unsigned giver) { return of(giver)->words[column / 2] >> (16 * (column % 2)) & 0xffffu; };
+    for (unsigned m = 0; m < 4; ++m) {
+      const unsigned first = 8 * m + 2 * (lane % 4);
+      x[m] = number(first) | number(first + 1) << 16;
+    }
+    return 0;
+  });
+}
+
+// At once or when it is awaited, so that whoever does not wait, or still reads what is overwritten, is found.
+inline void copy_later(uintptr_t to, const void* from, bool there) {
+  const LaterCopies::Copy copy{reinterpret_cast<Sixteen*>(to), there ? static_cast<const Sixteen*>(from) : nullptr};
+  if (!put_off(copy)) *copy.to = copy.from ? *copy.from : Sixteen{};
+}
+inline void await_copies() {
+  LaterCopies::Copy copy;
+  while (next_copy(&copy)) *copy.to = copy.from ? *copy.from : Sixteen{};
+}
+
+}  // namespace warp
+}  // namespace cnn::emulation
