@@ -36,7 +36,8 @@ template <class E> TiledAttention<E> tiled(const AttentionArgs& a) {
   t.rows = int(a.rows), t.cols = int(a.cols), t.width = int(a.width), t.value_width = int(a.value_width);
   t.causal = a.causal;
   t.scale = float(a.scale), t.log2_scale = float(a.scale * double(kLog2E));
-  (a.mask_is_bool ? (const void*&)t.flags : (const void*&)t.bias) = a.mask;
+  if (a.mask_is_bool) t.flags = static_cast<const uint8_t*>(a.mask);
+  else t.bias = static_cast<const float*>(a.mask);
   t.mask_batch = a.mask_batch, t.mask_head = a.mask_head, t.mask_row = a.mask_row, t.mask_col = a.mask_col;
   t.noise = static_cast<const float*>(a.noise);
   t.lse = static_cast<float*>(a.lse);

@@ -181,31 +181,49 @@ __device__ void store_rows(const float (&c)[n][4], const TiledRows<E>& x, E* pla
   }
 }
 
+struct ScorePlace {
+  int row, col;  // the query and the key
+};
+
 // The scores of one head.
-template <class E> struct HeadScores {
+template <class E> class HeadScores {
+  using Place = ScorePlace;
   const TiledAttention<E>& a;
   const uint8_t* flags;
   const float *bias, *noise;
+
+ public:
   __device__ HeadScores(const TiledAttention<E>& a, int64_t b, int64_t h) : a(a) {
     const int64_t at = b * a.mask_batch + h * a.mask_head;
     flags = a.flags ? a.flags + at : nullptr;
     bias = a.bias ? a.bias + at : nullptr;
     noise = a.noise ? a.noise + (b * a.heads + h) * a.rows * a.cols : nullptr;
   }
-  // Whether the scores of these rows and keys are their products alone.
-  __device__ bool plain(int row, int rows, int col, int cols) const {
-    return !flags && !bias && row + rows <= a.rows && col + cols <= a.cols && !(a.causal && col + cols - 1 > row);
+  // Products of `rows` queries from `row` on and `cols` keys from `col` on become scores: place(half, column) is where
+  // a number is.
+  template <int n, class F>
+  __device__ void finish(float (&products)[n][4], int row, int rows, int col, int cols, const F& place) const {
+    const bool whole = row + rows <= a.rows && col + cols <= a.cols && !(a.causal && col + cols - 1 > row);
+    if (whole && !flags && !bias) each_number(products, [&](float& x, int, int) { x *= a.log2_scale; });
+    else each_number(products, [&](float& x, int half, int column) { x = masked(x, place(half, column)); });
   }
-  __device__ bool there(int row, int col) const { return row < a.rows && col < a.cols; }
-  __device__ float score(float product, int row, int col) const {
-    const float x = product * a.log2_scale, hidden = -kernels::infinity<float>();
-    if (!there(row, col) || (a.causal && col > row)) return hidden;
-    const int64_t at = row * a.mask_row + col * a.mask_col;
-    if (flags && !flags[at]) return hidden;
-    return bias ? x + to_log2(bias[at]) : x;
+  template <int n, class F> __device__ void times_noise(float (&x)[n][4], const F& place) const {
+    if (!noise) return;
+    each_number(x, [&](float& x, int half, int column) {
+      const Place at = place(half, column);
+      x *= there(at) ? noise[int64_t(at.row) * a.cols + at.col] : 0.0f;
+    });
   }
-  __device__ float noise_at(int row, int col) const {
-    return there(row, col) ? noise[int64_t(row) * a.cols + col] : 0.0f;
+
+ private:
+  __device__ bool there(Place at) const { return at.row < a.rows && at.col < a.cols; }
+  __device__ float masked(float product, Place at) const {
+    constexpr float hidden = -__builtin_inff();
+    if (!there(at) || (a.causal && at.col > at.row)) return hidden;
+    const int64_t i = at.row * a.mask_row + at.col * a.mask_col;
+    if (flags && !flags[i]) return hidden;
+    const float x = product * a.log2_scale;
+    return bias ? x + to_log2(bias[i]) : x;
   }
 };
 

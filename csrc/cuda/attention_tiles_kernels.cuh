@@ -28,8 +28,8 @@ __global__ void __launch_bounds__(kTiledThreads, kWidth == 64 ? 4 : 3)
   constexpr int kKeys = 64;
   alignas(256) __shared__ Chunk shared[2][kKeys * kWidth / 8];
   const Tile<kWidth> keys{shared[0]}, values{shared[1]};
-  const int first =
-      (a.tiles - 1 - int(blockIdx.x % unsigned(a.tiles))) * kTileRows;  // of causal ones, the longest first
+  // Of causal ones, the longest first.
+  const int first = (a.tiles - 1 - int(blockIdx.x % unsigned(a.tiles))) * kTileRows;
   const int64_t plane = blockIdx.x / unsigned(a.tiles), b = plane / a.heads, h = plane % a.heads;
   const E *const k = a.k.plane(b, h / a.group), *const v = a.v.plane(b, h / a.group);
   const HeadScores<E> scores(a, b, h);
@@ -52,9 +52,8 @@ __global__ void __launch_bounds__(kTiledThreads, kWidth == 64 ? 4 : 3)
     float s[kKeys / 8][4];
     clear(s);
     add_turned<E, kKeys>(s, FromRegisters<kWidth>{q}, keys);
-    const auto row_of = [&](int half) { return row + lane_row() + 8 * half; };
-    if (scores.plain(row, 16, at, kKeys)) each_number(s, [&](float& x, int, int) { x *= a.log2_scale; });
-    else each_number(s, [&](float& x, int half, int c) { x = scores.score(x, row_of(half), at + c); });
+    const auto place = [&](int half, int c) { return ScorePlace{row + lane_row() + 8 * half, at + c}; };
+    scores.finish(s, row, 16, at, kKeys, place);
 
     float larger[2] = {top[0], top[1]};
     each_number(s, [&](float x, int half, int) { larger[half] = x > larger[half] ? x : larger[half]; });
@@ -76,7 +75,7 @@ __global__ void __launch_bounds__(kTiledThreads, kWidth == 64 ? 4 : 3)
       total[half] += x;
     });
     each_number(out, [&](float& x, int half, int) { x *= shrink[half]; });
-    if (scores.noise) each_number(s, [&](float& x, int half, int c) { x *= scores.noise_at(row_of(half), at + c); });
+    scores.times_noise(s, place);
 
     ptx::await_copies();
     __syncthreads();  // the values are there, and nobody reads the keys any more
@@ -151,16 +150,15 @@ __global__ void __launch_bounds__(kTiledThreads, 2) attention_tiles_dq(const __g
     __syncthreads();  // this step's are there, and nobody reads those of the step before
     if (at + kKeys < seen) load(at + kKeys);
     const Tile<kWidth> keys{shared[at / kKeys % 2]}, values{shared[at / kKeys % 2] + kTile};
-    const auto row_of = [&](int half) { return row + lane_row() + 8 * half; };
+    const auto place = [&](int half, int c) { return ScorePlace{row + lane_row() + 8 * half, at + c}; };
     float s[kKeys / 8][4], d[kKeys / 8][4];
     clear(s);
     add_turned<E, kKeys>(s, FromRegisters<kWidth>{q}, keys);
-    if (scores.plain(row, 16, at, kKeys)) each_number(s, [&](float& x, int, int) { x *= a.log2_scale; });
-    else each_number(s, [&](float& x, int half, int c) { x = scores.score(x, row_of(half), at + c); });
+    scores.finish(s, row, 16, at, kKeys, place);
     each_number(s, [&](float& x, int half, int) { x = ptx::exp2(x - lse[half]); });
     clear(d);
     add_turned<E, kKeys>(d, FromRegisters<kWidth>{d_out}, values);
-    if (scores.noise) each_number(d, [&](float& x, int half, int c) { x *= scores.noise_at(row_of(half), at + c); });
+    scores.times_noise(d, place);
 #pragma unroll
     for (int i = 0; i < kKeys / 8; ++i)
 #pragma unroll
@@ -219,9 +217,8 @@ __global__ void __launch_bounds__(kTiledThreads, 2) attention_tiles_dkv(const __
       float s[kPart / 8][4], d[kPart / 8][4];
       clear(s);
       add_turned<E, kPart>(s, FromRegisters<kWidth>{k}, queries);
-      if (scores.plain(at, kPart, first + warp_row(), 16))
-        each_number(s, [&](float& x, int, int) { x *= a.log2_scale; });
-      else each_number(s, [&](float& x, int half, int c) { x = scores.score(x, at + c, key + 8 * half); });
+      const auto place = [&](int half, int c) { return ScorePlace{at + c, key + 8 * half}; };
+      scores.finish(s, at, kPart, first + warp_row(), 16, place);
 #pragma unroll
       for (int i = 0; i < kPart / 8; ++i) {
         const Pair lse = *reinterpret_cast<const Pair*>(a.padded_lse + stats + 8 * i);
@@ -230,16 +227,14 @@ __global__ void __launch_bounds__(kTiledThreads, 2) attention_tiles_dkv(const __
       }
       clear(d);
       add_turned<E, kPart>(d, [&](uint32_t (&x)[4], int i) { left_factor(x, values, i); }, gradients);
-      if (scores.noise)
-        each_number(d, [&](float& x, int half, int c) { x *= scores.noise_at(at + c, key + 8 * half); });
+      scores.times_noise(d, place);
 #pragma unroll
       for (int i = 0; i < kPart / 8; ++i) {
         const Pair inner = *reinterpret_cast<const Pair*>(a.inner + stats + 8 * i);
 #pragma unroll
         for (int e = 0; e < 4; ++e) d[i][e] = s[i][e] * (d[i][e] - inner.of[e % 2]);
       }
-      if (scores.noise)
-        each_number(s, [&](float& x, int half, int c) { x *= scores.noise_at(at + c, key + 8 * half); });
+      scores.times_noise(s, place);
       add_product<E, kPart>(dv, s, gradients);
       add_product<E, kPart>(dk, d, queries);
     }
