@@ -20,10 +20,11 @@ struct alignas(16) Chunk {
 namespace ptx {
 #ifdef __CUDACC__
 
+// Where they are missing a kernel compiles, and is not launched: hosts look at what it was compiled for.
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
-#define CNN_ASM(...) __trap()  // not reached: hosts look at what a kernel was compiled for
+inline constexpr bool kMissing = true;
 #else
-#define CNN_ASM(...) asm volatile(__VA_ARGS__)
+inline constexpr bool kMissing = false;
 #endif
 
 using SharedAddress = uint32_t;
@@ -32,45 +33,63 @@ __device__ inline SharedAddress shared_address(const Chunk* p) { return uint32_t
 // c += a b
 template <class E>
 __device__ inline void multiply(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
-  if constexpr (kernels::Same<E, Half>::value)
-    CNN_ASM(
+  if constexpr (kMissing) __trap();
+  else if constexpr (kernels::Same<E, Half>::value)
+    asm volatile(
         "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
-        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};" : "+f"(c[0]),
-        "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
   else
-    CNN_ASM(
+    asm volatile(
         "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
-        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};" : "+f"(c[0]),
-        "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
 // Four matrices [8, 8] from shared memory: lane i gives row i % 8 of matrix i / 8. Word m gets [g][2t, 2t+1] of matrix
 // m, or, turned, its [2t, 2t+1][g].
 __device__ inline void load_matrices(uint32_t (&x)[4], SharedAddress row) {
-  CNN_ASM("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]),
-          "=r"(x[3]) : "r"(row) : "memory");
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3])
+               : "r"(row)
+               : "memory");
 }
 __device__ inline void load_turned(uint32_t (&x)[4], SharedAddress row) {
-  CNN_ASM("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]),
-          "=r"(x[3]) : "r"(row) : "memory");
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3])
+               : "r"(row)
+               : "memory");
 }
 
+__device__ inline void store_chunk(SharedAddress to, const Chunk& x) {
+  asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};"
+               :
+               : "r"(to), "r"(x.words[0]), "r"(x.words[1]), "r"(x.words[2]), "r"(x.words[3])
+               : "memory");
+}
 // *to = there ? *from : zeros, at some time before this thread's await_copies returns.
 __device__ inline void copy_later(SharedAddress to, const Chunk* from, bool there) {
-  CNN_ASM("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(there ? 16 : 0) : "memory");
+  if constexpr (kMissing) __trap();
+  else
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+                 :
+                 : "r"(to), "l"(from), "r"(there ? 16 : 0)
+                 : "memory");
 }
-__device__ inline void store_chunk(SharedAddress to, const Chunk& x) {
-  CNN_ASM("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(x.words[0]), "r"(x.words[1]), "r"(x.words[2]),
-          "r"(x.words[3]) : "memory");
+__device__ inline void await_copies() {
+  if constexpr (kMissing) __trap();
+  else asm volatile("cp.async.wait_all;" : : : "memory");
 }
-__device__ inline void await_copies() { CNN_ASM("cp.async.wait_all;" :: : "memory"); }
 
 // Two floats rounded to E, the first in the lower half.
 template <class E> __device__ inline uint32_t pack(float low, float high) {
   uint32_t both = 0;
-  if constexpr (kernels::Same<E, Half>::value)
-    CNN_ASM("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
-  else CNN_ASM("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
+  if constexpr (kMissing) __trap();
+  else if constexpr (kernels::Same<E, Half>::value)
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
+  else asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
   return both;
 }
 
@@ -80,7 +99,6 @@ __device__ inline float exp2(float x) {
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
-#undef CNN_ASM
 
 #else  // the emulation has the instructions
 using namespace emulation::warp;

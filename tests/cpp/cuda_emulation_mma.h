@@ -11,35 +11,30 @@ struct alignas(16) [[gnu::may_alias]] Sixteen {
   uint32_t words[4];
 };
 
-// Copies of a thread that have not happened yet.
-struct LaterCopies {
-  struct Copy {
-    Sixteen* to;
-    const Sixteen* from;  // null: zeros
-  };
-  Copy copies[64];
-  int count = 0;
-
-  CNN_UNCHECKED static LaterCopies& of_this_thread() {
-    static auto* const all = new LaterCopies[kMaxThreads];
-    return all[machine().current];
-  }
+struct LaterCopy {
+  Sixteen* to;
+  const Sixteen* from;  // null: zeros
 };
-// Whether the copy is put off, which is left to chance.
-CNN_UNCHECKED inline bool put_off(const LaterCopies::Copy& copy) {
-  const unsigned me = machine().current;
-  checks::leave();
-  LaterCopies& later = LaterCopies::of_this_thread();
-  const bool put_off = draw() % 2;
-  if (put_off && later.count == 64) throw std::runtime_error("more copies under way than the emulation keeps");
-  if (put_off) later.copies[later.count++] = copy;
-  checks::enter(me);
-  return put_off;
+inline constexpr int kLaterCopies = 64;  // of a thread
+CNN_UNCHECKED inline LaterCopy* later_copies_of(unsigned thread) {
+  static auto* const all = new LaterCopy[kMaxThreads * kLaterCopies];
+  return all + thread * kLaterCopies;
 }
-CNN_UNCHECKED inline bool next_copy(LaterCopies::Copy* copy) {
-  LaterCopies& later = LaterCopies::of_this_thread();
-  if (later.count == 0) return false;
-  *copy = later.copies[--later.count];
+
+// Whether the copy is put off, which is left to chance.
+CNN_UNCHECKED inline bool put_off(const LaterCopy& copy) {
+  Machine& m = machine();
+  const unsigned me = m.current;
+  checks::leave();
+  const bool later = draw() % 2 && m.later_copies[me] < kLaterCopies;
+  if (later) later_copies_of(me)[m.later_copies[me]++] = copy;
+  checks::enter(me);
+  return later;
+}
+CNN_UNCHECKED inline bool next_copy(LaterCopy* copy) {
+  Machine& m = machine();
+  if (m.later_copies[m.current] == 0) return false;
+  *copy = later_copies_of(m.current)[--m.later_copies[m.current]];
   return true;
 }
 
@@ -98,11 +93,11 @@ inline void load_turned(uint32_t (&x)[4], uintptr_t row) {
 
 // At once or when it is awaited, so that whoever does not wait, or still reads what is overwritten, is found.
 inline void copy_later(uintptr_t to, const void* from, bool there) {
-  const LaterCopies::Copy copy{reinterpret_cast<Sixteen*>(to), there ? static_cast<const Sixteen*>(from) : nullptr};
+  const LaterCopy copy{reinterpret_cast<Sixteen*>(to), there ? static_cast<const Sixteen*>(from) : nullptr};
   if (!put_off(copy)) *copy.to = copy.from ? *copy.from : Sixteen{};
 }
 inline void await_copies() {
-  LaterCopies::Copy copy;
+  LaterCopy copy;
   while (next_copy(&copy)) *copy.to = copy.from ? *copy.from : Sixteen{};
 }
 

@@ -49,6 +49,16 @@ __global__ void sum_by_warps(const int* x, int* y) {
   for (int step = 16; step > 0; step /= 2) sum += __shfl_down_sync(~0u, sum, step);
   if (threadIdx.x % 32 == 0) y[threadIdx.x / 32] = sum;
 }
+// Each thread's four numbers, by a copy that happens later.
+template <bool kAwaits>
+__global__ void copy_later(const int* x, int* y) {
+  alignas(16) __shared__ int row[kThreads];
+  int* const mine = row + 4 * threadIdx.x;
+  for (int i = 0; i < 4; ++i) mine[i] = -1;
+  em::warp::copy_later(reinterpret_cast<uintptr_t>(mine), x + 4 * threadIdx.x, true);
+  if (kAwaits) em::warp::await_copies();
+  for (int i = 0; i < 4; ++i) y[4 * threadIdx.x + unsigned(i)] = mine[i];
+}
 __global__ void half_waits(int) {
   if (threadIdx.x < 32) __syncwarp();
   if (threadIdx.x == 5) __syncwarp();
@@ -165,6 +175,10 @@ void test_barriers() {
   }
   EXPECT(right);
   EXPECT(wrong_without);  // a missing barrier shows in the result too
+  EXPECT(said([&] { CNN_LAUNCH(copy_later<true>, 1, kThreads / 4, from, to); }).empty());
+  EXPECT(values(to, x.size()) == x);
+  EXPECT(said([&] { CNN_LAUNCH(copy_later<false>, 1, kThreads / 4, from, to); }).empty());
+  EXPECT(values(to, x.size()) != x);  // nor can copies go unawaited
   EXPECT(has(said([] { CNN_LAUNCH(half_waits, 1, kThreads, 0); }), "deadlock"));
   EXPECT(said([&] { CNN_LAUNCH(sum_twice<true>, 1, kThreads, from, to); }).empty());
   EXPECT(said([&] { CNN_LAUNCH(sum_by_warps, 1, kThreads, from, to); }).empty());

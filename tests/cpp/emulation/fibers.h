@@ -33,6 +33,7 @@ struct Machine {
   bool made[kMaxThreads] = {};
   State states[kMaxThreads];
   uint64_t exchange[kMaxThreads];  // what lanes shuffle
+  int later_copies[kMaxThreads];  // how many copies of a thread are put off (cuda_emulation_mma.h)
   std::vector<char> stacks = std::vector<char>(kStack * kMaxThreads);
   unsigned threads = 0, current = 0;
   void (*body)(const void*) = nullptr;
@@ -114,6 +115,7 @@ CNN_UNCHECKED inline void run_block() {
   checks::begin_block();
   for (unsigned t = 0; t < m.threads; ++t) {
     m.states[t] = State::Ready;
+    m.later_copies[t] = 0;
     order[t] = t;
   }
   while (done < m.threads) {
