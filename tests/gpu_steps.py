@@ -297,6 +297,18 @@ DRAWN = {
     "log_normal_": lambda lib: empty(lib).log_normal_(0, 0.5),
     "geometric_": lambda lib: empty(lib).geometric_(0.3),
     "multinomial": lambda lib: lib.multinomial(lib.linspace(1, 2, 64, device="cuda"), 8),
+    "multinomial with replacement": lambda lib: lib.multinomial(
+        lib.linspace(1, 2, 64, device="cuda").repeat(3, 1), 40, True
+    ),
+    "poisson": lambda lib: lib.poisson(lib.linspace(0, 63, 64, device="cuda")),
+    "poisson of high rates": lambda lib: lib.poisson(lib.linspace(5e3, 5e5, 64, device="cuda")),
+    "_standard_gamma": lambda lib: lib._standard_gamma(lib.linspace(0.1, 30, 64, device="cuda")),
+    "_sample_dirichlet": lambda lib: lib._sample_dirichlet(
+        lib.linspace(0.1, 30, 64, device="cuda").view(8, 8)
+    ),
+    "binomial": lambda lib: lib.binomial(
+        lib.linspace(1, 64, 64, device="cuda").floor(), lib.linspace(0, 1, 64, device="cuda")
+    ),
     "dropout": dropped,
     "dropout of 63": lambda lib: dropped(lib, 63),
     "dropout of many": lambda lib: dropped(lib, MANY)[::9973],

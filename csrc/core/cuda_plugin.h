@@ -11,7 +11,7 @@
 
 namespace cnn {
 
-inline constexpr int kCudaPluginAbi = 10;  // raised whenever this, Backend, HeavyTable or a list of functors changes
+inline constexpr int kCudaPluginAbi = 11;  // raised whenever this, Backend, HeavyTable or a list of functors changes
 
 struct CudaProperties {
   std::string name;

@@ -2,10 +2,10 @@
 // elements and from the size of a launch there (`threads`), whichever thread of which launch computes it here.
 #pragma once
 
+#include "kernels/draw.h"
 #include "kernels/functor.h"
-#include "kernels/math.h"
 #include "kernels/note.h"
-#include "kernels/philox.h"
+#include "kernels/random_variates.h"
 
 namespace cnn::kernels::inline CNN_ISA {
 
@@ -13,76 +13,9 @@ namespace cnn::kernels::inline CNN_ISA {
 #define CNN_EACH_RANDOM(X)                                                                            \
   X(DrawUniform, Floats) X(DrawNormal, Floats) X(DrawLogNormal, Floats) X(DrawExponential, Floats)      \
   X(DrawCauchy, Floats) X(DrawGeometric, Floats) X(DrawBernoulli, Floats) X(DrawIntegers, Floats)       \
-  X(DrawByChance, Floats) X(DrawDropout, Floats) X(ScaleKept, Floats) X(ShuffleTies, Floats)
-
-inline constexpr int kDrawDims = 12;
-
-// Where element i lies in two tensors of one shape; the last dimension steps fastest.
-struct DrawPlaces {
-  int ndim = 0;  // 0: both are dense, in the order in which they are drawn
-  int64_t sizes[kDrawDims], strides[kDrawDims], other_strides[kDrawDims];
-  struct Two {
-    int64_t one, other;
-  };
-  CNN_HD Two of(int64_t i) const {
-    if (ndim == 0) return {i, i};
-    Two at = {0, 0};
-    for (int d = ndim - 1; d >= 0; --d) {
-      const int64_t q = i % sizes[d];
-      i /= sizes[d];
-      at.one += q * strides[d];
-      at.other += q * other_strides[d];
-    }
-    return at;
-  }
-};
-
-// Numbers in the type in which they are drawn, as a dtype has them.
-template <class T> CNN_HD int64_t to_integer(T x) {
-  if constexpr (kIsFloating<T>) return x < T(0x1p63) ? int64_t(x) : INT64_MAX;
-  else return int64_t(x);
-}
-template <class T> CNN_HD void store_drawn(void* y, DType dtype, int64_t at, T x) {
-  switch (dtype) {
-    case DType::Float32:
-      static_cast<float*>(y)[at] = float(x);
-      return;
-    case DType::Float64:
-      static_cast<double*>(y)[at] = double(x);
-      return;
-    case DType::Float16:
-      static_cast<Half*>(y)[at] = Half(float(x));
-      return;
-    case DType::BFloat16:
-      static_cast<BFloat16*>(y)[at] = BFloat16(float(x));
-      return;
-    case DType::Int64:
-      static_cast<int64_t*>(y)[at] = to_integer(x);
-      return;
-    case DType::Int32:
-      static_cast<int32_t*>(y)[at] = int32_t(to_integer(x));
-      return;
-    case DType::Int16:
-      static_cast<int16_t*>(y)[at] = int16_t(to_integer(x));
-      return;
-    case DType::Int8:
-      static_cast<int8_t*>(y)[at] = int8_t(to_integer(x));
-      return;
-    case DType::UInt8:
-      static_cast<uint8_t*>(y)[at] = uint8_t(to_integer(x));
-      return;
-    case DType::Bool:
-      static_cast<bool*>(y)[at] = x != T(0);
-      return;
-    default:
-      return;
-  }
-}
-template <class T> CNN_HD T rounded_to(DType dtype, T x) {
-  if (dtype == DType::Float16) return T(float(Half(float(x))));
-  if (dtype == DType::BFloat16) return T(float(BFloat16(float(x))));
-  return x;
-}
+  X(DrawByChance, Floats) X(DrawDropout, Floats) X(ScaleKept, Floats) X(ShuffleTies, Floats)            \
+  X(DrawGamma, Floats) X(DrawPoisson, Floats) X(DrawBinomial, Floats) X(DrawCategories, Floats)         \
+  X(NoteWeights, Floats) X(GammaGrad, Floats) X(BetaGrad, Floats)
 
 // Of a tensor of n elements, `threads` threads each take the elements at their number, at `threads` more and so on,
 // four (of 53 or 64 bits two) for each block of their sequence. Block i is number i / threads of sequence i % threads.
@@ -135,35 +68,12 @@ template <class F> struct DrawUnits : Draw<F> {
   }
 };
 
-// Box and Muller's transform of two words, the sine first.
-CNN_HD void normals(uint32_t radius, uint32_t angle, float* z) {
-  constexpr float kTurn = 0x1p-32f * 6.2831855f;
-  const float s = sqrt(-2.0f * log(unit(radius))), v = fma(float(angle), kTurn, kTurn / 2);
-#ifdef __CUDA_ARCH__
-  __sincosf(v, &z[0], &z[1]);  // as the library has it whose numbers these are
-  z[0] *= s;
-  z[1] *= s;
-#else
-  z[0] = s * sin(v);
-  z[1] = s * cos(v);
-#endif
-}
 template <class F> struct DrawNormals : Draw<F> {
   CNN_HD static void from_words(const Words& w, float (&z)[4]) {
     normals(w.at[0], w.at[1], &z[0]);
     normals(w.at[2], w.at[3], &z[2]);
   }
-  CNN_HD static void from_words(const Words& w, double (&z)[2]) {
-    const double s = sqrt(-2.0 * log(unit(w.at[0], w.at[1]))), half_turns = 2.0 * unit(w.at[2], w.at[3]);
-#ifdef __CUDA_ARCH__
-    sincospi(half_turns, &z[0], &z[1]);
-    z[0] *= s;
-    z[1] *= s;
-#else
-    z[0] = s * sin(half_turns * 3.14159265358979323846);
-    z[1] = s * cos(half_turns * 3.14159265358979323846);
-#endif
-  }
+  CNN_HD static void from_words(const Words& w, double (&z)[2]) { normals(w, z); }
 };
 
 // ---- Distributions ----
@@ -255,25 +165,13 @@ struct DrawByChance : DrawTarget {
   const void* p = nullptr;
   DType p_dtype = DType::Float32;
   Note* bad = nullptr;  // of probabilities outside [0, 1]
-  template <class T> CNN_HD T chance(int64_t at) const {
-    switch (p_dtype) {
-      case DType::Float64:
-        return T(static_cast<const double*>(p)[at]);
-      case DType::Float16:
-        return T(float(static_cast<const Half*>(p)[at]));
-      case DType::BFloat16:
-        return T(float(static_cast<const BFloat16*>(p)[at]));
-      default:
-        return T(static_cast<const float*>(p)[at]);
-    }
-  }
   template <class T> CNN_HD void operator()(int64_t i) const {
     const Words w = random.block(uint64_t(i), 0);
     for (int lane = 0; lane < 4; ++lane) {
       const int64_t element = 4 * i + lane;
       if (element >= n) continue;
       const DrawPlaces::Two at = places.of(element);
-      const T c = chance<T>(at.other);
+      const T c = load_number<T>(p, p_dtype, at.other);
       if (!((c >= T(0)) & (c <= T(1)))) bad->add(element, 0);
       store_drawn(y, dtype, at.one, T(unit(w.at[lane])) <= c ? 1.0f : 0.0f);
     }

@@ -306,18 +306,26 @@ Tensor multinomial(const Tensor& input, int64_t num_samples, bool replacement, G
   check(replacement || num_samples <= n, "multinomial",
         "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
   NoGrad guard;
-  const Tensor bad = logical_or(logical_not(isfinite(input)), lt(input, wrapped_number(0.0)));
-  check(!any(bad).item().to_bool(), "", "probability tensor contains either `inf`, `nan` or element < 0");
+  constexpr const char* kNoWeights = "invalid multinomial distribution (sum of probabilities <= 0)";
+  const bool on_gpu = input.device().is_cuda();
   const Tensor total = sum(input, Dims{-1}, true);
-  check(!any(eq(total, wrapped_number(0.0))).item().to_bool(), "",
-        "invalid multinomial distribution (sum of probabilities <= 0)");
+  check(n > 0 || total.numel() == 0, "", kNoWeights);
+  if (on_gpu) {
+    cuda_watch_weights(input, total);
+  } else {
+    const Tensor bad = logical_or(logical_not(isfinite(input)), lt(input, wrapped_number(0.0)));
+    check(!any(bad).item().to_bool(), "", "probability tensor contains either `inf`, `nan` or element < 0");
+    check(!any(eq(total, wrapped_number(0.0))).item().to_bool(), "", kNoWeights);
+  }
   if (!replacement || num_samples == 1) {  // the largest p / q, q exponential (Efraimidis and Spirakis 2006)
-    const Tensor q = exponential_(empty(input.shape(), input.dtype(), input.device()), 1, generator);
+    const Tensor q = exponential_(empty_like(input, input.dtype()), 1, generator);
     const Tensor keys = div(input, q);
     return num_samples == 1 ? argmax(keys, -1, true) : topk(keys, num_samples, -1, true, true).second;
   }
   Dims shape = input.shape();
   shape[shape.size() - 1] = num_samples;
+  if (on_gpu && total.numel() > 0)
+    return cuda_categories(input, total, num_samples, generator_for(input.device(), generator));
   const Tensor distribution = div(cumsum(input, -1), total);
   const Tensor places = uniform_(empty(shape, DType::Float64, input.device()), 0, 1, generator);
   return clamp(searchsorted(distribution, places), {}, Scalar(n - 1));

@@ -11,6 +11,7 @@
 #include "cnn/ops/compare.h"
 #include "cnn/ops/copy.h"
 #include "cnn/ops/create.h"
+#include "cnn/ops/scan.h"
 #include "cnn/ops/sort.h"
 #include "cnn/ops/view.h"
 #include "core/cuda_plugin.h"
@@ -162,7 +163,7 @@ void cuda_geometric(const Tensor& x, double p, Generator& g) {
 }
 void cuda_bernoulli(const Tensor& x, double p, double one, Generator& g) {
   kernels::DrawBernoulli f;
-  f.p = p;
+  f.p = p == 1 ? 2 : p;  // numbers of (0, 1] are below it; PyTorch draws a 0 where one of 2^25 is 1
   f.one = one;
   draw("bernoulli_", f, x, drawn_in(x), g);
 }
@@ -263,10 +264,82 @@ Tensor scale_kept(const Tensor& x, const Tensor& kept, double scale) {
                      [kept, scale](Grads& g) { g[0] = scale_kept(g.out(), kept, scale); });
 }
 
-uint64_t cuda_drawn_seed(Generator& g) {
-  const Generator::Stretch s = g.take_offsets(4);
-  const kernels::Words w = kernels::Philox{s.seed, s.offset / 4}.block(0, 0);
-  return uint64_t(w.at[0]) << 32 | w.at[1];
+// ---- Parameters that are tensors ----
+
+namespace {
+void fail_plainly(const Watch& w, int64_t, const char* when) { fail(w.kind, "", w.op, when); }
+kernels::Note* note_for(const Tensor& x, const char* message) {
+  return backend(x.device()).watch({fail_plainly, message, ErrorKind::Runtime, 0, 0});
+}
+
+// `count` numbers are counted as drawn, as PyTorch counts, however many words an element takes.
+template <class F>
+void draw_variates(const char* op, F f, const Tensor& y, const Tensor& a, const Tensor& b, int64_t calls,
+                   uint64_t count, Generator& g) {
+  f.n = y.numel();
+  f.random = taken(g, int64_t(count));
+  f.y = y.raw();
+  f.dtype = y.dtype();
+  f.places = places_in(op, in_c_order(y.shape().size()), y.shape(), a.strides(), b.strides());
+  each(f, calls, drawn_in(y), y.device());
+}
+}  // namespace
+
+void cuda_gamma(const Tensor& y, const Tensor& alpha, Generator& g) {
+  if (y.numel() == 0) return;
+  kernels::DrawGamma f;
+  f.alpha = alpha.raw();
+  draw_variates("_standard_gamma", f, y, y, alpha, y.numel(), 10, g);
+}
+void cuda_poisson(const Tensor& y, const Tensor& rate, Generator& g) {
+  if (y.numel() == 0) return;
+  kernels::DrawPoisson f;
+  f.rate = rate.raw();
+  f.bad = note_for(y, "invalid Poisson rate, expected rate to be non-negative");
+  draw_variates("poisson", f, y, y, rate, y.numel(), 20, g);
+}
+void cuda_binomial(const Tensor& y, const Tensor& count, const Tensor& prob, Generator& g) {
+  if (y.numel() == 0) return;
+  const Tensor counts = expand(count, y.shape()), probs = expand(prob, y.shape());
+  kernels::DrawBinomial f;
+  f.count = counts.raw();
+  f.p = probs.raw();
+  constexpr int64_t kBlock = kernels::DrawBinomial::kThreads * kernels::DrawBinomial::kElements;
+  draw_variates("binomial", f, y, counts, probs, (y.numel() + kBlock - 1) / kBlock * kernels::DrawBinomial::kThreads,
+                42, g);
+}
+
+void cuda_watch_weights(const Tensor& weights, const Tensor& totals) {
+  for (const Tensor* x : {&weights, &totals}) {
+    const Tensor dense = contiguous(*x);
+    kernels::NoteWeights f;
+    f.x = dense.raw();
+    f.dtype = x->dtype();
+    f.totals = x == &totals;
+    f.bad = note_for(*x, f.totals ? "invalid multinomial distribution (sum of probabilities <= 0)"
+                                  : "probability tensor contains either `inf`, `nan` or element < 0");
+    each(f, x->numel(), drawn_in(*x), x->device());
+  }
+}
+
+Tensor cuda_categories(const Tensor& weights, const Tensor& totals, int64_t samples, Generator& g) {
+  constexpr int64_t kThreads = 128, kMostRows = 65535;  // of a block and in a grid of PyTorch's launch
+  const Tensor shares = contiguous(div(weights, totals)), sums = contiguous(cumsum(shares, -1));
+  Dims shape = weights.shape();
+  kernels::DrawCategories f;
+  f.samples = shape[shape.size() - 1] = samples;
+  f.categories = weights.shape().back();
+  const int64_t rows = weights.numel() / f.categories;
+  const Tensor y = empty(shape, DType::Int64, weights.device());
+  f.row_threads = (samples + kThreads - 1) / kThreads * kThreads;
+  f.most_rows = std::min(rows, kMostRows);
+  f.random = taken(g, ((rows - 1) / f.most_rows + 1) * 4);
+  f.shares = shares.raw();
+  f.sums = sums.raw();
+  f.dtype = weights.dtype();
+  f.y = y.data<int64_t>();
+  each(f, rows * samples, drawn_in(weights), weights.device());
+  return y;
 }
 
 }  // namespace cnn

@@ -32,7 +32,15 @@ std::pair<Tensor, Tensor> cuda_dropout(const Tensor& x, double p, Generator& g);
 // x * scale where `kept`, else 0; differentiable in x.
 Tensor scale_kept(const Tensor& x, const Tensor& kept, double scale);
 
-// A seed for numbers that are drawn on the CPU for a GPU, from the GPU's generator.
-uint64_t cuda_drawn_seed(Generator& g);
+// Draws with parameters for each element, of the dtype of y and expanded to its shape, into y, which is dense. A later
+// call tells of rates that are negative.
+void cuda_gamma(const Tensor& y, const Tensor& alpha, Generator& g);
+void cuda_poisson(const Tensor& y, const Tensor& rate, Generator& g);
+void cuda_binomial(const Tensor& y, const Tensor& count, const Tensor& prob, Generator& g);
+
+// Has a later call tell of weights [..., n] that are negative or not finite, or whose totals [..., 1] are 0.
+void cuda_watch_weights(const Tensor& weights, const Tensor& totals);
+// Of each row of weights, or of the only one, `samples` categories, with replacement.
+Tensor cuda_categories(const Tensor& weights, const Tensor& totals, int64_t samples, Generator& g);
 
 }  // namespace cnn

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/random.h"
-#include "core/random_variates.h"
+#include "ops/variates.h"
 #include "expect.h"
 #include "kernels/philox.h"
 

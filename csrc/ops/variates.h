@@ -1,5 +1,5 @@
-// Single draws of the gamma, Poisson and binomial distributions, with PyTorch's algorithms and order of draws, so that
-// the same seed gives the same numbers. The caller holds the generator's lock, for the length of a whole tensor.
+// Single draws of the gamma, Poisson and binomial distributions on the CPU (kernels/variates.h), so that the same seed
+// gives PyTorch's numbers. The caller holds the generator's lock, for the length of a whole tensor.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace cnn {
 
 // T is the type of the parameters, which the constants of a method are rounded to.
 
-// A gamma number of rate 1, by Marsaglia and Tsang's squeeze (2000).
+// A gamma number of rate 1.
 template <class T>
 CNN_API double gamma_variate(Generator& generator, T alpha);
 // rate >= 0
