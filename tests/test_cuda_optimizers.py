@@ -1,5 +1,7 @@
 """Optimizers on a GPU: the CPU's steps, in one launch for all parameters."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,200 @@ def test_a_step_is_one_launch(make):
     set_gradients(params, 9)
     counts = counted(optimizer.step)
     assert (counts.launches, counts.copies, counts.waits, counts.blocks) == (1, 0, 0, 0)
+
+
+# Counts and rates on the GPU -----------------------------------------------------------------------
+
+quiet = pytest.mark.filterwarnings("ignore:This instance was constructed with capturable")
+
+
+def rate(value, as_tensor):
+    return cnn.tensor(value, device="cuda") if as_tensor else value
+
+
+# Of (parameters, is the rate a tensor on the GPU?, options)
+CAPTURABLE = {
+    "Adam": lambda p, t, **o: optim.Adam(p, rate(0.1, t), weight_decay=0.01, **o),
+    "Adam without memory": lambda p, t, **o: optim.Adam(p, rate(0.1, t), (0.0, 0.0), **o),
+    "Adam amsgrad": lambda p, t, **o: optim.Adam(p, rate(0.1, t), amsgrad=True, maximize=True, **o),
+    "AdamW": lambda p, t, **o: optim.AdamW(p, rate(0.1, t), **o),
+    "RMSprop": lambda p, t, **o: optim.RMSprop(
+        p, rate(0.01, t), momentum=0.5, centered=True, weight_decay=0.1, **o
+    ),
+    "Adadelta": lambda p, t, **o: optim.Adadelta(p, rate(1.0, t), weight_decay=0.1, **o),
+    "Adamax": lambda p, t, **o: optim.Adamax(p, rate(0.1, t), maximize=True, **o),
+    "NAdam": lambda p, t, **o: optim.NAdam(p, rate(0.1, t), weight_decay=0.1, **o),
+    "NAdam decoupled": lambda p, t, **o: optim.NAdam(
+        p, rate(0.1, t), weight_decay=0.1, decoupled_weight_decay=True, **o
+    ),
+    "RAdam": lambda p, t, **o: optim.RAdam(p, rate(0.1, t), weight_decay=0.1, **o),
+    "Rprop": lambda p, t, **o: optim.Rprop(p, rate(0.1, t), **o),
+    "ASGD": lambda p, t, **o: optim.ASGD(p, rate(0.1, t), t0=2, weight_decay=0.1, **o),
+}
+
+
+@quiet
+@pytest.mark.parametrize("dtype", (cnn.float32, cnn.float64, cnn.bfloat16), ids=str)
+@pytest.mark.parametrize("name", CAPTURABLE)
+def test_counts_on_the_gpu_give_the_same_steps(name, dtype):
+    make = CAPTURABLE[name]
+    want, plain = steps(lambda p: make(p, False), "cuda", dtype)
+    tolerance = {cnn.float32: 1e-6, cnn.float64: 1e-7, cnn.bfloat16: 1e-2}[dtype]
+    for as_tensor in (False, True):
+        got, optimizer = steps(lambda p, t=as_tensor: make(p, t, capturable=True), "cuda", dtype)
+        for a, b in zip(got, want):
+            assert cnn.allclose(a.double(), b.double(), tolerance, tolerance)
+        for p, q in zip(got, want):
+            state, expected = optimizer.state[p], plain.state[q]
+            assert list(state) == list(expected) and all(x.is_cuda for x in state.values())
+            assert state["step"].dtype == cnn.float32 and state["step"].item() == 8
+            for key in {"mu_product", "mu", "eta"} & set(state):
+                assert cnn.allclose(state[key].cpu(), expected[key])
+
+
+@quiet
+@pytest.mark.parametrize("as_tensor", (False, True))
+@pytest.mark.parametrize("name", CAPTURABLE)
+def test_a_graph_steps_on(name, as_tensor):
+    def train(recorded):
+        params = parameters("cuda")
+        optimizer = CAPTURABLE[name](params, as_tensor, capturable=True)
+        gradients = [cnn.zeros_like(p) for p in params]
+        for p, g in zip(params, gradients):
+            p.grad = g
+
+        def feed(step):
+            for i, g in enumerate(gradients):
+                g.copy_(cnn.arange(g.numel()).add(i + 7 * step).sin().view(g.shape))
+
+        feed(0)
+        optimizer.step()  # the state is there when the step is recorded
+        if recorded:
+            graph = cnn.cuda.CUDAGraph()
+            with cnn.cuda.graph(graph):
+                optimizer.step()
+        for step in range(1, 6):
+            feed(step)
+            if as_tensor:
+                optimizer.param_groups[0]["lr"].mul_(0.5)
+            graph.replay() if recorded else optimizer.step()
+        return params, optimizer
+
+    (got, one), (want, other) = train(True), train(False)
+    for a, b in zip(got, want):
+        assert cnn.equal(a, b)
+        assert all(cnn.equal(x, other.state[b][key]) for key, x in one.state[a].items())
+        assert one.state[a]["step"].item() == 6
+
+
+@quiet
+@pytest.mark.parametrize("name", CAPTURABLE)
+def test_a_counted_step_is_two_launches(name):
+    for as_tensor in (False, True):
+        params, optimizer = steps(
+            lambda p, t=as_tensor: CAPTURABLE[name](p, t, capturable=True), "cuda"
+        )
+        set_gradients(params, 9)
+        counts = counted(optimizer.step)
+        assert counts.launches <= 2 + as_tensor and (counts.copies, counts.waits) == (0, 0)
+
+
+@quiet
+@pytest.mark.parametrize("dtype", (cnn.float32, cnn.bfloat16), ids=str)
+@pytest.mark.parametrize("name", CAPTURABLE)
+def test_counts_travel_in_state_dicts(name, dtype):
+    def make(p, capturable=True):
+        return CAPTURABLE[name](p, False, capturable=capturable)
+
+    for before, after in ((True, True), (False, False), (True, False), (False, True)):
+        params, optimizer = steps(lambda p, c=before: make(p, c), "cuda", dtype, 3)
+        twins = [p.detach().clone().requires_grad_() for p in params]
+        loaded = make(twins, after)
+        saved = copy.deepcopy(optimizer.state_dict())
+        saved["param_groups"][0]["capturable"] = after
+        loaded.load_state_dict(saved)
+        for p in twins:
+            assert loaded.state[p]["step"].item() == 3
+            assert loaded.state[p]["step"].dtype == cnn.float32
+            assert loaded.state[p]["step"].is_cuda or not after
+        for step in (3, 4):
+            set_gradients(params, step)
+            set_gradients(twins, step)
+            optimizer.step()
+            loaded.step()
+        for a, b in zip(params, twins):
+            assert cnn.allclose(a.float(), b.float(), 1e-6 if dtype == cnn.float32 else 1e-2, 1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:The CUDA Graph is empty")
+def test_what_cannot_be_captured():
+    p = cnn.ones(3, device="cuda", requires_grad=True)
+    p.grad = cnn.ones(3, device="cuda")
+    for name, make in CAPTURABLE.items():
+        optimizer = make([p], False)
+        optimizer.step()
+        before = p.detach().clone()
+        with pytest.raises(RuntimeError, match="param_groups' capturable is False"):
+            with cnn.cuda.graph(cnn.cuda.CUDAGraph()):
+                optimizer.step()
+        assert cnn.equal(p.detach(), before) and optimizer.state[p]["step"].item() == 1, name
+        there = cnn.ones(3, requires_grad=True)
+        there.grad = cnn.ones(3)
+        with pytest.raises(
+            AssertionError, match="If capturable=True, params.* and state_steps must"
+        ):
+            make([there], False, capturable=True).step()
+        assert there.tolist() == [1, 1, 1]
+    counts = [cnn.zeros((), device="cuda")]
+    x = [cnn.ones(3)]
+    with pytest.raises(RuntimeError, match="step count on cuda:0 for a parameter on cpu"):
+        cnn._C._adam_step(x, x, x, x, [], counts, 0.1, 0.9, 0.9, 1e-8, 0.0, False, False, False)
+    x = [cnn.ones(3, device="cuda")]
+    for bad, words in (
+        (counts[0].half(), "float32 or float64"),
+        (cnn.zeros(2), "one floating-point"),
+    ):
+        with pytest.raises(RuntimeError, match=words):
+            cnn._C._adam_step(x, x, x, x, [], [bad], 0.1, 0.9, 0.9, 1e-8, 0.0, False, False, False)
+    with pytest.raises(RuntimeError, match="a rate of one floating-point element"):
+        cnn._C._sgd_step(x, x, [], 0.1, 0.0, 0.0, 0.0, False, False, False, cnn.ones(2))
+    assert x[0].tolist() == [1, 1, 1]
+
+
+def test_sgd_reads_its_rate_on_the_gpu():
+    for momentum in (0.0, 0.9):
+        results = []
+        for recorded in (False, True):
+            p = cnn.ones(3, device="cuda", requires_grad=True)
+            p.grad = cnn.ones(3, device="cuda")
+            lr = cnn.tensor(0.5, device="cuda")
+            optimizer = optim.SGD([p], lr, momentum=momentum)
+            optimizer.step()
+            assert counted(optimizer.step).waits == 0
+            if recorded:
+                graph = cnn.cuda.CUDAGraph()
+                with cnn.cuda.graph(graph):
+                    optimizer.step()
+            for _ in range(3):
+                lr.mul_(0.5)
+                graph.replay() if recorded else optimizer.step()
+            results.append(p.detach())
+        assert cnn.equal(*results)
+    assert results[0].tolist()[0] < 0
+
+
+def test_steps_of_parameters_that_are_counted_apart():
+    # Counts on both sides, of two dtypes, and one that is given twice.
+    p = [cnn.ones(2, device="cuda") for _ in range(4)]
+    g, m, v = ([cnn.ones(2, device="cuda") * k for _ in p] for k in (1.0, 0.0, 0.0))
+    counts = [
+        cnn.zeros((), device="cuda"), cnn.zeros(()), cnn.zeros((), dtype=cnn.float64, device="cuda"),
+    ]  # fmt: skip
+    counts.append(counts[0])
+    for _ in range(2):
+        cnn._C._adam_step(p, g, m, v, [], counts, 0.1, 0.9, 0.9, 1e-8, 0.0, False, False, False)
+    assert [c.item() for c in counts] == [4, 2, 2, 4]
+    assert cnn.allclose(p[1], p[2]) and not cnn.allclose(p[0], p[1])
 
 
 def test_more_parameters_than_arguments_hold():

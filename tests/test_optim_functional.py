@@ -89,10 +89,12 @@ def test_steps_have_to_be_tensors():
         cnn.optim.adadelta.adadelta(
             [p], [p], [p], [p], [1.0], lr=1, rho=0.9, eps=1e-6, weight_decay=0, maximize=False
         )
-    with pytest.raises(NotImplementedError, match="capturable"):
+    with pytest.raises(AssertionError, match="params and state_steps must be on supported"):
         cnn.optim.adadelta.adadelta(
-            [], [], [], [], [], True, lr=1, rho=0.9, eps=1e-6, weight_decay=0, maximize=False
-        )
+            [p], [p], [p], [p], [cnn.zeros(())], True,
+            lr=1, rho=0.9, eps=1e-6, weight_decay=0, maximize=False,
+        )  # fmt: skip
+    assert p.tolist() == [1, 1]
 
 
 def test_adafactor_against_its_formula():

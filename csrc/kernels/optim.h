@@ -18,6 +18,14 @@ namespace cnn::kernels::inline CNN_ISA {
   X(AdadeltaStep, Floats) X(AdamaxStep, Floats) X(NadamStep, Floats) X(RadamStep, Floats)      \
   X(RpropStep, Floats) X(AsgdStep, Floats) X(ScaleBy, Floats)          \
   X(PartNorm, Floats)
+// Those of GPUs alone, where steps are counted, too.
+#define CNN_EACH_COUNTED(X)                                                                              \
+  X(CountSgd, Floats) X(CountAdam, Floats) X(CountAdagrad, Floats) X(CountRmsprop, Floats)               \
+  X(CountAdadelta, Floats) X(CountAdamax, Floats) X(CountNadam, Floats) X(CountRadam, Floats)            \
+  X(CountRprop, Floats) X(CountAsgd, Floats) X(CountedSgd, Floats) X(CountedAdam, Floats)                \
+  X(CountedAdagrad, Floats) X(CountedRmsprop, Floats) X(CountedAdadelta, Floats) X(CountedAdamax, Floats)\
+  X(CountedNadam, Floats) X(CountedRadam, Floats) X(CountedRprop, Floats) X(CountedAsgd, Floats)
+#define CNN_EACH_OPTIM_ID(X) CNN_EACH_OPTIM(X) CNN_EACH_COUNTED(X)
 
 // a + w (b - a), rounded so that w = 1 gives b. Written without a branch, or loops over it do not vectorise.
 template <class T>
@@ -33,8 +41,11 @@ struct SgdStep {
   void* p;
   const void* g;
   void* b;  // null without momentum
-  double lr, momentum, dampening, weight_decay, sign;
+  double momentum, dampening, weight_decay, sign;
   bool nesterov, first;
+  struct Numbers {
+    double lr;
+  } of = {};
   static constexpr int kCost = 1;
   CNN_HD bool flushes_subnormals() const { return true; }
 
@@ -49,18 +60,17 @@ struct SgdStep {
       buffer = next;
       d = nesterov ? d + T(momentum) * next : next;
     }
-    x = x - T(lr) * d;
+    x = x - T(of.lr) * d;
   }
 };
 
-// What Adam and its kin begin with: p = p shrink when decoupled, else g = sign g + weight_decay p,
-// m = m + (1 - beta1) (g - m),   v = beta2 v + (1 - beta2) g g
+// What Adam and its kin begin with: p = p shrink when decoupled, with shrink = 1 - lr weight_decay, else
+// g = sign g + weight_decay p,   m = m + (1 - beta1) (g - m),   v = beta2 v + (1 - beta2) g g
 struct Moments {
   void* p;
   const void* g;
   void *m, *v;
   double beta1, beta2, eps, weight_decay, sign;
-  double shrink;  // 1 - lr weight_decay
   bool decoupled;
   static constexpr int kCost = 4;
   CNN_HD bool flushes_subnormals() const { return eps > 1e-12; }
@@ -68,7 +78,7 @@ struct Moments {
   template <class T> struct Now {
     T x, d, mean, square;
   };
-  template <class T> CNN_HD Now<T> advance(int64_t i) const {
+  template <class T> CNN_HD Now<T> advance(int64_t i, double shrink) const {
     T x = static_cast<T*>(p)[i];
     T d = static_cast<const T*>(g)[i] * T(sign);
     if (weight_decay != 0) {
@@ -88,18 +98,20 @@ struct Moments {
 // because divisions and roots are what the loop waits for.
 struct AdamStep : Moments {
   void* w;  // null without amsgrad
-  double step_size, root_scale;
+  struct Numbers {
+    double shrink, step_size, root_scale;
+  } of = {};
 
   template <class T>
   CNN_HD void operator()(int64_t i) const {
-    const Now<T> now = advance<T>(i);
+    const Now<T> now = advance<T>(i, of.shrink);
     T square = now.square;
     if (w) {
       const T before = static_cast<T*>(w)[i];
       square = square > before || square != square ? square : before;  // NaN stays
       static_cast<T*>(w)[i] = square;
     }
-    static_cast<T*>(p)[i] = now.x - T(step_size) * now.mean / (T(root_scale) * sqrt(square) + T(eps));
+    static_cast<T*>(p)[i] = now.x - T(of.step_size) * now.mean / (T(of.root_scale) * sqrt(square) + T(eps));
   }
 };
 
@@ -109,7 +121,10 @@ struct AdagradStep {
   void* p;
   const void* g;
   void* s;
-  double rate, eps, weight_decay, sign;
+  double eps, weight_decay, sign;
+  struct Numbers {
+    double rate;
+  } of = {};
   static constexpr int kCost = 4;
   CNN_HD bool flushes_subnormals() const { return eps > 1e-12; }
 
@@ -120,7 +135,7 @@ struct AdagradStep {
     if (weight_decay != 0) d = d + T(weight_decay) * x;
     const T sum = static_cast<T*>(s)[i] + d * d;
     static_cast<T*>(s)[i] = sum;
-    x = x - T(rate) * d / (sqrt(sum) + T(eps));
+    x = x - T(of.rate) * d / (sqrt(sum) + T(eps));
   }
 };
 
@@ -133,7 +148,10 @@ struct RmspropStep {
   void* v;
   void* a;  // null unless centered
   void* b;  // null without momentum
-  double lr, alpha, eps, weight_decay, momentum, sign;
+  double alpha, eps, weight_decay, momentum, sign;
+  struct Numbers {
+    double lr;
+  } of = {};
   static constexpr int kCost = 4;
   CNN_HD bool flushes_subnormals() const { return eps > 1e-12; }
 
@@ -150,11 +168,11 @@ struct RmspropStep {
       square = square - mean * mean;
     }
     const T root = sqrt(square) + T(eps);
-    T step = T(lr) * d / root;
+    T step = T(of.lr) * d / root;
     if (b) {
       const T next = static_cast<T*>(b)[i] * T(momentum) + d / root;
       static_cast<T*>(b)[i] = next;
-      step = T(lr) * next;
+      step = T(of.lr) * next;
     }
     x = x - step;
   }
@@ -166,7 +184,10 @@ struct AdadeltaStep {
   void* p;
   const void* g;
   void *v, *a;
-  double lr, rho, eps, weight_decay, sign;
+  double rho, eps, weight_decay, sign;
+  struct Numbers {
+    double lr;
+  } of = {};
   static constexpr int kCost = 6;
   CNN_HD bool flushes_subnormals() const { return eps > 1e-12; }
 
@@ -179,7 +200,7 @@ struct AdadeltaStep {
     static_cast<T*>(v)[i] = square;
     d = sqrt(before + T(eps)) / sqrt(square + T(eps)) * d;
     static_cast<T*>(a)[i] = before * T(rho) + T(1 - rho) * d * d;
-    x = x - T(lr) * d;
+    x = x - T(of.lr) * d;
   }
 };
 
@@ -189,7 +210,10 @@ struct AdamaxStep {
   void* p;
   const void* g;
   void *m, *u;
-  double rate, beta1, beta2, eps, weight_decay, sign;
+  double beta1, beta2, eps, weight_decay, sign;
+  struct Numbers {
+    double rate;
+  } of = {};
   static constexpr int kCost = 4;
   CNN_HD bool flushes_subnormals() const { return eps > 1e-12; }
 
@@ -203,34 +227,38 @@ struct AdamaxStep {
     const T most = old > now || old != old ? old : now;  // NaN stays
     static_cast<T*>(m)[i] = mean;
     static_cast<T*>(u)[i] = most;
-    x = x - T(rate) * mean / most;
+    x = x - T(of.rate) * mean / most;
   }
 };
 
 // r = sqrt(v / left) + eps,   p = p - of_g g / r - of_m m / r
 // left = 1 - beta2^t, of_g and of_m belong to the tensor.
 struct NadamStep : Moments {
-  double of_g, of_m, left;
+  struct Numbers {
+    double shrink, of_g, of_m, left;
+  } of = {};
 
   template <class T>
   CNN_HD void operator()(int64_t i) const {
-    const Now<T> now = advance<T>(i);
-    const T root = sqrt(now.square / T(left)) + T(eps);
-    const T x = now.x - T(of_g) * now.d / root;
-    static_cast<T*>(p)[i] = x - T(of_m) * now.mean / root;
+    const Now<T> now = advance<T>(i, of.shrink);
+    const T root = sqrt(now.square / T(of.left)) + T(eps);
+    const T x = now.x - T(of.of_g) * now.d / root;
+    static_cast<T*>(p)[i] = x - T(of.of_m) * now.mean / root;
   }
 };
 
 // p = p - rate m, or p - rate m / (sqrt(v) + eps) when rectified;  rate and rectified belong to the tensor.
 struct RadamStep : Moments {
-  double rate;
-  bool rectified;
+  struct Numbers {
+    double shrink, rate;
+    bool rectified;
+  } of = {};
 
   template <class T>
   CNN_HD void operator()(int64_t i) const {
-    const Now<T> now = advance<T>(i);
-    const T step = T(rate) * now.mean;
-    static_cast<T*>(p)[i] = now.x - (rectified ? step / (sqrt(now.square) + T(eps)) : step);
+    const Now<T> now = advance<T>(i, of.shrink);
+    const T step = T(of.rate) * now.mean;
+    static_cast<T*>(p)[i] = now.x - (of.rectified ? step / (sqrt(now.square) + T(eps)) : step);
   }
 };
 
@@ -241,6 +269,8 @@ struct RpropStep {
   const void* g;
   void *b, *s;
   double down, up, low, high, sign;
+  struct Numbers {
+  } of = {};
   static constexpr int kCost = 2;
 
   template <class T>
@@ -263,7 +293,10 @@ struct AsgdStep {
   void* p;
   const void* g;
   void* a;
-  double size, shrink, mu, weight_decay, sign;
+  double weight_decay, sign;
+  struct Numbers {
+    double size, shrink, mu;
+  } of = {};
   static constexpr int kCost = 2;
 
   template <class T>
@@ -271,12 +304,132 @@ struct AsgdStep {
     T x = static_cast<T*>(p)[i];
     T d = static_cast<const T*>(g)[i] * T(sign);
     if (weight_decay != 0) d = d + T(weight_decay) * x;
-    x = x * T(shrink) - T(size) * d;
+    x = x * T(of.shrink) - T(of.size) * d;
     static_cast<T*>(p)[i] = x;
     const T mean = static_cast<T*>(a)[i];
-    static_cast<T*>(a)[i] = mu == 1 ? x : mean + T(mu) * (x - mean);
+    static_cast<T*>(a)[i] = of.mu == 1 ? x : mean + T(of.mu) * (x - mean);
   }
 };
+
+// ---- Counting ----
+
+// The numbers of a step that belong to a tensor, its `of`, follow from the rate and from its count t, the step's own
+// number. `kept` are further numbers of its state, brought up to date; T is the type that they are kept in.
+struct OfSgd {
+  static constexpr int kKept = 0;
+  template <class T> CNN_HD SgdStep::Numbers at(double, double lr, double*) const { return {lr}; }
+};
+struct OfAdam {
+  double beta1, beta2, weight_decay;
+  static constexpr int kKept = 0;
+  template <class T> CNN_HD AdamStep::Numbers at(double t, double lr, double*) const {
+    return {1 - lr * weight_decay, lr / (1 - pow(beta1, t)), 1 / sqrt(1 - pow(beta2, t))};
+  }
+};
+struct OfAdagrad {
+  double lr_decay;
+  static constexpr int kKept = 0;
+  template <class T> CNN_HD AdagradStep::Numbers at(double t, double lr, double*) const {
+    return {lr / (1 + (t - 1) * lr_decay)};
+  }
+};
+struct OfRmsprop {
+  static constexpr int kKept = 0;
+  template <class T> CNN_HD RmspropStep::Numbers at(double, double lr, double*) const { return {lr}; }
+};
+struct OfAdadelta {
+  static constexpr int kKept = 0;
+  template <class T> CNN_HD AdadeltaStep::Numbers at(double, double lr, double*) const { return {lr}; }
+};
+struct OfAdamax {
+  double beta1;
+  static constexpr int kKept = 0;
+  template <class T> CNN_HD AdamaxStep::Numbers at(double t, double lr, double*) const {
+    return {lr / (1 - pow(beta1, t))};
+  }
+};
+struct OfNadam {
+  double beta1, beta2, weight_decay, momentum_decay;
+  static constexpr int kKept = 1;  // the product of all mu
+  CNN_HD double mu(double t) const { return beta1 * (1 - 0.5 * pow(0.96, t * momentum_decay)); }
+  template <class T> CNN_HD NadamStep::Numbers at(double t, double lr, double* product) const {
+    const double now = mu(t), next = mu(t + 1);
+    *product = double(T(*product) * T(now));
+    return {1 - lr * weight_decay, lr * (1 - now) / (1 - *product), lr * next / (1 - *product * next),
+            1 - pow(beta2, t)};
+  }
+};
+struct OfRadam {
+  double beta1, beta2, weight_decay;
+  static constexpr int kKept = 0;
+  template <class T> CNN_HD RadamStep::Numbers at(double t, double lr, double*) const {
+    const double longest = 2 / (1 - beta2) - 1;  // of the simple moving average
+    const double power = pow(beta2, t), left = 1 - power, length = longest - 2 * t * power / left;
+    const bool rectified = length > 5;
+    double rate = lr / (1 - pow(beta1, t));
+    if (rectified)
+      rate *= sqrt(left * (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length));
+    return {1 - lr * weight_decay, rate, rectified};
+  }
+};
+struct OfRprop {
+  static constexpr int kKept = 0;
+  template <class T> CNN_HD RpropStep::Numbers at(double, double, double*) const { return {}; }
+};
+struct OfAsgd {
+  double lambd, alpha, t0;
+  static constexpr int kKept = 2;  // mu and eta, of the next step
+  template <class T> CNN_HD AsgdStep::Numbers at(double t, double lr, double* kept) const {
+    const AsgdStep::Numbers now = {kept[1], 1 - lambd * kept[1], kept[0]};
+    kept[0] = 1 / (t - t0 > 1 ? t - t0 : 1.0);
+    kept[1] = lr / pow(1 + lambd * lr * t, alpha);
+    return now;
+  }
+};
+
+// Counts a step of a tensor on a GPU, and writes its numbers down there.
+template <class Of> struct Count {
+  Of formula;
+  void *step, *kept[2];  // of T; null where there are none
+  const double* rate;    // null: lr
+  double lr;
+  void* numbers;
+  static constexpr int kCost = 1;
+
+  template <class N> CNN_HD void put(const N& of) const { *static_cast<N*>(numbers) = of; }
+  template <class T> CNN_HD void operator()(int64_t) const {
+    double t = 0, held[2] = {};
+    if (step) t = double(*static_cast<T*>(step) += T(1));
+    for (int k = 0; k < Of::kKept; ++k) held[k] = double(*static_cast<T*>(kept[k]));
+    put(formula.template at<T>(t, rate ? *rate : lr, held));
+    for (int k = 0; k < Of::kKept; ++k) *static_cast<T*>(kept[k]) = T(held[k]);
+  }
+};
+
+// A step by such numbers.
+template <class F> struct Counted : F {
+  const void* numbers;
+  template <class T> CNN_HD void operator()(int64_t i) const {
+    F f = *this;
+    f.of = *static_cast<const typename F::Numbers*>(numbers);
+    f.template operator()<T>(i);
+  }
+};
+
+#define CNN_COUNTED(name)              \
+  using Count##name = Count<Of##name>; \
+  using Counted##name = Counted<name##Step>;
+CNN_COUNTED(Sgd)
+CNN_COUNTED(Adam)
+CNN_COUNTED(Adagrad)
+CNN_COUNTED(Rmsprop)
+CNN_COUNTED(Adadelta)
+CNN_COUNTED(Adamax)
+CNN_COUNTED(Nadam)
+CNN_COUNTED(Radam)
+CNN_COUNTED(Rprop)
+CNN_COUNTED(Asgd)
+#undef CNN_COUNTED
 
 // g = g factor, one number for all
 struct ScaleBy {
@@ -313,6 +466,6 @@ struct PartNorm {
   }
 };
 
-CNN_NUMBER(kEachOptim, CNN_EACH_OPTIM)
+CNN_NUMBER(kEachOptim, CNN_EACH_OPTIM_ID)
 
 }  // namespace cnn::kernels::CNN_ISA

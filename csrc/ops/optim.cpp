@@ -1,7 +1,8 @@
 #include "cnn/ops/optim.h"
 
 #include <algorithm>
-#include <cmath>
+#include <initializer_list>
+#include <optional>
 #include <unordered_set>
 #include <vector>
 
@@ -42,18 +43,43 @@ class Group {
 
   size_t size() const { return lists_[0]->size(); }
 
-  // Counts a step of parameter i; returns its number, from 1.
-  double advance(size_t i) const {
+  // The same of steps whose functor's numbers `of` follow by a formula from the rate, from the step's own number and
+  // from numbers that are kept with it, a list for each. Where a count lies on a GPU, or the rate of a step that is not
+  // counted, all of them are counted there in one launch.
+  template <class Of, class Make>
+  void run_counted(const Of& formula, double lr, const std::optional<Tensor>& rate, const Make& make,
+                   std::initializer_list<const Tensors*> kept = {}) const {
+    using F = decltype(make(size_t(0), static_cast<void**>(nullptr)));
     NoGrad guard;
-    const double t = (*steps_)[i].item().to_double() + 1;
-    fill_((*steps_)[i], t);
-    return t;
-  }
-
-  // For other lists of one number for each parameter.
-  void check_numbers(const Tensors& list) const {
-    check_size(list);
-    for (const Tensor& x : list) check_number(x);
+    const auto on_gpu = [&](size_t i) {
+      return steps_ ? (*steps_)[i].device().is_cuda() : rate.has_value() && (*lists_[0])[i].device().is_cuda();
+    };
+    for (const Tensors* list : kept) check_size(*list);
+    bool some = false, others = false;
+    for (size_t i = 0; i < size(); ++i) {
+      (on_gpu(i) ? some : others) = true;
+      for (const Tensors* list : kept) {
+        const Tensor &x = (*list)[i], &step = (*steps_)[i];
+        check_number(x, i);
+        check(!on_gpu(i) || (x.device() == step.device() && x.dtype() == step.dtype()), op_,
+              "expected numbers like the step count, of ", step.dtype(), " on ", step.device(), ", got ", x.dtype(),
+              " on ", x.device());
+      }
+    }
+    check(!rate || (rate->numel() == 1 && computes_in(rate->dtype())), op_,
+          "expected a rate of one floating-point element");
+    if (others) {
+      const double own = rate ? rate->item().to_double() : lr;
+      run_where([&](size_t i) { return !some || !on_gpu(i); },
+                [&](size_t i, void** x) {
+                  F f = make(i, x);
+                  f.of = counted_here(formula, own, i, kept);
+                  return f;
+                });
+    }
+    if (!some) return;
+    const Written written = counted_there(formula, lr, rate, on_gpu, kept);
+    run_where(on_gpu, [&](size_t i, void** x) { return kernels::Counted<F>{make(i, x), written.at[i]}; });
   }
 
   // Runs the functor make(i, pointers) for each parameter, the pointers being null for state that is not kept: all of
@@ -61,6 +87,12 @@ class Group {
   // copies.
   template <class Make>
   void run(const Make& make) const {
+    run_where([](size_t) { return true; }, make);
+  }
+
+ private:
+  template <class Where, class Make>
+  void run_where(const Where& takes_part, const Make& make) const {
     using F = decltype(make(size_t(0), static_cast<void**>(nullptr)));
     std::vector<Part> parts;
     std::vector<F> functors;
@@ -72,6 +104,7 @@ class Group {
       there.clear();
     };
     for (size_t i = 0; i < size(); ++i) {
+      if (!takes_part(i)) continue;
       const Tensor& p = (*lists_[0])[i];
       if (!backend(p.device()).each_many) {
         Part part = part_of(i);
@@ -89,7 +122,84 @@ class Group {
     flush();
   }
 
- private:
+  template <class Of>
+  auto counted_here(const Of& formula, double lr, size_t i, std::initializer_list<const Tensors*> kept) const {
+    double t = 0, held[2] = {};
+    if (steps_) {
+      t = (*steps_)[i].item().to_double() + 1;
+      fill_((*steps_)[i], t);
+    }
+    int k = 0;
+    for (const Tensors* list : kept) held[k++] = (*list)[i].item().to_double();
+    const bool wide = k > 0 && (**kept.begin())[i].dtype() == DType::Float64;
+    const auto of = wide ? formula.template at<double>(t, lr, held) : formula.template at<float>(t, lr, held);
+    k = 0;
+    for (const Tensors* list : kept) fill_((*list)[i], held[k++]);
+    return of;
+  }
+
+  // Where the numbers of each parameter stand on its GPU.
+  struct Written {
+    Tensors memory;
+    std::vector<void*> at;
+  };
+  template <class Of, class Where>
+  Written counted_there(const Of& formula, double lr, const std::optional<Tensor>& rate, const Where& on_gpu,
+                        std::initializer_list<const Tensors*> kept) const {
+    using Numbers = decltype(formula.template at<float>(0, 0, nullptr));
+    constexpr int64_t kSlot = 4;  // doubles
+    static_assert(sizeof(Numbers) <= kSlot * sizeof(double));
+    Written written{{}, std::vector<void*>(size())};
+    Tensor memory, own;  // on the device at hand
+    std::vector<kernels::Count<Of>> functors;
+    DType key = DType::Float32;
+    std::unordered_set<const void*> there;  // a count that is given twice counts twice
+    const auto flush = [&] {
+      if (functors.empty()) return;
+      std::vector<EachCall> calls(functors.size());
+      for (size_t k = 0; k < calls.size(); ++k) {
+        calls[k].functor = &functors[k];
+        calls[k].n = 1;
+        calls[k].dtype = key;
+      }
+      backend(memory.device()).each_many(kernels::IdOf<kernels::Count<Of>>::value, calls.data(), int(calls.size()));
+      functors.clear();
+      there.clear();
+    };
+    for (size_t i = 0; i < size(); ++i) {
+      if (!on_gpu(i)) continue;
+      const Device device = (*lists_[0])[i].device();
+      const Tensor* const step = steps_ ? &(*steps_)[i] : nullptr;
+      const DType t = step ? step->dtype() : DType::Float32;
+      const bool fits = memory.defined() && memory.device() == device && key == t;
+      if (!fits || (step && there.count(step->raw()))) flush();
+      if (!memory.defined() || memory.device() != device) {
+        memory = empty({int64_t(size()) * kSlot}, DType::Float64, device);
+        written.memory.push_back(memory);
+        if (rate) {
+          own = to(*rate, DType::Float64, device);
+          written.memory.push_back(own);
+        }
+      }
+      key = t;
+      kernels::Count<Of> f{formula, nullptr, {}, rate ? static_cast<const double*>(own.raw()) : nullptr, lr, nullptr};
+      f.numbers = written.at[i] = static_cast<double*>(memory.raw()) + int64_t(i) * kSlot;
+      if (step) {
+        f.step = step->raw();
+        there.insert(f.step);
+        step->impl()->bump_version();
+      }
+      int k = 0;
+      for (const Tensors* list : kept) {
+        f.kept[k++] = (*list)[i].raw();
+        (*list)[i].impl()->bump_version();
+      }
+      functors.push_back(f);
+    }
+    flush();
+    return written;
+  }
+
   void check_size(const Tensors& list) const {
     check(list.size() == size(), op_, "expected ", size(), " tensors in each list, as there are parameters, got ",
           list.size());
@@ -108,13 +218,18 @@ class Group {
       check(x.device() == p.device(), op_, what, " on ", x.device(), " for a parameter on ", p.device());
       if (k != 1) check_no_internal_overlap(op_, x);
     }
-    if (steps_) check_number((*steps_)[i]);
+    if (steps_) check_number((*steps_)[i], i);
   }
 
-  void check_number(const Tensor& x) const {
-    check(x.numel() == 1 && computes_in(x.dtype()) && !x.device().is_meta(), op_,
-          "expected step counts of one floating-point element, got ", x.dtype(), " of shape ", x.shape(), " on ",
-          x.device());
+  void check_number(const Tensor& x, size_t i) const {
+    const DType t = x.dtype();
+    check(x.numel() == 1 && computes_in(t) && !x.device().is_meta(), op_,
+          "expected step counts of one floating-point element, got ", t, " of shape ", x.shape(), " on ", x.device());
+    if (x.device().is_cpu()) return;
+    const Device device = (*lists_[0])[i].device();
+    check(x.device() == device, op_, "a step count on ", x.device(), " for a parameter on ", device);
+    check(t == DType::Float32 || t == DType::Float64, op_, "expected step counts of float32 or float64 on a GPU, got ",
+          t);
   }
 
   // Parameter i as functors see it.
@@ -179,102 +294,87 @@ class Group {
 
 const Tensors* kept(bool use, const Tensors& list) { return use ? &list : nullptr; }
 double sign(bool maximize) { return maximize ? -1.0 : 1.0; }
-kernels::Moments moments(void** x, double lr, double beta1, double beta2, double eps, double weight_decay,
-                         bool decoupled, bool maximize) {
-  return {x[0], x[1], x[2], x[3], beta1, beta2, eps, weight_decay, sign(maximize), 1 - lr * weight_decay, decoupled};
+kernels::Moments moments(void** x, double beta1, double beta2, double eps, double weight_decay, bool decoupled,
+                         bool maximize) {
+  return {x[0], x[1], x[2], x[3], beta1, beta2, eps, weight_decay, sign(maximize), decoupled};
 }
 
 }  // namespace
 
 void _sgd_step(const Tensors& params, const Tensors& grads, const Tensors& momentum_buffers, double lr, double momentum,
-               double dampening, double weight_decay, bool nesterov, bool maximize, bool first) {
+               double dampening, double weight_decay, bool nesterov, bool maximize, bool first,
+               const std::optional<Tensor>& rate) {
   const Group group("_sgd_step", {&params, &grads, kept(momentum != 0, momentum_buffers)});
-  group.run([&](size_t, void** x) {
-    return kernels::SgdStep{x[0], x[1], x[2], lr, momentum, dampening, weight_decay, sign(maximize), nesterov, first};
+  group.run_counted(kernels::OfSgd{}, lr, rate, [&](size_t, void** x) {
+    return kernels::SgdStep{x[0], x[1], x[2], momentum, dampening, weight_decay, sign(maximize), nesterov, first};
   });
 }
 
 void _adam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_avgs, const Tensors& exp_avg_sqs,
                 const Tensors& max_exp_avg_sqs, const Tensors& steps, double lr, double beta1, double beta2, double eps,
-                double weight_decay, bool amsgrad, bool maximize, bool decoupled) {
+                double weight_decay, bool amsgrad, bool maximize, bool decoupled, const std::optional<Tensor>& rate) {
   const Group group("_adam_step", {&params, &grads, &exp_avgs, &exp_avg_sqs, kept(amsgrad, max_exp_avg_sqs)}, &steps);
-  group.run([&](size_t i, void** x) {
-    const double t = group.advance(i);
-    const double step_size = lr / (1 - std::pow(beta1, t));
-    const double root_scale = 1 / std::sqrt(1 - std::pow(beta2, t));
-    return kernels::AdamStep{moments(x, lr, beta1, beta2, eps, weight_decay, decoupled, maximize), x[4], step_size,
-                             root_scale};
+  group.run_counted(kernels::OfAdam{beta1, beta2, weight_decay}, lr, rate, [&](size_t, void** x) {
+    return kernels::AdamStep{moments(x, beta1, beta2, eps, weight_decay, decoupled, maximize), x[4]};
   });
 }
 
 void _adagrad_step(const Tensors& params, const Tensors& grads, const Tensors& sums, const Tensors& steps, double lr,
-                   double lr_decay, double eps, double weight_decay, bool maximize) {
+                   double lr_decay, double eps, double weight_decay, bool maximize, const std::optional<Tensor>& rate) {
   const Group group("_adagrad_step", {&params, &grads, &sums}, &steps);
-  group.run([&](size_t i, void** x) {
-    const double rate = lr / (1 + (group.advance(i) - 1) * lr_decay);
-    return kernels::AdagradStep{x[0], x[1], x[2], rate, eps, weight_decay, sign(maximize)};
+  group.run_counted(kernels::OfAdagrad{lr_decay}, lr, rate, [&](size_t, void** x) {
+    return kernels::AdagradStep{x[0], x[1], x[2], eps, weight_decay, sign(maximize)};
   });
 }
 
 void _rmsprop_step(const Tensors& params, const Tensors& grads, const Tensors& square_avgs, const Tensors& grad_avgs,
                    const Tensors& momentum_buffers, const Tensors& steps, double lr, double alpha, double eps,
-                   double weight_decay, double momentum, bool centered, bool maximize) {
+                   double weight_decay, double momentum, bool centered, bool maximize,
+                   const std::optional<Tensor>& rate) {
   const Group group("_rmsprop_step",
                     {&params, &grads, &square_avgs, kept(centered, grad_avgs), kept(momentum > 0, momentum_buffers)},
                     &steps);
-  group.run([&](size_t i, void** x) {
-    group.advance(i);
-    return kernels::RmspropStep{x[0], x[1], x[2], x[3], x[4], lr, alpha, eps, weight_decay, momentum, sign(maximize)};
+  group.run_counted(kernels::OfRmsprop{}, lr, rate, [&](size_t, void** x) {
+    return kernels::RmspropStep{x[0], x[1], x[2], x[3], x[4], alpha, eps, weight_decay, momentum, sign(maximize)};
   });
 }
 
 void _adadelta_step(const Tensors& params, const Tensors& grads, const Tensors& square_avgs, const Tensors& acc_deltas,
-                    const Tensors& steps, double lr, double rho, double eps, double weight_decay, bool maximize) {
+                    const Tensors& steps, double lr, double rho, double eps, double weight_decay, bool maximize,
+                    const std::optional<Tensor>& rate) {
   const Group group("_adadelta_step", {&params, &grads, &square_avgs, &acc_deltas}, &steps);
-  group.run([&](size_t i, void** x) {
-    group.advance(i);
-    return kernels::AdadeltaStep{x[0], x[1], x[2], x[3], lr, rho, eps, weight_decay, sign(maximize)};
+  group.run_counted(kernels::OfAdadelta{}, lr, rate, [&](size_t, void** x) {
+    return kernels::AdadeltaStep{x[0], x[1], x[2], x[3], rho, eps, weight_decay, sign(maximize)};
   });
 }
 
 void _adamax_step(const Tensors& params, const Tensors& grads, const Tensors& exp_avgs, const Tensors& exp_infs,
                   const Tensors& steps, double lr, double beta1, double beta2, double eps, double weight_decay,
-                  bool maximize) {
+                  bool maximize, const std::optional<Tensor>& rate) {
   const Group group("_adamax_step", {&params, &grads, &exp_avgs, &exp_infs}, &steps);
-  group.run([&](size_t i, void** x) {
-    const double rate = lr / (1 - std::pow(beta1, group.advance(i)));
-    return kernels::AdamaxStep{x[0], x[1], x[2], x[3], rate, beta1, beta2, eps, weight_decay, sign(maximize)};
+  group.run_counted(kernels::OfAdamax{beta1}, lr, rate, [&](size_t, void** x) {
+    return kernels::AdamaxStep{x[0], x[1], x[2], x[3], beta1, beta2, eps, weight_decay, sign(maximize)};
   });
 }
 
 void _nadam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_avgs, const Tensors& exp_avg_sqs,
                  const Tensors& mu_products, const Tensors& steps, double lr, double beta1, double beta2, double eps,
-                 double weight_decay, double momentum_decay, bool decoupled, bool maximize) {
+                 double weight_decay, double momentum_decay, bool decoupled, bool maximize,
+                 const std::optional<Tensor>& rate) {
   const Group group("_nadam_step", {&params, &grads, &exp_avgs, &exp_avg_sqs}, &steps);
-  group.check_numbers(mu_products);
-  const auto momentum = [&](double t) { return beta1 * (1 - 0.5 * std::pow(0.96, t * momentum_decay)); };
-  group.run([&](size_t i, void** x) {
-    NoGrad guard;
-    const double t = group.advance(i), mu = momentum(t), next = momentum(t + 1);
-    const double product = mul(mu_products[i], wrapped_number(mu), Dest::in_place(mu_products[i])).item().to_double();
-    return kernels::NadamStep{moments(x, lr, beta1, beta2, eps, weight_decay, decoupled, maximize),
-                              lr * (1 - mu) / (1 - product), lr * next / (1 - product * next), 1 - std::pow(beta2, t)};
-  });
+  group.run_counted(kernels::OfNadam{beta1, beta2, weight_decay, momentum_decay}, lr, rate,
+                    [&](size_t, void** x) {
+                      return kernels::NadamStep{moments(x, beta1, beta2, eps, weight_decay, decoupled, maximize)};
+                    },
+                    {&mu_products});
 }
 
 void _radam_step(const Tensors& params, const Tensors& grads, const Tensors& exp_avgs, const Tensors& exp_avg_sqs,
                  const Tensors& steps, double lr, double beta1, double beta2, double eps, double weight_decay,
-                 bool decoupled, bool maximize) {
+                 bool decoupled, bool maximize, const std::optional<Tensor>& rate) {
   const Group group("_radam_step", {&params, &grads, &exp_avgs, &exp_avg_sqs}, &steps);
-  const double longest = 2 / (1 - beta2) - 1;  // of the simple moving average
-  group.run([&](size_t i, void** x) {
-    const double t = group.advance(i), power = std::pow(beta2, t), left = 1 - power;
-    const double length = longest - 2 * t * power / left;
-    const bool rectified = length > 5;
-    double rate = lr / (1 - std::pow(beta1, t));
-    if (rectified)
-      rate *= std::sqrt(left * (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length));
-    return kernels::RadamStep{moments(x, lr, beta1, beta2, eps, weight_decay, decoupled, maximize), rate, rectified};
+  group.run_counted(kernels::OfRadam{beta1, beta2, weight_decay}, lr, rate, [&](size_t, void** x) {
+    return kernels::RadamStep{moments(x, beta1, beta2, eps, weight_decay, decoupled, maximize)};
   });
 }
 
@@ -282,25 +382,18 @@ void _rprop_step(const Tensors& params, const Tensors& grads, const Tensors& pre
                  const Tensors& steps, double etaminus, double etaplus, double step_size_min, double step_size_max,
                  bool maximize) {
   const Group group("_rprop_step", {&params, &grads, &prevs, &step_sizes}, &steps);
-  group.run([&](size_t i, void** x) {
-    group.advance(i);
+  group.run_counted(kernels::OfRprop{}, 0, {}, [&](size_t, void** x) {
     return kernels::RpropStep{x[0], x[1], x[2], x[3], etaminus, etaplus, step_size_min, step_size_max, sign(maximize)};
   });
 }
 
 void _asgd_step(const Tensors& params, const Tensors& grads, const Tensors& axs, const Tensors& mus,
                 const Tensors& etas, const Tensors& steps, double lr, double lambd, double alpha, double t0,
-                double weight_decay, bool maximize) {
+                double weight_decay, bool maximize, const std::optional<Tensor>& rate) {
   const Group group("_asgd_step", {&params, &grads, &axs}, &steps);
-  group.check_numbers(mus);
-  group.check_numbers(etas);
-  group.run([&](size_t i, void** x) {
-    NoGrad guard;
-    const double t = group.advance(i), mu = mus[i].item().to_double(), size = etas[i].item().to_double();
-    fill_(etas[i], lr / std::pow(1 + lambd * lr * t, alpha));
-    fill_(mus[i], 1 / std::max(1.0, t - t0));
-    return kernels::AsgdStep{x[0], x[1], x[2], size, 1 - lambd * size, mu, weight_decay, sign(maximize)};
-  });
+  group.run_counted(kernels::OfAsgd{lambd, alpha, t0}, lr, rate,
+                    [&](size_t, void** x) { return kernels::AsgdStep{x[0], x[1], x[2], weight_decay, sign(maximize)}; },
+                    {&mus, &etas});
 }
 
 void _scale_all_(const Tensors& tensors, const Tensor& factor) {

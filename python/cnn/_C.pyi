@@ -2461,6 +2461,7 @@ def _adadelta_step(
     eps: _float,
     weight_decay: _float,
     maximize: _bool,
+    rate: Tensor | None = None,
 ) -> None:
     """One step of Adadelta over a group."""
 
@@ -2474,6 +2475,7 @@ def _adagrad_step(
     eps: _float,
     weight_decay: _float,
     maximize: _bool,
+    rate: Tensor | None = None,
 ) -> None:
     """One step of Adagrad over a group."""
 
@@ -2492,6 +2494,7 @@ def _adam_step(
     amsgrad: _bool,
     maximize: _bool,
     decoupled: _bool,
+    rate: Tensor | None = None,
 ) -> None:
     """One step of Adam or AdamW over a group."""
 
@@ -2507,6 +2510,7 @@ def _adamax_step(
     eps: _float,
     weight_decay: _float,
     maximize: _bool,
+    rate: Tensor | None = None,
 ) -> None:
     """One step of Adamax over a group."""
 
@@ -2523,6 +2527,7 @@ def _asgd_step(
     t0: _float,
     weight_decay: _float,
     maximize: _bool,
+    rate: Tensor | None = None,
 ) -> None:
     """One step of ASGD over a group."""
 
@@ -2591,6 +2596,7 @@ def _nadam_step(
     momentum_decay: _float,
     decoupled: _bool,
     maximize: _bool,
+    rate: Tensor | None = None,
 ) -> None:
     """One step of NAdam over a group."""
 
@@ -2610,6 +2616,7 @@ def _radam_step(
     weight_decay: _float,
     decoupled: _bool,
     maximize: _bool,
+    rate: Tensor | None = None,
 ) -> None:
     """One step of RAdam over a group."""
 
@@ -2627,6 +2634,7 @@ def _rmsprop_step(
     momentum: _float,
     centered: _bool,
     maximize: _bool,
+    rate: Tensor | None = None,
 ) -> None:
     """One step of RMSprop over a group."""
 
@@ -2661,6 +2669,7 @@ def _sgd_step(
     nesterov: _bool,
     maximize: _bool,
     first: _bool,
+    rate: Tensor | None = None,
 ) -> None:
     """One step of SGD over a group."""
 

@@ -22,26 +22,36 @@ def pick(group, names):
     return {name: group[name] for name in names.split()}
 
 
-def check_steps(name, state_steps, differentiable=False, capturable=False):
-    """What the functions of lists ask before a step: that counts are tensors, and `refuse`."""
-    refuse(name, differentiable, capturable)
+def check_steps(name, params, state_steps, differentiable=False, capturable=False, **others):
+    """What the functions of lists ask before a step: `refuse`, that counts are tensors, and with
+    `capturable` that they and the other lists of numbers lie on the parameters' GPU.
+    """
+    refuse(name, differentiable)
+    check_capturable(params, state_steps, capturable, **others)
     if not all(isinstance(step, Tensor) for step in state_steps):
         raise RuntimeError(
             "API has changed, `state_steps` argument must contain a list of singleton tensors"
         )
 
 
-def refuse(name, differentiable=False, capturable=False, sparse=False):
+def check_capturable(params, state_steps, capturable, **others):
+    """Raise AssertionError if a step that is to be captured counts anywhere but on a GPU."""
+    if capturable and not all(
+        p.is_cuda and all(x.device == p.device for x in numbers)
+        for p, *numbers in zip(params, state_steps, *others.values(), strict=True)
+    ):
+        names = ", ".join(["params", *others]) + ("," if len(others) > 1 else "")
+        raise AssertionError(
+            f"If capturable=True, {names} and state_steps must be on supported devices: ['cuda']."
+        )
+
+
+def refuse(name, differentiable=False, sparse=False):
     """Raise NotImplementedError for options that no step here has."""
     if differentiable:
         raise NotImplementedError(
             f"{name}: differentiable=True is not supported; write the update with tensor "
             "operations on the results of autograd.grad(..., create_graph=True)"
-        )
-    if capturable:
-        raise NotImplementedError(
-            f"{name}: capturable=True is not supported, but by Adam and AdamW; leave "
-            "capturable=False"
         )
     if sparse:
         raise NotImplementedError(f"{name}: sparse gradients; call grad.to_dense() before the step")
@@ -62,6 +72,21 @@ def scaled_away(grads, grad_scale, found_inf):
 def scalar_tensor(value):
     """A 0-d tensor on the CPU: float64 if that is the default dtype, else float32."""
     return _C.full((), float(value), dtype=_get_scalar_dtype(), device="cpu")
+
+
+def state_number(group, param, value=0.0):
+    """A number of a parameter's state: on the GPU if its steps are to be captured."""
+    number = scalar_tensor(value)
+    return number.to(param.device) if group["capturable"] else number
+
+
+def rate(lr):
+    """`lr` as a number, and the tensor that stands for it if that lies on a GPU."""
+    if type(lr) is float:
+        return lr, None
+    if isinstance(lr, Tensor) and lr.is_cuda:
+        return 0.0, lr.detach()
+    return float(lr), None
 
 
 def check_lr(lr):

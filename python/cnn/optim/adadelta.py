@@ -10,7 +10,8 @@ from ._parts import (
     column,
     options,
     pick,
-    scalar_tensor,
+    rate,
+    state_number,
 )
 from .optimizer import GroupwiseOptimizer
 
@@ -56,7 +57,7 @@ class Adadelta(GroupwiseOptimizer):
 
     def _initial_state(self, group, param):
         return {
-            "step": scalar_tensor(0.0),
+            "step": state_number(group, param),
             "square_avg": _C.zeros_like(param),
             "acc_delta": _C.zeros_like(param),
         }
@@ -69,7 +70,7 @@ class Adadelta(GroupwiseOptimizer):
             column(states, "square_avg"),
             column(states, "acc_delta"),
             column(states, "step"),
-            **pick(group, "lr rho eps weight_decay maximize"),
+            **pick(group, "lr rho eps weight_decay maximize capturable"),
         )
 
 
@@ -91,10 +92,11 @@ def _single_tensor_adadelta(
     *, lr, rho, eps, weight_decay, maximize,
     differentiable=False, capturable=False, has_complex=False,
 ):  # fmt: skip
-    check_steps("adadelta", state_steps, differentiable, capturable)
+    check_steps("adadelta", params, state_steps, differentiable, capturable)
+    number, tensor = rate(lr)
     _C._adadelta_step(
         params, grads, square_avgs, acc_deltas, state_steps,
-        float(lr), float(rho), float(eps), float(weight_decay), bool(maximize),
+        number, float(rho), float(eps), float(weight_decay), bool(maximize), tensor,
     )  # fmt: skip
 
 

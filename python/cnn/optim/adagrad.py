@@ -1,7 +1,7 @@
 """Adagrad."""
 
 from .. import _C
-from ._parts import check_lr, check_range, options, refuse, scalar_tensor, scaled_away
+from ._parts import check_lr, check_range, options, rate, refuse, scalar_tensor, scaled_away
 from .optimizer import GroupwiseOptimizer
 
 __all__ = ["Adagrad", "adagrad"]
@@ -64,16 +64,18 @@ class Adagrad(GroupwiseOptimizer):
     def _move(self, group, params, grads, states):
         if not params:
             return
+        number, tensor = rate(group["lr"])
         _C._adagrad_step(
             params,
             grads,
             [state["sum"] for state in states],
             [state["step"] for state in states],
-            float(group["lr"]),
+            number,
             float(group["lr_decay"]),
             float(group["eps"]),
             float(group["weight_decay"]),
             bool(group["maximize"]),
+            tensor,
         )
 
 
@@ -99,9 +101,10 @@ def _single_tensor_adagrad(
     refuse("adagrad", differentiable, sparse=has_sparse_grad)
     if not params or scaled_away(grads, grad_scale, found_inf):
         return
+    number, tensor = rate(lr)
     _C._adagrad_step(
         params, grads, state_sums, state_steps,
-        float(lr), float(lr_decay), float(eps), float(weight_decay), bool(maximize),
+        number, float(lr_decay), float(eps), float(weight_decay), bool(maximize), tensor,
     )  # fmt: skip
 
 

@@ -2,15 +2,16 @@
 
 from .. import _C
 from .._C import Tensor
-from . import _capturable
 from ._parts import (
     LATE_OPTIONS,
     check_betas,
+    check_capturable,
     check_range,
     options,
+    rate,
     refuse,
-    scalar_tensor,
     scaled_away,
+    state_number,
 )
 from .optimizer import GroupwiseOptimizer
 
@@ -29,8 +30,8 @@ class Adam(GroupwiseOptimizer):
         p = p - lr / (1 - beta1^t) * m / (sqrt(w) / sqrt(1 - beta2^t) + eps)
 
     `foreach` and `fused` are accepted: a step is one call for all parameters of a group anyhow.
-    With `capturable` the counts lie on the GPU, for steps that a CUDA graph records, and a tensor
-    `lr` is read there.
+    With `capturable` the counts lie on the GPU, for steps that a CUDA graph records; a tensor `lr`
+    there is read by each of them.
     Source: Kingma and Ba 2014 (arXiv 1412.6980); Reddi, Kale and Kumar 2018 for amsgrad.
     """
 
@@ -73,12 +74,9 @@ class Adam(GroupwiseOptimizer):
         defaults["betas"] = tuple(float(b) for b in betas)
         super().__init__(params, defaults)
 
-    def _refuse_unsupported(self, group):
-        refuse(type(self).__name__, group.get("differentiable"))
-
     def _initial_state(self, group, param):
         state = {
-            "step": scalar_tensor(0.0).to(param.device if group["capturable"] else "cpu"),
+            "step": state_number(group, param),
             "exp_avg": _C.zeros_like(param),
             "exp_avg_sq": _C.zeros_like(param),
         }
@@ -113,17 +111,12 @@ def _move(
     params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps, lr, beta1, beta2, eps,
     weight_decay, amsgrad, maximize, decoupled_weight_decay, capturable,
 ):  # fmt: skip
-    if capturable:
-        _capturable.adam_step(
-            params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps,
-            lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad,
-            maximize=maximize, decoupled_weight_decay=decoupled_weight_decay,
-        )  # fmt: skip
-        return
+    check_capturable(params, state_steps, capturable)
+    number, tensor = rate(lr)
     _C._adam_step(
         params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps,
-        float(lr), float(beta1), float(beta2), float(eps), float(weight_decay),
-        bool(amsgrad), bool(maximize), bool(decoupled_weight_decay),
+        number, float(beta1), float(beta2), float(eps), float(weight_decay),
+        bool(amsgrad), bool(maximize), bool(decoupled_weight_decay), tensor,
     )  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from ._parts import (
     column,
     options,
     pick,
-    scalar_tensor,
+    rate,
+    state_number,
 )
 from .optimizer import GroupwiseOptimizer
 
@@ -55,7 +56,7 @@ class Adamax(GroupwiseOptimizer):
 
     def _initial_state(self, group, param):
         return {
-            "step": scalar_tensor(0.0),
+            "step": state_number(group, param),
             "exp_avg": _C.zeros_like(param),
             "exp_inf": _C.zeros_like(param),
         }
@@ -71,7 +72,7 @@ class Adamax(GroupwiseOptimizer):
             column(states, "step"),
             beta1=beta1,
             beta2=beta2,
-            **pick(group, "eps lr weight_decay maximize"),
+            **pick(group, "eps lr weight_decay maximize capturable"),
         )
 
 
@@ -93,10 +94,11 @@ def _single_tensor_adamax(
     *, eps, beta1, beta2, lr, weight_decay, maximize,
     differentiable=False, capturable=False, has_complex=False,
 ):  # fmt: skip
-    check_steps("adamax", state_steps, differentiable, capturable)
+    check_steps("adamax", params, state_steps, differentiable, capturable)
+    number, tensor = rate(lr)
     _C._adamax_step(
         params, grads, exp_avgs, exp_infs, state_steps,
-        float(lr), float(beta1), float(beta2), float(eps), float(weight_decay), bool(maximize),
+        number, float(beta1), float(beta2), float(eps), float(weight_decay), bool(maximize), tensor,
     )  # fmt: skip
 
 

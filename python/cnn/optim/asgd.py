@@ -10,7 +10,8 @@ from ._parts import (
     column,
     options,
     pick,
-    scalar_tensor,
+    rate,
+    state_number,
 )
 from .optimizer import GroupwiseOptimizer
 
@@ -52,9 +53,9 @@ class ASGD(GroupwiseOptimizer):
 
     def _initial_state(self, group, param):
         return {
-            "step": scalar_tensor(0.0),
-            "eta": scalar_tensor(group["lr"]),
-            "mu": scalar_tensor(1.0),
+            "step": state_number(group, param),
+            "eta": state_number(group, param, group["lr"]),
+            "mu": state_number(group, param, 1.0),
             "ax": _C.zeros_like(param),
         }
 
@@ -67,7 +68,7 @@ class ASGD(GroupwiseOptimizer):
             column(states, "mu"),
             column(states, "eta"),
             column(states, "step"),
-            **pick(group, "lambd lr t0 alpha weight_decay maximize"),
+            **pick(group, "lambd lr t0 alpha weight_decay maximize capturable"),
         )
 
 
@@ -89,10 +90,11 @@ def _single_tensor_asgd(
     *, lambd, lr, t0, alpha, weight_decay, maximize,
     differentiable=False, capturable=False, has_complex=False,
 ):  # fmt: skip
-    check_steps("asgd", state_steps, differentiable, capturable)
+    check_steps("asgd", params, state_steps, differentiable, capturable, mus=mus, etas=etas)
+    number, tensor = rate(lr)
     _C._asgd_step(
         params, grads, axs, mus, etas, state_steps,
-        float(lr), float(lambd), float(alpha), float(t0), float(weight_decay), bool(maximize),
+        number, float(lambd), float(alpha), float(t0), float(weight_decay), bool(maximize), tensor,
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from ._parts import (
     column,
     options,
     pick,
-    scalar_tensor,
+    rate,
+    state_number,
 )
 from .optimizer import GroupwiseOptimizer
 
@@ -67,8 +68,8 @@ class NAdam(GroupwiseOptimizer):
 
     def _initial_state(self, group, param):
         return {
-            "step": scalar_tensor(0.0),
-            "mu_product": scalar_tensor(1.0),
+            "step": state_number(group, param),
+            "mu_product": state_number(group, param, 1.0),
             "exp_avg": _C.zeros_like(param),
             "exp_avg_sq": _C.zeros_like(param),
         }
@@ -85,7 +86,10 @@ class NAdam(GroupwiseOptimizer):
             column(states, "step"),
             beta1=beta1,
             beta2=beta2,
-            **pick(group, "lr weight_decay momentum_decay eps decoupled_weight_decay maximize"),
+            **pick(
+                group,
+                "lr weight_decay momentum_decay eps decoupled_weight_decay maximize capturable",
+            ),
         )
 
 
@@ -109,11 +113,12 @@ def _single_tensor_nadam(
     *, beta1, beta2, lr, weight_decay, momentum_decay, eps, decoupled_weight_decay, maximize,
     capturable=False, differentiable=False, has_complex=False,
 ):  # fmt: skip
-    check_steps("nadam", state_steps, differentiable, capturable)
+    check_steps("nadam", params, state_steps, differentiable, capturable, mu_products=mu_products)
+    number, tensor = rate(lr)
     _C._nadam_step(
         params, grads, exp_avgs, exp_avg_sqs, mu_products, state_steps,
-        float(lr), float(beta1), float(beta2), float(eps), float(weight_decay),
-        float(momentum_decay), bool(decoupled_weight_decay), bool(maximize),
+        number, float(beta1), float(beta2), float(eps), float(weight_decay),
+        float(momentum_decay), bool(decoupled_weight_decay), bool(maximize), tensor,
     )  # fmt: skip
 
 

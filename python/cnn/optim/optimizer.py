@@ -163,7 +163,7 @@ class Optimizer:
         self.param_groups.append(param_group)
 
     def _refuse_unsupported(self, group):
-        refuse(type(self).__name__, group.get("differentiable"), group.get("capturable"))
+        refuse(type(self).__name__, group.get("differentiable"))
 
     # What the subclasses' steps are made of.
 
@@ -280,7 +280,7 @@ class Optimizer:
         for key, value in state_dict["state"].items():
             if key in owner:
                 p, on_device = owner[key]
-                state[p] = _fit(value, p, on_device)
+                state[p] = _fit(value, p, on_device, self._scalar_state)
             else:
                 state[key] = value
         for group, saved in pairs:
@@ -462,19 +462,19 @@ def _register(hooks, hook, prepend=False):
     return handle
 
 
-def _fit(value, param, on_device, key=None):
-    """`value` with each tensor cast for the state of `param`."""
+def _fit(value, param, on_device, scalars, key=None):
+    """`value` with each tensor cast for the state of `param`, of which `scalars` are numbers."""
     if isinstance(value, Tensor):
-        if key == "step":
+        if key == "step" or key in scalars:
             # Counts stay float32, or a half-precision step would stop counting at 256.
             return value.to(dtype=_C.float32, device=param.device) if on_device else value
         if param.is_floating_point():
             return value.to(dtype=param.dtype, device=param.device)
         return value.to(device=param.device)
     if isinstance(value, dict):
-        return {k: _fit(v, param, on_device, k) for k, v in value.items()}
+        return {k: _fit(v, param, on_device, scalars, k) for k, v in value.items()}
     if isinstance(value, (list, tuple, set)):
-        return type(value)(_fit(v, param, on_device) for v in value)
+        return type(value)(_fit(v, param, on_device, scalars) for v in value)
     return value
 
 
@@ -492,7 +492,7 @@ _params_doc = """params (iterable): tensors, (name, tensor) pairs, or dicts, one
             named or none"""
 _foreach_doc = "foreach (bool, optional): accepted; a step is one call for a group anyhow"
 _fused_doc = "fused (bool, optional): accepted; a step is one call for a group anyhow"
-_capturable_doc = "capturable (bool, optional): counts on the GPU, for CUDA graphs; Adam and AdamW"
+_capturable_doc = "capturable (bool, optional): counts on the GPU, for CUDA graphs"
 _differentiable_doc = "differentiable (bool, optional): steps are not recorded for autograd"
 _maximize_doc = "maximize (bool, optional): climb instead of descending (default: False)"
 

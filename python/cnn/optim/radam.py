@@ -10,7 +10,8 @@ from ._parts import (
     column,
     options,
     pick,
-    scalar_tensor,
+    rate,
+    state_number,
 )
 from .optimizer import GroupwiseOptimizer
 
@@ -66,7 +67,7 @@ class RAdam(GroupwiseOptimizer):
 
     def _initial_state(self, group, param):
         return {
-            "step": scalar_tensor(0.0),
+            "step": state_number(group, param),
             "exp_avg": _C.zeros_like(param),
             "exp_avg_sq": _C.zeros_like(param),
         }
@@ -82,7 +83,7 @@ class RAdam(GroupwiseOptimizer):
             column(states, "step"),
             beta1=beta1,
             beta2=beta2,
-            **pick(group, "lr weight_decay eps decoupled_weight_decay maximize"),
+            **pick(group, "lr weight_decay eps decoupled_weight_decay maximize capturable"),
         )
 
 
@@ -106,11 +107,12 @@ def _single_tensor_radam(
     *, beta1, beta2, lr, weight_decay, eps, decoupled_weight_decay, maximize,
     differentiable=False, capturable=False, has_complex=False,
 ):  # fmt: skip
-    check_steps("radam", state_steps, differentiable, capturable)
+    check_steps("radam", params, state_steps, differentiable, capturable)
+    number, tensor = rate(lr)
     _C._radam_step(
         params, grads, exp_avgs, exp_avg_sqs, state_steps,
-        float(lr), float(beta1), float(beta2), float(eps), float(weight_decay),
-        bool(decoupled_weight_decay), bool(maximize),
+        number, float(beta1), float(beta2), float(eps), float(weight_decay),
+        bool(decoupled_weight_decay), bool(maximize), tensor,
     )  # fmt: skip
 
 

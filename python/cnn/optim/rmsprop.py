@@ -1,7 +1,16 @@
 """RMSprop."""
 
 from .. import _C
-from ._parts import LATE_OPTIONS, check_lr, check_range, options, refuse, scalar_tensor
+from ._parts import (
+    LATE_OPTIONS,
+    check_capturable,
+    check_lr,
+    check_range,
+    options,
+    rate,
+    refuse,
+    state_number,
+)
 from .optimizer import GroupwiseOptimizer
 
 __all__ = ["RMSprop", "rmsprop"]
@@ -51,7 +60,7 @@ class RMSprop(GroupwiseOptimizer):
         super().__init__(params, defaults)
 
     def _initial_state(self, group, param):
-        state = {"step": scalar_tensor(0.0), "square_avg": _C.zeros_like(param)}
+        state = {"step": state_number(group, param), "square_avg": _C.zeros_like(param)}
         if group["momentum"] > 0:
             state["momentum_buffer"] = _C.zeros_like(param)
         if group["centered"]:
@@ -61,22 +70,35 @@ class RMSprop(GroupwiseOptimizer):
     def _move(self, group, params, grads, states):
         if not params:
             return
-        centered, momentum = bool(group["centered"]), group["momentum"]
-        _C._rmsprop_step(
+        _move(
             params,
             grads,
             [state["square_avg"] for state in states],
-            [state["grad_avg"] for state in states] if centered else [],
-            [state["momentum_buffer"] for state in states] if momentum > 0 else [],
+            [state["grad_avg"] for state in states] if group["centered"] else [],
+            [state["momentum_buffer"] for state in states] if group["momentum"] > 0 else [],
             [state["step"] for state in states],
-            float(group["lr"]),
-            float(group["alpha"]),
-            float(group["eps"]),
-            float(group["weight_decay"]),
-            float(momentum),
-            centered,
-            bool(group["maximize"]),
+            group["lr"],
+            group["alpha"],
+            group["eps"],
+            group["weight_decay"],
+            group["momentum"],
+            group["centered"],
+            group["maximize"],
+            group["capturable"],
         )
+
+
+def _move(
+    params, grads, square_avgs, grad_avgs, momentum_buffers, state_steps,
+    lr, alpha, eps, weight_decay, momentum, centered, maximize, capturable,
+):  # fmt: skip
+    check_capturable(params, state_steps, capturable)
+    number, tensor = rate(lr)
+    _C._rmsprop_step(
+        params, grads, square_avgs, grad_avgs, momentum_buffers, state_steps,
+        number, float(alpha), float(eps), float(weight_decay), float(momentum),
+        bool(centered), bool(maximize), tensor,
+    )  # fmt: skip
 
 
 def rmsprop(
@@ -98,16 +120,14 @@ def _single_tensor_rmsprop(
     *, lr, alpha, eps, weight_decay, momentum, centered, maximize,
     differentiable=False, capturable=False, has_complex=False,
 ):  # fmt: skip
-    refuse("rmsprop", differentiable, capturable)
+    refuse("rmsprop", differentiable)
     if not params:
         return
-    _C._rmsprop_step(
+    _move(
         params, grads, square_avgs,
         grad_avgs if centered else [],
         momentum_buffer_list if momentum > 0 else [],
-        state_steps,
-        float(lr), float(alpha), float(eps), float(weight_decay), float(momentum),
-        bool(centered), bool(maximize),
+        state_steps, lr, alpha, eps, weight_decay, momentum, centered, maximize, capturable,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from .. import _C
 from ..autograd import no_grad
-from ._parts import LATE_OPTIONS, check_lr, check_steps, column, options, scalar_tensor
+from ._parts import LATE_OPTIONS, check_lr, check_steps, column, options, state_number
 from .optimizer import GroupwiseOptimizer
 
 __all__ = ["Rprop", "rprop"]
@@ -44,7 +44,7 @@ class Rprop(GroupwiseOptimizer):
     def _initial_state(self, group, param):
         size = float(group["lr"])
         return {
-            "step": scalar_tensor(0.0),
+            "step": state_number(group, param),
             "prev": _C.zeros_like(param),
             "step_size": _C.full_like(param, complex(size, size) if param.is_complex() else size),
         }
@@ -64,6 +64,7 @@ class Rprop(GroupwiseOptimizer):
             etaminus=etaminus,
             etaplus=etaplus,
             maximize=group["maximize"],
+            capturable=group["capturable"],
         )
 
 
@@ -86,7 +87,7 @@ def _single_tensor_rprop(
     *, step_size_min, step_size_max, etaminus, etaplus, maximize,
     capturable=False, differentiable=False, has_complex=False,
 ):  # fmt: skip
-    check_steps("rprop", state_steps, differentiable, capturable)
+    check_steps("rprop", params, state_steps, differentiable, capturable)
     _C._rprop_step(
         params, grads, prevs, step_sizes, state_steps,
         float(etaminus), float(etaplus), float(step_size_min), float(step_size_max),

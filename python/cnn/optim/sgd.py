@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from .. import _C
 from .._C import Tensor
-from ._parts import check_lr, check_range, options, refuse, scaled_away
+from ._parts import check_lr, check_range, options, rate, refuse, scaled_away
 from .optimizer import Optimizer
 
 __all__ = ["SGD", "sgd"]
@@ -72,7 +72,7 @@ class SGD(Optimizer):
                 grads,
                 buffers,
                 fresh,
-                float(group["lr"]),
+                group["lr"],
                 momentum,
                 float(group["dampening"]),
                 float(group["weight_decay"]),
@@ -111,19 +111,20 @@ def _single_tensor_sgd(
         return
     buffers = momentum_buffer_list if momentum != 0 else []
     fresh = [i for i, b in enumerate(buffers) if b is None]
-    numbers = float(lr), float(momentum), float(dampening), float(weight_decay)
+    numbers = lr, float(momentum), float(dampening), float(weight_decay)
     _move(params, grads, buffers, fresh, *numbers, bool(nesterov), bool(maximize))
 
 
 _multi_tensor_sgd = _fused_sgd = _single_tensor_sgd
 
 
-def _move(params, grads, buffers, fresh, *options):
+def _move(params, grads, buffers, fresh, lr, *options):
     """The step; where `fresh` says that there is no buffer yet, one is made, of the gradient."""
     if not params:
         return
+    number, tensor = rate(lr)
     if not fresh:
-        _C._sgd_step(params, grads, buffers, *options, False)
+        _C._sgd_step(params, grads, buffers, number, *options, False, tensor)
         return
     made = list(buffers)
     for i in fresh:
@@ -132,5 +133,5 @@ def _move(params, grads, buffers, fresh, *options):
     for chosen, first in ((fresh, True), (moving, False)):
         if chosen:
             lists = [[column[i] for i in chosen] for column in (params, grads, made)]
-            _C._sgd_step(*lists, *options, first)
+            _C._sgd_step(*lists, number, *options, first, tensor)
     buffers[:] = made
