@@ -257,7 +257,7 @@ REFUSED = {
     "from the CPU": lambda x: x.copy_(cnn.zeros(4)),
     "from pinned memory, waiting": lambda x: x.copy_(cnn.zeros(4).pin_memory()),
     "numbers": lambda x: cnn.tensor([1.0, 2.0], device="cuda"),
-    "another generator": lambda x: x.uniform_(generator=cnn.Generator("cuda")),
+    "the state of a generator": lambda x: cnn.cuda.get_rng_state(),
     "synchronize": lambda x: cnn.cuda.synchronize(),
     "Stream.synchronize": lambda x: cnn.cuda.current_stream().synchronize(),
     "Stream.synchronize of another": lambda x: cnn.cuda.default_stream().synchronize(),
@@ -325,7 +325,7 @@ def test_calls_in_the_wrong_order():
         g.debug_dump("nowhere")
     with pytest.raises(RuntimeError, match="keep_graph=true"):
         g.instantiate()
-    with pytest.raises(RuntimeError, match="random numbers"):
+    with pytest.raises(RuntimeError, match="Expected a 'cuda' device type for generator"):
         g.register_generator_state(cnn.default_generator)
     g.register_generator_state(cnn.cuda.default_generators[0])
     side, other = cnn.cuda.Stream(), cnn.cuda.Stream()

@@ -80,6 +80,28 @@ PyObject* clone_state(PyObject* self, PyObject*) {
     return new_ref(copy.get());
   });
 }
+PyObject* graphsafe_get_state(PyObject* self, PyObject*) {
+  return guard([&] {
+    const Generator& own = generator_of(self);
+    check_implemented(own.device().is_cuda(), "", "graphsafe_get_state is not supported in this Generator");
+    const Object device = Object::steal(device_object(own.device()));
+    const Object other = Object::steal(PyObject_CallOneArg(reinterpret_cast<PyObject*>(&generator_type), device.get()));
+    generator_of(other.get()).share_state(own.shared_state());
+    return new_ref(other.get());
+  });
+}
+PyObject* graphsafe_set_state(PyObject* self, PyObject* other) {
+  return guard([&] {
+    Generator& own = generator_of(self);
+    check_type(PyObject_TypeCheck(other, &generator_type), "", "expected a Generator, but got ", type_name_of(other));
+    check_implemented(own.device().is_cuda(), "", "graphsafe_set_state is not supported in this Generator");
+    check(generator_of(other).device() == own.device(), "",
+          "graphsafe_set_state: expected the state of a generator of ", own.device(), ", got one of ",
+          generator_of(other).device());
+    own.share_state(generator_of(other).shared_state());
+    return new_ref(self);
+  });
+}
 PyObject* get_offset(PyObject* self, PyObject*) {
   return guard([&] { return PyLong_FromUnsignedLongLong(generator_of(self).offset()); });
 }
@@ -108,6 +130,10 @@ PyMethodDef methods[] = {{"manual_seed", manual_seed, METH_O,
                          {"get_offset", get_offset, METH_NOARGS, "How far it has come; on GPUs only."},
                          {"set_offset", set_offset, METH_O, "set_offset(offset): goes on there; on GPUs only."},
                          {"clone_state", clone_state, METH_NOARGS, "A generator in the same state."},
+                         {"graphsafe_get_state", graphsafe_get_state, METH_NOARGS,
+                          "A generator with the same state: what one draws, both have drawn. On GPUs only."},
+                         {"graphsafe_set_state", graphsafe_set_state, METH_O,
+                          "graphsafe_set_state(other): shares the other's state from now on. On GPUs only."},
                          {"__reduce__", reduce, METH_NOARGS, nullptr},
                          {"__setstate__", set_state, METH_O, nullptr},
                          {}};

@@ -121,6 +121,13 @@ const CudaPlugin& cuda_calls(int index, bool tells) {
   return calls_on(index < 0 ? cuda_current_device() : index, tells);
 }
 
+bool cuda_is_recorded(int index) {
+  const CudaPlugin* const p = opened_plugin.load(std::memory_order_acquire);
+  if (!p || forked || index >= p->devices) return false;
+  p->select(index);
+  return p->is_capturing(p->stream());
+}
+
 std::atomic<bool> cuda_has_streams{false};
 void cuda_set_stream(int index, CudaStream stream) {
   if (stream) cuda_has_streams = true;

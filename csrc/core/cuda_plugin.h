@@ -110,8 +110,8 @@ struct CudaPlugin {
   void (*delete_graph)(CudaGraph graph);
   void (*draw_graph)(CudaGraph graph, const char* path);
   CudaGraphHandles (*graph_handles)(CudaGraph graph);
-  // Where kernels that this thread's stream records find the seed and the offset of a run, of which `count` numbers are
-  // theirs, from `first` on. Null while nothing is recorded.
+  // Where kernels that this thread's stream of the selected device records find the seed and the offset of a run, of
+  // which `count` numbers are theirs, from `first` on. Null while nothing is recorded.
   const uint64_t* (*draw_in_graph)(Generator& g, uint64_t count, uint64_t& first);
 
   // Marks for NVIDIA's profilers
@@ -126,6 +126,9 @@ struct CudaPlugin {
 // The plug-in, with the device selected; -1 is the current one. RuntimeError where it cannot be used. What kernels have
 // noted is raised here, too, but for those who only put back or let go of something, and must not fail.
 CNN_API const CudaPlugin& cuda_calls(int index, bool tells = true);
+
+// Is this thread's stream of a GPU being recorded? Opens no GPU.
+CNN_API bool cuda_is_recorded(int index);
 
 // Has any thread chosen a stream that is not the default one?
 extern CNN_API std::atomic<bool> cuda_has_streams;

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "cnn/check.h"
+#include "core/cuda_plugin.h"
 
 namespace cnn {
 namespace {
@@ -55,6 +56,19 @@ CudaGenerators& cuda_generators() {
   return instance;
 }
 
+// Of what generators share, all together: it is held for a few instructions.
+std::mutex& shared_lock() {
+  static std::mutex& instance = *new std::mutex;
+  return instance;
+}
+
+// Kernels of a graph find the state of its runs, so that nobody may take it for that of the moment.
+bool is_recorded(Device device) { return cuda_is_recorded(device.index < 0 ? 0 : device.index); }
+void check_not_recorded(Device device, const char* what) {
+  check(!is_recorded(device), "", "operation not permitted when stream is capturing: ", what,
+        " of a GPU's random numbers");
+}
+
 // A fork takes the lock of every generator, so that the child may draw from each of them.
 struct Registry {
   std::mutex mutex;
@@ -68,19 +82,23 @@ Registry& registry() {
 }  // namespace
 
 Generator::Generator(Device device, uint64_t seed) : device_(device) {
-  reseed(seed);
+  if (device.is_cuda()) on_gpu_ = std::make_shared<Stretch>(Stretch{seed, 0});
+  else reseed(seed);
   static const int handlers = pthread_atfork(
       [] {
         cuda_generators().mutex.lock();
         registry().mutex.lock();
         for (Generator* g = registry().first; g; g = g->following_) g->mutex_.lock();
+        shared_lock().lock();
       },
       [] {
+        shared_lock().unlock();
         for (Generator* g = registry().first; g; g = g->following_) g->mutex_.unlock();
         registry().mutex.unlock();
         cuda_generators().mutex.unlock();
       },
       [] {
+        shared_lock().unlock();
         for (Generator* g = registry().first; g; g = g->following_) g->mutex_.unlock();
         registry().mutex.unlock();
         cuda_generators().mutex.unlock();
@@ -100,8 +118,6 @@ Generator::~Generator() {
 
 void Generator::reseed(uint64_t seed) {
   seed_ = seed;
-  offset_ = 0;
-  if (device_.is_cuda()) return;
   state_[0] = uint32_t(seed);
   for (uint32_t i = 1; i < kWords; ++i) {
     state_[i] = 1812433253u * (state_[i - 1] ^ (state_[i - 1] >> 30)) + i;
@@ -142,13 +158,54 @@ double Generator::normal() {
 }
 
 void Generator::manual_seed(uint64_t seed) {
+  if (device_.is_cuda()) {
+    const Shared state = shared_state();
+    const bool changes = may_be_seeded(seed);
+    std::lock_guard lock(shared_lock());
+    if (changes) *state = {seed, 0};
+    return;
+  }
   std::lock_guard lock(mutex_);
   reseed(seed);
 }
 
+// Does that change anything? While its stream is recorded it may not.
+bool Generator::may_be_seeded(uint64_t seed) const {
+  if (!device_.is_cuda() || !is_recorded(device_)) return true;
+  const Shared state = shared_state();
+  std::lock_guard lock(shared_lock());
+  check(state->seed == seed, "",
+        "operation not permitted when stream is capturing: another seed for a GPU's random numbers");
+  return false;
+}
+
 uint64_t Generator::initial_seed() const {
+  if (device_.is_cuda()) return state_of_gpu().seed;
   std::lock_guard lock(mutex_);
   return seed_;
+}
+
+Generator::Shared Generator::shared_state() const {
+  check_has_offset("graphsafe_get_state");
+  std::lock_guard lock(mutex_);
+  return on_gpu_;
+}
+void Generator::share_state(Shared state) {
+  check_has_offset("graphsafe_set_state");
+  std::lock_guard lock(mutex_);
+  on_gpu_ = std::move(state);
+}
+Generator::Stretch Generator::take_offsets(const Shared& state, uint64_t count) {
+  std::lock_guard lock(shared_lock());
+  const Stretch taken = *state;
+  state->offset += (count + 3) / 4 * 4;
+  return taken;
+}
+Generator::Stretch Generator::state_of_gpu() const {
+  check_not_recorded(device_, "the state");
+  const Shared state = shared_state();
+  std::lock_guard lock(shared_lock());
+  return *state;
 }
 
 uint64_t Generator::seed() {
@@ -162,9 +219,9 @@ uint64_t Generator::seed() {
 std::vector<uint8_t> Generator::get_state() const {
   if (device_.is_cuda()) {
     std::vector<uint8_t> state(kCudaStateBytes);
-    std::lock_guard lock(mutex_);
-    std::memcpy(state.data(), &seed_, sizeof seed_);
-    std::memcpy(state.data() + sizeof seed_, &offset_, sizeof offset_);
+    const Stretch held = state_of_gpu();
+    static_assert(sizeof held == kCudaStateBytes);
+    std::memcpy(state.data(), &held, sizeof held);
     return state;
   }
   StateBytes bytes{};
@@ -191,9 +248,10 @@ void Generator::set_state(const uint8_t* state, size_t nbytes) {
     std::memcpy(&seed, state, sizeof seed);
     if (nbytes == kCudaStateBytes) std::memcpy(&offset, state + sizeof seed, sizeof offset);
     check(offset % 4 == 0, "", "offset must be a multiple of 4");
-    std::lock_guard lock(mutex_);
-    seed_ = seed;
-    offset_ = offset;
+    check_not_recorded(device_, "another state");
+    const Shared held = shared_state();
+    std::lock_guard lock(shared_lock());
+    *held = {seed, offset};
     return;
   }
   check(nbytes == sizeof(StateBytes), "", "Expected a CPUGeneratorImplState of size ", sizeof(StateBytes),
@@ -219,21 +277,19 @@ void Generator::check_has_offset(const char* op) const {
 }
 uint64_t Generator::offset() const {
   check_has_offset("get_offset");
-  std::lock_guard lock(mutex_);
-  return offset_;
+  return state_of_gpu().offset;
 }
 void Generator::set_offset(uint64_t offset) {
   check_has_offset("set_offset");
   check(offset % 4 == 0, "", "offset must be a multiple of 4");
-  std::lock_guard lock(mutex_);
-  offset_ = offset;
+  check_not_recorded(device_, "another offset");
+  const Shared state = shared_state();
+  std::lock_guard lock(shared_lock());
+  state->offset = offset;
 }
 Generator::Stretch Generator::take_offsets(uint64_t count) {
   check_has_offset("take_offsets");
-  std::lock_guard lock(mutex_);
-  const Stretch taken = {seed_, offset_};
-  offset_ += (count + 3) / 4 * 4;
-  return taken;
+  return take_offsets(shared_state(), count);
 }
 
 Generator& default_generator(Device device) {
@@ -259,6 +315,8 @@ Generator& default_generator(Device device) {
 void seed_cuda_generators(uint64_t seed) {
   CudaGenerators& all = cuda_generators();
   std::lock_guard lock(all.mutex);
+  for (const Generator* generator : all.of)
+    if (generator) generator->may_be_seeded(seed);
   all.seeded = true;
   all.seed = seed;
   for (Generator* generator : all.of)

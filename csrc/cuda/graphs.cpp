@@ -32,21 +32,27 @@ void take_off(Graph& g) {
   g.recording = false;
 }
 
-// Ends the capture, whatever has become of it.
+// Ends the capture, whatever has become of it; but where another thread has to do that, it goes on.
 cudaError_t end(Graph& g) {
   const cudaError_t error = cudaStreamEndCapture(g.stream, &g.recorded);
-  take_off(g);
+  if (error != cudaErrorStreamCaptureWrongThread) take_off(g);
   return error;
 }
 
 // Nothing raises: a graph may die with the process.
 void destroy(Graph& g) {
   const Selected device(g.device);
-  if (g.recording && end(g) != cudaSuccess) cudaGetLastError();
+  if (g.recording && end(g) != cudaSuccess) {
+    cudaGetLastError();
+    if (g.recording) take_off(g);
+  }
   if (g.runs && cudaGraphExecDestroy(g.runs) != cudaSuccess) cudaGetLastError();
   if (g.recorded && cudaGraphDestroy(g.recorded) != cudaSuccess) cudaGetLastError();
   g.notes.let_go(g.device, g.latest);
-  for (const Graph::Draws& d : g.draws) release(nullptr, d.of_run, 0);
+  for (const Graph::Draws& d : g.draws) {
+    keep_for_stream(d.of_run, g.latest);
+    release(nullptr, d.of_run, 0);
+  }
   for (const void* const block : g.pinned) let_go_pinned(block, g.device, g.latest);
   for (const int index : g.pools) let_go_pool(index, g.pool);
   delete &g;
@@ -80,26 +86,25 @@ void refuse_in_graph(void* s, const char* what) {
 }
 void refuse_in_graph(const char* what) { refuse_in_graph(stream(), what); }
 
-// Generators other than a GPU's own may die before the graph.
 const uint64_t* draw_in_graph(Generator& g, uint64_t count, uint64_t& first) {
   Graph* const graph = this_graph();
   if (!graph) return nullptr;
-  check(&g == &default_generator(selected_gpu()), "",
-        "operation not permitted when stream is capturing: drawing from a generator that is not the GPU's own");
-  auto found = std::find_if(graph->draws.begin(), graph->draws.end(), [&](const auto& d) { return d.generator == &g; });
+  check(graph->device == selected(), "", "operation not permitted when stream is capturing: drawing on another GPU");
+  const Generator::Shared state = g.shared_state();
+  auto found = std::find_if(graph->draws.begin(), graph->draws.end(), [&](const auto& d) { return d.state == state; });
   if (found == graph->draws.end()) {
     auto* const of_run = static_cast<uint64_t*>(allocate(2 * sizeof(uint64_t), selected_gpu()));
-    found = graph->draws.insert(found, {&g, of_run, 0});
+    found = graph->draws.insert(found, {state, of_run, 0});
   }
   first = found->count;
   found->count += (count + 3) / 4 * 4;
   return found->of_run;
 }
 
-uint64_t new_pool() {
-  static std::atomic<uint64_t> latest{0};
-  return ++latest;
+namespace {
+std::atomic<uint64_t> latest_pool{0};
 }
+uint64_t new_pool() { return ++latest_pool; }
 
 bool is_capturing(void* s) { return captures() && graph_of(static_cast<cudaStream_t>(s)); }
 
@@ -109,6 +114,7 @@ CudaGraph begin_graph(uint64_t pool, int mode) {
         "CUDA graphs must be captured on a non-default stream. (However, after capture, it's ok to replay them on the "
         "default stream.)");
   refuse_in_graph("a second capture cannot begin on the same stream");
+  check(pool <= latest_pool, "", "capture_begin: the pool is neither a graph's nor of graph_pool_handle()");
   tell_notes();
   collect_graph_notes();
   Graph* const g = new Graph{.device = selected(), .pool = pool ? pool : new_pool(), .stream = here};
@@ -156,13 +162,14 @@ void instantiate_graph(CudaGraph graph, bool keep) {
 void run_graph(CudaGraph graph) {
   Graph& g = as_graph(graph);
   check(g.runs != nullptr, "", "Called CUDAGraph::replay without a preceding successful capture.");
+  refuse_in_graph("replaying a graph, whose memory would not be kept");
   if (!g.draws.empty() && g.latest != stream()) {  // what an earlier run reads is not changed before it is over
     Mark earlier(g.device, g.latest);
     earlier.hold(g.device, stream());
     earlier.forget();
   }
   for (const Graph::Draws& d : g.draws) {
-    const Generator::Stretch s = d.generator->take_offsets(d.count);
+    const Generator::Stretch s = Generator::take_offsets(d.state, d.count);
     const uint64_t of_run[] = {s.seed, s.offset / 4};
     copy_bytes(d.of_run, {DeviceType::Cuda, int8_t(g.device)}, of_run, kCpu, sizeof of_run, true);
   }

@@ -29,9 +29,9 @@ struct Graph {
   std::set<int> pools = {};  // the devices on which its pool is kept
   std::set<const void*> pinned = {};  // first bytes of what it holds
   GraphNotes notes = {};
-  // Of each generator: the seed and the block from which a run draws, on the GPU, and how many numbers that are.
+  // Of each state of a generator: the seed and the block from which a run draws, on the GPU, and how many numbers.
   struct Draws {
-    Generator* generator;
+    Generator::Shared state;
     uint64_t* of_run;
     uint64_t count;
   };

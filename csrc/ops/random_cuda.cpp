@@ -39,9 +39,10 @@ int64_t threads_for(Device device, int64_t n) {
 // Blocks of `lanes` numbers that each of the threads draws.
 int64_t turns_for(int64_t n, int64_t threads, int64_t lanes) { return (n - 1) / (threads * lanes) + 1; }
 
-kernels::Philox taken(Generator& g, int64_t count) {
+// For kernels of a device, which need not be the generator's.
+kernels::Philox taken(Device device, Generator& g, int64_t count) {
   uint64_t first = 0;
-  if (const uint64_t* of_run = cuda_calls(g.device().index, false).draw_in_graph(g, uint64_t(count), first))
+  if (const uint64_t* of_run = cuda_calls(device.index, false).draw_in_graph(g, uint64_t(count), first))
     return {0, first / 4, of_run};
   const Generator::Stretch s = g.take_offsets(uint64_t(count));
   return {s.seed, s.offset / 4};
@@ -92,7 +93,7 @@ void draw(const char* op, F f, const Tensor& x, DType t, Generator& g) {
   f.n = x.numel();
   f.threads = threads_for(x.device(), f.n);
   const int64_t turns = turns_for(f.n, f.threads, lanes);
-  f.random = taken(g, turns * 4);
+  f.random = taken(x.device(), g, turns * 4);
   f.y = x.raw();
   f.dtype = x.dtype();
   if (!is_dense(x.shape(), x.strides())) f.places = places_in(op, as_it_lies(x), x.shape(), x.strides(), x.strides());
@@ -184,7 +185,7 @@ void cuda_bernoulli(const Tensor& x, const Tensor& p, Generator& g) {
   const Tensor chances = expand(p, x.shape());
   kernels::DrawByChance f;
   f.n = x.numel();
-  f.random = taken(g, 10);
+  f.random = taken(x.device(), g, 10);
   f.y = x.raw();
   f.dtype = x.dtype();
   f.p = chances.raw();
@@ -207,7 +208,7 @@ Tensor cuda_randperm(int64_t n, Device device, Generator& g) {
   if (bits < 64 && bits != 32) keys = bitwise_and(keys, full(Dims(), Scalar((int64_t(1) << bits) - 1), DType::Int64));
   const auto [sorted, order] = sort(keys, 0);  // stable
   kernels::ShuffleTies f;
-  f.random = taken(g, n);
+  f.random = taken(device, g, n);
   f.n = n;
   f.keys = sorted.data<int64_t>();
   f.order = order.data<int64_t>();
@@ -239,7 +240,7 @@ std::pair<Tensor, Tensor> cuda_dropout(const Tensor& x, double p, Generator& g) 
   } else {
     f.places = places_in("dropout", in_c_order(x.shape().size()), x.shape(), y.strides(), x.strides());
   }
-  f.random = taken(g, blocks * 4);
+  f.random = taken(x.device(), g, blocks * 4);
   each(f, turns * f.threads, drawn_in(x), x.device());
   return {y, kept};
 }
@@ -277,7 +278,7 @@ template <class F>
 void draw_variates(const char* op, F f, const Tensor& y, const Tensor& a, const Tensor& b, int64_t calls,
                    uint64_t count, Generator& g) {
   f.n = y.numel();
-  f.random = taken(g, int64_t(count));
+  f.random = taken(y.device(), g, int64_t(count));
   f.y = y.raw();
   f.dtype = y.dtype();
   f.places = places_in(op, in_c_order(y.shape().size()), y.shape(), a.strides(), b.strides());
@@ -333,7 +334,7 @@ Tensor cuda_categories(const Tensor& weights, const Tensor& totals, int64_t samp
   const Tensor y = empty(shape, DType::Int64, weights.device());
   f.row_threads = (samples + kThreads - 1) / kThreads * kThreads;
   f.most_rows = std::min(rows, kMostRows);
-  f.random = taken(g, ((rows - 1) / f.most_rows + 1) * 4);
+  f.random = taken(weights.device(), g, ((rows - 1) / f.most_rows + 1) * 4);
   f.shares = shares.raw();
   f.sums = sums.raw();
   f.dtype = weights.dtype();

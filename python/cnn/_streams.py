@@ -23,7 +23,9 @@ class AcceleratorError(RuntimeError):
 
 def _device(device):
     """The device of a stream or an event. RuntimeError for one that cannot be used."""
-    device = _C.device("cpu" if device is None else device)
+    if device is None:
+        device = "cuda" if _C._cuda_is_available() else "cpu"
+    device = _C.device(device)
     if device.type not in ("cpu", "cuda"):
         raise RuntimeError(f"PyTorch is not linked with support for {device.type} devices")
     if device.type == "cuda":
@@ -40,10 +42,11 @@ def stream_of_handle(kind, device, handle):
 
 
 class Stream:
-    """A queue of work on a device, by default the CPU, whose work is done when its call returns.
+    """A queue of work on a device, by default the GPU in use, or the CPU where there is none.
 
-    On a GPU it is one of a pool of 32 for each `priority` (lower numbers go first), and `with
-    stream:` makes it the one that this thread's work goes to.
+    On the CPU work is done when its call returns. On a GPU it is one of a pool of 32 for each
+    `priority` (lower numbers go first), and `with stream:` makes it the one that this thread's work
+    goes to.
     """
 
     def __init__(

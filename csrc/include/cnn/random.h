@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -25,8 +26,9 @@ class CNN_API Generator {
 
   Device device() const { return device_; }  // whose numbers it is for
 
-  // These take the lock themselves.
+  // These take the lock themselves. RuntimeError on a GPU's generator while this thread's stream there is recorded.
   void manual_seed(uint64_t seed);
+  bool may_be_seeded(uint64_t seed) const;  // or the error; false where it is recorded and has that seed
   uint64_t initial_seed() const;
   uint64_t seed();  // seeds from the system's entropy and returns that seed
   // The layout of torch.Generator.get_state(). set_state raises RuntimeError for any other size and
@@ -41,6 +43,11 @@ class CNN_API Generator {
     uint64_t seed, offset;
   };
   Stretch take_offsets(uint64_t count);  // where the next `count` numbers begin, which are then drawn; in fours
+  // The state itself, which others may share: what one draws, all have drawn.
+  using Shared = std::shared_ptr<Stretch>;
+  Shared shared_state() const;
+  void share_state(Shared state);
+  static Stretch take_offsets(const Shared& state, uint64_t count);
 
   // Draws on the CPU. The caller holds the lock, for the length of a whole tensor.
   std::mutex& mutex() const { return mutex_; }
@@ -75,6 +82,7 @@ class CNN_API Generator {
   void reseed(uint64_t seed);
   void refill();
   void check_has_offset(const char* op) const;
+  Stretch state_of_gpu() const;
 
   uint32_t state_[kWords];  // as the recurrence has it
   uint32_t words_[kWords];  // the same, tempered: what is drawn
@@ -82,7 +90,8 @@ class CNN_API Generator {
   bool fresh_ = true;  // seeded and not yet drawn from
   bool has_normal_ = false;
   double cached_normal_ = 0;
-  uint64_t seed_ = kDefaultSeed, offset_ = 0;
+  uint64_t seed_ = kDefaultSeed;  // on the CPU
+  Shared on_gpu_;
   Device device_;
 
   mutable std::mutex mutex_;

@@ -16,7 +16,6 @@ from .. import _C
 from . import empty_cache, synchronize
 from . import streams as _streams
 from ._graphed import make_graphed_callables
-from .random import _generators as _default_generators
 
 __all__ = [
     "CUDAGraph",
@@ -146,6 +145,8 @@ class CUDAGraph:
             )
             return
         self._check_recorded("debug_dump")
+        if not _C._cuda_graph_handles(self._device, self._handle)[0]:
+            raise RuntimeError("debug_dump: enable_debug_mode() was called after the capture")
         _C._cuda_draw_graph(self._device, self._handle, str(debug_path))
         if not self._keeps:
             self._draws = False
@@ -171,13 +172,14 @@ class CUDAGraph:
         return _C._cuda_graph_handles(self._device, self._handle)[1]
 
     def register_generator_state(self, generator):
-        """Nothing is to be done for the generators of GPUs, which go on from run to run; others
-        raise RuntimeError, as the graph would outlive them.
+        """Nothing is to be done: a graph keeps the states of the generators that it draws from, and
+        each run goes on from there. RuntimeError where it is not one of a GPU.
         """
-        if not any(generator is known for known in _default_generators()):
+        if not isinstance(generator, _C.Generator):
+            raise TypeError(f"expected a Generator, but got {type(generator).__name__}")
+        if generator.device.type != "cuda":
             raise RuntimeError(
-                "CUDAGraph.register_generator_state: a graph draws random numbers from "
-                "cuda.default_generators alone"
+                f"Expected a 'cuda' device type for generator but found '{generator.device.type}'"
             )
 
     def __del__(self):

@@ -6,7 +6,7 @@ everything else raises RuntimeError.
 
 from __future__ import annotations
 
-from . import _C, _absent, _unavailable, cuda
+from .. import _C, _absent, cuda
 
 __all__ = [
     "Graph",
@@ -74,7 +74,7 @@ set_device_idx = set_device_index
 def current_stream(device=None, /):
     """The stream that this thread's work on it goes to."""
     _require()
-    from ._streams import Stream, stream_of_handle
+    from .._streams import Stream, stream_of_handle
 
     device = _C.device("cuda", cuda._index(device))
     return stream_of_handle(Stream, device, _C._cuda_stream(device.index))
@@ -109,14 +109,6 @@ class device_index:
             set_device_index(self.prev_idx)
 
 
-class Graph:
-    """Raises when one is made: `cnn.cuda.CUDAGraph` records the work of a GPU."""
-
-    def __new__(cls, *args, **kwargs):
-        _require()
-        raise NotImplementedError("accelerator.Graph: cnn.cuda.CUDAGraph records the work of a GPU")
-
-
 def get_device_capability(device=None, /):
     """The dtypes that tensors on it can have."""
     _require()
@@ -125,65 +117,18 @@ def get_device_capability(device=None, /):
     return {"supported_dtypes": {getattr(_C, name) for name in names}}
 
 
-def empty_cache():
-    """Gives cached memory back to the driver."""
-    _require()
-    cuda.empty_cache()
+from .graphs import Graph  # noqa: E402
+from .memory import (  # noqa: E402
+    empty_cache,
+    empty_host_cache,
+    get_memory_info,
+    max_memory_allocated,
+    max_memory_reserved,
+    memory_allocated,
+    memory_reserved,
+    memory_stats,
+    reset_accumulated_memory_stats,
+    reset_peak_memory_stats,
+)
 
-
-def empty_host_cache():
-    """Gives pinned memory that no tensor uses back to the driver."""
-    _require()
-    _C._cuda_empty_pinned_cache()
-
-
-def memory_allocated(device_index=None, /):
-    """Bytes in tensors."""
-    _require()
-    return cuda.memory_allocated(device_index)
-
-
-def max_memory_allocated(device_index=None, /):
-    """The most that `memory_allocated` has been."""
-    _require()
-    return cuda.max_memory_allocated(device_index)
-
-
-def memory_reserved(device_index=None, /):
-    """Bytes taken from the driver."""
-    _require()
-    return cuda.memory_reserved(device_index)
-
-
-def max_memory_reserved(device_index=None, /):
-    """The most bytes that have been taken from the driver."""
-    _require()
-    return cuda.max_memory_reserved(device_index)
-
-
-def memory_stats(device_index=None, /):
-    """What the allocator counts."""
-    _require()
-    return cuda.memory_stats(device_index)
-
-
-def get_memory_info(device_index=None, /):
-    """(free, total) bytes, as the driver says."""
-    _require()
-    return cuda.mem_get_info(device_index)
-
-
-def reset_accumulated_memory_stats(device_index=None, /):
-    """Counts what comes and goes from 0 again."""
-    _require()
-    cuda.reset_accumulated_memory_stats(device_index)
-
-
-def reset_peak_memory_stats(device_index=None, /):
-    """Sets every peak to what there is now."""
-    _require()
-    cuda.reset_peak_memory_stats(device_index)
-
-
-_unavailable.mark("cnn.cuda.CUDAGraph records the work of a GPU", Graph)
 _absent.explain(__name__)
