@@ -2,7 +2,11 @@
 wrongly: they are told so, and the capture, the graph and the GPU stay as they were.
 """
 
+import copy
 import gc
+import pickle
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -214,7 +218,7 @@ def test_a_replay_is_not_recorded():
 
 
 def test_pools_are_those_of_graphs():
-    for pool in ((0, 10**9), (10**9, 0)):
+    for pool in ((0, 10**9), (1, 1), (0, -1), (0, 0)):
         g = CUDAGraph()
         with (
             pytest.raises(RuntimeError, match="the pool is neither a graph's"),
@@ -225,8 +229,9 @@ def test_pools_are_those_of_graphs():
             x = cnn.ones(3, device="cuda") + 1
         g.replay()
         assert x.tolist() == [2, 2, 2]
-    with pytest.raises(TypeError), graph(CUDAGraph(), pool=(0, -1)):
-        pass
+    for pool in (5, "pool", (1,), (0, 1, 2), (0, 1.5), [0, 1], (None, 0)):
+        with pytest.raises(TypeError, match="pool: expected what"), graph(CUDAGraph(), pool=pool):
+            pass
     assert not cnn.cuda.is_current_stream_capturing()
 
 
@@ -267,6 +272,7 @@ def test_another_thread_ends_a_capture(mode):
 def test_a_graph_dies_while_it_is_recorded():
     x = cnn.zeros(3, device="cuda")
     side = Stream()
+    side.wait_stream(cnn.cuda.current_stream())
     with stream(side):
         g = CUDAGraph()
         g.capture_begin()
@@ -309,6 +315,55 @@ def test_a_graph_is_forgotten_while_it_runs():
         for _ in range(8):
             want += cnn.rand(1 << 16, device="cuda")
         assert cnn.equal(x, want)
+
+
+def test_nothing_of_the_runtime_is_copied():
+    g = CUDAGraph()
+    with graph(g):
+        x = cnn.ones(3, device="cuda") + 1
+    mark = cnn.cuda.Event()
+    mark.record()
+    for owner in (g, mark, Stream(), cnn.Stream("cpu")):
+        for call in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match="cannot pickle '(CUDAGraph|Event|Stream)' object"):
+                call(owner)
+    gc.collect()
+    g.replay()
+    mark.synchronize()
+    assert x.tolist() == [2, 2, 2]
+
+
+def test_calls_of_what_was_recorded_have_its_arguments():
+    sample = cnn.ones(2, 3, device="cuda", requires_grad=True)
+    net = cnn.nn.Linear(3, 3).cuda()
+    for made in (
+        cnn.cuda.make_graphed_callables(lambda a: a * 2, (sample,)),
+        cnn.cuda.make_graphed_callables(net, (sample,)),
+    ):
+        for wrong in ((), (sample, sample), (3.0,), ([sample, sample],)):
+            with pytest.raises(TypeError, match="expected 1 tensors, as many as sample_args had"):
+                made(*wrong)
+        for shape in ((1, 3), (3,), (2, 2), (2, 3, 1)):
+            with pytest.raises(
+                RuntimeError, match=r"a tensor of shape \[2, 3\], as in sample_args"
+            ):
+                made(cnn.ones(shape, device="cuda"))
+        assert made(sample).shape == (2, 3)
+
+
+def test_the_first_number_of_a_process_may_be_recorded():
+    program = """
+import cnn
+g = cnn.cuda.CUDAGraph()
+with cnn.cuda.graph(g):
+    x = cnn.rand(5, device="cuda")
+g.replay()
+first = x.tolist()
+g.replay()
+assert first != x.tolist() and max(first) < 1
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_debugging_is_switched_on_too_late(tmp_path):

@@ -228,6 +228,33 @@ def test_what_cannot_be_captured():
     assert x[0].tolist() == [1, 1, 1]
 
 
+@pytest.mark.filterwarnings("ignore:The CUDA Graph is empty")
+@quiet
+def test_a_first_step_is_not_captured():
+    makers = {name: lambda p, m=m: m(p, False, capturable=True) for name, m in CAPTURABLE.items()}
+    makers["SGD"] = lambda p: optim.SGD(p, 0.1, momentum=0.9)
+    for name, make in makers.items():
+        p = cnn.ones(3, device="cuda", requires_grad=True)
+        p.grad = cnn.ones(3, device="cuda")
+        optimizer = make([p])
+        with pytest.raises(RuntimeError, match="a parameter's first step cannot be captured"):
+            with cnn.cuda.graph(cnn.cuda.CUDAGraph()):
+                optimizer.step()
+        assert p.tolist() == [1, 1, 1] and not optimizer.state[p], name
+        optimizer.step()
+        graph = cnn.cuda.CUDAGraph()
+        with cnn.cuda.graph(graph):
+            optimizer.step()
+        graph.replay()
+    p = cnn.ones(3, device="cuda", requires_grad=True)  # without a state there is none to make
+    p.grad = cnn.ones(3, device="cuda")
+    graph = cnn.cuda.CUDAGraph()
+    with cnn.cuda.graph(graph):
+        optim.SGD([p], 0.5).step()
+    graph.replay(), graph.replay()
+    assert p.tolist() == [0, 0, 0]
+
+
 def test_sgd_reads_its_rate_on_the_gpu():
     for momentum in (0.0, 0.9):
         results = []

@@ -218,6 +218,11 @@ def test_bad_parameters_are_told():
         cnn.multinomial(cnn.ones(2, 0, device="cuda"), 3, True)
     assert cnn.multinomial(cnn.ones(0, 4, device="cuda"), 3, True).shape == (0, 3)
     for draw, kind, words in (
+        (
+            lambda: cnn.poisson(on_gpu([1.0]).to(cnn.float8_e5m2)),
+            NotImplementedError,
+            "poisson_cuda.*'Float8_e5m2'",
+        ),
         (lambda: cnn.poisson(on_gpu([1], cnn.int64)), NotImplementedError, "poisson_cuda.*'Long'"),
         (lambda: cnn._standard_gamma(on_gpu([1], cnn.int64)), NotImplementedError, "gamma_cuda"),
         (lambda: cnn._sample_dirichlet(on_gpu([1], cnn.int64)), NotImplementedError, "gamma_cuda"),

@@ -74,6 +74,11 @@ def test_poisson_draws_in_every_dtype(dtype):
         (lambda: cnn.poisson(cnn.tensor([1.0, -1.0])), RuntimeError, "invalid Poisson rate"),
         (lambda: cnn.poisson(cnn.tensor([1.0, math.nan])), RuntimeError, "invalid Poisson rate"),
         (lambda: cnn.poisson(cnn.ones(2, dtype=cnn.int64)), NotImplementedError, "'Long'"),
+        (
+            lambda: cnn.poisson(cnn.ones(2).to(cnn.float8_e5m2)),
+            NotImplementedError,
+            "'Float8_e5m2'",
+        ),
         (lambda: cnn._standard_gamma(cnn.ones(2).half()), NotImplementedError, "'Half'"),
         (lambda: cnn._sample_dirichlet(cnn.ones(2).half()), NotImplementedError, "'Half'"),
         (

@@ -56,6 +56,12 @@ CudaGenerators& cuda_generators() {
   return instance;
 }
 
+uint64_t seed_of_system() {
+  std::random_device entropy;
+  const uint64_t high = entropy();
+  return high << 32 | entropy();
+}
+
 // Of what generators share, all together: it is held for a few instructions.
 std::mutex& shared_lock() {
   static std::mutex& instance = *new std::mutex;
@@ -209,9 +215,7 @@ Generator::Stretch Generator::state_of_gpu() const {
 }
 
 uint64_t Generator::seed() {
-  std::random_device entropy;
-  const uint64_t high = entropy();
-  const uint64_t seed = high << 32 | entropy();
+  const uint64_t seed = seed_of_system();
   manual_seed(seed);
   return seed;
 }
@@ -297,11 +301,7 @@ Generator& default_generator(Device device) {
     CudaGenerators& all = cuda_generators();
     std::lock_guard lock(all.mutex);
     Generator*& generator = all.of[device.index < 0 ? 0 : device.index];
-    if (!generator) {
-      generator = new Generator(device);
-      if (all.seeded) generator->manual_seed(all.seed);
-      else generator->seed();
-    }
+    if (!generator) generator = new Generator(device, all.seeded ? all.seed : seed_of_system());
     return *generator;
   }
   static Generator& generator = []() -> Generator& {

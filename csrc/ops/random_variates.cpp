@@ -135,7 +135,7 @@ Tensor _sample_dirichlet(const Tensor& alpha, Generator* generator) {
 }
 
 Tensor poisson(const Tensor& rate, Generator* generator) {
-  if (!is_floating(rate.dtype()))
+  if (!is_floating(rate.dtype()) || is_stored(rate.dtype()))
     not_implemented(rate.device().is_cuda() ? "poisson_cuda" : "poisson_cpu", rate.dtype());
   Grad grad({rate});
   Generator& g = generator_for(rate.device(), generator);

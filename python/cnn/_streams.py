@@ -34,6 +34,11 @@ def _device(device):
     return device
 
 
+def not_copied(self, protocol=None, /):
+    """`__reduce_ex__` of what owns something of the runtime's, or means it, in this process."""
+    raise TypeError(f"cannot pickle '{type(self).__name__}' object")
+
+
 def stream_of_handle(kind, device, handle):
     """The stream of class `kind` with a handle of the CUDA runtime."""
     stream = object.__new__(kind)
@@ -63,6 +68,8 @@ class Stream:
             self._handle = _C._cuda_new_stream(self._device.index, priority)
         else:
             self._handle = stream_id
+
+    __reduce_ex__ = not_copied
 
     device = property(lambda self: self._device, doc="The device.")
     device_type = property(
@@ -159,6 +166,8 @@ class Event:
             raise NotImplementedError("Event: events do not go to other processes")
         self._device = _device(device)
         self._timed, self._blocking = enable_timing, blocking
+
+    __reduce_ex__ = not_copied
 
     device = property(lambda self: self._device, doc="The device.")
     event_id = property(lambda self: self._handle, doc="Its handle; 0 before it is recorded.")

@@ -12,7 +12,7 @@ DIFFERENCES: dict[str, str] = {
             bit bits16 bits1x8 bits2x4 bits4x2 bits8 float4_e2m1fn_x2 int1 int2 int3 int4 int5 int6 int7 qint32 qint8
             quint2x4 quint4x2 quint8 uint1 uint2 uint3 uint4 uint5 uint6 uint7""".split()
     },
-    "torch.cuda.CUDAGraph": "random numbers come from the generators of GPUs; others raise",
+    "torch.cuda.CUDAGraph": "a replay cannot be recorded into another graph; numbers are drawn on its own GPU",
     "torch.cuda.graph": "what cannot be recorded raises and leaves the capture valid",
     "torch.set_num_interop_threads": _ACCEPTED + ": operators run one after the other",
     "torch.set_warn_always": _ACCEPTED + ": warnings of the core come each time",

@@ -89,6 +89,20 @@ class _Part:
             outputs, self.wanted, grads, only_inputs=True, allow_unused=allow_unused_input
         )
 
+    def check(self, leaves):
+        """Raises where a call's tensors are not like those that were recorded."""
+        if len(leaves) != self.arguments or not all(isinstance(x, _C.Tensor) for x in leaves):
+            raise TypeError(
+                f"expected {self.arguments} tensors, as many as sample_args had, got "
+                f"({', '.join(type(x).__name__ for x in leaves)})"
+            )
+        for x, static in zip(leaves, self.inputs):
+            if x.shape != static.shape:
+                raise RuntimeError(
+                    f"expected a tensor of shape {list(static.shape)}, as in sample_args, got "
+                    f"{list(x.shape)}"
+                )
+
     def record_forward(self, pool):
         from .graphs import CUDAGraph, graph
 
@@ -142,6 +156,7 @@ class _Part:
 
         def call(*args):
             leaves = _pytree.tree_leaves(args)
+            part.check(leaves)
             outputs = Graphed.apply(*leaves, *part.inputs[part.arguments :])
             return _pytree.tree_unflatten(list(outputs), part.structure)
 

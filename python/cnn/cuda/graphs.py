@@ -13,6 +13,7 @@ from __future__ import annotations
 import warnings
 
 from .. import _C
+from .._streams import not_copied
 from . import empty_cache, synchronize
 from . import streams as _streams
 from ._graphed import make_graphed_callables
@@ -41,6 +42,16 @@ def graph_pool_handle():
     return (0, _C._cuda_new_pool())
 
 
+def _pool_number(pool):
+    if not (isinstance(pool, tuple) and [type(part) for part in pool] == [int, int]):
+        raise TypeError(f"pool: expected what pool() or graph_pool_handle() gives, got {pool!r}")
+    if pool[0] != 0 or pool[1] <= 0:
+        raise RuntimeError(
+            "capture_begin: the pool is neither a graph's nor of graph_pool_handle()"
+        )
+    return pool[1]
+
+
 class CUDAGraph:
     """Recorded work of a GPU.
 
@@ -53,6 +64,8 @@ class CUDAGraph:
         self._keeps, self._draws = bool(keep_graph), False
         self._device = self._handle = 0
         self._recorded = self._runs = False
+
+    __reduce_ex__ = not_copied
 
     def capture_begin(self, pool=None, capture_error_mode="global"):
         """Records what this thread's stream, which is not the default one, is asked from now on.
@@ -71,7 +84,7 @@ class CUDAGraph:
                 "This CUDAGraph instance already owns a captured graph. To capture a new graph, "
                 "create a new instance."
             )
-        number = 0 if pool is None else sum(pool)
+        number = 0 if pool is None else _pool_number(pool)
         device = _C._cuda_current_device()
         self._handle = _C._cuda_begin_graph(device, number, _MODES[capture_error_mode])
         self._device = device

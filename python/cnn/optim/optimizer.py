@@ -195,6 +195,16 @@ class Optimizer:
                 stacklevel=4,
             )
 
+    def _refuse_recording(self, param):
+        """Raises where a parameter's first step is recorded: each replay would be its first."""
+        if param.is_cuda:
+            index = param.device.index
+            if _C._cuda_is_capturing(index, _C._cuda_stream(index)):
+                raise RuntimeError(
+                    f"{type(self).__name__}: a parameter's first step cannot be captured, or each "
+                    "replay would make its state anew; take a step before the capture"
+                )
+
     def _evaluate(self, closure):
         """The closure's loss, computed with gradients enabled; None without a closure."""
         if closure is None:
@@ -222,6 +232,7 @@ class Optimizer:
             if with_state:
                 state = self.state[p]
                 if not state:
+                    self._refuse_recording(p)
                     state.update(self._initial_state(group, p))
                 states.append(state)
         return params, grads, states

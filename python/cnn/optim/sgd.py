@@ -67,6 +67,8 @@ class SGD(Optimizer):
             if states:
                 buffers = [state.get("momentum_buffer") for state in states]
                 fresh = [i for i, b in enumerate(buffers) if b is None]
+                for i in fresh:
+                    self._refuse_recording(params[i])
             _move(
                 params,
                 grads,
