@@ -153,7 +153,7 @@ def test_what_the_library_says_of_itself():
 
 
 def test_streams_and_events_of_the_cpu():
-    stream, event = cnn.Stream(), cnn.Event()
+    stream, event = cnn.Stream("cpu"), cnn.Event("cpu")
     assert stream.query() and stream == cnn.Stream("cpu") and stream.device_index == -1
     assert hash(stream) == hash(cnn.Stream()) and not stream.is_capturing()
     assert event.query() and event.event_id == 0 and event.synchronize() is None
