@@ -357,3 +357,16 @@ def test_seeds_and_states():
         cuda.seed_all()
         cnn.randn(40, device="cuda")
     assert (cnn.randn(40, device="cuda") == x).all()
+
+
+def test_a_note_of_the_host_is_told_to_who_waits_next():
+    x, end = cnn.ones(2, device="cuda"), cnn.cuda.Event()
+    end.record()
+    cnn.cuda.synchronize()
+    cnn._C._cuda_note(0, "the work is void")
+    assert cnn._C._cuda_event_has_passed(0, end.cuda_event)  # which only looks on
+    end.record()
+    end.wait()
+    with pytest.raises(RuntimeError, match="^the work is void$"):
+        x.tolist()
+    assert x.tolist() == [1, 1]

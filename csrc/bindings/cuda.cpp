@@ -169,6 +169,7 @@ void bind_memory(py::module_& m) {
 
 // ---- Streams and events ----
 
+// Making marks and waiting for them on a stream tells nothing: any thread does it, and whoever waits is told.
 void bind_streams(py::module_& m) {
   m.def(
       "_cuda_new_stream", [](int index, int priority) { return as_number(cuda_calls(index).new_stream(priority)); },
@@ -189,7 +190,9 @@ void bind_streams(py::module_& m) {
       py::arg("stream"));
   m.def(
       "_cuda_new_event",
-      [](int index, bool timed, bool blocking) { return as_number(cuda_calls(index).new_event(timed, blocking)); },
+      [](int index, bool timed, bool blocking) {
+        return as_number(cuda_calls(index, false).new_event(timed, blocking));
+      },
       py::arg("index"), py::arg("timed"), py::arg("blocking"));
   m.def(
       "_cuda_delete_event", [](int index, uintptr_t event) { cuda_calls(index, false).delete_event(as_handle(event)); },
@@ -197,19 +200,24 @@ void bind_streams(py::module_& m) {
   m.def(
       "_cuda_record_event",
       [](int index, uintptr_t event, uintptr_t stream) {
-        cuda_calls(index).record_event(as_handle(event), as_handle(stream));
+        cuda_calls(index, false).record_event(as_handle(event), as_handle(stream));
       },
       py::arg("index"), py::arg("event"), py::arg("stream"));
   m.def(
       "_cuda_wait_event",
       [](int index, uintptr_t stream, uintptr_t event) {
-        cuda_calls(index).wait_event(as_handle(stream), as_handle(event));
+        cuda_calls(index, false).wait_event(as_handle(stream), as_handle(event));
       },
       py::arg("index"), py::arg("stream"), py::arg("event"));
   m.def(
       "_cuda_event_is_done",
       [](int index, uintptr_t event) { return cuda_calls(index).event_is_done(as_handle(event)); }, py::arg("index"),
       py::arg("event"));
+  m.def(
+      "_cuda_event_has_passed",
+      [](int index, uintptr_t event) { return cuda_calls(index, false).event_has_passed(as_handle(event)); },
+      py::arg("index"), py::arg("event"),
+      "For threads that only look on: tells nothing; False while work is recorded.");
   m.def(
       "_cuda_synchronize_event",
       [](int index, uintptr_t event) { cuda_calls(index).synchronize_event(as_handle(event)); }, py::arg("index"),
@@ -305,6 +313,9 @@ void bind_devices(py::module_& m) {
       "_cuda_can_access_peer", [](int index, int other) { return cuda_calls(index).can_access_peer(index, other); },
       py::arg("index"), py::arg("other"));
   m.def("_cuda_synchronize", &cuda_synchronize, Released());
+  m.def(
+      "_cuda_note", [](int index, const char* text) { cuda_calls(index, false).note(text); }, py::arg("index"),
+      py::arg("text"), "Why the GPU's work is void: RuntimeError for whoever waits for it next.");
   m.def("_cuda_set_reports_waits", [](int how) { cuda_calls(-1, false).set_reports_waits(how); }, py::arg("how"));
   m.def("_cuda_get_reports_waits", [] { return cuda_calls(-1).get_reports_waits(); });
   m.def("_cuda_empty_cache", &cuda_empty_cache, Released());

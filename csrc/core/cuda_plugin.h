@@ -60,6 +60,7 @@ struct CudaPlugin {
   bool (*can_access_peer)(int index, int other);
   int (*device_at)(const void* data);  // whose memory this is; -1: none's
   void (*synchronize)();  // the selected device
+  void (*note)(const char* text);  // why its work is void: whoever waits for it next, or calls, is told
   void (*set_reports_waits)(int how);  // waits that copies and values need: 1 warns, 2 raises
   int (*get_reports_waits)();
 
@@ -96,6 +97,7 @@ struct CudaPlugin {
   void (*record_event)(CudaEvent event, CudaStream stream);
   void (*wait_event)(CudaStream stream, CudaEvent event);
   bool (*event_is_done)(CudaEvent event);
+  bool (*event_has_passed)(CudaEvent event);  // for who only looks on: tells nothing; false while anything is recorded
   void (*synchronize_event)(CudaEvent event);
   float (*elapsed_ms)(CudaEvent from, CudaEvent to);
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "core/parallel.h"
 #include "cuda/graphs.h"
 #include "cuda/memory.h"
 #include "cuda/streams.h"
@@ -63,6 +64,7 @@ void to_host(void* to, const void* from, size_t nbytes, bool non_blocking) {
         "reading values of the GPU, as item(), cpu() and whatever depends on values do, waits for them. Into pinned "
         "memory alone a copy can be recorded, with non_blocking=True");
   if (!leaves) report_wait();
+  const WorkScope others_run(leaves ? 0 : 2 * WorkScope::kWorthwhileNs);
   if (!stream() && !non_blocking) {
     check_cuda(cudaMemcpy(to, from, nbytes, cudaMemcpyDeviceToHost), kWhat);
     return tell_all_notes();

@@ -199,6 +199,7 @@ bool event_is_done(void* e) {
   refuse_in_graph("Event.query() asks how far a stream has come");
   return is_done(cudaEventQuery(as_event(e)), "cudaEventQuery");
 }
+bool event_has_passed(void* e) { return !captures() && is_done(cudaEventQuery(as_event(e)), "cudaEventQuery"); }
 void synchronize_event(void* e) {
   refuse_in_graph("Event.synchronize() waits for an event");
   check_cuda(cudaEventSynchronize(as_event(e)), "waiting for an event");

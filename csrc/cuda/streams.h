@@ -79,6 +79,7 @@ void delete_event(void* event);
 void record_event(void* event, void* stream);
 void wait_event(void* stream, void* event);
 bool event_is_done(void* event);
+bool event_has_passed(void* event);
 void synchronize_event(void* event);
 float elapsed_ms(void* from, void* to);
 

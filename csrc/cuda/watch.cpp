@@ -7,6 +7,7 @@
 #include <mutex>
 #include <new>
 
+#include "core/parallel.h"
 #include "cuda/graphs.h"
 #include "cuda/memory.h"
 #include "cuda/runtime.h"
@@ -103,6 +104,7 @@ void tell(Board& b, const char* when) {
   if (!rung(b)) [[likely]]
     return;
   if (captures()) return;
+  const WorkScope others_run(2 * WorkScope::kWorthwhileNs);
   // Whatever else the same kernels have to say is said when they are done: the first of it does not depend on the time.
   check_cuda(cudaDeviceSynchronize(), "waiting for the device");
   Watch watch;
@@ -163,6 +165,11 @@ Note* watch(const Watch& watch) {
   b.notes[k].word = Note::kNothing;
   watched = true;
   return b.notes + k;
+}
+
+void note(const char* text) {
+  const auto fail_with = [](const Watch& watch, int64_t, const char*) { fail(watch.kind, "", watch.op); };
+  watch({fail_with, strdup(text), ErrorKind::Runtime, 0, 0})->add(0, 0);
 }
 
 void tell_notes() {

@@ -23,6 +23,9 @@ class GraphNotes {
 };
 void collect_graph_notes();  // those of graphs that have been let go are for others
 
+// A note of the host's own: its text is raised.
+void note(const char* text);
+
 // Raises what kernels of the selected device have noted so far, the first of it; the rest is forgotten. Not while
 // anything is recorded: what was noted is told when that is done.
 void tell_notes();
