@@ -192,8 +192,24 @@ class Access {
   Access(const Access&) = delete;
   Access& operator=(const Access&) = delete;
 
+  // Lets other threads go on for a while, however often this one holds the lock.
+  static void give_way(int microseconds) {
+    const int held = depth();
+    for (int i = 0; i < held; ++i) mutex().unlock();
+    usleep(useconds_t(microseconds));
+    for (int i = 0; i < held; ++i) mutex().lock();
+  }
+
  private:
-  std::lock_guard<std::recursive_mutex> lock_{mutex()};
+  static int& depth() {
+    thread_local int d = 0;
+    return d;
+  }
+  struct Lock {
+    Lock() { mutex().lock(), ++depth(); }
+    ~Lock() { --depth(), mutex().unlock(); }
+  };
+  Lock lock_;
   int devices_[2] = {-1, -1};
 };
 

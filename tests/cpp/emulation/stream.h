@@ -1,6 +1,7 @@
 // Streams and events of the emulated devices. Work runs when it is enqueued, or, deferred, at a random later time: at
 // the latest when somebody waits for it. So what may not be changed or freed before work is done shows when it is. Work
-// for a stream that is being recorded becomes a node of its capture instead.
+// for a stream that is being recorded becomes a node of its capture instead. Work that other processes take part in is
+// not run before it is `ready`; who waits for it lets other threads go on meanwhile.
 #pragma once
 
 #include <deque>
@@ -58,6 +59,7 @@ struct Capture {
     int device;
     std::vector<size_t> after;  // earlier nodes
     std::function<void()> run;
+    std::function<bool()> ready = nullptr;
   };
   CUstream_st* origin;
   cudaStreamCaptureMode mode;
@@ -67,8 +69,8 @@ struct Capture {
   std::thread::id thread = std::this_thread::get_id();
   bool invalid = false;  // something was asked for that cannot be recorded
 
-  void add(CUstream_st& s, std::function<void()> run) {
-    nodes.push_back({s.device, std::move(s.tips), std::move(run)});
+  void add(CUstream_st& s, std::function<void()> run, std::function<bool()> ready) {
+    nodes.push_back({s.device, std::move(s.tips), std::move(run), std::move(ready)});
     s.tips = {nodes.size() - 1};
   }
 };
@@ -107,11 +109,11 @@ class Queue {
     delete s;
   }
 
-  void add(Stream* where, std::function<void()> run) {
+  void add(Stream* where, std::function<void()> run, std::function<bool()> ready = nullptr) {
     Stream& s = stream(where);
     if (s.device != current_device()) throw std::runtime_error("work for a stream of another device");
-    if (s.capture) return record_into(*s.capture, s, std::move(run));
-    s.last = push(s.device, before_next(s), std::move(run));
+    if (s.capture) return record_into(*s.capture, s, std::move(run), std::move(ready));
+    s.last = push(s.device, before_next(s), std::move(run), std::move(ready));
     settle();
   }
 
@@ -126,7 +128,7 @@ class Queue {
         std::vector<size_t> after = node.after.empty() ? tips : node.after;
         for (size_t& n : after)
           if (!node.after.empty()) n += start;
-        s.capture->nodes.push_back({node.device, after, node.run});
+        s.capture->nodes.push_back({node.device, after, node.run, node.ready});
         s.tips.push_back(s.capture->nodes.size() - 1);
       }
       return;
@@ -138,7 +140,7 @@ class Queue {
     for (const Capture::Node& node : nodes) {
       std::vector<uint64_t> those = {start};
       for (const size_t n : node.after) those.push_back(ids[n + 1]);
-      ids.push_back(push(node.device, std::move(those), node.run));
+      ids.push_back(push(node.device, std::move(those), node.run, node.ready));
     }
     s.last = last = push(s.device, ids, [] {});
     settle();
@@ -177,33 +179,39 @@ class Queue {
     std::set<uint64_t> needed = {id};
     for (auto w = pending_.rbegin(); w != pending_.rend(); ++w)
       if (needed.count(w->id)) needed.insert(w->after.begin(), w->after.end());
-    for (size_t i = 0; i < pending_.size();) {
-      if (needed.count(pending_[i].id)) run(i);
-      else ++i;
+    for (bool all = false; !all;) {
+      all = true;
+      const uint64_t runs = runs_;
+      for (size_t i = 0; i < pending_.size();) {
+        if (!needed.count(pending_[i].id)) ++i;
+        else if (can_run(pending_[i])) run(i);
+        else ++i, all = false;
+      }
+      if (!all && runs == runs_) Access::give_way(50);
     }
   }
   void finish(Stream* s) { finish(last_of(stream(s))); }
   void finish_device(int device) {
-    for (const auto& [s, events] : awaited_)  // of other devices, maybe
-      for (const uint64_t id : events)
-        if (s->device == device) finish(id);
+    std::vector<uint64_t> awaited;  // of other devices, maybe
+    for (const auto& [s, events] : awaited_)
+      if (s->device == device) awaited.insert(awaited.end(), events.begin(), events.end());
+    for (const uint64_t id : awaited) finish(id);
     for (size_t i = 0; i < pending_.size();) {
       if (pending_[i].device == device) finish(pending_[i].id), i = 0;
       else ++i;
     }
   }
 
-  // A few pieces of work, in any order that streams and events leave open.
-  void some(int most) {
-    while (most-- > 0 && !pending_.empty()) {
+  // A few pieces of work, in any order that streams and events leave open. Was there any that could run?
+  bool some(int most) {
+    while (most-- > 0) {
       std::vector<size_t> ready;
-      for (size_t i = 0; i < pending_.size(); ++i) {
-        bool free = true;
-        for (const uint64_t id : pending_[i].after) free &= is_done(id);
-        if (free) ready.push_back(i);
-      }
+      for (size_t i = 0; i < pending_.size(); ++i)
+        if (can_run(pending_[i])) ready.push_back(i);
+      if (ready.empty()) return false;
       run(ready[draw() % ready.size()]);
     }
+    return true;
   }
 
  private:
@@ -212,7 +220,13 @@ class Queue {
     int device;
     std::vector<uint64_t> after;
     std::function<void()> run;
+    std::function<bool()> ready;
   };
+  bool can_run(const Work& w) const {
+    for (const uint64_t id : w.after)
+      if (!is_done(id)) return false;
+    return !w.ready || w.ready();
+  }
 
   // What the stream's next work stands behind.
   std::vector<uint64_t> before_next(Stream& s) {
@@ -230,13 +244,14 @@ class Queue {
     awaited_.erase(&s);
     return after;
   }
-  static void record_into(Capture& c, Stream& s, std::function<void()> run) {
+  static void record_into(Capture& c, Stream& s, std::function<void()> run, std::function<bool()> ready) {
     if (c.invalid) throw std::runtime_error("work for a stream whose capture is invalid");
-    c.add(s, std::move(run));
+    c.add(s, std::move(run), std::move(ready));
   }
 
-  uint64_t push(int device, std::vector<uint64_t> after, std::function<void()> run) {
-    pending_.push_back({next_, device, std::move(after), std::move(run)});
+  uint64_t push(int device, std::vector<uint64_t> after, std::function<void()> run,
+                std::function<bool()> ready = nullptr) {
+    pending_.push_back({next_, device, std::move(after), std::move(run), std::move(ready)});
     waiting_.insert(next_);
     return next_++;
   }
@@ -267,6 +282,7 @@ class Queue {
     const Work w = std::move(pending_[i]);
     pending_.erase(pending_.begin() + std::ptrdiff_t(i));
     waiting_.erase(w.id);
+    ++runs_;
     w.run();
   }
 
@@ -275,7 +291,7 @@ class Queue {
   std::map<const Stream*, std::vector<uint64_t>> awaited_;  // by the stream's next work
   std::deque<Work> pending_;  // in order of issue
   std::set<uint64_t> waiting_;  // their numbers
-  uint64_t next_ = 1;
+  uint64_t next_ = 1, runs_ = 0;
 };
 inline Queue& queue() {
   static auto* const q = new Queue;
