@@ -66,7 +66,7 @@ def starts(results):
 
 
 def tests(results):
-    files = sorted(str(path) for path in HERE.glob("test_cuda*.py"))
+    files = sorted(map(str, [*HERE.glob("test_cuda*.py"), HERE / "distributed" / "test_nccl.py"]))
     command = [sys.executable, "-m", "pytest", "-q", "-m", "cuda", "-p", "no:cacheprovider"]
     if importlib.util.find_spec("xdist") and not results.tiny:
         command += ["-n", "8"]

@@ -22,10 +22,9 @@ def test_groups_are_available_where_mpi4py_is():
     assert dist.is_available() is dist.is_mpi_available() is dist.is_gloo_available() is here
     assert dist.is_backend_available("mpi") is dist.is_backend_available("cpu:gloo") is here
     assert not dist.is_initialized()
-    assert not any((
-        dist.is_nccl_available(), dist.is_ucc_available(), dist.is_xccl_available(),
-        dist.is_backend_available("cpu:gloo,cuda:nccl"),
-    ))  # fmt: skip
+    assert not dist.is_ucc_available() and not dist.is_xccl_available()
+    assert dist.is_backend_available("cpu:gloo,cuda:nccl") is dist.is_nccl_available()
+    assert cnn.cuda.is_available() or not dist.is_nccl_available()
     assert dist.group.WORLD is None and dist.GroupMember.WORLD is None and dist.get_pg_count() == 0
 
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 from jobs import finish, start
 
+import cnn
 from cnn import distributed as dist
 from cnn.distributed import _starting, run
 
@@ -15,7 +16,7 @@ from cnn.distributed import _starting, run
 @pytest.mark.parametrize(
     "arguments, kind, words",
     [
-        ({"backend": "nccl"}, RuntimeError, "no GPUs found"),
+        ({"backend": "xccl"}, RuntimeError, "no backend 'xccl'"),
         ({"backend": "ucc"}, RuntimeError, "no backend 'ucc'"),
         ({"timeout": 3}, TypeError, "datetime.timedelta"),
         ({"store": dist.HashStore()}, AssertionError, "world_size must be positive"),
@@ -27,6 +28,15 @@ def test_what_cannot_be_asked_for(arguments, kind, words):
     with pytest.raises(kind, match=words):
         dist.init_process_group(**arguments)
     assert not dist.is_initialized()
+
+
+def test_nccl_is_for_gpus():
+    if cnn.cuda.is_available():
+        pytest.skip("there is a GPU")
+    for name in ("nccl", "cuda:nccl"):
+        with pytest.raises(RuntimeError, match="no GPUs found"):
+            dist.init_process_group(name)
+    assert not dist.is_nccl_available() and not cnn.cuda.nccl.is_available([cnn.ones(1)])
 
 
 def test_without_mpi4py_errors_say_what_to_install():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 from .. import _C
-from . import _mpi
+from . import _mpi, _nccl
 from .backends import RedOpType, ReduceOp
 from .groups import (
     _get_default_group,
@@ -54,27 +54,30 @@ def same_shape(op, tensors, like):
             )
 
 
-def reachable(*tensors, written=()):
-    """RuntimeError unless MPI can reach the memory of all tensors, and write to those `written`."""
+def carrier(group, *tensors, written=()):
+    """(the operations, what carries them) of tensors, which are on one device of those that the
+    group serves. RuntimeError otherwise, and where those `written` cannot be written to.
+    """
     for tensor in written:
         if any(size > 1 and step == 0 for size, step in zip(tensor.shape, tensor.stride())):
             raise RuntimeError("Tensors must be non-overlapping and dense")
-    for tensor in (*tensors, *written):
-        if tensor.device.type != "cpu":
-            raise RuntimeError(
-                f"No backend type associated with device type {tensor.device.type}: "
-                "MPI carries tensors of the CPU"
-            )
+    devices = {tensor.device for tensor in (*tensors, *written)} or {_C.device("cpu")}
+    if len(devices) == 1:
+        return group.carrier(*devices)
+    for device in sorted(devices, key=str):
+        group.carrier(device)
+    names = ", ".join(sorted(map(str, devices)))
+    raise RuntimeError(f"expected tensors on one device, got tensors on {names}")
 
 
-def member(name, group):
+def member(name, group, stacklevel=3):
     """The group that is to act, or None, with a warning, where this process is not in it."""
     if not _rank_not_in_group(group):
         return _group_or_default_group(group)
     rank = _get_default_group().rank() if _world.default_pg is not None else -1
     warnings.warn(
         f"Running {name} on global rank {rank} which does not belong to the given group.",
-        stacklevel=3,
+        stacklevel=stacklevel,
     )
     return None
 
@@ -108,6 +111,8 @@ def reduction(op, *tensors):
     if not isinstance(op, (RedOpType, ReduceOp)):
         raise TypeError(f"expected a ReduceOp, got {op!r}")
     name = RedOpType(getattr(op, "op", op)).name
+    if tensors and tensors[0].is_cuda:
+        return _reduction_on_gpu(name, tensors)
     if name == "AVG":
         for tensor in tensors:
             if not tensor.is_floating_point():
@@ -124,4 +129,18 @@ def reduction(op, *tensors):
     for tensor in tensors:
         if not _mpi.is_reducible(tensor.dtype):
             raise RuntimeError("Invalid scalar type")
+    return name
+
+
+def _reduction_on_gpu(name, tensors):
+    if name not in _nccl.OPS:
+        raise ValueError(f"Cannot use ReduceOp.{name} with NCCL")
+    for tensor in tensors:
+        if name == "AVG" and tensor.dtype is _C.bool:
+            raise TypeError("Cannot use ReduceOp.AVG with boolean inputs")
+        if not _nccl.is_reducible(tensor.dtype):
+            raise TypeError(
+                "Input tensor data type is not supported for NCCL process group: "
+                f"{tensor.type().rpartition('.')[2].removesuffix('Tensor')}"
+            )
     return name

@@ -26,9 +26,9 @@ def broadcast(tensor, src=None, group=None, async_op=False, group_src=None):
     _checks.single(tensor, "tensor")
     if (pg := _checks.member("broadcast", group)) is None:
         return None
-    _checks.reachable(written=[tensor])
+    on, comm = _checks.carrier(pg, written=[tensor])
     root = _checks.root(pg, src, group_src)
-    steps = operations.broadcast(pg.comm, tensor, root)
+    steps = on.broadcast(comm, tensor, root)
     return pg.run("broadcast", steps, [tensor], async_op, like=[tensor], details=f"root={root}")
 
 
@@ -44,9 +44,9 @@ def all_reduce(tensor, op=ReduceOp.SUM, group=None, async_op=False):
     if pg in _coalesced:
         _coalesced[pg].append((all_reduce, (tensor, op)))
         return None
-    _checks.reachable(written=[tensor])
+    on, comm = _checks.carrier(pg, written=[tensor])
     name = _checks.reduction(op, tensor)
-    steps = operations.all_reduce(pg.comm, tensor, name)
+    steps = on.all_reduce(comm, tensor, name)
     return pg.run("all_reduce", steps, [tensor], async_op, like=[tensor], details=name)
 
 
@@ -64,9 +64,9 @@ def all_reduce_coalesced(tensors, op=ReduceOp.SUM, group=None, async_op=False):
     _checks.same_dtype(*tensors)
     if (pg := _checks.member("all_reduce_coalesced", group)) is None:
         return None
-    _checks.reachable(written=tensors)
+    on, comm = _checks.carrier(pg, written=tensors)
     name = _checks.reduction(op, *tensors)
-    steps = operations.together(operations.all_reduce(pg.comm, each, name) for each in tensors)
+    steps = on.together(on.all_reduce(comm, each, name) for each in tensors)
     work = pg.run("all_reduce_coalesced", steps, tensors, async_op, like=tensors, details=name)
     return work and work.get_future()
 
@@ -76,10 +76,10 @@ def reduce(tensor, dst=None, op=ReduceOp.SUM, group=None, async_op=False, group_
     _checks.single(tensor, "tensor")
     if (pg := _checks.member("reduce", group)) is None:
         return None
-    _checks.reachable(written=[tensor])
+    on, comm = _checks.carrier(pg, written=[tensor])
     root = _checks.root(pg, dst, group_dst)
     name = _checks.reduction(op, tensor)
-    steps = operations.reduce(pg.comm, tensor, name, root)
+    steps = on.reduce(comm, tensor, name, root)
     details = f"{name}, root={root}"
     return pg.run("reduce", steps, [tensor], async_op, like=[tensor], details=details)
 
@@ -95,11 +95,11 @@ def all_gather(tensor_list, tensor, group=None, async_op=False):
     _checks.same_dtype(tensor, *tensor_list)
     if (pg := _checks.member("all_gather", group)) is None:
         return None
-    _checks.reachable(tensor, written=tensor_list)
+    on, comm = _checks.carrier(pg, tensor, written=tensor_list)
     _check_length("all_gather", "output tensor list", tensor_list, pg.size())
     if tensor_list[pg.rank()].shape != tensor.shape:
         _checks.same_shape("all_gather", tensor_list, tensor)
-    steps = operations.all_gather(pg.comm, tensor_list, tensor)
+    steps = on.all_gather(comm, tensor_list, tensor)
     return pg.run("all_gather", steps, tensor_list, async_op, like=tensor_list)
 
 
@@ -129,9 +129,9 @@ def all_gather_single(output_tensor, input_tensor, group=None, async_op=False):
     if pg in _coalesced:
         _coalesced[pg].append((all_gather_single, (output_tensor, input_tensor)))
         return None
-    _checks.reachable(input_tensor, written=[output_tensor])
+    on, comm = _checks.carrier(pg, input_tensor, written=[output_tensor])
     _check_split("all_gather_into_tensor", output_tensor, input_tensor, pg.size())
-    steps = operations.all_gather_single(pg.comm, output_tensor, input_tensor)
+    steps = on.all_gather_single(comm, output_tensor, input_tensor)
     like = [input_tensor]
     return pg.run("all_gather_into_tensor", steps, [output_tensor], async_op, like=like)
 
@@ -159,9 +159,11 @@ def all_gather_coalesced(output_tensor_lists, input_tensor_list, group=None, asy
         _check_length("all_gather_coalesced", "output list", outputs, len(input_tensor_list))
         for output, input in zip(outputs, input_tensor_list):
             _checks.same_shape("all_gather_coalesced", [output], input)
-        _checks.reachable(*input_tensor_list, written=outputs)
-    steps = operations.together(
-        operations.all_gather(pg.comm, list(outputs), input)
+    on, comm = _checks.carrier(
+        pg, *input_tensor_list, written=[t for outputs in output_tensor_lists for t in outputs]
+    )
+    steps = on.together(
+        on.all_gather(comm, list(outputs), input)
         for input, outputs in zip(input_tensor_list, zip(*output_tensor_lists))
     )
     like, result = input_tensor_list, [t for outputs in output_tensor_lists for t in outputs]
@@ -178,9 +180,9 @@ def gather(tensor, gather_list=None, dst=None, group=None, async_op=False, group
     if (pg := _checks.member("gather", group)) is None:
         return None
     root = _checks.root(pg, dst, group_dst, 0)
-    _checks.reachable(tensor, written=gather_list)
+    on, comm = _checks.carrier(pg, tensor, written=gather_list)
     _check_list("gather", gather_list, tensor, pg, root)
-    steps = operations.gather(pg.comm, gather_list, tensor, root)
+    steps = on.gather(comm, gather_list, tensor, root)
     details = f"root={root}"
     return pg.run("gather", steps, gather_list, async_op, like=[tensor], details=details)
 
@@ -210,9 +212,9 @@ def scatter(tensor, scatter_list=None, src=None, group=None, async_op=False, gro
     if (pg := _checks.member("scatter", group)) is None:
         return None
     root = _checks.root(pg, src, group_src, 0)
-    _checks.reachable(*scatter_list, written=[tensor])
+    on, comm = _checks.carrier(pg, *scatter_list, written=[tensor])
     _check_list("scatter", scatter_list, tensor, pg, root)
-    steps = operations.scatter(pg.comm, tensor, scatter_list, root)
+    steps = on.scatter(comm, tensor, scatter_list, root)
     details = f"root={root}"
     return pg.run("scatter", steps, [tensor], async_op, like=[tensor], details=details)
 
@@ -224,11 +226,11 @@ def reduce_scatter(output, input_list, op=ReduceOp.SUM, group=None, async_op=Fal
     _checks.same_dtype(output, *input_list)
     if (pg := _checks.member("reduce_scatter", group)) is None:
         return None
-    _checks.reachable(*input_list, written=[output])
+    on, comm = _checks.carrier(pg, *input_list, written=[output])
     _check_length("reduce_scatter", "input tensor list", input_list, pg.size())
     _checks.same_shape("reduce_scatter", [input_list[pg.rank()]], output)
     name = _checks.reduction(op, output)
-    steps = operations.reduce_scatter(pg.comm, output, input_list, name)
+    steps = on.reduce_scatter(comm, output, input_list, name)
     like = input_list
     return pg.run("reduce_scatter", steps, [output], async_op, like=like, details=name)
 
@@ -243,11 +245,11 @@ def reduce_scatter_single(output, input, op=ReduceOp.SUM, group=None, async_op=F
     if pg in _coalesced:
         _coalesced[pg].append((reduce_scatter_single, (output, input, op)))
         return None
-    _checks.reachable(input, written=[output])
+    on, comm = _checks.carrier(pg, input, written=[output])
     _check_split("reduce_scatter_tensor", input, output, pg.size())
     name = _checks.reduction(op, output)
     parts = list(input.detach().contiguous().view(pg.size(), output.numel()).unbind())
-    steps = operations.reduce_scatter(pg.comm, output, parts, name)
+    steps = on.reduce_scatter(comm, output, parts, name)
     like = [input]
     return pg.run("reduce_scatter_tensor", steps, [output], async_op, like=like, details=name)
 
@@ -267,10 +269,10 @@ def all_to_all(output_tensor_list, input_tensor_list, group=None, async_op=False
     _checks.same_dtype(*output_tensor_list, *input_tensor_list)
     if (pg := _checks.member("all_to_all", group)) is None:
         return None
-    _checks.reachable(*input_tensor_list, written=output_tensor_list)
+    on, comm = _checks.carrier(pg, *input_tensor_list, written=output_tensor_list)
     _check_length("all_to_all", "output tensor list", output_tensor_list, pg.size())
     _check_length("all_to_all", "input tensor list", input_tensor_list, pg.size())
-    steps = operations.all_to_all(pg.comm, output_tensor_list, input_tensor_list)
+    steps = on.all_to_all(comm, output_tensor_list, input_tensor_list)
     counts = [[t.numel() for t in tensors] for tensors in (output_tensor_list, input_tensor_list)]
     like, balance = [output_tensor_list[0].detach().new_empty(0)], _balance(pg.rank(), *counts)
     return pg.run("all_to_all", steps, output_tensor_list, async_op, like=like, balance=balance)
@@ -296,10 +298,10 @@ def all_to_all_single(
     _checks.same_dtype(output, input)
     if (pg := _checks.member("all_to_all_single", group)) is None:
         return None
-    _checks.reachable(input, written=[output])
+    on, comm = _checks.carrier(pg, input, written=[output])
     counts_out = _row_counts(output, output_split_sizes, pg.size())
     counts_in = _row_counts(input, input_split_sizes, pg.size())
-    steps = operations.all_to_all_single(pg.comm, output, input, counts_out, counts_in)
+    steps = on.all_to_all_single(comm, output, input, counts_out, counts_in)
     like, balance = [output.detach()[:0]], _balance(pg.rank(), counts_out, counts_in)
     return pg.run("all_to_all_single", steps, [output], async_op, like=like, balance=balance)
 
@@ -322,11 +324,13 @@ def _row_counts(tensor, sizes, parts):
 
 
 def barrier(group=None, async_op=False, device_ids=None, timeout=None):
-    """Waits until every process is here."""
+    """Waits until every process is here. In groups of "nccl" the GPU of each, by default the one in
+    use, is then done with what the current stream was asked for.
+    """
     if (pg := _checks.member("barrier", group)) is None:
         return None
     seconds = _seconds(timeout, pg.seconds)
-    return pg.run("barrier", operations.barrier(pg.comm), [], async_op, seconds=seconds)
+    return pg.run("barrier", pg.meeting(device_ids), [], async_op, seconds=seconds)
 
 
 def monitored_barrier(group=None, timeout=None, wait_all_ranks=False):

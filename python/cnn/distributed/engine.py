@@ -9,6 +9,7 @@ not one that fails before its first request, of which the others have seen nothi
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -34,6 +35,7 @@ class Work:
         self._name, self._steps, self._result = name, steps, result
         self._pending = self._queue = self._error = None
         self._done, self._lock, self._future, self._announced = False, threading.Lock(), None, False
+        self._launch = None  # on a GPU (gpu_launches.py)
         self._source = -1
         self._key, self._number, self._peers, self._any_peer = None, None, (), False
         self._begun = False  # whether a request has been started
@@ -44,6 +46,8 @@ class Work:
         """Whether it is over, well or with an error."""
         if not self._done and self._queue is not None and not self._queue.advance():
             self._queue.look()
+        if self._done and self._error is None and self._launch is not None:
+            return self._launch.is_done()
         return self._done
 
     def is_success(self):
@@ -59,13 +63,14 @@ class Work:
         return self._source
 
     def result(self):
-        """The tensors that were written. RuntimeError before it is over."""
+        """The tensors that are written. RuntimeError before it is over, or launched on a GPU."""
         if not self._done:
             raise RuntimeError("result() of work that is not completed: wait() waits for it")
         return self._result
 
     def wait(self, timeout=None):
-        """Waits until it is over; True, or its error raised.
+        """Waits until it is over; True, or its error raised. What is done on a GPU is launched
+        then, and the current stream waits for it; with a `timeout` this thread does.
 
         `timeout`, a timedelta, bounds the wait; beyond it, or beyond the group's own, every
         operation of the group ends with DistBackendError. One of 0 is none.
@@ -76,6 +81,8 @@ class Work:
         self._announce()
         if self._error is not None:
             raise self._error
+        if self._launch is not None:
+            self._launch.hold(seconds)
         return True
 
     def synchronize(self):
@@ -86,7 +93,8 @@ class Work:
         """A Future of the tensors that are written."""
         with self._lock:
             if self._future is None:
-                self._future = futures.Future()
+                launch = self._launch
+                self._future = futures.Future() if launch is None else launch.future()
         self._announce()
         return self._future
 
@@ -194,6 +202,8 @@ class Queue:
         self.waiters, self.error, self._next_look = 0, None, 0.0
         self._lock, self._counting = threading.Lock(), threading.Lock()
         self._in_order, self._messages, self._over = deque(), [], deque()
+        self.links, self.launched = [], deque()  # to GPUs, and what is under way there
+        self._looking, self._next_question = threading.Lock(), 0.0
 
     def count_waiters(self, more):
         """Who waits drives the queue; without anybody the follower does."""
@@ -278,14 +288,43 @@ class Queue:
             self._lock.release()
         self._announce()
 
+    def note_launch(self, launch):
+        """A GPU does this from now on; the follower looks after it."""
+        self.launched.append(launch)
+        _follower.keep_watching(self)
+
+    def look_at_launched(self):
+        """Forgets what GPUs are done with, and ends what one of them will never be done with."""
+        now, launched, trouble = time.monotonic(), self.launched, None
+        with self._looking:
+            try:
+                while launched and launched[0].is_done():
+                    launched.popleft()
+                if launched and now > self._next_question:
+                    self._next_question = now + _LOOK
+                    trouble = launched[0].trouble()
+            except Exception as error:  # of the GPU itself
+                launched.clear()
+                trouble = error
+        if trouble is not None:
+            self.abort(trouble)
+
+    def abort(self, error):
+        """Ends all operations with an error, on GPUs too."""
+        for link in list(self.links):
+            with contextlib.suppress(DistBackendError):  # what counts is the first error
+                link.abort(error)
+        self.fail(error)
+
     def drain(self, seconds):
         """Waits until nothing is under way. False if that takes longer, or the group has failed."""
         end = time.monotonic() + seconds
-        while len(self) and time.monotonic() < end:
+        while (len(self) or self.launched) and time.monotonic() < end:
             if not self.advance():
                 self.look()
+                self.look_at_launched()
                 time.sleep(1e-4)
-        return not len(self) and self.error is None
+        return not len(self) and not self.launched and self.error is None
 
     def fail(self, error):
         """Ends all operations with an error; the group is of no use afterwards."""
@@ -318,6 +357,7 @@ class _Follower:
     def __init__(self):
         self._ready = threading.Condition()
         self._queues, self._thread, self._pid, self.stopped = [], None, None, False
+        self._called = False  # since the thread last looked
 
     def watch(self, queue):
         with self._ready:
@@ -327,7 +367,13 @@ class _Follower:
                 self._pid = os.getpid()
                 self._thread = threading.Thread(target=self._run, name="cnn-mpi", daemon=True)
                 self._thread.start()
+            self._called = True
             self._ready.notify()
+
+    def keep_watching(self, queue):
+        """`watch`, unless it does."""
+        if queue not in self._queues:
+            self.watch(queue)
 
     def stop(self):
         """Ends the thread, before MPI is left."""
@@ -341,17 +387,20 @@ class _Follower:
         idle = 0
         while True:
             with self._ready:
-                self._queues = [queue for queue in self._queues if len(queue)]
+                self._queues = [q for q in self._queues if len(q) or q.launched]
                 while not self._queues and not self.stopped:
                     self._ready.wait()
+                if not self._called and not any(map(len, self._queues)):
+                    self._ready.wait(_LOOK)  # for GPUs alone
                 if self.stopped:
                     return
-                queues = list(self._queues)
+                queues, self._called = list(self._queues), False
             moved = [queue.advance(_ASKED) for queue in queues if not queue.waiters]
             idle = 0 if any(moved) else idle + 1
             if idle:
                 for queue in queues:
                     queue.look()
+                    queue.look_at_launched()
             time.sleep(min(5e-5 * (1 + idle), 1e-3))
 
 

@@ -73,7 +73,7 @@ class Exchange:
         self.pieces = -(-counts[0] // self.length)
         kept = min(self.pieces, _UNDER_WAY)
         size = comm.size, min(self.length, counts[comm.rank])
-        self.received = [_C.empty(size, dtype=dtype) for _ in range(kept)]
+        self.received = [_C.empty(size, dtype=dtype, device="cpu") for _ in range(kept)]
         self.coming, self.going = [None] * kept, [None] * kept
         self.late, self.unpacked = [], []
 
@@ -135,4 +135,5 @@ def _whole(parts):
 
 
 def _like(parts):
-    return _C.empty(sum(part.numel() for part in parts), dtype=parts[0].dtype)
+    count = sum(part.numel() for part in parts)
+    return _C.empty(count, dtype=parts[0].dtype, device="cpu")

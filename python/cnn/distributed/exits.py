@@ -101,7 +101,7 @@ def _leave():
     _Job.sent = [_Job.control.send_bytes(note, rank) for rank in others]
     # All wait for each other, those with a broken group only for so long that the others can see
     # that it is broken.
-    broken = _C.tensor([int(not well)])
+    broken = _C.tensor([int(not well)], device="cpu")
     asked = _Job.control.all_reduce(broken, "SUM")
     together = _wait(asked, None if well else 2 * _PATIENCE)
     if _Job.failed:

@@ -6,10 +6,10 @@ import os
 import warnings
 from types import SimpleNamespace
 
-from .. import _unavailable
-from . import _mpi, engine, exits, joining
+from .. import _C, _unavailable
+from . import _mpi, _nccl, engine, exits, joining
 from .backends import Backend, BackendConfig
-from .constants import _seconds, default_pg_timeout
+from .constants import _seconds, default_pg_nccl_timeout, default_pg_timeout
 from .process_group import ProcessGroup, queues
 
 # What is known of groups: the default one, and of each its ranks {global: in the group}.
@@ -173,8 +173,8 @@ def is_mpi_available():
 
 
 def is_nccl_available():
-    """False: there is no NCCL."""
-    return False
+    """Whether "nccl" can be asked for: there are a GPU, NCCL and MPI, which ranks meet over."""
+    return _mpi.is_installed() and _C._cuda_is_available() and _nccl.is_installed()
 
 
 def is_ucc_available():
@@ -193,7 +193,8 @@ def is_backend_available(backend):
         names = BackendConfig(Backend(backend)).get_device_backend_map().values()
     else:
         names = [backend.lower()]
-    return _mpi.is_installed() and all(name in (Backend.MPI, Backend.GLOO) for name in names)
+    served = (Backend.MPI, Backend.GLOO, *([Backend.NCCL] if is_nccl_available() else ()))
+    return _mpi.is_installed() and all(name in served for name in names)
 
 
 def init_process_group(
@@ -211,7 +212,9 @@ def init_process_group(
     """Makes the group of all processes, which the other functions use by default.
 
     Every process of a job calls this; `mpiexec` or `cnn.distributed.run` starts them. `backend` is
-    "mpi", or "gloo", which means the same here. `rank` and `world_size`, or RANK and WORLD_SIZE in
+    "mpi", or "gloo", which means the same here, for tensors of the CPU, "nccl" for those of GPUs,
+    and "cpu:gloo,cuda:nccl", or None, for both. With `device_id`, a GPU, NCCL connects the ranks
+    now. `rank` and `world_size`, or RANK and WORLD_SIZE in
     the environment, must be those of the job if they are given. Raises RuntimeError where mpi4py
     is missing, and DistBackendError if a process does not come within `timeout`.
     """
@@ -223,35 +226,69 @@ def init_process_group(
         raise AssertionError("world_size must be positive if using store")
     if store is not None and not rank >= 0:
         raise AssertionError("rank must be non-negative if using store")
-    backend = _carrier(backend)
-    seconds = _seconds(timeout, default_pg_timeout.total_seconds())
+    device_id = _gpu(device_id)
+    if backend is None and device_id is not None:
+        backend = Backend.default_device_backend_map[device_id.type]
+    backend, devices = _served(backend)
+    usual = default_pg_nccl_timeout if devices == {"cuda"} else default_pg_timeout
+    seconds = _seconds(timeout, usual.total_seconds())
     comm = joining.join(init_method, rank, world_size, store, seconds)
-    if backend == Backend.GLOO and comm.rank == 0 and not _world.gloo_named:
+    if Backend.GLOO in backend and comm.rank == 0 and not _world.gloo_named:
         _world.gloo_named = True
         warnings.warn("there is no Gloo here: MPI carries the messages", stacklevel=2)
-    _world.default_pg = _enter(comm, range(comm.size), seconds, backend, "default_pg", store)
+    pg = _enter(comm, range(comm.size), seconds, backend, devices, "default_pg", store)
+    _world.default_pg = pg
     exits.watch(comm, lambda: queues(_world.pg_map), engine.stop)
+    pg.bind(device_id)
 
 
-def _carrier(name):
-    """The backend that a name means for tensors of the CPU. RuntimeError for those not here."""
-    if name is None or name == Backend.UNDEFINED:
-        return Backend(Backend.MPI)
-    config = BackendConfig(Backend(name)).get_device_backend_map()
-    backend = config.get("cpu", Backend(name) if ":" not in name else next(iter(config.values())))
-    if backend in (Backend.MPI, Backend.GLOO):
-        return backend
-    if backend == Backend.NCCL:
-        raise RuntimeError(
-            'ProcessGroupNCCL is only supported with GPUs, no GPUs found! "mpi" carries tensors of '
-            "the CPU"
+def _gpu(device_id):
+    """The device of `device_id`, or None. Errors for what is no GPU, as PyTorch's."""
+    if isinstance(device_id, int):
+        device_id = _C.device("cuda", device_id)
+    if device_id is None or device_id.type == "cpu":
+        return None
+    if device_id.index is None:
+        raise ValueError("Please use a device_id with index.")
+    if device_id.type != "cuda" or device_id.index >= _C._cuda_device_count():
+        raise ValueError(
+            f"device_id {device_id} is out of range. Please use a device index less than the "
+            f"number of accelerators available: {_C._cuda_device_count()}."
         )
-    raise RuntimeError(f'distributed: there is no backend {backend!r} here; "mpi" is')
+    return device_id
 
 
-def _enter(comm, ranks, seconds, backend, desc, store):
+def _served(name):
+    """(the backend by name, the kinds of devices whose tensors it carries). RuntimeError for those
+    not here.
+    """
+    if name is None or name == Backend.UNDEFINED:
+        return Backend(Backend.MPI), frozenset(("cpu", "cuda"))
+    backend = Backend(name)
+    config = BackendConfig(backend).get_device_backend_map()
+    served = {"cpu": (Backend.MPI, Backend.GLOO), "cuda": (Backend.NCCL,)}
+    devices = frozenset(kind for kind in served if config.get(kind) in served[kind])
+    if not devices:
+        raise RuntimeError(f'distributed: there is no backend {name!r} here; "mpi" is, and "nccl"')
+    if devices == {"cuda"}:
+        if not _C._cuda_is_available():
+            raise RuntimeError(
+                "ProcessGroupNCCL is only supported with GPUs, no GPUs found! "
+                f'({_C._cuda_unavailable_reason()}); "mpi" carries tensors of the CPU'
+            )
+        _nccl.load()
+    return backend, devices
+
+
+def _served_like(name, parent):
+    """The same, by default as in another group."""
+    return _served(name) if name else (_world.pg_map[parent][0], parent.devices)
+
+
+def _enter(comm, ranks, seconds, backend, devices, desc, store):
     """A ProcessGroup of global ranks, entered among those that are known."""
-    pg = ProcessGroup(comm, ranks, seconds, str(_world.group_count), backend, desc)
+    name = str(_world.group_count)
+    pg = ProcessGroup(comm, ranks, seconds, name, backend, devices, desc)
     _world.pg_map[pg] = (backend, store)
     _world.pg_names[pg] = pg.group_name
     _world.pg_group_ranks[pg] = {rank: own for own, rank in enumerate(ranks)}
@@ -292,7 +329,8 @@ def new_group(
     with `use_local_synchronization` only those of the group, and others get None.
     """
     default = _get_default_group()
-    backend = _carrier(backend or _world.pg_map[default][0])
+    backend, devices = _served_like(backend, default)
+    device_id = _gpu(device_id)
     seconds = _seconds(timeout, default.seconds)
     own, size = default.rank(), default.size()
     ranks = list(range(size)) if ranks is None else list(ranks)
@@ -317,13 +355,19 @@ def new_group(
         return GroupMember.NON_GROUP_MEMBER
     default.meet(ranks, seconds)
     comm = default.comm.among(ranks)
-    return _enter(comm, ranks, seconds, backend, group_desc or "undefined", None)
+    pg = _enter(comm, ranks, seconds, backend, devices, group_desc or "undefined", None)
+    pg.bind(device_id)
+    return pg
 
 
 def new_subgroups(
     group_size=None, group=None, timeout=None, backend=None, pg_options=None, group_desc=None
 ):
-    """Groups of `group_size` processes: the one of this process, and a list of all."""
+    """Groups of `group_size` processes, by default as many as there are GPUs: the one of this
+    process, and a list of all.
+    """
+    if group_size is None and _C._cuda_is_available():
+        group_size = _C._cuda_device_count()
     if group_size is None:
         raise ValueError(
             "Default group size only takes effect when CUDA is available."
@@ -399,9 +443,9 @@ def split_group(
     parent.meet(mine, seconds)
     comm = parent.comm.among(mine)
     ranks = [get_global_rank(parent, rank) for rank in mine]
-    backend = _carrier(backend or _world.pg_map[parent][0])
+    backend, devices = _served_like(backend, parent)
     desc = group_desc or f"{parent.group_desc}:split"
-    return _enter(comm, ranks, seconds, backend, desc, None)
+    return _enter(comm, ranks, seconds, backend, devices, desc, None)
 
 
 def shrink_group(ranks_to_exclude, group=None, shrink_flags=0, pg_options=None):

@@ -2,7 +2,7 @@
 
 They go side by side, with each other and with what the whole group does; those between the same two
 with the same tag arrive in the order in which they were sent. A tag is a number from 0 on, as
-large as MPI's tags may be.
+large as MPI's tags may be; between GPUs it means nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def isend(tensor, dst=None, group=None, tag=0, group_dst=None):
     _checks.single(tensor, "tensor")
     if (pg := _checks.member("isend", group)) is None:
         return None
-    _checks.reachable(tensor)
+    _checks.carrier(pg, tensor)
     return pg.send(tensor, _checks.root(pg, dst, group_dst), tag)
 
 
@@ -25,7 +25,7 @@ def irecv(tensor, src=None, group=None, tag=0, group_src=None):
     _checks.single(tensor, "tensor")
     if (pg := _checks.member("irecv", group)) is None:
         return None
-    _checks.reachable(written=[tensor])
+    _checks.carrier(pg, written=[tensor])
     source = None
     if src is not None or group_src is not None:
         source = _checks.root(pg, src, group_src)
@@ -88,7 +88,10 @@ class P2POp:
 
 
 def batch_isend_irecv(p2p_op_list):
-    """Sends and receives many messages of one group at once; hands back the list of Works."""
+    """Sends and receives many messages of one group at once; hands back the list of Works.
+
+    On GPUs they are one Work. As the first operation of a group there, all its ranks call this.
+    """
     if not isinstance(p2p_op_list, list) or not all(isinstance(p, P2POp) for p in p2p_op_list):
         raise ValueError(
             "Invalid ``p2p_op_list``. Each op is expected to to be of type "
@@ -97,9 +100,19 @@ def batch_isend_irecv(p2p_op_list):
     _group_or_default_group()
     if any(op.group != p2p_op_list[0].group for op in p2p_op_list):
         raise ValueError("All ops need to use the same group.")
+    if not p2p_op_list:
+        return []
+    pg = p2p_op_list[0].group
     for op in p2p_op_list:
-        op.group.check_tag(op.tag)
-        _checks.reachable(op.tensor, written=[op.tensor] if op.op is irecv else [])
+        pg.check_tag(op.tag)
+    _checks.carrier(
+        pg,
+        *(op.tensor for op in p2p_op_list),
+        written=[op.tensor for op in p2p_op_list if op.op is irecv],
+    )
+    if p2p_op_list[0].tensor.is_cuda:
+        ops = [(op.op is isend, op.tensor, op.group_peer) for op in p2p_op_list]
+        return [pg.batch(ops)]
     works = []
     for op in p2p_op_list:
         end = {"group_dst" if op.op is isend else "group_src": op.group_peer}

@@ -9,6 +9,13 @@ import pickle
 
 from .. import _C
 from . import _checks, collectives, messages
+from .process_group import OverMPI
+
+
+def _member(name, group):
+    """The group that is to act, over MPI, or None, with a warning, outside of it."""
+    pg = _checks.member(name, group, 4)
+    return None if pg is None else OverMPI(pg)
 
 
 def _packed(value):
@@ -23,8 +30,8 @@ def _unpacked(tensor):
 def _together(values):
     """The pickles of objects behind one another, and their sizes."""
     parts = [_packed(value) for value in values]
-    sizes = _C.tensor([part.numel() for part in parts], dtype=_C.int64)
-    return _C.cat(parts) if parts else _C.empty(0, dtype=_C.uint8), sizes
+    sizes = _C.tensor([part.numel() for part in parts], dtype=_C.int64, device="cpu")
+    return _C.cat(parts) if parts else _C.empty(0, dtype=_C.uint8, device="cpu"), sizes
 
 
 def _apart(flat, sizes):
@@ -32,19 +39,19 @@ def _apart(flat, sizes):
 
 
 def _gathered_sizes(pg, own):
-    sizes = _C.empty(pg.size(), dtype=_C.int64)
-    collectives.all_gather_single(sizes, _C.tensor([own], dtype=_C.int64), pg)
+    sizes = _C.empty(pg.size(), dtype=_C.int64, device="cpu")
+    collectives.all_gather_single(sizes, _C.tensor([own], dtype=_C.int64, device="cpu"), pg)
     return sizes
 
 
 def all_gather_object(object_list, obj, group=None):
     """Gives every process the objects of all, in the places of `object_list`."""
-    if (pg := _checks.member("all_gather_object", group)) is None:
+    if (pg := _member("all_gather_object", group)) is None:
         return
     _check_places(object_list, pg.size())
     own = _packed(obj)
     sizes = _gathered_sizes(pg, own.numel())
-    parts = [_C.empty(size, dtype=_C.uint8) for size in sizes.tolist()]
+    parts = [_C.empty(size, dtype=_C.uint8, device="cpu") for size in sizes.tolist()]
     collectives.all_gather(parts, own, pg)
     object_list[: len(parts)] = [_unpacked(part) for part in parts]
 
@@ -56,7 +63,7 @@ def _check_places(values, size):
 
 def gather_object(obj, object_gather_list=None, dst=None, group=None, group_dst=None):
     """Gives process `dst` the objects of all, in the places of its list; others give no list."""
-    if (pg := _checks.member("gather_object", group)) is None:
+    if (pg := _member("gather_object", group)) is None:
         return
     root = _checks.root(pg, dst, group_dst, 0)
     mine = pg.rank() == root
@@ -66,9 +73,9 @@ def gather_object(obj, object_gather_list=None, dst=None, group=None, group_dst=
     own = _packed(obj)
     sizes = _gathered_sizes(pg, own.numel())
     longest = int(sizes.max())
-    padded = _C.zeros(longest, dtype=_C.uint8)
+    padded = _C.zeros(longest, dtype=_C.uint8, device="cpu")
     padded[: own.numel()] = own
-    parts = [_C.empty(longest, dtype=_C.uint8) for _ in range(pg.size())] if mine else None
+    parts = [_C.empty_like(padded) for _ in range(pg.size())] if mine else None
     collectives.gather(padded, parts, group=pg, group_dst=root)
     if mine:
         values = [_unpacked(part[:size]) for part, size in zip(parts, sizes.tolist())]
@@ -87,7 +94,7 @@ def scatter_object_list(
         raise ValueError(
             "Expected argument scatter_object_output_list to be a list of size at least 1."
         )
-    if (pg := _checks.member("scatter_object_list", group)) is None:
+    if (pg := _member("scatter_object_list", group)) is None:
         return
     root = _checks.root(pg, src, group_src, 0)
     mine, parts = pg.rank() == root, None
@@ -100,30 +107,30 @@ def scatter_object_list(
                 f"{len(scatter_object_input_list)}"
             )
         parts = [_packed(value) for value in scatter_object_input_list]
-    sizes = _C.zeros(pg.size(), dtype=_C.int64)
+    sizes = _C.zeros(pg.size(), dtype=_C.int64, device="cpu")
     if mine:
-        sizes = _C.tensor([part.numel() for part in parts], dtype=_C.int64)
+        sizes = _C.tensor([part.numel() for part in parts], dtype=_C.int64, device="cpu")
     collectives.broadcast(sizes, group=pg, group_src=root)
     longest = int(sizes.max())
     if mine:
-        parts = [_C.cat([p, _C.zeros(longest - p.numel(), dtype=_C.uint8)]) for p in parts]
-    received = _C.empty(longest, dtype=_C.uint8)
+        parts = [_C.cat([part, part.new_zeros(longest - part.numel())]) for part in parts]
+    received = _C.empty(longest, dtype=_C.uint8, device="cpu")
     collectives.scatter(received, parts, group=pg, group_src=root)
     scatter_object_output_list[0] = _unpacked(received[: int(sizes[pg.rank()])])
 
 
 def broadcast_object_list(object_list, src=None, group=None, device=None, group_src=None):
     """Gives every process the objects of process `src`, in the places of a list as long."""
-    if (pg := _checks.member("broadcast_object_list", group)) is None:
+    if (pg := _member("broadcast_object_list", group)) is None:
         return
     root = _checks.root(pg, src, group_src, 0)
     if pg.rank() == root:
         flat, sizes = _together(object_list)
     else:
-        sizes = _C.empty(len(object_list), dtype=_C.int64)
+        sizes = _C.empty(len(object_list), dtype=_C.int64, device="cpu")
     collectives.broadcast(sizes, group=pg, group_src=root)
     if pg.rank() != root:
-        flat = _C.empty(int(sizes.sum()), dtype=_C.uint8)
+        flat = _C.empty(int(sizes.sum()), dtype=_C.uint8, device="cpu")
     collectives.broadcast(flat, group=pg, group_src=root)
     if pg.rank() != root:
         object_list[:] = _apart(flat, sizes)
@@ -133,7 +140,7 @@ def send_object_list(
     object_list, dst=None, group=None, device=None, group_dst=None, use_batch=False
 ):
     """Sends objects to process `dst`."""
-    if (pg := _checks.member("send_object_list", group)) is None:
+    if (pg := _member("send_object_list", group)) is None:
         return
     to = _checks.root(pg, dst, group_dst)
     _checks.not_self(pg, to, "destination")
@@ -149,11 +156,11 @@ def recv_object_list(
 
     Returns the number of the process that they came from, -1 outside of the group.
     """
-    if (pg := _checks.member("recv_object_list", group)) is None:
+    if (pg := _member("recv_object_list", group)) is None:
         return -1
-    sizes = _C.empty(len(object_list), dtype=_C.int64)
+    sizes = _C.empty(len(object_list), dtype=_C.int64, device="cpu")
     source = messages.recv(sizes, src, pg, group_src=group_src)
-    flat = _C.empty(int(sizes.sum()), dtype=_C.uint8)
+    flat = _C.empty(int(sizes.sum()), dtype=_C.uint8, device="cpu")
     messages.recv(flat, source, pg)
     object_list[:] = _apart(flat, sizes)
     return source

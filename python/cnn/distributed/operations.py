@@ -36,7 +36,7 @@ class _Written:
 
 
 def _like(tensor):
-    return _C.empty(tensor.shape, dtype=tensor.dtype)
+    return _C.empty(tensor.shape, dtype=tensor.dtype, device="cpu")
 
 
 def _dense(tensor):
@@ -134,7 +134,7 @@ def _combine_into(own, values, op):
 def _reduced_share(comm, flat, counts, op):
     """This rank's share of the reduction: every rank sends every other one its share."""
     own = counts[comm.rank]
-    received = _C.empty(own * comm.size, dtype=flat.dtype)
+    received = _C.empty(own * comm.size, dtype=flat.dtype, device="cpu")
     yield
     yield comm.all_to_all(received, flat, [own] * comm.size, counts)
     return _combine(received.view(comm.size, own).unbind(), op)
@@ -178,7 +178,7 @@ def all_gather_single(comm, output, input):
 def all_gather(comm, outputs, input):
     """Every rank gets all tensors, in a list whose shapes say how much comes from whom."""
     counts = [output.numel() for output in outputs]
-    flat = _C.empty(sum(counts), dtype=input.dtype)
+    flat = _C.empty(sum(counts), dtype=input.dtype, device="cpu")
     start = sum(counts[: comm.rank])
     flat[start : start + counts[comm.rank]] = input.detach().reshape(-1)
     yield
@@ -190,7 +190,7 @@ def gather(comm, outputs, input, root):
     """Rank `root` gets all tensors, in a list; that of others is empty."""
     gathered = None
     if comm.rank == root:
-        gathered = _C.empty((comm.size, input.numel()), dtype=input.dtype)
+        gathered = _C.empty((comm.size, input.numel()), dtype=input.dtype, device="cpu")
     dense = _dense(input)
     yield
     yield comm.gather(gathered, dense, root)
@@ -217,7 +217,8 @@ def reduce_scatter(comm, output, inputs, op):
 def all_to_all(comm, outputs, inputs):
     """Each rank gives every rank a tensor of its list."""
     counts_out, counts_in = ([t.numel() for t in tensors] for tensors in (outputs, inputs))
-    received, flat = _C.empty(sum(counts_out), dtype=outputs[0].dtype), joined(inputs)
+    received = _C.empty(sum(counts_out), dtype=outputs[0].dtype, device="cpu")
+    flat = joined(inputs)
     yield
     yield comm.all_to_all(received, flat, counts_out, counts_in)
     spread(received, outputs)
@@ -260,7 +261,7 @@ def receive(comm, tensor, source, tag, note):
 
 def meet(comm, ranks, tag):
     """Waits until all these ranks are here: the first hears of each and then lets them go."""
-    first, token = ranks[0], _C.empty(0, dtype=_C.uint8)
+    first, token = ranks[0], _C.empty(0, dtype=_C.uint8, device="cpu")
     if comm.rank == first:
         for rank in ranks[1:]:
             yield comm.receive(token, rank, tag)
@@ -290,10 +291,10 @@ class _Any:
 
 def monitored_barrier(comm, seconds, wait_all_ranks):
     """Rank 0 hears of each rank and then tells each whether all have come."""
-    tag, word = comm.reserved_tag(9999), _C.zeros(1, dtype=_C.uint8)
+    tag, word = comm.reserved_tag(9999), _C.zeros(1, dtype=_C.uint8, device="cpu")
     if comm.rank != 0:
         yield comm.send(word, 0, tag)
-        answer = _C.zeros(1, dtype=_C.uint8)
+        answer = _C.zeros(1, dtype=_C.uint8, device="cpu")
         yield comm.receive(answer, 0, tag)
         if answer.item():
             raise DistBackendError(
@@ -302,14 +303,14 @@ def monitored_barrier(comm, seconds, wait_all_ranks):
             )
         return
     others = range(1, comm.size)
-    words = {rank: _C.zeros(1, dtype=_C.uint8) for rank in others}
+    words = {rank: _C.zeros(1, dtype=_C.uint8, device="cpu") for rank in others}
     heard = _Any(
         {rank: comm.receive(words[rank], rank, tag) for rank in others},
         time.monotonic() + seconds,
     )
     yield heard
     missing = sorted(heard.pending)
-    verdict = _C.full((1,), int(bool(missing)), dtype=_C.uint8)
+    verdict = _C.full((1,), int(bool(missing)), dtype=_C.uint8, device="cpu")
     sent = [comm.send(verdict, rank, tag) for rank in others if rank not in missing]
     yield from sent
     if missing:
@@ -332,7 +333,7 @@ def agree(comm, text, steps):
     if error is not None:
         text = f"nothing, as it raised {type(error).__name__}: {error}"
     own = text.encode()[: RECORD - 1].ljust(RECORD, b"\0")
-    records = _C.empty((comm.size, RECORD), dtype=_C.uint8)
+    records = _C.empty((comm.size, RECORD), dtype=_C.uint8, device="cpu")
     yield comm.all_gather(records, _C.frombuffer(bytearray(own), dtype=_C.uint8))
     if error is not None:
         raise error

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import time
 import zlib
 
+from .. import _C
 from . import _mpi, engine, exits, operations
 from .backends import ReduceOp
 from .constants import _seconds
@@ -25,10 +27,12 @@ def _dtype_name(dtype):
 class ProcessGroup:
     """Processes that compute together; `init_process_group` and `new_group` make them."""
 
-    def __init__(self, comm, ranks, seconds, name, backend, desc="undefined"):
+    def __init__(self, comm, ranks, seconds, name, backend, devices, desc="undefined"):
         self.comm, self.ranks = comm, tuple(ranks)
         self.seconds, self.group_name, self.group_desc = seconds, name, desc
         self.backend, self.bound_device_id = backend, None
+        self.devices = devices  # "cpu", whose tensors MPI carries, "cuda", whose NCCL does
+        self._links, self._channels = {}, {}
         self._queue, self._sequence = engine.Queue(), 0
         self._key = (self.ranks, sum(len(k) == 2 and k[0] == self.ranks for k in exits.begun))
         exits.begun[self._key] = 0
@@ -51,6 +55,50 @@ class ProcessGroup:
     def __repr__(self):
         return f"<ProcessGroup {self.group_name}: rank {self.rank()} of {self.size()}>"
 
+    def check_device(self, device):
+        """RuntimeError unless something carries tensors of a device."""
+        if device.type not in self.devices:
+            here = {"cpu": "MPI carries tensors of the CPU", "cuda": "NCCL carries those of GPUs"}
+            raise RuntimeError(
+                f"No backend type associated with device type {device.type}: in this group "
+                + ", ".join(here[kind] for kind in sorted(self.devices))
+            )
+
+    def carrier(self, device):
+        """(the operations, what carries them) of tensors of a device."""
+        self.check_device(device)
+        if device.type == "cpu":
+            return operations, self.comm
+        from . import gpu_operations
+
+        return gpu_operations, self.link(device.index)
+
+    def bind(self, device):
+        """Connects the ranks over a GPU of this process, which is the group's own, or None."""
+        self.bound_device_id = device
+        if device is not None and "cuda" in self.devices:
+            on, link = self.carrier(device)
+            self.run("init_process_group", on.connect(link), [])
+
+    def link(self, device):
+        """The link of the group's ranks that this process has on a GPU of this number."""
+        if device not in self._links:
+            from .gpu_launches import Link
+
+            ends = self.rank(), self.size(), device
+            self._links[device] = Link(self.comm, *ends, self._queue, len(self._links))
+        return self._links[device]
+
+    def meeting(self, device_ids=None):
+        """The operation of a barrier."""
+        if "cuda" not in self.devices or not _C._cuda_is_initialized():
+            return operations.barrier(self.comm)
+        from . import gpu_operations
+
+        bound = self.bound_device_id
+        device = _C._cuda_current_device() if bound is None else bound.index
+        return gpu_operations.barrier(self.comm, device_ids or [device])
+
     def run(
         self, name, steps, result, async_op=False, *, like=(), details="", balance=0, seconds=None
     ):
@@ -61,6 +109,9 @@ class ProcessGroup:
         """
         self._sequence += 1
         exits.begun[self._key] = self._sequence
+        launch = steps if hasattr(steps, "link") else None
+        if launch is not None:
+            steps, details = launch.steps(), f"{details} on link {launch.link.number}"
         if self.comm.size == 1:
             pass
         elif get_debug_level() is DebugLevel.DETAIL:
@@ -73,6 +124,8 @@ class ProcessGroup:
             steps = operations.checked(self.comm, name, value, balance, steps)
         work = engine.Work(name, steps, self.seconds if seconds is None else seconds, result)
         work._key, work._number, work._peers = self._key, self._sequence, self.ranks
+        if launch is not None:
+            launch.follow(work)
         self._queue.put(work, follow=async_op)
         if async_op:
             return work
@@ -85,8 +138,41 @@ class ProcessGroup:
         self.check_rank(to)
         self.check_tag(tag)
         work = engine.Work("send", None, self.seconds, [tensor])
-        work._steps, work._peers = operations.send(self.comm, tensor, to, tag), (self.ranks[to],)
+        work._peers = (self.ranks[to],)
+        if tensor.is_cuda:
+            return self._put_message(work, tensor, self.rank(), to)
+        work._steps = operations.send(self.comm, tensor, to, tag)
         return self._queue.put(work, in_order=False)
+
+    def _put_message(self, work, tensor, source, to):
+        """A message of GPUs, whose Work it is."""
+        self.check_device(tensor.device)
+        if source == to:
+            raise ValueError(
+                "Invalid destination rank: destination rank should not be the same as the rank of "
+                "the current process."
+            )
+        from .gpu_messages import Channel, Message
+
+        key = tensor.device.index, source, to
+        if key not in self._channels:
+            self._channels[key] = Channel(self.comm, *key, self._queue)
+        launch = Message(self._channels[key], tensor)
+        work._steps = launch.steps()
+        launch.follow(work)
+        return self._queue.put(work, in_order=False)
+
+    def batch(self, messages):
+        """The Work of messages of one GPU: [(whether it is sent, tensor, rank of the group)]."""
+        from .gpu_messages import Batch
+
+        _, link = self.carrier(messages[0][1].device)
+        launch = Batch(link, messages)
+        tensors = [tensor for _, tensor, _ in messages]
+        work = engine.Work("batch_isend_irecv", launch.steps(), self.seconds, tensors)
+        work._peers = tuple({self.ranks[peer] for _, _, peer in messages if peer != self.rank()})
+        launch.follow(work)
+        return self._queue.put(work)
 
     def receive(self, tensor, source=None, tag=0):
         """The Work of a message from a rank of the group, or from any."""
@@ -95,6 +181,12 @@ class ProcessGroup:
         if source is not None:
             self.check_rank(source)
         work = engine.Work("recv", None, self.seconds, [tensor])
+        if tensor.is_cuda:
+            if source is None:
+                raise RuntimeError("Backend nccl does not support recvAnysource: name the source")
+            work._peers = (self.ranks[source],)
+            work._note_source(source)
+            return self._put_message(work, tensor, source, self.rank())
         work._steps = operations.receive(self.comm, tensor, source, tag, work._note_source)
         if source is None:
             work._any_peer = True
@@ -193,7 +285,7 @@ class ProcessGroup:
 
     def abort(self):
         """Ends what is under way with an error; the group is of no use afterwards."""
-        self._queue.fail(DistBackendError("the group was aborted"))
+        self._queue.abort(DistBackendError("the group was aborted"))
 
     def set_timeout(self, timeout):
         """Sets how long operations that begin from now on may take."""
@@ -206,10 +298,36 @@ class ProcessGroup:
         """Gives the communicator back, unless something is still under way."""
         if _mpi.is_finalized():
             return  # at the end of the program
-        if self._queue.drain(0):
+        queue = self._queue
+        while queue.launched and not len(queue):  # GPUs are on their way, or are aborted
+            queue.look_at_launched()
+            time.sleep(1e-4)
+        if queue.drain(0):
+            for link in sorted(queue.links, key=lambda link: link.place):
+                link.close()
             self.comm.free()
         else:
             _left_behind.append(self._queue)
+
+
+class OverMPI:
+    """A group as objects see it, which MPI carries whatever the group's backend is."""
+
+    def __init__(self, group):
+        self._group = group
+
+    def __getattr__(self, name):
+        return getattr(self._group, name)
+
+    def carrier(self, device):
+        """The operations of MPI."""
+        return operations, self._group.comm
+
+    def __hash__(self):
+        return hash(self._group)
+
+    def __eq__(self, other):
+        return self._group == getattr(other, "_group", other)
 
 
 def _only(tensors):

@@ -30,8 +30,10 @@ def own_share(x):
 def batches(steps, size):
     draw = cnn.Generator().manual_seed(5)
     for _ in range(steps):
-        labels = cnn.randint(0, 10, (size,), generator=draw)
-        yield cnn.randn(size, 1, 28, 28, generator=draw), labels
+        labels = cnn.randint(0, 10, (size,), generator=draw, device="cpu")
+        images = cnn.randn(size, 1, 28, 28, generator=draw, device="cpu")
+        here = cnn.get_default_device()
+        yield images.to(here), labels.to(here)
 
 
 def trained(model, share, steps=20, **options):
@@ -49,7 +51,7 @@ def trained(model, share, steps=20, **options):
 
 
 def bits(tensors):
-    return hashlib.sha256(b"".join(t.numpy().tobytes() for t in tensors)).hexdigest()
+    return hashlib.sha256(b"".join(t.cpu().numpy().tobytes() for t in tensors)).hexdigest()
 
 
 def on_all(value):

@@ -29,6 +29,7 @@ class Trainer:
     def __init__(self, model, train_data, optimizer, snapshot_path):
         self.local_rank = int(os.environ["LOCAL_RANK"])
         self.global_rank = int(os.environ["RANK"])
+        self.device = next(model.parameters()).device
         self.model = model
         self.train_data = train_data
         self.optimizer = optimizer
@@ -36,7 +37,8 @@ class Trainer:
         self.snapshot_path = snapshot_path
         if os.path.exists(snapshot_path):
             self._load_snapshot(snapshot_path)
-        self.model = DDP(self.model)
+        gpus = [self.local_rank] if self.device.type == "cuda" else None
+        self.model = DDP(self.model, device_ids=gpus)
 
     def _load_snapshot(self, snapshot_path):
         snapshot = torch.load(snapshot_path, map_location="cpu")
@@ -53,12 +55,14 @@ class Trainer:
 
     def _run_epoch(self, epoch):
         self.train_data.sampler.set_epoch(epoch)
-        total = torch.zeros(1)
+        total = torch.zeros(1, device=self.device)
         for source, targets in self.train_data:
+            source, targets = source.to(self.device), targets.to(self.device)
             total += self._run_batch(source, targets)
         dist.all_reduce(total, op=dist.ReduceOp.AVG if dist.get_backend() == "nccl" else
                         dist.ReduceOp.SUM)  # fmt: skip
-        loss = total.item() / dist.get_world_size() / len(self.train_data)
+        ranks = 1 if dist.get_backend() == "nccl" else dist.get_world_size()
+        loss = total.item() / ranks / len(self.train_data)
         if self.global_rank == 0:
             print(f"epoch {epoch} loss {loss:.5f}", flush=True)
 
@@ -77,9 +81,11 @@ class Trainer:
 def main(total_epochs, snapshot_path):
     device = "cuda" if torch.cuda.is_available() else "cpu"
     init_process_group(backend="nccl" if device == "cuda" else "gloo")
+    if device == "cuda":
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     torch.manual_seed(0)
     dataset = MyTrainDataset(192)
-    model = torch.nn.Linear(20, 1)
+    model = torch.nn.Linear(20, 1).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=5e-2)
     sampler = DistributedSampler(dataset)
     train_data = DataLoader(dataset, batch_size=8, shuffle=False, sampler=sampler)

@@ -3,12 +3,13 @@
 import random
 import sys
 
+from carried import start
+
 import cnn
 from cnn import distributed as dist
 from cnn.distributed import ReduceOp
 
-dist.init_process_group()
-RANK, SIZE = dist.get_rank(), dist.get_world_size()
+RANK, SIZE = start()
 SEED, COUNT = int(sys.argv[1]), int(sys.argv[2])
 draw = random.Random(SEED)  # the same on every rank
 DTYPES = [
@@ -29,7 +30,7 @@ for ranks in ([0, SIZE - 1], list(range(SIZE - 1)), [SIZE - 1, 0]):
 
 
 def values(seed, shape, dtype):
-    generator = cnn.Generator().manual_seed(seed)
+    generator = cnn.Generator(cnn.get_default_device()).manual_seed(seed)
     return cnn.randint(0, 9, shape, generator=generator).to(dtype)
 
 

@@ -1,12 +1,12 @@
 """Collectives whose tensors share memory: what is read is what was there before the call."""
 
 import numpy as np
+from carried import start
 
 import cnn
 from cnn import distributed as dist
 
-dist.init_process_group("mpi")
-RANK, SIZE = dist.get_rank(), dist.get_world_size()
+RANK, SIZE = start()
 ROWS = 3
 
 

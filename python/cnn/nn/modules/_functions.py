@@ -96,7 +96,7 @@ class SyncBatchNorm(Function):
         dtype = weight.dtype if weight is not None else _summable(input[:0]).dtype
         mean, var = mean.to(dtype), var.to(dtype)
         ctx.save_for_backward(input, weight, mean, (var + eps).rsqrt())
-        ctx.group, ctx.count, ctx.has_bias = group, count.item(), bias is not None
+        ctx.group, ctx.count, ctx.has_bias = group, count, bias is not None
         return _C.batch_norm(input, weight, bias, mean, var, False, 0.0, eps, False)
 
     @staticmethod
