@@ -13,7 +13,24 @@ pytestmark = pytest.mark.cuda
 F = cnn.nn.functional
 
 X = cnn.arange(12.0).view(4, 3)
-LATER = r" \(found on the GPU, in this or an earlier call\)$"
+
+
+def pooled_by(x, places):
+    """The gradient of a max pooling whose indices are changed before it runs."""
+    x = x.view(1, 1, 4, 3) if len(places) == 1 else x.view(1, 2, 2, 3)
+    if len(places) == 2:
+        x = x.to(memory_format=cnn.channels_last)
+    kernel = (4, 2) if len(places) == 1 else 2
+    y, at = F.max_pool2d(x.detach().requires_grad_(), kernel, 1, return_indices=True)
+    at.data.copy_(cnn.tensor(places)[None])
+    y.sum().backward()
+
+
+INVALID_MAX = (
+    "Found an invalid max index: the indices were changed after the forward pass"
+    r"( \(in MaxPool2DWithIndicesBackward0\))?"
+)
+LATER = r" \(found on the GPU, in this or an earlier call\)( \(in \w+\))?$"
 CASES = {
     "index": (lambda x: x[cnn.tensor([0, 5, 9]).cuda()],
               IndexError, "index 5 is out of bounds for dimension 0 with size 4"),
@@ -39,6 +56,17 @@ CASES = {
                              RuntimeError, "all elements of input should be between 0 and 1"),
     "its targets": (lambda x: F.binary_cross_entropy(x.clamp(0, 1), -x),
                     RuntimeError, "all elements of target should be between 0 and 1"),
+    "floor_divide": (lambda x: cnn.arange(3).cuda() // cnn.tensor([2, 0, 1]).cuda(),
+                     RuntimeError, "ZeroDivisionError"),
+    "trunc": (lambda x: cnn.div(cnn.arange(3).cuda(), cnn.tensor(0).cuda(), rounding_mode="trunc"),
+              RuntimeError, "ZeroDivisionError"),
+    "remainder": (lambda x: cnn.arange(3, dtype=cnn.uint8).cuda() % cnn.tensor([[7], [0]]).cuda(),
+                  RuntimeError, "ZeroDivisionError"),
+    "fmod": (lambda x: cnn.arange(3).cuda().fmod_(cnn.tensor([True, False, True]).cuda()),
+             RuntimeError, "ZeroDivisionError"),
+    "max_pool2d": (lambda x: pooled_by(x, [[[0, 12]]]), RuntimeError, INVALID_MAX),
+    "max_pool2d, channels last": (lambda x: pooled_by(x, [[[0, -2]], [[1, 1]]]),
+                                  RuntimeError, INVALID_MAX),
 }  # fmt: skip
 
 
@@ -133,10 +161,25 @@ def test_nothing_waits():
         lambda: x[at], lambda: x.index_select(0, at), lambda: F.embedding(at, x),
         lambda: x.gather(0, at[None]), lambda: F.cross_entropy(x, target),
         lambda: F.binary_cross_entropy(p, p), lambda: x.index_add_(0, at, x[:2].clone()),
+        lambda: target // (at[1] + 2), lambda: target % at[1], lambda: target.fmod(at[1]),
+        lambda: cnn.div(target, at[1], rounding_mode="trunc"),
+        lambda: F.max_pool2d(x.detach()[None, None].requires_grad_(), 2).sum().backward(),
     ):  # fmt: skip
         counts = counted(call)
         assert counts.waits == 0 and counts.copies == 0
     assert counted(lambda: F.embedding(at, x)).launches == 1
+    assert counted(lambda: target.remainder(at[1])).launches == 1
+    y, places = F.max_pool2d(x.detach()[None, None].requires_grad_(), 2, return_indices=True)
+    assert counted(lambda: y.backward(y)) <= (2, 0, 0, 3)
+
+
+def test_quotients_beside_a_zero_are_right():
+    a, b = cnn.tensor([7, -7, 9], device="cuda"), cnn.tensor([2, 0, -4], device="cuda")
+    with pytest.raises(RuntimeError, match="^ZeroDivisionError" + LATER):
+        y = a // b
+        cnn.cuda.synchronize()
+    assert y.tolist() == [3, 0, -3]
+    assert (a.double() / b).tolist() == [3.5, -float("inf"), -2.25]  # floats have no need of it
 
 
 def test_checks_at_once():

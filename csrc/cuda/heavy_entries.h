@@ -28,6 +28,9 @@ void adaptive_max_forward(const PoolArgs& a);
 
 void resample(const ResampleArgs& a);
 
+void channel_norm_forward(const ChannelNormArgs& a);
+void channel_norm_backward(const ChannelNormArgs& a);
+
 void rnn_forward(const RnnArgs& args);
 void rnn_backward(const RnnArgs& args);
 void attention_forward(const AttentionArgs& args);

@@ -67,21 +67,13 @@ template <class Axis> void mean_gradient(const PoolArgs& a) {
 }
 
 template <class Axis> void max_gradient(const PoolArgs& a) {
-  const Scratch bad(sizeof(int64_t));
-  const int64_t none = 0;
-  copy_bytes(bad.data(), selected_gpu(), &none, kCpu, sizeof none, false);
-  PoolArgs of = a;
-  of.y = nullptr;  // is not of the planes
   with_float(a.dtype, [&]<class E>() {
-    each_piece(of, [&](const PoolArgs& p, int64_t n, int64_t) {
-      over(MaxGradient<E, Axis>{Windows<Axis>(p), static_cast<const E*>(p.dy), p.indices, static_cast<E*>(p.dx),
-                                static_cast<int64_t*>(bad.data())},
-           n);
+    each_piece(a, [&](const PoolArgs& p, int64_t n, int64_t) {
+      over(
+          MaxGradient<E, Axis>{Windows<Axis>(p), static_cast<const E*>(p.dy), p.indices, static_cast<E*>(p.dx), p.note},
+          n);
     });
   });
-  int64_t found;
-  copy_bytes(&found, kCpu, bad.data(), selected_gpu(), sizeof found, false);
-  if (found) *static_cast<int64_t*>(a.y) = found;
 }
 
 // Adaptive windows have no padding and no divisor of their own.

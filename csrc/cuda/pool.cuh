@@ -149,39 +149,30 @@ template <class E, class Axis> struct MaxWindow {
 };
 
 // dx: the gradients of the outputs that have their maximum here. Indices are data, so none of them is followed; one of
-// no element of the plane is noted in `bad`.
+// no element of the plane is noted.
 template <class E, class Axis> struct MaxGradient {
   Windows<Axis> w;
   const E* dy;
   const int64_t* indices;
   E* dx;
-  int64_t* bad;
+  kernels::Note* note;
 
   CNN_HD void operator()(uint32_t i) const {
     const Place p = w.in.place(i);
     const Span d = w.axis[0].covering(p.at[0]), h = w.axis[1].covering(p.at[1]), v = w.axis[2].covering(p.at[2]);
     const uint32_t base = w.out.base(p), here = w.in.in_plane(p.at[0], p.at[1], p.at[2]), plane = w.in.plane();
     Sum<E> sum = 0;
-    bool outside = false;
+    int64_t outside = -1;
     for (int a = d.begin; a < d.end; ++a)
       for (int b = h.begin; b < h.end; ++b)
         for (int c = v.begin; c < v.end; ++c) {
           const uint32_t o = base + w.out.in_plane(a, b, c) * w.out.channels();
           const int64_t at = indices[o];
           if (at == int64_t(here)) sum += Sum<E>(dy[o]);
-          outside |= uint64_t(at) >= uint64_t(plane) && at != -1;
+          if (uint64_t(at) >= uint64_t(plane) && at != -1) outside = at;
         }
     dx[i] = E(sum);
-    if (outside) note();
-  }
-
- private:
-  CNN_HD void note() const {
-#ifdef __CUDA_ARCH__
-    *static_cast<volatile int64_t*>(bad) = 1;
-#else
-    __atomic_store_n(bad, 1, __ATOMIC_RELAXED);
-#endif
+    if (outside != -1) note->add(0, outside);
   }
 };
 

@@ -112,6 +112,12 @@ CNN_API const Backend& backend(Device device);
 
 extern const Backend cpu_backend, meta_backend;
 
+// Where kernels on the device note what the watch is for: `here`, where they are done when their calls return.
+inline kernels::Note* note_on(Device device, const Watch& watch, kernels::Note& here) {
+  const Backend& b = backend(device);
+  return b.watch ? b.watch(watch) : &here;
+}
+
 // What a skeleton or a heavy kernel says of a dtype that it was not compiled for: "op" not implemented for 'Long'.
 [[noreturn]] void not_implemented(const char* op, DType t);
 

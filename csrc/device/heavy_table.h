@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "cnn/dtype.h"
+#include "kernels/note.h"
 
 namespace cnn {
 
@@ -72,7 +73,8 @@ struct PoolArgs {
   bool count_include_pad = true;  // average only
   int64_t divisor = 0;  // average only: 0 is the size of the window
   const void* x = nullptr;
-  void* y = nullptr;  // backward of max: an int64_t of the host, set to 1 if an index is neither in the plane nor -1
+  void* y = nullptr;
+  kernels::Note* note = nullptr;  // backward of max: told of an index that is neither in the plane nor -1
   int64_t* indices = nullptr;  // of the maximum in its plane of x, -1 if the window holds no element; written forward
   // (null: not wanted), read backward, where those outside the plane are passed over
   const void* dy = nullptr;
@@ -94,6 +96,32 @@ struct ResampleArgs {
   ResampleAxis axis[3];
   const void* x = nullptr;
   void* y = nullptr;
+};
+
+// One number for each channel, or null.
+struct ChannelVector {
+  void* data = nullptr;
+  bool wide = false;  // S, not of x's dtype
+};
+
+// y = (x - mean) scale + shift of every channel of x, [batch, channels, positions] or, with `channels_last`,
+// [batch, positions, channels], dense, of 1 to 2^31 - 1 elements. The scale is weight rstd; the shift is the bias, less
+// what rounding the mean has left out. S is float64 where x is, else float32.
+struct ChannelNormArgs {
+  DType dtype = DType::Float32;  // of x, y, dy, dx
+  int64_t batch = 1, channels = 1, positions = 1;
+  bool channels_last = false;
+  bool training = false;  // mean and variance are those of x, and the running ones move towards them
+  bool relu = false;  // forward: y is 0 where it would be negative; backward: dy counts as 0 where y is not positive
+  double eps = 0, momentum = 0;
+  const void* x = nullptr;
+  void* y = nullptr;
+  ChannelVector weight, bias;  // null: 1 and 0
+  ChannelVector running_mean, running_var;  // forward; null only in training
+  void *mean = nullptr, *rstd = nullptr, *shift = nullptr;  // S; forward: written, if not null; backward: read, the
+  // shift with `relu` only
+  const void* dy = nullptr;
+  void *dx = nullptr, *d_weight = nullptr, *d_bias = nullptr;  // backward: written, if not null; the last two S
 };
 
 enum class RnnCell : uint8_t { Tanh, Relu, Lstm, Gru };
@@ -186,6 +214,8 @@ struct HeavyTable {
   HeavyEntry<PoolArgs> adaptive_avg_backward;
   HeavyEntry<PoolArgs> adaptive_max_forward;
   HeavyEntry<ResampleArgs> resample;  // without dtypes where ops are composed instead
+  HeavyEntry<ChannelNormArgs> channel_norm_forward;  // these two without dtypes where ops are composed instead
+  HeavyEntry<ChannelNormArgs> channel_norm_backward;
   HeavyEntry<RnnArgs> rnn_forward;
   HeavyEntry<RnnArgs> rnn_backward;
   HeavyEntry<AttentionArgs> attention_forward;

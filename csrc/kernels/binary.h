@@ -3,6 +3,7 @@
 
 #include "kernels/functor.h"
 #include "kernels/math.h"
+#include "kernels/note.h"
 
 namespace cnn::kernels::inline CNN_ISA {
 
@@ -72,29 +73,45 @@ struct Nextafter : Functor {
   }
 };
 
-// INT_MIN / -1 wraps. The op has looked for zeros; one that another thread has written since gives 0, not a signal.
+// INT_MIN / -1 wraps. Division by 0 gives 0, not a signal.
 template <class T> CNN_HD bool divides(T b) { return b != T(0) && !(b == T(-1) && T(-1) < T(0)); }
 template <class T> CNN_HD T truncated_quotient(T a, T b) {
   return divides(b) ? T(a / b) : b == T(0) ? T(0) : T(uint64_t(0) - uint64_t(a));
 }
 template <class T> CNN_HD T truncated_rest(T a, T b) { return divides(b) ? T(a % b) : T(0); }
 
-// The rest of division, with a's sign.
-struct Fmod : Functor {
+// Integers that are 0 as divisors are noted where nobody has looked for them before.
+struct Division : Functor {
   static constexpr int kCost = 4;
+  Note* zero = nullptr;
+
+ protected:
+  template <class T> CNN_HD void look_at(T divisor) const {
+    if (divisor == T(0) && zero) zero->add(0, 0);
+  }
+};
+// The rest of division, with a's sign.
+struct Fmod : Division {
   template <class T> CNN_HD T operator()(T a, T b) const {
-    if constexpr (kIsFloating<T>) return fmod(a, b);
-    else return truncated_rest(a, b);
+    if constexpr (kIsFloating<T>) {
+      return fmod(a, b);
+    } else {
+      look_at(b);
+      return truncated_rest(a, b);
+    }
   }
   template <class T> CNN_HD bool rare(T a, T b) const { return beyond_fmod(a, b); }
   template <class T> CNN_HD T usual(T a, T b) const { return usual_fmod(a, b); }
 };
 // The rest of division, with b's sign.
-struct Remainder : Functor {
-  static constexpr int kCost = 4;
+struct Remainder : Division {
   template <class T> CNN_HD T operator()(T a, T b) const {
-    if constexpr (kIsFloating<T>) return with_sign(fmod(a, b), b);
-    else return with_sign(truncated_rest(a, b), b);
+    if constexpr (kIsFloating<T>) {
+      return with_sign(fmod(a, b), b);
+    } else {
+      look_at(b);
+      return with_sign(truncated_rest(a, b), b);
+    }
   }
   template <class T> CNN_HD bool rare(T a, T b) const { return beyond_fmod(a, b); }
   template <class T> CNN_HD T usual(T a, T b) const { return with_sign(usual_fmod(a, b), b); }
@@ -105,12 +122,12 @@ struct Remainder : Functor {
   }
 };
 // floor(a / b), exact where a / b rounds (CPython's float floor division)
-struct FloorDivide : Functor {
-  static constexpr int kCost = 4;
+struct FloorDivide : Division {
   template <class T> CNN_HD T operator()(T a, T b) const {
     if constexpr (kIsFloating<T>) {
       return by_rest(a, b, fmod(a, b));
     } else {
+      look_at(b);
       const T q = truncated_quotient(a, b);
       return truncated_rest(a, b) != T(0) && ((a < T(0)) != (b < T(0))) ? T(q - 1) : q;
     }
@@ -126,10 +143,15 @@ struct FloorDivide : Functor {
     return select(b == T(0), a / b, select(q == T(0), copysign(T(0), a / b), y));
   }
 };
-struct TruncDivide : Functor {
+struct TruncDivide : Division {
+  static constexpr int kCost = 1;
   template <class T> CNN_HD T operator()(T a, T b) const {
-    if constexpr (kIsFloating<T>) return trunc(a / b);
-    else return truncated_quotient(a, b);
+    if constexpr (kIsFloating<T>) {
+      return trunc(a / b);
+    } else {
+      look_at(b);
+      return truncated_quotient(a, b);
+    }
   }
 };
 

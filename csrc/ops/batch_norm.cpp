@@ -3,6 +3,7 @@
 #include "kernels/binary.h"
 #include "kernels/reduce.h"
 #include "ops/channel_norm.h"
+#include "ops/heavy.h"
 #include "ops/map.h"
 #include "ops/reduce.h"
 #include "ops/relu.h"
@@ -76,11 +77,51 @@ struct BatchNormCall {
   double eps;
 };
 
+// Does the device have kernels for the whole of it?
+bool has_kernels(const Tensor& x) {
+  return x.numel() > 0 && x.numel() < (int64_t(1) << 31) && !x.device().is_meta() &&
+         heavy_entry(x.device(), &HeavyTable::channel_norm_forward).has(x.dtype());
+}
+ChannelNormArgs kernel_args(const Tensor& x, const BatchNormCall& call) {
+  ChannelNormArgs a;
+  a.dtype = x.dtype();
+  a.batch = x.shape()[0], a.channels = x.shape()[1], a.positions = x.numel() / (a.batch * a.channels);
+  a.channels_last = memory_format_of(x) != MemoryFormat::Contiguous;
+  a.training = call.training, a.eps = call.eps;
+  return a;
+}
+ChannelVector vector_of(const Tensor& t) {
+  return t.defined() ? ChannelVector{t.raw(), !is_reduced(t.dtype())} : ChannelVector();
+}
+
+BatchNormGrads batch_norm_backward_by_kernels(const Tensor& g, const Tensor& x, const Tensor& weight,
+                                              const Tensor& mean, const Tensor& rstd, const BatchNormCall& call,
+                                              const bool wants[3], const Tensor& shift_before_relu) {
+  const MemoryFormat format = memory_format_of(x);
+  const Tensor from = contiguous(x, format), dy = contiguous(to_dtype(g, x.dtype()), format),
+               w = weight.defined() ? contiguous(weight) : weight, m = contiguous(mean), r = contiguous(rstd);
+  BatchNormGrads grads;
+  ChannelNormArgs a = kernel_args(x, call);
+  const auto made = [&](Tensor& t, const Dims& shape, DType dtype) {
+    t = empty(shape, dtype, x.device(), shape.size() > 1 ? format : MemoryFormat::Contiguous);
+    return t.raw();
+  };
+  if (wants[0]) a.dx = made(grads.x, x.shape(), x.dtype());
+  if (wants[1]) a.d_weight = made(grads.weight, mean.shape(), mean.dtype());
+  if (wants[2]) a.d_bias = made(grads.bias, mean.shape(), mean.dtype());
+  a.x = from.raw(), a.dy = dy.raw(), a.mean = m.raw(), a.rstd = r.raw(), a.weight = vector_of(w);
+  a.relu = shift_before_relu.defined();
+  if (a.relu) a.shift = shift_before_relu.raw();
+  run_heavy("batch_norm_backward", x.device(), &HeavyTable::channel_norm_backward, a);
+  return grads;
+}
+
 // The gradients by their kernels. `mean` and `rstd` are those that the forward pass used.
 BatchNormGrads batch_norm_backward(const Tensor& g, const Tensor& x, const Tensor& weight, const Tensor& mean,
                                    const Tensor& rstd, const BatchNormCall& call, const bool wants[3],
                                    const Tensor& shift_before_relu) {
   NoGrad guard;
+  if (has_kernels(x)) return batch_norm_backward_by_kernels(g, x, weight, mean, rstd, call, wants, shift_before_relu);
   const Channels channels(x);
   const Tensor scale = weight.defined() ? weight * rstd : rstd;
   BatchNormGrads grads;
@@ -147,7 +188,30 @@ Tensor normalized(const Tensor& x, const std::optional<Tensor>& weight, const st
       y = rows.scaled(x, mean, scale, all, x.dtype(), with_relu);
       if (with_relu && x.dtype() == DType::Float32 && !all.same(b)) shift = all;
     };
-    if (training) {
+    const auto is_dense = [](const std::optional<Tensor>& t) { return !t || t->is_contiguous(); };
+    if (has_kernels(x) && is_dense(running_mean) && is_dense(running_var)) {
+      const MemoryFormat format = memory_format_of(x);
+      const Tensor from = contiguous(x, format), dense_w = w.defined() ? contiguous(w) : w,
+                   dense_b = b.defined() ? contiguous(b) : b;
+      y = empty(x.shape(), x.dtype(), x.device(), format);
+      const auto running = [&](const std::optional<Tensor>& t) {
+        if (!t) return ChannelVector();
+        const Tensor* const inputs[] = {&*t};
+        return vector_of(training ? result_for("batch_norm", t->shape(), t->dtype(), inputs, 1, Dest::in_place(*t))
+                                  : *t);
+      };
+      ChannelNormArgs a = kernel_args(x, {training, eps});
+      a.relu = with_relu, a.momentum = momentum;
+      a.x = from.raw(), a.y = y.raw(), a.weight = vector_of(dense_w), a.bias = vector_of(dense_b);
+      a.running_mean = running(running_mean), a.running_var = running(running_var);
+      const auto kept = [&](Tensor& t) {
+        t = empty({a.channels}, float_key(x.dtype()), x.device());
+        return t.raw();
+      };
+      if (grad) a.mean = kept(mean), a.rstd = kept(rstd);
+      if (grad && training && with_relu && x.dtype() == DType::Float32) a.shift = kept(shift);
+      run_heavy("batch_norm", x.device(), &HeavyTable::channel_norm_forward, a);
+    } else if (training) {
       const Statistics s = batch_statistics(x);
       const Normalizer exact(s.mean, s.var, eps, float_key(x.dtype()));
       mean = exact.mean;

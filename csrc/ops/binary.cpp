@@ -20,19 +20,26 @@
 namespace cnn {
 namespace {
 
-// Integer division by zero raises before anything is computed; the divisor is looked at as the kernel will see it, in
-// the dtype of the computation: 256 is 0 beside a uint8 tensor.
-void check_divisor(const char* op, const Tensor& a, const Tensor& b) {
-  if (is_floating(a.dtype()) || is_floating(b.dtype())) return;
+void fail_divisor(const Watch& w, int64_t, const char* when) { fail(w.kind, "", "ZeroDivisionError", when); }
+
+// The functor F, of a / b. Integer division by zero raises before anything is computed; the divisor is looked at as the
+// kernel will see it, in the dtype of the computation: 256 is 0 beside a uint8 tensor. On a GPU the kernel looks, and a
+// later call raises.
+template <class F> F dividing(const char* op, const Tensor& a, const Tensor& b) {
+  F f;
+  if (is_floating(a.dtype()) || is_floating(b.dtype())) return f;
   const DType t = promoted({&a, &b});
   if (t == DType::Bool) not_implemented(op, t);
-  if (b.device().is_meta() || b.numel() == 0) return;
+  if (b.device().is_meta() || b.numel() == 0) return f;
   if (b.dim() == 0 && b.device().is_cpu()) {
     visit_dtype(t, [&]<class T>() { check(b.item().to<T>() != T(0), "", "ZeroDivisionError"); });
-    return;
+  } else if (const auto watch = backend(b.device()).watch) {
+    f.zero = watch({fail_divisor, op, ErrorKind::Runtime, 0, 0});
+  } else {
+    NoGrad guard;
+    check(!any(eq(to_dtype(b, t), wrapped_number(0))).item().to_bool(), "", "ZeroDivisionError");
   }
-  NoGrad guard;
-  check(!any(eq(to_dtype(b, t), wrapped_number(0))).item().to_bool(), "", "ZeroDivisionError");
+  return f;
 }
 
 // A number alone is computed with in the default dtype: for what a gradient makes of it, its value in double.
@@ -64,9 +71,9 @@ Tensor choose(const char* op, const char* node, const F& f, const Tensor& a, con
 }  // namespace
 
 Tensor floor_divide(const Tensor& a, const Tensor& b, Dest dest) {
-  check_divisor("div_floor_cpu", a, b);
+  const auto f = dividing<kernels::FloorDivide>("div_floor_cpu", a, b);
   Grad grad({a, b}, dest);
-  Tensor y = map("floor_divide", kernels::FloorDivide{}, a, b, dest);
+  Tensor y = map("floor_divide", f, a, b, dest);
   return grad ? grad.record_no_derivative("floor_divide", y) : y;
 }
 
@@ -75,9 +82,9 @@ Tensor div_rounded(const Tensor& a, const Tensor& b, const std::optional<std::st
   const bool floors = *rounding_mode == "floor";
   check(floors || *rounding_mode == "trunc", "div",
         "expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *rounding_mode, "'");
-  check_divisor(floors ? "div_floor_cpu" : "div_trunc_cpu", a, b);
   Grad grad({a, b}, dest);
-  Tensor y = floors ? map("div", kernels::FloorDivide{}, a, b, dest) : map("div", kernels::TruncDivide{}, a, b, dest);
+  Tensor y = floors ? map("div", dividing<kernels::FloorDivide>("div_floor_cpu", a, b), a, b, dest)
+                    : map("div", dividing<kernels::TruncDivide>("div_trunc_cpu", a, b), a, b, dest);
   if (!grad) return y;
   return grad.record("DivBackward2", y, [](Grads& g) {
     if (g.wants(0)) g[0] = zeros_like(g.out());
@@ -86,10 +93,10 @@ Tensor div_rounded(const Tensor& a, const Tensor& b, const std::optional<std::st
 }
 
 Tensor remainder(const Tensor& a, const Tensor& b, Dest dest) {
-  check_divisor("remainder_cpu", a, b);
+  const auto f = dividing<kernels::Remainder>("remainder_cpu", a, b);
   Grad grad({a, b}, dest);
   auto sa = grad.save_if(grad.needs(1), a), sb = grad.save_if(grad.needs(1), b);
-  Tensor y = map("remainder", kernels::Remainder{}, a, b, dest);
+  Tensor y = map("remainder", f, a, b, dest);
   if (!grad) return y;
   if (a.impl()->wrapped_number) return grad.record_no_derivative("remainder", y);
   return grad.record(b.impl()->wrapped_number ? "RemainderBackward0" : "RemainderBackward1", y, [sa, sb](Grads& g) {
@@ -99,10 +106,10 @@ Tensor remainder(const Tensor& a, const Tensor& b, Dest dest) {
 }
 
 Tensor fmod(const Tensor& a, const Tensor& b, Dest dest) {
-  check_divisor("fmod_cpu", a, b);
+  const auto f = dividing<kernels::Fmod>("fmod_cpu", a, b);
   Grad grad({a, b}, dest);
   auto sa = grad.save_if(grad.needs(1), a), sb = grad.save_if(grad.needs(1), b);
-  Tensor y = map("fmod", kernels::Fmod{}, a, b, dest);
+  Tensor y = map("fmod", f, a, b, dest);
   if (!grad) return y;
   return grad.record(b.impl()->wrapped_number ? "FmodBackward0" : "FmodBackward1", y, [sa, sb](Grads& g) {
     if (g.wants(0)) g[0] = g.out();

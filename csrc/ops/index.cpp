@@ -32,9 +32,7 @@ void fail_index(const Watch& w, int64_t value, const char* when) {
 }  // namespace
 
 kernels::Note* BoundedIndices::note_of(const IndexRange& range, Device device, kernels::Note& here) {
-  const Backend& b = backend(device);
-  if (!b.watch) return &here;
-  return b.watch({range.fail ? range.fail : fail_index, range.op, range.kind, range.extent, range.dim});
+  return note_on(device, {range.fail ? range.fail : fail_index, range.op, range.kind, range.extent, range.dim}, here);
 }
 
 void BoundedIndices::check() const {

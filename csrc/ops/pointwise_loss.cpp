@@ -66,8 +66,7 @@ void check_units(const char* op, const Tensor& x, const Tensor& t) {
   const Tensor a = contiguous(to(x, key, device)), b = contiguous(to(t, key, device));
   const Watch watch = {fail_unit, op, ErrorKind::Runtime, 0, 0};
   kernels::Note here;
-  const auto watched = backend(device).watch;
-  each(kernels::CheckUnits{{}, a.raw(), b.raw(), watched ? watched(watch) : &here}, x.numel(), key, device);
+  each(kernels::CheckUnits{{}, a.raw(), b.raw(), note_on(device, watch, here)}, x.numel(), key, device);
   if (!here.empty()) fail_unit(watch, here.value(), "");
 }
 

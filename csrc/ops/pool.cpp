@@ -145,6 +145,10 @@ Tensor dense(const Tensor& x, MemoryFormat format, Pass pass) {
 
 // ---- Maximum ----
 
+void fail_maximum(const Watch& w, int64_t, const char* when) {
+  fail(w.kind, w.op, "Found an invalid max index: the indices were changed after the forward pass", when);
+}
+
 // The window is that of the forward pass; adaptive pools have none.
 Tensor max_backward(int n, const Window& window, const Tensor& dy, const Tensor& indices, const Dims& x_shape,
                     MemoryFormat format) {
@@ -160,10 +164,12 @@ Tensor max_backward(int n, const Window& window, const Tensor& dy, const Tensor&
     check(indices.shape() == dy.shape() && indices.dtype() == DType::Int64, "max_pool_backward",
           "expected long indices of shape ", dy.shape(), ", got ", indices.dtype(), " of shape ", indices.shape());
     const Tensor at = contiguous(indices, format);
-    int64_t bad = 0;
-    args.dy = d.raw(), args.indices = at.data<int64_t>(), args.dx = out.raw(), args.y = &bad;
+    const Watch watch = {fail_maximum, "max_pool_backward", ErrorKind::Runtime, 0, 0};
+    kernels::Note here;
+    args.dy = d.raw(), args.indices = at.data<int64_t>(), args.dx = out.raw();
+    args.note = note_on(d.device(), watch, here);
     if (out.numel() > 0) run_heavy("max_pool_backward", d.device(), &HeavyTable::max_pool_backward, args);
-    check(!bad, "max_pool_backward", "Found an invalid max index: the indices were changed after the forward pass");
+    if (!here.empty()) fail_maximum(watch, here.value(), "");
     dx = to_dtype(out, dy.dtype());
   }
   if (!grad) return dx;

@@ -86,15 +86,15 @@ template <class T> void check_max(Pooling<T>& p) {
     }
   if (!have(&HeavyTable::max_pool_backward, a.dtype)) return;
   a.dy = p.dy.data();
-  int64_t bad = 0;
-  a.y = &bad;
+  cnn::kernels::Note note;
+  a.note = &note;
   a.indices = p.at.data();
   check_all<T>("max backward " + p.what, p.spread, std::vector<T>(p.x.size(), T(7)), 8,
                [&](const HeavyTable& table, T* dx) {
                  a.dx = dx;
                  table.max_pool_backward(a);
                });
-  expect(bad == 0, "right indices noted " + p.what);
+  expect(note.empty(), "right indices noted " + p.what);
   // An index of no element is noted, and followed nowhere.
   size_t some = 0;
   while (some < p.at.size() && p.at[some] < 0) ++some;
@@ -106,9 +106,9 @@ template <class T> void check_max(Pooling<T>& p) {
     for (const Isa& isa : isas()) {
       std::vector<T> dx(p.x.size());
       a.dx = dx.data();
-      bad = 0;
+      note = {};
       isa.table->max_pool_backward(a);
-      expect(bad == 1, "a wrong index " + p.what + " " + isa.name);
+      expect(note.value() == outside, "a wrong index " + p.what + " " + isa.name);
     }
   }
 }

@@ -234,7 +234,7 @@ template <class T> void max_backward(const PoolArgs& a) {
     for (int64_t o = 0; o < pool_out(a); ++o) {
       const int64_t at = static_cast<const volatile int64_t*>(indices)[o];  // once: others may write into it
       if (uint64_t(at) < uint64_t(pool_in(a))) dx[at] += dy[o];
-      else if (at != -1) __atomic_store_n(static_cast<int64_t*>(a.y), 1, __ATOMIC_RELAXED);
+      else if (at != -1) a.note->add(0, at);
     }
   });
 }

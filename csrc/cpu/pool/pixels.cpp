@@ -131,7 +131,7 @@ void add_at_maxima(const PoolArgs& a, int64_t from, int64_t n, T* dx, int64_t st
       const int64_t i = from + o * a.channels + j;
       const int64_t at = static_cast<const volatile int64_t*>(a.indices)[i];  // once: others may write into it
       if (uint64_t(at) < uint64_t(pool_in(a))) dx[at * step + j] += T(static_cast<const E*>(a.dy)[i]);
-      else if (at != -1) __atomic_store_n(static_cast<int64_t*>(a.y), 1, __ATOMIC_RELAXED);
+      else if (at != -1) a.note->add(0, at);
     }
 }
 
