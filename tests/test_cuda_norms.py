@@ -149,3 +149,37 @@ def test_launches_of_batch_norm(dtype, form, relu):
     for p in (leaf, *norm.parameters()):
         p.grad = None
     assert counted(lambda: y.backward(g)).launches == 3 + relu
+
+
+# Layer norm ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", ((24, 8), (700, 5), (3, 100, 33), (2, 1), (5000, 3)), ids=str)
+def test_layer_norm_is_the_cpus(shape, dtype):
+    x, g = drawn(shape, dtype, None), drawn(shape, dtype, None, 1)
+    wide = cnn.float64 if dtype == cnn.float64 else cnn.float32
+    for params in {dtype, wide}:
+        weight, bias = drawn(shape[-1:], params, None, 2), drawn(shape[-1:], params, None, 3)
+        results = []
+        for device in ("cpu", "cuda", "cuda"):
+            leaves = [t.to(device, copy=True).requires_grad_() for t in (x, weight, bias)]
+            y = F.layer_norm(leaves[0], shape[-1:], *leaves[1:])
+            y.backward(g.to(device))
+            results.append([y, *(leaf.grad for leaf in leaves)])
+        for want, got, again in zip(*results):
+            assert got.dtype == want.dtype and cnn.equal(got, again)
+            tol = TOLERANCE[dtype] * max(1.0, float(want.abs().max()))
+            np.testing.assert_allclose(to_array(got.cpu()), to_array(want), rtol=0, atol=tol)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_launches_of_layer_norm(dtype):
+    x, g = (drawn((64, 16), dtype, None, i).cuda() for i in range(2))
+    layer = nn.LayerNorm(16, dtype=dtype).cuda()
+    assert counted(lambda: layer(x)).launches <= (1 if dtype.itemsize > 2 else 6)
+    y = layer(x.requires_grad_())
+    counts = counted(lambda: y.backward(g))
+    assert counts.waits == counts.copies == 0
+    if dtype.itemsize > 2:
+        assert counts.launches == 2  # the gradient of x; those of the weight and the bias

@@ -50,8 +50,9 @@ void bind_optim(Registry& ops) {
       "_asgd_step(Tensors params, Tensors grads, Tensors axs, Tensors mus, Tensors etas, Tensors steps, float lr, "
       "float lambd, float alpha, float t0, float weight_decay, bool maximize, Tensor? rate=None) -> None",
       "One step of ASGD over a group.", kFunctionOnly);
-  ops.def_op<&cnn::_scale_all_>("_scale_all_(Tensors tensors, Tensor factor) -> None",
-                                "Multiplies all of them by one number, in place.", kFunctionOnly);
+  ops.def_op<&cnn::_scale_all_>(
+      "_scale_all_(Tensors tensors, Tensor factor, float? max_norm=None) -> None",
+      "Multiplies all of them by one number, in place; with max_norm, by what clips that norm.", kFunctionOnly);
   ops.def_op<&cnn::_norm_of_all>("_norm_of_all(Tensors tensors) -> Tensor",
                                  "The Euclidean norm of all elements of tensors of one dtype and device.",
                                  kFunctionOnly);

@@ -5,6 +5,7 @@
 
 #include "cuda/heavy_entries.h"
 #include "cuda/memory.h"
+#include "cuda/skeletons.h"
 
 namespace cnn::cuda {
 namespace {
@@ -80,7 +81,32 @@ template <class E> void gradient(const ChannelNormArgs& a) {
   over_elements(NormGradient<E>{ChannelOf(a), factors, mean, shift, a.training, dy, x, dx}, elements(a), {x, dy, dx});
 }
 
+template <class E> void sum_columns(const RowsCall& call) {
+  using S = Sum<E>;
+  const auto at = [&](int k) { return call.operand[k].data; };
+  S *const d_weight = static_cast<S*>(at(0)), *const d_bias = static_cast<S*>(at(1));
+  ChannelNormArgs a;
+  a.batch = call.n, a.channels = call.inner;
+  const ChannelParts p(a);
+  const Scratch room(p.parts > 1 ? size_t(p.parts) * p.channels * sizeof(GradientSums) : 0);
+  GradientSums* const partials = static_cast<GradientSums*>(room.data());
+  const auto sum = column_sums<E>;
+  CNN_LAUNCH(sum, p.parts * p.groups, kNormThreads, p, static_cast<const E*>(at(2)), static_cast<const E*>(at(3)),
+             static_cast<const S*>(at(4)), static_cast<const S*>(at(5)), partials, d_weight, d_bias);
+  const auto join = join_column_sums<S>;
+  if (p.parts > 1) CNN_LAUNCH(join, warps_over(a.channels), kNormThreads, p, partials, d_weight, d_bias);
+}
+
 }  // namespace
+
+bool layer_norm_weight(const RowsCall& call) {
+  const DType t = call.operand[2].dtype;
+  bool fits = call.outer == 1 && call.n > 0 && call.n * call.inner < (int64_t(1) << 31);
+  for (const int k : {0, 1, 4, 5}) fits &= call.operand[k].data && call.operand[k].dtype == call.key;
+  if (!fits || !is_floating(t) || sum_type(t) != call.key || call.operand[3].dtype != t) return false;
+  with_float(t, [&]<class E>() { sum_columns<E>(call); });
+  return true;
+}
 
 void channel_norm_forward(const ChannelNormArgs& a) {
   with_float(a.dtype, [&]<class E>() { normalize<E>(a); });

@@ -285,6 +285,9 @@ template <int kCount, class F> __global__ void __launch_bounds__(kNormThreads) o
 struct GradientSums {
   double g, gx;  // of g, and of g (x - mean)
 };
+struct AddSums {
+  __device__ GradientSums operator()(GradientSums a, GradientSums b) const { return {a.g + b.g, a.gx + b.gx}; }
+};
 
 template <class E>
 __global__ void __launch_bounds__(kNormThreads)
@@ -309,9 +312,55 @@ __global__ void __launch_bounds__(kNormThreads)
     }
     sums.g += double(g), sums.gx += double(gx);
   }
-  sums =
-      join_ways(sums, at, p.lanes, [](GradientSums a, GradientSums b) { return GradientSums{a.g + b.g, a.gx + b.gx}; });
+  sums = join_ways(sums, at, p.lanes, AddSums());
   if (at.way == 0 && there) partials[at.channel * p.parts + at.part] = sums;
+}
+
+// The same of rows [n, channels], each with a mean and a spread of its own: what layer norm's weight and bias get. The
+// sums of a channel's only part are its results.
+template <class E>
+__global__ void __launch_bounds__(kNormThreads)
+    column_sums(ChannelParts p, const E* dy, const E* x, const Sum<E>* mean, const Sum<E>* rstd, GradientSums* partials,
+                Sum<E>* d_weight, Sum<E>* d_bias) {
+  using S = Sum<E>;
+  const PartOfChannel at(p);
+  GradientSums sums = {0, 0};
+  for (uint32_t j = at.begin + at.way; j < at.end; j += at.ways * kNormTile) {
+    S g = 0, gx = 0;
+#pragma unroll
+    for (uint32_t k = 0; k < kNormTile; ++k) {
+      const uint32_t row = j + k * at.ways;
+      if (row >= at.end) break;
+      const uint32_t place = p.place(at.channel, row);
+      const S d = S(dy[place]);
+      g += d, gx += d * ((S(x[place]) - mean[row]) * rstd[row]);
+    }
+    sums.g += double(g), sums.gx += double(gx);
+  }
+  sums = join_ways(sums, at, p.lanes, AddSums());
+  if (at.way != 0 || at.channel >= p.channels) return;
+  if (p.parts > 1) partials[at.channel * p.parts + at.part] = sums;
+  else d_weight[at.channel] = S(sums.gx), d_bias[at.channel] = S(sums.g);
+}
+
+// This warp's share of the sums of channel c; the first lane has them all.
+__device__ inline GradientSums sums_of(const GradientSums* partials, uint32_t parts, uint32_t c, uint32_t lane) {
+  const AddSums add;
+  GradientSums sums = {0, 0};
+  for (uint32_t k = lane; k < parts; k += 32) sums = add(sums, partials[c * parts + k]);
+  for (int step = 16; step > 0; step /= 2)
+    sums = add(sums, {__shfl_down_sync(kAllLanes, sums.g, unsigned(step)),
+                      __shfl_down_sync(kAllLanes, sums.gx, unsigned(step))});
+  return sums;
+}
+
+template <class S>
+__global__ void __launch_bounds__(kNormThreads)
+    join_column_sums(ChannelParts p, const GradientSums* partials, S* d_weight, S* d_bias) {
+  const WarpOfChannel at;
+  if (at.channel >= p.channels) return;
+  const GradientSums sums = sums_of(partials, p.parts, at.channel, at.lane);
+  if (at.lane == 0) d_weight[at.channel] = S(sums.gx), d_bias[at.channel] = S(sums.g);
 }
 
 // Without partial sums, the factor of dy alone.
@@ -322,13 +371,7 @@ __global__ void __launch_bounds__(kNormThreads)
   const WarpOfChannel at;
   const uint32_t c = at.channel;
   if (c >= a.channels) return;
-  GradientSums sums = {0, 0};
-  for (uint32_t k = at.lane; k < parts; k += 32)
-    sums.g += partials[c * parts + k].g, sums.gx += partials[c * parts + k].gx;
-  for (int step = 16; step > 0; step /= 2) {
-    sums.g += __shfl_down_sync(kAllLanes, sums.g, unsigned(step));
-    sums.gx += __shfl_down_sync(kAllLanes, sums.gx, unsigned(step));
-  }
+  const GradientSums sums = sums_of(partials, parts, c, at.lane);
   if (at.lane != 0) return;
   const S rstd = static_cast<const S*>(a.rstd)[c], scale = number_of<E>(a.weight, c, 1) * rstd;
   if (a.d_weight) static_cast<S*>(a.d_weight)[c] = S(sums.gx * double(rstd));

@@ -3,6 +3,7 @@
 #include "cuda/memory.h"
 #include "cuda/skeletons.h"
 #include "kernels/arithmetic.h"
+#include "kernels/rows.h"
 
 namespace cnn::cuda {
 namespace {
@@ -82,6 +83,7 @@ class RowsRun {
 
 void rows(int functor, const RowsCall& call) {
   if (call.outer * call.inner == 0) return;
+  if (functor == kernels::IdOf<kernels::LayerNormWeight>::value && layer_norm_weight(call)) return;
   RowsRun(call, tables().rows[functor][int(call.key)]).run();
 }
 

@@ -40,15 +40,17 @@ struct NllPick : Functor {
   }
 };
 
-// s = w[t] g, 0 where the target is ignored; g is one number or one for each position
+// s = w[t] g, 0 where the target is ignored; g is one number or one for each position, or what that is of a total
 struct NllWeigh : Functor {
   ClassOf place;
   const void* g;
   bool single;
   void* s;
+  const void* total;  // null: 1
   template <class T> CNN_HD void operator()(int64_t i) const {
     int64_t c;
-    static_cast<T*>(s)[i] = place.read(i, c) ? place.weight_of<T>(c) * static_cast<const T*>(g)[single ? 0 : i] : T(0);
+    const T up = static_cast<const T*>(g)[single ? 0 : i], share = total ? up / *static_cast<const T*>(total) : up;
+    static_cast<T*>(s)[i] = place.read(i, c) ? place.weight_of<T>(c) * share : T(0);
   }
 };
 

@@ -431,16 +431,19 @@ CNN_COUNTED(Rprop)
 CNN_COUNTED(Asgd)
 #undef CNN_COUNTED
 
-// g = g factor, one number for all
+// g = g factor, one number for all; or of a norm the factor that clips it, which is at most 1
 struct ScaleBy {
   void* g;
   const void* factor;
+  double most;  // of a norm; negative: it is a factor
   static constexpr int kCost = 1;
 
   template <class T>
   CNN_HD void operator()(int64_t i) const {
     T& x = static_cast<T*>(g)[i];
-    x = x * *static_cast<const T*>(factor);
+    T by = *static_cast<const T*>(factor);
+    if (most >= 0) by = T(1) / (by + T(1e-6)) * T(most), by = by > T(1) ? T(1) : by;
+    x = x * by;
   }
 };
 

@@ -94,9 +94,9 @@ class SavedCall {
 
 // g times the weight of each position's class, and over the total weight for a mean.
 Tensor weigh(const Tensor& g, const NllCall& call, const Tensor& total_weight) {
-  const Tensor up = call.reduction == kMean ? g / total_weight : g;
-  const Tensor from = contiguous(to_dtype(up, call.key())), s = empty(call.shape, call.key(), g.device());
-  call.each(kernels::NllWeigh{{}, {}, from.raw(), call.reduction != kNone, s.raw()});
+  const Tensor from = contiguous(to_dtype(g, call.key())), s = empty(call.shape, call.key(), g.device());
+  call.each(kernels::NllWeigh{
+      {}, {}, from.raw(), call.reduction != kNone, s.raw(), call.reduction == kMean ? total_weight.raw() : nullptr});
   return s;
 }
 

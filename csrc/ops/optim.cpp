@@ -396,16 +396,17 @@ void _asgd_step(const Tensors& params, const Tensors& grads, const Tensors& axs,
                     {&mus, &etas});
 }
 
-void _scale_all_(const Tensors& tensors, const Tensor& factor) {
+void _scale_all_(const Tensors& tensors, const Tensor& factor, std::optional<double> max_norm) {
   const Group group("_scale_all_", {&tensors});
   check(factor.numel() == 1 && computes_in(factor.dtype()), "_scale_all_", "expected one floating-point factor, got ",
         factor.dtype(), " of shape ", factor.shape());
+  check(!max_norm || *max_norm >= 0, "_scale_all_", "expected a norm of at least 0, got ", max_norm.value_or(0));
   NoGrad guard;
   Tensor own = factor;  // where and in what the tensor at hand is computed
   group.run([&](size_t i, void** x) {
     const DType key = compute_dtype(tensors[i].dtype());
     if (own.dtype() != key || own.device() != tensors[i].device()) own = to(factor, key, tensors[i].device());
-    return kernels::ScaleBy{x[0], own.raw()};
+    return kernels::ScaleBy{x[0], own.raw(), max_norm.value_or(-1)};
   });
 }
 

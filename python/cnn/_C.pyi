@@ -2659,8 +2659,8 @@ def _rprop_step(
 def _sample_dirichlet(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Dirichlet, with the concentrations of each row of input."""
 
-def _scale_all_(tensors: Sequence[Tensor], factor: Tensor) -> None:
-    """Multiplies all of them by one number, in place."""
+def _scale_all_(tensors: Sequence[Tensor], factor: Tensor, max_norm: _float | None = None) -> None:
+    """Multiplies all of them by one number, in place; with max_norm, by what clips that norm."""
 
 def _sgd_step(
     params: Sequence[Tensor],

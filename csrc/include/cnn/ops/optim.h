@@ -50,8 +50,9 @@ CNN_API void _asgd_step(const Tensors& params, const Tensors& grads, const Tenso
                         const Tensors& etas, const Tensors& steps, double lr, double lambd, double alpha, double t0,
                         double weight_decay, bool maximize, const std::optional<Tensor>& rate = {});
 
-// Multiplies all of them by a number that may lie on a GPU, in place.
-CNN_API void _scale_all_(const Tensors& tensors, const Tensor& factor);
+// Multiplies all of them by a number that may lie on a GPU, in place. With a `max_norm` that number is a norm, and they
+// are multiplied by max_norm / (norm + 1e-6), but by 1 at most.
+CNN_API void _scale_all_(const Tensors& tensors, const Tensor& factor, std::optional<double> max_norm = {});
 
 // The Euclidean norm of all elements of tensors of one dtype and device.
 CNN_API Tensor _norm_of_all(const Tensors& tensors);

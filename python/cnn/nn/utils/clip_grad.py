@@ -60,9 +60,12 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
     if not grads:
         return
     # Multiplying by 1.0 costs less than asking the device for the norm.
+    if total_norm.device.type == "cuda" and total_norm.dtype.itemsize > 2 and max_norm >= 0:
+        _C._scale_all_(grads, total_norm, float(max_norm))  # in one launch
+        return
     factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
     if factor.device.type == "cuda":
-        _C._scale_all_(grads, factor)  # in one launch
+        _C._scale_all_(grads, factor)
         return
     for grad in grads:
         grad.mul_(factor.to(grad.device))
