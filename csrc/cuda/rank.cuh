@@ -1,8 +1,10 @@
-// Functors that order rows: the rows are sorted as keys, and each functor takes what it wants of the order.
+// Functors that order rows: rows are sorted as keys, and each functor takes what it wants of the order. Of long rows of
+// which little is wanted that is selected first.
 #pragma once
 
 #include "cuda/radix_sort.cuh"
 #include "cuda/rows.cuh"
+#include "cuda/select.cuh"
 #include "kernels/rank.h"
 
 namespace cnn::cuda {
@@ -23,13 +25,14 @@ template <class T> struct KeysOfRows {
   __device__ uint32_t place(int64_t, int64_t i) const { return uint32_t(i); }
 };
 
-// The first `count` elements of each row in order: Sort, TopK.
+// The first `count` elements of each row in order, of which `listed` are known: Sort, TopK.
 template <class T>
-__global__ void __launch_bounds__(kRankThreads) take_first(RowsBlock block, const uint32_t* order, int64_t count) {
+__global__ void __launch_bounds__(kRankThreads)
+    take_first(RowsBlock block, const uint32_t* order, int64_t listed, int64_t count) {
   const int64_t all = block.rows * count, step = int64_t(gridDim.x) * kRankThreads;
   for (int64_t at = int64_t(blockIdx.x) * kRankThreads + threadIdx.x; at < all; at += step) {
     const int64_t row = at / count, i = at - row * count;
-    const uint32_t place = order[row * block.n + i];
+    const uint32_t place = order[row * listed + i];
     const T* const x = reinterpret_cast<const T*>(block.data[2] + row * block.strides[2]);
     reinterpret_cast<T*>(block.data[0] + row * block.strides[0])[i] = x[place];
     reinterpret_cast<int64_t*>(block.data[1] + row * block.strides[1])[i] = int64_t(place);
@@ -47,6 +50,11 @@ template <class Key> __device__ inline int64_t first_above(const Key* keys, int6
   return low;
 }
 
+// Which of n elements in order is the median, where the first `numbers` are no NaN.
+__device__ inline int64_t median_of(int64_t numbers, int64_t n, bool ignore_nan) {
+  return numbers == n || (ignore_nan && numbers > 0) ? (numbers - 1) / 2 : numbers;
+}
+
 // Which element of a row's order the functor asks for.
 template <class T, class Key> __device__ inline int64_t wanted_of(const kernels::Kth& f, const Key*, int64_t) {
   return f.k - 1;
@@ -55,7 +63,7 @@ template <class T, class Key> __device__ inline int64_t wanted_of(const kernels:
                                                                   int64_t n) {
   int64_t numbers = n;  // NaN is the largest key, and that of nothing else
   if constexpr (kernels::kIsFloating<T>) numbers = first_above(keys, n, Key(Key(~Key(0)) - 1));
-  return numbers == n || (f.ignore_nan && numbers > 0) ? (numbers - 1) / 2 : numbers;
+  return median_of(numbers, n, f.ignore_nan);
 }
 
 // One element of each row, a thread for each: Kth, Median.
@@ -97,8 +105,61 @@ __global__ void __launch_bounds__(kRankThreads)
   *reinterpret_cast<int64_t*>(block.data[1] + row * block.strides[1]) = int64_t(place);
 }
 
+// Which of n keys in order is wanted, from 1, where `nans` of them are NaN.
+struct RankOfKth {
+  int64_t k;
+  __device__ int64_t operator()(int64_t, int64_t) const { return k; }
+};
+struct RankOfMedian {
+  bool ignore_nan;
+  __device__ int64_t operator()(int64_t n, int64_t nans) const { return median_of(n - nans, n, ignore_nan) + 1; }
+};
+inline RankOfKth rank_in(const kernels::TopK& f) { return {f.k}; }
+inline RankOfKth rank_in(const kernels::Kth& f) { return {f.k}; }
+inline RankOfMedian rank_in(const kernels::Median& f) { return {f.ignore_nan}; }
+
+// Writes the one element that is wanted.
+template <class T> struct TakeOne {
+  RowsBlock block;
+  __device__ void operator()(unsigned row, int64_t i, RankKey<T>, uint32_t, bool last) const {
+    if (!last) return;
+    *reinterpret_cast<T*>(block.data[0] + row * block.strides[0]) =
+        reinterpret_cast<const T*>(block.data[2] + row * block.strides[2])[i];
+    *reinterpret_cast<int64_t*>(block.data[1] + row * block.strides[1]) = i;
+  }
+};
+
+template <class F> bool selects(const F& f, int64_t n) {
+  if (n <= kSortTile) return false;
+  if constexpr (kernels::Same<F, kernels::TopK>::value) return f.k > 0 && f.k <= n / 4;
+  return true;
+}
+
+template <class F, class T> void select_of_rows(const F& f, const RowsBlock& block) {
+  using Key = RankKey<T>;
+  constexpr bool kAll = kernels::Same<F, kernels::TopK>::value, kMedian = kernels::Same<F, kernels::Median>::value;
+  bool descending = false;
+  if constexpr (kAll) descending = f.largest;
+  Selection<Key, KeysOfRows<T>> selection({block.data[2], block.strides[2], descending}, block.rows, block.n);
+  selection.find(rank_in(f), kMedian && kernels::kIsFloating<T>, !kAll);
+  if constexpr (kAll) {
+    const Scratch keys(size_t(block.rows * f.k) * sizeof(Key)), places(size_t(block.rows * f.k) * sizeof(uint32_t));
+    const TakeAll<Key> all = {static_cast<Key*>(keys.data()), static_cast<uint32_t*>(places.data()), f.k};
+    selection.take(all);
+    RadixSort<Key> sort(block.rows, f.k);
+    sort.run(KeyPairs<Key>{all.keys, all.places, f.k}, int(sizeof(T)) * 8);
+    const auto kernel = take_first<T>;
+    CNN_LAUNCH(kernel, unsigned((block.rows * f.k + kRankThreads - 1) / kRankThreads), kRankThreads, block,
+               sort.places(), f.k, f.k);
+  } else {
+    selection.take(TakeOne<T>{block});
+  }
+}
+
 template <class F, class T> void rank_rows(const F& f, const RowsBlock& block) {
   using kernels::Same;
+  if constexpr (!Same<F, kernels::Sort>::value && !Same<F, kernels::Mode>::value)
+    if (selects(f, block.n)) return select_of_rows<F, T>(f, block);
   bool descending = false;
   if constexpr (Same<F, kernels::Sort>::value) descending = f.descending;
   if constexpr (Same<F, kernels::TopK>::value) descending = f.largest;
@@ -109,7 +170,7 @@ template <class F, class T> void rank_rows(const F& f, const RowsBlock& block) {
     if constexpr (Same<F, kernels::TopK>::value) count = f.k;
     const int64_t blocks = (block.rows * count + kRankThreads - 1) / kRankThreads;
     const auto kernel = take_first<T>;
-    if (blocks > 0) CNN_LAUNCH(kernel, unsigned(blocks), kRankThreads, block, sort.places(), count);
+    if (blocks > 0) CNN_LAUNCH(kernel, unsigned(blocks), kRankThreads, block, sort.places(), block.n, count);
   } else if constexpr (Same<F, kernels::Mode>::value) {
     const auto kernel = take_mode<T>;
     CNN_LAUNCH(kernel, unsigned(block.rows), kRankThreads, block, sort.keys(), sort.places());
