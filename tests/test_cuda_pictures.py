@@ -254,26 +254,6 @@ def test_padding():
     ]
 
 
-# What there is for the CPU alone ------------------------------------------------------------------
-
-
-def test_ops_on_regions_say_that_they_run_on_the_cpu_only():
-    from cnn.vision import ops
-
-    x, boxes = cnn.ones(1, 4, 6, 6, device="cuda"), cnn.zeros(1, 5, device="cuda")
-    offset, w = cnn.zeros(1, 18, 4, 4, device="cuda"), cnn.ones(2, 4, 3, 3, device="cuda")
-    for call in (
-        lambda: ops.roi_align(x, boxes, 2),
-        lambda: ops.roi_pool(x, boxes, 2),
-        lambda: ops.ps_roi_align(x, boxes, 2),
-        lambda: ops.ps_roi_pool(x, boxes, 2),
-        lambda: ops.deform_conv2d(x, offset, w),
-        lambda: ops.nms(boxes[:, 1:], boxes[:, 0], 0.5),
-    ):
-        with pytest.raises(NotImplementedError, match=r"runs on the CPU only.*\.cpu\(\)"):
-            call()
-
-
 # Whole nets ---------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ inline constexpr int kFamilySize = 128;
 enum { kMapArithmetic, kMapUnary, kMapBinary, kMapCompare, kMapActivation, kMapSelect, kMapFamilies };
 enum { kReduceAll, kReduceFamilies };
 enum { kRowsNorm, kRowsScan, kRowsRank, kRowsFamilies };
-enum { kEachCreate, kEachIndex, kEachLoss, kEachOptim, kEachRandom, kEachFamilies };
+enum { kEachCreate, kEachIndex, kEachLoss, kEachOptim, kEachRandom, kEachVision, kEachFamilies };
 
 inline constexpr int kMapIds = kMapFamilies * kFamilySize, kReduceIds = kReduceFamilies * kFamilySize,
                      kRowsIds = kRowsFamilies * kFamilySize, kEachIds = kEachFamilies * kFamilySize;

@@ -4,6 +4,7 @@
 
 #include "cnn/ops/sort.h"
 #include "cnn/ops/vision.h"
+#include "ops/each.h"
 #include "ops/vision.h"
 
 namespace cnn {
@@ -44,6 +45,31 @@ std::vector<int64_t> kept_boxes(const Tensor& boxes, const Tensor& order, double
         dropped[j] |= uint8_t(double(common / (area + b.area[j] - common)) > threshold);
       }
     });
+  }
+  return kept;
+}
+
+// The same on a GPU: which boxes overlap is computed there, some rows at a time, and looked through here.
+template <class T>
+std::vector<int64_t> kept_on_gpu(const Tensor& boxes, const Tensor& order, double threshold) {
+  const int64_t n = boxes.shape()[0], words = (n + 63) / 64;
+  const int64_t rows = std::max<int64_t>((1 << 23) / std::max<int64_t>(words, 1), 1);
+  std::vector<uint64_t> dropped(size_t(words), 0);
+  std::vector<int64_t> kept;
+  const Tensor index = to_device(order, kCpu);
+  for (int64_t first = 0; first < n; first += rows) {
+    const int64_t count = std::min(rows, n - first);
+    const Tensor bits = empty({count, words}, DType::Int64, boxes.device());
+    each(kernels::OverlapBits{boxes.raw(), values_of<int64_t>(order), n, first, words, threshold,
+                              written_to<uint64_t>(bits)},
+         count * words, boxes.dtype(), boxes.device());
+    const Tensor here = to_device(bits, kCpu);
+    for (int64_t i = first; i < first + count; ++i) {
+      if (dropped[size_t(i / 64)] >> (i % 64) & 1) continue;
+      kept.push_back(values_of<int64_t>(index)[i]);
+      const uint64_t* const row = values_of<uint64_t>(here) + (i - first) * words;
+      for (int64_t w = i / 64; w < words; ++w) dropped[size_t(w)] |= row[w];
+    }
   }
   return kept;
 }
@@ -124,16 +150,20 @@ Tensor nms(const Tensor& boxes, const Tensor& scores, double threshold) {
                     "device does not have");
   const NoGrad guard;
   const Tensor order = contiguous(sort(scores, 0, true).second), dense = contiguous(boxes);
-  const std::vector<int64_t> kept =
-      with_float("nms_kernel", boxes.dtype(), [&](auto t) { return kept_boxes<decltype(t)>(dense, order, threshold); });
+  const std::vector<int64_t> kept = with_float("nms_kernel", boxes.dtype(), [&](auto t) {
+    const auto find = boxes.device().is_cuda() ? kept_on_gpu<decltype(t)> : kept_boxes<decltype(t)>;
+    return find(dense, order, threshold);
+  });
   const Tensor y = empty({int64_t(kept.size())}, DType::Int64);
   std::copy(kept.begin(), kept.end(), written_to<int64_t>(y));
-  return y;
+  return to_device(y, boxes.device());
 }
 
 Tensor box_iou_rotated(const Tensor& boxes1, const Tensor& boxes2) {
   const char* const op = "box_iou_rotated";
   check_vision_devices(op, {&boxes1, &boxes2});
+  check_implemented(!boxes1.device().is_cuda(), op, "runs on the CPU only, and the tensors are on ", boxes1.device(),
+                    "; move them with .cpu()");
   check(boxes1.dim() == 2 && boxes1.shape()[1] == 5, op, "boxes1 should have shape (N, 5), got ", boxes1.shape());
   check(boxes2.dim() == 2 && boxes2.shape()[1] == 5, op, "boxes2 should have shape (M, 5), got ", boxes2.shape());
   check(boxes1.dtype() == boxes2.dtype(), op, "boxes1 and boxes2 must have the same dtype");

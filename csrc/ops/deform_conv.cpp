@@ -4,11 +4,13 @@
 #include <array>
 
 #include "cnn/ops/create.h"
+#include "cnn/ops/index.h"
 #include "cnn/ops/matmul.h"
 #include "cnn/ops/operators.h"
 #include "cnn/ops/reduce.h"
 #include "cnn/ops/view.h"
 #include "cnn/ops/vision.h"
+#include "ops/each.h"
 #include "ops/vision.h"
 
 namespace cnn {
@@ -95,36 +97,7 @@ Sizes sizes_of(const char* op, const Operands& in, const DeformGeometry& g) {
   return s;
 }
 
-// The pixels around a point, and where between them it lies.
-template <class T>
-struct Corners {
-  int64_t at[4];  // upper left, upper right, lower left, lower right; -1: outside the plane
-  T y, x;  // from the upper left
-
-  T weight(int i) const { return (i & 2 ? y : 1 - y) * (i & 1 ? x : 1 - x); }
-  T value(const T* plane, int i) const { return at[i] < 0 ? T(0) : plane[at[i]]; }
-  T mean(const T* plane) const {
-    return weight(0) * value(plane, 0) + weight(1) * value(plane, 1) + weight(2) * value(plane, 2) +
-           weight(3) * value(plane, 3);
-  }
-  T slope_y(const T* plane) const {
-    return (value(plane, 3) - value(plane, 1)) * x + (value(plane, 2) - value(plane, 0)) * (1 - x);
-  }
-  T slope_x(const T* plane) const {
-    return (value(plane, 3) - value(plane, 2)) * y + (value(plane, 1) - value(plane, 0)) * (1 - y);
-  }
-};
-
-// False where no pixel is near, and for NaN.
-template <class T>
-bool find_corners(T y, T x, int64_t height, int64_t width, Corners<T>& c) {
-  if (!(y >= -1 && y < T(height) && x >= -1 && x < T(width))) return false;
-  const int64_t top = int64_t(std::floor(y)), left = int64_t(std::floor(x));
-  c.y = y - T(top), c.x = x - T(left);
-  const bool rows[] = {top >= 0, top + 1 < height}, columns[] = {left >= 0, left + 1 < width};
-  for (int i = 0; i < 4; ++i) c.at[i] = rows[i >> 1] && columns[i & 1] ? (top + (i >> 1)) * width + left + (i & 1) : -1;
-  return true;
-}
+using kernels::Corners;
 
 // One tap of one group of offsets over all outputs of a picture.
 template <class T>
@@ -144,7 +117,7 @@ struct Tap {
   bool corners(int64_t i, Corners<T>& c) const {
     const T y = T(i / s.out_w * s.g.stride_h - s.g.pad_h + ky * s.g.dilation_h) + dy[i];
     const T x = T(i % s.out_w * s.g.stride_w - s.g.pad_w + kx * s.g.dilation_w) + dx[i];
-    return find_corners(y, x, s.height, s.width, c);
+    return kernels::find_corners(y, x, s.height, s.width, c);
   }
 };
 
@@ -232,6 +205,48 @@ void slopes_of_columns(const Sizes& s, const Values<T>& v, int64_t first, int64_
   });
 }
 
+// ---- On a GPU ----
+
+kernels::DeformTaps taps_of(const Sizes& s, const Operands& in, int64_t first) {
+  return {in[kInput].raw(),
+          in[kOffset].raw(),
+          s.g.use_mask ? in[kMask].raw() : nullptr,
+          first,
+          s.channels,
+          s.height,
+          s.width,
+          s.kernel_w,
+          s.taps(),
+          s.out_w,
+          s.pixels(),
+          s.g.offset_groups,
+          s.g.stride_h,
+          s.g.stride_w,
+          s.g.pad_h,
+          s.g.pad_w,
+          s.g.dilation_h,
+          s.g.dilation_w};
+}
+void gather_on_gpu(const Sizes& s, const Operands& in, int64_t first, const Tensor& columns) {
+  each(kernels::DeformColumns{taps_of(s, in, first), columns.raw()}, columns.numel(), columns.dtype(),
+       columns.device());
+}
+// Four pixels for each element of the columns, added in order where they meet.
+void scatter_on_gpu(const Sizes& s, const Operands& in, int64_t first, const Tensor& columns, const Tensor& dx) {
+  if (dx.numel() == 0 || columns.numel() == 0) return;
+  const Dims four = {4 * columns.numel()};
+  const Tensor places = empty(four, DType::Int64, dx.device()), values = empty(four, dx.dtype(), dx.device());
+  each(kernels::DeformCorners{taps_of(s, in, first), columns.raw(), written_to<int64_t>(places), values.raw()},
+       columns.numel(), dx.dtype(), dx.device());
+  const Tensor flat = view(dx, {-1});
+  index_add(flat, 0, places, values, 1, Dest::in_place(flat));
+}
+void slopes_on_gpu(const Sizes& s, const Operands& in, int64_t first, int64_t pictures, const Tensor& columns,
+                   void* d_offset, void* d_mask) {
+  each(kernels::DeformSlopes{taps_of(s, in, first), columns.raw(), d_offset, d_mask},
+       pictures * s.g.offset_groups * s.taps() * s.pixels(), columns.dtype(), columns.device());
+}
+
 Operands dense(const Operands& in) {
   Operands all;
   for (size_t i = 0; i < kOperands; ++i) all[i] = contiguous(in[i]);
@@ -241,13 +256,15 @@ Operands dense(const Operands& in) {
 template <class T>
 Tensor forward(const Sizes& s, const Operands& in) {
   const Values<T> v(s, in);
-  const Tensor y = empty({s.batch, s.out_channels, s.out_h, s.out_w}, in[kInput].dtype());
+  const Device device = in[kInput].device();
+  const Tensor y = empty({s.batch, s.out_channels, s.out_h, s.out_w}, in[kInput].dtype(), device);
   const int64_t of_group = s.out_channels / s.g.groups;
   const Tensor w = view(in[kWeight], {s.g.groups, of_group, s.rows_of_group()});
   for (int64_t first = 0; first < s.batch; first += s.step()) {
     const int64_t n = std::min(s.step(), s.batch - first);
-    const Tensor columns = empty({n, s.g.groups, s.rows_of_group(), s.pixels()}, y.dtype());
-    gather_columns(s, v, first, n, written_to<T>(columns));
+    const Tensor columns = empty({n, s.g.groups, s.rows_of_group(), s.pixels()}, y.dtype(), device);
+    if (device.is_cuda()) gather_on_gpu(s, in, first, columns);
+    else gather_columns(s, v, first, n, written_to<T>(columns));
     copy_(view(narrow(y, 0, first, n), {n, s.g.groups, of_group, s.pixels()}), matmul(w, columns));
   }
   return y + view(in[kBias], {1, s.out_channels, 1, 1});
@@ -256,9 +273,10 @@ Tensor forward(const Sizes& s, const Operands& in) {
 template <class T>
 Operands backward(const Sizes& s, const Operands& in, const Tensor& dy, const Wanted& wanted) {
   const Values<T> v(s, in);
+  const Device device = dy.device();
   Operands d;
   for (const Operand i : {kInput, kWeight, kOffset, kMask})
-    if (wanted[i]) d[i] = zeros(in[i].shape(), dy.dtype());
+    if (wanted[i]) d[i] = zeros(in[i].shape(), dy.dtype(), device);
   if (wanted[kBias]) d[kBias] = sum(dy, Dims{0, 2, 3});
   const int64_t of_group = s.out_channels / s.g.groups;
   const Tensor w = transpose(view(in[kWeight], {s.g.groups, of_group, s.rows_of_group()}), 1, 2);
@@ -269,12 +287,18 @@ Operands backward(const Sizes& s, const Operands& in, const Tensor& dy, const Wa
     const Tensor g = view(narrow(dy, 0, first, n), {n, s.g.groups, of_group, s.pixels()});
     if (wanted[kInput] || d_offset || d_mask) {
       const Tensor columns = contiguous(matmul(w, g));
-      if (wanted[kInput]) scatter_columns(s, v, first, n, values_of<T>(columns), written_to<T>(d[kInput]));
-      if (d_offset || d_mask) slopes_of_columns(s, v, first, n, values_of<T>(columns), d_offset, d_mask);
+      if (device.is_cuda()) {
+        if (wanted[kInput]) scatter_on_gpu(s, in, first, columns, d[kInput]);
+        if (d_offset || d_mask) slopes_on_gpu(s, in, first, n, columns, d_offset, d_mask);
+      } else {
+        if (wanted[kInput]) scatter_columns(s, v, first, n, values_of<T>(columns), written_to<T>(d[kInput]));
+        if (d_offset || d_mask) slopes_of_columns(s, v, first, n, values_of<T>(columns), d_offset, d_mask);
+      }
     }
     if (wanted[kWeight]) {
-      const Tensor columns = empty({n, s.g.groups, s.rows_of_group(), s.pixels()}, dy.dtype());
-      gather_columns(s, v, first, n, written_to<T>(columns));
+      const Tensor columns = empty({n, s.g.groups, s.rows_of_group(), s.pixels()}, dy.dtype(), device);
+      if (device.is_cuda()) gather_on_gpu(s, in, first, columns);
+      else gather_columns(s, v, first, n, written_to<T>(columns));
       const Tensor part = sum(matmul(g, transpose(columns, 2, 3)), Dims{0});
       d[kWeight] = d[kWeight] + view(part, in[kWeight].shape());
     }

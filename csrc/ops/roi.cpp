@@ -2,6 +2,7 @@
 #include "ops/vision.h"
 
 #include "cnn/ops/create.h"
+#include "cnn/ops/view.h"
 
 namespace cnn {
 
@@ -56,14 +57,28 @@ std::vector<Region<T>> regions_of(const RoiPooling& p, const Tensor& rois) {
 template std::vector<Region<float>> regions_of(const RoiPooling&, const Tensor&);
 template std::vector<Region<double>> regions_of(const RoiPooling&, const Tensor&);
 
+namespace {
+void fail_picture(const Watch& w, int64_t row, const char* when) {
+  fail(w.kind, w.op, "row ", row, " of rois has the number of a picture that is not one of ", w.extent, when);
+}
+}  // namespace
+
+kernels::RoiGrid grid_of(const RoiPooling& p, const Tensor& rois) {
+  const Watch watch = {fail_picture, p.op, ErrorKind::Index, p.images, 0};
+  kernels::RoiGrid grid = p.grid();
+  grid.rois = rois.raw(), grid.regions = rois.shape()[0], grid.bad = backend(rois.device()).watch(watch);
+  return grid;
+}
+
+Tensor gradient_of_pictures(const RoiPooling& p, const Tensor& dy) {
+  return dy.device().is_cuda() ? empty(p.input(), dy.dtype(), dy.device()) : zeros(p.input(), dy.dtype(), dy.device());
+}
+
 Tensor channel_mapping_of(const RoiPooling& p, int64_t regions, Device device) {
-  const Tensor mapping = empty(p.output(regions), DType::Int32, device);
-  if (device.is_meta()) return mapping;
   check(p.channels <= INT32_MAX, p.op, "more channels than an int32 counts: ", p.channels);
-  int32_t* to = written_to<int32_t>(mapping);
-  for (int64_t k = 0; k < regions; ++k)
-    for (int64_t c = 0; c < p.channels; ++c) *to++ = int32_t(c);
-  return mapping;
+  const NoGrad guard;
+  const Tensor channels = arange(0, p.channels, 1, DType::Int32, device);
+  return contiguous(expand(view(channels, p.output(1)), p.output(regions)));
 }
 
 }  // namespace cnn

@@ -4,54 +4,33 @@
 
 #include "cnn/ops/create.h"
 #include "cnn/ops/vision.h"
+#include "ops/each.h"
 #include "ops/vision.h"
 
 namespace cnn {
 namespace {
 
-// A sample lies between two rows (or columns).
-template <class T>
-struct Sample {
-  int64_t low, high;
-  T at_low, at_high;  // their weights
-};
+using kernels::RoiSampling;
+using kernels::Sample;
 
 // The samples along one axis of a region: those of bin b are [start[b], start[b + 1]). Samples outside the picture
-// are left out, since they are zero, but count in `grid`, their number in each bin.
+// are left out, since they are zero.
 template <class T>
 struct AxisSamples {
-  int64_t grid = 0;
   std::vector<int64_t> start;
   std::vector<Sample<T>> samples;
 };
 
 template <class T>
-AxisSamples<T> sample_axis(T begin, T extent, int64_t bins, int64_t ratio, int64_t size) {
+AxisSamples<T> samples_along(const kernels::RoiAxis<T>& of) {
   AxisSamples<T> axis;
-  const T bin = extent / T(bins);
-  const T wanted = ratio > 0 ? T(ratio) : std::ceil(bin);
-  axis.grid = wanted >= 1 && wanted <= T(INT32_MAX) ? int64_t(wanted) : 0;
   axis.start.push_back(0);
-  for (int64_t b = 0; b < bins; ++b) {
-    // Of a region much larger than the picture, only those that may lie inside are looked at.
-    int64_t first = 0, last = axis.grid;
-    const double step = double(bin) / double(axis.grid), at = double(begin) + double(b) * double(bin);
-    if (step > 0) {
-      first = int64_t(std::clamp((-1 - at) / step - 2, 0.0, double(axis.grid)));
-      last = int64_t(std::clamp((double(size) - at) / step + 2, 0.0, double(axis.grid)));
-    }
-    for (int64_t i = first; i < last; ++i) {
-      T y = begin + T(b) * bin + (T(i) + T(0.5)) * bin / T(axis.grid);
-      if (!(y >= -1 && y <= T(size)) || size == 0) continue;
-      y = std::max(y, T(0));
-      int64_t low = int64_t(y), high = low + 1;
-      if (low >= size - 1) {
-        low = high = size - 1;
-        y = T(low);
-      }
-      const T part = y - T(low);
-      axis.samples.push_back({low, high, T(1) - part, part});
-    }
+  for (int64_t b = 0; b < of.bins; ++b) {
+    int64_t first, last;
+    of.inside(b, first, last);
+    Sample<T> s;
+    for (int64_t i = first; i < last; ++i)
+      if (of.sample(b, i, s)) axis.samples.push_back(s);
     axis.start.push_back(int64_t(axis.samples.size()));
   }
   return axis;
@@ -63,22 +42,10 @@ struct RegionSamples {
   T count;
 };
 
-struct Sampling {
-  int64_t ratio;
-  bool half_pixel;  // pixel centres lie at .5
-  bool at_least_one;  // regions have a width and a height of at least a pixel, bins at least a sample
-};
-
 template <class T>
-RegionSamples<T> samples_of(const RoiPooling& p, const Sampling& s, const Region<T>& r) {
-  const T scale = T(p.scale), shift = s.half_pixel ? T(0.5) : T(0);
-  const T x = r.x1 * scale - shift, y = r.y1 * scale - shift;
-  T width = r.x2 * scale - shift - x, height = r.y2 * scale - shift - y;
-  if (s.at_least_one && !s.half_pixel) width = std::max(width, T(1)), height = std::max(height, T(1));
-  RegionSamples<T> of = {sample_axis(y, height, p.bins_h, s.ratio, p.height),
-                         sample_axis(x, width, p.bins_w, s.ratio, p.width), T(0)};
-  of.count = T(std::max<int64_t>(of.y.grid * of.x.grid, s.at_least_one ? 1 : 0));
-  return of;
+RegionSamples<T> samples_of(const RoiPooling& p, const RoiSampling& s, const Region<T>& r) {
+  const kernels::RoiAxes<T> axes = kernels::axes_of(p.grid(), s, r);
+  return {samples_along(axes.y), samples_along(axes.x), axes.count};
 }
 
 template <class T>
@@ -112,7 +79,8 @@ void spread_over_bin(T* plane, int64_t width, const RegionSamples<T>& s, int64_t
 }
 
 template <class T>
-void align_forward(const RoiPooling& p, const Sampling& s, const Tensor& input, const Tensor& rois, const Tensor& y) {
+void align_forward(const RoiPooling& p, const RoiSampling& s, const Tensor& input, const Tensor& rois,
+                   const Tensor& y) {
   const std::vector<Region<T>> regions = regions_of<T>(p, rois);
   const int64_t plane = p.height * p.width, out = p.out_channels() * p.bins();
   const T* const from = values_of<T>(input);
@@ -136,7 +104,7 @@ void align_forward(const RoiPooling& p, const Sampling& s, const Tensor& input, 
 
 // A plane of dx is summed by one task, region after region.
 template <class T>
-void align_backward(const RoiPooling& p, const Sampling& s, const Tensor& dy, const Tensor& rois, const Tensor& dx) {
+void align_backward(const RoiPooling& p, const RoiSampling& s, const Tensor& dy, const Tensor& rois, const Tensor& dx) {
   const std::vector<Region<T>> regions = regions_of<T>(p, rois);
   const int64_t plane = p.height * p.width, out_channels = p.out_channels();
   const T* const from = values_of<T>(dy);
@@ -163,28 +131,37 @@ void align_backward(const RoiPooling& p, const Sampling& s, const Tensor& dy, co
   });
 }
 
-Tensor forward(const RoiPooling& p, const Sampling& s, const Tensor& input, const Tensor& rois) {
+Tensor forward(const RoiPooling& p, const RoiSampling& s, const Tensor& input, const Tensor& rois) {
   const NoGrad guard;
   const Tensor y = empty(p.output(rois.shape()[0]), input.dtype(), input.device());
   if (y.device().is_meta()) return y;
+  if (y.device().is_cuda()) {
+    const Tensor from = contiguous(input), regions = contiguous(rois);
+    each(kernels::RoiAlign{grid_of(p, regions), s, from.raw(), y.raw()}, y.numel(), y.dtype(), y.device());
+    return y;
+  }
   with_float(p.op, y.dtype(), [&](auto t) { align_forward<decltype(t)>(p, s, contiguous(input), rois, y); });
   return y;
 }
 
-Tensor backward(const char* of, const RoiPooling& p, const Sampling& s, const Tensor& dy, const Tensor& rois) {
+Tensor backward(const char* of, const RoiPooling& p, const RoiSampling& s, const Tensor& dy, const Tensor& rois) {
   Grad grad({dy, rois});
   Tensor dx;
   {
     const NoGrad guard;
-    dx = zeros(p.input(), dy.dtype(), dy.device());
-    if (!dx.device().is_meta())
+    dx = gradient_of_pictures(p, dy);
+    if (dx.device().is_cuda()) {
+      const Tensor from = contiguous(dy), regions = contiguous(rois);
+      each(kernels::RoiAlignBackward{grid_of(p, regions), s, from.raw(), dx.raw()}, dx.numel(), dx.dtype(),
+           dx.device());
+    } else if (!dx.device().is_meta())
       with_float(p.op, dy.dtype(), [&](auto t) { align_backward<decltype(t)>(p, s, contiguous(dy), rois, dx); });
   }
   return without_second_order(of, grad, dx);
 }
 
-Sampling aligned_sampling(int64_t ratio, bool aligned) { return {ratio, aligned, true}; }
-Sampling position_sampling(int64_t ratio) { return {ratio, true, false}; }
+RoiSampling aligned_sampling(int64_t ratio, bool aligned) { return {ratio, aligned, true}; }
+RoiSampling position_sampling(int64_t ratio) { return {ratio, true, false}; }
 
 }  // namespace
 

@@ -5,41 +5,18 @@
 
 #include "cnn/ops/create.h"
 #include "cnn/ops/vision.h"
+#include "ops/each.h"
 #include "ops/vision.h"
 
 namespace cnn {
 namespace {
 
-// The nearest integer, halves away from zero; far outside of every picture it is cut off, and 0 for NaN.
-template <class T>
-int64_t pixel(T x) {
-  return int64_t(std::clamp(std::isnan(x) ? 0.0 : std::round(double(x)), -1e9, 1e9));
-}
+using kernels::span_of_bin;
+using Span = kernels::PixelSpan;
+using Pixels = kernels::RoiPixels;
 
-// Pixels [begin, end) along one axis.
-struct Span {
-  int64_t begin, end;
-  bool empty() const { return end <= begin; }
-};
-
-// Bin b along an axis of a region that begins at `first` and has `extent` pixels; clipped to [0, last].
-template <class T>
-Span span_of(int64_t b, int64_t bins, int64_t first, int64_t extent, int64_t last) {
-  const T bin = T(extent) / T(bins);
-  const int64_t begin = int64_t(std::floor(T(b) * bin)) + first, end = int64_t(std::ceil(T(b + 1) * bin)) + first;
-  return {std::clamp<int64_t>(begin, 0, last), std::clamp<int64_t>(end, 0, last)};
-}
-
-// A region in whole pixels, both ends belonging to it or only the first.
-struct Pixels {
-  int64_t x, y, width, height;
-};
-template <class T>
-Pixels pixels_of(const RoiPooling& p, const Region<T>& r, int64_t both_ends) {
-  const T scale = T(p.scale);
-  const int64_t x = pixel(r.x1 * scale), y = pixel(r.y1 * scale);
-  return {x, y, std::max<int64_t>(pixel(r.x2 * scale) - x + both_ends, 1),
-          std::max<int64_t>(pixel(r.y2 * scale) - y + both_ends, 1)};
+void fail_argmax(const Watch& w, int64_t, const char* when) {
+  fail(w.kind, w.op, "argmax holds an index that is not of a plane of ", w.extent, " x ", w.dim, when);
 }
 
 template <class T>
@@ -54,11 +31,11 @@ void max_forward(const RoiPooling& p, const Tensor& input, const Tensor& rois, c
   parallel_for(int64_t(regions.size()), grain_of(steps), [&](int64_t begin, int64_t end) {
     for (int64_t k = begin; k < end; ++k) {
       const Region<T>& r = regions[size_t(k)];
-      const Pixels of = pixels_of(p, r, 1);
+      const Pixels of = kernels::pixels_of(p.grid(), r, 1);
       for (int64_t h = 0; h < p.bins_h; ++h)
         for (int64_t w = 0; w < p.bins_w; ++w) {
-          const Span rows = span_of<T>(h, p.bins_h, of.y, of.height, p.height),
-                     columns = span_of<T>(w, p.bins_w, of.x, of.width, p.width);
+          const Span rows = span_of_bin<T>(h, p.bins_h, of.y, of.height, p.height),
+                     columns = span_of_bin<T>(w, p.bins_w, of.x, of.width, p.width);
           const bool empty = rows.empty() || columns.empty();
           for (int64_t c = 0; c < p.channels; ++c) {
             const T* const pixels = from + (r.image * p.channels + c) * plane;
@@ -112,11 +89,11 @@ void mean_forward(const RoiPooling& p, const Tensor& input, const Tensor& rois, 
   parallel_for(int64_t(regions.size()), grain_of(steps), [&](int64_t begin, int64_t end) {
     for (int64_t k = begin; k < end; ++k) {
       const Region<T>& r = regions[size_t(k)];
-      const Pixels of = pixels_of(p, r, 0);
+      const Pixels of = kernels::pixels_of(p.grid(), r, 0);
       for (int64_t c = 0; c < p.channels; ++c) {
         const int64_t h = c % p.bins() / p.bins_w, w = c % p.bins_w;
-        const Span rows = span_of<T>(h, p.bins_h, of.y, of.height, p.height - 1),
-                   columns = span_of<T>(w, p.bins_w, of.x, of.width, p.width - 1);
+        const Span rows = span_of_bin<T>(h, p.bins_h, of.y, of.height, p.height - 1),
+                   columns = span_of_bin<T>(w, p.bins_w, of.x, of.width, p.width - 1);
         const bool empty = rows.empty() || columns.empty();
         const T* const pixels = from + (r.image * p.channels + c) * plane;
         T sum = 0;
@@ -143,9 +120,9 @@ void mean_backward(const RoiPooling& p, const Tensor& dy, const Tensor& rois, co
       const int64_t h = c % p.bins() / p.bins_w, w = c % p.bins_w;
       for (size_t k = 0; k < regions.size(); ++k) {
         if (regions[k].image != image) continue;
-        const Pixels of = pixels_of(p, regions[k], 0);
-        const Span rows = span_of<T>(h, p.bins_h, of.y, of.height, p.height - 1),
-                   columns = span_of<T>(w, p.bins_w, of.x, of.width, p.width - 1);
+        const Pixels of = kernels::pixels_of(p.grid(), regions[k], 0);
+        const Span rows = span_of_bin<T>(h, p.bins_h, of.y, of.height, p.height - 1),
+                   columns = span_of_bin<T>(w, p.bins_w, of.x, of.width, p.width - 1);
         if (rows.empty() || columns.empty()) continue;
         const T area = T((rows.end - rows.begin) * (columns.end - columns.begin));
         const T each = from[int64_t(k) * p.channels + c] / area;
@@ -176,7 +153,11 @@ Tensor2 roi_pool(const Tensor& input, const Tensor& rois, double scale, int64_t 
     const NoGrad guard;
     y = empty(p.output(rois.shape()[0]), input.dtype(), input.device());
     argmax = empty(y.shape(), DType::Int32, input.device());
-    if (!y.device().is_meta())
+    if (y.device().is_cuda()) {
+      const Tensor from = contiguous(input), regions = contiguous(rois);
+      each(kernels::RoiMax{grid_of(p, regions), from.raw(), y.raw(), written_to<int32_t>(argmax)}, y.numel(), y.dtype(),
+           y.device());
+    } else if (!y.device().is_meta())
       with_float(p.op, y.dtype(), [&](auto t) { max_forward<decltype(t)>(p, contiguous(input), rois, y, argmax); });
   }
   if (!grad) return {y, argmax};
@@ -201,8 +182,14 @@ Tensor roi_pool_backward(const Tensor& dy, const Tensor& rois, const Tensor& arg
   Tensor dx;
   {
     const NoGrad guard;
-    dx = zeros(p.input(), dy.dtype(), dy.device());
-    if (!dx.device().is_meta())
+    dx = gradient_of_pictures(p, dy);
+    if (dx.device().is_cuda()) {
+      const Tensor from = contiguous(dy), regions = contiguous(rois), at = contiguous(argmax);
+      const Watch watch = {fail_argmax, p.op, ErrorKind::Index, p.height, p.width};
+      each(kernels::RoiMaxBackward{grid_of(p, regions), from.raw(), values_of<int32_t>(at), dx.raw(),
+                                   backend(dx.device()).watch(watch)},
+           dx.numel(), dx.dtype(), dx.device());
+    } else if (!dx.device().is_meta())
       with_float(p.op, dy.dtype(),
                  [&](auto t) { max_backward<decltype(t)>(p, contiguous(dy), rois, contiguous(argmax), dx); });
   }
@@ -219,7 +206,10 @@ Tensor2 ps_roi_pool(const Tensor& input, const Tensor& rois, double scale, int64
     const NoGrad guard;
     y = empty(p.output(rois.shape()[0]), input.dtype(), input.device());
     mapping = channel_mapping_of(p, rois.shape()[0], input.device());
-    if (!y.device().is_meta())
+    if (y.device().is_cuda()) {
+      const Tensor from = contiguous(input), regions = contiguous(rois);
+      each(kernels::RoiMean{grid_of(p, regions), from.raw(), y.raw()}, y.numel(), y.dtype(), y.device());
+    } else if (!y.device().is_meta())
       with_float(p.op, y.dtype(), [&](auto t) { mean_forward<decltype(t)>(p, contiguous(input), rois, y); });
   }
   if (!grad) return {y, mapping};
@@ -244,8 +234,11 @@ Tensor ps_roi_pool_backward(const Tensor& dy, const Tensor& rois, const Tensor& 
   Tensor dx;
   {
     const NoGrad guard;
-    dx = zeros(p.input(), dy.dtype(), dy.device());
-    if (!dx.device().is_meta())
+    dx = gradient_of_pictures(p, dy);
+    if (dx.device().is_cuda()) {
+      const Tensor from = contiguous(dy), regions = contiguous(rois);
+      each(kernels::RoiMeanBackward{grid_of(p, regions), from.raw(), dx.raw()}, dx.numel(), dx.dtype(), dx.device());
+    } else if (!dx.device().is_meta())
       with_float(p.op, dy.dtype(), [&](auto t) { mean_backward<decltype(t)>(p, contiguous(dy), rois, dx); });
   }
   return without_second_order("ps_roi_pool", grad, dx);

@@ -11,6 +11,7 @@
 #include "cnn/tensor.h"
 #include "core/parallel.h"
 #include "device/backend.h"
+#include "kernels/vision.h"
 
 namespace cnn {
 
@@ -22,14 +23,11 @@ auto with_float(const char* kernel, DType t, const F& f) {
   return f(float());
 }
 
-// The operands lie together on the CPU, or as shapes on the meta device.
 inline void check_vision_devices(const char* op, std::initializer_list<const Tensor*> operands) {
   const Device device = (*operands.begin())->device();
   for (const Tensor* x : operands)
     check(x->device() == device, op, "expected all tensors to be on one device, but found ", device, " and ",
           x->device());
-  check_implemented(device.is_cpu() || device.is_meta(), op, "runs on the CPU only, and the tensors are on ", device,
-                    "; move them with .cpu()");
 }
 
 inline void check_same_dtype(const char* op, const char* first, const Tensor& a, const char* second, const Tensor& b) {
@@ -72,6 +70,9 @@ struct RoiPooling {
   int64_t channel(int64_t c, int64_t h, int64_t w) const { return own_channels ? (c * bins_h + h) * bins_w + w : c; }
   Dims output(int64_t regions) const { return {regions, out_channels(), bins_h, bins_w}; }
   Dims input() const { return {images, channels, height, width}; }
+  kernels::RoiGrid grid() const {  // without regions
+    return {nullptr, 0, bins_h, bins_w, images, channels, height, width, scale, own_channels, nullptr};
+  }
 };
 
 // Checks the operands of a pooling, or of its gradient (`name`: what they are called), all but the regions' values.
@@ -82,15 +83,15 @@ RoiPooling pooling_of(const char* op, const Tensor& input, const Tensor& rois, d
 RoiPooling pooling_back(const char* op, const Tensor& dy, const Tensor& rois, double scale, int64_t bins_h,
                         int64_t bins_w, const Dims& input, bool own_channels);
 
-// A row of rois, the index in bounds.
-template <class T>
-struct Region {
-  int64_t image;
-  T x1, y1, x2, y2;
-};
+using kernels::Region;
 // All of them, copied: what was checked is what is used. IndexError for an index of no picture.
 template <class T>
 std::vector<Region<T>> regions_of(const RoiPooling& p, const Tensor& rois);
+// The geometry as kernels take it; `rois` is dense. On a GPU an index of no picture is told by a later call.
+kernels::RoiGrid grid_of(const RoiPooling& p, const Tensor& rois);
+
+// Room for the gradient of the pictures: a GPU writes it whole, the CPU adds to zeros.
+Tensor gradient_of_pictures(const RoiPooling& p, const Tensor& dy);
 
 // int32: the channel that each output of a pooling with channels of its own reads.
 Tensor channel_mapping_of(const RoiPooling& p, int64_t regions, Device device);
