@@ -1,5 +1,6 @@
 """Forked and exiting processes: pool, allocator and generator survive a fork, hooks an exit."""
 
+import importlib.machinery
 import os
 import signal
 import subprocess
@@ -107,6 +108,44 @@ def test_processes_end_quietly(program):
     command = [sys.executable, "-c", f"import cnn\n{program}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+class Slow:
+    """Finds a module whose import takes until `go` is set, but in forked processes."""
+
+    def __init__(self, name):
+        self.name, self.parent = name, os.getpid()
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def find_spec(self, name, path, target=None):
+        spec = importlib.machinery.PathFinder.find_spec(name, path) if name == self.name else None
+        if spec is not None and os.getpid() == self.parent:
+            load = spec.loader.exec_module
+            spec.loader.exec_module = lambda module: (self._wait(), load(module))
+        return spec
+
+    def _wait(self):
+        self.begun.set()
+        self.go.wait()
+
+
+def test_a_child_imports_what_another_thread_was_importing(monkeypatch):
+    finder = Slow("cnn.quasirandom")
+    monkeypatch.delitem(sys.modules, finder.name, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    thread = threading.Thread(target=importlib.import_module, args=(finder.name,))
+    thread.start()
+    try:
+        finder.begun.wait()
+
+        def work():
+            return importlib.import_module(finder.name).SobolEngine(2).draw(1).shape == (1, 2)
+
+        in_child(work, seconds=20)
+    finally:
+        finder.go.set()
+        thread.join()
+    assert hasattr(sys.modules[finder.name], "SobolEngine")
 
 
 def test_a_child_finds_the_cast_weights_free_that_another_thread_was_using():

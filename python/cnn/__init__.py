@@ -15,7 +15,7 @@ from ._C import Tensor as Tensor
 __version__ = "0.1.0"
 
 # Names of the core that start with an underscore stay there; these are Python's own.
-from . import _storage_methods, _tensor  # noqa: E402, F401
+from . import _forking, _storage_methods, _tensor  # noqa: E402, F401
 from ._composite import *  # noqa: E402, F403
 from ._number_info import finfo as finfo  # noqa: E402
 from ._number_info import iinfo as iinfo  # noqa: E402
