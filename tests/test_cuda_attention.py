@@ -111,7 +111,8 @@ class Exact:
     def compare(self, got):
         for name, right in self.values.items():
             x = got[name]
-            # A result is rounded once, and its terms, which are weights or their gradients, are.
+            # A result and its terms, weights or their gradients, are rounded once each; float16's
+            # terms also to multiples of its smallest number.
             unit = cnn.finfo(x.dtype).eps / 2
             least = 2.0**-24 if x.dtype == cnn.float16 else 0.0
             bound = 2 * unit * (np.abs(right) + self.sizes[name]) + right.shape[2] * least

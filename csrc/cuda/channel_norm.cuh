@@ -64,7 +64,7 @@ __device__ inline Acc join_ways(Acc acc, const PartOfChannel& at, uint32_t lanes
     __syncthreads();
     if (at.way < half) all[threadIdx.x] = join(all[threadIdx.x], all[threadIdx.x + half * lanes]);
   }
-  return all[at.lane];
+  return all[threadIdx.x];  // nobody else's, which others may be writing
 }
 
 // ---- Moments ----

@@ -129,6 +129,9 @@ template <class T> struct TakeOne {
   }
 };
 
+// Functors that may want little of a row.
+template <class F>
+inline constexpr bool kSelects = !kernels::Same<F, kernels::Sort>::value && !kernels::Same<F, kernels::Mode>::value;
 template <class F> bool selects(const F& f, int64_t n) {
   if (n <= kSortTile) return false;
   if constexpr (kernels::Same<F, kernels::TopK>::value) return f.k > 0 && f.k <= n / 4;
@@ -158,7 +161,7 @@ template <class F, class T> void select_of_rows(const F& f, const RowsBlock& blo
 
 template <class F, class T> void rank_rows(const F& f, const RowsBlock& block) {
   using kernels::Same;
-  if constexpr (!Same<F, kernels::Sort>::value && !Same<F, kernels::Mode>::value)
+  if constexpr (kSelects<F>)
     if (selects(f, block.n)) return select_of_rows<F, T>(f, block);
   bool descending = false;
   if constexpr (Same<F, kernels::Sort>::value) descending = f.descending;
@@ -181,10 +184,19 @@ template <class F, class T> void rank_rows(const F& f, const RowsBlock& block) {
   }
 }
 
+// Rows of n elements that are worked on together, by how many elements are sorted of each.
+template <class F> int64_t rows_at_once(const F& f, int64_t n) {
+  int64_t sorted = n;
+  if constexpr (kernels::Same<F, kernels::TopK>::value) sorted = selects(f, n) ? f.k : n;
+  else if constexpr (kSelects<F>) sorted = selects(f, n) ? 1 : n;
+  const int64_t all = ((int64_t(1) << 31) - 1) / n, most = kMostRanked / sorted;
+  return most < 1 ? 1 : most < all ? most : all;
+}
+
 template <class F, class T> void launch_ranked(const RowsBlock& all) {
   if (all.n == 0) return;
   check_implemented(all.n < (int64_t(1) << 31), "", "sorting rows of ", all.n, " elements on CUDA; call .cpu() first");
-  const int64_t most = all.n < kMostRanked ? kMostRanked / all.n : 1;
+  const int64_t most = rows_at_once(*static_cast<const F*>(all.functor), all.n);
   RowsBlock block = all;
   for (int64_t first = 0; first < all.rows; first += most) {
     block.rows = most < all.rows - first ? most : all.rows - first;

@@ -99,7 +99,7 @@ template <class T> void check_max(Pooling<T>& p) {
   size_t some = 0;
   while (some < p.at.size() && p.at[some] < 0) ++some;
   if (some == p.at.size()) return;
-  for (const int64_t outside : {int64_t(1) << 40, int64_t(-2)}) {
+  for (const int64_t outside : {int64_t(1) << 38, int64_t(-2)}) {
     std::vector<int64_t> indices = p.at;
     indices[some] = outside;
     a.indices = indices.data();
