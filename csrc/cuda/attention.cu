@@ -168,7 +168,8 @@ template <class T> class AttentionRun {
       r.noise = static_cast<const T*>(a_.noise) + plane * a_.rows * a_.cols;
       r.noise_plane = step * a_.rows * a_.cols, r.noise_row = a_.cols;
     }
-    r.lse = static_cast<T*>(a_.lse) + plane * a_.rows;
+    r.largest = static_cast<T*>(a_.lse) + plane * a_.rows;
+    r.rest = r.largest + a_.batch * a_.heads * a_.rows;
     r.lse_plane = step * a_.rows;
     return r;
   }

@@ -28,7 +28,7 @@ template <class T> struct ScoreRows {
   int64_t mask_plane, mask_row, mask_col;
   const T* noise;
   int64_t noise_plane, noise_row;
-  T* lse;
+  T *largest, *rest;  // the parts of lse: the largest score, and the log of the sum of exp of the distances from it
   int64_t lse_plane;
 };
 
@@ -79,7 +79,7 @@ template <class T> struct MaskedScore {
   }
 };
 
-// Scores become weights, times the noise; lse the log of the sum of exp of the scores. kKept: elements of a row that
+// Scores become weights, times the noise; the parts of lse are noted. kKept: elements of a row that
 // each thread has in registers; 0 for longer rows, which stay in memory.
 template <class T, int kTeam, int kKept>
 __global__ void __launch_bounds__(kScoreThreads) softmax_rows(ScoreRows<T> a) {
@@ -119,8 +119,11 @@ __global__ void __launch_bounds__(kScoreThreads) softmax_rows(ScoreRows<T> a) {
   total = Team::reduce(total, Plus<T>());
   const T factor = hidden ? T(0) : T(1) / total;
   each([&](int64_t c, T p) { return s[c] = noise ? p * factor * noise[c] : p * factor; });
-  if (Team::lane() == 0)
-    a.lse[n * a.lse_plane + a.first_row + r] = hidden ? kernels::infinity<T>() : top + kernels::log(total);
+  if (Team::lane() == 0) {
+    const int64_t at = n * a.lse_plane + a.first_row + r;
+    a.largest[at] = hidden ? kernels::infinity<T>() : top;
+    a.rest[at] = hidden ? T(0) : kernels::log(total);
+  }
 }
 
 // Scores become weights times the noise; ds, the gradients of those, the gradients of the scores before they were
@@ -134,11 +137,12 @@ __global__ void __launch_bounds__(kScoreThreads) softmax_rows_backward(ScoreRows
   T *const s = a.s + row * a.cols, *const ds = a.ds + row * a.cols;
   const T* const noise = a.noise ? a.noise + n * a.noise_plane + (a.first_row + r) * a.noise_row : nullptr;
   const MaskedScore<T> masked(a, n, r);
-  const T lse = a.lse[n * a.lse_plane + a.first_row + r];
+  const int64_t at = n * a.lse_plane + a.first_row + r;
+  const T largest = a.largest[at], rest = a.rest[at];
   T p_kept[kKept > 0 ? kKept : 1], d_kept[kKept > 0 ? kKept : 1];
   T inner = 0;
   const auto weigh = [&](int64_t c, T& p, T& d) {
-    p = kernels::exp_negative(masked(s[c], c) - lse);
+    p = kernels::exp_negative(masked(s[c], c) - largest - rest);
     d = noise ? ds[c] * noise[c] : ds[c];
     inner += p * d;
   };

@@ -40,7 +40,7 @@ template <class E> TiledAttention<E> tiled(const AttentionArgs& a) {
   else t.bias = static_cast<const float*>(a.mask);
   t.mask_batch = a.mask_batch, t.mask_head = a.mask_head, t.mask_row = a.mask_row, t.mask_col = a.mask_col;
   t.noise = static_cast<const float*>(a.noise);
-  t.lse = static_cast<float*>(a.lse);
+  t.largest = static_cast<float*>(a.lse), t.rest = t.largest + a.batch * a.heads * a.rows;
   return t;
 }
 
@@ -84,11 +84,12 @@ void attention_forward_by_tiles(const AttentionArgs& a) {
 
 void attention_backward_by_tiles(const AttentionArgs& a) {
   const int64_t padded = (a.rows + kTileRows - 1) / kTileRows * kTileRows, all = a.batch * a.heads * padded;
-  const Scratch stats(size_t(2 * all) * sizeof(float));
+  const Scratch stats(size_t(3 * all) * sizeof(float));
   with_tiles(a, [&]<class E, int kWidth>() {
     TiledAttention<E> t = tiled<E>(a);
     t.padded = padded;
-    t.padded_lse = static_cast<float*>(stats.data()), t.inner = t.padded_lse + all;
+    t.padded_largest = static_cast<float*>(stats.data());
+    t.padded_rest = t.padded_largest + all, t.inner = t.padded_rest + all;
     run(attention_tiles_dq<E, kWidth>, t, a.rows, a.batch * a.heads);
     run(attention_tiles_dkv<E, kWidth>, t, a.cols, a.batch * a.kv_heads);
   });

@@ -32,8 +32,10 @@ template <class E> struct TiledAttention {
   const float* bias;     // or if it is added
   int64_t mask_batch, mask_head, mask_row, mask_col;
   const float* noise;
-  float* lse;  // [batch, heads, rows]
-  float *padded_lse, *inner;  // backward: [batch, heads, padded]; inner: the sum of out d_out
+  // The parts of lse in units of log 2: the largest score, and the rest. [batch, heads, rows]
+  float *largest, *rest;
+  // backward: [batch, heads, padded]; inner: the sum of out d_out
+  float *padded_largest, *padded_rest, *inner;
   int64_t padded;  // rows of whole tiles; those past the last see nothing
 };
 

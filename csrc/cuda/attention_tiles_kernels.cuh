@@ -91,8 +91,10 @@ __global__ void __launch_bounds__(kTiledThreads, kWidth == 64 ? 4 : 3)
     const bool hidden = total[half] == 0;
     factor[half] = hidden ? 0.0f : 1.0f / total[half];
     const int r = row + lane_row() + 8 * half;
-    if (lane_column() == 0 && r < a.rows)
-      a.lse[plane * a.rows + r] = hidden ? kernels::infinity<float>() : top[half] / kLog2E + kernels::log(total[half]);
+    if (lane_column() == 0 && r < a.rows) {
+      a.largest[plane * a.rows + r] = hidden ? kernels::infinity<float>() : top[half];
+      a.rest[plane * a.rows + r] = hidden ? 0.0f : kernels::log(total[half]) * kLog2E;
+    }
   }
   store_rows(out, a.out, a.out.plane(b, h), first, a.rows, a.value_width, factor);
 }
@@ -127,20 +129,23 @@ __global__ void __launch_bounds__(kTiledThreads, 2) attention_tiles_dq(const __g
   };
   if (seen > 0) load(0);
 
-  float inner[2], lse[2];
+  float inner[2], largest[2], rest[2];
 #pragma unroll 1
   for (int r = 0; r < 16; ++r) {
     const E* const x = a.out.plane(b, h) + (row + r) * a.out.row;
     const E* const y = a.d_out.plane(b, h) + (row + r) * a.d_out.row;
-    float sum = 0, top = kernels::infinity<float>();
+    float sum = 0, top = kernels::infinity<float>(), more = 0;
     if (row + r < a.rows) {
       for (int c = lane(); c < a.value_width; c += 32) sum += float(x[c]) * float(y[c]);
       for (int step = 16; step > 0; step /= 2) sum += __shfl_xor_sync(kAllLanes, sum, step);
-      top = to_log2(a.lse[plane * a.rows + row + r]);
+      top = a.largest[plane * a.rows + row + r], more = a.rest[plane * a.rows + row + r];
     }
-    if (r == lane_row()) inner[0] = sum, lse[0] = top;
-    if (r == lane_row() + 8) inner[1] = sum, lse[1] = top;
-    if (lane() == 0) a.inner[plane * a.padded + row + r] = sum, a.padded_lse[plane * a.padded + row + r] = top;
+    if (r == lane_row()) inner[0] = sum, largest[0] = top, rest[0] = more;
+    if (r == lane_row() + 8) inner[1] = sum, largest[1] = top, rest[1] = more;
+    if (lane() == 0) {
+      const int64_t to = plane * a.padded + row + r;
+      a.inner[to] = sum, a.padded_largest[to] = top, a.padded_rest[to] = more;
+    }
   }
 
   float dq[kWidth / 8][4];
@@ -155,7 +160,7 @@ __global__ void __launch_bounds__(kTiledThreads, 2) attention_tiles_dq(const __g
     clear(s);
     add_turned<E, kKeys>(s, FromRegisters<kWidth>{q}, keys);
     scores.finish(s, row, 16, at, kKeys, place);
-    each_number(s, [&](float& x, int half, int) { x = ptx::exp2(x - lse[half]); });
+    each_number(s, [&](float& x, int half, int) { x = ptx::exp2(x - largest[half] - rest[half]); });
     clear(d);
     add_turned<E, kKeys>(d, FromRegisters<kWidth>{d_out}, values);
     scores.times_noise(d, place);
@@ -221,9 +226,10 @@ __global__ void __launch_bounds__(kTiledThreads, 2) attention_tiles_dkv(const __
       scores.finish(s, at, kPart, first + warp_row(), 16, place);
 #pragma unroll
       for (int i = 0; i < kPart / 8; ++i) {
-        const Pair lse = *reinterpret_cast<const Pair*>(a.padded_lse + stats + 8 * i);
+        const Pair largest = *reinterpret_cast<const Pair*>(a.padded_largest + stats + 8 * i);
+        const Pair rest = *reinterpret_cast<const Pair*>(a.padded_rest + stats + 8 * i);
 #pragma unroll
-        for (int e = 0; e < 4; ++e) s[i][e] = ptx::exp2(s[i][e] - lse.of[e % 2]);
+        for (int e = 0; e < 4; ++e) s[i][e] = ptx::exp2(s[i][e] - largest.of[e % 2] - rest.of[e % 2]);
       }
       clear(d);
       add_turned<E, kPart>(d, [&](uint32_t (&x)[4], int i) { left_factor(x, values, i); }, gradients);

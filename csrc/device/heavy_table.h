@@ -171,7 +171,9 @@ struct AttentionArgs {
   int64_t mask_batch = 0, mask_head = 0, mask_row = 0, mask_col = 0;
   const void* noise = nullptr;  // dense [batch, heads, rows, cols], multiplied by the probabilities, or null
   AttentionPlanes out;  // forward: written; backward: read
-  void* lse = nullptr;  // dense [batch, heads, rows], log of the sum of exp of the scores; as out
+  // The log of the sum of exp of a row's scores as two numbers, whose sum would lose the second where the scores are
+  // far from 0: dense [2, batch, heads, rows], as out. What they are exactly is the kernels' own.
+  void* lse = nullptr;
   AttentionPlanes d_out;  // backward: read
   AttentionPlanes dq, dk, dv;  // backward: written whole
 };

@@ -113,7 +113,7 @@ Results forward(const Tensor& q, const Tensor& k, const Tensor& v, const Options
   const bool like_q = q.shape()[3] == v.shape()[3] && !o.noise.defined() && has_dense_rows(q);
   const Results r = {
       like_q ? empty_as(q) : empty({q.shape()[0], q.shape()[1], q.shape()[2], v.shape()[3]}, q.dtype(), q.device()),
-      empty({q.shape()[0], q.shape()[1], q.shape()[2]}, compute_dtype(q.dtype()), q.device())};
+      empty({2, q.shape()[0], q.shape()[1], q.shape()[2]}, compute_dtype(q.dtype()), q.device())};
   const Tensor dq = with_dense_rows(q), dk = with_dense_rows(k), dv = with_dense_rows(v);
   AttentionArgs a = args_of(dq, dk, dv, o);
   a.out = planes(r.out);

@@ -55,13 +55,13 @@ void forward_block(const AttentionArgs& args, const Stack<T>& stack, int64_t fir
     }
   }
   for (int64_t p = 0; p < panels.count; ++p) {
-    T factor[kPanelRows<T>], lse[kPanelRows<T>];
-    softmax[p].finish(factor, lse);
+    T factor[kPanelRows<T>], largest[kPanelRows<T>], rest[kPanelRows<T>];
+    softmax[p].finish(factor, largest, rest);
     for (int64_t i = 0; i < panels.size(p); ++i) {
       const int64_t r = panels.begin(p) + i;
       T* const to = stack.query_row(args.out, first + r);
       for (int64_t e = 0; e < value_width; ++e) to[e] = out[r * value_width + e] * factor[i];
-      *stack.lse(first + r) = lse[i];
+      *stack.largest(first + r) = largest[i], *stack.rest(first + r) = rest[i];
     }
   }
 }

@@ -27,7 +27,9 @@ template <class T, class E = T> class Stack {
   E* key_row(const AttentionPlanes& p, int64_t j) const {
     return static_cast<E*>(p.data) + batch_ * p.batch + kv_ * p.head + j * p.row;
   }
-  T* lse(int64_t r) const { return static_cast<T*>(a_.lse) + (batch_ * a_.heads + head_) * a_.rows + r; }
+  // The parts of lse: the largest score, and the rest.
+  T* largest(int64_t r) const { return static_cast<T*>(a_.lse) + (batch_ * a_.heads + head_) * a_.rows + r; }
+  T* rest(int64_t r) const { return largest(r) + a_.batch * a_.heads * a_.rows; }
   const T* noise(int64_t r, int64_t j) const {
     if (!a_.noise) return nullptr;
     return static_cast<const T*>(a_.noise) + ((batch_ * a_.heads + head_) * a_.rows + r) * a_.cols + j;

@@ -7,11 +7,11 @@ namespace {
 
 inline constexpr int64_t kRowBlock = 128;  // rows whose weights are kept for the products along them
 
-// p = exp(s - lse) in place of s, p (dp - inner) in place of dp, of n numbers, whole vectors.
-template <class T> void score_gradients(T* __restrict s, T* __restrict dp, int64_t n, T lse, T inner) {
-  const Vec<T> shift = vec_splat(lse), less = vec_splat(inner);
+// p = exp(s - largest - rest) in place of s, p (dp - inner) in place of dp, of n numbers, whole vectors.
+template <class T> void score_gradients(T* __restrict s, T* __restrict dp, int64_t n, T largest, T rest, T inner) {
+  const Vec<T> top = vec_splat(largest), shift = vec_splat(rest), less = vec_splat(inner);
   for (int64_t c = 0; c < n; c += kLanes<T>) {
-    const Vec<T> p = vec_exp_negative(vec_load(s + c) - shift);
+    const Vec<T> p = vec_exp_negative(vec_load(s + c) - top - shift);
     vec_store(s + c, p);
     vec_store(dp + c, p * (vec_load(dp + c) - less));
   }
@@ -108,7 +108,7 @@ template <class T> class Backward {
       const T* const noise = stack.noise(row + i, j);
       zero(ds_i + n, whole - n);
       if (noise) multiply_row(ds_i, noise, n);
-      score_gradients(s_i, ds_i, whole, *stack.lse(row + i), inner_[row + i]);
+      score_gradients(s_i, ds_i, whole, *stack.largest(row + i), *stack.rest(row + i), inner_[row + i]);
       if (noise) multiply_row(s_i, noise, n);
       zero(s_i + whole, cols - whole), zero(ds_i + whole, cols - whole);
     }

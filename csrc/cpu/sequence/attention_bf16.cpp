@@ -102,13 +102,13 @@ void forward_block(const AttentionArgs& args, const HalfStack& stack, int64_t fi
   }
   engine.close();
   for (int64_t i = 0; i < panels; ++i) {
-    float factor[kPanelLines], lse[kPanelLines];
-    softmax[i].finish(factor, lse);
+    float factor[kPanelLines], largest[kPanelLines], rest[kPanelLines];
+    softmax[i].finish(factor, largest, rest);
     for (int64_t l = 0; l < min_of(kPanelLines, rows - i * kPanelLines); ++l) {
       const int64_t r = i * kPanelLines + l;
       scale_row(out + r * wide, value_width, factor[l]);
       cast_dense(value_width, out + r * wide, stack.query_row(args.out, first + r));
-      *stack.lse(first + r) = lse[l];
+      *stack.largest(first + r) = largest[l], *stack.rest(first + r) = rest[l];
     }
   }
 }
@@ -149,13 +149,13 @@ template <int kRows> void forward_few(const AttentionArgs& args, const HalfStack
       add_all<BFloat16, kRows, kStreamDeep>(weights + c * kRows, v + c * v_row, v_row, value_width, sums);
     for (; c < keys; ++c) add_all<BFloat16, kRows, 1>(weights + c * kRows, v + c * v_row, v_row, value_width, sums);
   }
-  float factor[kPanelRows<float>], lse[kPanelRows<float>];
-  softmax.finish(factor, lse);
+  float factor[kPanelRows<float>], largest[kPanelRows<float>], rest[kPanelRows<float>];
+  softmax.finish(factor, largest, rest);
   for (int64_t r = 0; r < kRows; ++r) {
     BFloat16* const to = stack.query_row(args.out, first + r);
     for (int64_t e = 0; e < value_width; ++e)
       to[e] = BFloat16(sums[r * kStreamCols + place_in_two<BFloat16>(e)] * factor[r]);
-    *stack.lse(first + r) = lse[r];
+    *stack.largest(first + r) = largest[r], *stack.rest(first + r) = rest[r];
   }
 }
 

@@ -84,13 +84,14 @@ template <class T, int64_t kRows = kPanelRows<T>> struct Softmax {
     }
   }
 
-  // What a row of weights has to be multiplied by, and the log of the sum of exp of its scores. A row without any gives
-  // zeros.
-  void finish(T* __restrict factor, T* __restrict lse) const {
+  // What a row of weights has to be multiplied by, its largest score, and the log of the sum of exp of the distances
+  // from that. A row without any gives zeros.
+  void finish(T* __restrict factor, T* __restrict largest, T* __restrict rest) const {
     for (int64_t r = 0; r < kRows; ++r) {
       const bool any = top[r] != -kernels::infinity<T>();
       factor[r] = kernels::select(any, T(1) / total[r], T(0));
-      lse[r] = kernels::select(any, top[r] + kernels::log(total[r]), kernels::infinity<T>());
+      largest[r] = kernels::select(any, top[r], kernels::infinity<T>());
+      rest[r] = kernels::select(any, kernels::log(total[r]), T(0));
     }
   }
 };
