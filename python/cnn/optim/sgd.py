@@ -130,9 +130,7 @@ def _move(params, grads, buffers, fresh, lr, *options):
         return
     made = list(buffers)
     for i in fresh:
-        # 16-bit ones are read with the others, to become float32.
-        make = _C.zeros_like if params[i].dtype.itemsize < 4 else _C.empty_like
-        made[i] = make(params[i])
+        made[i] = _C.zeros_like(params[i])  # copies may be made of it before it is written
     moving = [i for i, b in enumerate(buffers) if b is not None]
     for chosen, first in ((fresh, True), (moving, False)):
         if chosen:
