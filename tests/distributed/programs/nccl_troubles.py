@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import cnn
 from cnn import distributed as dist
-from cnn.distributed import _nccl, operations
+from cnn.distributed import _nccl, exits, operations
 
 how = sys.argv[1]
 dist.init_process_group("nccl", timeout=timedelta(seconds=3 if how == "never" else 60))
@@ -74,7 +74,11 @@ elif how == "leaves":
 elif how == "killed":
     dist.all_reduce(x)
     print("ready", flush=True)
+    while exits._unread(sys.stdout.fileno()):  # the launcher ends with what it has not read
+        time.sleep(1e-3)
+    dist.barrier()
     if RANK == 1:
+        time.sleep(0.1)
         os.kill(os.getpid(), signal.SIGKILL)
     while True:
         sum_and_read()
