@@ -370,3 +370,50 @@ def test_a_note_of_the_host_is_told_to_who_waits_next():
     with pytest.raises(RuntimeError, match="^the work is void$"):
         x.tolist()
     assert x.tolist() == [1, 1]
+
+
+def test_factories_write_where_out_lies():
+    for make in (
+        lambda **to: cnn.zeros(2, 3, **to),
+        lambda **to: cnn.ones(2, 3, **to),
+        lambda **to: cnn.full((2, 3), 7.0, **to),
+        lambda **to: cnn.eye(2, 3, **to),
+        lambda **to: cnn.arange(6, **to),
+        lambda **to: cnn.linspace(0, 1, 6, **to),
+        lambda **to: cnn.logspace(0, 1, 6, **to),
+    ):
+        y = cnn.full((6,) if make().dim() == 1 else (2, 3), -1.0, device="cuda")
+        assert make(out=y) is y and y.is_cuda
+        assert cnn.allclose(y.cpu(), make().float())
+        with pytest.raises(RuntimeError, match="device cpu does not match device of out"):
+            make(out=y, device="cpu")
+    y = cnn.full((1000,), -1.0, device="cuda")
+    cuda.manual_seed(3)
+    cnn.rand(1000, out=y)
+    cuda.manual_seed(3)
+    assert cnn.equal(y, cnn.rand(1000, device="cuda"))  # of the GPU's own generator
+    assert cnn.zeros(2, out=cnn.empty(2, device="meta")).is_meta
+
+
+def test_new_makes_tensors_beside_its_own():
+    x = cnn.ones(2, device="cuda", dtype=cnn.float64)
+    assert x.new(3, 4).shape == (3, 4) and x.new(3, 4).is_cuda
+    y = x.new([1, 2])
+    assert y.is_cuda and y.dtype is cnn.float64 and y.tolist() == [1, 2]
+    assert x.new(x).data_ptr() == x.data_ptr()
+    with pytest.raises(RuntimeError, match="expected a tensor on cuda:0, got one on cpu"):
+        x.new(cnn.ones(2, dtype=cnn.float64))
+
+
+def test_isin_takes_numbers_beside_tensors():
+    x = cnn.tensor([1, 2, 3], device="cuda")
+    assert cnn.isin(x, 2).tolist() == [False, True, False]
+    found = cnn.isin(2, x)
+    assert found.is_cuda and found.item()
+
+
+def test_only_streams_keep_memory():
+    x = cnn.ones(2, device="cuda")
+    x.record_stream(cuda.current_stream())
+    with pytest.raises(TypeError, match="argument 's' must be Stream, not int"):
+        x.record_stream(3)

@@ -1,4 +1,4 @@
-"""Loops that have instructions of their own for each instruction set: extrema and float16."""
+"""Loops that have instructions of their own for each instruction set."""
 
 import os
 import subprocess
@@ -62,12 +62,35 @@ check(cnn.from_numpy(integers).half(), integers.astype(np.float16))
 flags = cnn.from_numpy(np.array([0, 1, 2, 255, 0, 7] * 20, np.uint8)).view(cnn.bool)
 for dtype in (cnn.float16, cnn.bfloat16, cnn.float32, cnn.int32, cnn.float64):
     check(flags.to(dtype).double(), np.tile([0.0, 1, 1, 1, 0, 1], 20))
+
+# Attention and its gradients, beside the same by ops; a finite mask hides a row as a whole.
+for dtype, tolerance in ((cnn.float32, 2e-5), (cnn.float64, 1e-12)):
+    for rows, keys, width in ((1, 3, 4), (5, 70, 24), (33, 300, 64)):
+        given = [draw.standard_normal((2, 3, n, width)) for n in (rows, keys, keys)]
+        mask = np.where(draw.random((rows, keys)) < 0.3, -np.inf, 0.0)
+        mask[:, 0] = 0.0
+        found = []
+        for by_kernel in (True, False):
+            q, k, v = (cnn.tensor(x, dtype=dtype).requires_grad_() for x in given)
+            bias = cnn.tensor(mask, dtype=dtype)
+            if by_kernel:
+                bias[-1] = cnn.finfo(dtype).min
+                y = cnn.nn.functional.scaled_dot_product_attention(q, k, v, bias)
+            else:
+                scores = q @ k.mT * width**-0.5 + bias
+                hidden = cnn.zeros(rows, 1, dtype=cnn.bool)
+                hidden[-1] = True
+                y = scores.masked_fill(hidden, 0.0).softmax(-1) @ v
+            y.sin().sum().backward()
+            found.append([y.detach(), v.grad, q.grad[:, :, :-1]])
+        for got, want in zip(*found):
+            np.testing.assert_allclose(got.numpy(), want.numpy(), tolerance, tolerance)
 print(cnn.backends.cpu.get_cpu_capability())
 """
 
 
 @pytest.mark.parametrize("capability", ("baseline", "avx2", "avx512"))
-def test_extrema_and_float16(capability):
+def test_loops_of_each_instruction_set(capability):
     environment = {**os.environ, "CNN_CPU_CAPABILITY": capability}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True

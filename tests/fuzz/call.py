@@ -41,7 +41,7 @@ def evaluate(text):
 
 
 # Numbers that may well ask for too much memory; and Python repeats a sequence as often as a tensor says.
-_LARGE = re.compile(r"\*\*|\d{7}|operator\.i?mul")
+LARGE = re.compile(r"\*\*|\d{7}|operator\.i?mul")
 
 
 def judge(error):
@@ -63,7 +63,7 @@ def judge(error):
 def fault(call, error):
     """The kind of fault that an error in a call is, or None."""
     kind = judge(error)
-    return None if kind == "MemoryError" and _LARGE.search(call.expression()) else kind
+    return None if kind == "MemoryError" and LARGE.search(call.expression()) else kind
 
 
 def tensors_in(value, depth=4):
@@ -149,7 +149,7 @@ def _gradient(way, y):
     return cnn.ones_like(y)
 
 
-def _backward(call, results, arguments):
+def backward(call, results, arguments):
     leaves = [x for x in tensors_in(arguments) if x.requires_grad and x.is_leaf]
     for y in results:
         if not (y.requires_grad and y.numel() <= 4096):
@@ -205,7 +205,7 @@ def _move(value):
         value.to(values.DEVICE)
 
 
-def _called(call, function, made, second):
+def called(call, function, made, second):
     for arguments in (made[0], made[1].values()):
         for value in arguments:
             _move(value)
@@ -254,13 +254,13 @@ def run(call, progress=lambda stage: None):
         function = evaluate(call.target.expression)
         progress(1)
         with AROUND.get(call.meddling, contextlib.nullcontext)():
-            result = _called(call, function, made, second)
+            result = called(call, function, made, second)
     except BaseException as error:
-        return False, fault(call, error), _text(error)
+        return False, fault(call, error), text_of(error)
     try:
         _afterwards(call, result, (made, second), progress)
     except BaseException as error:
-        return True, judge(error), _text(error)
+        return True, judge(error), text_of(error)
     return True, None, ""
 
 
@@ -276,7 +276,7 @@ def _afterwards(call, result, arguments, progress):
             _meddle(call.meddling, given)
     progress(4)
     try:
-        _backward(call, results, given)
+        backward(call, results, given)
     except Exception as error:
         if judge(error):
             raise
@@ -285,7 +285,7 @@ def _afterwards(call, result, arguments, progress):
     progress(6)
 
 
-def _text(error):
+def text_of(error):
     try:
         return f"{type(error).__name__}: {error}"[:500]
     except Exception:  # an exception of an argument's own making

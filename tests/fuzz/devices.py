@@ -1,6 +1,7 @@
 """The same call on the CPU and on a GPU, or the emulation of one: both raise, or both give the same.
 
-What is drawn from a generator, or is not written at all, is called and not compared.
+What is drawn from a generator, or is not written at all, is called and not compared. Nobody meddles,
+and results are compared instead of used.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Outcome:
         made, second = calls.arguments_of(call)
         function = calls.evaluate(call.target.expression)
         progress(1)
-        result = calls._called(call, function, made, second)
+        result = calls.called(call, function, made, second)
         if values.DEVICE:
             cnn.cuda.synchronize()  # tells what kernels have noted
         results = list(calls.tensors_in(result))
@@ -69,7 +70,7 @@ class Outcome:
         progress(4)
         given = [[positional, list(named.values())] for positional, named in (made, second)]
         try:
-            calls._backward(call, results, given)
+            calls.backward(call, results, given)
         except Exception as error:
             if calls.judge(error):
                 raise
@@ -133,12 +134,12 @@ def _shown(x, y):
 
 def run(call, progress=lambda stage: None):
     """(succeeded, fault, text), as `call.run`."""
-    if "Transformer" in call.target.name and calls._LARGE.search(call.expression()):
+    if "Transformer" in call.target.name and calls.LARGE.search(call.expression()):
         return False, None, ""  # copies of a layer without end take longer to drop than to make
     ours, theirs = (Outcome(call, device, progress) for device in (None, DEVICE))
     for outcome in (ours, theirs):
         if outcome.error is not None and (kind := calls.fault(call, outcome.error)):
-            return False, kind, calls._text(outcome.error)
+            return False, kind, calls.text_of(outcome.error)
     succeeded = ours.error is None
     text = ""
     if not NOT_COMPARED.search(call.expression()) and not _is_extreme(call):

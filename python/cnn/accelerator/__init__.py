@@ -16,18 +16,8 @@ __all__ = [
     "current_stream",
     "device_count",
     "device_index",
-    "empty_cache",
-    "empty_host_cache",
     "get_device_capability",
-    "get_memory_info",
     "is_available",
-    "max_memory_allocated",
-    "max_memory_reserved",
-    "memory_allocated",
-    "memory_reserved",
-    "memory_stats",
-    "reset_accumulated_memory_stats",
-    "reset_peak_memory_stats",
     "set_device_idx",
     "set_device_index",
     "set_stream",
@@ -117,18 +107,10 @@ def get_device_capability(device=None, /):
     return {"supported_dtypes": {getattr(_C, name) for name in names}}
 
 
+from . import memory  # noqa: E402
 from .graphs import Graph  # noqa: E402
-from .memory import (  # noqa: E402
-    empty_cache,
-    empty_host_cache,
-    get_memory_info,
-    max_memory_allocated,
-    max_memory_reserved,
-    memory_allocated,
-    memory_reserved,
-    memory_stats,
-    reset_accumulated_memory_stats,
-    reset_peak_memory_stats,
-)
+from .memory import *  # noqa: E402, F403
+
+__all__ += memory.__all__
 
 _absent.explain(__name__)

@@ -109,7 +109,7 @@ def all_reduce(comm, tensor, op):
 
 
 def goes_in_pieces(comm):
-    """Whether `average` may be used."""
+    """Whether large sums are taken in pieces, and `average` may be used: between few ranks."""
     return 1 < comm.size <= _MANY_RANKS
 
 
