@@ -37,7 +37,7 @@ class TestGroups:
         passes(ranks, "every_collective.py", **on_nccl(ranks))
 
     @pytest.mark.parametrize("ranks", [2, 3])
-    @pytest.mark.parametrize("program", ["same_memory", "stored_dtypes"])
+    @pytest.mark.parametrize("program", ["same_memory", "stored_dtypes", "functions_of_gpus"])
     def test_memory_and_dtypes(self, program, ranks):
         passes(ranks, f"{program}.py", **on_nccl(ranks))
 

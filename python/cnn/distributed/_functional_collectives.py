@@ -64,7 +64,7 @@ def all_reduce_coalesced(self, reduceOp, group, tag=""):
 def all_gather_single(self, gather_dim, group, tag=""):
     """All tensors in one, along a dimension."""
     pg = _resolved(group)
-    result = _C.empty((pg.size(), *self.shape), dtype=self.dtype)
+    result = self.new_empty((pg.size(), *self.shape))
     collectives.all_gather_single(result, self, pg)
     return _C.cat(result.unbind(), gather_dim)
 
@@ -97,7 +97,7 @@ def all_to_all_single(self, output_split_sizes, input_split_sizes, group, tag=""
     """A part of each process's tensor, in one; parts are rows, of so many or evenly."""
     pg = _resolved(group)
     rows = self.shape[0] if output_split_sizes is None else sum(output_split_sizes)
-    result = _C.empty((rows, *self.shape[1:]), dtype=self.dtype)
+    result = self.new_empty((rows, *self.shape[1:]))
     collectives.all_to_all_single(result, self, output_split_sizes, input_split_sizes, pg)
     return result
 
@@ -129,6 +129,6 @@ def reduce_scatter_tensor_autograd(self, reduceOp, scatter_dim, group, tag=""):
 def all_to_all_single_autograd(self, output_split_sizes, input_split_sizes, group, tag=""):
     """`all_to_all_single` with a gradient."""
     rows = self.shape[0] if output_split_sizes is None else sum(output_split_sizes)
-    like = _C.empty((rows, *self.shape[1:]), dtype=self.dtype)
+    like = self.new_empty((rows, *self.shape[1:]))
     sizes = output_split_sizes, input_split_sizes
     return _differentiable.all_to_all_single(like, self, *sizes, _resolved(group))

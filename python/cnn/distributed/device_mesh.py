@@ -18,7 +18,7 @@ class DeviceMesh:
 
     def __init__(self, device_type, mesh, *, mesh_dim_names=None, _groups=None):
         self.device_type = _C.device(device_type).type
-        self.mesh = _C.as_tensor(mesh, dtype=_C.int).detach().contiguous().clone()
+        self.mesh = _C.as_tensor(mesh, dtype=_C.int, device="cpu").detach().contiguous().clone()
         names = tuple(mesh_dim_names) if mesh_dim_names is not None else None
         if names is not None and len(names) != self.mesh.dim():
             raise RuntimeError(
@@ -101,7 +101,7 @@ class DeviceMesh:
         """
         if isinstance(group, ProcessGroup):
             ranks = groups.get_process_group_ranks(group)
-            if mesh is not None and _C.as_tensor(mesh).tolist() != ranks:
+            if mesh is not None and _C.as_tensor(mesh, device="cpu").tolist() != ranks:
                 raise ValueError(f"Invalid mesh {mesh} for ProcessGroup with ranks {ranks}")
             mesh, group = ranks, [group]
             return DeviceMesh(device_type, mesh, mesh_dim_names=mesh_dim_names, _groups=group)
@@ -112,7 +112,7 @@ class DeviceMesh:
             raise ValueError("Must pass mesh if passing multiple ProcessGroups")
         if mesh_dim_names is None:
             raise ValueError("Must pass mesh_dim_names if passing multiple ProcessGroups")
-        mesh = _C.as_tensor(mesh)
+        mesh = _C.as_tensor(mesh, device="cpu")
         if mesh.dim() != len(group):
             raise ValueError(
                 "Expects mesh with ndim equal to number of ProcessGroups but got "
@@ -199,4 +199,6 @@ def init_device_mesh(device_type, mesh_shape, *, mesh_dim_names=None, backend_ov
     count = 1
     for size in mesh_shape:
         count *= size
-    return DeviceMesh(device_type, _C.arange(count).view(mesh_shape), mesh_dim_names=mesh_dim_names)
+    return DeviceMesh(
+        device_type, _C.arange(count, device="cpu").view(mesh_shape), mesh_dim_names=mesh_dim_names
+    )

@@ -297,13 +297,15 @@ class Reducer:
         with no_grad():
             if grad is None:
                 kept = bucket.empty[slot] = _C.empty_strided(
-                    param.shape, strides, dtype=param.dtype
+                    param.shape, strides, dtype=param.dtype, device=param.device
                 )
                 kept.zero_()
             elif is_alone and grad.stride() == strides:
                 kept = grad.detach()
             else:
-                kept = _C.empty_strided(grad.shape, strides, dtype=grad.dtype).copy_(grad)
+                kept = _C.empty_strided(
+                    grad.shape, strides, dtype=grad.dtype, device=grad.device
+                ).copy_(grad)
                 bucket.copied[slot] = kept
             if grad is not None and grad.requires_grad:
                 _warn_once(_SECOND_ORDER)

@@ -59,6 +59,24 @@ check(lambda x: functions.all_gather_tensor_autograd(x, 0, WORLD))
 check(lambda x: functions.reduce_scatter_tensor_autograd(x, "avg", 0, WORLD), (SIZE,))
 check(lambda x: functions.all_to_all_single_autograd(x, None, None, WORLD), (SIZE,))
 
+# Wherever tensors are made by default, results lie where operands do.
+x, large = cnn.full((SIZE,), RANK + 1.0), cnn.full((300_000,), RANK + 1.0)
+net = cnn.nn.parallel.DistributedDataParallel(cnn.nn.Linear(2, 1, bias=False))
+ones = cnn.ones(1, 2)
+with cnn.device("meta"):
+    for made in (
+        functions.all_gather_tensor(x, 0, WORLD),
+        functions.reduce_scatter_tensor(x, "sum", 0, WORLD),
+        functions.all_to_all_single(x, None, None, WORLD),
+        *together.all_to_all([x[:1]] * SIZE, list(x.split(1))),
+        together.all_to_all_single(x, x),
+    ):
+        assert made.device == x.device and cnn.isfinite(made).all()
+    dist.all_reduce(large)
+    net(ones).sum().backward()
+    dist.init_device_mesh("cpu", (SIZE,))
+assert (large == SIZE * (SIZE + 1) / 2).all() and (net.module.weight.grad == 1).all()
+
 x = cnn.full((SIZE, 2), RANK + 1.0)
 assert (functions.all_reduce(x, "sum", WORLD) == SIZE * (SIZE + 1) / 2).all() and x[
     0, 0

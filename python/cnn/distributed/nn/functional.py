@@ -125,7 +125,7 @@ class _AllToAll(Function):
     @staticmethod
     def forward(ctx, pg, shapes, *tensors):
         ctx.pg, ctx.shapes = pg, [tensor.shape for tensor in tensors]
-        outputs = [_C.empty(shape, dtype=tensors[0].dtype) for shape in shapes]
+        outputs = [tensors[0].new_empty(shape) for shape in shapes]
         collectives.all_to_all(outputs, [t.detach() for t in tensors], pg)
         return tuple(outputs)
 
@@ -139,7 +139,7 @@ class _AllToAllSingle(Function):
     def forward(ctx, pg, shape, output_sizes, input_sizes, tensor):
         ctx.pg, ctx.shape = pg, tensor.shape
         ctx.sizes = output_sizes, input_sizes
-        output = _C.empty(shape, dtype=tensor.dtype)
+        output = tensor.new_empty(shape)
         collectives.all_to_all_single(output, tensor.detach(), output_sizes, input_sizes, pg)
         return output
 
