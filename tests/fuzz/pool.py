@@ -36,11 +36,14 @@ class Interrupted(BaseException):
 
 
 def _interrupt(number, frame):
-    raise Interrupted
+    if Worker.calling:
+        raise Interrupted
 
 
 class Worker:
     """A child that runs the calls of `indices`, one after the other, and writes what it finds into a pipe."""
+
+    calling = False  # in the child: whether it may be interrupted
 
     def __init__(self, indices, run_index, folder, tells_successes, prepare):
         self.prepare = prepare
@@ -91,7 +94,11 @@ class Worker:
 
     def _run(self, index, writing):
         struct.pack_into("qq", self.progress, 0, index, 0)
-        succeeded, kind, text = self.run_index(index, self._at_stage)
+        Worker.calling = True
+        try:
+            succeeded, kind, text = self.run_index(index, self._at_stage)
+        finally:
+            Worker.calling = False
         if kind or (succeeded and self.tells_successes):
             stage = struct.unpack_from("q", self.progress, 8)[0]
             line = json.dumps([index, succeeded, kind, STAGE[stage], text[:300] if kind else ""])
