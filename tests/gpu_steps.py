@@ -260,6 +260,37 @@ def speed(results):
             ), "us"
 
         results.attempt(f"x + x of 16 numbers, {lib.__name__}", launch_time)
+    by_cudnn(results)
+
+
+def by_cudnn(results):
+    """The same by cuDNN, where it is installed: it takes a process that asks for it."""
+    program = """if True:
+        import sys
+        import cnn, gpu_models, gpu_steps
+        print("version", cnn.backends.cudnn.version())
+        tiny = sys.argv[1] == "True"
+        for make in (gpu_models.lenet, gpu_models.resnet):
+            step = gpu_models.Training(cnn, make, "cuda", tiny).step
+            print(make.__name__, 1e3 * gpu_steps.seconds(step, 1 if tiny else 10, cnn.cuda.synchronize))
+        """
+    environment = {**os.environ, "CNN_CUDNN": "1"}
+
+    def output():
+        run = subprocess.run(
+            [sys.executable, "-c", program, str(results.tiny)], env=environment, timeout=60,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        rows = dict(line.split() for line in run.stdout.splitlines())
+        if rows.get("version") == "None":
+            raise NotImplementedError("cuDNN is not installed")
+        if run.returncode != 0:
+            raise RuntimeError(run.stderr[-160:])
+        for name in ("lenet", "resnet"):
+            results.add(f"{name}, cnn by cuDNN", float(rows[name]), "ms")
+        return rows["version"]
+
+    results.attempt("cuDNN", output)
 
 
 # 7 ------------------------------------------------------------------------------------------------

@@ -309,6 +309,7 @@ void bind_devices(py::module_& m) {
   m.def("_cuda_properties", &properties_of, py::arg("index"));
   m.def("_cuda_error_text", [](int code) { return std::string(cuda_calls(-1).error_text(code)); }, py::arg("code"));
   m.def("_cuda_runtime_version", [] { return cuda_calls(-1).runtime_version(); });
+  m.def("_cudnn_version", [] { return cuda_calls(-1).cudnn_version(); });
   m.def(
       "_cuda_can_access_peer", [](int index, int other) { return cuda_calls(index).can_access_peer(index, other); },
       py::arg("index"), py::arg("other"));

@@ -128,6 +128,8 @@ void bind_machine(py::module_& m) {
   m.def("_set_winograd_enabled", &set_winograd_enabled, py::arg("enabled"));
   m.def("_conv_tf32_allowed", &conv_tf32_allowed, "May a GPU round the factors of float32 convolutions to TF32?");
   m.def("_allow_conv_tf32", &allow_conv_tf32, py::arg("allowed"));
+  m.def("_conv_library_allowed", &conv_library_allowed, "May a GPU's convolutions be cuDNN's?");
+  m.def("_allow_conv_library", &allow_conv_library, py::arg("allowed"));
   m.def("_rnn_tf32_allowed", &rnn_tf32_allowed, "May a GPU round the factors of float32 recurrence to TF32?");
   m.def("_allow_rnn_tf32", &allow_rnn_tf32, py::arg("allowed"));
   m.def("_sdp_backends", &attention_backends, "The kernels that attention may use, as bits.");

@@ -11,7 +11,7 @@
 
 namespace cnn {
 
-inline constexpr int kCudaPluginAbi = 11;  // raised whenever this, Backend, HeavyTable or a list of functors changes
+inline constexpr int kCudaPluginAbi = 12;  // raised whenever this, Backend, HeavyTable or a list of functors changes
 
 struct CudaProperties {
   std::string name;
@@ -55,6 +55,7 @@ struct CudaPlugin {
   void (*enter)(int index);   // the same; raises what kernels have noted there (Watch)
   CudaProperties (*properties)(int index);
   int (*runtime_version)();
+  int64_t (*cudnn_version)();  // 0: the program does not ask for cuDNN (CNN_CUDNN=1), or it is not here
   const char* (*error_text)(int code);
   std::vector<int> (*architectures)();  // that it was compiled for: 90 is sm_90
   bool (*can_access_peer)(int index, int other);

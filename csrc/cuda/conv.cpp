@@ -7,6 +7,8 @@
 // pixels    columns[n, g] w[g]^T         dy[n, g] w[g]             dy[g]^T columns[g]
 //
 // 16-bit floats are gathered as they are; their products are summed, and kept where sums go on, in float32.
+//
+// All of it but depthwise is cuDNN's where the program asks for that (cudnn.cpp).
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -293,20 +295,21 @@ void conv_forward(const ConvArgs& a) {
     return conv_forward(rounded);
   }
   if (is_depthwise(a)) depthwise_forward(a);
-  else Convolution(a).forward();
+  else if (!conv_by_cudnn(ConvPass::Forward, a)) Convolution(a).forward();
 }
 
 void conv_backward_input(const ConvArgs& a) {
   if (a.batch * a.channels * elements(a.in) == 0) return;
   check_sizes(a);
   if (is_depthwise(a)) depthwise_backward_input(a);
-  else Convolution(a).backward_input();
+  else if (!conv_by_cudnn(ConvPass::Input, a)) Convolution(a).backward_input();
 }
 
 void conv_backward_weight(const ConvArgs& a) {
   const int64_t taps = elements(a.kernel), in = a.channels / a.groups, n = a.out_channels * in * taps;
   if (n == 0) return;
   check_sizes(a);
+  if (!is_depthwise(a) && conv_by_cudnn(ConvPass::Weight, a)) return;
   const bool turns = a.channels_last != a.w_channels_last && taps > 1 && in > 1;
   const bool in_place = !turns && sum_type(a.dtype) == a.dtype;
   const Scratch sums(in_place ? 0 : size_t(n * item_size(sum_type(a.dtype))));

@@ -17,6 +17,10 @@ bool gemm_by_cublas(const GemmArgs& g, DType c);
 void conv_forward(const ConvArgs& a);
 void conv_backward_input(const ConvArgs& a);
 void conv_backward_weight(const ConvArgs& a);
+enum class ConvPass { Forward, Input, Weight };
+// By cuDNN, where the program asks for it; false, with nothing done, where that has no way.
+bool conv_by_cudnn(ConvPass pass, const ConvArgs& a);
+int64_t cudnn_version();  // see CudaPlugin
 
 void max_pool_forward(const PoolArgs& a);
 void max_pool_backward(const PoolArgs& a);

@@ -142,6 +142,7 @@ extern "C" CNN_API const cnn::CudaPlugin* cnn_cuda_start(const char** why) {
       .enter = enter,
       .properties = properties,
       .runtime_version = runtime_version,
+      .cudnn_version = cudnn_version,
       .error_text = error_text,
       .architectures = architectures,
       .can_access_peer = can_access_peer,

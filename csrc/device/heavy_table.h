@@ -59,6 +59,7 @@ struct ConvArgs {
   bool w_channels_last = false;  // w lies as [out_channels, kernel..., channels / groups], and of bfloat16 dw as well
   Storage* keeper = nullptr;  // of w, if what is laid out of it may be kept (core/layouts.h)
   bool channels_last = false;
+  bool library = true;  // on a GPU: NVIDIA's may be used
   bool winograd = true;  // allowed where it pays: fewer operations, error a few times that of the plain sum
 };
 

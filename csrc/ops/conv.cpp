@@ -28,7 +28,7 @@
 namespace cnn {
 namespace {
 
-std::atomic<bool> winograd{true}, conv_tf32{true};
+std::atomic<bool> winograd{true}, conv_tf32{true}, conv_library{true};
 
 Dims spread(const char* op, const char* what, const Dims& given, int n) {
   check(given.size() == 1 || given.size() == n, op, "expected ", what, " to be a single integer value or a list of ", n,
@@ -113,6 +113,7 @@ Tensor run(Pass pass, const ConvGeometry& geometry, const Dims& shape, const Ten
     if (keeps_layouts && db.storage() == b.storage()) args.keeper = b.storage().get();
     args.winograd = winograd.load(std::memory_order_relaxed);
     args.tf32 = conv_tf32.load(std::memory_order_relaxed);
+    args.library = conv_library.load(std::memory_order_relaxed);
     if (pass == Pass::Forward) {
       args.x = da.raw(), args.w = db.raw(), args.y = out.raw();
       run_heavy("conv", a.device(), entries[int(pass)], args);
@@ -233,6 +234,8 @@ bool winograd_enabled() { return winograd; }
 void set_winograd_enabled(bool on) { winograd = on; }
 bool conv_tf32_allowed() { return conv_tf32; }
 void allow_conv_tf32(bool on) { conv_tf32 = on; }
+bool conv_library_allowed() { return conv_library; }
+void allow_conv_library(bool on) { conv_library = on; }
 
 namespace {
 

@@ -5,11 +5,9 @@
 #include <cublasLt.h>
 
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
 #include <cstring>
 
-#include "cnn/dtype.h"
+#include "emulation/numbers.h"
 
 struct cublasLtContext {
   int device;
@@ -50,13 +48,8 @@ Done& done() {
   return d;
 }
 
-__attribute__((format(printf, 2, 3))) cublasStatus_t refuse(cublasStatus_t status, const char* format, ...) {
-  va_list parts;
-  va_start(parts, format);
-  std::fprintf(stderr, "cuBLASLt, emulated: ");
-  std::vfprintf(stderr, format, parts);
-  std::fprintf(stderr, "\n");
-  va_end(parts);
+template <class... Parts> cublasStatus_t refuse(cublasStatus_t status, const char* format, Parts... parts) {
+  em::say_refused("cuBLASLt", format, parts...);
   return status;
 }
 
@@ -71,6 +64,19 @@ cublasStatus_t set(T& field, const void* value, size_t size) {
 int64_t size_of(cudaDataType type) {
   return type == CUDA_R_64F ? 8 : type == CUDA_R_32F || type == CUDA_R_32I ? 4 : type == CUDA_R_8I ? 1 : 2;
 }
+cnn::DType dtype_of(cudaDataType type) {
+  switch (type) {
+    case CUDA_R_64F:
+      return cnn::DType::Float64;
+    case CUDA_R_32F:
+      return cnn::DType::Float32;
+    case CUDA_R_16F:
+      return cnn::DType::Float16;
+    default:
+      return cnn::DType::BFloat16;
+  }
+}
+double load(const void* p, int64_t i, cudaDataType type) { return em::load(p, i, dtype_of(type)); }
 
 // What decides whether an algorithm fits a product.
 uint64_t mark(const Product& p, const Layout& a, const Layout& b, const Layout& c, const Layout& d) {
@@ -122,43 +128,6 @@ const char* fault_of(const Product& p, const Layout& a, const Layout& b, const L
   return nullptr;
 }
 
-// To TF32's 10 bits of fraction, halves away from zero.
-float rounded(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  if ((bits >> 23 & 0xff) != 0xff) bits = (bits + 0x1000) & ~0x1fffu;
-  std::memcpy(&value, &bits, sizeof bits);
-  return value;
-}
-
-double load(const void* p, int64_t i, cudaDataType type) {
-  switch (type) {
-    case CUDA_R_64F:
-      return static_cast<const double*>(p)[i];
-    case CUDA_R_32F:
-      return static_cast<const float*>(p)[i];
-    case CUDA_R_16F:
-      return float(static_cast<const cnn::Half*>(p)[i]);
-    default:
-      return float(static_cast<const cnn::BFloat16*>(p)[i]);
-  }
-}
-void store(void* p, int64_t i, cudaDataType type, double value) {
-  switch (type) {
-    case CUDA_R_64F:
-      static_cast<double*>(p)[i] = value;
-      return;
-    case CUDA_R_32F:
-      static_cast<float*>(p)[i] = float(value);
-      return;
-    case CUDA_R_16F:
-      static_cast<cnn::Half*>(p)[i] = cnn::Half(float(value));
-      return;
-    default:
-      static_cast<cnn::BFloat16*>(p)[i] = cnn::BFloat16(float(value));
-  }
-}
-
 // A product to be run later: what the descriptors said when it was asked for.
 struct Run {
   Product p;
@@ -178,7 +147,7 @@ struct Run {
     const bool tf32 = p.compute == CUBLAS_COMPUTE_32F_FAST_TF32;
     const auto factor = [tf32](const void* x, int64_t at, cudaDataType type) {
       const double value = load(x, at, type);
-      return Sum(tf32 ? rounded(float(value)) : value);
+      return Sum(tf32 ? em::to_tf32(float(value)) : value);
     };
     for (int64_t s = 0; s < d_layout.batch; ++s)
       for (int64_t j = 0; j < n; ++j)
@@ -194,7 +163,7 @@ struct Run {
           if (p.epilogue & CUBLASLT_EPILOGUE_GELU)  // by tanh, as the library does it
             y = y / 2 * (1 + std::tanh(Sum(0.7978845608028654) * (y + Sum(0.044715) * y * y * y)));
           const int64_t at = s * d_layout.stride + j * d_layout.pitch + i;
-          store(d, at, d_layout.type, y);
+          em::store(d, at, dtype_of(d_layout.type), y);
           em::checks::fill(static_cast<char*>(d) + at * size_of(d_layout.type), size_t(size_of(d_layout.type)));
         }
   }

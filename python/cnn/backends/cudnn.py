@@ -1,10 +1,16 @@
-"""Switches that scripts set for PyTorch's convolutions on GPUs.
+"""Convolutions of GPUs: the switches that scripts set, and cuDNN as a second way.
 
 `allow_tf32` (bool, True at first) tells whether a GPU may round the factors of float32 convolutions
 and recurrent layers to TF32's 10 bits of fraction; `conv.fp32_precision` and `rnn.fp32_precision`
-("tf32", "ieee", "none") do that for one of them. The others can be set and read, and change
-nothing: here an algorithm is chosen by shapes alone, so that results are the same every time, which
-is what `deterministic = True` and `benchmark = False` ask for.
+("tf32", "ieee", "none") do that for one of them.
+
+A process that starts with CNN_CUDNN=1 in its environment, where NVIDIA's wheel nvidia-cudnn-cu13 is
+installed, has its convolutions done by cuDNN 9, all but those of one channel to a group, while
+`enabled` is True, as it is at first. What no engine of cuDNN's suits is done by this library.
+
+The others can be set and read, and change nothing: both ways choose an algorithm by shapes alone,
+and only one that gives the same results every time, which is what `deterministic = True` and
+`benchmark = False` ask for.
 """
 
 from __future__ import annotations
@@ -32,11 +38,11 @@ __all__ = [
     "version",
 ]
 
-enabled = True
+enabled: bool  # a property of the module, as allow_tf32 is: below
 benchmark = False
 benchmark_limit = 10
 deterministic = False
-allow_tf32: bool  # a property of the module, below
+allow_tf32: bool
 depthwise_kernel = "auto"
 fp32_precision = "none"
 conv = Precision(_C._conv_tf32_allowed, _C._allow_conv_tf32)
@@ -45,18 +51,19 @@ CUDNN_TENSOR_DTYPES = {_C.float16, _C.float32, _C.float64}
 
 
 def is_available():
-    """False: convolutions are this library's own."""
-    return False
+    """Whether there is a GPU, and a cuDNN that the process asks for."""
+    return _C._cuda_is_available() and _C._cudnn_version() > 0
 
 
 def is_acceptable(tensor):
-    """False: no tensor is given to cuDNN."""
-    return False
+    """Whether convolutions of a tensor may be cuDNN's: floats on a GPU, while it is enabled."""
+    on_gpu = tensor.is_cuda and tensor.dtype in CUDNN_TENSOR_DTYPES
+    return on_gpu and _C._conv_library_allowed() and is_available()
 
 
 def version():
-    """None: there is no cuDNN."""
-    return None
+    """cuDNN's version as an int (92801 is 9.28.1), or None where `is_available()` is False."""
+    return _C._cudnn_version() if is_available() else None
 
 
 def flags(enabled=False, benchmark=False, benchmark_limit=10, deterministic=False, allow_tf32=True):
@@ -65,6 +72,14 @@ def flags(enabled=False, benchmark=False, benchmark_limit=10, deterministic=Fals
 
 
 class _Cudnn(types.ModuleType):
+    @property
+    def enabled(self):
+        return _C._conv_library_allowed()
+
+    @enabled.setter
+    def enabled(self, enabled):
+        _C._allow_conv_library(bool(enabled))
+
     @property
     def allow_tf32(self):
         return _C._conv_tf32_allowed() and _C._rnn_tf32_allowed()

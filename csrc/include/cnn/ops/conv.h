@@ -44,5 +44,8 @@ CNN_API void set_winograd_enabled(bool on);
 // May a GPU round the factors of float32 convolutions to TF32's 10 bits of fraction? True at first, as in PyTorch.
 CNN_API bool conv_tf32_allowed();
 CNN_API void allow_conv_tf32(bool on);
+// May a GPU's convolutions be cuDNN's, where the process asks for it (CNN_CUDNN=1)? True at first.
+CNN_API bool conv_library_allowed();
+CNN_API void allow_conv_library(bool on);
 
 }  // namespace cnn
