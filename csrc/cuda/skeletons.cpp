@@ -20,6 +20,7 @@ Tables make_tables() {
   fill_each(t);
   fill_each_random(t);
   fill_each_vision(t);
+  fill_factor(t);
   fill_reduce(t);
   fill_rows_norm(t);
   fill_rows_rank(t);

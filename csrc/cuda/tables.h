@@ -40,6 +40,7 @@ void fill_map_unary(Tables& t);
 void fill_each(Tables& t);
 void fill_each_random(Tables& t);
 void fill_each_vision(Tables& t);
+void fill_factor(Tables& t);
 void fill_reduce(Tables& t);
 void fill_rows_norm(Tables& t);
 void fill_rows_rank(Tables& t);

@@ -71,9 +71,12 @@ void each_block(const F& f, int64_t n, const Tensor& x, int64_t cost) {
   if (n > 0) b.each(kernels::IdOf<F>::value, call);
 }
 
-// float32 products may be allowed to round their operands to bfloat16, which no factorization is made for.
+// float32 products may be allowed to round their operands, to bfloat16 or on GPUs to TF32, which no factorization is
+// made for.
 Tensor in_full_precision(const Tensor& x) {
-  const bool rounds = x.dtype() == DType::Float32 && float32_matmul_precision() == MatmulPrecision::Medium;
+  const MatmulPrecision allowed = float32_matmul_precision();
+  const bool rounds = x.dtype() == DType::Float32 && (allowed == MatmulPrecision::Medium ||
+                                                      (allowed == MatmulPrecision::High && x.device().is_cuda()));
   return rounds ? to_dtype(x, DType::Float64) : x;
 }
 

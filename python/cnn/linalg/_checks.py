@@ -63,10 +63,10 @@ def type_name(dtype):
 
 
 def require_floating(op, *tensors, kernel=None, low_precision=False):
-    """RuntimeError unless all are float32 or float64; NotImplementedError on a GPU.
+    """RuntimeError unless all are float32 or float64.
 
-    `low_precision`: 16-bit floats will do, and so will GPUs. With `kernel` 16-bit floats are what
-    PyTorch's kernel of that name does not have.
+    `low_precision`: 16-bit floats will do. With `kernel` they are what PyTorch's kernel of that
+    name does not have.
     """
     for x in tensors:
         require_tensor(op, x)
@@ -81,17 +81,13 @@ def require_floating(op, *tensors, kernel=None, low_precision=False):
             raise RuntimeError(
                 f"{op}: Low precision dtypes not supported. Got {type_name(x.dtype)}"
             )
-        if x.is_cuda and not low_precision:
-            raise NotImplementedError(f"{op}: not implemented on CUDA; use .cpu()")
 
 
 def require_kernel(kernel, x):
-    """NotImplementedError unless x is float32 or float64, and not on a GPU."""
+    """NotImplementedError unless x is float32 or float64."""
     require_tensor(kernel, x)
     if x.dtype not in (_C.float32, _C.float64):
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{type_name(x.dtype)}'")
-    if x.is_cuda:
-        raise NotImplementedError(f"{kernel}: not implemented on CUDA; use .cpu()")
 
 
 def require_tensor(op, x):

@@ -84,14 +84,15 @@ os.register_at_fork(after_in_child=_restart)
 
 
 def call(function, a, *, op=None, kind=None, **options):
-    """numpy.linalg's function of a tensor: a tensor or a tuple of them, of its dtype.
+    """numpy.linalg's function of a tensor: a tensor or a tuple of them, of its dtype and device.
 
+    A tensor on a GPU is waited for and comes here; the results go there.
     Where it does not converge, LinAlgError of `op` says so for that `kind` of algorithm.
     """
     import numpy
 
     work = getattr(numpy.linalg, function)
-    array = a.detach().numpy()
+    array = a.detach().cpu().numpy()
     with one_thread():
         try:
             result = work(array, **options)
@@ -99,8 +100,8 @@ def call(function, a, *, op=None, kind=None, **options):
             at = _first_failure(work, array, options)
             _checks.fail(op, _checks.reason(kind, 1), None if a.dim() == 2 else at)
     if isinstance(result, tuple):
-        return tuple(_tensor(r, a.dtype) for r in result)
-    return _tensor(result, a.dtype)
+        return tuple(_tensor(r, a) for r in result)
+    return _tensor(result, a)
 
 
 def _first_failure(work, array, options):
@@ -114,10 +115,10 @@ def _first_failure(work, array, options):
     return None
 
 
-def _tensor(array, dtype):
+def _tensor(array, like):
     import numpy
 
-    return _C.from_numpy(numpy.array(array)).to(dtype)
+    return _C.from_numpy(numpy.array(array)).to(like.device, like.dtype)
 
 
 def refuse(op, kind, bad):

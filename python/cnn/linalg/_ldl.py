@@ -27,12 +27,13 @@ def ldl_factor_ex(input, *, hermitian=False, check_errors=False, out=None):
     factor = a.tril()
     if not a.is_meta:
         count = info.numel()
-        flat = factor.contiguous().reshape(count, n, n)
-        where = pivots.view(count, n).numpy()
+        flat = factor.cpu().contiguous().reshape(count, n, n)
+        where = pivots.cpu().view(count, n)
         with _quiet():
-            found = [_factor(matrix, places) for matrix, places in zip(flat.numpy(), where)]
-        info = _C.tensor(found, dtype=_C.int32).reshape(info.shape)
-        factor = flat.reshape(a.shape)
+            found = [_factor(m, places) for m, places in zip(flat.numpy(), where.numpy())]
+        info = _C.tensor(found, dtype=_C.int32, device=a.device).reshape(info.shape)
+        factor = flat.reshape(a.shape).to(a.device)
+        pivots = where.reshape(pivots.shape).to(a.device)
     if check_errors:
         _checks.check_info(op, "ldl_factor", info)
     results = _checks.without_derivative("linalg_ldl_factor_ex", (factor, pivots, info), input)
@@ -76,13 +77,16 @@ def ldl_solve(LD, pivots, B, *, hermitian=False, out=None):
     factor, right = _checks.broadcast_batches(LD.detach(), B.detach())
     x = right.contiguous().clone()
     if not x.is_meta and x.numel():
+        x = x.cpu()
         flat = x.view(-1, n, x.shape[-1]).numpy()
-        places = pivots.expand(factor.shape[:-1]).reshape(-1, n)
+        places = pivots.cpu().expand(factor.shape[:-1]).reshape(-1, n)
         if not (((places != 0) & (places.abs() <= n)).all()):
             raise RuntimeError(f"{op}: pivots must lie between 1 and {n}, or -{n} and -1")
         with _quiet():
-            for ld, place, b in zip(factor.reshape(-1, n, n).numpy(), places.tolist(), flat):
+            host = factor.cpu().reshape(-1, n, n).numpy()
+            for ld, place, b in zip(host, places.tolist(), flat):
                 _solve(ld, place, b)
+        x = x.to(right.device)
     (x,) = _checks.without_derivative("linalg_ldl_solve", (x,), LD, B)
     return into(out, x, op)
 

@@ -70,6 +70,8 @@ def _check_lu(op, a, pivot):
         )
     _checks.require_kernel("lu_cpu", a)
     if not pivot:
+        if a.is_cuda:
+            raise NotImplementedError("linalg.lu_factor: LU without pivoting is not implemented")
         raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
 
 
@@ -113,7 +115,7 @@ def permutation(pivots, m):
     if pivots.is_meta:
         return _C.empty(*pivots.shape[:-1], m, dtype=_C.int64, device="meta")
     if pivots.numel() == 0:
-        return _C.arange(m).expand(*pivots.shape[:-1], m)
+        return _C.arange(m, device=pivots.device).expand(*pivots.shape[:-1], m)
     count = pivots.numel() // pivots.shape[-1]
     lists = pivots.reshape(count, -1).tolist()
     if any(min(places) < 1 or max(places) > m for places in lists):
@@ -122,7 +124,7 @@ def permutation(pivots, m):
             "of lu_factor?"
         )
     if count <= 16:  # few matrices: one after the other
-        order = _C.tensor([_exchanged(m, places) for places in lists])
+        order = _C.tensor([_exchanged(m, places) for places in lists], device=pivots.device)
         return order.reshape(*pivots.shape[:-1], m)
     import numpy
 
@@ -132,7 +134,7 @@ def permutation(pivots, m):
         other = order[which, place]
         order[which, place] = order[:, j]
         order[:, j] = other
-    return _C.from_numpy(order).reshape(*pivots.shape[:-1], m)
+    return _C.from_numpy(order).to(pivots.device).reshape(*pivots.shape[:-1], m)
 
 
 def _exchanged(m, places):
@@ -252,7 +254,7 @@ def _qr_factors(A, mode):
     if A.is_meta or A.numel() == 0:
         q = A.new_empty(0) if mode == "r" else A.new_zeros((*A.shape[:-2], m, k))
         if mode != "r" and not A.is_meta:
-            q = q + _C.eye(m, k, dtype=A.dtype)
+            q = q + _C.eye(m, k, dtype=A.dtype, device=A.device)
         return q, A.new_zeros((*A.shape[:-2], k, n))
     if mode == "r":
         return A.new_empty(0), _lapack.call("qr", A, mode="r")

@@ -279,7 +279,7 @@ class LinalgDet(Function):
         if singular.all():
             return _cofactors_of_singular(a, grad)
         mask = singular.unsqueeze(-1).unsqueeze(-1)
-        eye = _C.eye(a.shape[-1], dtype=a.dtype)
+        eye = _C.eye(a.shape[-1], dtype=a.dtype, device=a.device)
         regular = _cofactors(_C.where(mask, eye, a), result, grad)
         return _C.where(mask, _cofactors_of_singular(a, grad), regular)
 

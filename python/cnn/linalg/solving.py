@@ -201,18 +201,22 @@ def lstsq(input, b, rcond=None, *, driver=None, out=None):
     """X that makes the columns of A X - B short, and then its own: (solution, residuals, rank,
     singular_values).
 
-    Every driver ('gelsy' by default, 'gelsd', 'gelss', 'gels') is the pseudo-inverse by singular
-    values; those up to `rcond` times the largest count as zeros, by default the dtype's eps times
-    the larger side. 'gels' raises LinAlgError where there are such. residuals, the squared lengths
-    of the columns, are there for more rows than columns of full rank, and not from 'gelsy'; rank is
-    empty from 'gels'; singular_values come from 'gelsd' and 'gelss'. Gradient of the pseudo-inverse
-    (Golub and Pereyra, 1973): for a rank that does not change nearby.
+    Every driver ('gelsy' by default, 'gelsd', 'gelss', 'gels'; on GPUs 'gels' alone) is the
+    pseudo-inverse by singular values; those up to `rcond` times the largest count as zeros, by
+    default the dtype's eps times the larger side. 'gels' raises LinAlgError where there are such.
+    residuals, the squared lengths of the columns, are there for more rows than columns of full
+    rank, and not from 'gelsy'; rank is empty from 'gels'; singular_values come from 'gelsd' and
+    'gelss'. Gradient of the pseudo-inverse (Golub and Pereyra, 1973): for a rank that does not
+    change nearby.
     """
     op = "torch.linalg.lstsq"
     _checks.require_tensor(op, input)
     _checks.require_tensor(op, b)
-    driver = "gelsy" if driver is None else driver
+    if driver is None:
+        driver = "gels" if input.is_cuda else "gelsy"
     require_string("linalg_lstsq", "driver", driver)
+    if input.is_cuda and driver != "gels":
+        raise RuntimeError(f"{op}: `driver` other than `gels` is not supported on CUDA")
     if driver not in _DRIVERS:
         raise RuntimeError(f"{op}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)")
     if input.dim() < 2:

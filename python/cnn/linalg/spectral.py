@@ -84,7 +84,7 @@ class LinalgEigh(Function):
                 return None, None
             return (v * grad_values.unsqueeze(-2)) @ v.mT, None
         apart = values.unsqueeze(-2) - values.unsqueeze(-1)
-        apart = apart + _C.eye(values.shape[-1], dtype=values.dtype)
+        apart = apart + _C.eye(values.shape[-1], dtype=values.dtype, device=values.device)
         overlap = v.mT @ grad_vectors
         middle = (overlap - overlap.mT) / (2 * apart)
         if grad_values is not None:
@@ -138,7 +138,8 @@ def svd(A, full_matrices=True, *, driver=None, out=None):
 
     U [..., m, m] and Vh [..., n, n]; with `full_matrices=False` their first k = min(m, n) columns
     and rows. Gradients are finite where the singular values differ and, for m != n, none is 0
-    (Townsend, 2016); those of columns and rows beyond k are not taken. `driver` is for GPUs.
+    (Townsend, 2016); those of columns and rows beyond k are not taken. `driver` is for GPUs,
+    where every one is the host's LAPACK.
     """
     _check_svd(A, driver)
     recording = _C.is_grad_enabled() and A.requires_grad
@@ -167,10 +168,14 @@ def _refuse_non_finite(a):
 def _check_svd(a, driver):
     _checks.require_matrix("linalg.svd", a)
     _checks.require_floating("linalg.svd", a, kernel="linalg_svd_cpu")
-    if driver is not None:
+    if driver is not None and not a.is_cuda:
         raise RuntimeError(
             "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with "
             "cuSOLVER backend."
+        )
+    if driver not in (None, "gesvd", "gesvdj", "gesvda"):
+        raise RuntimeError(
+            f"torch.linalg.svd: unknown svd driver {driver}; there are gesvd, gesvdj and gesvda"
         )
 
 
@@ -208,7 +213,7 @@ class LinalgSvd(Function):
             return (u * grad_s.unsqueeze(-2)) @ vh, None
         # E[i, j] = s[j]^2 - s[i]^2, as a product that loses no digits; the diagonal does not count.
         apart = (s.unsqueeze(-2) - s.unsqueeze(-1)) * (s.unsqueeze(-2) + s.unsqueeze(-1))
-        apart = apart + _C.eye(k, dtype=s.dtype)
+        apart = apart + _C.eye(k, dtype=s.dtype, device=s.device)
         middle = None if grad_s is None else _C.diag_embed(grad_s)
         if grad_u is not None:
             grad_u = grad_u[..., :k]
