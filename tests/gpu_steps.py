@@ -16,6 +16,7 @@ import numpy as np
 import cnn
 import gpu_models
 
+F = cnn.nn.functional
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -155,6 +156,7 @@ def bandwidth(results):
     x, y = (cnn.ones(n, device="cuda") for _ in range(2))
     half = x.to(cnn.bfloat16)
     square = x[: n // 4096 * 4096].view(-1, 4096 if n >= 4096 else n) if n >= 4096 else x.view(1, n)
+    halves = half.view_as(square)
     index = cnn.arange(n // 16, device="cuda").flip(0)
     out = cnn.empty_like(x)
     calls = {  # bytes that must move
@@ -168,7 +170,10 @@ def bandwidth(results):
         "sum over rows": (lambda: square.sum(1), 4 * n),
         "sum over columns": (lambda: square.sum(0), 4 * n),
         "softmax": (lambda: cnn.softmax(square, 1), 8 * n),
-        "layer_norm": (lambda: cnn.nn.functional.layer_norm(square, square.shape[1:]), 8 * n),
+        "layer_norm": (lambda: F.layer_norm(square, square.shape[1:]), 8 * n),
+        "bfloat16 layer_norm": (lambda: F.layer_norm(halves, square.shape[1:]), 4 * n),
+        "bfloat16 rms_norm": (lambda: F.rms_norm(halves, square.shape[1:]), 4 * n),
+        "group_norm": (lambda: F.group_norm(x.view(16, 64, -1), 32), 8 * n),
         "gather": (lambda: x.gather(0, index), (16 * n) // 16),
         "index_add": (lambda: out.index_add_(0, index, x[: n // 16]), 20 * n // 16),
         "cumsum": (lambda: x[: n // 16].cumsum(0), 8 * n // 16),

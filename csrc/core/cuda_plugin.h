@@ -11,7 +11,7 @@
 
 namespace cnn {
 
-inline constexpr int kCudaPluginAbi = 12;  // raised whenever this, Backend, HeavyTable or a list of functors changes
+inline constexpr int kCudaPluginAbi = 13;  // raised whenever this, Backend, HeavyTable or a list of functors changes
 
 struct CudaProperties {
   std::string name;

@@ -32,6 +32,8 @@ const HeavyTable& CNN_ISA_NAME(heavy_table)() {
       .resample = {resample, floats},
       .channel_norm_forward = {nullptr, 0},
       .channel_norm_backward = {nullptr, 0},
+      .group_norm_forward = {nullptr, 0},
+      .group_norm_backward = {nullptr, 0},
       .rnn_forward = {rnn_forward, floats},
       .rnn_backward = {rnn_backward, floats},
       .attention_forward = {attention_forward, floats | attention_bf16},

@@ -1,11 +1,9 @@
 #include "cuda/channel_norm.cuh"
 
-#include <initializer_list>
 #include <type_traits>
 
 #include "cuda/heavy_entries.h"
 #include "cuda/memory.h"
-#include "cuda/skeletons.h"
 
 namespace cnn::cuda {
 namespace {
@@ -16,10 +14,9 @@ unsigned warps_over(int64_t channels) { return unsigned((channels + kNormWarps -
 // Sixteen bytes at a time where all operands lie so.
 template <class F> void over_elements(const F& f, uint32_t n, std::initializer_list<const void*> operands) {
   constexpr int kCount = kNormPack<std::remove_pointer_t<decltype(f.x)>>;
-  bool aligned = true;
-  for (const void* p : operands) aligned &= reinterpret_cast<uintptr_t>(p) % 16 == 0;
-  const uint32_t packs = aligned ? n / kCount : n;
-  const auto kernel = aligned ? over_packs<kCount, F> : over_packs<1, F>;
+  const bool wide = aligned(operands);
+  const uint32_t packs = wide ? n / kCount : n;
+  const auto kernel = wide ? over_packs<kCount, F> : over_packs<1, F>;
   CNN_LAUNCH(kernel, packs / kNormThreads + 1, kNormThreads, f, n);
 }
 
@@ -64,7 +61,7 @@ template <class E> void gradient(const ChannelNormArgs& a) {
   const E *const x = static_cast<const E*>(a.x), *const dy = static_cast<const E*>(a.dy);
   const S *const mean = static_cast<const S*>(a.mean), *const rstd = static_cast<const S*>(a.rstd),
                  *const shift = a.relu ? static_cast<const S*>(a.shift) : nullptr;
-  const bool sums = a.training || a.d_weight || a.d_bias;
+  const bool sums = a.training || a.d_weight.data || a.d_bias.data;
   const ChannelParts p(a);
   const Scratch partials(sums ? size_t(p.parts) * p.channels * sizeof(GradientSums) : 0);
   GradientSums* const at = static_cast<GradientSums*>(partials.data());
@@ -81,32 +78,7 @@ template <class E> void gradient(const ChannelNormArgs& a) {
   over_elements(NormGradient<E>{ChannelOf(a), factors, mean, shift, a.training, dy, x, dx}, elements(a), {x, dy, dx});
 }
 
-template <class E> void sum_columns(const RowsCall& call) {
-  using S = Sum<E>;
-  const auto at = [&](int k) { return call.operand[k].data; };
-  S *const d_weight = static_cast<S*>(at(0)), *const d_bias = static_cast<S*>(at(1));
-  ChannelNormArgs a;
-  a.batch = call.n, a.channels = call.inner;
-  const ChannelParts p(a);
-  const Scratch room(p.parts > 1 ? size_t(p.parts) * p.channels * sizeof(GradientSums) : 0);
-  GradientSums* const partials = static_cast<GradientSums*>(room.data());
-  const auto sum = column_sums<E>;
-  CNN_LAUNCH(sum, p.parts * p.groups, kNormThreads, p, static_cast<const E*>(at(2)), static_cast<const E*>(at(3)),
-             static_cast<const S*>(at(4)), static_cast<const S*>(at(5)), partials, d_weight, d_bias);
-  const auto join = join_column_sums<S>;
-  if (p.parts > 1) CNN_LAUNCH(join, warps_over(a.channels), kNormThreads, p, partials, d_weight, d_bias);
-}
-
 }  // namespace
-
-bool layer_norm_weight(const RowsCall& call) {
-  const DType t = call.operand[2].dtype;
-  bool fits = call.outer == 1 && call.n > 0 && call.n * call.inner < (int64_t(1) << 31);
-  for (const int k : {0, 1, 4, 5}) fits &= call.operand[k].data && call.operand[k].dtype == call.key;
-  if (!fits || !is_floating(t) || sum_type(t) != call.key || call.operand[3].dtype != t) return false;
-  with_float(t, [&]<class E>() { sum_columns<E>(call); });
-  return true;
-}
 
 void channel_norm_forward(const ChannelNormArgs& a) {
   with_float(a.dtype, [&]<class E>() { normalize<E>(a); });

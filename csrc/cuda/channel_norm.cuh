@@ -2,6 +2,9 @@
 // whole, and the elements. Parts follow from the shape alone and are joined in their order.
 #pragma once
 
+#include <cstdint>
+#include <initializer_list>
+
 #include "cuda/fast_div.h"
 #include "cuda/runtime.h"
 #include "cuda/sum_type.h"
@@ -128,12 +131,14 @@ template <class E> __device__ inline Sum<E> number_of(const ChannelVector& v, ui
   if (v.wide) return static_cast<const Sum<E>*>(v.data)[c];
   return Sum<E>(static_cast<const E*>(v.data)[c]);
 }
+template <class E> __device__ inline void put_number(const ChannelVector& v, uint32_t c, double value) {
+  if (!v.data) return;
+  if (v.wide) static_cast<Sum<E>*>(v.data)[c] = Sum<E>(value);
+  else static_cast<E*>(v.data)[c] = E(Sum<E>(value));
+}
 template <class E>
 __device__ inline void move_towards(const ChannelVector& v, uint32_t c, double value, double weight) {
-  if (!v.data) return;
-  const double moved = kernels::Lerp{}(double(number_of<E>(v, c, 0)), value, weight);
-  if (v.wide) static_cast<Sum<E>*>(v.data)[c] = Sum<E>(moved);
-  else static_cast<E*>(v.data)[c] = E(Sum<E>(moved));
+  if (v.data) put_number<E>(v, c, kernels::Lerp{}(double(number_of<E>(v, c, 0)), value, weight));
 }
 
 // The channel that a warp finishes.
@@ -147,7 +152,7 @@ template <class S> struct Affine {
 };
 
 template <class E>
-__global__ void __launch_bounds__(kNormThreads)
+__global__ void __launch_bounds__(kNormThreads, 4)  // or nvcc makes room for more blocks, and spills
     finish_moments(ChannelNormArgs a, const kernels::MeanM2* partials, uint32_t parts, Affine<Sum<E>> to) {
   using S = Sum<E>;
   const WarpOfChannel at;
@@ -185,6 +190,11 @@ template <class E, int kCount> struct alignas(sizeof(E) * kCount) NormPack {
   E at[kCount];
 };
 template <class E> inline constexpr int kNormPack = 16 / int(sizeof(E));
+inline bool aligned(std::initializer_list<const void*> operands) {
+  for (const void* p : operands)
+    if (reinterpret_cast<uintptr_t>(p) % 16 != 0) return false;
+  return true;
+}
 
 // The channel of element i of all.
 struct ChannelOf {
@@ -316,33 +326,6 @@ __global__ void __launch_bounds__(kNormThreads)
   if (at.way == 0 && there) partials[at.channel * p.parts + at.part] = sums;
 }
 
-// The same of rows [n, channels], each with a mean and a spread of its own: what layer norm's weight and bias get. The
-// sums of a channel's only part are its results.
-template <class E>
-__global__ void __launch_bounds__(kNormThreads)
-    column_sums(ChannelParts p, const E* dy, const E* x, const Sum<E>* mean, const Sum<E>* rstd, GradientSums* partials,
-                Sum<E>* d_weight, Sum<E>* d_bias) {
-  using S = Sum<E>;
-  const PartOfChannel at(p);
-  GradientSums sums = {0, 0};
-  for (uint32_t j = at.begin + at.way; j < at.end; j += at.ways * kNormTile) {
-    S g = 0, gx = 0;
-#pragma unroll
-    for (uint32_t k = 0; k < kNormTile; ++k) {
-      const uint32_t row = j + k * at.ways;
-      if (row >= at.end) break;
-      const uint32_t place = p.place(at.channel, row);
-      const S d = S(dy[place]);
-      g += d, gx += d * ((S(x[place]) - mean[row]) * rstd[row]);
-    }
-    sums.g += double(g), sums.gx += double(gx);
-  }
-  sums = join_ways(sums, at, p.lanes, AddSums());
-  if (at.way != 0 || at.channel >= p.channels) return;
-  if (p.parts > 1) partials[at.channel * p.parts + at.part] = sums;
-  else d_weight[at.channel] = S(sums.gx), d_bias[at.channel] = S(sums.g);
-}
-
 // This warp's share of the sums of channel c; the first lane has them all.
 __device__ inline GradientSums sums_of(const GradientSums* partials, uint32_t parts, uint32_t c, uint32_t lane) {
   const AddSums add;
@@ -352,15 +335,6 @@ __device__ inline GradientSums sums_of(const GradientSums* partials, uint32_t pa
     sums = add(sums, {__shfl_down_sync(kAllLanes, sums.g, unsigned(step)),
                       __shfl_down_sync(kAllLanes, sums.gx, unsigned(step))});
   return sums;
-}
-
-template <class S>
-__global__ void __launch_bounds__(kNormThreads)
-    join_column_sums(ChannelParts p, const GradientSums* partials, S* d_weight, S* d_bias) {
-  const WarpOfChannel at;
-  if (at.channel >= p.channels) return;
-  const GradientSums sums = sums_of(partials, p.parts, at.channel, at.lane);
-  if (at.lane == 0) d_weight[at.channel] = S(sums.gx), d_bias[at.channel] = S(sums.g);
 }
 
 // Without partial sums, the factor of dy alone.
@@ -374,8 +348,7 @@ __global__ void __launch_bounds__(kNormThreads)
   const GradientSums sums = sums_of(partials, parts, c, at.lane);
   if (at.lane != 0) return;
   const S rstd = static_cast<const S*>(a.rstd)[c], scale = number_of<E>(a.weight, c, 1) * rstd;
-  if (a.d_weight) static_cast<S*>(a.d_weight)[c] = S(sums.gx * double(rstd));
-  if (a.d_bias) static_cast<S*>(a.d_bias)[c] = S(sums.g);
+  put_number<E>(a.d_weight, c, sums.gx * double(rstd)), put_number<E>(a.d_bias, c, sums.g);
   const double n = double(a.batch) * double(a.positions);
   to.g[c] = scale;
   if (!a.training) return;

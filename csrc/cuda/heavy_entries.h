@@ -34,6 +34,8 @@ void resample(const ResampleArgs& a);
 
 void channel_norm_forward(const ChannelNormArgs& a);
 void channel_norm_backward(const ChannelNormArgs& a);
+void group_norm_forward(const GroupNormArgs& a);
+void group_norm_backward(const GroupNormArgs& a);
 
 void rnn_forward(const RnnArgs& args);
 void rnn_backward(const RnnArgs& args);

@@ -83,7 +83,6 @@ class RowsRun {
 
 void rows(int functor, const RowsCall& call) {
   if (call.outer * call.inner == 0) return;
-  if (functor == kernels::IdOf<kernels::LayerNormWeight>::value && layer_norm_weight(call)) return;
   RowsRun(call, tables().rows[functor][int(call.key)]).run();
 }
 

@@ -15,7 +15,4 @@ void rows(int functor, const RowsCall& call);
 void each(int functor, const EachCall& call);
 void each_many(int functor, const EachCall* calls, int count);
 
-// LayerNormWeight of columns as they lie; false, with nothing done, where that is not possible.
-bool layer_norm_weight(const RowsCall& call);
-
 }  // namespace cnn::cuda

@@ -122,7 +122,30 @@ struct ChannelNormArgs {
   void *mean = nullptr, *rstd = nullptr, *shift = nullptr;  // S; forward: written, if not null; backward: read, the
   // shift with `relu` only
   const void* dy = nullptr;
-  void *dx = nullptr, *d_weight = nullptr, *d_bias = nullptr;  // backward: written, if not null; the last two S
+  void* dx = nullptr;  // backward: written, if not null
+  ChannelVector d_weight, d_bias;  // the same
+};
+
+// y = (x - mean) rstd weight + bias of x, [batch, channels, positions] or, with `channels_last`, [batch, positions,
+// channels], dense, of 1 to 2^31 - 1 elements, each group of channels / groups channels of an image having a mean and a
+// spread of its own. A row of a layer norm is an image of one group without positions. S is float64 where x is, else
+// float32.
+struct GroupNormArgs {
+  DType dtype = DType::Float32;  // of x, y, dy, dx
+  int64_t batch = 1, channels = 1, positions = 1, groups = 1;
+  bool channels_last = false;
+  bool centered = true;  // or the mean is 0, as in RMS norm
+  double eps = 0, momentum = 0;
+  const void* x = nullptr;
+  void* y = nullptr;
+  ChannelVector weight, bias;  // null: 1 and 0
+  ChannelVector running_mean, running_var;  // forward, groups of one channel: moved, if not null, towards the average
+  // of the images' own
+  void *mean = nullptr, *rstd = nullptr;  // S [batch, groups]; forward: written, if not null; backward: read, the mean
+  // where it is centered
+  const void* dy = nullptr;
+  void* dx = nullptr;  // backward: written, if not null
+  ChannelVector d_weight, d_bias;  // the same
 };
 
 enum class RnnCell : uint8_t { Tanh, Relu, Lstm, Gru };
@@ -217,8 +240,10 @@ struct HeavyTable {
   HeavyEntry<PoolArgs> adaptive_avg_backward;
   HeavyEntry<PoolArgs> adaptive_max_forward;
   HeavyEntry<ResampleArgs> resample;  // without dtypes where ops are composed instead
-  HeavyEntry<ChannelNormArgs> channel_norm_forward;  // these two without dtypes where ops are composed instead
+  HeavyEntry<ChannelNormArgs> channel_norm_forward;  // these four without dtypes where ops are composed instead
   HeavyEntry<ChannelNormArgs> channel_norm_backward;
+  HeavyEntry<GroupNormArgs> group_norm_forward;
+  HeavyEntry<GroupNormArgs> group_norm_backward;
   HeavyEntry<RnnArgs> rnn_forward;
   HeavyEntry<RnnArgs> rnn_backward;
   HeavyEntry<AttentionArgs> attention_forward;

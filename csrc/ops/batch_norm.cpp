@@ -1,8 +1,9 @@
-// Normalisation of channels over the batch, and over each image.
+// Normalisation of channels over the batch.
 #include "cnn/ops.h"
 #include "kernels/binary.h"
 #include "kernels/reduce.h"
 #include "ops/channel_norm.h"
+#include "ops/group_kernels.h"
 #include "ops/heavy.h"
 #include "ops/map.h"
 #include "ops/reduce.h"
@@ -24,13 +25,6 @@ Tensor over_channels(const Tensor& v, int ndim) {
   Dims shape = Dims::filled(ndim, 1);
   shape[1] = v.numel();
   return reshape(v, shape);
-}
-
-void check_channels(const char* name, const std::optional<Tensor>& t, const Tensor& x) {
-  if (!t) return;
-  const int64_t channels = x.shape()[1];
-  check(t->numel() == channels, "", name, " should contain ", channels, " elements not ", t->numel());
-  check(t->dim() == 1, "", name, " must have the one dimension of the channels, but has shape ", t->shape());
 }
 
 // weight or bias, whatever their shape is.
@@ -67,21 +61,13 @@ void move_towards(const Tensor& running, const Tensor& value, double momentum) {
            1, DType::Float64);
 }
 
-struct BatchNormGrads {
-  Tensor x, weight, bias;
-};
-
 // What the closure keeps besides tensors.
 struct BatchNormCall {
   bool training;
   double eps;
 };
 
-// Does the device have kernels for the whole of it?
-bool has_kernels(const Tensor& x) {
-  return x.numel() > 0 && x.numel() < (int64_t(1) << 31) && !x.device().is_meta() &&
-         heavy_entry(x.device(), &HeavyTable::channel_norm_forward).has(x.dtype());
-}
+bool has_kernels(const Tensor& x) { return has_heavy(x, &HeavyTable::channel_norm_forward); }
 ChannelNormArgs kernel_args(const Tensor& x, const BatchNormCall& call) {
   ChannelNormArgs a;
   a.dtype = x.dtype();
@@ -90,25 +76,20 @@ ChannelNormArgs kernel_args(const Tensor& x, const BatchNormCall& call) {
   a.training = call.training, a.eps = call.eps;
   return a;
 }
-ChannelVector vector_of(const Tensor& t) {
-  return t.defined() ? ChannelVector{t.raw(), !is_reduced(t.dtype())} : ChannelVector();
-}
 
-BatchNormGrads batch_norm_backward_by_kernels(const Tensor& g, const Tensor& x, const Tensor& weight,
-                                              const Tensor& mean, const Tensor& rstd, const BatchNormCall& call,
-                                              const bool wants[3], const Tensor& shift_before_relu) {
+NormGrads batch_norm_backward_by_kernels(const Tensor& g, const Tensor& x, const Tensor& weight, const Tensor& mean,
+                                         const Tensor& rstd, const BatchNormCall& call, const bool wants[3],
+                                         const Tensor& shift_before_relu) {
   const MemoryFormat format = memory_format_of(x);
   const Tensor from = contiguous(x, format), dy = contiguous(to_dtype(g, x.dtype()), format),
                w = weight.defined() ? contiguous(weight) : weight, m = contiguous(mean), r = contiguous(rstd);
-  BatchNormGrads grads;
+  NormGrads grads;
   ChannelNormArgs a = kernel_args(x, call);
-  const auto made = [&](Tensor& t, const Dims& shape, DType dtype) {
-    t = empty(shape, dtype, x.device(), shape.size() > 1 ? format : MemoryFormat::Contiguous);
-    return t.raw();
-  };
-  if (wants[0]) a.dx = made(grads.x, x.shape(), x.dtype());
-  if (wants[1]) a.d_weight = made(grads.weight, mean.shape(), mean.dtype());
-  if (wants[2]) a.d_bias = made(grads.bias, mean.shape(), mean.dtype());
+  const DType parameters = w.defined() ? w.dtype() : m.dtype();
+  if (wants[0]) grads.x = empty(x.shape(), x.dtype(), x.device(), format), a.dx = grads.x.raw();
+  if (wants[1]) grads.weight = empty(m.shape(), parameters, x.device());
+  if (wants[2]) grads.bias = empty(m.shape(), parameters, x.device());
+  a.d_weight = vector_of(grads.weight), a.d_bias = vector_of(grads.bias);
   a.x = from.raw(), a.dy = dy.raw(), a.mean = m.raw(), a.rstd = r.raw(), a.weight = vector_of(w);
   a.relu = shift_before_relu.defined();
   if (a.relu) a.shift = shift_before_relu.raw();
@@ -117,14 +98,14 @@ BatchNormGrads batch_norm_backward_by_kernels(const Tensor& g, const Tensor& x, 
 }
 
 // The gradients by their kernels. `mean` and `rstd` are those that the forward pass used.
-BatchNormGrads batch_norm_backward(const Tensor& g, const Tensor& x, const Tensor& weight, const Tensor& mean,
-                                   const Tensor& rstd, const BatchNormCall& call, const bool wants[3],
-                                   const Tensor& shift_before_relu) {
+NormGrads batch_norm_backward(const Tensor& g, const Tensor& x, const Tensor& weight, const Tensor& mean,
+                              const Tensor& rstd, const BatchNormCall& call, const bool wants[3],
+                              const Tensor& shift_before_relu) {
   NoGrad guard;
   if (has_kernels(x)) return batch_norm_backward_by_kernels(g, x, weight, mean, rstd, call, wants, shift_before_relu);
   const Channels channels(x);
   const Tensor scale = weight.defined() ? weight * rstd : rstd;
-  BatchNormGrads grads;
+  NormGrads grads;
   Tensor sum_g, sum_gx;
   if (call.training || wants[1] || wants[2]) {
     const Channels::Sums s = channels.sums(g, x, mean, scale, shift_before_relu);
@@ -145,15 +126,15 @@ BatchNormGrads batch_norm_backward(const Tensor& g, const Tensor& x, const Tenso
 }
 
 // The same as formulas of ops, for gradients of gradients.
-BatchNormGrads batch_norm_backward_composed(const Tensor& g, const Tensor& x, const Tensor& weight,
-                                            const Tensor& running_mean, const Tensor& running_rstd,
-                                            const BatchNormCall& call, const bool wants[3]) {
+NormGrads batch_norm_backward_composed(const Tensor& g, const Tensor& x, const Tensor& weight,
+                                       const Tensor& running_mean, const Tensor& running_rstd,
+                                       const BatchNormCall& call, const bool wants[3]) {
   const Dims dims = batch_dims(x.dim());
   const Tensor d = x - (call.training ? mean(x, dims, true) : over_channels(running_mean, x.dim()));
   const Tensor rstd =
       call.training ? rsqrt(mean(d * d, dims, true) + Scalar(call.eps)) : over_channels(running_rstd, x.dim());
   const Tensor xhat = d * rstd;
-  BatchNormGrads grads;
+  NormGrads grads;
   if (wants[0]) {
     const Tensor gw = weight.defined() ? g * over_channels(weight, x.dim()) : g;
     grads.x = call.training ? rstd * (gw - mean(gw, dims, true) - xhat * mean(gw * xhat, dims, true)) : gw * rstd;
@@ -235,7 +216,7 @@ Tensor normalized(const Tensor& x, const std::optional<Tensor>& weight, const st
   grad.record("NativeBatchNormBackward0", norm, [=](Grads& g) {
     const bool wants[] = {g.wants(0), g.wants(1), g.wants(2)};
     const Tensor x = sx.get(g), w = sw.defined() ? sw.get(g) : Tensor(), mean = sm.get(g), rstd = sr.get(g);
-    const BatchNormGrads d =
+    const NormGrads d =
         grad_enabled() ? batch_norm_backward_composed(g.out(), x, w, mean, rstd, call, wants)
                        : batch_norm_backward(g.out(), x, w, mean, rstd, call, wants, g.is_left() ? shift : Tensor());
     g[0] = d.x;
@@ -258,36 +239,6 @@ Tensor batch_norm_relu(const Tensor& x, const std::optional<Tensor>& weight, con
                        const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var,
                        bool training, double momentum, double eps) {
   return normalized(x, weight, bias, running_mean, running_var, training, momentum, eps, true);
-}
-
-Tensor instance_norm(const Tensor& x, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
-                     const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var,
-                     bool use_input_stats, double momentum, double eps) {
-  check(use_input_stats || (running_mean && running_var), "",
-        "Expected running_mean and running_var to be defined when use_input_stats is false");
-  check(x.dim() >= 3, "instance_norm", "expected an input of 3 or more dimensions, got ", x.shape());
-  const int64_t images = x.shape()[0], channels = x.shape()[1];
-  check_channels("running_mean", running_mean, x);
-  check_channels("running_var", running_var, x);
-  check_channels("weight", weight, x);
-  check_channels("bias", bias, x);
-  check_norm_parameters("instance_norm", x, {&weight, &bias, &running_mean, &running_var});
-  // All images side by side, as the channels of one.
-  Dims shape = x.shape();
-  shape[0] = 1;
-  shape[1] = images * channels;
-  const auto repeated = [&](const std::optional<Tensor>& t) {
-    return t ? std::optional<Tensor>(repeat(*t, {images})) : std::nullopt;
-  };
-  const std::optional<Tensor> means = repeated(running_mean), vars = repeated(running_var);
-  const Tensor y = batch_norm(view(contiguous(x), shape), repeated(weight), repeated(bias), means, vars,
-                              use_input_stats, momentum, eps);
-  if (use_input_stats && images > 0) {
-    NoGrad guard;
-    if (means) copy_(*running_mean, mean(view(*means, {images, channels}), Dims{0}));
-    if (vars) copy_(*running_var, mean(view(*vars, {images, channels}), Dims{0}));
-  }
-  return view(y, x.shape());
 }
 
 }  // namespace cnn

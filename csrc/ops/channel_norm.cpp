@@ -9,6 +9,13 @@
 
 namespace cnn {
 
+void check_channels(const char* name, const std::optional<Tensor>& t, const Tensor& x) {
+  if (!t) return;
+  const int64_t channels = x.shape()[1];
+  check(t->numel() == channels, "", name, " should contain ", channels, " elements not ", t->numel());
+  check(t->dim() == 1, "", name, " must have the one dimension of the channels, but has shape ", t->shape());
+}
+
 Channels::Channels(const Tensor& x)
     : images_(x.shape()[0]), channels_(x.shape()[1]), positions_(1), format_(memory_format_of(x)) {
   for (int d = 2; d < x.dim(); ++d) positions_ *= x.shape()[d];

@@ -1,9 +1,14 @@
 // What batch and group normalisation share: an affine map of every channel of every image, and sums over them.
 #pragma once
 
+#include <optional>
+
 #include "cnn/tensor.h"
 
 namespace cnn {
+
+// RuntimeError unless t, where it is given, has one dimension with a number for each channel of x.
+void check_channels(const char* name, const std::optional<Tensor>& t, const Tensor& x);
 
 // x[N, C, ...] as rows, one for each image and channel; [N, C] itself is rows along the images. Tensors in a
 // channels-last format are worked on as they lie, and give results in it.

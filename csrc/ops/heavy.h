@@ -12,6 +12,13 @@ const HeavyEntry<Args>& heavy_entry(Device device, HeavyEntry<Args> HeavyTable::
   return (b.heavy ? b : cpu_backend).heavy->*entry;
 }
 
+// Where ops are composed for devices that lack an entry: does this one have it, for x, whose elements 32 bits count?
+template <class Args>
+bool has_heavy(const Tensor& x, HeavyEntry<Args> HeavyTable::* entry) {
+  return x.numel() > 0 && x.numel() < (int64_t(1) << 31) && !x.device().is_meta() &&
+         heavy_entry(x.device(), entry).has(x.dtype());
+}
+
 // What a kernel is given for tensors of dtype t: t itself where it takes that, else 16-bit floats as float32.
 template <class Args>
 DType kernel_dtype(HeavyEntry<Args> HeavyTable::* entry, DType t, Device device) {

@@ -84,23 +84,11 @@ def instance_norm(
 
     Ulyanov et al., "Instance Normalization", 2016.
     """
-    size = input.size()
     if use_input_stats:
-        _verify_spatial_size(size)
-    elif running_mean is None or running_var is None:
-        raise RuntimeError(
-            "Expected running_mean and running_var to be defined when use_input_stats is false"
-        )
-    batch, channels = size[0], size[1]
-    mean, var, scale, shift = (
-        None if t is None else t.repeat(batch) for t in (running_mean, running_var, weight, bias)
+        _verify_spatial_size(input.size())
+    return _C.instance_norm(
+        input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, False
     )
-    rows = input.contiguous().view(1, batch * channels, *size[2:])
-    out = _C.batch_norm(rows, scale, shift, mean, var, use_input_stats, momentum, eps, False)
-    for running, repeated in ((running_mean, mean), (running_var, var)):
-        if repeated is not None:
-            running.detach().copy_(repeated.view(batch, channels).mean(0))
-    return out.view(size)
 
 
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05) -> _C.Tensor:
