@@ -117,6 +117,7 @@ py::list blocks_of(int index) {
     py::dict d;
     d["address"] = b.address, d["segment"] = b.segment, d["stream"] = b.stream, d["size"] = b.size;
     d["requested_size"] = b.requested, d["small"] = b.small, d["allocated"] = b.allocated, d["active"] = b.active;
+    d["pool"] = b.pool;
     all.append(d);
   }
   return all;
@@ -238,6 +239,22 @@ void bind_graphs(py::module_& m) {
       "_cuda_is_capturing",
       [](int index, uintptr_t stream) { return cuda_calls(index).is_capturing(as_handle(stream)); }, py::arg("index"),
       py::arg("stream"), "Is the stream being recorded?");
+  m.def(
+      "_cuda_hold_pool",
+      [](int index, uint64_t pool, bool spare, bool whole) { cuda_calls(index).hold_pool(index, pool, spare, whole); },
+      py::arg("index"), py::arg("pool"), py::arg("spare"), py::arg("whole"), "Keeps a pool for the program.");
+  m.def(
+      "_cuda_let_go_pool", [](int index, uint64_t pool) { cuda_calls(index, false).let_go_pool(index, pool); },
+      py::arg("index"), py::arg("pool"), "Ends _cuda_hold_pool.");
+  m.def(
+      "_cuda_enter_pool", [](int index, uint64_t pool) { cuda_calls(index).enter_pool(index, pool); }, py::arg("index"),
+      py::arg("pool"), "What this thread asks for from now on comes from the pool.");
+  m.def(
+      "_cuda_leave_pool", [](int index, uint64_t pool) { cuda_calls(index, false).leave_pool(index, pool); },
+      py::arg("index"), py::arg("pool"), "Ends _cuda_enter_pool.");
+  m.def(
+      "_cuda_pool_users", [](int index, uint64_t pool) { return cuda_calls(index, false).pool_users(index, pool); },
+      py::arg("index"), py::arg("pool"), "How many graphs, objects and contexts keep the pool.");
   m.def(
       "_cuda_begin_graph",
       [](int index, uint64_t pool, int mode) { return as_number(cuda_calls(index).begin_graph(pool, mode)); },

@@ -28,6 +28,7 @@ struct CudaBlock {
   uintptr_t address, segment, stream;
   size_t size, requested;
   bool small, allocated, active;
+  uint64_t pool;  // 0: none
 };
 
 // What is counted of pinned memory.
@@ -76,6 +77,14 @@ struct CudaPlugin {
   double (*memory_limit)(int index);
   void (*set_caching)(bool enabled);
   std::vector<CudaBlock> (*blocks)(int index);
+  // A pool (see new_pool) that the program holds. Others get its blocks before they run out of memory (`spare`) or
+  // never; its segments may stay unsplit (`whole`). What this thread asks for between enter and leave comes from it,
+  // not what a graph records. It goes when nobody holds it and its blocks are free. Users are holders and graphs.
+  void (*hold_pool)(int index, uint64_t pool, bool spare, bool whole);
+  void (*let_go_pool)(int index, uint64_t pool);
+  void (*enter_pool)(int index, uint64_t pool);
+  void (*leave_pool)(int index, uint64_t pool);
+  int (*pool_users)(int index, uint64_t pool);
   void (*keep_for_stream)(void* data, CudaStream stream);  // the block that `data` begins is in use there, too
 
   // Pinned memory

@@ -3,9 +3,11 @@
 // of 20 MiB, larger ones from one of their own. Free blocks belong to the stream that they were made for, whose work is
 // in order. What is asked for while a graph is recorded comes from segments of a pool of its own: the graph uses their
 // addresses whenever it runs, so nobody else gets a block of theirs, freed or not, before all graphs of the pool are
-// gone. Nothing is freed at exit: the driver does it, and tensors may outlive this library's own objects.
+// gone. The program has pools, too, for what a thread asks for while it says so. Nothing is freed at exit: the driver
+// does it, and tensors may outlive this library's own objects.
 #include <pthread.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -56,13 +58,17 @@ using FreeBlocks = std::set<Block*, ByFit>;
 
 struct Lists {
   FreeBlocks free[2];  // large, small
-  int graphs = 0;  // that it is kept for
+  uint64_t number = 0;  // of a pool
+  int graphs = 0, holders = 0;  // that it is kept for; holders are the program's
+  bool programs = false;  // is it the program's? Then what nobody keeps goes back to the driver as soon as it is free
+  bool spare = false;  // do others get its blocks before they run out of memory?
+  bool whole = false;  // is a segment given as a whole, never split?
   int64_t segments = 0;
 };
 
 struct Pool {
   Lists lists;
-  std::map<uint64_t, Lists> of_graphs;
+  std::map<uint64_t, Lists> apart;  // by number
   Waiting<Block> waiting;
   CudaMemory counts;
   size_t limit = ~size_t(0);
@@ -71,11 +77,12 @@ struct Pool {
   // Calls f for the lists that segments may be taken from, to give them back.
   template <class F> void each_to_drop(const F& f) {
     f(lists);
-    for (auto& [number, own] : of_graphs)
-      if (own.graphs == 0) f(own);
+    for (auto& [number, own] : apart)
+      if (own.graphs + own.holders == 0) f(own);
   }
   void forget_empty() {
-    std::erase_if(of_graphs, [](const auto& own) { return own.second.graphs == 0 && own.second.segments == 0; });
+    std::erase_if(
+        apart, [](const auto& own) { return own.second.graphs + own.second.holders == 0 && own.second.segments == 0; });
   }
 
   void count(bool small, CudaCount CudaPoolCounts::* what, int64_t n) {
@@ -107,6 +114,25 @@ Allocator& allocator() {
   return *a;
 }
 Pool& pool_of(int index) { return allocator().pools[size_t(index)]; }
+Lists& lists_of(int index, uint64_t number) {
+  Lists& lists = pool_of(index).apart[number];
+  lists.number = number;
+  return lists;
+}
+
+// The pools that this thread's memory comes from, the innermost last.
+struct Route {
+  int device;
+  uint64_t pool;
+};
+thread_local std::vector<Route> routes;
+
+Lists& lists_for(int index, Graph* graph, uint64_t of_graph) {
+  if (graph) return pool_of(index).apart.at(of_graph);
+  for (auto r = routes.rbegin(); r != routes.rend(); ++r)
+    if (r->device == index) return pool_of(index).apart.at(r->pool);
+  return pool_of(index).lists;
+}
 
 std::string text_of(size_t nbytes) {
   static constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB"};
@@ -233,7 +259,8 @@ void make_free(Pool& pool, Block* block) {
   if (is_split(block)) ++parts, bytes += int64_t(block->size);
   pool.count(block->small, &CudaPoolCounts::inactive_split, parts);
   pool.count(block->small, &CudaPoolCounts::inactive_split_bytes, bytes);
-  if (block->whole() && !allocator().caching && block->lists->graphs == 0) {
+  const Lists& lists = *block->lists;
+  if (block->whole() && lists.graphs == 0 && (!allocator().caching || (lists.programs && lists.holders == 0))) {
     if (drop(pool, block) != cudaSuccess) cudaGetLastError();  // of a tensor that dies: nobody to tell
     return;
   }
@@ -284,6 +311,7 @@ Block* from_driver(Pool& pool, Lists& lists, size_t size, bool small, int device
 
 // What the block has beyond `size` becomes a free block, if it is worth it.
 void cut(Pool& pool, Block* block, size_t size) {
+  if (block->lists->whole) return;
   const size_t rest = block->size - size;
   if (block->small ? rest < kSmallest : rest <= kSmall) return;
   Block* const other = new Block{block->data + size, rest, block->device, block->stream, block->small, block->lists};
@@ -308,13 +336,16 @@ void* allocate(size_t nbytes, Device device) {
   const uint64_t own = graph ? cuda::pool_of(*graph, index) : 0;
   std::lock_guard lock(a.mutex);
   Pool& pool = pool_of(index);
-  Lists& lists = graph ? pool.of_graphs.at(own) : pool.lists;
+  Lists& lists = lists_for(index, graph, own);
   if (nbytes > kMost) out_of_memory(nbytes, index, pool);
   const size_t size = a.caching ? round_up(nbytes, kSmallest) : nbytes;
   const bool small = size <= kSmall;
   if (!pool.waiting.empty()) collect(pool, false);
   Block* block = a.caching ? find(pool, lists, size, small, stream_on(index)) : nullptr;
   if (!block) block = from_driver(pool, lists, size, small, index, a.caching);
+  if (!block && a.caching && !graph)
+    for (auto at = pool.apart.begin(); at != pool.apart.end() && !block; ++at)
+      if (at->second.spare) block = find(pool, at->second, size, small, stream_on(index));
   if (!block) out_of_memory(nbytes, index, pool);
   cut(pool, block, size);
   block->taken = true;
@@ -351,13 +382,66 @@ void release(void*, void* data, size_t) {
 
 void keep_pool(int device, uint64_t number) {
   std::lock_guard lock(allocator().mutex);
-  ++pool_of(device).of_graphs[number].graphs;
+  ++lists_of(device, number).graphs;
 }
+
+namespace {
+
+// One who has kept it is gone.
+void after_letting_go(int device, Lists& lists) {
+  Pool& pool = pool_of(device);
+  if (lists.programs && lists.graphs + lists.holders == 0) {
+    const Selected selected(device);
+    for (FreeBlocks& list : lists.free)
+      std::erase_if(list, [&](Block* block) {
+        if (!block->whole()) return false;
+        if (drop(pool, block) != cudaSuccess) cudaGetLastError();  // nobody to tell
+        return true;
+      });
+  }
+  pool.forget_empty();
+}
+
+}  // namespace
 
 void let_go_pool(int device, uint64_t number) {
   std::lock_guard lock(allocator().mutex);
-  --pool_of(device).of_graphs.at(number).graphs;
-  pool_of(device).forget_empty();
+  Lists& lists = pool_of(device).apart.at(number);
+  --lists.graphs;
+  after_letting_go(device, lists);
+}
+
+void hold_pool(int device, uint64_t number, bool spare, bool whole) {
+  std::lock_guard lock(allocator().mutex);
+  Lists& lists = lists_of(device, number);
+  ++lists.holders;
+  lists.programs = true, lists.spare = spare, lists.whole = whole;
+}
+void let_go_held_pool(int device, uint64_t number) {
+  std::lock_guard lock(allocator().mutex);
+  Lists& lists = pool_of(device).apart.at(number);
+  --lists.holders;
+  after_letting_go(device, lists);
+}
+void enter_pool(int device, uint64_t number) {
+  routes.push_back({device, number});
+  std::lock_guard lock(allocator().mutex);
+  Lists& lists = lists_of(device, number);
+  ++lists.holders;
+  lists.programs = true;
+}
+void leave_pool(int device, uint64_t number) {
+  const auto mine = std::find_if(routes.rbegin(), routes.rend(),
+                                 [&](const Route& r) { return r.device == device && r.pool == number; });
+  check(mine != routes.rend(), "", "use_mem_pool must end in the thread in which it has begun");
+  routes.erase(std::next(mine).base());
+  let_go_held_pool(device, number);
+}
+int pool_users(int device, uint64_t number) {
+  std::lock_guard lock(allocator().mutex);
+  const auto& apart = pool_of(device).apart;
+  const auto found = apart.find(number);
+  return found == apart.end() ? 0 : found->second.graphs + found->second.holders;
 }
 
 void keep_for_stream(void* data, void* stream) {
@@ -379,7 +463,7 @@ void empty_cache() {
   for (int index = 0; index < kMaxDevices; ++index) {
     Pool& pool = pool_of(index);
     const FreeBlocks(&free)[2] = pool.lists.free;
-    if (free[0].empty() && free[1].empty() && pool.of_graphs.empty() && pool.waiting.empty()) continue;
+    if (free[0].empty() && free[1].empty() && pool.apart.empty() && pool.waiting.empty()) continue;
     const Selected device(index);
     collect(pool, true);
     drop_all(pool);
@@ -445,13 +529,13 @@ std::vector<CudaBlock> blocks(int index) {
       for (const Block* block : list) add_first(block);
   };
   add_free(pool_of(index).lists);
-  for (const auto& [number, lists] : pool_of(index).of_graphs) add_free(lists);
+  for (const auto& [number, lists] : pool_of(index).apart) add_free(lists);
   pool_of(index).waiting.each(add_first);
   std::vector<CudaBlock> all;
   for (const Block* const first : firsts)
     for (const Block* b = first; b; b = b->after)
       all.push_back({uintptr_t(b->data), uintptr_t(first->data), uintptr_t(b->stream), b->size, b->requested, b->small,
-                     b->taken, b->taken || b->marks > 0});
+                     b->taken, b->taken || b->marks > 0, b->lists->number});
   return all;
 }
 

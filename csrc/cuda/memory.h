@@ -25,6 +25,13 @@ void set_caching(bool enabled);
 std::vector<CudaBlock> blocks(int index);
 int64_t blocks_handed_out();  // on all devices, since the start
 
+// The program's pools; see CudaPlugin.
+void hold_pool(int index, uint64_t pool, bool spare, bool whole);
+void let_go_held_pool(int index, uint64_t pool);
+void enter_pool(int index, uint64_t pool);
+void leave_pool(int index, uint64_t pool);
+int pool_users(int index, uint64_t pool);
+
 // Pinned memory of the host.
 void* allocate_pinned(size_t nbytes);
 void free_pinned(void* context, void* data, size_t nbytes);

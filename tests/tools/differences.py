@@ -13,6 +13,7 @@ DIFFERENCES: dict[str, str] = {
             quint2x4 quint4x2 quint8 uint1 uint2 uint3 uint4 uint5 uint6 uint7""".split()
     },
     "torch.cuda.CUDAGraph": "a replay cannot be recorded into another graph; numbers are drawn on its own GPU",
+    "torch.cuda.MemPool": "`allocator` has to be None",
     "torch.cuda.graph": "what cannot be recorded raises and leaves the capture valid",
     "torch.set_num_interop_threads": _ACCEPTED + ": operators run one after the other",
     "torch.set_warn_always": _ACCEPTED + ": warnings of the core come each time",

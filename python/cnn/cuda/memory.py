@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import os
 import warnings
+import weakref
 from collections import OrderedDict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from .. import _C, _unavailable
-from . import _index, empty_cache, max_memory_allocated, memory_allocated, memory_reserved
+from .._streams import not_copied
+from . import (
+    _index,
+    device_count,
+    empty_cache,
+    max_memory_allocated,
+    memory_allocated,
+    memory_reserved,
+)
+from .streams import _require_gpu
 
 __all__ = [
+    "MemPool",
     "caching_allocator_alloc",
     "caching_allocator_delete",
     "caching_allocator_disabled",
@@ -40,13 +51,14 @@ __all__ = [
     "reset_peak_host_memory_stats",
     "reset_peak_memory_stats",
     "set_per_process_memory_fraction",
+    "use_mem_pool",
 ]
 
 __all__ += _unavailable.declare(
     __name__,
     "the allocator is this library's own and cannot be replaced",
-    functions="change_current_allocator use_mem_pool",
-    classes="CUDAPluggableAllocator MemPool",
+    functions="change_current_allocator",
+    classes="CUDAPluggableAllocator",
     error=RuntimeError,
 )
 
@@ -171,9 +183,19 @@ def reset_max_memory_cached(device=None):
 
 
 def memory_snapshot(mempool_id=None, include_traces=True):
-    """The allocator's segments, a dictionary for each, with the blocks in them. No stack traces."""
+    """The allocator's segments, a dictionary for each, with the blocks in them. No stack traces.
+
+    Those of the current GPU, or those that a pool has on any: `mempool_id` is its `id`.
+    """
+    if mempool_id is None or tuple(mempool_id) == (0, 0):
+        return _segments(_index(None))
+    pool = tuple(mempool_id)
+    found = (segment for index in range(device_count()) for segment in _segments(index))
+    return [segment for segment in found if segment["segment_pool_id"] == pool]
+
+
+def _segments(index):
     segments = {}
-    index = _index(None)
     for block in _C._cuda_blocks(index):
         address = block["segment"]
         segment = segments.get(address)
@@ -183,7 +205,7 @@ def memory_snapshot(mempool_id=None, include_traces=True):
                 "address": address,
                 "stream": block["stream"],
                 "segment_type": "small" if block["small"] else "large",
-                "segment_pool_id": (0, 0),
+                "segment_pool_id": (0, block["pool"]),
                 "is_expandable": False,
                 "total_size": 0,
                 "allocated_size": 0,
@@ -205,6 +227,73 @@ def memory_snapshot(mempool_id=None, include_traces=True):
             "frames": [],
         })  # fmt: skip
     return sorted(segments.values(), key=lambda segment: segment["address"])
+
+
+# Pools --------------------------------------------------------------------------------------------
+
+
+class MemPool:
+    """Memory of its own, for what `use_mem_pool` asks for: other tensors get none of its segments.
+
+    It is kept for the current GPU. When the pool, and whatever else uses it, is gone, its segments
+    go back to the driver as soon as their blocks are free. With `use_on_oom` others get its free
+    blocks before they run out of memory; with `no_split` each block is a segment of its own. A
+    graph whose `pool` is its `id` shares it. `allocator` has to be None: RuntimeError.
+    """
+
+    def __init__(self, allocator=None, use_on_oom=False, no_split=False) -> None:
+        _require_gpu("MemPool")
+        if allocator is not None:
+            raise RuntimeError(
+                "MemPool: the allocator is this library's own and cannot be replaced; pass None"
+            )
+        self._device = _index(None)
+        number = _C._cuda_new_pool()
+        _C._cuda_hold_pool(self._device, number, bool(use_on_oom), bool(no_split))
+        self._id = (0, number)
+        weakref.finalize(self, _let_go, self._device, number).atexit = False
+
+    __reduce_ex__ = not_copied
+
+    @property
+    def id(self):
+        """Two numbers, which a graph's `pool` can be."""
+        return self._id
+
+    @property
+    def allocator(self):
+        """None: the allocator is this library's own."""
+        return None
+
+    def use_count(self):
+        """How many use it on its GPU: the object, what is inside `use_mem_pool`, and graphs."""
+        return _C._cuda_pool_users(self._device, self._id[1])
+
+    def snapshot(self, include_traces=True):
+        """Its segments on all GPUs, as `memory_snapshot` gives them."""
+        return memory_snapshot(self._id, include_traces)
+
+
+def _let_go(device, number):
+    with suppress(RuntimeError):  # in a forked child, which has no GPU
+        _C._cuda_let_go_pool(device, number)
+
+
+@contextmanager
+def use_mem_pool(pool, device=None):
+    """What this thread asks for on a GPU inside comes from the `MemPool`, and goes back there.
+
+    Of pools inside each other the innermost serves. What a graph records meanwhile comes from the
+    graph's own pool, and other threads' memory from wherever it did.
+    """
+    if not isinstance(pool, MemPool):
+        raise TypeError(f"use_mem_pool: expected a MemPool, got {type(pool).__name__}")
+    index, number = _index(device), pool.id[1]
+    _C._cuda_enter_pool(index, number)
+    try:
+        yield
+    finally:
+        _C._cuda_leave_pool(index, number)
 
 
 # As a text ----------------------------------------------------------------------------------------
