@@ -151,6 +151,21 @@ def test_launches_of_batch_norm(dtype, form, relu):
     assert counted(lambda: y.backward(g)).launches == 3 + relu
 
 
+@pytest.mark.parametrize("dtype", (cnn.float16, cnn.bfloat16), ids=str)
+def test_weights_of_16_bits_get_their_gradients_from_the_kernels(dtype):
+    x, g = (drawn((40, 5, 3), dtype, None, i) for i in range(2))
+    results = []
+    for device in ("cpu", "cuda"):
+        layer = nn.BatchNorm1d(5, dtype=dtype).to(device)
+        y = layer(x.to(device).requires_grad_())
+        counts = counted(lambda y=y, device=device: y.backward(g.to(device)))
+        results.append([p.grad for p in layer.parameters()])
+    assert counts.launches == 3
+    for want, got in zip(*results):
+        assert got.dtype == dtype
+        np.testing.assert_allclose(to_array(got.cpu()), to_array(want), rtol=TOLERANCE[dtype])
+
+
 # Layer norm ---------------------------------------------------------------------------------------
 
 
