@@ -204,14 +204,18 @@ def bandwidth(results):
 def attention(results, repeat):
     """TFLOP/s of two products forward and five backward, causal ones of half of them."""
     batch, heads, length = (1, 1, 16) if results.tiny else (4, 16, 4096)
-    for dtype, width, causal in (
-        (cnn.bfloat16, 64, False),
-        (cnn.bfloat16, 128, False),
-        (cnn.float16, 128, False),
-        (cnn.bfloat16, 128, True),
-        (cnn.float32, 64, False),
+    for dtype, width, causal, tf32 in (
+        (cnn.bfloat16, 64, False, False),
+        (cnn.bfloat16, 128, False, False),
+        (cnn.float16, 128, False, False),
+        (cnn.bfloat16, 128, True, False),
+        (cnn.float32, 64, False, False),
+        (cnn.float32, 64, False, True),
+        (cnn.float32, 128, False, True),
     ):
         what = f"attention of {str(dtype)[6:]}, width {width}{', causal' if causal else ''}"
+        what += ", by TF32" if tf32 else ""
+        cnn.backends.cuda.matmul.allow_tf32 = tf32
         products = batch * heads * length**2 * width * 2 / 1e12 / (2 if causal else 1)
 
         def operands(dtype=dtype, width=width):
@@ -239,6 +243,7 @@ def attention(results, repeat):
 
         results.attempt(what, forward)
         results.attempt(f"{what}, backward", backward)
+    cnn.backends.cuda.matmul.allow_tf32 = False
 
 
 # 6 ------------------------------------------------------------------------------------------------

@@ -1,4 +1,6 @@
-"""Attention of 16-bit floats on a GPU: values and gradients against float64 on the same operands."""
+"""Attention by tiles on a GPU, of 16-bit floats and of float32 rounded to TF32: values and gradients
+against float64 on the same operands.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from emulation import counted
 
 pytestmark = pytest.mark.cuda
 
-HALVES = (cnn.bfloat16, cnn.float16)
+TILED = (cnn.bfloat16, cnn.float16, cnn.float32)
+UNITS = {cnn.bfloat16: 2.0**-8, cnn.float16: 2.0**-11, cnn.float32: 2.0**-11}  # of a factor
 # batch, heads, heads of keys, rows, keys, width, width of values
 SHAPES = [
     (1, 2, 2, 64, 64, 64, 64),
@@ -28,12 +31,26 @@ SHAPES = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def tf32():
+    cnn.set_float32_matmul_precision("high")
+    yield
+    cnn.set_float32_matmul_precision("highest")
+
+
 def drawn(*shape, seed=0):
     return np.random.default_rng(seed + sum(shape)).standard_normal(shape)
 
 
+def rounded(values):
+    """float32 with 10 bits of fraction, halves away from zero."""
+    bits = np.asarray(values, np.float32).view(np.uint32).astype(np.uint64) + 0x1000
+    return (bits & 0xFFFFE000).astype(np.uint32).view(np.float32)
+
+
 def on_gpu(values, dtype):
-    return cnn.from_numpy(values).to(dtype).cuda()
+    """Numbers that are factors as they are."""
+    return cnn.from_numpy(rounded(values) if dtype == cnn.float32 else values).to(dtype).cuda()
 
 
 def operands(shape, dtype):
@@ -112,10 +129,11 @@ class Exact:
         for name, right in self.values.items():
             x = got[name]
             # A result and its terms, weights or their gradients, are rounded once each; float16's
-            # terms also to multiples of its smallest number.
-            unit = cnn.finfo(x.dtype).eps / 2
+            # terms also to multiples of its smallest number, and results of float32 hardly.
+            unit = UNITS[x.dtype]
             least = 2.0**-24 if x.dtype == cnn.float16 else 0.0
-            bound = 2 * unit * (np.abs(right) + self.sizes[name]) + right.shape[2] * least
+            own = 0.0 if x.dtype == cnn.float32 else np.abs(right)
+            bound = 2 * unit * (own + self.sizes[name]) + right.shape[2] * least
             error = np.abs(as_array(x) - right)
             assert x.shape == right.shape and (error <= bound).all(), (
                 name,
@@ -141,7 +159,7 @@ def gradient_of_out(shape, dtype):
 
 
 @pytest.mark.parametrize("mask", ("none", "causal", "flags", "bias", "bias of heads", "scale"))
-@pytest.mark.parametrize("dtype", HALVES, ids=str)
+@pytest.mark.parametrize("dtype", TILED, ids=str)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_values_and_gradients(shape, dtype, mask):
     given = *operands(shape, dtype), gradient_of_out(shape, dtype)
@@ -163,20 +181,22 @@ VIEWS = {
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("width", (8, 20, 96))
-def test_operands_that_lie_otherwise(view, width):
+@pytest.mark.parametrize("dtype", (cnn.bfloat16, cnn.float32), ids=str)
+def test_operands_that_lie_otherwise(view, width, dtype):
     shape = (2, 2, 2, 33, 70, width, 16)
-    given = *operands(shape, cnn.bfloat16), gradient_of_out(shape, cnn.bfloat16)
+    given = *operands(shape, dtype), gradient_of_out(shape, dtype)
     views = [VIEWS[view](x) for x in given]
     assert all(cnn.equal(x, y) for x, y in zip(given, views))
     assert same(attend(*views), attend(*given))
 
 
-def test_expanded_keys_and_masks():
+@pytest.mark.parametrize("dtype", (cnn.bfloat16, cnn.float32), ids=str)
+def test_expanded_keys_and_masks(dtype):
     shape = (2, 3, 3, 20, 70, 24, 24)
-    q, k, v = operands(shape, cnn.bfloat16)
-    dy = gradient_of_out(shape, cnn.bfloat16)
+    q, k, v = operands(shape, dtype)
+    dy = gradient_of_out(shape, dtype)
     k, v = k[:1, :1].expand(2, 3, 70, 24), v[:1, :1, :1].expand(2, 3, 70, 24)
-    row = on_gpu(drawn(2, 1, 1, 70), cnn.bfloat16)
+    row = on_gpu(drawn(2, 1, 1, 70), dtype)
     for mask in (row, row > 0, row.expand(2, 3, 20, 70), (row > 0)[0, 0, :, :1].expand(20, 70)):
         got = attend(q, k, v, dy, attn_mask=mask)
         Exact(q, k, v, dy, attn_mask=mask).compare(got)
@@ -186,7 +206,7 @@ def test_expanded_keys_and_masks():
         assert same(got, attend(q, k, v, dy, attn_mask=columns))
 
 
-@pytest.mark.parametrize("dtype", HALVES, ids=str)
+@pytest.mark.parametrize("dtype", TILED, ids=str)
 def test_rows_that_see_nothing(dtype):
     shape = (1, 1, 1, 70, 70, 16, 16)
     given = *operands(shape, dtype), gradient_of_out(shape, dtype)
@@ -205,7 +225,7 @@ def test_rows_that_see_nothing(dtype):
     assert (attend(*given, attn_mask=flags, scale=-2.0)["out"][0, 0, 3] == 0).all()
 
 
-@pytest.mark.parametrize("dtype", HALVES, ids=str)
+@pytest.mark.parametrize("dtype", TILED, ids=str)
 def test_rows_hidden_by_the_lowest_number(dtype):
     """Where all keys are hidden in this way, all are seen alike."""
     q, k, v = operands((1, 1, 1, 5, 70, 16, 16), dtype)
@@ -218,10 +238,11 @@ def test_rows_hidden_by_the_lowest_number(dtype):
     np.testing.assert_allclose(out[0, 0, 2], as_array(v)[0, 0].mean(0), atol=0.02)
 
 
-def test_large_numbers_and_those_that_are_none():
-    q, k, v = operands((1, 1, 1, 70, 70, 16, 16), cnn.bfloat16)
-    far = attend(q * 200, k * 200, v, cnn.ones_like(v))
-    Exact(q * 200, k * 200, v, cnn.ones_like(v)).compare(far)
+@pytest.mark.parametrize("dtype", (cnn.bfloat16, cnn.float32), ids=str)
+def test_large_numbers_and_those_that_are_none(dtype):
+    q, k, v = operands((1, 1, 1, 70, 70, 16, 16), dtype)
+    far = attend(q * 256, k * 256, v, cnn.ones_like(v))
+    Exact(q * 256, k * 256, v, cnn.ones_like(v)).compare(far)
     q[0, 0, 65, 3] = float("nan")
     v[0, 0, 66, 1] = float("nan")
     out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
@@ -231,7 +252,7 @@ def test_large_numbers_and_those_that_are_none():
 
 
 @pytest.mark.parametrize("width", (16, 72))
-@pytest.mark.parametrize("dtype", HALVES, ids=str)
+@pytest.mark.parametrize("dtype", TILED, ids=str)
 def test_dropout(dtype, width):
     shape = (1, 2, 2, 70, 66, width, 24)
     q, k, v = operands(shape, dtype)
@@ -264,10 +285,12 @@ def test_gradients_of_gradients_and_of_a_mask():
     assert bool(mask.grad.isfinite().all()) and bool((mask.grad != 0).any())
 
 
-def test_launches():
-    shape = (2, 4, 2, 5, 9, 24, 24)
-    q, k, v = (x.requires_grad_() for x in operands(shape, cnn.float16))
-    dy = gradient_of_out(shape, cnn.float16)
+@pytest.mark.parametrize("dtype", TILED, ids=str)
+@pytest.mark.parametrize("width", (24, 72))
+def test_launches(width, dtype):
+    shape = (2, 4, 2, 5, 9, width, 24)
+    q, k, v = (x.requires_grad_() for x in operands(shape, dtype))
+    dy = gradient_of_out(shape, dtype)
     mask = cnn.ones(5, 9, dtype=cnn.bool, device="cuda")
     out = []
 
@@ -284,11 +307,12 @@ def test_launches():
 
 
 @pytest.mark.caching
-def test_no_scores_are_kept():
+@pytest.mark.parametrize("dtype", (cnn.float16, cnn.float32), ids=str)
+def test_no_scores_are_kept(dtype):
     shape = (1, 2, 2, 512, 512, 8, 8)
-    given = *operands(shape, cnn.float16), gradient_of_out(shape, cnn.float16)
+    given = *operands(shape, dtype), gradient_of_out(shape, dtype)
     cnn.cuda.reset_peak_memory_stats()
     before = cnn.cuda.max_memory_allocated()
     attend(*given)
-    scores = 2 * 512 * 512 * 2  # bytes
+    scores = 2 * 512 * 512 * dtype.itemsize  # bytes
     assert cnn.cuda.max_memory_allocated() - before < scores / 8

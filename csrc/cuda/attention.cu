@@ -115,6 +115,7 @@ template <class T> class AttentionRun {
   GemmArgs product(const Planes& p, int64_t m, int64_t n, int64_t k) const {
     GemmArgs g;
     g.dtype = dtype_of<T>;
+    g.tf32 = a_.tf32;
     g.batch = p.count, g.m = m, g.n = n, g.k = k;
     return g;
   }
@@ -180,13 +181,19 @@ template <class T> class AttentionRun {
 
 }  // namespace
 
+namespace {
+bool by_tiles(const AttentionArgs& a) {
+  return is_reduced(a.dtype) || (a.dtype == DType::Float32 && a.tf32 && attention_fits_tiles(a));
+}
+}  // namespace
+
 void attention_forward(const AttentionArgs& args) {
-  if (is_reduced(args.dtype)) attention_forward_by_tiles(args);
+  if (by_tiles(args)) attention_forward_by_tiles(args);
   else if (args.dtype == DType::Float64) AttentionRun<double>(args).forward();
   else AttentionRun<float>(args).forward();
 }
 void attention_backward(const AttentionArgs& args) {
-  if (is_reduced(args.dtype)) attention_backward_by_tiles(args);
+  if (by_tiles(args)) attention_backward_by_tiles(args);
   else if (args.dtype == DType::Float64) AttentionRun<double>(args).backward();
   else AttentionRun<float>(args).backward();
 }

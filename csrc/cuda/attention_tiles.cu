@@ -8,16 +8,21 @@
 namespace cnn::cuda {
 namespace {
 
-bool multiples(const AttentionPlanes& x, int64_t of) {
+bool multiples(const AttentionPlanes& x, int64_t of, size_t item) {
   return x.batch % of == 0 && x.head % of == 0 && x.row % of == 0 &&
-         reinterpret_cast<uintptr_t>(x.data) % (uintptr_t(of) * 2) == 0;
+         reinterpret_cast<uintptr_t>(x.data) % (uintptr_t(of) * item) == 0;
 }
 
 template <class E> TiledRows<E> rows_of(AttentionPlanes x, int64_t batch, int64_t heads, int64_t rows, int64_t width) {
   if (batch == 1) x.batch = 0;  // strides of nothing
   if (heads == 1) x.head = 0;
   if (rows == 1) x.row = 0;
-  return {static_cast<E*>(x.data), x.batch, x.head, x.row, width % 8 == 0 && multiples(x, 8), multiples(x, 2)};
+  return {static_cast<E*>(x.data),
+          x.batch,
+          x.head,
+          x.row,
+          width % kChunk<E> == 0 && multiples(x, kChunk<E>, sizeof(E)),
+          multiples(x, kWritten<E>, sizeof(E))};
 }
 
 template <class E> TiledAttention<E> tiled(const AttentionArgs& a) {
@@ -44,26 +49,34 @@ template <class E> TiledAttention<E> tiled(const AttentionArgs& a) {
   return t;
 }
 
-// A block for each tile of `rows` of each of `planes`.
+// A block for each tile of `rows` of each of `planes`; `shared`: the bytes of shared memory that the kernel uses.
 template <class E, class Kernel>
-void run(Kernel kernel, TiledAttention<E> t, int64_t rows, int64_t planes) {
+void run(Kernel kernel, int shared, TiledAttention<E> t, int64_t rows, int64_t planes) {
   const int64_t tiles = (rows + kTileRows - 1) / kTileRows, blocks = tiles * planes;
   check_implemented(blocks < (int64_t(1) << 31), "", "attention of ", blocks, " tiles on CUDA; call .cpu() first");
   if (blocks == 0) return;
   t.tiles = int(tiles);
-  CNN_LAUNCH(kernel, unsigned(blocks), kTiledThreads, t);
+  if (shared <= kStaticShared) {
+    CNN_LAUNCH(kernel, unsigned(blocks), kTiledThreads, t);
+    return;
+  }
+  check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared),
+             "allowing shared memory of a kernel");
+  CNN_LAUNCH_SHARED(kernel, unsigned(blocks), kTiledThreads, shared, t);
 }
 
 // f<E, width of tiles>()
 template <class F> void with_tiles(const AttentionArgs& a, const F& f) {
   const bool narrow = a.width <= 64 && a.value_width <= 64;
-  if (a.dtype == DType::Float16) narrow ? f.template operator()<Half, 64>() : f.template operator()<Half, 128>();
-  else narrow ? f.template operator()<BFloat16, 64>() : f.template operator()<BFloat16, 128>();
+  const auto of = [&]<class E>() { narrow ? f.template operator()<E, 64>() : f.template operator()<E, 128>(); };
+  if (a.dtype == DType::Float32) of.template operator()<float>();
+  else if (a.dtype == DType::Float16) of.template operator()<Half>();
+  else of.template operator()<BFloat16>();
 }
 
 }  // namespace
 
-bool attention_in_halves(const AttentionArgs& a) {
+bool attention_fits_tiles(const AttentionArgs& a) {
   constexpr int64_t most = int64_t(1) << 30;
   if (a.width > kMostTiledWidth || a.value_width > kMostTiledWidth || a.rows > most || a.cols > most) return false;
   static std::atomic<int> versions[kMaxDevices];
@@ -78,8 +91,9 @@ bool attention_in_halves(const AttentionArgs& a) {
 }
 
 void attention_forward_by_tiles(const AttentionArgs& a) {
-  with_tiles(a,
-             [&]<class E, int kWidth>() { run(attention_tiles<E, kWidth>, tiled<E>(a), a.rows, a.batch * a.heads); });
+  with_tiles(a, [&]<class E, int kWidth>() {
+    run(attention_tiles<E, kWidth>, TileSizes<E, kWidth>::kForward, tiled<E>(a), a.rows, a.batch * a.heads);
+  });
 }
 
 void attention_backward_by_tiles(const AttentionArgs& a) {
@@ -90,8 +104,8 @@ void attention_backward_by_tiles(const AttentionArgs& a) {
     t.padded = padded;
     t.padded_largest = static_cast<float*>(stats.data());
     t.padded_rest = t.padded_largest + all, t.inner = t.padded_rest + all;
-    run(attention_tiles_dq<E, kWidth>, t, a.rows, a.batch * a.heads);
-    run(attention_tiles_dkv<E, kWidth>, t, a.cols, a.batch * a.kv_heads);
+    run(attention_tiles_dq<E, kWidth>, TileSizes<E, kWidth>::kDq, t, a.rows, a.batch * a.heads);
+    run(attention_tiles_dkv<E, kWidth>, TileSizes<E, kWidth>::kDkv, t, a.cols, a.batch * a.kv_heads);
   });
 }
 

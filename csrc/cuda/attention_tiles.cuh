@@ -1,6 +1,6 @@
-// Attention of 16-bit floats by products of tiles in registers, in the manner of FlashAttention-2 (Dao 2023): a block
-// has a tile of rows and passes over the other side's; scores exist for one pair of tiles at a time. Here is what the
-// kernels share: operands, tiles in shared memory, products with them, scores.
+// Attention of 16-bit floats, and of float32 rounded to TF32, by products of tiles in registers, in the manner of
+// FlashAttention-2 (Dao 2023): a block has a tile of rows and passes over the other side's; scores exist for one pair
+// of tiles at a time. Here is what the kernels share: operands, tiles in shared memory, products with them, scores.
 #pragma once
 
 #include "cuda/mma.cuh"
@@ -13,11 +13,16 @@ inline constexpr int kTileRows = 64;                // a block's own: 16 of a wa
 inline constexpr int64_t kMostTiledWidth = 128;     // of keys and of values
 inline constexpr float kLog2E = 1.44269504088896f;  // exp(x) = 2^(x kLog2E)
 
+template <class E> inline constexpr bool kTf32 = sizeof(E) == 4;
+template <class E> inline constexpr int kChunk = 16 / int(sizeof(E));  // numbers
+// Numbers that are written at once, as add_product leaves them to a lane.
+template <class E> inline constexpr int kWritten = kTf32<E> ? 4 : 2;
+
 template <class E> struct TiledRows {
   E* data;
   int64_t batch, head, row;  // strides
-  bool chunks;  // rows can be read by chunks
-  bool pairs;   // and written by pairs
+  bool chunks;   // rows can be read by chunks
+  bool vectors;  // and written by kWritten numbers
   __device__ E* plane(int64_t b, int64_t h) const { return data + b * batch + h * head; }
 };
 
@@ -52,10 +57,38 @@ __device__ inline float to_log2(float x) {
   return overflows ? most : underflows ? -most : y;
 }
 
+// How much of the other side a block reads at a time, and the bytes of shared memory that this takes. Rows of 512 bytes
+// are too many registers for a backward pass to hold two tiles of its own as factors: those stay in shared memory.
+template <class E, int kWidth> struct TileSizes {
+  static constexpr int kRowBytes = int(sizeof(E)) * kWidth;
+  static constexpr bool kHeld = kRowBytes <= 256;
+  static constexpr int kOwn = kTileRows * kRowBytes;
+  static constexpr int kKeys = kRowBytes <= 256 ? 64 : 32;  // forward: keys and values
+  static constexpr int kForward = 2 * kKeys * kRowBytes;
+  static constexpr int kForwardBlocks = kRowBytes == 128 ? 4 : kRowBytes == 256 ? 3 : 2;  // of an SM, by registers
+  static constexpr int kDqKeys = kRowBytes == 128 ? 64 : 32;  // keys and values, of this step and the next
+  static constexpr int kDq = 4 * kDqKeys * kRowBytes + (kHeld ? 0 : kOwn);
+  static constexpr int kQueries = 8192 / kRowBytes;  // queries and gradients, of this step and the next
+  static constexpr int kPart = kWidth == 64 ? 32 : 16;  // of the queries, whose scores are in registers
+  static constexpr int kDkv = 4 * kQueries * kRowBytes + (kHeld ? 1 : 2) * kOwn;
+  static_assert(kForward <= 99 << 10 && kDq <= 99 << 10 && kDkv <= 99 << 10);  // what every GPU since 8.0 has
+};
+
+inline constexpr int kStaticShared = 48 << 10;  // bytes that a kernel may declare; more are asked for at its launch
+template <int kBytes, int kRowBytes> __device__ Chunk* shared_chunks() {
+  if constexpr (kBytes <= kStaticShared) {
+    alignas(kRowBytes) __shared__ Chunk chunks[kBytes / 16];
+    return chunks;
+  } else {
+    return ptx::launched_shared();
+  }
+}
+
 // Rows of kWidth numbers in shared memory. Chunk c of row r lies at c ^ (r % 8): the rows of a matrix, which a warp
 // reads at once, are in different banks.
-template <int kWidth> struct Tile {
-  static constexpr int kRowBytes = 2 * kWidth;
+template <class E, int kWidth> struct Tile {
+  static constexpr int kRowBytes = int(sizeof(E)) * kWidth;
+  static constexpr int kChunks = kRowBytes / 16, kSteps = kRowBytes / 32;  // of a row; of a sum along it
   ptx::SharedAddress data;  // a multiple of kRowBytes
   __device__ explicit Tile(const Chunk* p) : data(ptx::shared_address(p)) {}
   __device__ ptx::SharedAddress at(int row, int chunk) const {
@@ -69,22 +102,42 @@ template <int kWidth> struct Tile {
   }
   // From a place in chunk 0 or 1, an even number of chunks on.
   static __device__ ptx::SharedAddress ahead(ptx::SharedAddress place, int n) { return place ^ unsigned(16 * n); }
+
+  // Each thread brings a chunk of every kStep-th row.
+  static constexpr int kStep = kTiledThreads / kChunks;
+  static __device__ int own_row() { return int(threadIdx.x) / kChunks; }
+  static __device__ int own_chunk() { return int(threadIdx.x) % kChunks; }
+  __device__ ptx::SharedAddress own() const { return at(own_row(), own_chunk()); }
+  // From there on by r rows, a multiple of kStep.
+  static __device__ ptx::SharedAddress below(ptx::SharedAddress own, int r) {
+    return (own ^ unsigned(r % 8 * 16)) + unsigned(r * kRowBytes);
+  }
 };
 
-// kRows rows from `first` on; zeros past the last of `rows` and past the width. They are there after await_copies and a
-// barrier.
-template <int kRows, int kWidth, class E>
-__device__ void load_tile(const Tile<kWidth>& tile, const TiledRows<E>& x, const E* plane, int first, int rows,
+// What a product makes of a number.
+template <class E> __device__ float as_factor(E x) {
+  if constexpr (kTf32<E>) return __builtin_bit_cast(float, ptx::to_tf32(x));
+  else return float(x);
+}
+
+__device__ inline void put(Chunk& chunk, int i, float x) { chunk.words[i] = __builtin_bit_cast(uint32_t, x); }
+template <class E> __device__ void put(Chunk& chunk, int i, E x) {
+  chunk.words[i / 2] |= uint32_t(x.bits) << (16 * (i % 2));
+}
+
+// kRows rows from `first` on; zeros past the last of `rows` and past the width. They are there after `arrive`.
+template <int kRows, class E, int kWidth>
+__device__ void load_tile(const Tile<E, kWidth>& tile, const TiledRows<E>& x, const E* plane, int first, int rows,
                           int width) {
-  constexpr int kChunks = kWidth / 8, kStep = kTiledThreads / kChunks;
-  const int chunk = int(threadIdx.x) % kChunks, column = chunk * 8, row = int(threadIdx.x) / kChunks;
-  const ptx::SharedAddress to = tile.at(row, chunk);
-  const E* from = plane + (first + row) * x.row + column;
+  constexpr int kStep = Tile<E, kWidth>::kStep;
+  const int row = first + tile.own_row(), column = tile.own_chunk() * kChunk<E>;
+  const ptx::SharedAddress to = tile.own();
+  const E* from = plane + row * x.row + column;
   if (x.chunks) {
 #pragma unroll
     for (int r = 0; r < kRows; r += kStep, from += kStep * x.row) {
-      const bool there = first + row + r < rows && column < width;
-      ptx::copy_later(to + unsigned(r * 2 * kWidth), reinterpret_cast<const Chunk*>(there ? from : x.data), there);
+      const bool there = row + r < rows && column < width;
+      ptx::copy_later(tile.below(to, r), reinterpret_cast<const Chunk*>(there ? from : x.data), there);
     }
     return;
   }
@@ -92,23 +145,52 @@ __device__ void load_tile(const Tile<kWidth>& tile, const TiledRows<E>& x, const
   for (int r = 0; r < kRows; r += kStep, from += kStep * x.row) {
     Chunk read = {};
 #pragma unroll
-    for (int i = 0; i < 8; ++i)
-      if (first + row + r < rows && column + i < width) read.words[i / 2] |= uint32_t(from[i].bits) << (16 * (i % 2));
-    ptx::store_chunk(to + unsigned(r * 2 * kWidth), read);
+    for (int i = 0; i < kChunk<E>; ++i)
+      if (row + r < rows && column + i < width) put(read, i, from[i]);
+    ptx::store_chunk(tile.below(to, r), read);
   }
 }
 
-// The k-th matrix [16, 16] of the warp's rows, as left factor.
-template <int kWidth> __device__ void left_factor(uint32_t (&a)[4], const Tile<kWidth>& tile, int k) {
+// What this thread brought to kRows rows of a tile becomes factors: float32 is rounded.
+template <int kRows, class E, int kWidth> __device__ void make_factors(const Tile<E, kWidth>& tile) {
+  if constexpr (kTf32<E>) {
+    constexpr int kAtOnce = 4, kStep = Tile<E, kWidth>::kStep;
+    static_assert(kRows % (kAtOnce * kStep) == 0 && kAtOnce * kStep % 8 == 0);
+    ptx::SharedAddress own = tile.own();
+#pragma unroll 1
+    for (int r = 0; r < kRows; r += kAtOnce * kStep, own += unsigned(kAtOnce * kStep * tile.kRowBytes)) {
+      Chunk x[kAtOnce];
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i) x[i] = ptx::load_chunk(tile.below(own, i * kStep));
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i) {
+#pragma unroll
+        for (uint32_t& word : x[i].words) word = ptx::to_tf32(__builtin_bit_cast(float, word));
+        ptx::store_chunk(tile.below(own, i * kStep), x[i]);
+      }
+    }
+  }
+}
+
+// All copies of the block are there, and those to kRows rows of these tiles are factors. What the block has read before
+// may be written.
+template <int kRows, class... Tiles> __device__ void arrive(const Tiles&... tiles) {
+  ptx::await_copies();
+  (make_factors<kRows>(tiles), ...);
+  __syncthreads();
+}
+
+// The k-th matrix [16, 32 bytes] of the warp's rows, as left factor.
+template <class E, int kWidth> __device__ void left_factor(uint32_t (&a)[4], const Tile<E, kWidth>& tile, int k) {
   ptx::load_matrices(a, tile.ahead(tile.at(warp_row() + lane() % 16, lane() / 16), 2 * k));
 }
 
-// c [16, kCols] += a y^T for rows y [kCols, kWidth] of a tile; left(a, k) gives the k-th [16, 16] of a.
-template <class E, int kCols, int kWidth, class Left>
-__device__ void add_turned(float (&c)[kCols / 8][4], const Left& left, const Tile<kWidth>& y) {
+// c [16, kCols] += a y^T for rows y [kCols, kWidth] of a tile; left(a, k) gives the k-th left factor of a.
+template <int kCols, class E, int kWidth, class Left>
+__device__ void add_turned(float (&c)[kCols / 8][4], const Left& left, const Tile<E, kWidth>& y) {
   const ptx::SharedAddress place = y.at(lane() % 8 + lane() / 16 * 8, lane() / 8 % 2);
 #pragma unroll
-  for (int k = 0; k < kWidth / 16; ++k) {
+  for (int k = 0; k < y.kSteps; ++k) {
     uint32_t a[4];
     left(a, k);
 #pragma unroll
@@ -122,8 +204,10 @@ __device__ void add_turned(float (&c)[kCols / 8][4], const Left& left, const Til
 }
 
 // c [16, kWidth] += p y for p [16, kCols], rounded to E, and rows y [kCols, kWidth] of a tile
-template <class E, int kCols, int kWidth>
-__device__ void add_product(float (&c)[kWidth / 8][4], const float (&p)[kCols / 8][4], const Tile<kWidth>& y) {
+template <int kCols, class E, int kWidth>
+__device__ void add_product(float (&c)[kWidth / 8][4], const float (&p)[kCols / 8][4], const Tile<E, kWidth>& y)
+  requires(!kTf32<E>)
+{
   const ptx::SharedAddress place = y.at(lane() % 16, lane() / 16);
 #pragma unroll
   for (int k = 0; k < kCols / 16; ++k) {
@@ -140,9 +224,30 @@ __device__ void add_product(float (&c)[kWidth / 8][4], const float (&p)[kCols / 
   }
 }
 
-// Two neighbours of an array.
+// The same of TF32. In its sums rows 2t and 2t + 1 of y stand where t and t + 4 would, so p is a left factor as it is.
+// A lane reads y by chunks, so column c of four blocks is at c / 4 of block c % 4, where store_rows finds it.
+template <int kCols, int kWidth>
+__device__ void add_product(float (&c)[kWidth / 8][4], const float (&p)[kCols / 8][4], const Tile<float, kWidth>& y) {
+  const ptx::SharedAddress even = y.at(lane_column(), lane_row()), odd = y.at(lane_column() + 1, lane_row());
+#pragma unroll
+  for (int k = 0; k < kCols / 8; ++k) {
+    const uint32_t a[4] = {ptx::to_tf32(p[k][0]), ptx::to_tf32(p[k][2]), ptx::to_tf32(p[k][1]), ptx::to_tf32(p[k][3])};
+#pragma unroll
+    for (int j = 0; j < kWidth / 32; ++j) {
+      const unsigned there = unsigned(8 * k * y.kRowBytes + 128 * j);
+      const Chunk b0 = ptx::load_chunk(even + there), b1 = ptx::load_chunk(odd + there);
+#pragma unroll
+      for (int i = 0; i < 4; ++i) ptx::multiply<float>(c[4 * j + i], a, b0.words[i], b1.words[i]);
+    }
+  }
+}
+
+// Two neighbours of an array, and four.
 struct alignas(8) Pair {
   float of[2];
+};
+struct alignas(16) Four {
+  float of[4];
 };
 
 template <int n> __device__ void clear(float (&c)[n][4]) {
@@ -169,15 +274,34 @@ __device__ void store_rows(const float (&c)[n][4], const TiledRows<E>& x, E* pla
     const int row = first + warp_row() + lane_row() + 8 * half;
     if (row >= rows) continue;
     E* const to = plane + row * x.row;
+    if constexpr (kTf32<E>) {
 #pragma unroll
-    for (int i = 0; i < n; ++i) {
-      const int column = 8 * i + lane_column();
-      const float low = c[i][2 * half] * factor[half], high = c[i][2 * half + 1] * factor[half];
-      if (x.pairs && column + 1 < width) {
-        *reinterpret_cast<uint32_t*>(to + column) = ptx::pack<E>(low, high);
-      } else {
-        if (column < width) to[column] = E(low);
-        if (column + 1 < width) to[column + 1] = E(high);
+      for (int i = 0; i < n; i += 4)
+#pragma unroll
+        for (int e = 0; e < 2; ++e) {
+          const int column = 8 * i + 4 * (lane_column() + e);
+          Four four;
+#pragma unroll
+          for (int j = 0; j < 4; ++j) four.of[j] = c[i + j][2 * half + e] * factor[half];
+          if (x.vectors && column + 3 < width) {
+            *reinterpret_cast<Four*>(to + column) = four;
+          } else {
+#pragma unroll
+            for (int j = 0; j < 4; ++j)
+              if (column + j < width) to[column + j] = four.of[j];
+          }
+        }
+    } else {
+#pragma unroll
+      for (int i = 0; i < n; ++i) {
+        const int column = 8 * i + lane_column();
+        const float low = c[i][2 * half] * factor[half], high = c[i][2 * half + 1] * factor[half];
+        if (x.vectors && column + 1 < width) {
+          *reinterpret_cast<uint32_t*>(to + column) = ptx::pack<E>(low, high);
+        } else {
+          if (column < width) to[column] = E(low);
+          if (column + 1 < width) to[column + 1] = E(high);
+        }
       }
     }
   }

@@ -46,7 +46,7 @@ const HeavyTable heavy_table = {
     .rnn_backward = {rnn_backward, kFloatBits},
     .attention_forward = {attention_forward, kFloats},
     .attention_backward = {attention_backward, kFloats},
-    .attention_in_halves = attention_in_halves,
+    .attention_in_halves = attention_fits_tiles,
 };
 
 }  // namespace cnn::cuda

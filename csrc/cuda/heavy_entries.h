@@ -41,8 +41,9 @@ void rnn_forward(const RnnArgs& args);
 void rnn_backward(const RnnArgs& args);
 void attention_forward(const AttentionArgs& args);
 void attention_backward(const AttentionArgs& args);
-// 16-bit floats go by tiles in registers, which takes rows of up to 128 numbers and compute capability 8.0.
-bool attention_in_halves(const AttentionArgs& args);
+// 16-bit floats, and float32 where TF32 is allowed, go by tiles in registers, which takes rows of up to 128 numbers and
+// compute capability 8.0.
+bool attention_fits_tiles(const AttentionArgs& args);
 void attention_forward_by_tiles(const AttentionArgs& args);
 void attention_backward_by_tiles(const AttentionArgs& args);
 

@@ -33,10 +33,14 @@ inline void check_cuda(cudaError_t error, const char* what) {
 }  // namespace cnn::cuda
 
 // CNN_LAUNCH(kernel, blocks, threads, arguments...); a kernel's name with commas in it needs a variable first.
-#ifndef CNN_LAUNCH  // the tests have one that runs kernels on the host
-#define CNN_LAUNCH(kernel, blocks, threads, ...)                                   \
-  do {                                                                             \
-    kernel<<<dim3(blocks), dim3(threads), 0, ::cnn::cuda::kStream>>>(__VA_ARGS__); \
-    ::cnn::cuda::check_cuda(cudaGetLastError(), "launching a kernel");             \
+// CNN_LAUNCH_SHARED(kernel, blocks, threads, bytes, arguments...) gives each block shared memory beside what the kernel
+// declares.
+#ifndef CNN_LAUNCH_SHARED  // the tests have one that runs kernels on the host
+#define CNN_LAUNCH_SHARED(kernel, blocks, threads, bytes, ...)                         \
+  do {                                                                                 \
+    kernel<<<dim3(blocks), dim3(threads), bytes, ::cnn::cuda::kStream>>>(__VA_ARGS__); \
+    ::cnn::cuda::check_cuda(cudaGetLastError(), "launching a kernel");                 \
   } while (false)
 #endif
+#define CNN_LAUNCH(kernel, blocks, threads, ...) \
+  CNN_LAUNCH_SHARED(kernel, blocks, threads, 0 __VA_OPT__(, ) __VA_ARGS__)

@@ -186,6 +186,7 @@ struct AttentionPlanes {
 // share their keys and values. A row that is masked out whole gives zeros.
 struct AttentionArgs {
   DType dtype = DType::Float32;  // of the planes; beside 16-bit floats all other numbers are float32
+  bool tf32 = false;  // float32 on a GPU: factors may be rounded to 10 bits of fraction; backward as forward, for lse
   int64_t batch = 1, heads = 1, kv_heads = 1, rows = 0, cols = 0, width = 0, value_width = 0;
   double scale = 1;
   bool causal = false;  // query i sees keys 0 to i

@@ -18,6 +18,7 @@ namespace {
 
 struct Options {
   bool causal = false;
+  bool tf32 = false;  // the gradient follows the forward pass, whatever has been allowed since
   double scale = 1;
   Tensor mask;  // bool or of the dtype of the scores' numbers, broadcastable to them; undefined: none
   Tensor noise;  // of the scores' shape, or undefined
@@ -93,6 +94,7 @@ AttentionArgs args_of(const Tensor& q, const Tensor& k, const Tensor& v, const O
   a.kv_heads = k.shape()[1], a.cols = k.shape()[2], a.value_width = v.shape()[3];
   a.scale = o.scale;
   a.causal = o.causal;
+  a.tf32 = o.tf32;
   a.q = planes(q), a.k = planes(k), a.v = planes(v);
   if (o.mask.defined()) {
     const Dims& strides = o.mask.strides();
@@ -167,7 +169,7 @@ Tensor fused(const Tensor& q, const Tensor& k, const Tensor& v, const Options& o
   const Saved sq = recorder.save(q), sk = recorder.save(k), sv = recorder.save(v),
               mask = recorder.save_if(true, o.mask), out = recorder.save_output(r.out);
   return recorder.record("ScaledDotProductFlashAttentionForCpuBackward0", r.out,
-                         [=, lse = r.lse, options = Options{o.causal, o.scale, {}, o.noise}](Grads& g) {
+                         [=, lse = r.lse, options = Options{o.causal, o.tf32, o.scale, {}, o.noise}](Grads& g) {
                            const Tensor in[] = {sq.get(g), sk.get(g), sv.get(g)};
                            Options o = options;
                            if (mask.defined()) o.mask = mask.get(g);
@@ -292,6 +294,7 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
 
   Options o;
   o.causal = is_causal;
+  o.tf32 = float32_matmul_precision() != MatmulPrecision::Highest;
   o.scale = scale.value_or(width > 0 ? 1 / std::sqrt(double(width)) : 1);
   const Dims scores = joined(q_lead, {rows, cols});
   if (attn_mask) {

@@ -108,9 +108,9 @@ def set_float32_matmul_precision(precision: str) -> None:
 
     "medium" rounds both operands to bfloat16 and sums in float32, where the processor has matrix
     tiles (AMX); without them, and with the other two, everything stays float32 on the CPU. A GPU
-    rounds to TF32's 10 bits of fraction with "high" and "medium". Another string only warns; what
-    is no string is a RuntimeError. Convolutions and layers of recurrence are not concerned:
-    `backends.cudnn.allow_tf32` is for those.
+    rounds to TF32's 10 bits of fraction with "high" and "medium", in attention too. Another string
+    only warns; what is no string is a RuntimeError. Convolutions and layers of recurrence are not
+    concerned: `backends.cudnn.allow_tf32` is for those.
     """
     if not isinstance(precision, str):
         name = type(precision).__name__

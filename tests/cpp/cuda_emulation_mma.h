@@ -2,7 +2,10 @@
 // Lanes exchange what PTX says that they hold, so a kernel's own places in matrices are what is tested.
 #pragma once
 
+#include <bit>
+
 #include "cuda_emulation_warp.h"
+#include "emulation/numbers.h"
 
 namespace cnn::emulation {
 
@@ -40,7 +43,16 @@ CNN_UNCHECKED inline bool next_copy(LaterCopy* copy) {
 
 namespace warp {
 
-// c += a b, sums in float and in the order of k; the order of a GPU's is not documented.
+inline uint32_t to_tf32(float x) { return std::bit_cast<uint32_t>(emulation::to_tf32(x)); }
+
+// A number of a factor. What has not been rounded to TF32 is none that a product is documented for, so it is NaN.
+template <class E>
+float factor(uint32_t word, unsigned half) {
+  if constexpr (sizeof(E) == 4) return word & 0x1fffu ? __builtin_nanf("") : std::bit_cast<float>(word);
+  else return float(std::bit_cast<E>(uint16_t(word >> (16 * half))));
+}
+
+// c += a b, sums in float and in the order of k; the order of a GPU's is not documented. float is TF32.
 template <class E>
 void multiply(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   struct Words {
@@ -49,21 +61,17 @@ void multiply(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   const Words mine = {{a[0], a[1], a[2], a[3]}, {b0, b1}};
   const unsigned lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   exchanged(&mine, [&](const auto& of) {
-    const auto number = [](uint32_t word, unsigned half) {
-      E x;
-      x.bits = uint16_t(word >> (16 * half));
-      return float(x);
-    };
-    float rows[2][16], columns[2][16];
-    for (unsigned k = 0; k < 16; ++k)
+    constexpr unsigned kPacked = 4 / sizeof(E), kTerms = 8 * kPacked;  // of a word, of a sum
+    float rows[2][kTerms], columns[2][kTerms];
+    for (unsigned k = 0; k < kTerms; ++k)
       for (unsigned i = 0; i < 2; ++i) {
-        const unsigned owner = k % 8 / 2;
-        rows[i][k] = number(of(4 * g + owner)->a[i + 2 * (k / 8)], k % 2);
-        columns[i][k] = number(of(4 * (2 * t + i) + owner)->b[k / 8], k % 2);
+        const unsigned owner = k % (kTerms / 2) / kPacked, half = k / (kTerms / 2);
+        rows[i][k] = factor<E>(of(4 * g + owner)->a[i + 2 * half], k % kPacked);
+        columns[i][k] = factor<E>(of(4 * (2 * t + i) + owner)->b[half], k % kPacked);
       }
     for (unsigned i = 0; i < 4; ++i) {
       float sum = 0;
-      for (unsigned k = 0; k < 16; ++k) sum += rows[i / 2][k] * columns[i % 2][k];
+      for (unsigned k = 0; k < kTerms; ++k) sum += rows[i / 2][k] * columns[i % 2][k];
       c[i] += sum;
     }
     return 0;

@@ -49,6 +49,13 @@ __global__ void sum_by_warps(const int* x, int* y) {
   for (int step = 16; step > 0; step /= 2) sum += __shfl_down_sync(~0u, sum, step);
   if (threadIdx.x % 32 == 0) y[threadIdx.x / 32] = sum;
 }
+// Through shared memory that the launch asks for, from `first` on.
+__global__ void through_shared(int* y, int first) {
+  int* const row = reinterpret_cast<int*>(em::launched_shared());
+  row[first + int(threadIdx.x)] = int(threadIdx.x);
+  __syncthreads();
+  y[threadIdx.x] = row[first + kThreads - 1 - int(threadIdx.x)];
+}
 // Each thread's four numbers, by a copy that happens later.
 template <bool kAwaits>
 __global__ void copy_later(const int* x, int* y) {
@@ -160,6 +167,24 @@ void test_margins() {
   EXPECT(has(said([&] { cudaFree(y); }), "behind the end"));
 }
 
+void test_shared_memory() {
+  int* const y = ints(kThreads);
+  constexpr int size = kThreads * int(sizeof(int)), large = 99 << 10, first = large / int(sizeof(int)) - kThreads;
+  EXPECT(said([&] { CNN_LAUNCH_SHARED(through_shared, 1, kThreads, size, y, 0); }).empty());
+  EXPECT(values(y, 1)[0] == kThreads - 1);
+  const std::string fault = said([&] { CNN_LAUNCH_SHARED(through_shared, 1, kThreads, size, y, 1); });
+  EXPECT(has(fault, "goes past the end of 256 bytes of shared memory") == em::checks::kOn);
+  EXPECT(has(said([&] { CNN_LAUNCH_SHARED(through_shared, 1, kThreads, large, y, first); }), "has been allowed"));
+  const auto allow = [](int n) {
+    return cudaFuncSetAttribute(through_shared, cudaFuncAttributeMaxDynamicSharedMemorySize, n);
+  };
+  EXPECT(allow(large) == cudaSuccess && allow(228 << 10) == cudaErrorInvalidValue);
+  EXPECT(said([&] { CNN_LAUNCH_SHARED(through_shared, 1, kThreads, large, y, first); }).empty());
+  cudaSetDevice(1);  // each device is asked
+  EXPECT(has(said([&] { CNN_LAUNCH_SHARED(through_shared, 1, kThreads, large, y, first); }), "has been allowed"));
+  cudaSetDevice(0);
+}
+
 void test_barriers() {
   const std::vector<int> x = numbers();
   std::vector<int> wanted(x.rbegin(), x.rend());
@@ -199,7 +224,7 @@ void test_devices() {
   cudaSetDevice(1);
   cudaStreamCreate(&stream);
   cudaSetDevice(0);
-  EXPECT(has(said([&] { em::launch("", 1, kThreads, stream, copy_all, y, y); }), "another device"));
+  EXPECT(has(said([&] { em::launch("", 1, kThreads, 0, stream, copy_all, y, y); }), "another device"));
   const std::vector<int> sent = numbers();
   cudaMemcpy(x, sent.data(), sent.size() * sizeof(int), cudaMemcpyHostToDevice);
   EXPECT(cudaMemcpyPeer(y, 0, x, 1, kThreads * sizeof(int)) == cudaSuccess);
@@ -349,10 +374,10 @@ void test_deferred() {
       cudaMemset(y, 0, bytes);
       cudaMemset(z, 0, bytes);
       cudaDeviceSynchronize();
-      em::launch("", 1, kThreads, a, copy_all, x, y);
+      em::launch("", 1, kThreads, 0, a, copy_all, x, y);
       cudaEventRecord(done, a);
       if (waits) cudaStreamWaitEvent(b, done);
-      em::launch("", 1, kThreads, b, copy_all, y, z);
+      em::launch("", 1, kThreads, 0, b, copy_all, y, z);
       cudaStreamSynchronize(b);
       if (waits) EXPECT(values(z, kThreads) == first);
       else early |= values(z, kThreads) != first;
@@ -405,14 +430,14 @@ void test_recorded_work() {
     cudaGraph_t graph = nullptr;
     cudaGraphExec_t exec = nullptr;
     cudaStreamBeginCapture(a, cudaStreamCaptureModeGlobal);
-    em::launch("", 1, kThreads, a, add_one, x);
+    em::launch("", 1, kThreads, 0, a, add_one, x);
     cudaEventRecord(fork, a);
     EXPECT(cudaEventQuery(fork) == cudaErrorCapturedEvent);
     cudaStreamWaitEvent(b, fork);
-    em::launch("", 1, kThreads, b, copy_all, static_cast<const int*>(x), y);
+    em::launch("", 1, kThreads, 0, b, copy_all, static_cast<const int*>(x), y);
     cudaEventRecord(join, b);
     if (waits) cudaStreamWaitEvent(a, join);
-    em::launch("", 1, kThreads, a, add_one, x);
+    em::launch("", 1, kThreads, 0, a, add_one, x);
     if (!waits) cudaStreamWaitEvent(a, join);
     EXPECT(cudaStreamEndCapture(a, &graph) == cudaSuccess);
     cudaGraphInstantiate(&exec, graph, 0);
@@ -468,7 +493,7 @@ void test_recorded_work() {
              [&](cudaStream_t s) {
                cudaEventRecord(before, s);
                cudaStreamWaitEvent(b, before);
-               em::launch("", 1, kThreads, b, add_one, x);
+               em::launch("", 1, kThreads, 0, b, add_one, x);
                return cudaSuccess;
              },
              cudaSuccess) == cudaErrorStreamCaptureUnjoined);
@@ -519,6 +544,7 @@ int main() {
   test_forbidden_memory();
   test_barriers();
   test_margins();
+  test_shared_memory();
   test_devices();
   test_deferred();
   test_recorded_work();

@@ -505,20 +505,21 @@ void test_gemm() {
   compare_gemm<int64_t>("of nothing", t, 0);
 }
 
-// ---- Products of a warp's matrices: c [16, 8] = a [16, 16] b [16, 8] ----
+// ---- Products of a warp's matrices: c [16, 8] = a [16, 16] b [16, 8], of TF32 a [16, 8] b [8, 8] ----
+template <class E> constexpr int kTerms = 32 / int(sizeof(E));  // of a sum
 
 // What each lane holds is written down here as PTX's documentation has it, element by element.
 template <class E> __global__ void multiply_as_documented(const E* a, const E* b, float* c) {
+  constexpr int half = kTerms<E> / 2, packed = kTerms<E> / 8;  // terms of a word
   const int lane = int(threadIdx.x), group = lane / 4, in_group = lane % 4;
   uint32_t a_words[4] = {}, b_words[2] = {};
-  for (int i = 0; i < 8; ++i) {
-    const int row = i < 2 || (i >= 4 && i < 6) ? group : group + 8, column = in_group * 2 + (i & 1) + (i >= 4 ? 8 : 0);
-    a_words[i / 2] |= uint32_t(a[16 * row + column].bits) << (16 * (i % 2));
-  }
-  for (int i = 0; i < 4; ++i) {
-    const int row = in_group * 2 + (i & 1) + (i >= 2 ? 8 : 0);
-    b_words[i / 2] |= uint32_t(b[8 * row + group].bits) << (16 * (i % 2));
-  }
+  const auto bits = [](E x) { return std::bit_cast<std::conditional_t<sizeof(E) == 4, uint32_t, uint16_t>>(x); };
+  for (int i = 0; i < 4; ++i)
+    for (int e = 0; e < packed; ++e) {
+      const int row = i % 2 == 0 ? group : group + 8, term = in_group * packed + e;
+      a_words[i] |= uint32_t(bits(a[2 * half * row + term + i / 2 * half])) << (16 * e);
+      if (i < 2) b_words[i] |= uint32_t(bits(b[8 * (term + i * half) + group])) << (16 * e);
+    }
   float sums[4] = {};
   cuda::ptx::multiply<E>(sums, a_words, b_words[0], b_words[1]);
   for (int i = 0; i < 4; ++i) c[8 * (i < 2 ? group : group + 8) + in_group * 2 + (i & 1)] = sums[i];
@@ -542,23 +543,40 @@ template <class E> __global__ void multiply_loaded(const E* a, const E* b, bool 
   for (int i = 0; i < 4; ++i) c[8 * (lane / 4 + i / 2 * 8) + lane % 4 * 2 + i % 2] = sums[i] - float(i + 1);
 }
 
+float tf32(float x) { return std::bit_cast<float>(cuda::ptx::to_tf32(x)); }
+
 template <class E> void test_matrices_of_a_warp() {
-  const auto a = numbers<E>(256), b = numbers<E>(128);
-  Array<E> turned(128);
+  constexpr size_t terms = kTerms<E>;
+  const auto a = numbers<E>(16 * terms), b = numbers<E>(8 * terms);
+  Array<E> turned(8 * terms);
   Array<float> wanted(128), c(128);
+  if constexpr (sizeof(E) == 4) {
+    CNN_LAUNCH(multiply_as_documented<E>, 1, 32, a.data(), b.data(), c.data());
+    for (float x : c) EXPECT(std::isnan(x));  // factors have not been rounded
+    for (const auto* x : {&a, &b}) std::transform(x->begin(), x->end(), x->begin(), tf32);
+  }
   for (size_t i = 0; i < 16; ++i)
-    for (size_t j = 0; j < 8; ++j) {
-      turned[16 * j + i] = b[8 * i + j];
-      for (size_t k = 0; k < 16; ++k) wanted[8 * i + j] += float(a[16 * i + k]) * float(b[8 * k + j]);
-    }
+    for (size_t j = 0; j < 8; ++j)
+      for (size_t k = 0; k < terms; ++k) {
+        turned[terms * j + k] = b[8 * k + j];
+        wanted[8 * i + j] += float(a[terms * i + k]) * float(b[8 * k + j]);
+      }
   CNN_LAUNCH(multiply_as_documented<E>, 1, 32, a.data(), b.data(), c.data());
   expect_close("fragments", c, wanted, 1e-6);
-  CNN_LAUNCH(multiply_loaded<E>, 1, 32, a.data(), b.data(), false, c.data());
-  expect_close("turned matrices", c, wanted, 1e-6);
   CNN_LAUNCH(multiply_loaded<E>, 1, 32, a.data(), turned.data(), true, c.data());
   expect_close("matrices", c, wanted, 1e-6);
-  const E pair[] = {E(1.00390625f), E(-3.0f)};
-  EXPECT(cuda::ptx::pack<E>(1.00390625f, -3.0f) == (pair[0].bits | uint32_t(pair[1].bits) << 16));
+  if constexpr (sizeof(E) == 2) {
+    CNN_LAUNCH(multiply_loaded<E>, 1, 32, a.data(), b.data(), false, c.data());
+    expect_close("turned matrices", c, wanted, 1e-6);
+    const E pair[] = {E(1.00390625f), E(-3.0f)};
+    EXPECT(cuda::ptx::pack<E>(1.00390625f, -3.0f) == (pair[0].bits | uint32_t(pair[1].bits) << 16));
+  }
+}
+
+void test_tf32() {
+  EXPECT(tf32(0x1.002p0f) == 0x1.004p0f && tf32(-0x1.002p0f) == -0x1.004p0f);  // halves away from zero
+  EXPECT(tf32(0x1.001ffep0f) == 1 && tf32(0x1.005ffep0f) == 0x1.004p0f && tf32(3.4028e38f) == INFINITY);
+  EXPECT(tf32(-INFINITY) == -INFINITY && tf32(0.0f) == 0 && std::isnan(tf32(float(kNan))));
 }
 
 }  // namespace
@@ -573,6 +591,8 @@ int main() {
   test_gemm();
   test_matrices_of_a_warp<Half>();
   test_matrices_of_a_warp<BFloat16>();
+  test_matrices_of_a_warp<float>();
+  test_tf32();
   test_meeting();
   test_ranks();
   test_long_scans();

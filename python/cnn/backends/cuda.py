@@ -1,9 +1,9 @@
 """Switches of matrix products on GPUs, as scripts set them, and of attention's kernels.
 
 `matmul.allow_tf32` and `matmul.fp32_precision` allow a GPU to round the factors of float32 products
-to TF32's 10 bits of fraction, as `set_float32_matmul_precision` does. Its other attributes can be
-set and are not read: products of 16-bit floats are summed in float32. What attention may use
-(`enable_flash_sdp` and its like) is asked for: without a kernel that may,
+and of attention to TF32's 10 bits of fraction, as `set_float32_matmul_precision` does. Its other
+attributes can be set and are not read: products of 16-bit floats are summed in float32. What
+attention may use (`enable_flash_sdp` and its like) is asked for: without a kernel that may,
 `scaled_dot_product_attention` raises.
 """
 

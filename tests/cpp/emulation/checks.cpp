@@ -130,6 +130,11 @@ Space space_of(const void* p, size_t n, bool writes) {
     if (writes) fault("writes to the kernel's arguments,", p, n);
     return Space::Constant;
   }
+  const auto shared = reinterpret_cast<uintptr_t>(w.grid.shared);
+  if (within(at, 1, shared, shared + kMostShared) && !within(at, n, shared, shared + w.grid.shared_size)) {
+    fault("goes past the end of " + std::to_string(w.grid.shared_size) + " bytes of shared memory,", p, n);
+    return Space::Wrong;
+  }
   if (within(at, n, w.image.data_begin, w.image.data_end)) return Space::Shared;
   if (within(at, n, w.image.begin, w.image.end)) return Space::Constant;
   const int device = device_of(p);

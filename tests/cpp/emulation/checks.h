@@ -17,6 +17,8 @@ struct Grid {
   size_t arguments_size;
   const char* stacks;
   size_t stack_size;
+  const char* shared;  // what the launch gives a block: `shared_size` bytes, of kMostShared that there are
+  size_t shared_size;
 };
 
 #ifdef CNN_CUDA_CHECKED

@@ -6,6 +6,7 @@
 #include <ucontext.h>
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 #include <type_traits>
 
@@ -23,6 +24,15 @@ inline constexpr size_t kStack = 1 << 16;
 inline constexpr unsigned kMaxThreads = 1024, kWarp = 32;
 inline constexpr size_t kMaxArguments = 32764;  // bytes, since CUDA 12.1
 
+// Shared memory that launches ask for: bytes of a block, and those that a kernel has been allowed on a device.
+inline constexpr size_t kUnaskedShared = 48 << 10, kMostShared = 227 << 10;
+alignas(1024) inline char shared_memory[kMostShared];
+CNN_UNCHECKED inline char* launched_shared() { return shared_memory; }
+inline size_t& allowed_shared(int device, const void* kernel) {
+  static auto* const all = new std::map<std::pair<int, const void*>, size_t>;
+  return all->try_emplace({device, kernel}, kUnaskedShared).first->second;
+}
+
 enum class State : uint8_t { Ready, AtBlockBarrier, AtWarpBarrier, Done };
 
 // Fibers are made once: each runs thread after thread. Switching by jumps takes no call of the system, as that of
@@ -36,6 +46,7 @@ struct Machine {
   int later_copies[kMaxThreads];  // how many copies of a thread are put off (cuda_emulation_mma.h)
   std::vector<char> stacks = std::vector<char>(kStack * kMaxThreads);
   unsigned threads = 0, current = 0;
+  size_t shared = 0;  // bytes that the launch gives a block
   void (*body)(const void*) = nullptr;
   const void* arguments = nullptr;
 };
@@ -113,6 +124,7 @@ CNN_UNCHECKED inline void run_block() {
   Machine& m = machine();
   unsigned order[kMaxThreads], done = 0;
   checks::begin_block();
+  std::memset(shared_memory, kFresh, m.shared);
   for (unsigned t = 0; t < m.threads; ++t) {
     m.states[t] = State::Ready;
     m.later_copies[t] = 0;
@@ -139,19 +151,21 @@ CNN_UNCHECKED inline void run_block() {
 }
 
 // `name` is the launching function's, for reports.
-CNN_UNCHECKED inline void run_grid(const char* name, int device, unsigned blocks, unsigned threads,
+CNN_UNCHECKED inline void run_grid(const char* name, int device, unsigned blocks, unsigned threads, size_t shared,
                                    void (*body)(const void*), const void* arguments, size_t size) {
   const Access access(device);
   Machine& m = machine();
   m.threads = threads;
+  m.shared = shared;
   m.body = body;
   m.arguments = arguments;
   gridDim = {blocks, 1, 1};
   blockDim = {threads, 1, 1};
-  checks::begin_grid({name, device, static_cast<const char*>(arguments), size, m.stacks.data(), kStack});
+  checks::begin_grid(
+      {name, device, static_cast<const char*>(arguments), size, m.stacks.data(), kStack, shared_memory, shared});
   for (unsigned b = 0; b < blocks; ++b) {
     blockIdx = {b, 0, 0};
-    if (threads == 1 && !checks::kOn) {
+    if (threads == 1 && shared == 0 && !checks::kOn) {
       m.current = 0;
       threadIdx = {0, 0, 0};
       body(arguments);
@@ -164,13 +178,15 @@ CNN_UNCHECKED inline void run_grid(const char* name, int device, unsigned blocks
 
 // Kernels get copies of their arguments, made at the launch.
 template <class... P, class... A>
-void launch(const char* name, unsigned blocks, unsigned threads, cudaStream_t stream, void (*kernel)(P...),
-            const A&... arguments) {
+void launch(const char* name, unsigned blocks, unsigned threads, size_t shared, cudaStream_t stream,
+            void (*kernel)(P...), const A&... arguments) {
   static_assert((std::is_trivially_copyable_v<P> && ...), "arguments of a kernel are copied bit by bit");
   static_assert((sizeof(P) + ... + 0) <= kMaxArguments);
   if (blocks == 0 || blocks >> 31 || threads == 0 || threads > kMaxThreads)
     throw std::runtime_error("invalid launch configuration");
   const Access lock;
+  if (shared > allowed_shared(queue().stream(stream).device, reinterpret_cast<const void*>(kernel)))
+    throw std::runtime_error("more shared memory than the kernel has been allowed");
   counts().launches += !queue().stream(stream).capture;
   struct Call {
     void (*kernel)(P...);
@@ -182,7 +198,7 @@ void launch(const char* name, unsigned blocks, unsigned threads, cudaStream_t st
       const Call& made = *static_cast<const Call*>(c);
       std::apply(made.kernel, made.arguments);
     };
-    run_grid(name, device, blocks, threads, body, &call, sizeof call);
+    run_grid(name, device, blocks, threads, shared, body, &call, sizeof call);
   });
 }
 
@@ -195,9 +211,9 @@ void launch(const char* name, unsigned blocks, unsigned threads, cudaStream_t st
 #define __shared__ static
 #define __launch_bounds__(...)
 #define __grid_constant__
-#define CNN_LAUNCH(kernel, blocks, threads, ...)                                                           \
-  ::cnn::emulation::launch(__PRETTY_FUNCTION__, unsigned(blocks), unsigned(threads), ::cnn::cuda::kStream, \
-                           kernel __VA_OPT__(, ) __VA_ARGS__)
+#define CNN_LAUNCH_SHARED(kernel, blocks, threads, bytes, ...)                                            \
+  ::cnn::emulation::launch(__PRETTY_FUNCTION__, unsigned(blocks), unsigned(threads), size_t(bytes),       \
+                           ::cnn::cuda::kStream, kernel __VA_OPT__(, ) __VA_ARGS__)
 
 CNN_UNCHECKED inline void __syncthreads() { cnn::emulation::wait(cnn::emulation::State::AtBlockBarrier); }
 CNN_UNCHECKED inline void __syncwarp(unsigned = ~0u) { cnn::emulation::wait(cnn::emulation::State::AtWarpBarrier); }

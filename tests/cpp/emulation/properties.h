@@ -41,3 +41,11 @@ inline cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* a, const void*) {
   *a = {90, 90};
   return cudaSuccess;
 }
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
+template <class T>
+cudaError_t cudaFuncSetAttribute(T* kernel, cudaFuncAttribute, int bytes) {
+  const cnn::emulation::Access lock;
+  if (bytes < 0 || size_t(bytes) > cnn::emulation::kMostShared) return cudaErrorInvalidValue;
+  cnn::emulation::allowed_shared(cnn::emulation::current_device(), reinterpret_cast<const void*>(kernel)) = bytes;
+  return cudaSuccess;
+}
