@@ -206,3 +206,23 @@ def test_convolutions_and_recurrence_round_where_it_is_allowed(restored):
     with restored.cudnn.flags(enabled=True, allow_tf32=False):
         assert restored.cudnn.conv.fp32_precision == "none"
     assert restored.cudnn.allow_tf32 is True
+
+
+@pytest.mark.parametrize("layer", (cnn.nn.RNN, cnn.nn.GRU, cnn.nn.LSTM))
+def test_all_products_of_recurrence_follow_its_switch(restored, layer):
+    cnn.manual_seed(0)
+    net, x = layer(5, 6).cuda(), cnn.randn(4, 3, 5, device="cuda", requires_grad=True)
+
+    def results():
+        y = net(x)[0]
+        return y, *cnn.autograd.grad(y.square().sum(), (x, *net.parameters()))
+
+    full = results()
+    cnn.set_float32_matmul_precision("high")
+    assert all(map(cnn.equal, results(), full))
+    restored.cudnn.rnn.fp32_precision = "tf32"
+    narrow = results()
+    cnn.set_float32_matmul_precision("highest")
+    assert all(map(cnn.equal, results(), narrow))
+    for a, b in zip(narrow, full):
+        assert 1e-6 < (a - b).abs().max() / b.abs().max() < 1e-2

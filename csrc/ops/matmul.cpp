@@ -11,11 +11,13 @@
 #include "cnn/ops/view.h"
 #include "ops/heavy.h"
 #include "ops/map.h"
+#include "ops/tf32.h"
 
 namespace cnn {
 namespace {
 
 std::atomic<MatmulPrecision> matmul_precision{MatmulPrecision::Highest};
+thread_local int tf32_allowed = -1;  // by Tf32Products; -1: as is said of matrix products
 thread_local bool operands_are_halves = false;  // bfloat16 in float32: rounding them again loses nothing
 
 struct HalvesInFloats {
@@ -51,7 +53,7 @@ void product_into(const Tensor& y, const Tensor& a, Flip flip_a, const Tensor& b
   args.dtype = y.dtype();
   args.rounds =
       y.dtype() == DType::Float32 && (operands_are_halves || float32_matmul_precision() == MatmulPrecision::Medium);
-  args.tf32 = float32_matmul_precision() != MatmulPrecision::Highest;
+  args.tf32 = tf32_allowed < 0 ? float32_matmul_precision() != MatmulPrecision::Highest : tf32_allowed != 0;
   args.batch = mc.batch;
   args.m = mc.rows;
   args.n = mc.cols;
@@ -118,6 +120,9 @@ Tensor times(const Tensor& a, Flip flip_a, const Tensor& b, Flip flip_b) {
 }
 
 }  // namespace
+
+Tf32Products::Tf32Products(bool allowed) : before_(tf32_allowed) { tf32_allowed = allowed; }
+Tf32Products::~Tf32Products() { tf32_allowed = before_; }
 
 MatmulPrecision float32_matmul_precision() { return matmul_precision.load(std::memory_order_relaxed); }
 void set_float32_matmul_precision(MatmulPrecision precision) {

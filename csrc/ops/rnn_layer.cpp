@@ -8,6 +8,7 @@
 #include "cnn/autograd.h"
 #include "cnn/ops.h"
 #include "ops/heavy.h"
+#include "ops/tf32.h"
 
 namespace cnn {
 namespace {
@@ -122,6 +123,7 @@ std::optional<Tensor> input_bias(RnnCell cell, const Tensor* in) {
 }
 
 RnnResult forward(const Layer& layer, const Tensor* in, Trace& trace) {
+  const Tf32Products products(rnn_tf32);
   const DType t = in[kX].dtype();
   const int64_t total = in[kX].shape()[0], hidden = in[kWhh].shape()[0] / rnn_gates(layer.cell),
                 state = in[kWhh].shape()[1];
@@ -144,6 +146,7 @@ RnnResult forward(const Layer& layer, const Tensor* in, Trace& trace) {
 
 void backward(const Layer& layer, const Tensor* in, const Trace& trace, Grads& g) {
   NoGrad guard;
+  const Tf32Products products(rnn_tf32);
   const auto state_gradient = [&](int output, const Tensor& like) {
     return g.has(output) ? clone(contiguous(g.out(output))) : zeros(like.shape(), like.dtype(), like.device());
   };
