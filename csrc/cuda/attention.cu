@@ -179,12 +179,10 @@ template <class T> class AttentionRun {
   int64_t planes_, rows_;  // of a buffer
 };
 
-}  // namespace
-
-namespace {
 bool by_tiles(const AttentionArgs& a) {
   return is_reduced(a.dtype) || (a.dtype == DType::Float32 && a.tf32 && attention_fits_tiles(a));
 }
+
 }  // namespace
 
 void attention_forward(const AttentionArgs& args) {
