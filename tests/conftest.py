@@ -1,10 +1,12 @@
 """Tests marked `cuda` need a GPU: without one they are skipped, or fail under CNN_REQUIRE_CUDA=1.
 
 They compare with the CPU, so that float32 is not rounded to TF32 in them, unless they ask for it.
+What a test draws does not depend on what others have drawn before it.
 """
 
 import gc
 import os
+import sys
 
 import pytest
 
@@ -16,6 +18,9 @@ def pytest_collection_finish():
 
 
 def pytest_runtest_setup(item):
+    for library in ("cnn", "torch"):
+        if library in sys.modules:
+            sys.modules[library].manual_seed(0)
     if item.get_closest_marker("cuda") is None:
         return
     import cnn
