@@ -196,11 +196,12 @@ def test_equal_pivots_take_the_first():
     assert cnn.equal(linalg.lu_factor(a.cuda()).pivots.cpu(), linalg.lu_factor(a).pivots)
 
 
-def test_no_factor_is_rounded_where_tf32_is_allowed():
+@pytest.mark.parametrize("precision", ["high", "medium"])
+def test_no_factor_is_rounded_where_tf32_is_allowed(precision):
     a = positive(96, 96).float()
     exact = linalg.cholesky(a.double())
     before = cnn.get_float32_matmul_precision()
-    cnn.set_float32_matmul_precision("high")
+    cnn.set_float32_matmul_precision(precision)
     try:
         found = linalg.cholesky(a.cuda()).cpu().double()
     finally:

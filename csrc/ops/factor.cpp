@@ -7,16 +7,18 @@
 #include "cnn/ops.h"
 #include "kernels/factor.h"
 #include "ops/each.h"
+#include "ops/tf32.h"
 
 namespace cnn {
 namespace {
 
 constexpr int64_t kBlock = 32;  // rows of a triangle, or columns of a panel, that one kernel works on
 
-// What happens inside a factorization is neither recorded nor cast.
+// What happens inside a factorization is neither recorded nor cast, nor rounded by a GPU.
 struct Inside {
   NoGrad no_grad;
   WithoutAutocast no_autocast;
+  Tf32Products no_tf32{false};
 };
 
 void check_matrices(const char* op, const Tensor& x) {
@@ -71,12 +73,10 @@ void each_block(const F& f, int64_t n, const Tensor& x, int64_t cost) {
   if (n > 0) b.each(kernels::IdOf<F>::value, call);
 }
 
-// float32 products may be allowed to round their operands, to bfloat16 or on GPUs to TF32, which no factorization is
-// made for.
+// On the CPU float32 products may be allowed to round their operands to bfloat16, which no factorization is made for.
 Tensor in_full_precision(const Tensor& x) {
-  const MatmulPrecision allowed = float32_matmul_precision();
-  const bool rounds = x.dtype() == DType::Float32 && (allowed == MatmulPrecision::Medium ||
-                                                      (allowed == MatmulPrecision::High && x.device().is_cuda()));
+  const bool rounds = x.dtype() == DType::Float32 && x.device().is_cpu() &&
+                      float32_matmul_precision() == MatmulPrecision::Medium;
   return rounds ? to_dtype(x, DType::Float64) : x;
 }
 

@@ -50,6 +50,8 @@ DIFFERENCES: dict[str, str] = {
     "torch.utils.data.IterDataPipe": "the class to derive from; PyTorch's own pipes are not here",
     "torch.utils.data.MapDataPipe": "as IterDataPipe",
     "torch.linalg.lstsq": "every driver is the pseudo-inverse by singular values",
+    "torch.linalg.svd": "on GPUs every `driver` is the host's LAPACK",
+    "torch.linalg.svdvals": "on GPUs every `driver` is the host's LAPACK",
     "torch.lobpcg": "by QR whatever `method` and the `ortho_` parameters ask; with gradients, by `linalg.eigh`",
     "torch.compile": _EAGER,
     "torch.vmap": "calls the function once for each slice, at a loop's speed",
