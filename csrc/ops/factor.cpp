@@ -75,8 +75,8 @@ void each_block(const F& f, int64_t n, const Tensor& x, int64_t cost) {
 
 // On the CPU float32 products may be allowed to round their operands to bfloat16, which no factorization is made for.
 Tensor in_full_precision(const Tensor& x) {
-  const bool rounds = x.dtype() == DType::Float32 && x.device().is_cpu() &&
-                      float32_matmul_precision() == MatmulPrecision::Medium;
+  const bool rounds =
+      x.dtype() == DType::Float32 && x.device().is_cpu() && float32_matmul_precision() == MatmulPrecision::Medium;
   return rounds ? to_dtype(x, DType::Float64) : x;
 }
 
